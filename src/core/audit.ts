@@ -1,0 +1,49 @@
+// The audit event: who did what to which thing, with which outcome. It never holds the input.
+
+import type { Caller, Principal } from './access.ts';
+
+export const auditActions = [
+  'registry.create',
+  'registry.update',
+  'registry.delete',
+  'registry.validate',
+  'registry.secret_unreadable',
+  'token.create',
+  'token.revoke',
+  'account.create',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+export interface AuditEvent {
+  readonly at: Date;
+  readonly actor: string;
+  readonly account: string;
+  readonly action: AuditAction;
+  /** Id of the thing acted on. */
+  readonly target: string;
+  /** Its readable name, such as the registry text. */
+  readonly targetText: string;
+  /** One word: `DONE`, or a validation outcome. */
+  readonly outcome: string;
+  readonly requestId: string;
+}
+
+/** Builds the event of one change. */
+export function auditEvent(
+  caller: Caller & { readonly principal: Principal },
+  action: AuditAction,
+  target: { readonly id: string; readonly account: string; readonly registry: string },
+  at: Date,
+  outcome = 'DONE',
+): AuditEvent {
+  return {
+    at,
+    actor: caller.principal.subject,
+    account: target.account,
+    action,
+    target: target.id,
+    targetText: target.registry,
+    outcome,
+    requestId: caller.requestId,
+  };
+}

@@ -1,0 +1,146 @@
+// What the domain needs from outside: storage, sealing, validation, time and ids. Adapters implement these and nothing more.
+
+import type { Role } from './access.ts';
+import type { AuditEvent } from './audit.ts';
+import type { Registry, RegistryType, SecretBinding } from './registry.ts';
+import type { Secret } from './secret.ts';
+import type { ValidationOutcome, ValidationReport, ValidationStep } from './validation.ts';
+
+export const registryOrderFields = ['REGISTRY', 'NAME', 'CREATED_AT', 'UPDATED_AT'] as const;
+export type RegistryOrderField = (typeof registryOrderFields)[number];
+export type OrderDirection = 'ASC' | 'DESC';
+
+export interface RegistryFilter {
+  /** Case-insensitive substring of registry text, name or username. */
+  readonly search?: string | undefined;
+  /** Exact canonical `host[:port]`. */
+  readonly host?: string | undefined;
+  readonly type?: RegistryType | undefined;
+  readonly outcome?: ValidationOutcome | undefined;
+}
+
+/** A place in an ordered list: the row's value of the order field (text, or epoch milliseconds) and its id. */
+export interface Position {
+  readonly value: string | number;
+  readonly id: string;
+}
+
+export interface PageQuery {
+  readonly account: string;
+  readonly filter: RegistryFilter;
+  readonly field: RegistryOrderField;
+  readonly direction: OrderDirection;
+  /** Rows strictly after (or before) this place in the given order; none means from the start (or the end). */
+  readonly after: Position | null;
+  readonly before: Position | null;
+  /** True: the first `limit` rows of the range. False: its last ones. Rows come back in the given order either way. */
+  readonly forward: boolean;
+  /** Rows wanted, 0 to 101 (one more than a page, to see whether there is another). */
+  readonly limit: number;
+}
+
+/** The password of a registry as stored: opaque bytes from `Sealer.seal`. */
+export type Sealed = Uint8Array;
+
+/** Registries at rest. Every change writes its audit event in the same transaction, or neither is written. */
+export interface RegistryStore {
+  /** By id, in any account. */
+  byId(id: string): Promise<Registry | undefined>;
+  /** By canonical text in one account. */
+  byText(account: string, registry: string): Promise<Registry | undefined>;
+  /** All of `texts` that exist in the account, in no order, in one statement. */
+  byTexts(account: string, texts: readonly string[]): Promise<Registry[]>;
+  /** Up to `limit` registries of one host, by text. */
+  byHost(account: string, host: string, limit: number): Promise<Registry[]>;
+  page(query: PageQuery): Promise<Registry[]>;
+  count(account: string, filter: RegistryFilter): Promise<number>;
+  /** The sealed password of a registry. */
+  sealed(id: string): Promise<Sealed | undefined>;
+  /** @throws Problem `ALREADY_EXISTS` when the account has that text. */
+  insert(registry: Registry, sealed: Sealed, event: AuditEvent): Promise<void>;
+  /**
+   * Writes the row if its stored version is still `expectedVersion`, and its sealed password with it.
+   * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile.
+   */
+  update(registry: Registry, sealed: Sealed, expectedVersion: number, event: AuditEvent): Promise<void>;
+  /** Records a report if the version is still the checked one; true when it was recorded. Touches neither version nor `updatedAt`. */
+  recordValidation(id: string, expectedVersion: number, report: ValidationReport, event: AuditEvent): Promise<boolean>;
+  /** True when a row was deleted. */
+  delete(id: string, event: AuditEvent): Promise<boolean>;
+  /** Writes an event that belongs to no change. */
+  appendAudit(event: AuditEvent): Promise<void>;
+}
+
+/** An API token at rest. */
+export interface StoredToken {
+  readonly id: string;
+  readonly account: string;
+  readonly role: Role;
+  /** A label for people. */
+  readonly name: string;
+  /** SHA-256 of the secret part. */
+  readonly secretHash: Uint8Array;
+  readonly images: readonly string[] | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+export interface AccessStore {
+  tokenById(id: string): Promise<StoredToken | undefined>;
+  insertToken(token: StoredToken, event: AuditEvent): Promise<void>;
+  /** True when no token was ever made: the first start. */
+  hasNoTokens(): Promise<boolean>;
+  /** Inserts the token only if there is none yet, atomically; true for the one caller that did. */
+  insertFirstToken(token: StoredToken, event: AuditEvent): Promise<boolean>;
+  accountExists(name: string): Promise<boolean>;
+}
+
+/** Turns passwords into bytes that only this installation, for this destination, can open. */
+export interface Sealer {
+  seal(secret: Secret, binding: SecretBinding): Sealed;
+  /** @throws Problem `SECRET_UNREADABLE` when the bytes, the binding or the key do not belong together. */
+  open(sealed: Sealed, binding: SecretBinding): Secret;
+}
+
+/** What a validation looks at. */
+export interface CheckTarget {
+  readonly host: string;
+  /** `anchore/*`, `a/b`, or null. */
+  readonly repository: string | null;
+  readonly type: RegistryType;
+  readonly secureConnection: boolean;
+  readonly trustedRealm: string | null;
+  readonly probeRepository: string | null;
+}
+
+export interface Credential {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+export interface CheckOptions {
+  /** Called as each step ends. */
+  readonly onStep?: ((step: ValidationStep) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks the registry itself whether a credential works. Never throws for what an upstream does: that is the report. */
+export interface Validator {
+  check(target: CheckTarget, credential: Credential, options?: CheckOptions): Promise<ValidationReport>;
+}
+
+/** Told of every finished validation, for metrics. */
+export type ValidationObserver = (report: ValidationReport) => void;
+
+/** Everything the use cases stand on. */
+export interface Ports {
+  readonly registries: RegistryStore;
+  readonly access: AccessStore;
+  readonly sealer: Sealer;
+  readonly validator: Validator;
+  readonly now: () => Date;
+  /** A new registry id. */
+  readonly newId: () => string;
+  readonly observeValidation: ValidationObserver;
+}
