@@ -1,5 +1,7 @@
 // What can go wrong for a caller: one closed list of codes, a sentence a person can act on, never a secret.
 
+import type { ValidationReport } from './validation.ts';
+
 /** The closed list. Every adapter translates it in exactly one table. */
 export const problemCodes = [
   'INVALID_REGISTRY',
@@ -24,6 +26,8 @@ interface ProblemDetails {
   readonly reason?: string | undefined;
   /** Path of the input field at fault, relative to the input object. */
   readonly field?: readonly string[] | undefined;
+  /** The report behind a `VALIDATION_FAILED`. */
+  readonly validation?: ValidationReport | undefined;
   /** The fault behind it, for our log only. Never shown to a caller. */
   readonly cause?: unknown;
 }
@@ -34,11 +38,13 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly reason: string | undefined;
   readonly field: readonly string[] | undefined;
+  readonly validation: ValidationReport | undefined;
 
   constructor(code: ProblemCode, message: string, details: ProblemDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.reason = details.reason;
     this.field = details.field;
+    this.validation = details.validation;
   }
 }
