@@ -1,6 +1,10 @@
 // The use cases on registries: every face (GraphQL, REST, CLI) calls these and nothing below them.
 
 import type { Caller } from './access.ts';
+import { createChanging } from './change.ts';
+import { createChecking } from './check.ts';
+import type { Ports } from './ports.ts';
+import { createReading } from './read.ts';
 import type { Registry } from './registry.ts';
 import type { ValidationReport, ValidationStep } from './validation.ts';
 
@@ -76,4 +80,9 @@ export interface Registries {
   ): Promise<ValidationReport>;
   /** @param args `{ reference, account? }`. @throws Problem `INVALID_REFERENCE`. */
   image(caller: Caller, args: unknown): Promise<ImageExplanation>;
+}
+
+/** The use cases over their ports. */
+export function createRegistries(ports: Ports): Registries {
+  return { ...createReading(ports), ...createChecking(ports), ...createChanging(ports) };
 }

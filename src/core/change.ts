@@ -1,0 +1,122 @@
+// Changing: create, update and delete. Authorise, parse, ask the registry, then one transaction; a failure on the way changes nothing.
+
+import { auditEvent } from './audit.ts';
+import { authorise, type Caller } from './access.ts';
+import { judge, noSuchRegistry, openPassword, parseProbe } from './check.ts';
+import { createInput, parseInput, updateInput, type UpdateInput } from './input.ts';
+import type { Ports } from './ports.ts';
+import { Problem } from './problem.ts';
+import { actingAccount, findOwned } from './read.ts';
+import { parseRegistryText } from './reference.ts';
+import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
+import { secretBinding, type Registry } from './registry.ts';
+
+/** The changing half of the use cases. */
+export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
+  return {
+    create: (caller, input, settings) => createRegistry(ports, caller, input, settings),
+    update: (caller, id, input, settings) => updateRegistry(ports, caller, id, input, settings),
+    delete: (caller, id) => deleteRegistry(ports, caller, id),
+  };
+}
+
+async function createRegistry(ports: Ports, caller: Caller, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+  const principal = authorise(caller, 'registry.create');
+  const parsed = parseInput(createInput, input);
+  const text = parseRegistryText(parsed.registry);
+  const account = await actingAccount(ports, principal, parsed.account);
+  const { username, password, type, trustedRealm = null } = parsed;
+  const target = { ...text, type, secureConnection: settings.secureConnection, trustedRealm, probeRepository: parseProbe(text, parsed.probeRepository) };
+  // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
+  if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
+  const validation = await judge(ports, target, { username, password }, settings, caller.signal);
+  const now = ports.now();
+  const registry: Registry = {
+    ...target,
+    id: ports.newId(),
+    account,
+    name: parsed.name ?? text.registry,
+    username,
+    lastValidation: validation,
+    version: 1,
+    secretVersion: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const event = auditEvent({ ...caller, principal }, 'registry.create', registry, now, validation.outcome);
+  await ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event);
+  return { registry, validation };
+}
+
+async function updateRegistry(ports: Ports, caller: Caller, id: string, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+  const principal = authorise(caller, 'registry.update');
+  const changes = parseInput(updateInput, input);
+  const stored = await findOwned(ports, principal, id);
+  if (stored === undefined) throw noSuchRegistry();
+  const wanted = merge(stored, changes, settings);
+  if (changes.password === undefined) requirePassword(stored, wanted);
+  const password = changes.password ?? (await openPassword(ports, { ...caller, principal }, stored));
+  const validation = await judge(ports, wanted, { username: wanted.username, password }, settings, caller.signal).catch((error: unknown) => {
+    throw explainTls(error, stored, settings);
+  });
+  const registry: Registry = {
+    ...wanted,
+    lastValidation: validation,
+    version: stored.version + 1,
+    secretVersion: stored.secretVersion + (changes.password === undefined ? 0 : 1),
+    updatedAt: ports.now(),
+  };
+  const event = auditEvent({ ...caller, principal }, 'registry.update', registry, registry.updatedAt, validation.outcome);
+  await ports.registries.update(registry, ports.sealer.seal(password, secretBinding(registry)), stored.version, event);
+  return { registry, validation };
+}
+
+async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {
+  const principal = authorise(caller, 'registry.delete');
+  const registry = await findOwned(ports, principal, id);
+  const event = registry && auditEvent({ ...caller, principal }, 'registry.delete', registry, ports.now());
+  if (registry === undefined || event === undefined || !(await ports.registries.delete(id, event))) throw noSuchRegistry();
+  return registry;
+}
+
+/** The stored registry with the changes laid over it: absent keeps, null clears what may be empty. */
+function merge(stored: Registry, changes: UpdateInput, { secureConnection }: CheckSettings): Registry {
+  return {
+    ...stored,
+    secureConnection,
+    username: changes.username ?? stored.username,
+    type: changes.type ?? stored.type,
+    name: changes.name === null ? stored.registry : (changes.name ?? stored.name),
+    trustedRealm: changes.trustedRealm === undefined ? stored.trustedRealm : changes.trustedRealm,
+    probeRepository: changes.probeRepository === undefined ? stored.probeRepository : parseProbe(stored, changes.probeRepository),
+  };
+}
+
+/** A stored password never goes to a place, or over a channel, that its owner did not name together with it. */
+function requirePassword(stored: Registry, wanted: Registry): void {
+  const changed = [
+    stored.secureConnection && !wanted.secureConnection && 'turning secureConnection off',
+    stored.type !== wanted.type && 'changing the type',
+    stored.username !== wanted.username && 'changing the username',
+    stored.trustedRealm !== wanted.trustedRealm && 'changing trustedRealm',
+  ].find((change) => change !== false);
+  if (changed === undefined) return;
+  throw new Problem('PASSWORD_REQUIRED', `Give the password in the same call: ${changed} could send the stored one where its owner did not mean it to go.`, {
+    field: ['password'],
+  });
+}
+
+/** TLS verification is on by default in updates too; a caller who kept it off before is told how to keep it off. */
+function explainTls(error: unknown, stored: Registry, settings: CheckSettings): unknown {
+  const tlsFault = error instanceof Problem && /^TLS_|^PLAIN_HTTP$/.test(error.reason ?? '');
+  if (!tlsFault || stored.secureConnection || !settings.secureConnection) return error;
+  return new Problem(error.code, `${error.message} This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.`, {
+    reason: error.reason,
+    field: error.field,
+    validation: error.validation,
+  });
+}
+
+function alreadyExists(registry: string): Problem {
+  return new Problem('ALREADY_EXISTS', `A registry for ${registry} exists in this account already: update that one.`, { field: ['registry'] });
+}

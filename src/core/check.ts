@@ -1,0 +1,117 @@
+// Checking credentials against the registry itself: before storing, again later, or without storing at all.
+
+import { auditEvent } from './audit.ts';
+import { authorise, type Caller, type Principal } from './access.ts';
+import { createInput, parseInput } from './input.ts';
+import type { CheckOptions, CheckTarget, Credential, Ports } from './ports.ts';
+import { Problem } from './problem.ts';
+import { findOwned } from './read.ts';
+import { parseRegistryText, parseRepository, type RegistryText } from './reference.ts';
+import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
+import { secretBinding, type Registry } from './registry.ts';
+import type { Secret } from './secret.ts';
+import { isSuccess, skippedReport, type ValidationReport } from './validation.ts';
+
+/** The checking half of the use cases. */
+export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
+  return {
+    check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, { onStep, signal: caller.signal }),
+    validate: (caller, id) => validateStored(ports, caller, id),
+  };
+}
+
+async function checkWithoutStoring(
+  ports: Ports,
+  caller: Caller,
+  input: unknown,
+  { secureConnection }: Pick<CheckSettings, 'secureConnection'>,
+  options: CheckOptions,
+): Promise<ValidationReport> {
+  authorise(caller, 'registry.check');
+  const { username, password, type, trustedRealm = null, probeRepository, registry } = parseInput(createInput, input);
+  const text = parseRegistryText(registry);
+  const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
+  return askRegistry(ports, target, { username, password }, options);
+}
+
+async function validateStored(ports: Ports, caller: Caller, id: string): Promise<ChangeResult> {
+  const principal = authorise(caller, 'registry.validate');
+  const registry = await findOwned(ports, principal, id);
+  if (registry === undefined) throw noSuchRegistry();
+  const password = await openPassword(ports, { ...caller, principal }, registry);
+  const validation = await askRegistry(ports, registry, { username: registry.username, password }, { signal: caller.signal });
+  const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
+  if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedMeanwhile();
+  return { registry: { ...registry, lastValidation: validation }, validation };
+}
+
+/**
+ * The verdict that a change needs before it may be stored.
+ * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success.
+ */
+export async function judge(
+  ports: Ports,
+  target: CheckTarget,
+  credential: Credential,
+  { validate }: CheckSettings,
+  signal: AbortSignal | undefined,
+): Promise<ValidationReport> {
+  if (!validate) return skippedReport(ports.now().getTime());
+  const report = await askRegistry(ports, target, credential, { signal });
+  if (isSuccess(report.outcome)) return report;
+  throw new Problem('VALIDATION_FAILED', [report.message, report.hint].filter((part) => part !== null).join(' '), {
+    reason: report.outcome,
+    field: faultyField(report),
+    validation: report,
+  });
+}
+
+async function askRegistry(ports: Ports, target: CheckTarget, credential: Credential, options: CheckOptions): Promise<ValidationReport> {
+  const report = await ports.validator.check(target, credential, options);
+  ports.observeValidation(report);
+  return report;
+}
+
+function faultyField({ outcome }: ValidationReport): string[] | undefined {
+  if (outcome === 'INVALID_CREDENTIALS') return ['password'];
+  if (outcome === 'FORBIDDEN_REALM') return ['trustedRealm'];
+  return undefined;
+}
+
+/**
+ * Opens the stored password of a registry.
+ * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
+ */
+export async function openPassword(ports: Ports, caller: Caller & { readonly principal: Principal }, registry: Registry): Promise<Secret> {
+  const sealed = await ports.registries.sealed(registry.id);
+  if (sealed === undefined) throw noSuchRegistry();
+  try {
+    return ports.sealer.open(sealed, secretBinding(registry));
+  } catch (error) {
+    const current = await ports.registries.byId(registry.id);
+    if (current?.version !== registry.version) throw changedMeanwhile();
+    await ports.registries.appendAudit(auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'));
+    throw error;
+  }
+}
+
+/**
+ * The repository that a validation asks for, which must be one that the registry covers.
+ * @throws Problem `INVALID_INPUT`.
+ */
+export function parseProbe(text: RegistryText, probe: string | null | undefined): string | null {
+  if (probe === null || probe === undefined) return null;
+  const repository = parseRepository(text.host, probe, 'probeRepository');
+  const covered = text.repository === null || text.repository === repository || (text.repository.endsWith('/*') && repository.startsWith(text.repository.slice(0, -1)));
+  if (covered) return repository;
+  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, { field: ['probeRepository'] });
+}
+
+/** One answer for "not there" and "not yours". */
+export function noSuchRegistry(): Problem {
+  return new Problem('NOT_FOUND', 'There is no registry with this id.', { field: ['id'] });
+}
+
+function changedMeanwhile(): Problem {
+  return new Problem('CONFLICT', 'The registry was changed by somebody else meanwhile. Read it again and repeat the call.');
+}

@@ -1,0 +1,128 @@
+// What callers send, checked: each use case parses with these after the permission check. Messages name the field, never the value.
+
+import { z } from 'zod';
+import { canonicalHost } from './host.ts';
+import { registryOrderFields } from './ports.ts';
+import { Problem } from './problem.ts';
+import { refuseWith } from './reference.ts';
+import { registryTypes } from './registry.ts';
+import { Secret } from './secret.ts';
+import { validationOutcomes } from './validation.ts';
+
+/** A label that fits a table column. */
+const maxNameLength = 200;
+/** Robot accounts and mail addresses are far below; token user names of clouds reach some hundred. */
+const maxUsernameLength = 1024;
+/** A service-account key file is 2–4 KiB; 64 KiB leaves room and bounds the row. */
+const maxPasswordBytes = 64 * 1024;
+/** Longest canonical registry text; anything above cannot match. */
+const maxSearchLength = 512;
+/** Relay pages: a page is one read and one screen. */
+export const maxPageSize = 100;
+export const defaultPageSize = 50;
+
+const line = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength, `must have at most ${maxLength} characters`)
+    .refine((text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(), 'must be one line without control characters');
+
+const label = line(maxNameLength)
+  .transform((text) => text.trim())
+  .refine((text) => text !== '', 'must not be blank; leave it out to use the registry text');
+
+// RFC 7617 §2: a user id with a colon cannot be told from its password.
+const username = line(maxUsernameLength)
+  .min(1, 'must not be empty')
+  .refine((text) => !text.includes(':'), 'must not contain ":" (HTTP Basic cannot carry it)');
+
+const password = z
+  .custom<Secret>((value) => value instanceof Secret, 'must be given as a Secret')
+  .refine((secret) => secret.reveal() !== '', 'must not be empty')
+  .refine((secret) => Buffer.byteLength(secret.reveal()) <= maxPasswordBytes, `must have at most ${maxPasswordBytes} bytes`)
+  .refine((secret) => secret.reveal().isWellFormed() && !secret.reveal().includes('\0'), 'must be valid text without NUL');
+
+const trustedRealm = z
+  .string()
+  .max(300, 'must be host or host:port')
+  .transform((text) => canonicalHost(text.trim(), refuseWith('INVALID_INPUT', ['trustedRealm'])));
+
+const type = z.enum(registryTypes, `must be one of ${registryTypes.join(', ')}`);
+const accountName = z.string().min(1).max(100);
+
+export const createInput = z.strictObject({
+  registry: z.string(),
+  type: type.default('DOCKER_V2'),
+  username,
+  password,
+  name: label.nullish(),
+  trustedRealm: trustedRealm.nullish(),
+  probeRepository: z.string().nullish(),
+  account: accountName.nullish(),
+});
+export type CreateInput = z.infer<typeof createInput>;
+
+/** Absent keeps the value. Null clears what may be empty: the trusted realm, the probe repository, a name of its own. */
+export const updateInput = z.strictObject({
+  username: username.optional(),
+  password: password.optional(),
+  type: type.optional(),
+  name: label.nullish(),
+  trustedRealm: trustedRealm.nullish(),
+  probeRepository: z.string().nullish(),
+});
+export type UpdateInput = z.infer<typeof updateInput>;
+
+const pageSize = z
+  .int('must be a whole number')
+  .min(0, 'must not be negative')
+  .max(maxPageSize, `must be at most ${maxPageSize}; follow pageInfo for more`);
+
+export const listArguments = z
+  .strictObject({
+    first: pageSize.nullish(),
+    after: z.string().max(2048).nullish(),
+    last: pageSize.nullish(),
+    before: z.string().max(2048).nullish(),
+    account: accountName.nullish(),
+    filter: z
+      .strictObject({
+        search: z.string().max(maxSearchLength).nullish(),
+        host: z.string().max(300).nullish(),
+        type: type.nullish(),
+        outcome: z.enum(validationOutcomes).nullish(),
+      })
+      .nullish(),
+    orderBy: z
+      .strictObject({
+        field: z.enum(registryOrderFields).default('REGISTRY'),
+        direction: z.enum(['ASC', 'DESC']).default('ASC'),
+      })
+      .nullish(),
+  })
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });
+export type ListArguments = z.infer<typeof listArguments>;
+
+export const getArguments = z
+  .strictObject({ id: z.string().nullish(), registry: z.string().nullish(), account: accountName.nullish() })
+  .refine((args) => ((args.id ?? null) === null) !== ((args.registry ?? null) === null), { path: ['id'], message: 'or registry is needed: exactly one of the two' });
+
+export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
+
+/**
+ * Checks one input against its schema.
+ * @throws Problem `INVALID_INPUT` for the first fault, with the path of its field.
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const unknownKeys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const field = [...(issue?.path ?? []), ...unknownKeys].map((part) => String(part).slice(0, maxNameLength));
+  const reason = unknownKeys.length > 0 ? 'is not a field of this input' : (issue?.message ?? 'is not valid');
+  throw new Problem('INVALID_INPUT', `${field.join('.') || 'The input'} ${lowerFirst(reason)}.`, { field });
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
