@@ -1,0 +1,162 @@
+// The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
+
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import type { Sealed, Sealer } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import type { SecretBinding } from '../core/registry.ts';
+import { Secret } from '../core/secret.ts';
+import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
+import { KeyringRefused, type Keyring } from './keyring.ts';
+
+/** A key that seals passwords, as the database holds it: wrapped by a root key. */
+export interface DataKeyRow {
+  /** 1 to 2^32 − 1; written into every blob that it seals. */
+  readonly id: number;
+  readonly rootKeyId: string;
+  readonly wrapped: Uint8Array;
+  /** One key is active and seals; retired ones only open. */
+  readonly state: 'ACTIVE' | 'RETIRED';
+  readonly createdAt: Date;
+}
+
+/** The keys at rest. */
+export interface KeyStore {
+  dataKeys(): Promise<readonly DataKeyRow[]>;
+  canary(): Promise<Uint8Array | undefined>;
+  hasRegistries(): Promise<boolean>;
+  /** Writes both in one transaction if there are none yet; true for the one caller that did. */
+  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
+}
+
+interface DataKeys {
+  readonly byId: ReadonlyMap<number, KeyObject>;
+  readonly activeId: number;
+  readonly active: KeyObject;
+}
+
+const dataKeyBytes = 32;
+const firstDataKeyId = 1;
+
+/** Its text does not matter: that it opens shows that the data keys are the ones the passwords were sealed with. */
+const canaryValue = Buffer.from('regway');
+const canaryContext = encodeContext('canary', {});
+
+/**
+ * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
+ * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
+ */
+export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<Sealer> {
+  const { keyring, keys } = options;
+  if (await holdsNothingSealed(keys)) {
+    // False when another process was first; its key is read back like any other.
+    await insertFirstKey(keyring, keys);
+  }
+  // In this order: key and canary are written together, so whoever sees the key sees the canary.
+  const rows = await keys.dataKeys();
+  const canary = await keys.canary();
+  if (canary === undefined) {
+    throw new KeyringRefused(keyring.path, 'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.');
+  }
+  const dataKeys = openDataKeys(keyring, rows);
+  checkCanary(keyring, dataKeys, canary);
+  return {
+    seal: (secret, binding) => sealPassword(dataKeys, secret, binding),
+    open: (sealed, binding) => openPassword(dataKeys, sealed, binding),
+  };
+}
+
+/** Whether a new keyring may be made for this database: true before the first start only. */
+export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
+  const dataKeys = await keys.dataKeys();
+  return dataKeys.length === 0 && (await keys.canary()) === undefined && !(await keys.hasRegistries());
+}
+
+async function insertFirstKey(keyring: Keyring, keys: KeyStore): Promise<void> {
+  const id = firstDataKeyId;
+  const raw = randomBytes(dataKeyBytes);
+  const wrapped = sealBytes(keyring.sealing.key, id, dataKeyContext(id), raw);
+  const canary = sealBytes(createSecretKey(raw), id, canaryContext, canaryValue);
+  await keys.insertFirst({ id, rootKeyId: keyring.sealing.id, wrapped, state: 'ACTIVE', createdAt: new Date() }, canary);
+}
+
+function openDataKeys(keyring: Keyring, rows: readonly DataKeyRow[]): DataKeys {
+  const byId = new Map(rows.map((row) => [row.id, unwrap(keyring, row)]));
+  const [activeRow, ...others] = rows.filter((row) => row.state === 'ACTIVE');
+  const active = activeRow && byId.get(activeRow.id);
+  if (activeRow === undefined || active === undefined || others.length > 0) {
+    throw new KeyringRefused(
+      keyring.path,
+      'fits no sealing key: the database should hold exactly one active data key and does not. Restore the database from a backup.',
+    );
+  }
+  return { byId, activeId: activeRow.id, active };
+}
+
+function unwrap(keyring: Keyring, row: DataKeyRow): KeyObject {
+  const rootKey = keyring.keys.find(({ id }) => id === row.rootKeyId);
+  if (rootKey === undefined) {
+    throw new KeyringRefused(
+      keyring.path,
+      `lacks the root key ${row.rootKeyId} that data key ${row.id} of this database is wrapped with. Add that key's line, or use the keyring that belongs to this database.`,
+    );
+  }
+  const raw = openBytes((keyId) => (keyId === row.id ? rootKey.key : undefined), dataKeyContext(row.id), row.wrapped);
+  if (raw?.length !== dataKeyBytes) {
+    throw new KeyringRefused(
+      keyring.path,
+      `has the root key ${row.rootKeyId}, but data key ${row.id} does not open with it: the database was altered or damaged. Restore it from a backup.`,
+    );
+  }
+  return createSecretKey(raw);
+}
+
+function checkCanary(keyring: Keyring, dataKeys: DataKeys, canary: Uint8Array): void {
+  if (openBytes((keyId) => dataKeys.byId.get(keyId), canaryContext, canary) === undefined) {
+    throw new KeyringRefused(
+      keyring.path,
+      'does not fit this database: the canary does not open. Use the keyring that belongs to this database, or restore both from one backup.',
+    );
+  }
+}
+
+function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
+  const password = secret.reveal();
+  if (!password.isWellFormed()) {
+    throw new Problem('INVALID_INPUT', 'The password is not valid Unicode text. Enter it again.', { field: ['password'] });
+  }
+  const bytes = Buffer.from(password);
+  if (bytes.length > maxValueBytes) {
+    throw new Problem('INVALID_INPUT', `The password is longer than ${maxValueBytes} bytes. Use a shorter one.`, { field: ['password'] });
+  }
+  return sealBytes(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
+}
+
+function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
+  const bytes = openBytes((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
+  if (bytes === undefined) {
+    throw new Problem(
+      'SECRET_UNREADABLE',
+      'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.',
+    );
+  }
+  return new Secret(bytes.toString());
+}
+
+function dataKeyContext(id: number): Buffer {
+  return encodeContext('data_key', { id });
+}
+
+function bindingContext(binding: SecretBinding): Buffer {
+  // The order is part of the format, and a part left out does not compile.
+  const parts: Record<keyof SecretBinding, SecretBinding[keyof SecretBinding]> = {
+    account: binding.account,
+    id: binding.id,
+    registry: binding.registry,
+    type: binding.type,
+    username: binding.username,
+    secureConnection: binding.secureConnection,
+    trustedRealm: binding.trustedRealm,
+    secretVersion: binding.secretVersion,
+  };
+  return encodeContext('registry.password', parts);
+}
