@@ -1,0 +1,123 @@
+// The HTTP listener: gives each request an id, finds its route, writes one log line and one metric, and stops gracefully.
+
+import { randomUUID } from 'node:crypto';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { faultFields, type Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface RequestContext {
+  readonly requestId: string;
+}
+
+export interface Route {
+  /** Name in logs and metrics. */
+  readonly name: string;
+  /** Whether the path (without query) is this route's. */
+  matches(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void> | void;
+}
+
+interface ListenerOptions {
+  readonly routes: readonly Route[];
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A slow client may take this long to send its headers (slow loris). */
+const headersTimeoutMs = 10_000;
+/** And this long for the whole request; bodies are 256 KiB at most. */
+const requestTimeoutMs = 30_000;
+/** Longer than the 60 s that common proxies keep an idle connection, so that they close first. */
+const keepAliveTimeoutMs = 65_000;
+/** Tokens are 60 bytes and GET queries short; 16 KiB is Node's own default, fixed here. */
+const maxHeaderBytes = 16 * 1024;
+/** Requests in flight get this long when the server stops. */
+const drainTimeoutMs = 10_000;
+
+export interface Listener {
+  /** Listens and gives the port. @throws the system's error, such as EADDRINUSE. */
+  listen(host: string, port: number): Promise<number>;
+  /** Takes no new requests, lets those in flight finish, then closes. */
+  close(): Promise<void>;
+}
+
+/** A listener over these routes; the first that matches serves. */
+export function createListener(options: ListenerOptions): Listener {
+  const server = createServer(options, (request, response) => {
+    void serve(options, request, response);
+  });
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = requestTimeoutMs;
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  return {
+    listen: (host, port) => listen(server, host, port),
+    close: () => close(server),
+  };
+}
+
+function createServer({ tls }: ListenerOptions, handler: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const common: ServerOptions = { maxHeaderSize: maxHeaderBytes };
+  return tls === undefined ? createHttpServer(common, handler) : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
+}
+
+async function serve({ routes, log, metrics }: ListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const started = performance.now();
+  const requestId = givenRequestId(request) ?? randomUUID();
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const route = routes.find((candidate) => candidate.matches(path)) ?? notFound;
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.once('close', () => {
+    const line = { requestId, method: request.method ?? '', route: route.name, status: response.statusCode, durationMs: Math.round(performance.now() - started) };
+    log.info(line, 'request');
+    metrics.observeRequest(line.route, line.method, line.status, line.durationMs);
+  });
+  try {
+    await route.handle(request, response, { requestId });
+  } catch (fault) {
+    log.error({ requestId, ...faultFields(fault) }, 'a request ended in a fault');
+    if (!response.headersSent) sendJson(response, 500, { message: 'Internal error.', requestId });
+    else response.destroy();
+  }
+}
+
+const notFound: Route = {
+  name: 'unknown',
+  matches: () => true,
+  handle: (_, response) => sendJson(response, 404, { message: 'There is nothing at this address.' }),
+};
+
+/** Sends one JSON body that no cache keeps. */
+export function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' }).end(JSON.stringify(body));
+}
+
+/** A caller's own id is kept when it is harmless, so that traces join up. */
+function givenRequestId(request: IncomingMessage): string | undefined {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{8,64}$/.test(given) ? given : undefined;
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
