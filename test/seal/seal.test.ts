@@ -51,14 +51,18 @@ function problemOf(attempt: () => unknown): Problem {
   throw new Error('Nothing was refused.');
 }
 
+function contentsOf({ rows, canaryBlob, registries, writes }: MemoryKeyStore): object {
+  return structuredClone({ rows, canaryBlob, registries, writes });
+}
+
 /** The refusal of a start, after which the store must be exactly what it was. */
 async function startRefusal(ring: Keyring, store: MemoryKeyStore): Promise<string> {
-  const before = inspect(store, { depth: Infinity, maxArrayLength: null });
+  const before = contentsOf(store);
   const outcome = await createSealer({ keyring: ring, keys: store }).catch((error: unknown) => error);
   if (!(outcome instanceof KeyringRefused)) {
     throw new Error('The start was not refused.', { cause: outcome });
   }
-  expect(inspect(store, { depth: Infinity, maxArrayLength: null })).toBe(before);
+  expect(contentsOf(store)).toEqual(before);
   return outcome.message;
 }
 
@@ -230,15 +234,11 @@ describe('the first start', () => {
 });
 
 describe('a start on a database that does not fit is refused and changes nothing', () => {
-  const contents = (): Pick<MemoryKeyStore, 'rows' | 'canaryBlob' | 'registries'> => ({
-    rows: keys.rows,
-    canaryBlob: keys.canaryBlob,
-    registries: true,
-  });
+  const contents = { rows: keys.rows, canaryBlob: keys.canaryBlob, registries: true };
   const row = (change: Partial<DataKeyRow>): DataKeyRow[] => [{ ...dataKey, ...change }];
 
   it('with a wrong keyring, naming the file and the key that is needed', async () => {
-    const message = await startRefusal(newKeyring(), memoryKeyStore(contents()));
+    const message = await startRefusal(newKeyring(), memoryKeyStore(contents));
     expect(message).toContain('/etc/regway/keyring');
     expect(message).toContain(keyring.sealing.id);
   });
@@ -246,13 +246,13 @@ describe('a start on a database that does not fit is refused and changes nothing
   it('with the canary of another database', async () => {
     const other = memoryKeyStore();
     await createSealer({ keyring, keys: other });
-    expect(await startRefusal(keyring, memoryKeyStore({ ...contents(), canaryBlob: other.canaryBlob }))).toContain('canary');
+    expect(await startRefusal(keyring, memoryKeyStore({ ...contents, canaryBlob: other.canaryBlob }))).toContain('canary');
   });
 
   it('with the data key of another database', async () => {
     const other = memoryKeyStore();
     await createSealer({ keyring, keys: other });
-    expect(await startRefusal(keyring, memoryKeyStore({ ...contents(), rows: other.rows }))).toContain('canary');
+    expect(await startRefusal(keyring, memoryKeyStore({ ...contents, rows: other.rows }))).toContain('canary');
   });
 
   it.each([
@@ -267,7 +267,7 @@ describe('a start on a database that does not fit is refused and changes nothing
     ['a damaged canary', { canaryBlob: canary.map((byte, index) => (index === 60 ? byte ^ 1 : byte)) }],
     ['an empty canary', { canaryBlob: new Uint8Array() }],
   ])('%s', async (_, change) => {
-    expect(await startRefusal(keyring, memoryKeyStore({ ...contents(), ...change }))).toContain('/etc/regway/keyring');
+    expect(await startRefusal(keyring, memoryKeyStore({ ...contents, ...change }))).toContain('/etc/regway/keyring');
   });
 });
 

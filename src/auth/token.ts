@@ -1,0 +1,153 @@
+// API tokens: issuing one, and telling from an Authorization header who calls (RFC 9110 §11, RFC 6750).
+
+import { timingSafeEqual } from 'node:crypto';
+import { adminAccount, type Principal, type Role } from '../core/access.ts';
+import type { AuditEvent } from '../core/audit.ts';
+import type { AccessStore, StoredToken } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import { parseRegistryText } from '../core/reference.ts';
+import type { Secret } from '../core/secret.ts';
+import { hashTokenSecret, newTokenParts, parseToken, printToken } from './tokenText.ts';
+
+interface Access {
+  readonly access: AccessStore;
+  readonly now: () => Date;
+}
+
+/** The header as received: one value, or every value when it may come more than once (Node's `headersDistinct`). */
+export type Authorization = string | readonly string[] | undefined;
+
+/** Undefined without the header. @throws Problem `UNAUTHENTICATED` for a header that is there and does not log in. */
+export type Authenticator = (authorization: Authorization) => Promise<Principal | undefined>;
+
+export interface TokenRequest {
+  /** The account that the token acts in; it must exist. */
+  readonly account: string;
+  /** `ADMIN` is for the account `admin`. */
+  readonly role: Role;
+  /** A label for people, 100 printable characters at most; may be empty. */
+  readonly name: string;
+  /** Registry texts that a `PULL` token is limited to; null for no limit and for every other role. */
+  readonly images: readonly string[] | null;
+  /** Null for a token that does not expire. */
+  readonly expiresAt: Date | null;
+}
+
+/** Of each request, for the audit trail. */
+interface Requester {
+  /** Subject of the one who asks for the token. */
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+/** A label fits on a line of a list; no control, format or line-breaking characters, which could forge one. */
+const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
+
+/** Bounds the work of one pull; a token for more images than this is better unlimited. */
+const maxImages = 100;
+
+/** RFC 9110 §11.4: scheme, one or more spaces, token68. */
+const credentialsPattern = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
+
+/** How a scheme carries the text of a token; names in lower case. */
+const schemes: ReadonlyMap<string, (credentials: string) => string> = new Map([['bearer', (credentials) => credentials]]);
+
+/** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
+export function createAuthenticator({ access, now }: Access): Authenticator {
+  return async (authorization) => {
+    const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
+    if (values.length === 0) {
+      return undefined;
+    }
+    const token = parseToken(tokenText(values) ?? '');
+    const stored = token && (await access.tokenById(token.id));
+    if (token === undefined || stored === undefined || !isHolder(stored, token.secret) || !isInForce(stored, now())) {
+      throw new Problem('UNAUTHENTICATED', 'The Authorization header does not log in. Send one valid API token as "Authorization: Bearer rgw_…".');
+    }
+    const { account, role, images, expiresAt } = stored;
+    return { subject: `token:${stored.id}`, account, role, images, expiresAt };
+  };
+}
+
+/**
+ * Makes a token and stores its hash with the audit event. Gives its text, which is not to be had again.
+ * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
+ */
+export async function issueToken(request: Access & Requester & TokenRequest): Promise<Secret> {
+  checkRequest(request, request.now());
+  const images = request.images?.map(canonicalImage) ?? null;
+  if (!(await request.access.accountExists(request.account))) {
+    throw new Problem('NOT_FOUND', 'There is no account of that name. Check its spelling.', { field: ['account'] });
+  }
+  const { token, text, event } = newToken({ ...request, images });
+  await request.access.insertToken(token, event);
+  return text;
+}
+
+/** Makes the admin token of the first start. Undefined when there is a token already: of several processes, one gets it. */
+export async function issueFirstToken(request: Access & Requester): Promise<Secret | undefined> {
+  if (!(await request.access.hasNoTokens())) {
+    return undefined;
+  }
+  const { token, text, event } = newToken({
+    ...request,
+    account: adminAccount,
+    role: 'ADMIN',
+    name: 'first start',
+    images: null,
+    expiresAt: null,
+  });
+  return (await request.access.insertFirstToken(token, event)) ? text : undefined;
+}
+
+function tokenText(values: readonly string[]): string | undefined {
+  const [value = '', ...others] = values;
+  const [, scheme = '', credentials = ''] = credentialsPattern.exec(value) ?? [];
+  // RFC 9110 §11.1: the scheme is case-insensitive. §11.6.2: one header, so a second one has no meaning that both ends agree on.
+  return others.length > 0 ? undefined : schemes.get(scheme.toLowerCase())?.(credentials);
+}
+
+function isHolder(stored: StoredToken, secret: Secret): boolean {
+  const hash = hashTokenSecret(secret);
+  return stored.secretHash.length === hash.length && timingSafeEqual(stored.secretHash, hash);
+}
+
+function isInForce(stored: StoredToken, now: Date): boolean {
+  return stored.revokedAt === null && (stored.expiresAt === null || stored.expiresAt > now);
+}
+
+function checkRequest({ account, role, name, images, expiresAt }: TokenRequest, now: Date): void {
+  if (role === 'ADMIN' && account !== adminAccount) {
+    throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, { field: ['role'] });
+  }
+  if (!namePattern.test(name)) {
+    throw new Problem('INVALID_INPUT', 'The name of a token has at most 100 characters, all printable.', { field: ['name'] });
+  }
+  if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxImages)) {
+    throw new Problem('INVALID_INPUT', `A limit to images is 1 to ${maxImages} patterns, and for the role PULL only.`, { field: ['images'] });
+  }
+  // Written so that an invalid date fails too.
+  if (expiresAt !== null && !(expiresAt > now)) {
+    throw new Problem('INVALID_INPUT', 'The expiry of a token lies in the future.', { field: ['expiresAt'] });
+  }
+}
+
+function canonicalImage(text: string, index: number): string {
+  try {
+    return parseRegistryText(text).registry;
+  } catch (error) {
+    if (!(error instanceof Problem)) {
+      throw error;
+    }
+    throw new Problem(error.code, error.message, { reason: error.reason, field: ['images', String(index)] });
+  }
+}
+
+function newToken(request: Omit<Access, 'access'> & Requester & TokenRequest): { token: StoredToken; text: Secret; event: AuditEvent } {
+  const parts = newTokenParts();
+  const { account, role, name, images, expiresAt, actor, requestId } = request;
+  const at = request.now();
+  const token = { id: parts.id, account, role, name, secretHash: hashTokenSecret(parts.secret), images, createdAt: at, expiresAt, revokedAt: null };
+  const event = { at, actor, account, action: 'token.create', target: parts.id, targetText: name, outcome: 'DONE', requestId } as const;
+  return { token, text: printToken(parts), event };
+}
