@@ -1,0 +1,53 @@
+// A private certificate authority, made with openssl for one run, and the certificates that it signs.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface KeyPair {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+export interface CertificateAuthority {
+  /** PEM, as `REGWAY_CA_FILE` takes it. */
+  readonly certificateFile: string;
+  /** A folder with the certificate as `*.crt`, as skopeo takes it. */
+  readonly certificateDirectory: string;
+  /** A server certificate for one IP address. */
+  issue(address: string): KeyPair;
+}
+
+/** Makes an authority that lives in the folder. */
+export function createCertificateAuthority(directory: string): CertificateAuthority {
+  const root = selfSigned(directory, 'authority', ['-addext', 'basicConstraints=critical,CA:TRUE']);
+  const certificateDirectory = join(directory, 'trust');
+  mkdirSync(certificateDirectory);
+  copyFileSync(root.certificateFile, join(certificateDirectory, 'authority.crt'));
+  return {
+    certificateFile: root.certificateFile,
+    certificateDirectory,
+    issue: (address) =>
+      selfSigned(directory, address, [
+        '-CA', root.certificateFile, '-CAkey', root.keyFile,
+        '-addext', `subjectAltName=IP:${address}`, '-addext', 'basicConstraints=critical,CA:FALSE',
+      ]),
+  };
+}
+
+/** An RSA key and a certificate that stands for itself, for signing registry tokens. */
+export function selfSigned(directory: string, name: string, extra: readonly string[] = []): KeyPair {
+  const pair = { certificateFile: join(directory, `${name}.pem`), keyFile: join(directory, `${name}.key`) };
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
+      '-keyout', pair.keyFile, '-out', pair.certificateFile, ...extra],
+    { stdio: 'pipe' },
+  );
+  return pair;
+}
+
+/** The contents, as node:https takes them. */
+export function readKeyPair(pair: KeyPair): { cert: string; key: string } {
+  return { cert: readFileSync(pair.certificateFile, 'utf8'), key: readFileSync(pair.keyFile, 'utf8') };
+}

@@ -1,0 +1,35 @@
+// Before the first suite: every Debian package that the suites need is there, and the bundle is that of this tree.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { projectRoot } from './server.ts';
+
+/** A Debian package and the program in it that a suite runs; a path with a `*` is looked for where Debian puts it. */
+const requirements: readonly { readonly packageName: string; readonly program: string }[] = [
+  { packageName: 'docker-registry', program: 'docker-registry' },
+  { packageName: 'apache2-utils', program: 'htpasswd' },
+  { packageName: 'openssl', program: 'openssl' },
+  { packageName: 'skopeo', program: 'skopeo' },
+  { packageName: 'chromium', program: '/usr/bin/chromium' },
+  { packageName: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
+];
+
+/** Fails the whole run, with the one line that mends it, when a package is missing. Nothing is skipped. */
+export function setup(): void {
+  const missing = requirements.filter(({ program }) => !isInstalled(program)).map(({ packageName }) => packageName);
+  if (missing.length > 0) {
+    throw new Error(
+      `These Debian packages are missing: ${missing.join(', ')}. Install them with:\n` +
+        `  sudo apt-get install --no-install-recommends ${missing.join(' ')}`,
+    );
+  }
+  execFileSync(process.execPath, [join(projectRoot, 'src/build.ts')], { cwd: projectRoot, stdio: 'inherit' });
+}
+
+function isInstalled(program: string): boolean {
+  if (program.startsWith('/')) {
+    return globSync(program).length > 0;
+  }
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+}

@@ -1,0 +1,127 @@
+// Debian's docker-registry on loopback, in every form that a team meets: open, htpasswd, TLS with a private authority, token.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCertificateAuthority, selfSigned } from './certificates.ts';
+import type { CertificateAuthority, KeyPair } from './certificates.ts';
+import { startProgram } from './child-process.ts';
+import { pushImage, writeImage } from './images.ts';
+import { startTokenServer, tokenIssuer, tokenService } from './token-server.ts';
+import type { TokenServer, TokenUser } from './token-server.ts';
+
+export interface RealRegistry {
+  /** `127.0.0.1:port`. */
+  readonly host: string;
+  /** All that docker-registry printed, its access log included. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+export interface RealRegistries {
+  /** Plain HTTP, no login. */
+  readonly open: RealRegistry;
+  /** Plain HTTP, htpasswd. */
+  readonly basic: RealRegistry;
+  /** TLS by the private authority, htpasswd. */
+  readonly tls: RealRegistry;
+  /** TLS by the private authority, token authentication at `tokenServer`. */
+  readonly token: RealRegistry;
+  /** On 127.0.0.2, its certificate from the same authority. */
+  readonly tokenServer: TokenServer;
+  readonly authority: CertificateAuthority;
+  stop(): Promise<void>;
+}
+
+/** Known to every registry with a login; in the token registry the rights are on `team-a/`. */
+export const alice = { username: 'alice', password: 'correct:horse "bättery" /+%' } as const;
+/** Known to the token registry alone; may only pull from `team-b/`. */
+export const bob = { username: 'bob', password: 'bobs-own-password' } as const;
+/** An image that alice can pull is pushed here, in every registry. */
+export const pushedRepository = 'team-a/app';
+
+const tokenUsers: Record<string, TokenUser> = {
+  [alice.username]: { password: alice.password, rights: { 'team-a/': ['pull', 'push'] } },
+  [bob.username]: { password: bob.password, rights: { 'team-b/': ['pull'] } },
+};
+
+/** Starts all four registries and pushes one image to each. */
+export async function startRegistries(): Promise<RealRegistries> {
+  const directory = mkdtempSync(join(tmpdir(), 'regway-registries-'));
+  const authority = createCertificateAuthority(directory);
+  const tls = authority.issue('127.0.0.1');
+  const signing = selfSigned(directory, 'token-signing');
+  const tokenServer = await startTokenServer({ address: '127.0.0.2', tls: authority.issue('127.0.0.2'), signing, users: tokenUsers });
+  const [open, basic, secure, token] = await Promise.all([
+    startRegistry(directory, 'open', {}),
+    startBasicRegistry([alice], { directory, name: 'basic' }),
+    startBasicRegistry([alice], { directory, name: 'tls', tls }),
+    startRegistry(directory, 'token', {
+      tls,
+      auth: { token: { realm: tokenServer.realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: signing.certificateFile } },
+    }),
+  ]);
+  await pushEverywhere(directory, authority, { open, basic, secure, token });
+  const stop = async () => {
+    await Promise.all([open, basic, secure, token, tokenServer].map((server) => server.stop()));
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { open, basic, tls: secure, token, tokenServer, authority, stop };
+}
+
+/** Starts one registry with htpasswd, over plain HTTP unless a certificate is given. Without a folder it makes its own. */
+export async function startBasicRegistry(
+  users: readonly { readonly username: string; readonly password: string }[],
+  { directory = mkdtempSync(join(tmpdir(), 'regway-registry-')), name = 'basic', tls }: { directory?: string; name?: string; tls?: KeyPair } = {},
+): Promise<RealRegistry> {
+  const path = join(directory, `${name}.htpasswd`);
+  const lines = users.map(({ username, password }) => execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }));
+  writeFileSync(path, lines.join(''));
+  return startRegistry(directory, name, { ...(tls && { tls }), auth: { htpasswd: { realm: 'registry', path } } });
+}
+
+async function startRegistry(directory: string, name: string, { tls, auth }: { tls?: KeyPair; auth?: object }): Promise<RealRegistry> {
+  const rootdirectory = join(directory, name);
+  mkdirSync(rootdirectory);
+  const configuration = {
+    version: '0.1',
+    log: { level: 'info' },
+    storage: { filesystem: { rootdirectory } },
+    http: {
+      addr: '127.0.0.1:0',
+      secret: 'only-for-this-test',
+      ...(tls && { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
+    },
+    ...(auth && { auth }),
+  };
+  const file = join(directory, `${name}.yml`);
+  writeFileSync(file, JSON.stringify(configuration)); // JSON is YAML.
+  const listening = /listening on (127\.0\.0\.1:\d+)/;
+  const program = await startProgram({ command: 'docker-registry', args: ['serve', file], ready: [listening] });
+  const log = () => program.stdout() + program.stderr();
+  return {
+    host: listening.exec(log())?.[1] ?? '',
+    log,
+    async stop() {
+      await program.end('SIGTERM');
+    },
+  };
+}
+
+async function pushEverywhere(
+  directory: string,
+  { certificateDirectory }: CertificateAuthority,
+  { open, basic, secure, token }: Record<'open' | 'basic' | 'secure' | 'token', RealRegistry>,
+): Promise<void> {
+  const layout = join(directory, 'image');
+  writeImage(layout);
+  const credential = `${alice.username}:${alice.password}`;
+  const reference = (registry: RealRegistry) => `${registry.host}/${pushedRepository}:latest`;
+  await Promise.all([
+    pushImage({ layout, reference: reference(open) }),
+    pushImage({ layout, reference: reference(basic), credential }),
+    pushImage({ layout, reference: reference(secure), credential, certificateDirectory }),
+    pushImage({ layout, reference: reference(token), credential, certificateDirectory }),
+  ]);
+}

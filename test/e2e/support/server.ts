@@ -1,0 +1,133 @@
+// Runs the built server as its own process, on a free port and a data directory of its own, and talks GraphQL to it.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProgram } from './child-process.ts';
+import type { Exit } from './child-process.ts';
+
+export const projectRoot = join(import.meta.dirname, '../../..');
+export const executable = join(projectRoot, 'dist/regway.js');
+
+export interface ServerOptions {
+  /** Used and kept when given; otherwise a new one that `stop` removes. */
+  readonly dataDirectory?: string | undefined;
+  /** More settings, or other ones. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface GraphqlAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Empty when the answer is not JSON. */
+  readonly body: { readonly data?: unknown; readonly errors?: readonly GraphqlError[] };
+}
+
+export interface GraphqlError {
+  readonly message: string;
+  readonly extensions?: { readonly code?: string; readonly reason?: string };
+}
+
+export interface RegwayServer {
+  /** `http://127.0.0.1:port`. */
+  readonly url: string;
+  readonly dataDirectory: string;
+  readonly pid: number;
+  /** The link that opens GraphiQL signed in, printed on the first start only. */
+  firstLink(): string | undefined;
+  /** The token of that link. @throws Error when the server printed none. */
+  firstToken(): string;
+  /** All that it printed, both streams. */
+  output(): string;
+  /** Every answer it gave through `graphql`, headers first. */
+  readonly answers: string[];
+  /** Sends one operation, with the first token unless another is given; null sends no token. */
+  graphql(query: string, variables?: object, token?: string | null): Promise<GraphqlAnswer>;
+  /** SIGTERM. Rejects when the exit code is not 0; removes the data directory unless it was given. */
+  stop(): Promise<void>;
+  /** Ends it the hard way. */
+  kill(): Promise<Exit>;
+}
+
+const listening = /Regway is listening on (http:\/\/127\.0\.0\.1:\d+)/;
+const link = /\bhttp:\/\/\S+\/graphql#token=(rgw_[^\s"'<>]+)/;
+
+/** Makes a data directory for one test. */
+export function newDataDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'regway-data-'));
+}
+
+/** The environment of a server: nothing of ours but what the test says. */
+export function serverEnvironment(dataDirectory: string, settings: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(REGWAY_|VITEST|NODE_)/.test(name));
+  return { ...Object.fromEntries(inherited), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: dataDirectory, ...settings };
+}
+
+/** Starts the server and waits until it listens. */
+export async function startServer({ dataDirectory, settings }: ServerOptions = {}): Promise<RegwayServer> {
+  const directory = dataDirectory ?? newDataDirectory();
+  const program = await startProgram({
+    command: process.execPath,
+    args: [executable, 'serve'],
+    env: serverEnvironment(directory, settings),
+    cwd: projectRoot,
+    ready: [listening],
+  });
+  const output = () => program.stdout() + program.stderr();
+  const url = listening.exec(output())?.[1] ?? '';
+  const answers: string[] = [];
+  const firstToken = () => {
+    const token = link.exec(output())?.[1];
+    if (token === undefined) {
+      throw new Error(`the server printed no first token:\n${output()}`);
+    }
+    return token;
+  };
+  return {
+    url,
+    dataDirectory: directory,
+    pid: program.pid,
+    firstLink: () => link.exec(output())?.[0],
+    firstToken,
+    output,
+    answers,
+    async graphql(query, variables = {}, token = firstToken()) {
+      const answer = await post(url, { query, variables }, token);
+      answers.push(`${JSON.stringify([...answer.headers])}\n${answer.text}`);
+      return answer;
+    },
+    async stop() {
+      const { code, signal } = await program.end('SIGTERM');
+      if (code !== 0) {
+        throw new Error(`after SIGTERM the server ended with ${code ?? signal}, not with 0:\n${output()}`);
+      }
+      if (dataDirectory === undefined) {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+    kill: () => program.end('SIGKILL'),
+  };
+}
+
+async function post(url: string, body: object, token: string | null): Promise<GraphqlAnswer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: parse(text) };
+}
+
+function parse(text: string): GraphqlAnswer['body'] {
+  try {
+    return JSON.parse(text) as GraphqlAnswer['body'];
+  } catch {
+    return {};
+  }
+}
