@@ -13,8 +13,8 @@ import { validationOutcomes } from './validation.ts';
 const maxNameLength = 200;
 /** Robot accounts and mail addresses are far below; token user names of clouds reach some hundred. */
 const maxUsernameLength = 1024;
-/** A service-account key file is 2–4 KiB; 64 KiB leaves room and bounds the row. */
-const maxPasswordBytes = 64 * 1024;
+/** A service-account key file is 2–4 KiB; this leaves room, and its length still fits the two bytes that a sealed value has for it. */
+const maxPasswordBytes = 65_535;
 /** Longest canonical registry text; anything above cannot match. */
 const maxSearchLength = 512;
 /** Relay pages: a page is one read and one screen. */

@@ -40,7 +40,7 @@ const exits: Record<string, (thing: unknown) => string> = {
   'an error message': (thing) => new Error(`failed: ${thing as string}`).stack ?? '',
   'an error cause': (thing) => inspect(new Error('failed', { cause: thing }), { depth: Infinity, showHidden: true }),
   'an aggregate error': (thing) => inspect(new AggregateError([thing], 'failed'), { depth: Infinity, showHidden: true }),
-  'a pino record': (thing) => logged(() => logger.info({ thing }, 'seen %s %j %o', thing, thing, thing)),
+  'a pino record': (thing) => logged(() => logger.info({ thing }, 'seen %s %j %o', thing as string, thing as object, thing as object)),
   'a pino error': (thing) => logged(() => logger.error(Object.assign(new Error(`failed: ${thing as string}`, { cause: thing }), { thing }))),
   'a pino child': (thing) => logged(() => logger.child({ thing }).warn(thing as object)),
 };

@@ -1,0 +1,151 @@
+// The wiring: puts adapters into the domain's ports, for the server and for commands that work on the data directory.
+
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Role } from './core/access.ts';
+import { createRegistries, type Registries } from './core/registries.ts';
+import type { Secret } from './core/secret.ts';
+import { createAuthenticator, issueFirstToken, issueToken } from './auth/token.ts';
+import type { Config } from './config.ts';
+import { createGraphqlServer, type GraphqlServer } from './graphql/server.ts';
+import { healthRoutes } from './ops/health.ts';
+import { createListener, type Route } from './ops/listener.ts';
+import { createLog, faultFields, type Log } from './ops/log.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { loadKeyring } from './seal/keyring.ts';
+import { createSealer, holdsNothingSealed } from './seal/seal.ts';
+import { openStore, type Store } from './store/store.ts';
+import { createValidator } from './v2/validate.ts';
+
+const migrationsDir = fileURLToPath(new URL('../drizzle/', import.meta.url));
+const graphiqlDir = fileURLToPath(new URL('../dist/graphiql/', import.meta.url));
+
+export interface RunningServer {
+  /** The address that people open, without a slash at the end. */
+  readonly url: string;
+  /** The first admin token; only on the first start. */
+  readonly firstToken: Secret | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and keys, and serves.
+ * @throws StoreRefused, KeyringRefused when the data directory is not fit to be used; nothing was changed then.
+ */
+export async function serve(config: Config): Promise<RunningServer> {
+  const log = createLog(config.logLevel);
+  warnAboutSettings(config, log);
+  const metrics = createMetrics();
+  const store = await openDataStore(config);
+  try {
+    const domain = await createDomain(config, store, metrics);
+    const graphql = createGraphql(config, store, domain.registries, log);
+    const health = { stopping: false };
+    const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
+    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql)], tls: config.tls, log, metrics });
+    const port = await listener.listen(config.listenHost, config.listenPort);
+    const url = publicUrl(config, port);
+    const firstToken = await issueFirstToken({ access: store.access, now, actor: 'regway', requestId: 'first-start' });
+    return {
+      url,
+      firstToken,
+      close: async () => {
+        health.stopping = true;
+        await listener.close();
+        await graphql.dispose();
+        await domain.close();
+        await store.close();
+      },
+    };
+  } catch (fault) {
+    await store.close();
+    throw fault;
+  }
+}
+
+export interface TokenRequest {
+  readonly account: string;
+  readonly role: Role;
+  readonly name: string;
+  readonly images: readonly string[] | null;
+  readonly expiresAt: Date | null;
+}
+
+/** Makes an API token on the data directory, whether or not a server runs on it. @throws Problem as `issueToken`. */
+export async function createToken(config: Config, request: TokenRequest): Promise<Secret> {
+  const store = await openDataStore(config);
+  try {
+    return await issueToken({ access: store.access, now, ...request, actor: 'cli', requestId: randomUUID() });
+  } finally {
+    await store.close();
+  }
+}
+
+const now = (): Date => new Date();
+
+async function openDataStore(config: Config): Promise<Store> {
+  // Private from the start: the database and, unless placed elsewhere, the keyring live here.
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  return openStore({ url: config.databaseUrl, migrationsDir });
+}
+
+async function createDomain(config: Config, store: Store, metrics: Metrics): Promise<{ registries: Registries; close(): Promise<void> }> {
+  await mkdir(dirname(config.keyringFile), { recursive: true, mode: 0o700 });
+  // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
+  const keyring = await loadKeyring(config.keyringFile, { createIfMissing: await holdsNothingSealed(store.keys) });
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  const validator = createValidator({
+    loopbackAllowed: config.loopbackOnly,
+    egressAllow: config.egressAllow,
+    egressDeny: config.egressDeny,
+    plainHttpHosts: config.plainHttpHosts,
+    extraCa: config.extraCa,
+    now,
+  });
+  const registries = createRegistries({
+    registries: store.registries,
+    access: store.access,
+    sealer,
+    validator,
+    now,
+    newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
+    observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
+  });
+  return { registries, close: () => validator.close() };
+}
+
+function createGraphql(config: Config, store: Store, registries: Registries, log: Log): GraphqlServer {
+  return createGraphqlServer({
+    registries,
+    authenticate: createAuthenticator({ access: store.access, now }),
+    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
+    log: { error: (fields, message) => log.error(fields, message) },
+  });
+}
+
+function graphqlRoutes(graphql: GraphqlServer): Route[] {
+  return [
+    { name: 'graphql', matches: (path) => path === '/graphql' || path.startsWith('/graphql/'), handle: (request, response, context) => graphql.handle(request, response, context) },
+    { name: 'home', matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { Location: '/graphql' }).end() },
+  ];
+}
+
+function publicUrl(config: Config, port: number): string {
+  if (config.publicUrl !== undefined) return config.publicUrl;
+  const host = config.listenHost.includes(':') ? `[${config.listenHost}]` : config.listenHost;
+  return `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+}
+
+function warnAboutSettings(config: Config, log: Log): void {
+  for (const name of config.unknownSettings) log.warn({ setting: name }, 'this setting means nothing and is ignored');
+  if (!config.loopbackOnly && config.tls === undefined) {
+    log.warn('listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear');
+  }
+}
+
+/** For the last line before an exit: a fault as text. */
+export function describeFault(fault: unknown): string {
+  return faultFields(fault).fault;
+}

@@ -1,0 +1,60 @@
+// The commands that work on the data directory: serving, and making a token beside a server or before there is one.
+
+import { once } from 'node:events';
+import { createToken, describeFault, serve, type RunningServer, type TokenRequest } from './app.ts';
+import { ConfigRefused, readConfig } from './config.ts';
+import { Problem } from './core/problem.ts';
+import { KeyringRefused } from './seal/keyring.ts';
+import { StoreRefused } from './store/migrate.ts';
+
+/** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
+const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
+
+/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Gives the exit code. */
+export function serveCommand(): Promise<number> {
+  return reporting(async () => {
+    const server = await serve(readConfig());
+    announce(server);
+    await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+    await server.close();
+  });
+}
+
+/** Prints a new token through `print`. Gives the exit code. */
+export function createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number> {
+  return reporting(async () => {
+    const token = await createToken(readConfig(), request);
+    print(token.reveal());
+  });
+}
+
+function announce({ url, firstToken }: RunningServer): void {
+  const lines = [`Regway is listening on ${url}`, `GraphiQL: ${url}/graphql`];
+  if (firstToken !== undefined) {
+    lines.push(
+      'This is the first start. The admin token is shown this once; the link opens GraphiQL signed in with it:',
+      `  ${url}/graphql#token=${firstToken.reveal()}`,
+    );
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function reporting(run: () => Promise<void>): Promise<number> {
+  try {
+    await run();
+    return exitCodes.done;
+  } catch (fault) {
+    const expected = fault instanceof Problem || isConfigurationFault(fault) || isAddressFault(fault);
+    process.stderr.write(`${expected ? fault.message : describeFault(fault)}\n`);
+    return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;
+  }
+}
+
+function isConfigurationFault(fault: unknown): fault is Error {
+  return fault instanceof ConfigRefused || fault instanceof KeyringRefused || fault instanceof StoreRefused;
+}
+
+/** EADDRINUSE and its like: the message says it all. */
+function isAddressFault(fault: unknown): fault is Error {
+  return fault instanceof Error && 'syscall' in fault && fault.syscall === 'listen';
+}

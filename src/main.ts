@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The executable `regway`: checks Node first, then hands over to the command line.
+
+/** better-sqlite3 ends the process without a word on older ones. Kept in step with `engines` in package.json. */
+const oldestNode = [22, 19] as const;
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+  process.stderr.write(
+    `Regway needs Node ${oldestNode.join('.')} or later and this is ${process.versions.node}: start it with "npm start" or "npx regway", which bring their own.\n`,
+  );
+  process.exit(1);
+}
+
+const { runCommandLine } = await import('./cli/program.ts');
+// Loaded when a command works on the data directory, and only then: the server's modules take far longer to load than the command line.
+process.exitCode = await runCommandLine(process.argv, () => import('./local.ts'));

@@ -1,0 +1,90 @@
+// The domain over a real SQLite file and a real seal, with a validator that answers as a test tells it to.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Caller, Principal, Role } from '../../src/core/access.ts';
+import type { CheckTarget, Credential, Validator } from '../../src/core/ports.ts';
+import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
+import { loadKeyring } from '../../src/seal/keyring.ts';
+import { createSealer } from '../../src/seal/seal.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+
+/** What one check was asked. */
+export interface AskedCheck {
+  readonly target: CheckTarget;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface TestDomain {
+  readonly registries: Registries;
+  readonly store: Store;
+  readonly databaseFile: string;
+  /** Every check that reached the upstream. */
+  readonly asked: AskedCheck[];
+  /** The next checks end with this outcome. */
+  outcome: ValidationOutcome;
+  /** Run before a check answers, to race with it. */
+  meanwhile: (() => Promise<unknown>) | undefined;
+  /** The time that the domain sees; it does not move by itself. */
+  time: Date;
+  close(): Promise<void>;
+}
+
+/** A report with this outcome, as a validator would give it. */
+export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationStep[] = []): ValidationReport {
+  return { outcome, message: `The outcome was ${outcome}.`, hint: null, retryable: false, retryAfter: null, realmHost: null, checkedAt: 1_700_000_000_000, durationMs: 5, steps };
+}
+
+/** Opens a domain in a directory of its own. */
+export async function openDomain(): Promise<TestDomain> {
+  const directory = mkdtempSync(join(tmpdir(), 'regway-domain-'));
+  const databaseFile = join(directory, 'regway.db');
+  const store = await openStore({ url: databaseFile, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
+  const sealer = await createSealer({ keyring: await loadKeyring(join(directory, 'keyring'), { createIfMissing: true }), keys: store.keys });
+  const asked: AskedCheck[] = [];
+  let ids = 0;
+  const domain: TestDomain = {
+    store,
+    databaseFile,
+    asked,
+    outcome: 'VALID',
+    meanwhile: undefined,
+    time: new Date('2026-01-02T03:04:05Z'),
+    close: () => store.close(),
+    registries: createRegistries({
+      registries: store.registries,
+      access: store.access,
+      sealer,
+      validator: scriptedValidator((check) => asked.push(check), () => domain),
+      now: () => domain.time,
+      newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
+      observeValidation: () => undefined,
+    }),
+  };
+  return domain;
+}
+
+function scriptedValidator(record: (check: AskedCheck) => void, domain: () => TestDomain): Validator {
+  return {
+    check: async (target: CheckTarget, credential: Credential, options = {}) => {
+      const { host, repository, type, secureConnection, trustedRealm, probeRepository } = target;
+      record({ target: { host, repository, type, secureConnection, trustedRealm, probeRepository }, username: credential.username, password: credential.password.reveal() });
+      const step: ValidationStep = { kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1 };
+      options.onStep?.(step);
+      await domain().meanwhile?.();
+      return reportOf(domain().outcome, [step]);
+    },
+  };
+}
+
+/** A caller of this role. */
+export function callerOf(role: Role, account = 'admin', more: Partial<Principal> = {}): Caller {
+  return { principal: { subject: `token:${role.toLowerCase()}`, account, role, images: null, expiresAt: null, ...more }, requestId: 'test-request' };
+}
+
+/** A caller who did not log in. */
+export const stranger: Caller = { principal: undefined, requestId: 'test-request' };
