@@ -1,0 +1,65 @@
+// Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
+
+import { eq, getTableColumns, sql } from 'drizzle-orm';
+
+import { adminAccount } from '../core/access.ts';
+import type { AccessStore } from '../core/ports.ts';
+import { auditWriter } from './audit.ts';
+import { type Database, givenFor, type Queries, statement } from './database.ts';
+import { fromToken, toToken } from './rows.ts';
+
+export function accessStore(database: Database): AccessStore {
+  const { byId, first, insert, accountByName } = accessStatements(database);
+  const append = auditWriter(database);
+  const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
+  return {
+    async tokenById(id) {
+      const [row] = await database.read((queries) => byId(queries).execute({ id }));
+      return row && toToken(row);
+    },
+    async insertToken(token, event) {
+      await database.write(async (queries) => {
+        await insert(queries).execute(fromToken(token));
+        await append(queries, event);
+      });
+    },
+    async hasNoTokens() {
+      return await database.read(isEmpty);
+    },
+    async insertFirstToken(token, event) {
+      return await database.write(async (queries) => {
+        await holdAdminAccount(database, queries);
+        if (!(await isEmpty(queries))) {
+          return false;
+        }
+        await insert(queries).execute(fromToken(token));
+        await append(queries, event);
+        return true;
+      });
+    },
+    async accountExists(name) {
+      const rows = await database.read((queries) => accountByName(queries).execute({ name }));
+      return rows.length > 0;
+    },
+  };
+}
+
+/** Makes others that do this wait for our transaction's end: on PostgreSQL a row is locked by writing it, unchanged. */
+async function holdAdminAccount({ tables: { account } }: Database, queries: Queries): Promise<void> {
+  await queries.update(account).set({ disabledAt: sql`${account.disabledAt}` }).where(eq(account.name, adminAccount));
+}
+
+function accessStatements({ tables: { apiToken, account } }: Database) {
+  return {
+    byId: statement((queries) =>
+      queries.select().from(apiToken).where(eq(apiToken.id, sql.placeholder('id'))).prepare('token_by_id'),
+    ),
+    first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare('token_first')),
+    insert: statement((queries) =>
+      queries.insert(apiToken).values(givenFor(getTableColumns(apiToken))).prepare('token_insert'),
+    ),
+    accountByName: statement((queries) =>
+      queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_by_name'),
+    ),
+  };
+}

@@ -1,0 +1,65 @@
+// What the stores stand on: one database in either dialect, with awaited reads and queued or pooled transactions.
+
+import { type Column, type SQL, sql } from 'drizzle-orm';
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+
+import type { Tables } from './tables.ts';
+
+/** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
+export type Queries = PgDatabase<PgQueryResultHKT>;
+
+/** What the two dialects spell differently. */
+export interface Dialect {
+  readonly tables: Tables;
+  /** True for rows whose column is one of the texts in a JSON list, as an index read. */
+  isOneOf(column: Column, jsonTexts: SQL): SQL;
+  /** True for rows whose column holds the (lower-case) text somewhere, ASCII case ignored. No character is a wildcard. */
+  contains(column: Column, text: SQL): SQL;
+  /** Creates the migrator's own table unless it is there. */
+  readonly createMigrationTable: string;
+}
+
+/** A transaction that no other process or connection can be inside of at the same time. */
+export interface Migration {
+  readonly queries: Queries;
+  /** Runs one statement as written. */
+  run(statement: string): Promise<void>;
+}
+
+/** One open database. Every error leaves translated, without parameters. */
+export interface Database extends Dialect {
+  /** Runs queries that see only committed rows. */
+  read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */
+  write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /** As `write`, but alone, and with foreign keys checked at the end instead of at each statement. */
+  migrate(work: (migration: Migration) => Promise<void>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A statement that is built once for each connection and then only run: built at each call it would cost 14 times as much.
+ * On PostgreSQL each transaction has its own builder, so writes are built for each transaction there.
+ */
+export function statement<T>(build: (queries: Queries) => T): (queries: Queries) => T {
+  const built = new WeakMap<Queries, T>();
+  return (queries) => {
+    let found = built.get(queries);
+    if (found === undefined) {
+      found = build(queries);
+      built.set(queries, found);
+    }
+    return found;
+  };
+}
+
+/** A value given when the statement runs, passed to the driver as it is. */
+export function given(name: string): SQL {
+  return sql`${sql.placeholder(name)}`;
+}
+
+/** A value for each column given when the statement runs, under the column's key, converted as the column asks. */
+export function givenFor<K extends string>(columns: Record<K, Column>): Record<K, SQL> {
+  const entries = Object.entries<Column>(columns).map(([key, column]) => [key, sql`${sql.param(sql.placeholder(key), column)}`]);
+  return Object.fromEntries(entries) as Record<K, SQL>;
+}

@@ -1,0 +1,65 @@
+// Wrapped data keys and the canary at rest: opaque bytes that the seal made and alone can open.
+
+import { asc } from 'drizzle-orm';
+
+import type { Database } from './database.ts';
+import { plainBytes } from './rows.ts';
+
+/** A data key as stored: wrapped with a root key, useless without it. */
+export interface DataKeyRow {
+  /** 1, 2, …, below 2^32. */
+  readonly id: number;
+  /** 16 hex digits. */
+  readonly rootKeyId: string;
+  readonly wrapped: Uint8Array;
+  readonly state: 'ACTIVE' | 'RETIRED';
+  readonly createdAt: Date;
+}
+
+export interface KeyStore {
+  /** All of them, by id. */
+  dataKeys(): Promise<readonly DataKeyRow[]>;
+  canary(): Promise<Uint8Array | undefined>;
+  hasRegistries(): Promise<boolean>;
+  /** Stores the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
+  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
+}
+
+/** These run at start alone, so their statements are not kept. */
+export function keyStore(database: Database): KeyStore {
+  const { dataKey, sealCanary, registry } = database.tables;
+  return {
+    async dataKeys() {
+      const rows = await database.read((queries) => queries.select().from(dataKey).orderBy(asc(dataKey.id)));
+      return rows.map((row) => ({
+        ...row,
+        state: row.state as DataKeyRow['state'],
+        wrapped: plainBytes(row.wrapped),
+        createdAt: new Date(row.createdAt),
+      }));
+    },
+    async canary() {
+      const [row] = await database.read((queries) => queries.select().from(sealCanary));
+      return row && plainBytes(row.sealed);
+    },
+    async hasRegistries() {
+      const rows = await database.read((queries) => queries.select({ id: registry.id }).from(registry).limit(1));
+      return rows.length > 0;
+    },
+    async insertFirst(key, canary) {
+      return await database.write(async (queries) => {
+        if ((await queries.select({ id: dataKey.id }).from(dataKey).limit(1)).length > 0) {
+          return false;
+        }
+        // The canary's table holds one row, so of two processes in here one waits for the other and then inserts nothing.
+        const canaries = queries.insert(sealCanary).values({ id: 1, sealed: canary });
+        const inserted = await canaries.onConflictDoNothing().returning({ id: sealCanary.id });
+        if (inserted.length === 0) {
+          return false;
+        }
+        await queries.insert(dataKey).values({ ...key, createdAt: key.createdAt.getTime() });
+        return true;
+      });
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// PostgreSQL, for several servers on one store: a bounded pool, and the same queries.
+
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+
+import type { Database, Dialect, Queries } from './database.ts';
+import { translated } from './failure.ts';
+import * as tables from './tables.postgres.ts';
+
+/** Statements take milliseconds; ten serve thousands of requests a second and leave a default server (100) room for other replicas. */
+const maxConnections = 10;
+
+/** A server that does not answer in this time is down, as far as a caller is concerned. */
+const connectTimeoutSeconds = 5;
+
+/** Far above any statement of ours; a stuck one gives its connection back. */
+const statementTimeoutMs = 10_000;
+
+/** A transaction of ours waits for others of ours alone, and those last milliseconds. */
+const lockTimeoutMs = 5_000;
+
+/** A server that dies inside a transaction must not hold its locks for long. */
+const idleInTransactionTimeoutMs = 15_000;
+
+/** Several servers that start at once wait for the one that migrates. */
+const migrationLockTimeoutMs = 60_000;
+
+/** Names the lock that migrations take; any number that nobody else uses on this database ("regway" in ASCII). */
+const migrationLock = '125779853140345';
+
+/** @param url `postgres://…`, with `sslmode` and the like as its parameters. */
+export function openPostgres(url: string): Database {
+  const client = postgres(url, {
+    max: maxConnections,
+    connect_timeout: connectTimeoutSeconds,
+    // Notices would go to the console.
+    onnotice: () => undefined,
+    connection: {
+      application_name: 'regway',
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: lockTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    },
+  });
+  return postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+}
+
+/** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
+export function postgresDatabase(queries: Queries, close: () => Promise<void>): Database {
+  return {
+    ...dialect,
+    read: (work) => translated(() => work(queries)),
+    write: (work) => translated(() => queries.transaction((transaction) => work(transaction))),
+    migrate: (work) =>
+      translated(() =>
+        queries.transaction(async (transaction) => {
+          await transaction.execute(sql.raw(`SET LOCAL statement_timeout = 0`));
+          await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${migrationLockTimeoutMs}`));
+          await transaction.execute(sql.raw(`SELECT pg_advisory_xact_lock(${migrationLock})`));
+          const run = async (statement: string) => void (await transaction.execute(sql.raw(statement)));
+          await work({ queries: transaction, run });
+        }),
+      ),
+    close,
+  };
+}
+
+const dialect: Dialect = {
+  tables,
+  // One parameter whatever the number of texts, and still an index condition.
+  isOneOf: (column, jsonTexts) => sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
+  contains: (column, text) => sql`strpos(lower(${column}), ${text}) > 0`,
+  createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
+    position serial PRIMARY KEY, tag text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)`,
+};

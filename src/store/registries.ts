@@ -1,0 +1,156 @@
+// Registries at rest: the port `RegistryStore`, in either dialect.
+
+import { and, asc, eq, getTableColumns, sql } from 'drizzle-orm';
+
+import type { RegistryStore } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import { auditWriter } from './audit.ts';
+import { type Database, given, givenFor, statement } from './database.ts';
+import { registryPages } from './page.ts';
+import { fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
+
+export function registryStore(database: Database): RegistryStore {
+  const reads = readStatements(database);
+  return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database) };
+}
+
+type Reading = Pick<RegistryStore, 'byId' | 'byText' | 'byTexts' | 'byHost' | 'sealed'>;
+type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'delete' | 'appendAudit'>;
+
+function reading(database: Database, { byId, byText, byTexts, byHost, sealed }: ReturnType<typeof readStatements>): Reading {
+  return {
+    async byId(id) {
+      const [row] = await database.read((queries) => byId(queries).execute({ id }));
+      return row && toRegistry(row);
+    },
+    async byText(account, registry) {
+      const [row] = await database.read((queries) => byText(queries).execute({ account, registry }));
+      return row && toRegistry(row);
+    },
+    async byTexts(account, texts) {
+      const rows = await database.read((queries) => byTexts(queries).execute({ account, texts: JSON.stringify(texts) }));
+      return rows.map(toRegistry);
+    },
+    async byHost(account, host, limit) {
+      const rows = await database.read((queries) => byHost(queries).execute({ account, host, limit }));
+      return rows.map(toRegistry);
+    },
+    async sealed(id) {
+      const [row] = await database.read((queries) => sealed(queries).execute({ id }));
+      return row && plainBytes(row.sealed);
+    },
+  };
+}
+
+function writing(database: Database): Writing {
+  const { insert, update, record, remove } = writeStatements(database);
+  const append = auditWriter(database);
+  return {
+    async insert(registry, sealed, event) {
+      await database.write(async (queries) => {
+        await insert(queries).execute(fromRegistry(registry, sealed));
+        await append(queries, event);
+      });
+    },
+    async update(registry, sealed, expectedVersion, event) {
+      await database.write(async (queries) => {
+        const changed = await update(queries).execute({ ...fromRegistry(registry, sealed), expectedVersion });
+        if (changed.length === 0) {
+          throw new Problem('CONFLICT', 'Somebody else changed or deleted this registry meanwhile; read it again and repeat.');
+        }
+        await append(queries, event);
+      });
+    },
+    async recordValidation(id, expectedVersion, report, event) {
+      return await database.write(async (queries) => {
+        const changed = await record(queries).execute({ id, expectedVersion, ...fromReport(report) });
+        if (changed.length > 0) {
+          await append(queries, event);
+        }
+        return changed.length > 0;
+      });
+    },
+    async delete(id, event) {
+      return await database.write(async (queries) => {
+        const deleted = await remove(queries).execute({ id });
+        if (deleted.length > 0) {
+          await append(queries, event);
+        }
+        return deleted.length > 0;
+      });
+    },
+    async appendAudit(event) {
+      await database.write((queries) => append(queries, event));
+    },
+  };
+}
+
+function readStatements(database: Database) {
+  const { registry } = database.tables;
+  const { sealed: _sealed, outcome: _outcome, ...columns } = getTableColumns(registry);
+  const ofAccount = eq(registry.account, sql.placeholder('account'));
+  return {
+    /** Every column that a list or get may read. */
+    columns,
+    byId: statement((queries) =>
+      queries.select(columns).from(registry).where(eq(registry.id, sql.placeholder('id'))).prepare('registry_by_id'),
+    ),
+    byText: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(ofAccount, eq(registry.registry, sql.placeholder('registry'))))
+        .prepare('registry_by_text'),
+    ),
+    byTexts: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(ofAccount, database.isOneOf(registry.registry, given('texts'))))
+        .prepare('registry_by_texts'),
+    ),
+    byHost: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(ofAccount, eq(registry.host, sql.placeholder('host'))))
+        .orderBy(asc(registry.registry))
+        .limit(sql.placeholder('limit'))
+        .prepare('registry_by_host'),
+    ),
+    sealed: statement((queries) =>
+      queries
+        .select({ sealed: registry.sealed })
+        .from(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .prepare('registry_sealed'),
+    ),
+  };
+}
+
+function writeStatements(database: Database) {
+  const { registry } = database.tables;
+  const { id: returnedId } = registry;
+  const values = givenFor(getTableColumns(registry));
+  // What an update may change: a row keeps its identity, its owner and its text.
+  const { id: _id, account: _account, registry: _registry, createdAt: _createdAt, ...changes } = values;
+  const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry.version, sql.placeholder('expectedVersion')));
+  const returning = { id: returnedId };
+  return {
+    insert: statement((queries) => queries.insert(registry).values(values).prepare('registry_insert')),
+    update: statement((queries) =>
+      queries.update(registry).set(changes).where(asExpected).returning(returning).prepare('registry_update'),
+    ),
+    record: statement((queries) =>
+      queries
+        .update(registry)
+        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
+        .where(asExpected)
+        .returning(returning)
+        .prepare('registry_record_validation'),
+    ),
+    remove: statement((queries) =>
+      queries.delete(registry).where(eq(registry.id, sql.placeholder('id'))).returning(returning).prepare('registry_delete'),
+    ),
+  };
+}

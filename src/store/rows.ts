@@ -1,0 +1,71 @@
+// Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
+
+import type { AuditEvent } from '../core/audit.ts';
+import type { StoredToken } from '../core/ports.ts';
+import type { Registry } from '../core/registry.ts';
+import type { ValidationReport } from '../core/validation.ts';
+import type { Tables } from './tables.ts';
+
+type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
+
+/** A registry's columns as lists and gets read them. */
+export type RegistryRow = Omit<Row<'registry'>, 'sealed' | 'outcome'>;
+
+export function toRegistry(row: RegistryRow): Registry {
+  return {
+    ...row,
+    type: row.type as Registry['type'],
+    lastValidation: row.lastValidation === null ? null : (JSON.parse(row.lastValidation) as ValidationReport),
+    createdAt: new Date(row.createdAt),
+    updatedAt: new Date(row.updatedAt),
+  };
+}
+
+export function fromRegistry(registry: Registry, sealed: Uint8Array): Row<'registry'> {
+  return {
+    ...registry,
+    ...fromReport(registry.lastValidation),
+    sealed,
+    createdAt: registry.createdAt.getTime(),
+    updatedAt: registry.updatedAt.getTime(),
+  };
+}
+
+export function fromReport(report: ValidationReport | null): Pick<Row<'registry'>, 'lastValidation' | 'outcome'> {
+  return { lastValidation: report === null ? null : JSON.stringify(report), outcome: report?.outcome ?? null };
+}
+
+export function toToken(row: Row<'apiToken'>): StoredToken {
+  return {
+    ...row,
+    role: row.role as StoredToken['role'],
+    secretHash: plainBytes(row.secretHash),
+    images: row.images === null ? null : (JSON.parse(row.images) as string[]),
+    createdAt: new Date(row.createdAt),
+    expiresAt: dateOrNull(row.expiresAt),
+    revokedAt: dateOrNull(row.revokedAt),
+  };
+}
+
+export function fromToken(token: StoredToken): Row<'apiToken'> {
+  return {
+    ...token,
+    images: token.images === null ? null : JSON.stringify(token.images),
+    createdAt: token.createdAt.getTime(),
+    expiresAt: token.expiresAt?.getTime() ?? null,
+    revokedAt: token.revokedAt?.getTime() ?? null,
+  };
+}
+
+export function fromEvent(event: AuditEvent): Omit<Row<'auditEvent'>, 'seq'> {
+  return { ...event, at: event.at.getTime() };
+}
+
+/** A copy that is a `Uint8Array` and no `Buffer`, whichever the driver gave. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function dateOrNull(timeMs: number | null): Date | null {
+  return timeMs === null ? null : new Date(timeMs);
+}

@@ -1,0 +1,141 @@
+// The embedded database: one SQLite file with one queued writer connection and one that only reads.
+// Two connections because an `await` inside a transaction would let another request's statements fall into it.
+
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import Sqlite from 'better-sqlite3';
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+
+import type { Database, Dialect, Migration, Queries } from './database.ts';
+import { translated } from './failure.ts';
+import { StoreRefused } from './migrate.ts';
+import * as tables from './tables.sqlite.ts';
+
+/** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
+const oldestSqlite = '3.51.3';
+
+/** Another process (the command line) holds the lock for milliseconds; this blocks the event loop, so not for longer than a caller waits. */
+const busyTimeoutMs = 5_000;
+
+/** Several servers that start at once wait for the one that migrates. */
+const migrationTimeoutMs = 60_000;
+
+type Connection = InstanceType<typeof Sqlite>;
+
+/**
+ * Opens or creates the file, readable by its owner alone.
+ * @throws StoreRefused when the SQLite library is too old.
+ */
+export function openSqlite(path: string): Database {
+  createPrivately(path);
+  const writer = connectWriter(path);
+  const reader = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
+  const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
+  const queue = serialQueue();
+  return {
+    ...dialect,
+    read: (work) => translated(() => work(readQueries)),
+    write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
+    migrate: (work) => translated(() => queue(() => migration(writer, { queries: writeQueries, run: runOn(writer) }, work))),
+    async close() {
+      await queue(async () => {
+        reader.close();
+        writer.close();
+      });
+    },
+  };
+}
+
+/** @throws StoreRefused for a version below the oldest safe one. */
+export function refuseOldSqlite(version: string): void {
+  if (version.localeCompare(oldestSqlite, 'en', { numeric: true }) < 0) {
+    throw new StoreRefused(`SQLite ${version} can corrupt a database in WAL mode; ${oldestSqlite} or later is needed.`);
+  }
+}
+
+const dialect: Dialect = {
+  tables,
+  isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
+  contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
+  createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
+};
+
+/** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+function connectWriter(path: string): Connection {
+  const writer = new Sqlite(path, { timeout: migrationTimeoutMs });
+  refuseOldSqlite(String(writer.prepare('SELECT sqlite_version()').pluck().get()));
+  writer.pragma('journal_mode = WAL');
+  // In WAL mode the default is NORMAL, which loses acknowledged commits when the power fails.
+  writer.pragma('synchronous = FULL');
+  writer.pragma('foreign_keys = ON');
+  // Deleted bytes are overwritten, so that a deleted secret is gone from the file.
+  writer.pragma('secure_delete = ON');
+  return writer;
+}
+
+/** The one cast of this dialect: its builders take the same calls, and each is awaited. */
+function queriesOf(connection: Connection): Queries {
+  const queries = drizzle(connection);
+  const execute = (statement: Parameters<typeof queries.run>[0]) => Promise.resolve(queries.run(statement));
+  return Object.assign(queries, { execute }) as unknown as Queries;
+}
+
+function runOn(connection: Connection): Migration['run'] {
+  return async (statement) => {
+    connection.exec(statement);
+  };
+}
+
+/** Runs one piece of work after the other, in the order they came. */
+function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+async function transaction<T>(connection: Connection, mode: 'IMMEDIATE' | 'EXCLUSIVE', work: () => Promise<T>): Promise<T> {
+  connection.exec(`BEGIN ${mode}`);
+  try {
+    const result = await work();
+    connection.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // SQLite itself has rolled back already after some errors, such as a full disk.
+    if (connection.inTransaction) {
+      connection.exec('ROLLBACK');
+    }
+    throw error;
+  }
+}
+
+/** Foreign keys are off outside the transaction (inside, the pragma does nothing): else dropping a rebuilt table deletes its children. */
+async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<void>): Promise<void> {
+  writer.pragma('foreign_keys = OFF');
+  try {
+    await transaction(writer, 'EXCLUSIVE', async () => {
+      await work(step);
+      refuseBrokenReferences(writer);
+    });
+  } finally {
+    writer.pragma('foreign_keys = ON');
+    writer.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  }
+}
+
+function refuseBrokenReferences(writer: Connection): void {
+  const broken = writer.pragma('foreign_key_check') as { table: string }[];
+  if (broken.length > 0) {
+    throw new StoreRefused(`A migration left rows of ${broken[0]?.table} without the row that they refer to; nothing of it was kept.`);
+  }
+}

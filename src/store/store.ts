@@ -1,0 +1,77 @@
+// Opens the store: one database under every port that keeps something.
+
+import { join } from 'node:path';
+
+import { sql } from 'drizzle-orm';
+
+import type { AccessStore, RegistryStore } from '../core/ports.ts';
+import { accessStore } from './access.ts';
+import type { Database } from './database.ts';
+import { type KeyStore, keyStore } from './keys.ts';
+import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
+import { registryStore } from './registries.ts';
+
+export interface Store {
+  readonly registries: RegistryStore;
+  readonly access: AccessStore;
+  readonly keys: KeyStore;
+  /** Whether the database answers. */
+  ready(): Promise<boolean>;
+  /** Waits for transactions that run, then lets the database go. */
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** A file's path for SQLite, or `postgres://…`. */
+  readonly url: string;
+  /** The folder that holds `sqlite/` and `postgres/`. */
+  readonly migrationsDir: string;
+  readonly log?: StoreLog | undefined;
+}
+
+/**
+ * Opens the database, creating and migrating it as needed. Safe for several processes at once.
+ * @throws StoreRefused when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ */
+export async function openStore({ url, migrationsDir, log }: StoreOptions): Promise<Store> {
+  // Only the driver in use is loaded: each costs a tenth of a second at start.
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const { openPostgres } = await import('./postgres.ts');
+    return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), log);
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
+    throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
+  }
+  const { openSqlite } = await import('./sqlite.ts');
+  return await storeOn(openSqlite(url), join(migrationsDir, 'sqlite'), log);
+}
+
+/**
+ * The store on an open database, which it migrates first and closes at its end.
+ * @param migrations the folder of this dialect's migrations.
+ * @throws as `openStore`; the database is closed then.
+ */
+export async function storeOn(database: Database, migrations: string, log?: StoreLog): Promise<Store> {
+  try {
+    await migrate(database, migrations, log);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return {
+    registries: registryStore(database),
+    access: accessStore(database),
+    keys: keyStore(database),
+    ready: () => isReady(database),
+    close: () => database.close(),
+  };
+}
+
+async function isReady(database: Database): Promise<boolean> {
+  try {
+    await database.read((queries) => queries.select({ one: sql`1` }).from(database.tables.account).limit(1));
+    return true;
+  } catch {
+    return false;
+  }
+}

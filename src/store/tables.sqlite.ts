@@ -1,0 +1,6 @@
+// The tables in SQLite's dialect; the migrations in drizzle/sqlite are generated from these.
+
+import { sqliteKit } from './kit.sqlite.ts';
+import { defineTables } from './tables.ts';
+
+export const { account, registry, apiToken, auditEvent, dataKey, sealCanary } = defineTables(sqliteKit);

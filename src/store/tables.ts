@@ -1,0 +1,117 @@
+// The tables, defined once for both dialects.
+
+import { sql } from 'drizzle-orm';
+
+import type { Kit } from './kit.postgres.ts';
+
+/** The tables of one dialect, typed as PostgreSQL's: both give the same values. */
+export type Tables = ReturnType<typeof defineTables>;
+
+/** Builds the tables with a dialect's column makers. Times are epoch milliseconds. */
+export function defineTables(kit: Kit) {
+  const account = defineAccount(kit);
+  return {
+    account,
+    registry: defineRegistry(kit, account),
+    apiToken: defineApiToken(kit, account),
+    auditEvent: defineAuditEvent(kit),
+    ...defineKeys(kit),
+  };
+}
+
+type Account = ReturnType<typeof defineAccount>;
+
+function defineAccount(kit: Kit) {
+  return kit.table('account', {
+    name: kit.text('name').primaryKey(),
+    createdAt: kit.timeMs('created_at').notNull(),
+    disabledAt: kit.timeMs('disabled_at'),
+  });
+}
+
+function defineRegistry(kit: Kit, account: Account) {
+  return kit.table(
+    'registry',
+    {
+      id: kit.text('id').primaryKey(),
+      account: kit.text('account').notNull().references(() => account.name),
+      registry: kit.text('registry').notNull(),
+      host: kit.text('host').notNull(),
+      repository: kit.text('repository'),
+      name: kit.text('name').notNull(),
+      type: kit.text('type').notNull(),
+      username: kit.text('username').notNull(),
+      secureConnection: kit.boolean('secure_connection').notNull(),
+      trustedRealm: kit.text('trusted_realm'),
+      probeRepository: kit.text('probe_repository'),
+      /** The report as JSON. */
+      lastValidation: kit.text('last_validation'),
+      /** The report's outcome, to filter by. */
+      outcome: kit.text('outcome'),
+      version: kit.integer('version').notNull(),
+      secretVersion: kit.integer('secret_version').notNull(),
+      /** The sealed password. Never part of a list or get. */
+      sealed: kit.bytes('sealed').notNull(),
+      createdAt: kit.timeMs('created_at').notNull(),
+      updatedAt: kit.timeMs('updated_at').notNull(),
+    },
+    // One index for each page order and for the lookup by host, so that every one of them is an index read.
+    (column) => [
+      kit.uniqueIndex('registry_account_registry').on(column.account, column.registry),
+      kit.index('registry_account_host').on(column.account, column.host, column.registry),
+      kit.index('registry_account_name').on(column.account, column.name, column.id),
+      kit.index('registry_account_created_at').on(column.account, column.createdAt, column.id),
+      kit.index('registry_account_updated_at').on(column.account, column.updatedAt, column.id),
+    ],
+  );
+}
+
+function defineApiToken(kit: Kit, account: Account) {
+  return kit.table(
+    'api_token',
+    {
+      id: kit.text('id').primaryKey(),
+      account: kit.text('account').notNull().references(() => account.name),
+      role: kit.text('role').notNull(),
+      name: kit.text('name').notNull(),
+      secretHash: kit.bytes('secret_hash').notNull(),
+      /** The image patterns as a JSON list, or null for no limit. */
+      images: kit.text('images'),
+      createdAt: kit.timeMs('created_at').notNull(),
+      expiresAt: kit.timeMs('expires_at'),
+      revokedAt: kit.timeMs('revoked_at'),
+    },
+    (column) => [kit.index('api_token_account').on(column.account)],
+  );
+}
+
+/** No foreign keys: an event outlives what it tells of. */
+function defineAuditEvent(kit: Kit) {
+  return kit.table('audit_event', {
+    seq: kit.sequence('seq'),
+    at: kit.timeMs('at').notNull(),
+    actor: kit.text('actor').notNull(),
+    account: kit.text('account').notNull(),
+    action: kit.text('action').notNull(),
+    target: kit.text('target').notNull(),
+    targetText: kit.text('target_text').notNull(),
+    outcome: kit.text('outcome').notNull(),
+    requestId: kit.text('request_id').notNull(),
+  });
+}
+
+function defineKeys(kit: Kit) {
+  const dataKey = kit.table('data_key', {
+    id: kit.long('id').primaryKey(),
+    rootKeyId: kit.text('root_key_id').notNull(),
+    wrapped: kit.bytes('wrapped').notNull(),
+    state: kit.text('state').notNull(),
+    createdAt: kit.timeMs('created_at').notNull(),
+  });
+  const sealCanary = kit.table(
+    'seal_canary',
+    { id: kit.integer('id').primaryKey(), sealed: kit.bytes('sealed').notNull() },
+    (column) => [kit.check('seal_canary_is_one_row', sql`${column.id} = 1`)],
+  );
+  return { dataKey, sealCanary };
+}
