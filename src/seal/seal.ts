@@ -100,7 +100,7 @@ function unwrap(keyring: Keyring, row: DataKeyRow): KeyObject {
       `lacks the root key ${row.rootKeyId} that data key ${row.id} of this database is wrapped with. Add that key's line, or use the keyring that belongs to this database.`,
     );
   }
-  const raw = openBytes((keyId) => (keyId === row.id ? rootKey.key : undefined), dataKeyContext(row.id), row.wrapped);
+  const raw = openBytes(() => rootKey.key, dataKeyContext(row.id), row.wrapped);
   if (raw?.length !== dataKeyBytes) {
     throw new KeyringRefused(
       keyring.path,
