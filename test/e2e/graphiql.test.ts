@@ -1,0 +1,98 @@
+// A person with a browser: opens the link of the first start and does the whole cycle in GraphiQL against a real registry.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openGraphiql } from './support/graphiql-page.ts';
+import type { GraphiqlPage } from './support/graphiql-page.ts';
+import { documents, operationsOn } from './support/operations.ts';
+import type { Payload, RegistryNode } from './support/operations.ts';
+import { alice, startBasicRegistry } from './support/registries.ts';
+import type { RealRegistry } from './support/registries.ts';
+import { startServer } from './support/server.ts';
+import type { RegwayServer } from './support/server.ts';
+
+const carol = { username: 'carol', password: 'typed-into-graphiql' };
+const pictures = mkdtempSync(join(tmpdir(), 'regway-graphiql-'));
+
+let registry: RealRegistry;
+let server: RegwayServer;
+let graphiql: GraphiqlPage;
+
+beforeAll(async () => {
+  registry = await startBasicRegistry([alice, carol]);
+  server = await startServer();
+  graphiql = await openGraphiql(server.firstLink() ?? '');
+});
+
+afterAll(async () => {
+  await graphiql?.close();
+  await server?.stop();
+  await registry?.stop();
+});
+
+test('the first link signs in: the token leaves the address bar and is kept for this tab alone', async () => {
+  const { page } = graphiql;
+  expect(page.url()).toBe(`${server.url}/graphql`);
+  expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2);
+  expect(await page.evaluate(() => JSON.stringify(sessionStorage))).toContain(server.firstToken());
+  expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(server.firstToken());
+  expect(await page.evaluate(() => document.cookie)).toBe('');
+});
+
+test('create, list, get, update and delete, all typed into the page', async () => {
+  const text = `${registry.host}/team-a/*`;
+  const settings = { secureConnection: false };
+  const run = async <Answer>(document: string, variables: object, shown: string): Promise<Answer> => {
+    const body = await graphiql.run(document, variables, shown);
+    expect(body.errors).toBeUndefined();
+    return (body.data as { answer: Answer }).answer;
+  };
+
+  const refused = await run<Payload>(
+    documents.create, { input: { registry: text, username: alice.username, password: 'wrong' }, ...settings }, 'INVALID_CREDENTIALS',
+  );
+  expect(refused).toMatchObject({ registry: null, errors: [{ code: 'VALIDATION_FAILED' }] });
+
+  const created = await run<Payload>(documents.create, { input: { registry: text, ...carol }, ...settings }, '"VALID"');
+  expect(created).toMatchObject({ errors: [], registry: { registry: text, username: carol.username } });
+  await graphiql.page.screenshot({ path: join(pictures, 'created.png') });
+  const id = created.registry?.id ?? '';
+
+  expect(await run<{ nodes: RegistryNode[] }>(documents.list, {}, '"totalCount"')).toMatchObject({ totalCount: 1, nodes: [{ id }] });
+  expect(await run<RegistryNode>(documents.get, { registry: text }, text)).toMatchObject({ id, name: text });
+  const updated = await run<Payload>(documents.update, { id, input: { name: 'Renamed in the browser' }, ...settings }, 'Renamed in the browser');
+  expect(updated).toMatchObject({ errors: [], registry: { name: 'Renamed in the browser' } });
+  await graphiql.page.screenshot({ path: join(pictures, 'updated.png') });
+  expect(await operationsOn(server).get({ id })).toMatchObject({ name: 'Renamed in the browser' });
+
+  expect(await run(documents.delete, { id }, '"deletedId"')).toEqual({ deletedId: id, errors: [] });
+  await graphiql.page.screenshot({ path: join(pictures, 'deleted.png') });
+  expect((await operationsOn(server).list()).totalCount).toBe(0);
+  console.info(`pictures of GraphiQL are in ${pictures}`);
+});
+
+test('the page knows the schema, so that it can complete and explain', async () => {
+  await graphiql.page.locator('[aria-label="Show Documentation Explorer"]').click();
+  await graphiql.page.getByText('Subscription', { exact: true }).waitFor();
+  await graphiql.page.screenshot({ path: join(pictures, 'documentation.png') });
+});
+
+test('a password that was typed is not kept in the browser', async () => {
+  const kept = await graphiql.page.evaluate(() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage));
+  expect(kept).not.toContain(carol.password);
+});
+
+test('nothing was asked of any other server', () => {
+  const foreign = graphiql.requests.filter((address) => !address.startsWith(`${server.url}/`) && !/^(data:|blob:)/.test(address));
+  expect(foreign).toEqual([]);
+  expect(graphiql.requests.length).toBeGreaterThan(3);
+});
+
+test('the content security policy was never violated, and nothing failed in the page', async () => {
+  expect(graphiql.complaints).toEqual([]);
+  const policy = (await fetch(`${server.url}/graphql`, { headers: { accept: 'text/html' } })).headers.get('content-security-policy');
+  expect(policy).toContain(`default-src 'none'`);
+  expect(policy).not.toMatch(/script-src[^;]*('unsafe-inline'|\*|https?:)/);
+});

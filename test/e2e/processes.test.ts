@@ -1,0 +1,111 @@
+// Several servers, sudden ends and clean ones: what was acknowledged stays, and what was begun is finished.
+
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pause } from './support/child-process.ts';
+import { withDatabase } from './support/database.ts';
+import { startFakeServer } from './support/fake-servers.ts';
+import { operationsOn, registryOf } from './support/operations.ts';
+import { newDataDirectory, startServer } from './support/server.ts';
+
+/** Enough to hit a write on the way with near certainty; each round takes about a second. */
+const killRounds = 10;
+const writers = 4;
+
+let dataDirectory: string;
+
+beforeEach(() => {
+  dataDirectory = newDataDirectory();
+});
+
+afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
+
+test('three servers that start at once on an empty data directory all answer, and one alone prints the first token', async () => {
+  const servers = await Promise.all([1, 2, 3].map(() => startServer({ dataDirectory })));
+  await Promise.all(servers.map(async ({ url }) => expect((await fetch(`${url}/readyz`)).status).toBe(200)));
+  const printed = servers.filter((server) => server.firstLink() !== undefined);
+  expect(printed).toHaveLength(1);
+  const token = printed[0]?.firstToken();
+
+  const created = await Promise.all(servers.map(async (server, index) => registryOf(
+    await operationsOn(server, token).create({ registry: `registry-${index}.example`, username: 'u', password: 'p' }, { validate: false }),
+  )));
+  for (const server of servers) {
+    const { nodes } = await operationsOn(server, token).list();
+    expect(nodes.map(({ id }) => id).toSorted()).toEqual(created.map(({ id }) => id).toSorted());
+  }
+  await Promise.all(servers.map((server) => server.stop()));
+  expect(servers.filter((server) => server.firstLink() !== undefined)).toHaveLength(1);
+});
+
+test('a second start prints no token', async () => {
+  const first = await startServer({ dataDirectory });
+  await first.stop();
+  const second = await startServer({ dataDirectory });
+  await second.stop();
+  expect([first, second].map((server) => server.firstLink() !== undefined)).toEqual([true, false]);
+});
+
+test('kill -9 during writes loses no registry that was acknowledged, and each has its audit event', async () => {
+  const acknowledged: string[] = [];
+  let token: string | undefined;
+  for (let round = 0; round < killRounds; round++) {
+    const server = await startServer({ dataDirectory });
+    token ??= server.firstToken();
+    const operations = operationsOn(server, token);
+    const killed = new AbortController();
+    const write = async (writer: number) => {
+      for (let serial = 0; !killed.signal.aborted; serial++) {
+        const input = { registry: `r${round}-w${writer}-n${serial}.example`, username: 'u', password: 'p' };
+        const answer = await operations.create(input, { validate: false }).catch(() => undefined);
+        if (answer?.registry) {
+          acknowledged.push(answer.registry.id);
+        }
+      }
+    };
+    const writing = Array.from({ length: writers }, (_, writer) => write(writer));
+    await pause(100 + Math.random() * 300);
+    await server.kill();
+    killed.abort();
+    await Promise.all(writing);
+  }
+
+  expect(acknowledged.length).toBeGreaterThan(killRounds);
+  const server = await startServer({ dataDirectory });
+  const { totalCount } = await operationsOn(server, token).list();
+  await server.stop();
+  const stored = withDatabase(dataDirectory, (database) => ({
+    integrity: database.pragma('integrity_check', { simple: true }),
+    ids: database.prepare('SELECT id FROM registry').pluck().all() as string[],
+    audited: database.prepare(`SELECT target FROM audit_event WHERE action = 'registry.create'`).pluck().all() as string[],
+  }));
+  expect(stored.integrity).toBe('ok');
+  const known = new Set(stored.ids);
+  expect(acknowledged.filter((id) => !known.has(id))).toEqual([]);
+  expect(totalCount).toBe(stored.ids.length);
+  expect(stored.audited.toSorted()).toEqual(stored.ids.toSorted());
+});
+
+test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0', async () => {
+  let reached = () => {};
+  const upstreamReached = new Promise<void>((resolve) => (reached = resolve));
+  let release = () => {};
+  const slowRegistry = await startFakeServer((request, response) => {
+    if (request.headers.authorization !== undefined) {
+      response.writeHead(200).end('{}');
+      return;
+    }
+    release = () => response.writeHead(401, { 'www-authenticate': 'Basic realm="slow"' }).end('{}');
+    reached();
+  });
+  const server = await startServer({ dataDirectory });
+  const check = operationsOn(server).check({ registry: slowRegistry.host, username: 'u', password: 'p' }, { secureConnection: false });
+  await upstreamReached;
+  const stopped = server.stop();
+  await pause(300);
+  await expect(fetch(`${server.url}/livez`, { headers: { connection: 'close' } })).rejects.toThrow('fetch failed');
+  release();
+  expect(await check).toMatchObject({ outcome: 'VALID' });
+  await stopped;
+  await slowRegistry.stop();
+});

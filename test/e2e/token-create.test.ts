@@ -1,0 +1,74 @@
+// `npx regway token create`, as an operator types it: beside a running server, without one, and before the first start.
+
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runProgram } from './support/child-process.ts';
+import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import type { RegwayServer } from './support/server.ts';
+
+const tokenAlone = /^rgw_[A-Za-z0-9_-]+\n$/;
+
+let dataDirectory: string;
+
+beforeEach(() => {
+  dataDirectory = newDataDirectory();
+});
+
+afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
+
+test('while the server runs, it prints a token that works at once', async () => {
+  const server = await startServer({ dataDirectory });
+  const { code, stdout, stderr } = await createToken();
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(tokenAlone);
+  await expectPrincipal(server, stdout.trim(), 'READ_WRITE');
+  await server.stop();
+});
+
+test('while the server is stopped, it prints a token that works after the next start', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  const { code, stdout, stderr } = await createToken();
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(tokenAlone);
+  const server = await startServer({ dataDirectory });
+  await expectPrincipal(server, stdout.trim(), 'READ_WRITE');
+  await server.stop();
+});
+
+test('on an empty data directory it works too', async () => {
+  const { code, stdout, stderr } = await createToken();
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(tokenAlone);
+  const server = await startServer({ dataDirectory });
+  await expectPrincipal(server, stdout.trim(), 'READ_WRITE');
+  await server.stop();
+});
+
+test.each(['READ_ONLY', 'PULL'])('a token of the role %s may not list registries', async (role) => {
+  const server = await startServer({ dataDirectory });
+  const token = (await createToken(`--role=${role}`)).stdout.trim();
+  await expectPrincipal(server, token, role);
+  const { body } = await server.graphql('{ registries { nodes { id } } }', {}, token);
+  expect(body.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
+  await server.stop();
+});
+
+test.each([['--role=KING'], ['--role=READ_WRITE', '--nonsense=1']])('wrong usage (%s) ends with 2 and prints no token', async (...flags) => {
+  const { code, stdout } = await createToken(...flags);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});
+
+async function createToken(...flags: string[]) {
+  const chosen = flags.length > 0 ? flags : ['--role=READ_WRITE'];
+  return runProgram({
+    command: 'npx',
+    args: ['regway', 'token', 'create', ...chosen, '--account=admin', '-o', 'id'],
+    env: serverEnvironment(dataDirectory),
+    cwd: projectRoot,
+  });
+}
+
+async function expectPrincipal(server: RegwayServer, token: string, role: string): Promise<void> {
+  const { body } = await server.graphql('{ principal { account role } }', {}, token);
+  expect(body).toEqual({ data: { principal: { account: 'admin', role } } });
+}
