@@ -1,0 +1,123 @@
+// Makes every TCP and TLS connection of this module, and none to an address that the egress policy refuses.
+
+import { isIP, connect as connectTcp } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import { errors } from 'undici';
+import type { buildConnector } from 'undici';
+import type { EgressPolicy } from './egress.ts';
+import { forbiddenAddressCode } from './failure.ts';
+
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Asks the name service for every address of a name. */
+export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
+
+/** Progress of one connection. */
+export type ConnectionPhase = 'RESOLVING' | 'CONNECTING' | 'SECURING' | 'READY';
+
+export interface ConnectorSettings {
+  readonly egress: EgressPolicy;
+  readonly lookup: Lookup;
+  readonly connectTimeoutMs: number;
+  readonly secureContext: SecureContext;
+  readonly verifyCertificate: boolean;
+  /** Ends connections that are still being made. */
+  readonly signal: AbortSignal;
+  /** @param origin `https://host[:port]` that is being connected to. */
+  readonly onPhase: (phase: ConnectionPhase, origin: string) => void;
+}
+
+/** Node gives each of several addresses 250 ms, too little for a registry across an ocean. */
+const addressAttemptTimeoutMs = 1_000;
+
+/**
+ * Builds undici's connector with three layers, since each alone can be passed: the literal is judged before anything (undici looks up
+ * no literals), all answers of the name service are judged and one of exactly those is dialled, and the connected address is judged again.
+ */
+export function createConnector(settings: ConnectorSettings): buildConnector.connector {
+  return (options, callback) => {
+    const origin = `${options.protocol}//${options.host ?? options.hostname}`;
+    const report = (phase: ConnectionPhase) => settings.onPhase(phase, origin);
+    report('RESOLVING');
+    if (isIP(options.hostname) !== 0 && !settings.egress.permits(options.hostname)) {
+      callback(forbiddenAddress(), null);
+      return;
+    }
+    if (isIP(options.hostname) !== 0) report('CONNECTING');
+    const socket = openSocket(options, settings, () => report('CONNECTING'));
+    settle(socket, options.protocol === 'https:', settings, report, callback);
+  };
+}
+
+function openSocket(options: buildConnector.Options, settings: ConnectorSettings, onResolved: () => void): Socket | TLSSocket {
+  const isSecure = options.protocol === 'https:';
+  const common = {
+    host: options.hostname,
+    port: Number(options.port || (isSecure ? 443 : 80)),
+    lookup: guardedLookup(settings, onResolved),
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: addressAttemptTimeoutMs,
+    signal: settings.signal,
+  };
+  if (!isSecure) return connectTcp(common);
+  return connectTls({
+    ...common,
+    // RFC 6066 §3: no address literals in SNI.
+    ...(isIP(options.hostname) === 0 ? { servername: options.hostname } : {}),
+    ALPNProtocols: ['http/1.1'],
+    secureContext: settings.secureContext,
+    rejectUnauthorized: settings.verifyCertificate,
+  });
+}
+
+/** Hands the socket over once, when it can carry a request; or the reason why not. */
+function settle(
+  socket: Socket,
+  isSecure: boolean,
+  settings: ConnectorSettings,
+  report: (phase: ConnectionPhase) => void,
+  callback: buildConnector.Callback,
+): void {
+  const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), settings.connectTimeoutMs);
+  const finish = (error: Error | null) => {
+    clearTimeout(timer);
+    socket.off('error', finish);
+    if (error === null) callback(null, socket);
+    else callback(error, null);
+  };
+  socket.setNoDelay(true);
+  socket.once('error', finish);
+  socket.once('connect', () => {
+    if (!settings.egress.permits(socket.remoteAddress ?? '')) socket.destroy(forbiddenAddress());
+    else if (isSecure) report('SECURING');
+  });
+  socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+    if (socket.destroyed) return;
+    report('READY');
+    finish(null);
+  });
+}
+
+/** A lookup hook that fails unless every answer is permitted: a mixed answer is a sign of DNS rebinding. */
+function guardedLookup({ lookup, egress }: ConnectorSettings, onResolved: () => void): LookupFunction {
+  return (hostname, options, callback) => {
+    const answer = (addresses: readonly ResolvedAddress[]) => {
+      const [first] = addresses;
+      if (first === undefined) return callback(Object.assign(new Error('No address.'), { code: 'ENOTFOUND' }), []);
+      if (!addresses.every(({ address }) => egress.permits(address))) return callback(forbiddenAddress(), []);
+      onResolved();
+      if (options.all === true) return callback(null, addresses.map((one) => ({ ...one })));
+      return callback(null, first.address, first.family);
+    };
+    lookup(hostname).then(answer, (error: unknown) => callback(error as NodeJS.ErrnoException, []));
+  };
+}
+
+function forbiddenAddress(): Error {
+  return Object.assign(new Error('The egress policy forbids this address.'), { code: forbiddenAddressCode });
+}

@@ -1,0 +1,42 @@
+// How much of an upstream's time, headers and bytes this module takes before it gives up.
+
+export interface Limits {
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly checkTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxTokenBodyBytes: number;
+  readonly maxErrorBodyBytes: number;
+}
+
+/** Name, TCP and TLS together take well under a second; 5 s also covers a lost packet or two. */
+const connectTimeoutMs = 5_000;
+
+/** A registry that checks a password in a slow directory answers within seconds; 10 s bounds a silent one. */
+const headersTimeoutMs = 10_000;
+
+/** Longest silence inside a body. A small JSON answer arrives at once. */
+const bodyTimeoutMs = 10_000;
+
+/** A person waits for the whole check; it also ends a body that trickles in one byte at a time. */
+const checkTimeoutMs = 15_000;
+
+/** Node's own limit. Challenges with many scopes reach a few KiB. */
+const maxHeaderBytes = 16 * 1024;
+
+/** A token answer is 1 to 4 KiB, with many scopes more; 128 KiB bounds a hostile one. */
+const maxTokenBodyBytes = 128 * 1024;
+
+/** An error answer of a registry is a few hundred bytes; more is a web page, of which nothing is shown. */
+const maxErrorBodyBytes = 8 * 1024;
+
+export const defaultLimits: Limits = {
+  connectTimeoutMs,
+  headersTimeoutMs,
+  bodyTimeoutMs,
+  checkTimeoutMs,
+  maxHeaderBytes,
+  maxTokenBodyBytes,
+  maxErrorBodyBytes,
+};

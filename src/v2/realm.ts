@@ -1,0 +1,60 @@
+// The realm policy: which token server may receive a registry's password. A challenge is the registry's wish, not our permission.
+
+import { isPlainHttpHost } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** Token servers on another host that belong to their registry. */
+const knownRealms: Readonly<Record<string, string>> = {
+  'docker.io': 'auth.docker.io',
+  'registry.gitlab.com': 'gitlab.com',
+  'nvcr.io': 'authn.nvidia.com',
+  'registry.digitalocean.com': 'api.digitalocean.com',
+  'registry.redhat.io': 'sso.redhat.com',
+};
+
+export type RealmRefusal = 'UNUSABLE' | 'PLAIN_HTTP' | 'OTHER_HOST';
+
+export type RealmDecision =
+  | { readonly allowed: true; readonly url: URL }
+  /** `host` is the realm's `host[:port]`, or null when there is none to show. */
+  | { readonly allowed: false; readonly refusal: RealmRefusal; readonly host: string | null };
+
+export interface RealmPolicy {
+  /** `host[:port]` that the owner of the credential named, or null. */
+  readonly trustedRealm: string | null;
+  /** Hosts that may be spoken to without TLS. */
+  readonly plainHttpHosts: readonly string[];
+}
+
+/**
+ * Decides whether credentials for `registry` may go to the realm of its challenge: same origin, a known pair, or the owner's trusted realm.
+ * @param realm As in the challenge; relative URLs stand for the registry's own origin.
+ */
+export function decideRealm(realm: string, registry: Endpoint, policy: RealmPolicy): RealmDecision {
+  const base = `${registry.origin}/v2/`;
+  const url = URL.parse(realm, base);
+  if (url === null || !isUsable(url)) return { allowed: false, refusal: 'UNUSABLE', host: null };
+  if (!isChannelAllowed(url, registry, policy)) return { allowed: false, refusal: 'PLAIN_HTTP', host: url.host };
+  const isOwn = url.origin === registry.origin;
+  const isKnown = url.origin === `https://${knownRealms[registry.host]}`;
+  if (isOwn || isKnown || isTrusted(url, policy.trustedRealm)) return { allowed: true, url };
+  return { allowed: false, refusal: 'OTHER_HOST', host: url.host };
+}
+
+function isUsable(url: URL): boolean {
+  const isHttp = url.protocol === 'https:' || url.protocol === 'http:';
+  return isHttp && url.username === '' && url.password === '' && !url.href.includes('#');
+}
+
+/** A realm is never spoken to over a weaker channel than its registry. */
+function isChannelAllowed(url: URL, registry: Endpoint, policy: RealmPolicy): boolean {
+  if (url.protocol === 'https:') return true;
+  return registry.origin.startsWith('http:') && isPlainHttpHost(url, policy.plainHttpHosts);
+}
+
+/** Compared in the realm's own scheme, so that a default port may be written or left out. */
+function isTrusted(url: URL, trustedRealm: string | null): boolean {
+  if (trustedRealm === null) return false;
+  const text = `${url.protocol}//${trustedRealm}`;
+  return URL.parse(text)?.href === `${url.origin}/`;
+}

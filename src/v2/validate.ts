@@ -1,0 +1,201 @@
+// The port `Validator`: asks a registry itself whether a credential works, and reports what was seen, step by step.
+
+import type { CheckOptions, CheckTarget, Credential, Validator } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import type { ValidationReport } from '../core/validation.ts';
+import type { SecureContext } from 'node:tls';
+import { basicAuthorization } from './authorization.ts';
+import { createClient, createTrust } from './client.ts';
+import type { UpstreamClient } from './client.ts';
+import type { Lookup } from './connector.ts';
+import { createEgressPolicy } from './egress.ts';
+import type { EgressPolicy } from './egress.ts';
+import { endpointOf } from './endpoint.ts';
+import { UpstreamFailure } from './failure.ts';
+import { judgeCredential } from './judge.ts';
+import type { Finding } from './judge.ts';
+import { defaultLimits } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { describe } from './outcome.ts';
+import type { CheckSession } from './session.ts';
+import { createSafeText } from './text.ts';
+import { createTrail, recordPhase } from './trail.ts';
+import type { Trail } from './trail.ts';
+import { isIP } from 'node:net';
+
+export interface ValidatorSettings {
+  /** Whether this machine's loopback may be contacted: only when the server itself listens on loopback alone. */
+  readonly loopbackAllowed: boolean;
+  /** Addresses and CIDR networks; when not empty, nothing else is contacted. */
+  readonly egressAllow: readonly string[];
+  /** Addresses and CIDR networks that are not contacted. */
+  readonly egressDeny: readonly string[];
+  /** `host` or `host:port` that may be spoken to over plain HTTP, once a record has secureConnection off. */
+  readonly plainHttpHosts: readonly string[];
+  /** PEM certificates that are trusted beside the system's. */
+  readonly extraCa: string | undefined;
+  readonly now: () => Date;
+  /** Default `regway`. */
+  readonly userAgent?: string | undefined;
+  /** Default: the system's name service. */
+  readonly lookup?: Lookup | undefined;
+  /** Default `defaultLimits`. */
+  readonly limits?: Partial<Limits> | undefined;
+}
+
+export interface ClosableValidator extends Validator {
+  /** Ends the checks that run, with an error, and every connection. */
+  close(): Promise<void>;
+}
+
+interface Tools {
+  readonly settings: ValidatorSettings;
+  readonly limits: Limits;
+  readonly egress: EgressPolicy;
+  readonly trust: SecureContext;
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Makes the validator. `check` gives a report for whatever an upstream does. It throws the signal's reason when it is cancelled, and
+ * Problem `INVALID_INPUT` or `INVALID_REGISTRY` for a target or user name that cannot be sent; then nothing was.
+ * @throws Error for a setting that cannot be read.
+ */
+export function createValidator(settings: ValidatorSettings): ClosableValidator {
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  const tools: Tools = {
+    settings,
+    limits: { ...defaultLimits, ...settings.limits },
+    egress: createEgressPolicy({ loopbackAllowed: settings.loopbackAllowed, allow: settings.egressAllow, deny: settings.egressDeny }),
+    trust: createTrust(settings.extraCa),
+    closing: closing.signal,
+  };
+  return {
+    check(target, credential, options = {}) {
+      const done = check(tools, target, credential, options);
+      running.add(done);
+      void done.catch(() => undefined).finally(() => running.delete(done));
+      return done;
+    },
+    async close() {
+      closing.abort(new Error('The validator was closed.'));
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+async function check(tools: Tools, target: CheckTarget, credential: Credential, options: CheckOptions): Promise<ValidationReport> {
+  const startedMs = performance.now();
+  const trail = createTrail(options.onStep);
+  const observed = { realmHost: null };
+  const finding = await find(tools, target, credential, options, trail, observed);
+  const { host } = target;
+  const isAboutRepository = trail.current() === 'REPOSITORY' || trail.steps.at(-1)?.kind === 'REPOSITORY';
+  const verdict = describe(finding.outcome, {
+    ...noFacts,
+    host,
+    username: credential.username,
+    repository: isAboutRepository ? repositoryToProbe(target) : null,
+    ...finding.facts,
+  });
+  trail.end('FAILED', verdict.message);
+  return {
+    outcome: finding.outcome,
+    ...verdict,
+    retryAfter: finding.facts.retryAfter ?? null,
+    realmHost: observed.realmHost,
+    checkedAt: tools.settings.now().getTime(),
+    durationMs: Math.round(performance.now() - startedMs),
+    steps: trail.steps,
+  };
+}
+
+const noFacts = {
+  proof: '',
+  status: 0,
+  detail: null,
+  reason: '',
+  otherHost: null,
+  realmRefusal: 'UNUSABLE',
+  retryable: false,
+  retryAfter: null,
+  secureConnection: true,
+  plainHttpPermitted: false,
+} as const;
+
+async function find(
+  tools: Tools,
+  target: CheckTarget,
+  credential: Credential,
+  { signal: cancelled }: CheckOptions,
+  trail: Trail,
+  observed: CheckSession['observed'],
+): Promise<Finding> {
+  if (target.type !== 'DOCKER_V2') return { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } };
+  basicAuthorization(credential);
+  const repository = repositoryToProbe(target);
+  const { limits, settings, closing } = tools;
+  const cancels = cancelled === undefined ? [closing] : [closing, cancelled];
+  for (const cancel of cancels) cancel.throwIfAborted();
+  const client = createCheckClient(tools, target, trail);
+  const session: CheckSession = {
+    target,
+    credential,
+    client,
+    limits,
+    plainHttpHosts: settings.plainHttpHosts,
+    trail,
+    safeText: createSafeText(credential),
+    signal: AbortSignal.any([...cancels, AbortSignal.timeout(limits.checkTimeoutMs)]),
+    now: settings.now,
+    observed,
+  };
+  try {
+    return await judgeCredential(session, repository);
+  } catch (error) {
+    for (const cancel of cancels) cancel.throwIfAborted();
+    if (error instanceof UpstreamFailure) return error;
+    throw error;
+  } finally {
+    await client.close();
+  }
+}
+
+/** A client for one check: its connections are made anew, so that the steps show them, and are shared with no other check. */
+function createCheckClient({ settings, limits, egress, trust }: Tools, target: CheckTarget, trail: Trail): UpstreamClient {
+  const { origin } = endpointOf(target.host);
+  const { hostname, host, port } = new URL(origin);
+  const words = {
+    address: port === '' ? `${host}:443` : host,
+    isLiteral: isIP(hostname.replaceAll(/[[\]]/g, '')) !== 0,
+    verifyCertificate: target.secureConnection,
+  };
+  return createClient({
+    egress,
+    secureContext: trust,
+    limits,
+    userAgent: settings.userAgent ?? 'regway',
+    unverifiedOrigin: target.secureConnection ? undefined : origin,
+    lookup: settings.lookup,
+    onPhase: (phase, connectionOrigin) => {
+      if (connectionOrigin === origin) recordPhase(trail, phase, words);
+    },
+  });
+}
+
+/** OCI distribution-spec "Pulling manifests": `<name>`. */
+const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+
+/**
+ * The named one, or the record's own when it is exact; a subtree has no name to ask for.
+ * @throws Problem `INVALID_INPUT` for what is no repository name: it would end up in a URL and a scope.
+ */
+function repositoryToProbe({ repository, probeRepository }: CheckTarget): string | null {
+  const exact = repository === null || repository.endsWith('/*') ? null : repository;
+  const name = probeRepository ?? exact;
+  if (name !== null && (name.length > 255 || !repositoryPattern.test(name))) {
+    throw new Problem('INVALID_INPUT', 'The repository to check is not a repository name.', { field: ['probeRepository'] });
+  }
+  return name;
+}
