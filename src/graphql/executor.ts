@@ -1,0 +1,149 @@
+// Yoga with our rules: documents within limits, introspection for those who may, every error through one translation.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isAsyncIterable } from '@graphql-tools/utils';
+import { getOperationAST, validate, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { GraphqlContext } from './builder.ts';
+import { createDocumentCache } from './document-cache.ts';
+import { RequestError } from './errors.ts';
+import type { GraphqlParameters } from './http.ts';
+import { brokenLimits, maxErrors, parseWithinLimits, weighDocument } from './limits.ts';
+
+/** What one request carries: who asks for what, and what was learnt on the way. */
+export interface RequestContext extends GraphqlContext {
+  readonly parameters: GraphqlParameters;
+  /** Whether the caller may see the schema. */
+  readonly mayIntrospect: boolean;
+  /** `query`, `mutation` or `subscription` once it is known. */
+  operationType: string;
+}
+
+export interface ExecutorOptions {
+  readonly schema: GraphQLSchema;
+  /** Turns any error into the one that the caller sees. */
+  readonly translate: (error: unknown, requestId: string) => GraphQLError;
+  /** Told of every answer, and every message of a subscription. */
+  readonly observe: (operation: string, errors: readonly GraphQLError[]) => void;
+}
+
+export interface Executor {
+  /** Runs one request and writes its answer. */
+  run(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+type RulePlugin = Plugin<RequestContext, RequestContext>;
+
+/** Builds the part that parses, validates and executes. Everything about HTTP that comes before is `http.ts`. */
+export function createExecutor(options: ExecutorOptions): Executor {
+  const yoga = createYoga<RequestContext>({
+    schema: options.schema,
+    plugins: [takeParameters, keepLimits, guardOperations, translateErrors(options), keepHeaders],
+    // Texts in a document may be passwords, and so may what a syntax error points at.
+    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: { get: () => undefined, set: () => undefined }, validationCache: true },
+    // Done in `translateErrors`, where the request id is known, whatever NODE_ENV says.
+    maskedErrors: false,
+    logging: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    // All of this is decided before Yoga is called, and its defaults are permissive.
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    maxRequestBodySize: false,
+    healthCheckEndpoint: pathOfNoUrl,
+  });
+  return {
+    run: async (request, response, context) => yoga.handle(request, response, context),
+    dispose: async () => yoga.dispose(),
+  };
+}
+
+/** Yoga answers 200 to every URL that ends like its health endpoint; no URL has a space. */
+const pathOfNoUrl = ' ';
+
+function ignore(): void {
+  // What Yoga would log holds requests.
+}
+
+const takeParameters: RulePlugin = {
+  onRequestParse({ serverContext, setRequestParser }) {
+    const { query, operationName, variables, extensions } = serverContext.parameters;
+    setRequestParser(() => ({
+      query,
+      ...(operationName === undefined ? {} : { operationName }),
+      ...(variables === undefined ? {} : { variables }),
+      ...(extensions === undefined ? {} : { extensions }),
+    }));
+  },
+};
+
+/** Limits hold for the document alone, so their verdict may be cached with it. */
+const keepLimits: RulePlugin = {
+  onParse({ setParseFn }) {
+    setParseFn(parseWithinLimits);
+  },
+  onValidate({ params, setValidationFn, setResult }) {
+    const broken = brokenLimits(weighDocument(params.documentAST));
+    if (broken.length > 0) setResult(broken);
+    setValidationFn((schema: GraphQLSchema, document: DocumentNode) => validate(schema, document, undefined, { maxErrors, hideSuggestions: true }));
+  },
+};
+
+/** What depends on the caller or the request is asked per request, never in a validation rule: Yoga shares those verdicts. */
+const guardOperations: RulePlugin = {
+  onExecute({ args, setResultAndStopExecution }) {
+    const context = args.contextValue;
+    context.operationType = getOperationAST(args.document, args.operationName)?.operation ?? 'none';
+    if (weighDocument(args.document).introspects && !context.mayIntrospect) setResultAndStopExecution({ errors: [introspectionDisabled()] });
+  },
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const { contextValue: context } = args;
+    context.operationType = 'subscription';
+    const refusal = refusedSubscription(context.request);
+    if (refusal !== undefined) setResultAndStopExecution({ errors: [refusal] });
+  },
+};
+
+function introspectionDisabled(): RequestError {
+  return new RequestError('INTROSPECTION_DISABLED', 'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.', {
+    status: 400,
+  });
+}
+
+function refusedSubscription({ method, headers }: Request): RequestError | undefined {
+  if (method !== 'POST') return new RequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', { status: 405, headers: { Allow: 'POST' } });
+  const accept = headers.get('accept') ?? '*/*';
+  if (/text\/event-stream|text\/\*|\*\/\*/.test(accept)) return undefined;
+  return new RequestError('NOT_ACCEPTABLE', 'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".', { status: 406 });
+}
+
+/** The last gate: whatever went wrong anywhere, a caller sees only what `translate` says. */
+function translateErrors({ translate, observe }: ExecutorOptions): RulePlugin {
+  const clean = (result: ExecutionResult, { caller, operationType }: RequestContext): ExecutionResult => {
+    const errors = result.errors?.map((error) => translate(error, caller.requestId)) ?? [];
+    observe(operationType, errors);
+    return errors.length === 0 ? result : { ...result, errors };
+  };
+  return {
+    onResultProcess(event) {
+      const { result, serverContext } = event;
+      if (isAsyncIterable(result)) event.setResult(cleanStream(result as AsyncIterable<ExecutionResult>, (message) => clean(message, serverContext)));
+      else if (!Array.isArray(result)) event.setResult(clean(result as ExecutionResult, serverContext));
+    },
+  };
+}
+
+async function* cleanStream(messages: AsyncIterable<ExecutionResult>, clean: (message: ExecutionResult) => ExecutionResult): AsyncGenerator<ExecutionResult> {
+  for await (const message of messages) yield clean(message);
+}
+
+const keepHeaders: RulePlugin = {
+  onResponse({ response }) {
+    if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return;
+    response.headers.set('cache-control', 'no-store');
+    // Proxies would hold the steps back until the end.
+    response.headers.set('x-accel-buffering', 'no');
+  },
+};

@@ -1,0 +1,185 @@
+// The page around GraphiQL: keeps the token of this tab, sends it with every request, and says who is signed in.
+
+const endpoint = '/graphql';
+const tokenKey = 'regway.token';
+const assets = new URL('.', document.currentScript.src);
+const version = new URL(document.currentScript.src).search;
+
+const tour = `# Regway in five minutes. Sign in above; then put the cursor into an
+# operation and press Ctrl-Enter, or press the play button and choose one.
+# The book icon on the left explains every field. The operations with
+# $input take it from the Variables below: put your registry there.
+
+# 1. Who am I?
+query WhoAmI {
+  principal { subject account role expiresAt }
+}
+
+# 2. Does this credential work? Each step is shown as it ends; nothing is stored.
+subscription Check($input: CreateRegistryInput!) {
+  registryCheck(input: $input) {
+    step { kind status message durationMs }
+    report { outcome message hint realmHost }
+  }
+}
+
+# 3. Store it. It is checked first, and refused if the registry refuses it.
+mutation Add($input: CreateRegistryInput!) {
+  createRegistry(input: $input) {
+    registry { id registry name }
+    validation { outcome message hint }
+    errors { code reason message field }
+  }
+}
+
+# 4. What is stored? Everything but the password; that never comes back.
+query List {
+  registries(first: 10) {
+    totalCount
+    nodes { id registry name type username lastValidation { outcome checkedAt } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+
+# 5. Which credential would a pull of this image use, and why?
+query Which {
+  image(reference: "anchore/grype:latest") {
+    reference
+    registry { registry username }
+    candidates { registry { registry } matched reason }
+  }
+}
+
+# 6. Change it, check it again, delete it. Put the id from step 3 or 4 here.
+mutation Rename {
+  updateRegistry(id: "reg_…", input: { name: "Anchore" }) {
+    registry { name updatedAt }
+    errors { code message }
+  }
+}
+
+mutation Validate {
+  validateRegistry(id: "reg_…") {
+    validation { outcome message steps { kind status message } }
+    errors { code message }
+  }
+}
+
+mutation Delete {
+  deleteRegistry(id: "reg_…") { deletedId errors { code message } }
+}
+`;
+
+const tourVariables = JSON.stringify({ input: { registry: 'docker.io/anchore/*', username: 'me', password: 'an access token' } }, null, 2);
+
+const element = (id) => document.getElementById(id);
+const plainFetch = window.fetch.bind(window);
+
+takeTokenFromAddress();
+sendTokenWithRequests();
+wireBar();
+void showSession();
+window.self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_module, label) => workerUrl(label) };
+window.addEventListener('load', showGraphiql);
+window.addEventListener('hashchange', () => {
+  if (takeTokenFromAddress()) window.location.reload();
+});
+
+/** A link of the form #token=… signs in. The fragment never reaches a server; here it leaves the address and the history. */
+function takeTokenFromAddress() {
+  const token = new URLSearchParams(window.location.hash.slice(1)).get('token');
+  if (token === null) return false;
+  window.sessionStorage.setItem(tokenKey, token.trim());
+  window.history.replaceState(null, '', window.location.pathname + window.location.search);
+  return true;
+}
+
+function currentToken() {
+  return window.sessionStorage.getItem(tokenKey);
+}
+
+/** Only requests to our own endpoint get the token; a header typed into GraphiQL wins. */
+function sendTokenWithRequests() {
+  window.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const token = currentToken();
+    const { origin, pathname } = new URL(request.url);
+    if (token === null || origin !== window.location.origin || pathname !== endpoint) return plainFetch(request);
+    if (!request.headers.has('authorization')) request.headers.set('authorization', `Bearer ${token}`);
+    const response = await plainFetch(request);
+    if (response.status === 401) signOut('That token is not valid (any more). Sign in with another one.');
+    return response;
+  };
+}
+
+function wireBar() {
+  element('sign-in').addEventListener('submit', (event) => {
+    event.preventDefault();
+    window.sessionStorage.setItem(tokenKey, element('token').value.trim());
+    window.location.reload();
+  });
+  element('sign-out').addEventListener('click', () => {
+    window.sessionStorage.clear();
+    window.location.reload();
+  });
+}
+
+async function showSession() {
+  if (currentToken() === null) return showBar(null);
+  const response = await window.fetch(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ query: '{ principal { subject account role } }' }),
+  });
+  if (response.status === 401) return undefined;
+  const { data } = await response.json();
+  return showBar(data?.principal ?? null);
+}
+
+function showBar(principal) {
+  element('sign-in').hidden = principal !== null;
+  element('signed-in').hidden = principal === null;
+  if (principal !== null) element('who').textContent = `${principal.subject} · ${principal.role} · account ${principal.account}`;
+}
+
+function signOut(reason) {
+  window.sessionStorage.removeItem(tokenKey);
+  element('notice').textContent = reason;
+  element('notice').hidden = false;
+  showBar(null);
+}
+
+function workerUrl(label) {
+  const names = { editorWorkerService: 'editor.worker.js', json: 'json.worker.js', graphql: 'graphql.worker.js' };
+  return new URL(names[label] + version, assets).href;
+}
+
+function showGraphiql() {
+  window.YogaGraphiQL.renderYogaGraphiQL(element('graphiql'), {
+    endpoint,
+    title: 'GraphiQL',
+    logo: '',
+    defaultQuery: tour,
+    variables: tourVariables,
+    shouldPersistHeaders: false,
+    storage: tabStorage(),
+    // GraphiQL would put each keystroke into the address, passwords too.
+    onEditQuery: () => undefined,
+  });
+}
+
+/** What is typed may hold passwords: it stays in this tab and ends with it. */
+function tabStorage() {
+  const store = window.sessionStorage;
+  const prefix = 'regway.graphiql.';
+  const keys = () => Object.keys(store).filter((key) => key.startsWith(prefix));
+  return {
+    getItem: (key) => store.getItem(prefix + key),
+    setItem: (key, value) => store.setItem(prefix + key, value),
+    removeItem: (key) => store.removeItem(prefix + key),
+    clear: () => keys().forEach((key) => store.removeItem(key)),
+    get length() {
+      return keys().length;
+    },
+  };
+}

@@ -1,0 +1,150 @@
+// GraphQL over HTTP, the way in: methods, media types, sizes, CORS and the four parameters. https://graphql.github.io/graphql-over-http/draft/
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphQLError } from 'graphql';
+import { RequestError } from './errors.ts';
+import { limitError } from './limits.ts';
+
+/** A document within the token limit and a service account key in the variables stay far below. */
+export const maxBodyBytes = 256 * 1024;
+
+/** What a request asks to run. */
+export interface GraphqlParameters {
+  readonly query: string;
+  readonly operationName?: string | undefined;
+  readonly variables?: Record<string, unknown> | undefined;
+  readonly extensions?: Record<string, unknown> | undefined;
+}
+
+/**
+ * Reads the parameters of a GET or POST request.
+ * @throws RequestError with the HTTP status of the refusal; it never repeats what was sent.
+ */
+export async function readParameters(request: IncomingMessage): Promise<GraphqlParameters> {
+  if (request.method === 'GET') return queryParameters(request);
+  if (request.method !== 'POST') {
+    throw new RequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', { status: 405, headers: { Allow: 'GET, POST' } });
+  }
+  requireJson(request);
+  return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'));
+}
+
+/** Headers of every answer: nothing is guessed, nothing is kept. */
+export const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' };
+
+/**
+ * Sets the headers that let a page of another origin read the answer, for listed origins only.
+ * There are no credentials to share: a token is sent by the page itself.
+ * @returns true when the request was a preflight, which is then answered.
+ */
+export function answerCors(request: IncomingMessage, response: ServerResponse, corsOrigins: readonly string[]): boolean {
+  const { origin } = request.headers;
+  const allowed = origin !== undefined && corsOrigins.includes(origin);
+  if (corsOrigins.length > 0) response.appendHeader('Vary', 'Origin');
+  if (allowed) {
+    response.setHeader('Access-Control-Allow-Origin', origin);
+    response.setHeader('Access-Control-Expose-Headers', 'X-Request-Id');
+  }
+  if (request.method !== 'OPTIONS') return false;
+  if (allowed) {
+    response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
+    response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type');
+    response.setHeader('Access-Control-Max-Age', '600');
+  }
+  response.writeHead(204, { Allow: 'GET, POST' }).end();
+  return true;
+}
+
+/** Answers with one error alone, in the media type that the client prefers. */
+export function sendError(request: IncomingMessage, response: ServerResponse, error: GraphQLError): void {
+  const { http = {}, ...extensions } = error.extensions;
+  const { status = statusOfCode(extensions['code']), headers = {} } = http as { status?: number; headers?: Record<string, string> };
+  const mediaType = request.headers.accept?.includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json';
+  response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
+  response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+  // The rest of a refused body is thrown away, so that the client gets to read this.
+  request.resume();
+}
+
+function statusOfCode(code: unknown): number {
+  return code === 'UNAUTHENTICATED' ? 401 : code === 'STORAGE_UNAVAILABLE' ? 503 : 400;
+}
+
+function queryParameters(request: IncomingMessage): GraphqlParameters {
+  const parameters = new URL(request.url ?? '/', 'http://localhost').searchParams;
+  const json = (name: string) => {
+    const text = parameters.get(name);
+    return text === null || text === '' ? undefined : parseJson(text, `The parameter ${name}`);
+  };
+  return checkParameters({
+    query: parameters.get('query') ?? undefined,
+    operationName: parameters.get('operationName') || undefined,
+    variables: json('variables'),
+    extensions: json('extensions'),
+  });
+}
+
+/** Forms, plain text and multipart travel across origins without a preflight; none of them is GraphQL here. */
+function requireJson({ headers }: IncomingMessage): void {
+  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';').map((part) => part.trim());
+  const charsets = parameters.filter((parameter) => parameter.startsWith('charset=')).map((parameter) => parameter.slice('charset='.length));
+  const isUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
+  const isPlain = headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
+  if (mediaType !== 'application/json' || !isUtf8 || !isPlain) {
+    throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', { status: 415 });
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const tooLarge = () => limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413);
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Destroying the request would cut the connection before the refusal is read.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decodeUtf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw badRequest('The body is not valid UTF-8.');
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message repeats a piece of the text.
+    throw badRequest(`${what} is not valid JSON.`);
+  }
+}
+
+function checkParameters(value: unknown): GraphqlParameters {
+  if (Array.isArray(value)) throw badRequest('Batches are not served; send one operation per request.');
+  if (!isRecord(value)) throw badRequest('The body must be a JSON object with a "query".');
+  const { query, operationName, variables, extensions } = value;
+  if (typeof query !== 'string' || query.trim() === '') throw badRequest('"query" must be a string that holds a GraphQL document.');
+  if (!isAbsent(operationName) && typeof operationName !== 'string') throw badRequest('"operationName" must be a string.');
+  if (!isAbsent(variables) && !isRecord(variables)) throw badRequest('"variables" must be an object.');
+  if (!isAbsent(extensions) && !isRecord(extensions)) throw badRequest('"extensions" must be an object.');
+  return { query, operationName: operationName ?? undefined, variables: variables ?? undefined, extensions: extensions ?? undefined };
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function badRequest(message: string): RequestError {
+  return new RequestError('BAD_REQUEST', message, { status: 400 });
+}

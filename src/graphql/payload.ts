@@ -1,0 +1,82 @@
+// What a mutation answers: the thing, the validation where one ran, and what went wrong as data.
+
+import { Problem } from '../core/problem.ts';
+import type { Registry } from '../core/registry.ts';
+import type { ValidationReport } from '../core/validation.ts';
+import { builder } from './builder.ts';
+import { problemPlaces, type PayloadCode } from './errors.ts';
+import { enumValues } from './validation.ts';
+
+const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
+  INVALID_REGISTRY: 'The registry text is not one; `reason` says why.',
+  INVALID_INPUT: 'Some other input is not valid; `field` says which.',
+  ALREADY_EXISTS: 'The account already has a registry with this text.',
+  NOT_FOUND: 'It is not there, or not yours.',
+  FORBIDDEN: 'Your role may not do this.',
+  PASSWORD_REQUIRED: 'This change sends the password to another place or over another channel, so give it in the same call.',
+  VALIDATION_FAILED: 'The registry did not accept the credential; nothing was stored. `validation` has the report.',
+  CONFLICT: 'Somebody else changed or deleted it meanwhile. Read it again, then repeat.',
+  RATE_LIMITED: 'Too many calls; wait a little.',
+  SECRET_UNREADABLE: 'The stored password does not belong to this record any more; set it again.',
+  STORAGE_UNAVAILABLE: 'The storage is not available or full; nothing was changed. Try again later.',
+};
+
+const RegistryErrorCodeEnum = builder.enumType('RegistryErrorCode', {
+  description: 'What went wrong, for programs.',
+  values: enumValues(Object.keys(codeDescriptions) as PayloadCode[], codeDescriptions),
+});
+
+interface RegistryError {
+  readonly code: PayloadCode;
+  readonly reason: string | undefined;
+  readonly message: string;
+  readonly field: readonly string[] | undefined;
+}
+
+export const RegistryErrorType = builder.objectRef<RegistryError>('RegistryError').implement({
+  description: 'Something that went wrong and that you can act on.',
+  fields: (t) => ({
+    code: t.expose('code', { type: RegistryErrorCodeEnum, description: 'What went wrong.' }),
+    reason: t.exposeString('reason', { nullable: true, description: 'The finer cause, such as HUB_SINGLE_SEGMENT. New ones may come.' }),
+    message: t.exposeString('message', { description: 'One sentence for people. It never holds a password.' }),
+    field: t.field({
+      type: ['String'],
+      nullable: true,
+      description: 'Path of the argument at fault, such as `["input", "registry"]`.',
+      resolve: ({ field }) => field,
+    }),
+  }),
+});
+
+/** What every payload may hold. */
+export interface Payload {
+  readonly registry?: Registry | null;
+  readonly deletedId?: string | null;
+  readonly validation?: ValidationReport | null;
+  readonly errors: readonly RegistryError[];
+}
+
+/** Arguments of mutations that stand beside `input`; every other path of a problem is inside it. */
+const ownArguments: ReadonlySet<string> = new Set(['id', 'secureConnection', 'validate']);
+
+/**
+ * Runs a use case and gives its payload; a problem that a caller can meet becomes data.
+ * @throws whatever belongs at the top level: `UNAUTHENTICATED`, and faults.
+ */
+export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>): Promise<Payload> {
+  try {
+    return { ...(await run()), errors: [] };
+  } catch (error) {
+    if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
+    const { code, reason, message, field, validation = null } = error;
+    return { registry: null, deletedId: null, validation, errors: [{ code, reason, message, field: argumentPath(field) }] };
+  }
+}
+
+function isPayloadCode(code: Problem['code']): code is PayloadCode {
+  return problemPlaces[code] === 'payload';
+}
+
+function argumentPath(field: readonly string[] | undefined): readonly string[] | undefined {
+  return field === undefined || ownArguments.has(field[0] ?? '') ? field : ['input', ...field];
+}

@@ -1,0 +1,13 @@
+// The schema: importing a type file registers its types, queries and mutations.
+
+import type { GraphQLSchema } from 'graphql';
+import { builder } from './builder.ts';
+// oxlint-disable import/no-unassigned-import -- registering is what these imports are for
+import './image.ts';
+import './principal.ts';
+import './registry-changes.ts';
+import './registry.ts';
+import './subscription.ts';
+
+/** The executable schema, fields in alphabetical order. */
+export const schema: GraphQLSchema = builder.toSchema({ sortSchema: true });

@@ -1,0 +1,97 @@
+// The GraphQL endpoint: one request from its first header to the last byte of its answer.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphQLError, GraphQLSchema } from 'graphql';
+import type { Principal } from '../core/access.ts';
+import { Problem } from '../core/problem.ts';
+import type { Registries } from '../core/registries.ts';
+import { answerError, type GraphqlLog } from './errors.ts';
+import { createExecutor } from './executor.ts';
+import { createGraphiql } from './graphiql.ts';
+import { answerCors, readParameters, securityHeaders, sendError } from './http.ts';
+import { requestErrorSentences } from './request-errors.ts';
+import { schema } from './schema.ts';
+
+export interface GraphqlServerOptions {
+  readonly registries: Registries;
+  /**
+   * Who the `Authorization` header speaks for; undefined for no header.
+   * @throws Problem `UNAUTHENTICATED` when the header is there and no good.
+   */
+  readonly authenticate: (authorization: string | undefined) => Promise<Principal | undefined>;
+  readonly settings: {
+    /** Show the schema to callers without a login too. Logged in, they always see it. */
+    readonly introspection: boolean;
+    /** Origins whose pages may read answers; none by default. */
+    readonly corsOrigins: readonly string[];
+    /** Where `writeGraphiqlAssets` put its files. */
+    readonly graphiql: { readonly assetsDir: string };
+  };
+  readonly log: GraphqlLog;
+  /** Told of every answer: the operation's type (`none` when refused before), and the code of its first error or `OK`. */
+  readonly observe?: ((operation: string, code: string) => void) | undefined;
+}
+
+export interface GraphqlServer {
+  /** Answers a request to `/graphql` or below it. Never rejects; every failure is an answer. */
+  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
+  readonly schema: GraphQLSchema;
+  dispose(): Promise<void>;
+}
+
+/** Builds the endpoint. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
+export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
+  const { registries, settings, log } = options;
+  const sentence = requestErrorSentences(schema);
+  const translate = (error: unknown, requestId: string) => answerError(error, { requestId, log, sentence });
+  const observe = (operation: string, errors: readonly GraphQLError[]) => options.observe?.(operation, firstCode(errors));
+  const executor = createExecutor({ schema, translate, observe });
+  const graphiql = createGraphiql(settings.graphiql.assetsDir);
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+    if (await graphiql.answer(request, response)) return;
+    if (answerCors(request, response, settings.corsOrigins)) return;
+    const principal = await authenticate(options, request, response);
+    const parameters = await readParameters(request);
+    const caller = { principal, requestId, signal: disconnected(response) };
+    const mayIntrospect = settings.introspection || principal !== undefined;
+    await executor.run(request, response, { caller, registries, parameters, mayIntrospect, operationType: 'none' });
+  };
+
+  const handle: GraphqlServer['handle'] = async (request, response, { requestId }) => {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    try {
+      await answer(request, response, requestId);
+    } catch (error) {
+      if (response.destroyed) return;
+      const shown = translate(error, requestId);
+      observe('none', [shown]);
+      if (response.headersSent) response.destroy();
+      else sendError(request, response, shown);
+    }
+  };
+  return { handle, schema, dispose: () => executor.dispose() };
+}
+
+/** @throws Problem for a refused token, with the header of a 401 already set (RFC 6750 §3). */
+async function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
+  try {
+    return await options.authenticate(request.headers.authorization);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
+    throw error;
+  }
+}
+
+/** Aborts when the client goes away before it has its answer. */
+function disconnected(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function firstCode([error]: readonly GraphQLError[]): string {
+  return error === undefined ? 'OK' : String(error.extensions['code']);
+}
