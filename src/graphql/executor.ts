@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { getOperationAST, validate, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { getOperationAST, Kind, validate, visit, type ArgumentNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { GraphqlContext } from './builder.ts';
 import { createDocumentCache } from './document-cache.ts';
@@ -96,7 +96,10 @@ const guardOperations: RulePlugin = {
   onExecute({ args, setResultAndStopExecution }) {
     const context = args.contextValue;
     context.operationType = getOperationAST(args.document, args.operationName)?.operation ?? 'none';
-    if (weighDocument(args.document).introspects && !context.mayIntrospect) setResultAndStopExecution({ errors: [introspectionDisabled()] });
+    if (context.mayIntrospect) return;
+    const { asksForSchema, asksForType } = weighDocument(args.document);
+    if (asksForSchema) setResultAndStopExecution({ errors: [introspectionDisabled()] });
+    else if (asksForType) args.document = hideTypes(args.document);
   },
   onSubscribe({ args, setResultAndStopExecution }) {
     const { contextValue: context } = args;
@@ -105,6 +108,12 @@ const guardOperations: RulePlugin = {
     if (refusal !== undefined) setResultAndStopExecution({ errors: [refusal] });
   },
 };
+
+/** To strangers every type is one that is not there: `__type` is null, which says nothing about any name. */
+function hideTypes(document: DocumentNode): DocumentNode {
+  const noName: ArgumentNode = { kind: Kind.ARGUMENT, name: { kind: Kind.NAME, value: 'name' }, value: { kind: Kind.STRING, value: '' } };
+  return visit(document, { Field: (field) => (field.name.value === '__type' ? { ...field, arguments: [noName] } : undefined) });
+}
 
 function introspectionDisabled(): RequestError {
   return new RequestError('INTROSPECTION_DISABLED', 'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.', {

@@ -100,13 +100,13 @@ function currentToken() {
 
 /** Only requests to our own endpoint get the token; a header typed into GraphiQL wins. */
 function sendTokenWithRequests() {
-  window.fetch = async (input, init) => {
-    const request = new Request(input, init);
+  window.fetch = async (input, init = {}) => {
+    const { origin, pathname } = new URL(input instanceof Request ? input.url : input, window.location.href);
     const token = currentToken();
-    const { origin, pathname } = new URL(request.url);
-    if (token === null || origin !== window.location.origin || pathname !== endpoint) return plainFetch(request);
-    if (!request.headers.has('authorization')) request.headers.set('authorization', `Bearer ${token}`);
-    const response = await plainFetch(request);
+    if (token === null || origin !== window.location.origin || pathname !== endpoint) return plainFetch(input, init);
+    const headers = new Headers(init.headers);
+    if (!headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
+    const response = await plainFetch(input, { ...init, headers });
     if (response.status === 401) signOut('That token is not valid (any more). Sign in with another one.');
     return response;
   };

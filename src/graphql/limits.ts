@@ -25,8 +25,10 @@ export interface DocumentWeight {
   readonly directives: number;
   readonly fields: number;
   readonly rootMutationFields: number;
-  /** Whether any operation asks for `__schema` or `__type`. */
-  readonly introspects: boolean;
+  /** Whether any operation asks for `__schema`. */
+  readonly asksForSchema: boolean;
+  /** Whether any operation asks for `__type`. */
+  readonly asksForType: boolean;
 }
 
 /**
@@ -81,7 +83,8 @@ interface Weight {
   fields: number;
   /** Fields at the top of this selection. */
   topFields: number;
-  introspects: boolean;
+  asksForSchema: boolean;
+  asksForType: boolean;
 }
 
 /** What opening a selection set costs. Each fragment is weighed once, so a bomb of nested spreads costs no time; its sums may reach Infinity. */
@@ -90,7 +93,7 @@ type Weigher = (selections: SelectionSetNode) => Weight;
 function heaviestOperation(document: DocumentNode): DocumentWeight {
   const weigh = createWeigher(document);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, introspects: false };
+  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, asksForSchema: false, asksForType: false };
   for (const operation of operations) {
     const weight = weigh(operation.selectionSet);
     total.depth = Math.max(total.depth, weight.depth);
@@ -98,7 +101,8 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
     total.directives = Math.max(total.directives, weight.directives + definitionDirectives(document, operation));
     total.fields = Math.max(total.fields, weight.fields);
     total.rootMutationFields = Math.max(total.rootMutationFields, operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0);
-    total.introspects ||= weight.introspects;
+    total.asksForSchema ||= weight.asksForSchema;
+    total.asksForType ||= weight.asksForType;
   }
   return total;
 }
@@ -122,20 +126,22 @@ function createWeigher(document: DocumentNode): Weigher {
     if (selection.kind === Kind.FRAGMENT_SPREAD) return add(weighFragment(selection.name.value), { ...nothing, directives });
     const inner = selection.selectionSet === undefined ? nothing : weigh(selection.selectionSet);
     if (selection.kind === Kind.INLINE_FRAGMENT) return add(inner, { ...nothing, directives });
-    const introspects = selection.name.value === '__schema' || selection.name.value === '__type';
+    const asksForSchema = selection.name.value === '__schema';
+    const asksForType = selection.name.value === '__type';
     return {
-      depth: introspects ? 1 : inner.depth + 1,
+      depth: asksForSchema || asksForType ? 1 : inner.depth + 1,
       aliases: inner.aliases + (selection.alias === undefined ? 0 : 1),
       directives: inner.directives + directives,
       fields: inner.fields + 1,
       topFields: 1,
-      introspects: introspects || inner.introspects,
+      asksForSchema: asksForSchema || inner.asksForSchema,
+      asksForType: asksForType || inner.asksForType,
     };
   };
   return weigh;
 }
 
-const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, introspects: false };
+const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, asksForSchema: false, asksForType: false };
 
 function add(one: Weight, other: Weight): Weight {
   return {
@@ -144,7 +150,8 @@ function add(one: Weight, other: Weight): Weight {
     directives: one.directives + other.directives,
     fields: one.fields + other.fields,
     topFields: one.topFields + other.topFields,
-    introspects: one.introspects || other.introspects,
+    asksForSchema: one.asksForSchema || other.asksForSchema,
+    asksForType: one.asksForType || other.asksForType,
   };
 }
 

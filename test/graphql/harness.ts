@@ -1,0 +1,111 @@
+// A GraphQL endpoint on loopback over the real domain, with one token per role, that counts what reaches the use cases.
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Caller, Role } from '../../src/core/access.ts';
+import { Problem } from '../../src/core/problem.ts';
+import type { Registries } from '../../src/core/registries.ts';
+import { createGraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.ts';
+import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: { readonly data?: any; readonly errors?: readonly AnswerError[] };
+}
+
+export interface AnswerError {
+  readonly message: string;
+  readonly path?: readonly string[];
+  readonly locations?: readonly object[];
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+export interface TestEndpoint {
+  readonly url: string;
+  readonly domain: TestDomain;
+  /** Use cases that ran, in order. */
+  readonly calls: { readonly name: string; readonly caller: Caller }[];
+  /** Everything written to the log, as JSON. */
+  readonly log: string[];
+  /** Operation and code of every answer. */
+  readonly observed: string[];
+  /** Replaces use cases, to make them fail. */
+  readonly overrides: Partial<Registries>;
+  /** Sends a POST with this token (a role, or none). */
+  send(query: string, variables?: object, token?: Role | null): Promise<Answer>;
+  /** Sends whatever is given. */
+  request(path: string, init?: RequestInit): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function openEndpoint(settings: Partial<GraphqlServerOptions['settings']> = {}): Promise<TestEndpoint> {
+  const domain = await openDomain();
+  const calls: TestEndpoint['calls'] = [];
+  const log: string[] = [];
+  const observed: string[] = [];
+  const overrides: Partial<Registries> = {};
+  const graphql = createGraphqlServer({
+    registries: recorded(domain.registries, calls, overrides),
+    authenticate: async (authorization) => principalOf(authorization),
+    settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' }, ...settings },
+    log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
+    observe: (operation, code) => observed.push(`${operation} ${code}`),
+  });
+  const server = createServer((request, response) => {
+    response.setHeader('X-Request-Id', 'request-1');
+    void graphql.handle(request, response, { requestId: 'request-1' });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+  const request = async (path: string, init?: RequestInit) => readAnswer(await fetch(new URL(path, url), init));
+  return {
+    url,
+    domain,
+    calls,
+    log,
+    observed,
+    overrides,
+    request,
+    send: (query, variables = {}, token = 'ADMIN') =>
+      request('/graphql', { method: 'POST', headers: jsonHeaders(token), body: JSON.stringify({ query, variables }) }),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+      await graphql.dispose();
+      await domain.close();
+    },
+  };
+}
+
+export function jsonHeaders(token: Role | null): Record<string, string> {
+  return { 'content-type': 'application/json', accept: 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+}
+
+function principalOf(authorization: string | undefined) {
+  if (authorization === undefined) return undefined;
+  const role = /^Bearer (ADMIN|READ_WRITE|READ_ONLY|PULL)$/.exec(authorization)?.[1];
+  if (role === undefined) throw new Problem('UNAUTHENTICATED', 'This token is not valid.');
+  return callerOf(role as Role).principal;
+}
+
+function recorded(registries: Registries, calls: TestEndpoint['calls'], overrides: Partial<Registries>): Registries {
+  return new Proxy(registries, {
+    get: (target, name: keyof Registries) => (caller: Caller, ...rest: unknown[]) => {
+      calls.push({ name, caller });
+      const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
+      return run(caller, ...rest);
+    },
+  });
+}
+
+async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  return { status: response.status, headers: response.headers, text, body: isJson ? (JSON.parse(text) as Answer['body']) : {} };
+}
