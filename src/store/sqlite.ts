@@ -9,7 +9,7 @@ import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 
 import type { Database, Dialect, Migration, Queries } from './database.ts';
-import { translated } from './failure.ts';
+import { translated, translateFailure } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
 import * as tables from './tables.sqlite.ts';
 
@@ -26,12 +26,10 @@ type Connection = InstanceType<typeof Sqlite>;
 
 /**
  * Opens or creates the file, readable by its owner alone.
- * @throws StoreRefused when the SQLite library is too old.
+ * @throws StoreRefused when the file cannot be opened as a database, or the SQLite library is too old.
  */
 export function openSqlite(path: string): Database {
-  createPrivately(path);
-  const writer = connectWriter(path);
-  const reader = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
+  const { writer, reader } = connect(path);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
   return {
@@ -62,6 +60,19 @@ const dialect: Dialect = {
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
 };
+
+function connect(path: string): { writer: Connection; reader: Connection } {
+  try {
+    createPrivately(path);
+    return { writer: connectWriter(path), reader: new Sqlite(path, { readonly: true, timeout: busyTimeoutMs }) };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
+      throw new StoreRefused(`The database file ${path} cannot be opened (${code}).`);
+    }
+    throw translateFailure(error);
+  }
+}
 
 /** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
 function createPrivately(path: string): void {

@@ -1,0 +1,78 @@
+// A PostgreSQL server of its own for a suite: a new cluster in a temporary directory, on a free port of loopback.
+
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { type Program, startProgram } from './child-process.ts';
+
+export interface PostgresServer {
+  /** `postgres://…` of an empty database. */
+  readonly url: string;
+  /** Ends the server as a power cut would, without a shutdown; `start` recovers it. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends the server and removes the cluster. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server whose database sorts by the rules of a language, as most do: a store that leans on them shows it. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const folder = programFolder();
+  const directory = mkdtempSync(join(tmpdir(), 'regway-postgres-'));
+  const port = await freePort();
+  const user = serverUser(directory);
+  const cluster = join(directory, 'cluster');
+  const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
+  const [command, ...initdb] = [...user, join(folder, 'initdb'), '--username=regway', '--auth=trust', ...locale, cluster];
+  execFileSync(command, initdb, { stdio: 'pipe', cwd: directory });
+  const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', directory];
+  const launch = (): Promise<Program> => {
+    const [program, ...args] = [...user, join(folder, 'postgres'), '-D', cluster, ...settings];
+    return startProgram({ command: program, args, cwd: directory, ready: [/ready to accept connections/] });
+  };
+  let server = await launch();
+  return {
+    url: `postgres://regway@127.0.0.1:${port}/postgres`,
+    async crash() {
+      // SIGQUIT ends every process of the server at once, with no checkpoint.
+      await server.end('SIGQUIT');
+    },
+    async start() {
+      server = await launch();
+    },
+    async stop() {
+      await server.end('SIGINT');
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Debian keeps the programs of each version in a folder of its own, off the PATH. */
+function programFolder(): string {
+  const folder = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1);
+  if (folder === undefined) {
+    throw new Error('PostgreSQL is missing: sudo apt-get install --no-install-recommends postgresql');
+  }
+  return folder;
+}
+
+/** The server refuses to run as root: there, it runs as the user that its package made. */
+function serverUser(directory: string): [] | [string, ...string[]] {
+  if (process.getuid?.() !== 0) {
+    return [];
+  }
+  execFileSync('chown', ['postgres:postgres', directory]);
+  return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--'];
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

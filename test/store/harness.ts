@@ -1,0 +1,67 @@
+// What the store's laws need of a database under test, so that one suite runs on each of them.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Store } from '../../src/store/store.ts';
+
+/** A new, empty, migrated database with a store on it. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** Opens one more store on the same database, with other migrations. */
+  openAgain(migrationsDir: string): Promise<Store>;
+  /** Runs SQL behind the store's back. */
+  execute(sql: string): Promise<void>;
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** Makes every insert of an audit event fail from now on. */
+  refuseAudit(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Harness {
+  readonly dialect: 'sqlite' | 'postgres';
+  create(): Promise<StoreUnderTest>;
+}
+
+export const migrationsDir = join(import.meta.dirname, '../../drizzle');
+
+/** A trigger that fails, for PostgreSQL's dialect. */
+export const postgresRefuseAudit = `
+  CREATE FUNCTION refuse_audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+  CREATE TRIGGER refuse_audit BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION refuse_audit();`;
+
+/** A directory that is gone when the test is. */
+export function temporaryDirectory(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'regway-store-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A copy of the project's migrations, to be changed. */
+export function copiedMigrations(dialect: Harness['dialect']) {
+  const directory = temporaryDirectory();
+  const folder = join(directory.path, dialect);
+  cpSync(migrationsDir, directory.path, { recursive: true });
+  const journalPath = join(folder, 'meta', '_journal.json');
+  const readJournal = () => JSON.parse(readFileSync(journalPath, 'utf8')) as { entries: { tag: string }[] };
+  return {
+    path: directory.path,
+    [Symbol.dispose]: () => directory[Symbol.dispose](),
+    add(tag: string, statements: readonly string[]): void {
+      const journal = readJournal();
+      journal.entries.push({ tag });
+      writeFileSync(journalPath, JSON.stringify(journal));
+      writeFileSync(join(folder, `${tag}.sql`), statements.join('\n--> statement-breakpoint\n'));
+    },
+    editFirst(): void {
+      const path = join(folder, `${readJournal().entries[0]!.tag}.sql`);
+      writeFileSync(path, `${readFileSync(path, 'utf8')}\n-- edited\n`);
+    },
+    renameFirst(tag: string): void {
+      const journal = readJournal();
+      cpSync(join(folder, `${journal.entries[0]!.tag}.sql`), join(folder, `${tag}.sql`));
+      journal.entries[0]!.tag = tag;
+      writeFileSync(journalPath, JSON.stringify(journal));
+    },
+  };
+}

@@ -1,0 +1,25 @@
+// The laws of the store, for every database it runs on.
+
+import { describe } from 'vitest';
+
+import type { Harness } from './harness.ts';
+import { accessLaws } from './laws-access.ts';
+import { migrationLaws } from './laws-migration.ts';
+import { pageLaws } from './laws-page.ts';
+import { registryLaws } from './laws-registry.ts';
+
+/** @param harness gives the database under test; called when the tests run. */
+export function storeLaws(harness: () => Harness): void {
+  describe('registries', () => {
+    registryLaws(harness);
+  });
+  describe('pages', () => {
+    pageLaws(harness);
+  });
+  describe('access and keys', () => {
+    accessLaws(harness);
+  });
+  describe('migrations', () => {
+    migrationLaws(harness);
+  });
+}

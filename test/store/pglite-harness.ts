@@ -1,0 +1,33 @@
+// PGlite under the store's laws: PostgreSQL itself, compiled to WebAssembly, in this process.
+
+import { join } from 'node:path';
+
+import { PGlite } from '@electric-sql/pglite';
+import { drizzle } from 'drizzle-orm/pglite';
+
+import { postgresDatabase } from '../../src/store/postgres.ts';
+import { storeOn } from '../../src/store/store.ts';
+import { type Harness, migrationsDir, postgresRefuseAudit } from './harness.ts';
+
+/** One PGlite for all, emptied for each: it takes seconds to start. */
+export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> }> {
+  const pglite = await PGlite.create();
+  const openAgain = (folder: string) =>
+    storeOn(postgresDatabase(drizzle(pglite), async () => undefined), join(folder, 'postgres'));
+  return {
+    dialect: 'postgres',
+    async create() {
+      await pglite.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public;');
+      const store = await openAgain(migrationsDir);
+      return {
+        store,
+        openAgain,
+        execute: async (sql) => void (await pglite.exec(sql)),
+        rows: async (sql) => (await pglite.query<Record<string, unknown>>(sql)).rows,
+        refuseAudit: async () => void (await pglite.exec(postgresRefuseAudit)),
+        close: () => store.close(),
+      };
+    },
+    end: () => pglite.close(),
+  };
+}
