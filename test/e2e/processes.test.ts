@@ -12,6 +12,9 @@ import { newDataDirectory, startServer } from './support/server.ts';
 const killRounds = 10;
 const writers = 4;
 
+/** Far more than an end takes when nothing is left to do, and half of what the server grants to requests in flight. */
+const endAfterAnswerMs = 5_000;
+
 let dataDirectory: string;
 
 beforeEach(() => {
@@ -86,7 +89,7 @@ test('kill -9 during writes loses no registry that was acknowledged, and each ha
   expect(stored.audited.toSorted()).toEqual(stored.ids.toSorted());
 });
 
-test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0', async () => {
+test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0 once it is answered', async () => {
   let reached = () => {};
   const upstreamReached = new Promise<void>((resolve) => (reached = resolve));
   let release = () => {};
@@ -106,6 +109,8 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
   await expect(fetch(`${server.url}/livez`, { headers: { connection: 'close' } })).rejects.toThrow('fetch failed');
   release();
   expect(await check).toMatchObject({ outcome: 'VALID' });
+  const answeredAt = Date.now();
   await stopped;
+  expect(Date.now() - answeredAt).toBeLessThan(endAfterAnswerMs);
   await slowRegistry.stop();
 });

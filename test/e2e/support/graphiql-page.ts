@@ -9,8 +9,8 @@ export interface GraphiqlPage {
   readonly requests: readonly string[];
   /** Violations of the content security policy, errors thrown in the page, and errors on its console. */
   readonly complaints: readonly string[];
-  /** Types and runs one operation. Gives the answer as it came, and waits until the page shows `shown`. */
-  run(document: string, variables: object, shown: string): Promise<{ data?: unknown; errors?: unknown }>;
+  /** Types and runs one operation, and waits until the page shows `shown`. Gives the response; that of a stream cannot be read again. */
+  run(document: string, variables: object, shown: string): Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -47,13 +47,12 @@ export async function openGraphiql(address: string): Promise<GraphiqlPage> {
       await type(page, variablesEditor, JSON.stringify(variables));
       const answered = page.waitForResponse((response) => isOperation(response));
       await page.locator('.graphiql-execute-button').click();
-      const body = (await (await answered).json()) as { data?: unknown; errors?: unknown };
       await page.waitForFunction(
         ([selector, text]) => [...globalThis.document.querySelectorAll(selector)]
           .some((element) => (element.textContent ?? '').replaceAll('\u00a0', ' ').includes(text)),
         [answerLines, shown] as const,
       );
-      return body;
+      return answered;
     },
     close: () => browser.close(),
   };
