@@ -19,10 +19,14 @@ const operationEditor = '.graphiql-query-editor .monaco-editor, .graphiql-editor
 const variablesEditor = '.graphiql-editor-tools .monaco-editor, .graphiql-editor-tool .monaco-editor';
 const answerLines = '.graphiql-response .view-lines, .result-window .view-lines';
 
+/** Opening takes seconds on a free core and many times that on busy ones. */
+const pageTimeoutMs = 90_000;
+
 /** Opens the address and waits until the page can run an operation. */
 export async function openGraphiql(address: string): Promise<GraphiqlPage> {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true });
   const page = await browser.newPage({ viewport: { width: 1400, height: 1200 } });
+  page.setDefaultTimeout(pageTimeoutMs);
   const requests: string[] = [];
   const complaints: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
