@@ -134,5 +134,5 @@ function readQuoted(scanner: Scanner): string | undefined {
 }
 
 function hasControl(value: string): boolean {
-  return /[\u0000-\u001f\u007f]/.test(value);
+  return /\p{Cc}/u.test(value);
 }

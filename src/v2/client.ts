@@ -19,6 +19,9 @@ export interface ClientSettings {
   readonly userAgent: string;
   /** The one origin whose certificate is not verified, or undefined to verify all. */
   readonly unverifiedOrigin: string | undefined;
+  /** Default: as many as there are requests at once. */
+  readonly maxConnectionsPerOrigin?: number | undefined;
+  /** Default: the system's name service. */
   readonly lookup?: Lookup | undefined;
   readonly onPhase?: ((phase: ConnectionPhase, origin: string) => void) | undefined;
 }
@@ -75,6 +78,7 @@ function createAgent(settings: ClientSettings, verifyCertificate: boolean, signa
   const { egress, secureContext, limits } = settings;
   return new Agent({
     allowH2: false,
+    connections: settings.maxConnectionsPerOrigin ?? null,
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.bodyTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,

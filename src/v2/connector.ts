@@ -4,6 +4,7 @@ import { isIP, connect as connectTcp } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SecureContext, TLSSocket } from 'node:tls';
+import { callbackify } from 'node:util';
 import { errors } from 'undici';
 import type { buildConnector } from 'undici';
 import type { EgressPolicy } from './egress.ts';
@@ -103,19 +104,25 @@ function settle(
   });
 }
 
-/** A lookup hook that fails unless every answer is permitted: a mixed answer is a sign of DNS rebinding. */
-function guardedLookup({ lookup, egress }: ConnectorSettings, onResolved: () => void): LookupFunction {
+/** Gives the socket one of exactly the addresses that were judged. */
+function guardedLookup(settings: ConnectorSettings, onResolved: () => void): LookupFunction {
   return (hostname, options, callback) => {
-    const answer = (addresses: readonly ResolvedAddress[]) => {
-      const [first] = addresses;
-      if (first === undefined) return callback(Object.assign(new Error('No address.'), { code: 'ENOTFOUND' }), []);
-      if (!addresses.every(({ address }) => egress.permits(address))) return callback(forbiddenAddress(), []);
+    callbackify(() => resolvePermitted(hostname, settings))((error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error !== null || first === undefined) return callback(error, []);
       onResolved();
-      if (options.all === true) return callback(null, addresses.map((one) => ({ ...one })));
+      if (options.all === true) return callback(null, [...addresses]);
       return callback(null, first.address, first.family);
-    };
-    lookup(hostname).then(answer, (error: unknown) => callback(error as NodeJS.ErrnoException, []));
+    });
   };
+}
+
+/** All addresses of a name, if each of them is permitted: a mixed answer is a sign of DNS rebinding. */
+async function resolvePermitted(hostname: string, { lookup, egress }: ConnectorSettings): Promise<readonly [ResolvedAddress, ...ResolvedAddress[]]> {
+  const [first, ...others] = (await lookup(hostname)).map(({ address, family }) => ({ address, family }));
+  if (first === undefined) throw Object.assign(new Error('The name has no address.'), { code: 'ENOTFOUND' });
+  if (![first, ...others].every(({ address }) => egress.permits(address))) throw forbiddenAddress();
+  return [first, ...others];
 }
 
 function forbiddenAddress(): Error {

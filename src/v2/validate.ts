@@ -1,9 +1,10 @@
 // The port `Validator`: asks a registry itself whether a credential works, and reports what was seen, step by step.
 
+import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { ValidationReport } from '../core/validation.ts';
-import type { SecureContext } from 'node:tls';
 import { basicAuthorization } from './authorization.ts';
 import { createClient, createTrust } from './client.ts';
 import type { UpstreamClient } from './client.ts';
@@ -21,7 +22,6 @@ import type { CheckSession } from './session.ts';
 import { createSafeText } from './text.ts';
 import { createTrail, recordPhase } from './trail.ts';
 import type { Trail } from './trail.ts';
-import { isIP } from 'node:net';
 
 export interface ValidatorSettings {
   /** Whether this machine's loopback may be contacted: only when the server itself listens on loopback alone. */
@@ -177,6 +177,8 @@ function createCheckClient({ settings, limits, egress, trust }: Tools, target: C
     limits,
     userAgent: settings.userAgent ?? 'regway',
     unverifiedOrigin: target.secureConnection ? undefined : origin,
+    // The requests of a check follow each other.
+    maxConnectionsPerOrigin: 1,
     lookup: settings.lookup,
     onPhase: (phase, connectionOrigin) => {
       if (connectionOrigin === origin) recordPhase(trail, phase, words);
