@@ -5,17 +5,21 @@ const tokenKey = 'regway.token';
 const assets = new URL('.', document.currentScript.src);
 const version = new URL(document.currentScript.src).search;
 
-const tour = `# Regway in five minutes. Sign in above; then put the cursor into an
-# operation and press Ctrl-Enter, or press the play button and choose one.
-# The book icon on the left explains every field. The operations with
-# $input take it from the Variables below: put your registry there.
+const tour = `# Regway in five minutes
+#
+# Put the cursor into an operation and press
+# Ctrl-Enter, or press the play button and choose.
+# The book icon on the left explains every field.
+# Operations with $input take it from Variables
+# below: put your registry there first.
 
 # 1. Who am I?
 query WhoAmI {
   principal { subject account role expiresAt }
 }
 
-# 2. Does this credential work? Each step is shown as it ends; nothing is stored.
+# 2. Does this credential work? Each step is shown
+# as it ends; nothing is stored.
 subscription Check($input: CreateRegistryInput!) {
   registryCheck(input: $input) {
     step { kind status message durationMs }
@@ -23,7 +27,7 @@ subscription Check($input: CreateRegistryInput!) {
   }
 }
 
-# 3. Store it. It is checked first, and refused if the registry refuses it.
+# 3. Store it, unless the registry refuses it.
 mutation Add($input: CreateRegistryInput!) {
   createRegistry(input: $input) {
     registry { id registry name }
@@ -32,16 +36,20 @@ mutation Add($input: CreateRegistryInput!) {
   }
 }
 
-# 4. What is stored? Everything but the password; that never comes back.
+# 4. What is stored? The password never comes back.
 query List {
   registries(first: 10) {
     totalCount
-    nodes { id registry name type username lastValidation { outcome checkedAt } }
+    nodes {
+      id registry name type username
+      lastValidation { outcome checkedAt }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }
 
-# 5. Which credential would a pull of this image use, and why?
+# 5. Which credential would a pull of this image
+# use, and why?
 query Which {
   image(reference: "anchore/grype:latest") {
     reference
@@ -50,9 +58,13 @@ query Which {
   }
 }
 
-# 6. Change it, check it again, delete it. Put the id from step 3 or 4 here.
+# 6. Change it, check it again, delete it: with the
+# id from step 3 or 4.
 mutation Rename {
-  updateRegistry(id: "reg_…", input: { name: "Anchore" }) {
+  updateRegistry(
+    id: "reg_…"
+    input: { name: "Anchore" }
+  ) {
     registry { name updatedAt }
     errors { code message }
   }
@@ -60,27 +72,33 @@ mutation Rename {
 
 mutation Validate {
   validateRegistry(id: "reg_…") {
-    validation { outcome message steps { kind status message } }
+    validation {
+      outcome message
+      steps { kind status message }
+    }
     errors { code message }
   }
 }
 
 mutation Delete {
-  deleteRegistry(id: "reg_…") { deletedId errors { code message } }
+  deleteRegistry(id: "reg_…") {
+    deletedId
+    errors { code message }
+  }
 }
 `;
 
 const tourVariables = JSON.stringify({ input: { registry: 'docker.io/anchore/*', username: 'me', password: 'an access token' } }, null, 2);
 
 const element = (id) => document.getElementById(id);
-const plainFetch = window.fetch.bind(window);
 
 takeTokenFromAddress();
-sendTokenWithRequests();
 wireBar();
 void showSession();
 window.self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_module, label) => workerUrl(label) };
-window.addEventListener('load', showGraphiql);
+window.addEventListener('load', () => {
+  if (currentToken() !== null) showGraphiql();
+});
 window.addEventListener('hashchange', () => {
   if (takeTokenFromAddress()) window.location.reload();
 });
@@ -98,18 +116,42 @@ function currentToken() {
   return window.sessionStorage.getItem(tokenKey);
 }
 
-/** Only requests to our own endpoint get the token; a header typed into GraphiQL wins. */
-function sendTokenWithRequests() {
-  window.fetch = async (input, init = {}) => {
-    const { origin, pathname } = new URL(input instanceof Request ? input.url : input, window.location.href);
-    const token = currentToken();
-    if (token === null || origin !== window.location.origin || pathname !== endpoint) return plainFetch(input, init);
-    const headers = new Headers(init.headers);
-    if (!headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
-    const response = await plainFetch(input, { ...init, headers });
-    if (response.status === 401) signOut('That token is not valid (any more). Sign in with another one.');
-    return response;
-  };
+/** Asks our endpoint, with the token of this tab unless a header typed into GraphiQL says otherwise. */
+async function ask(parameters, headers = {}) {
+  const token = currentToken();
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify(parameters),
+  });
+  if (response.status === 401) signOut('That token is not valid (any more). Sign in with another one.');
+  return response;
+}
+
+/** What GraphiQL calls to run an operation: one answer, or the messages of a subscription as they come. */
+async function fetcher({ query, variables, operationName }, { headers } = {}) {
+  const response = await ask({ query, variables, operationName }, headers);
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  return isStream ? messages(response.body) : response.json();
+}
+
+/** The data of each `next` event (Server-Sent Events, one `data:` line each). */
+async function* messages(body) {
+  let text = '';
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const events = text.split('\n\n');
+    text = events.pop();
+    for (const event of events) {
+      const data = event.match(/^event: next\ndata: (.*)$/m)?.[1];
+      if (data !== undefined) yield JSON.parse(data);
+    }
+  }
 }
 
 function wireBar() {
@@ -126,11 +168,9 @@ function wireBar() {
 
 async function showSession() {
   if (currentToken() === null) return showBar(null);
-  const response = await window.fetch(endpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ query: '{ principal { subject account role } }' }),
-  });
+  element('welcome').hidden = true;
+  element('loading').hidden = false;
+  const response = await ask({ query: '{ principal { subject account role } }' });
   if (response.status === 401) return undefined;
   const { data } = await response.json();
   return showBar(data?.principal ?? null);
@@ -155,14 +195,16 @@ function workerUrl(label) {
 }
 
 function showGraphiql() {
+  const storage = tabStorage();
+  const isFirstVisit = storage.getItem('graphiql:tabState') === null;
   window.YogaGraphiQL.renderYogaGraphiQL(element('graphiql'), {
-    endpoint,
+    fetcher,
     title: 'GraphiQL',
     logo: '',
-    defaultQuery: tour,
-    variables: tourVariables,
+    defaultTabs: [{ query: tour, variables: tourVariables }],
     shouldPersistHeaders: false,
-    storage: tabStorage(),
+    ...(isFirstVisit ? { variables: tourVariables } : {}),
+    storage,
     // GraphiQL would put each keystroke into the address, passwords too.
     onEditQuery: () => undefined,
   });
