@@ -2,7 +2,7 @@
 
 import type { CheckedOutcome, OutcomeFacts } from './outcome.ts';
 
-/** Holds no secret and no raw upstream text; what it knows is in `facts`. */
+/** Holds no secret; what it knows is in `facts`. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
   readonly outcome: CheckedOutcome;
@@ -56,7 +56,7 @@ const rows: Readonly<Record<string, Row>> = {
   CERT_CHAIN_TOO_LONG: untrusted('the chain is too long'),
   CERT_HAS_EXPIRED: ['TLS_EXPIRED', { reason: 'has expired' }],
   CERT_NOT_YET_VALID: ['TLS_EXPIRED', { reason: 'is not valid yet' }],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['TLS_HOSTNAME', { reason: 'its subject does not name this host' }],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['TLS_HOSTNAME'],
   ERR_SSL_WRONG_VERSION_NUMBER: ['PLAIN_HTTP'],
   ERR_SSL_HTTP_REQUEST: ['PLAIN_HTTP'],
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ['CONNECTION_CLOSED'],
@@ -75,7 +75,13 @@ const rows: Readonly<Record<string, Row>> = {
 export function failureOf(error: unknown, host: string): UpstreamFailure | undefined {
   if (error instanceof UpstreamFailure) return error;
   const row = rowOf(error);
-  return row === undefined ? undefined : new UpstreamFailure(row[0], { host, ...row[1] }, error);
+  return row === undefined ? undefined : new UpstreamFailure(row[0], { host, ...row[1], ...certificateFacts(error) }, error);
+}
+
+/** Node's error for a wrong name carries the certificate, whose alternative names read `DNS:a.example, IP Address:10.0.0.1`. */
+function certificateFacts(error: unknown): Partial<OutcomeFacts> {
+  const names = (error as { cert?: { subjectaltname?: unknown } }).cert?.subjectaltname;
+  return typeof names === 'string' ? { certificateNames: names.replaceAll(/(?:DNS|IP Address):/g, '') } : {};
 }
 
 function rowOf(error: unknown): Row | undefined {

@@ -3,7 +3,7 @@
 import type { ValidationOutcome } from '../core/validation.ts';
 import type { RealmRefusal } from './realm.ts';
 
-/** What was seen. Text from an upstream enters only through `SafeText`. */
+/** What was seen. Text from an upstream enters only through `SafeText`, with one exception. */
 export interface OutcomeFacts {
   /** `host[:port]` that the outcome is about: the registry, or its token server. */
   readonly host: string;
@@ -25,6 +25,8 @@ export interface OutcomeFacts {
   readonly secureConnection: boolean;
   /** Whether the operator's settings permit plain HTTP to the host. */
   readonly plainHttpPermitted: boolean;
+  /** Names in a certificate, as it spells them. The exception: a failure holds them raw, whoever shows them makes them safe. */
+  readonly certificateNames: string;
 }
 
 export interface Verdict {
@@ -75,8 +77,8 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
       `The certificate of ${host} is not signed by an authority that this server trusts (${reason}).`,
       'Add the issuing CA with REGWAY_CA_FILE, or pass secureConnection: false for this registry.',
     ),
-  TLS_HOSTNAME: ({ host, reason }) =>
-    failure(`The certificate of ${host} is for other names (${reason}).`, 'Use a name that the certificate holds, or pass secureConnection: false for this registry.'),
+  TLS_HOSTNAME: ({ host, certificateNames }) =>
+    failure(`The certificate of ${host} is for ${certificateNames === '' ? 'other names' : certificateNames}, not for this host.`, 'Use a name that the certificate holds, or pass secureConnection: false for this registry.'),
   TLS_EXPIRED: ({ host, reason }) =>
     failure(
       `The certificate of ${host} ${reason}.`,

@@ -8,6 +8,7 @@ import { UpstreamFailure } from './failure.ts';
 import { isWebPage, pingRefusal } from './refusal.ts';
 import { ask, pingUrl } from './session.ts';
 import type { CheckSession } from './session.ts';
+import { jsonBody } from './text.ts';
 
 export interface Ping {
   /** Where the registry turned out to be: plain HTTP only when that was permitted. */
@@ -22,7 +23,7 @@ export async function ping(session: CheckSession): Promise<Ping> {
   const url = pingUrl(endpoint);
   if (answer.status !== 401 && answer.status !== 200) throw pingRefusal(session, answer, url);
   if (answer.status === 200 && !hasRegistrySign(answer)) {
-    throw new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: 'a web page answers at /v2/' });
+    throw new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: 'what answers at /v2/ is not its API' });
   }
   session.trail.end('PASSED', `${url.href} answers HTTP ${answer.status}${answer.status === 401 ? ': it wants a login' : ''}.`);
   return { endpoint, answer };
@@ -50,7 +51,8 @@ function permittedPlainHttp({ target, plainHttpHosts, trail }: CheckSession, end
   return plainHttpEndpoint(endpoint);
 }
 
-/** A 200 needs a sign of the API, since web servers answer it to anything: the old version header, or a body that is no web page. */
+/** A 200 needs a sign of the API, since web servers answer it to anything: the old version header, or no body, or a JSON one. */
 function hasRegistrySign(answer: UpstreamAnswer): boolean {
-  return answer.headers['docker-distribution-api-version'] !== undefined || !isWebPage(answer);
+  const isVersioned = answer.headers['docker-distribution-api-version'] !== undefined;
+  return isVersioned || (answer.body.length === 0 && !isWebPage(answer)) || jsonBody(answer) !== undefined;
 }

@@ -91,13 +91,13 @@ async function check(tools: Tools, target: CheckTarget, credential: Credential, 
   const observed = { realmHost: null };
   const finding = await find(tools, target, credential, options, trail, observed);
   const { host } = target;
-  const isAboutRepository = trail.current() === 'REPOSITORY' || trail.steps.at(-1)?.kind === 'REPOSITORY';
   const verdict = describe(finding.outcome, {
     ...noFacts,
     host,
     username: credential.username,
-    repository: isAboutRepository ? repositoryToProbe(target) : null,
+    repository: trail.current() === 'REPOSITORY' ? repositoryToProbe(target) : null,
     ...finding.facts,
+    certificateNames: createSafeText(credential)(finding.facts.certificateNames ?? '') ?? '',
   });
   trail.end('FAILED', verdict.message);
   return {
@@ -122,6 +122,7 @@ const noFacts = {
   retryAfter: null,
   secureConnection: true,
   plainHttpPermitted: false,
+  certificateNames: '',
 } as const;
 
 async function find(

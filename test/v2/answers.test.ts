@@ -19,6 +19,7 @@ describe('an answer to the first, anonymous request', () => {
     [401, { 'www-authenticate': 'Digest realm="x", nonce="y"' }, 'UNSUPPORTED_CHALLENGE', false],
     [401, { 'www-authenticate': 'Bearer service="x"' }, 'UNSUPPORTED_CHALLENGE', false],
     [200, { 'content-type': 'text/html' }, 'NOT_A_V2_REGISTRY', false],
+    [402, {}, 'NOT_A_V2_REGISTRY', false],
   ])('of HTTP %i %j is %s', async (status, headers, outcome, retryable) => {
     const server = await secure((_request, response) => void response.writeHead(status, headers).end());
     const report = await check({ host: server.host }, withCa);
@@ -26,6 +27,25 @@ describe('an answer to the first, anonymous request', () => {
     expect(report.hint).not.toBeNull();
     expect(server.authorizations()).toEqual([]);
     expect(report.steps.filter((step) => step.status === 'FAILED')).toHaveLength(1);
+  });
+
+  it.each([
+    ['a greeting', {}, 'hello'],
+    ['a web page', { 'content-type': 'text/html; charset=utf-8' }, '<html>'],
+    ['a JSON list', { 'content-type': 'application/json' }, '[]'],
+    ['a JSON object in a web page', { 'content-encoding': 'gzip' }, '{}'],
+  ])('of HTTP 200 with %s is no registry', async (_case, headers, body) => {
+    const server = await secure((_request, response) => void response.writeHead(200, headers).end(body));
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'NOT_A_V2_REGISTRY' });
+  });
+
+  it.each([
+    ['the version header', { 'docker-distribution-api-version': 'registry/2.0', 'content-type': 'text/html' }, '<p>'],
+    ['an empty body', {}, ''],
+    ['an empty object', { 'content-type': 'text/plain' }, '{}'],
+  ])('of HTTP 200 with %s is a registry', async (_case, headers, body) => {
+    const server = await secure((_request, response) => void response.writeHead(200, headers).end(body));
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'NO_AUTH_REQUIRED' });
   });
 
   it('names the host that a redirect leads to', async () => {

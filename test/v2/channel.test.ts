@@ -97,6 +97,16 @@ describe('plain HTTP', () => {
     expect(server.received).toEqual([]);
   });
 
+  it('serves a token server on another origin as well, once it is named', async () => {
+    const { registry, tokenServer } = bearerServer({ realm: () => `${tokens.origin}/token` });
+    const tokens = await startServer(tokenServer);
+    const server = await startServer(registry);
+    const target = { host: server.host, secureConnection: false };
+    expect(await check(target)).toMatchObject({ outcome: 'FORBIDDEN_REALM', realmHost: tokens.host });
+    expect(tokens.connections()).toBe(0);
+    expect(await check({ ...target, trustedRealm: tokens.host })).toMatchObject({ outcome: 'VALID' });
+  });
+
   it('is no fallback for a port that speaks neither', async () => {
     const server = await startTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     expect(await check({ host: server.host, secureConnection: false })).toMatchObject({ outcome: 'NOT_A_V2_REGISTRY' });
@@ -122,6 +132,7 @@ describe('TLS', () => {
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome, retryable: false });
     expect(report.hint).toContain('secureConnection: false');
+    if (outcome === 'TLS_HOSTNAME') expect(report.message).toContain('other.test, 127.0.0.9');
     expect(trailOf(report)).toEqual(['RESOLVE SKIPPED', 'CONNECT PASSED', 'TLS FAILED']);
     expect(server.received).toEqual([]);
 

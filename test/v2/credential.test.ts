@@ -46,7 +46,18 @@ describe('a credential that works', () => {
     expect(trailOf(report).at(-1)).toBe('AUTHORIZE WARNED');
   });
 
-  it('is proven by a repository that anonymous clients do not get', async () => {
+  it('is judged at a registry that sends its challenge with a 200, as Quay does', async () => {
+    const { both } = bearerServer({ service: 'harbor-registry' });
+    const server = await secure((request, response) => {
+      if (request.url !== '/v2/' || request.headers.authorization !== undefined) return both(request, response);
+      return sendJson(response, 200, {}, { 'www-authenticate': 'Bearer realm="/token",service="harbor-registry"' });
+    });
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'VALID' });
+  });
+});
+
+describe('a repository', () => {
+  it('proves the credential when anonymous clients do not get it', async () => {
     const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN' }).both);
     const report = await check({ host: server.host, repository: 'team/*', probeRepository: 'team/app' }, withCa);
     expect(report).toMatchObject({ outcome: 'VALID' });
@@ -54,19 +65,19 @@ describe('a credential that works', () => {
     expect(trailOf(report).at(-1)).toBe('REPOSITORY PASSED');
   });
 
-  it('stays unproven with a repository that everybody gets', async () => {
+  it('proves nothing when everybody gets it', async () => {
     const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN', publicRepositories: true }).both);
     expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({ outcome: 'VALID_UNPROVEN' });
   });
 
-  it('stays VALID, with a warning, when the repository is not there', async () => {
+  it('that is not there leaves VALID, with a warning', async () => {
     const server = await secure(bearerServer({ repositoryStatus: 404 }).both);
     const report = await check({ host: server.host, repository: 'team/app' }, withCa);
     expect(report.outcome).toBe('VALID');
     expect(trailOf(report).at(-1)).toBe('REPOSITORY WARNED');
   });
 
-  it('is proven at a repository whose registry has an open /v2/', async () => {
+  it('proves the credential at a registry with an open /v2/', async () => {
     const closed = bearerServer().both;
     const server = await secure((request, response) => (request.url === '/v2/' ? openRegistry : closed)(request, response));
     const report = await check({ host: server.host, repository: 'team/app' }, withCa);

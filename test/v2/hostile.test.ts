@@ -258,7 +258,7 @@ describe('an answer that never ends, or never begins', () => {
   for (let layer = 0; layer < 10; layer += 1) layers = gzipSync(layers);
 
   it.each<[string, RequestListener, ValidationReport['outcome']]>([
-    ['a gibibyte from /v2/', flood, 'NO_AUTH_REQUIRED'],
+    ['a gibibyte from /v2/', flood, 'NOT_A_V2_REGISTRY'],
     ['a gibibyte from the token server', atToken(flood), 'RESPONSE_TOO_LARGE'],
     ['10,000 headers', (_request, response) => {
       for (let index = 0; index < 10_000; index += 1) response.setHeader(`x-${index}`, 'y');
