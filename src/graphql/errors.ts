@@ -113,8 +113,14 @@ function withPlace(error: unknown, message: string, extensions: Record<string, u
 /** Frames and names tell where it broke; messages may hold what was being worked on. */
 function faultFields(fault: unknown): object {
   if (!(fault instanceof Error)) return { errorName: typeof fault };
-  const { name, stack = '', cause } = fault;
+  const { name, cause } = fault;
   const code = 'code' in fault && typeof fault.code === 'string' ? { errorCode: fault.code } : {};
-  const frames = stack.split('\n').filter((line) => /^ {4}at /.test(line) && !stack.startsWith(line));
-  return { errorName: name, ...code, stack: frames.join('\n'), ...(cause === undefined ? {} : { cause: faultFields(cause) }) };
+  return { errorName: name, ...code, stack: framesOf(fault), ...(cause === undefined ? {} : { cause: faultFields(cause) }) };
+}
+
+/** The stack without the message, which may have lines that look like frames. */
+function framesOf({ stack = '', message }: Error): string {
+  const start = stack.indexOf(message);
+  const frames = start === -1 ? '' : stack.slice(start + message.length);
+  return frames.replace(/^\n/, '');
 }

@@ -1,6 +1,6 @@
 // The scalar `Secret`: goes in and never comes out. No error of it names the value.
 
-import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { Secret } from '../core/secret.ts';
 
 export const secretScalar: GraphQLScalarType<Secret, never> = new GraphQLScalarType<Secret, never>({
@@ -12,7 +12,7 @@ export const secretScalar: GraphQLScalarType<Secret, never> = new GraphQLScalarT
   },
   parseLiteral(node) {
     // A plain Error here would make graphql-js print the literal.
-    if (node.kind !== Kind.STRING) throw notAString();
+    if (node.kind !== Kind.STRING) throw notAString(node);
     return new Secret(node.value);
   },
   serialize() {
@@ -20,6 +20,6 @@ export const secretScalar: GraphQLScalarType<Secret, never> = new GraphQLScalarT
   },
 });
 
-function notAString(): GraphQLError {
-  return new GraphQLError('A Secret must be a string.');
+function notAString(node?: ValueNode): GraphQLError {
+  return new GraphQLError('A Secret must be a string.', { nodes: node ?? null });
 }
