@@ -47,6 +47,7 @@ export function accessLaws(harness: () => Harness): void {
   });
 
   it('of ten first tokens at once, one is made', async () => {
+    await connectAll(test);
     const attempts = Array.from({ length: 10 }, (_, number) =>
       test.store.access.insertFirstToken(sampleToken(`t${number}`), sampleEvent()),
     );
@@ -71,6 +72,7 @@ export function accessLaws(harness: () => Harness): void {
   });
 
   it('of ten first keys at once, one is stored, with its own canary', async () => {
+    await connectAll(test);
     const attempts = Array.from({ length: 10 }, (_, number) =>
       test.store.keys.insertFirst(sampleKey(number + 1), new Uint8Array([number + 1])),
     );
@@ -102,4 +104,9 @@ export function accessLaws(harness: () => Harness): void {
     await test.execute('ALTER TABLE account RENAME TO account_gone');
     expect(await test.store.ready()).toBe(false);
   });
+}
+
+/** Has every connection of a pool opened, so that what comes next at once does run at once. */
+async function connectAll({ store }: StoreUnderTest): Promise<void> {
+  await Promise.all(Array.from({ length: 20 }, () => store.ready()));
 }
