@@ -1,0 +1,39 @@
+// The servers that are compared: each answers the same requests over the same data directory.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startServer, type BenchServer } from './server.ts';
+
+export interface Contender {
+  readonly name: string;
+  /** What node runs. It reads `REGWAY_DATA_DIR` and prints `listening on http://…` once it does. */
+  readonly args: readonly string[];
+}
+
+const executable = fileURLToPath(new URL('../../dist/regway.js', import.meta.url));
+
+/** The product. */
+export const regway: Contender = { name: 'Regway', args: [executable, 'serve'] };
+
+/** The limit: what the same statements cost without GraphQL, login, limits, logs and metrics. */
+export const bare: Contender = { name: 'node:http, bare', args: [fileURLToPath(new URL('./bare.ts', import.meta.url))] };
+
+/** Everyone who takes part. */
+export const contenders: readonly Contender[] = [regway, bare];
+
+/** @throws Error when the product was not bundled. */
+export function requireBuild(): void {
+  if (!existsSync(executable)) throw new Error('There is no dist/regway.js: run npm run build first.');
+}
+
+/** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. */
+export async function startContender({ name, args }: Contender, dataDir: string, core: number | undefined): Promise<BenchServer> {
+  return startServer({ args, environment: environmentOf(dataDir), outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`), core });
+}
+
+/** No setting of the person who runs the benchmark changes the result. */
+function environmentOf(dataDir: string): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(REGWAY_|NODE_)/.test(name));
+  return { ...Object.fromEntries(inherited), NODE_ENV: 'production', REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: dataDir };
+}

@@ -1,0 +1,79 @@
+// Runs one server as its own process on one core, and reads from /proc what it uses.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface ServerOptions {
+  /** What node runs. */
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** Where its output goes. A file: a pipe would make the load generator read every log line. */
+  readonly outputFile: string;
+  /** The one core that it may use; undefined for any. */
+  readonly core: number | undefined;
+}
+
+export interface BenchServer {
+  readonly url: string;
+  /** User and system time of all its threads so far. */
+  cpuMs(): number;
+  /** Memory that is resident now. */
+  rssMiB(): number;
+  /** SIGTERM to this process, then SIGKILL if it stays. */
+  stop(): Promise<void>;
+}
+
+/** Linux counts in hundredths of a second (`getconf CLK_TCK`). */
+const tickMs = 10;
+const startTimeoutMs = 30_000;
+const stopTimeoutMs = 15_000;
+
+/** Starts the server. @throws Error with its output when it does not come to listen. */
+export async function startServer(options: ServerOptions): Promise<BenchServer> {
+  const child = launch(options);
+  const url = await listeningUrl(child, options.outputFile);
+  const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
+  return {
+    url,
+    cpuMs: () => parseCpuMs(read('stat')),
+    rssMiB: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(read('status'))?.[1]) / 1024,
+    stop: () => stop(child),
+  };
+}
+
+function launch({ args, environment, outputFile, core }: ServerOptions): ChildProcess {
+  const command = core === undefined ? [process.execPath, ...args] : ['taskset', '-c', String(core), process.execPath, ...args];
+  const output = openSync(outputFile, 'w');
+  const child = spawn(command[0] ?? '', command.slice(1), { env: environment, stdio: ['ignore', output, output] });
+  closeSync(output);
+  process.once('exit', () => child.kill('SIGKILL'));
+  return child;
+}
+
+async function listeningUrl(child: ChildProcess, outputFile: string): Promise<string> {
+  const deadline = performance.now() + startTimeoutMs;
+  while (child.exitCode === null && performance.now() < deadline) {
+    const url = /listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(readFileSync(outputFile, 'utf8'))?.[1];
+    if (url !== undefined) return url;
+    await pause(1);
+  }
+  await stop(child);
+  throw new Error(`A server did not come up:\n${readFileSync(outputFile, 'utf8')}`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** Fields 14 and 15 of proc(5); the name before them is in brackets and may hold spaces. */
+function parseCpuMs(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * tickMs;
+}
