@@ -34,6 +34,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: 'Registry', id }),
     cursorType: 'String',
+    idFieldOptions: { description: 'Unique among all things of all types; stays the same.' },
     edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The registries of this page, each with its cursor.' },
     nodeFieldOptions: { nullable: false, description: 'The registry at this place.' },
     nodesOnConnection: { description: 'The registries of this page, without cursors.' },

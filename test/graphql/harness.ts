@@ -12,7 +12,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  readonly body: { readonly data?: any; readonly errors?: readonly AnswerError[] };
+  readonly body: { readonly data?: unknown; readonly errors?: readonly AnswerError[] };
 }
 
 export interface AnswerError {
@@ -108,4 +108,10 @@ async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   return { status: response.status, headers: response.headers, text, body: isJson ? (JSON.parse(text) as Answer['body']) : {} };
+}
+
+/** A part of the data of an answer, by its path: objects by key, lists by index. Undefined when it is not there. */
+export function dataAt(answer: Answer, ...path: readonly (string | number)[]): unknown {
+  const step = (value: unknown, key: string | number) => (value as Record<string | number, unknown> | null | undefined)?.[key];
+  return path.reduce(step, answer.body.data);
 }

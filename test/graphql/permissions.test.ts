@@ -1,0 +1,69 @@
+// Every root field for every role, compared with the one permission table: a root field without a row fails.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { permissions, roles, type Operation, type Role } from '../../src/core/access.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
+
+const input = '{ registry: "a.example", username: "u", password: "p" }';
+const missing = 'reg_00000000000000000000000000000000';
+
+/** Each root field: the operation that it is, and a document that runs it. */
+const rows: Record<string, { readonly operation: Operation; readonly document: string }> = {
+  'Query.node': { operation: 'registry.get', document: `{ node(id: "${missing}") { id } }` },
+  'Query.registry': { operation: 'registry.get', document: `{ registry(id: "${missing}") { id } }` },
+  'Query.registries': { operation: 'registry.list', document: '{ registries { totalCount } }' },
+  'Query.image': { operation: 'image.explain', document: '{ image(reference: "ubuntu") { reference candidates { reason } } }' },
+  'Query.principal': { operation: 'principal.get', document: '{ principal { subject } }' },
+  'Mutation.createRegistry': { operation: 'registry.create', document: `mutation { createRegistry(input: ${input}) { errors { code } } }` },
+  'Mutation.updateRegistry': { operation: 'registry.update', document: `mutation { updateRegistry(id: "${missing}", input: {}) { errors { code } } }` },
+  'Mutation.deleteRegistry': { operation: 'registry.delete', document: `mutation { deleteRegistry(id: "${missing}") { errors { code } } }` },
+  'Mutation.validateRegistry': { operation: 'registry.validate', document: `mutation { validateRegistry(id: "${missing}") { errors { code } } }` },
+  'Mutation.checkRegistry': { operation: 'registry.check', document: `mutation { checkRegistry(input: ${input}) { errors { code } } }` },
+  'Subscription.registryCheck': { operation: 'registry.check', document: `subscription { registryCheck(input: ${input}) { report { outcome } } }` },
+};
+
+let endpoint: TestEndpoint;
+
+beforeAll(async () => {
+  endpoint = await openEndpoint();
+});
+
+afterAll(() => endpoint.close());
+
+test('every root field has a row', () => {
+  const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
+    Object.keys(type?.getFields() ?? {}).map((field) => `${type?.name}.${field}`),
+  );
+  expect(Object.keys(rows).toSorted()).toEqual(fields.toSorted());
+});
+
+test('every operation of the table is reachable', () => {
+  expect(new Set(Object.values(rows).map(({ operation }) => operation))).toEqual(new Set(Object.keys(permissions)));
+});
+
+/** The codes that one call met, in the payload or at the top level. */
+async function codes(document: string, role: Role | null): Promise<string[]> {
+  const headers = { ...jsonHeaders(role), accept: 'application/json, text/event-stream' };
+  const { text } = await endpoint.request('/graphql', { method: 'POST', headers, body: JSON.stringify({ query: document }) });
+  return [...text.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code = '']) => code);
+}
+
+describe.each(Object.entries(rows))('%s', (_field, { operation, document }) => {
+  test('without a login: UNAUTHENTICATED', async () => {
+    expect(await codes(document, null)).toEqual(['UNAUTHENTICATED']);
+  });
+
+  test.each(roles)('%s: as the table says', async (role) => {
+    const may = (permissions[operation] as readonly Role[]).includes(role);
+    const met = await codes(document, role);
+    if (may) expect(met.filter((code) => !['NOT_FOUND', 'ALREADY_EXISTS'].includes(code))).toEqual([]);
+    else expect(met).toEqual(['FORBIDDEN']);
+  });
+
+  test('who may not run it never reaches an upstream', async () => {
+    const before = endpoint.domain.asked.length;
+    for (const role of [null, 'READ_ONLY', 'PULL'] as const) await codes(document, role);
+    expect(endpoint.domain.asked.length).toBe(before);
+  });
+});
