@@ -18,6 +18,7 @@ import type { Finding } from './judge.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { describe } from './outcome.ts';
+import type { OutcomeFacts } from './outcome.ts';
 import type { CheckSession } from './session.ts';
 import { createSafeText } from './text.ts';
 import { createTrail, recordPhase } from './trail.ts';
@@ -85,29 +86,44 @@ export function createValidator(settings: ValidatorSettings): ClosableValidator 
   };
 }
 
-async function check(tools: Tools, target: CheckTarget, credential: Credential, options: CheckOptions): Promise<ValidationReport> {
+/** One check as it runs. */
+interface Run {
+  readonly tools: Tools;
+  readonly target: CheckTarget;
+  readonly credential: Credential;
+  readonly trail: Trail;
+  readonly observed: CheckSession['observed'];
+  /** What ends the check with an error: the caller's signal, and our own end. */
+  readonly cancels: readonly AbortSignal[];
+}
+
+async function check(tools: Tools, target: CheckTarget, credential: Credential, { onStep, signal }: CheckOptions): Promise<ValidationReport> {
   const startedMs = performance.now();
-  const trail = createTrail(options.onStep);
-  const observed = { realmHost: null };
-  const finding = await find(tools, target, credential, options, trail, observed);
-  const { host } = target;
-  const verdict = describe(finding.outcome, {
-    ...noFacts,
-    host,
-    username: credential.username,
-    repository: trail.current() === 'REPOSITORY' ? repositoryToProbe(target) : null,
-    ...finding.facts,
-    certificateNames: createSafeText(credential)(finding.facts.certificateNames ?? '') ?? '',
-  });
+  const trail = createTrail(onStep);
+  const cancels = signal === undefined ? [tools.closing] : [tools.closing, signal];
+  const run: Run = { tools, target, credential, trail, observed: { realmHost: null }, cancels };
+  const { outcome, facts } = await find(run);
+  const verdict = describe(outcome, completeFacts(run, facts));
   trail.end('FAILED', verdict.message);
   return {
-    outcome: finding.outcome,
+    outcome,
     ...verdict,
-    retryAfter: finding.facts.retryAfter ?? null,
-    realmHost: observed.realmHost,
+    retryAfter: facts.retryAfter ?? null,
+    realmHost: run.observed.realmHost,
     checkedAt: tools.settings.now().getTime(),
     durationMs: Math.round(performance.now() - startedMs),
     steps: trail.steps,
+  };
+}
+
+function completeFacts({ target, credential, trail }: Run, facts: Partial<OutcomeFacts>): OutcomeFacts {
+  return {
+    ...noFacts,
+    host: target.host,
+    username: credential.username,
+    repository: trail.current() === 'REPOSITORY' ? repositoryToProbe(target) : null,
+    ...facts,
+    certificateNames: createSafeText(credential)(facts.certificateNames ?? '') ?? '',
   };
 }
 
@@ -125,25 +141,31 @@ const noFacts = {
   certificateNames: '',
 } as const;
 
-async function find(
-  tools: Tools,
-  target: CheckTarget,
-  credential: Credential,
-  { signal: cancelled }: CheckOptions,
-  trail: Trail,
-  observed: CheckSession['observed'],
-): Promise<Finding> {
+async function find(run: Run): Promise<Finding> {
+  const { target, credential, cancels } = run;
   if (target.type !== 'DOCKER_V2') return { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } };
+  // Called for its refusal alone: a user name that cannot be sent is found out before anything is.
   basicAuthorization(credential);
   const repository = repositoryToProbe(target);
-  const { limits, settings, closing } = tools;
-  const cancels = cancelled === undefined ? [closing] : [closing, cancelled];
   for (const cancel of cancels) cancel.throwIfAborted();
-  const client = createCheckClient(tools, target, trail);
-  const session: CheckSession = {
+  const session = createSession(run);
+  try {
+    return await judgeCredential(session, repository);
+  } catch (error) {
+    for (const cancel of cancels) cancel.throwIfAborted();
+    if (error instanceof UpstreamFailure) return error;
+    throw error;
+  } finally {
+    await session.client.close();
+  }
+}
+
+function createSession({ tools, target, credential, trail, observed, cancels }: Run): CheckSession {
+  const { limits, settings } = tools;
+  return {
     target,
     credential,
-    client,
+    client: createCheckClient(tools, target, trail),
     limits,
     plainHttpHosts: settings.plainHttpHosts,
     trail,
@@ -152,15 +174,6 @@ async function find(
     now: settings.now,
     observed,
   };
-  try {
-    return await judgeCredential(session, repository);
-  } catch (error) {
-    for (const cancel of cancels) cancel.throwIfAborted();
-    if (error instanceof UpstreamFailure) return error;
-    throw error;
-  } finally {
-    await client.close();
-  }
 }
 
 /** A client for one check: its connections are made anew, so that the steps show them, and are shared with no other check. */

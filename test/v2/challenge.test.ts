@@ -80,7 +80,11 @@ it.each([
   ['escapes', `Bearer realm="${'\\a'.repeat(4000)}`],
   ['spaces after token68', `Bearer a${' '.repeat(8000)}b`],
 ])('8 KiB of %s are read in linear time', (_case, header) => {
-  const startedMs = performance.now();
-  for (let round = 0; round < 20; round += 1) parseChallenges(header);
-  expect((performance.now() - startedMs) / 20).toBeLessThan(5);
+  // The fastest of many, so that a pause of the machine is not blamed on the parser.
+  const timesMs = Array.from({ length: 20 }, () => {
+    const startedMs = performance.now();
+    parseChallenges(header);
+    return performance.now() - startedMs;
+  });
+  expect(Math.min(...timesMs)).toBeLessThan(5);
 });

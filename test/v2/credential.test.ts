@@ -39,8 +39,11 @@ describe('a credential that works', () => {
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'VALID' });
   });
 
-  it('is VALID_UNPROVEN when anonymous clients fare as well', async () => {
-    const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN' }).both);
+  it.each([
+    ['with opaque tokens', {}],
+    ['with tokens that name even them', { named: true, anonymousSubject: 'ghost' }],
+  ])('is VALID_UNPROVEN when anonymous clients fare as well, %s', async (_case, options) => {
+    const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN', ...options }).both);
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome: 'VALID_UNPROVEN' });
     expect(trailOf(report).at(-1)).toBe('AUTHORIZE WARNED');

@@ -29,6 +29,8 @@ export interface BearerOptions {
   readonly anonymous?: 'REFUSED' | 'WEAK_TOKEN' | 'FULL_TOKEN';
   /** Whether tokens are JWTs that name their user. */
   readonly named?: boolean;
+  /** Whom the JWTs of anonymous clients name; default nobody. Gitea names a ghost. */
+  readonly anonymousSubject?: string;
   /** Status of `tags/list` with the user's token. */
   readonly repositoryStatus?: number;
   /** Whether anonymous tokens open repositories too. */
@@ -46,7 +48,7 @@ interface BearerServer {
 export function bearerServer(options: BearerOptions = {}): BearerServer {
   const { service = 'test-service', anonymous = 'REFUSED', named = false } = options;
   const userToken = named ? jwt({ sub: 'alice' }) : 'user-token';
-  const anonymousToken = named ? jwt({ sub: '' }) : 'anonymous-token';
+  const anonymousToken = named ? jwt({ sub: options.anonymousSubject ?? '' }) : 'anonymous-token';
   const tokenServer: RequestListener = (request, response) => {
     if (request.headers.authorization === basicHeader) sendJson(response, 200, { token: userToken, expires_in: 300 });
     else if (request.headers.authorization === undefined && anonymous !== 'REFUSED') sendJson(response, 200, { access_token: anonymousToken });

@@ -74,6 +74,11 @@ it.each([
   expect(JSON.stringify(answer)).not.toContain('"t"');
 });
 
+it('a compressed answer is refused even when it is readable: identity was asked for', async () => {
+  const server = await secure((_request, response) => sendJson(response, 200, { token: 't' }, { 'content-encoding': 'br' }));
+  await expect(ask(server.origin)).rejects.toMatchObject({ outcome: 'TOKEN_ENDPOINT_ERROR', facts: { reason: expect.stringContaining('compressed') } });
+});
+
 it.each([
   [jwt({ sub: 'alice' }), 'alice'],
   [jwt({ sub: '' }), undefined],
