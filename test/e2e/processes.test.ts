@@ -102,15 +102,16 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
     reached();
   });
   const server = await startServer({ dataDirectory });
-  const check = operationsOn(server).check({ registry: slowRegistry.host, username: 'u', password: 'p' }, { secureConnection: false });
+  const creating = operationsOn(server).create({ registry: slowRegistry.host, username: 'u', password: 'p' }, { secureConnection: false });
   await upstreamReached;
   const stopped = server.stop();
   await pause(300);
   await expect(fetch(`${server.url}/livez`, { headers: { connection: 'close' } })).rejects.toThrow('fetch failed');
   release();
-  expect(await check).toMatchObject({ outcome: 'VALID' });
+  const created = registryOf(await creating);
   const answeredAt = Date.now();
   await stopped;
   expect(Date.now() - answeredAt).toBeLessThan(endAfterAnswerMs);
   await slowRegistry.stop();
+  expect(withDatabase(dataDirectory, (database) => database.prepare('SELECT id FROM registry').pluck().all())).toEqual([created.id]);
 });

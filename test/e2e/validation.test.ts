@@ -131,21 +131,6 @@ describe('the registry whose token server is on another origin', () => {
     expect(registries.tokenServer.connections()).toBe(connectionsBefore);
   });
 
-  test('verification off covers the registry alone: the token server is still verified and gets no password', async () => {
-    const requestsBefore = registries.tokenServer.requests().length;
-    const report = await operations.check(
-      { registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host },
-      insecure,
-    );
-    expect(report).toMatchObject({ outcome: 'TLS_UNTRUSTED', valid: false });
-    expect(registries.tokenServer.requests()).toHaveLength(requestsBefore);
-  });
-
-  test('without the authority the registry itself is TLS_UNTRUSTED', async () => {
-    const report = await operations.check({ registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host });
-    expect(report).toMatchObject({ outcome: 'TLS_UNTRUSTED', valid: false });
-  });
-
   test('a user without rights on the named repository is INSUFFICIENT_SCOPE', async () => {
     const report = await trusting.check({
       registry: `${registries.token.host}/${pushedRepository}`, ...bob, trustedRealm: registries.tokenServer.host,
@@ -165,6 +150,29 @@ describe('the registry whose token server is on another origin', () => {
     expect(report).toMatchObject({ outcome: 'VALID', valid: true });
     const scopes = registries.tokenServer.requests().slice(before).flatMap((request) => request.scopes);
     expect(new Set(scopes)).toEqual(new Set([`repository:${pushedRepository}:pull`]));
+  });
+});
+
+describe('the token registry with verification off, or its authority unknown', () => {
+  test('verification off covers the registry alone: the token server is still verified and gets no password', async () => {
+    const requestsBefore = registries.tokenServer.requests().length;
+    const report = await operations.check(
+      { registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host },
+      insecure,
+    );
+    expect(report).toMatchObject({ outcome: 'TLS_UNTRUSTED', valid: false });
+    expect(registries.tokenServer.requests()).toHaveLength(requestsBefore);
+  });
+
+  test('verification off with a trusted token server: the right password is VALID, a wrong one INVALID_CREDENTIALS', async () => {
+    const target = { registry: registries.token.host, trustedRealm: registries.tokenServer.host };
+    expect(await trusting.check({ ...target, ...alice }, insecure)).toMatchObject({ outcome: 'VALID' });
+    expect(await trusting.check({ ...target, username: alice.username, password: wrongPassword }, insecure)).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
+  });
+
+  test('without the authority the registry itself is TLS_UNTRUSTED', async () => {
+    const report = await operations.check({ registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host });
+    expect(report).toMatchObject({ outcome: 'TLS_UNTRUSTED', valid: false });
   });
 });
 

@@ -49,14 +49,16 @@ export async function openGraphiql(address: string): Promise<GraphiqlPage> {
     async run(document, variables, shown) {
       await type(page, operationEditor, document.replaceAll(/\s+/g, ' '));
       await type(page, variablesEditor, JSON.stringify(variables));
-      const answered = page.waitForResponse((response) => isOperation(response));
-      await page.locator('.graphiql-execute-button').click();
+      const [response] = await Promise.all([
+        page.waitForResponse((candidate) => isOperation(candidate)),
+        page.locator('.graphiql-execute-button').click(),
+      ]);
       await page.waitForFunction(
         ([selector, text]) => [...globalThis.document.querySelectorAll(selector)]
           .some((element) => (element.textContent ?? '').replaceAll('\u00a0', ' ').includes(text)),
         [answerLines, shown] as const,
       );
-      return answered;
+      return response;
     },
     close: () => browser.close(),
   };
