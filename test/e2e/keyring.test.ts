@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
 import { filesBelow } from './support/marker.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
   await server.stop();
 });
 
-afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
+afterEach(() => [dataDirectory, dirname(keyringFile)].forEach((directory) => rmSync(directory, { recursive: true, force: true })));
 
 test('the keyring of the first start can be read by its owner alone', () => {
   expect(statSync(keyringFile).mode & 0o777).toBe(0o400);

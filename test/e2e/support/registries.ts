@@ -55,8 +55,8 @@ export async function startRegistries(): Promise<RealRegistries> {
   const tokenServer = await startTokenServer({ address: '127.0.0.2', tls: authority.issue('127.0.0.2'), signing, users: tokenUsers });
   const [open, basic, secure, token] = await Promise.all([
     startRegistry(directory, 'open', {}),
-    startBasicRegistry([alice], { directory, name: 'basic' }),
-    startBasicRegistry([alice], { directory, name: 'tls', tls }),
+    startPasswordRegistry(directory, 'basic', [alice]),
+    startPasswordRegistry(directory, 'tls', [alice], tls),
     startRegistry(directory, 'token', {
       tls,
       auth: { token: { realm: tokenServer.realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: signing.certificateFile } },
@@ -70,11 +70,23 @@ export async function startRegistries(): Promise<RealRegistries> {
   return { open, basic, tls: secure, token, tokenServer, authority, stop };
 }
 
-/** Starts one registry with htpasswd, over plain HTTP unless a certificate is given. Without a folder it makes its own. */
-export async function startBasicRegistry(
-  users: readonly { readonly username: string; readonly password: string }[],
-  { directory = mkdtempSync(join(tmpdir(), 'regway-registry-')), name = 'basic', tls }: { directory?: string; name?: string; tls?: KeyPair } = {},
-): Promise<RealRegistry> {
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Starts one registry with htpasswd over plain HTTP, in a folder of its own. */
+export async function startBasicRegistry(users: readonly Login[]): Promise<RealRegistry> {
+  const directory = mkdtempSync(join(tmpdir(), 'regway-registry-'));
+  const registry = await startPasswordRegistry(directory, 'basic', users);
+  const stop = async () => {
+    await registry.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { ...registry, stop };
+}
+
+async function startPasswordRegistry(directory: string, name: string, users: readonly Login[], tls?: KeyPair): Promise<RealRegistry> {
   const path = join(directory, `${name}.htpasswd`);
   const lines = users.map(({ username, password }) => execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }));
   writeFileSync(path, lines.join(''));
