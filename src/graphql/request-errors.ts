@@ -114,7 +114,7 @@ function variableSentence(error: GraphQLError, isKnown: IsKnown): string | undef
   const [opening, name = ''] = start;
   const inner = error.originalError;
   const beforeInner = inner === undefined ? '' : error.message.slice(opening.length, -inner.message.length);
-  const path = / at "([\w.[\]]+)"; $/.exec(beforeInner)?.[1] ?? '';
+  const path = / at "\w+\.?([\w.[\]]+)"; $/.exec(beforeInner)?.[1] ?? '';
   const at = path !== '' && isKnown(path) ? ` at "${path}"` : '';
   const why = inner instanceof GraphQLError ? `: ${sentence(inner, isKnown)}` : '';
   return `Variable "${isKnown(name) ? `$${name}` : '…'}" got an invalid value${at}${why}`;

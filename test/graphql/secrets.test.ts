@@ -129,7 +129,8 @@ describe('no malformed request is echoed', () => {
 describe('what is wrong is still told', () => {
   test.each([
     ['an unknown field in variables', () => variables({ registry: 'a', username: 'u', password: 'p', bogus: 1 }), 'Variable "$input" got an invalid value: Field "…" is not defined by type "CreateRegistryInput" (line 1, column 11).'],
-    ['a wrong type in variables', () => variables({ registry: 'a', username: 'u', password: 5 }), 'Variable "$input" got an invalid value at "input.password": A Secret must be a string (line 1, column 11).'],
+    ['a wrong type in variables', () => variables({ registry: 'a', username: 'u', password: 5 }), 'Variable "$input" got an invalid value at "password": A Secret must be a string (line 1, column 11).'],
+    ['a wrong type under another variable name', () => endpoint.send('mutation ($i: CreateRegistryInput!) { createRegistry(input: $i) { errors { code } } }', { i: { registry: 'a', username: [], password: 'p' } }), 'Variable "…" got an invalid value at "username": Expected a value of type "String" (line 1, column 11).'],
     ['a missing field in variables', () => variables({ registry: 'a', username: 'u' }), 'Variable "$input" got an invalid value: Field "password" of required type "Secret!" was not provided (line 1, column 11).'],
     ['a missing variable', () => endpoint.send(create), 'Variable "$input" of required type "CreateRegistryInput!" was not provided (line 1, column 11).'],
     ['a wrong literal', () => literal('5'), 'A Secret must be a string (line 1, column 84).'],
