@@ -15,6 +15,9 @@ const postgresUnavailable = /^(08...|53...|57P..|57014|25P0[34]|55P03|40001|40P0
 /** What the client says when it has no server to talk to. */
 const connectionLost = /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 
+/** The login or the database is not there, or not ours: a person must change something. */
+const postgresRefused = /^(28...|3D000|42501)$/;
+
 /** Both dialects' names of the rule that an account has a registry text once. */
 const registryTextRule = /registry_account_registry|registry\.account, registry\.registry/;
 
@@ -42,6 +45,9 @@ export function translateFailure(thrown: unknown): Error {
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
     const message = 'The storage cannot be used at the moment; try again shortly.';
     return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
+  }
+  if (postgresRefused.test(code)) {
+    return new StoreRefused(`PostgreSQL refuses this login or has no such database (${code}).`);
   }
   return new Error(`The database refused a statement: ${code}.`);
 }

@@ -6,6 +6,7 @@ import postgres from 'postgres';
 
 import type { Database, Dialect, Queries } from './database.ts';
 import { translated } from './failure.ts';
+import { StoreRefused } from './migrate.ts';
 import * as tables from './tables.postgres.ts';
 
 /** Statements take milliseconds; ten serve thousands of requests a second and leave a default server (100) room for other replicas. */
@@ -29,8 +30,14 @@ const migrationLockTimeoutMs = 60_000;
 /** Names the lock that migrations take; any number that nobody else uses on this database ("regway" in ASCII). */
 const migrationLock = '125779853140345';
 
-/** @param url `postgres://…`, with `sslmode` and the like as its parameters. */
+/**
+ * @param url `postgres://…`, with `sslmode` and the like as its parameters.
+ * @throws StoreRefused when it is no valid address; its text is in no message, it may hold a password.
+ */
 export function openPostgres(url: string): Database {
+  if (!URL.canParse(url)) {
+    throw new StoreRefused('The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.');
+  }
   const client = postgres(url, {
     max: maxConnections,
     connect_timeout: connectTimeoutSeconds,

@@ -3,6 +3,7 @@
 
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 import Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
@@ -22,14 +23,17 @@ const busyTimeoutMs = 5_000;
 /** Several servers that start at once wait for the one that migrates. */
 const migrationTimeoutMs = 60_000;
 
+/** The other process needs about a millisecond to enter WAL mode. */
+const walRetryDelayMs = 10;
+
 type Connection = InstanceType<typeof Sqlite>;
 
 /**
  * Opens or creates the file, readable by its owner alone.
  * @throws StoreRefused when the file cannot be opened as a database, or the SQLite library is too old.
  */
-export function openSqlite(path: string): Database {
-  const { writer, reader } = connect(path);
+export async function openSqlite(path: string): Promise<Database> {
+  const { writer, reader } = await connect(path);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
   return {
@@ -61,10 +65,10 @@ const dialect: Dialect = {
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
 };
 
-function connect(path: string): { writer: Connection; reader: Connection } {
+async function connect(path: string): Promise<{ writer: Connection; reader: Connection }> {
   try {
     createPrivately(path);
-    return { writer: connectWriter(path), reader: new Sqlite(path, { readonly: true, timeout: busyTimeoutMs }) };
+    return { writer: await connectWriter(path), reader: new Sqlite(path, { readonly: true, timeout: busyTimeoutMs }) };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
@@ -80,16 +84,32 @@ function createPrivately(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
 }
 
-function connectWriter(path: string): Connection {
+async function connectWriter(path: string): Promise<Connection> {
   const writer = new Sqlite(path, { timeout: migrationTimeoutMs });
   refuseOldSqlite(String(writer.prepare('SELECT sqlite_version()').pluck().get()));
-  writer.pragma('journal_mode = WAL');
+  await enterWalMode(writer);
   // In WAL mode the default is NORMAL, which loses acknowledged commits when the power fails.
   writer.pragma('synchronous = FULL');
   writer.pragma('foreign_keys = ON');
   // Deleted bytes are overwritten, so that a deleted secret is gone from the file.
   writer.pragma('secure_delete = ON');
   return writer;
+}
+
+/** Entering the mode on a new file fails at once, whatever the timeout, while another process does the same. */
+async function enterWalMode(connection: Connection): Promise<void> {
+  const deadline = Date.now() + migrationTimeoutMs;
+  for (;;) {
+    try {
+      connection.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY') || Date.now() > deadline) {
+        throw error;
+      }
+    }
+    await setTimeout(walRetryDelayMs);
+  }
 }
 
 /** The one cast of this dialect: its builders take the same calls, and each is awaited. */

@@ -43,7 +43,7 @@ export async function openStore({ url, migrationsDir, log }: StoreOptions): Prom
     throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
   }
   const { openSqlite } = await import('./sqlite.ts');
-  return await storeOn(openSqlite(url), join(migrationsDir, 'sqlite'), log);
+  return await storeOn(await openSqlite(url), join(migrationsDir, 'sqlite'), log);
 }
 
 /**

@@ -1,9 +1,12 @@
 // The store on a real PostgreSQL server: the laws that hold everywhere, and what only a server can show.
 
+import { inspect } from 'node:util';
+
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { registryOrderFields } from '../../src/core/ports.ts';
+import { StoreRefused } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type Harness, migrationsDir, postgresRefuseAudit } from '../store/harness.ts';
 import { storeLaws } from '../store/laws.ts';
@@ -78,6 +81,15 @@ describe('a server', () => {
     expect(await store.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
     await store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent());
     await store.close();
+  });
+
+  it.each([
+    ['has no such database', (url: string) => url.replace('/postgres', '/nowhere')],
+    ['does not know the user', (url: string) => url.replace('regway@', 'stranger:MARKER@')],
+  ])('that %s is for the operator', async (_, change) => {
+    const refusal: unknown = await openStore({ url: change(server.url).replace('postgres://', 'postgresql://'), migrationsDir }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(StoreRefused);
+    expect(inspect(refusal, { depth: 9, showHidden: true })).not.toContain('MARKER');
   });
 
   it('with two replicas keeps updates apart: one wins each version', async () => {

@@ -78,6 +78,12 @@ describe('a failure of the database', () => {
     expect(shown(translated)).not.toContain(marker);
   });
 
+  it.each(['28P01', '28000', '3D000', '42501'])('%s is for the operator', (code) => {
+    const translated = translateFailure(wrapped(driverError(code)));
+    expect(translated).toBeInstanceOf(StoreRefused);
+    expect(shown(translated)).not.toContain(marker);
+  });
+
   it('a bug of ours keeps the place where it was', () => {
     expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/failure\.test\.ts/);
   });

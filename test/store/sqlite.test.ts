@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 
 import Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
@@ -60,8 +61,13 @@ describe('the file', () => {
     await expect(openStore({ url: join(directory.path, path), migrationsDir })).rejects.toThrow(StoreRefused);
   });
 
-  it('is not taken for an address of another database', async () => {
-    await expect(openStore({ url: 'mysql://localhost/regway', migrationsDir })).rejects.toThrow(StoreRefused);
+  it.each([
+    ['another database', 'mysql://localhost/regway'],
+    ['an unreadable address', 'postgres://regway:MARKER@host:port/regway'],
+  ])('%s is refused, and its address not shown', async (_, address) => {
+    const refusal: unknown = await openStore({ url: address, migrationsDir }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(StoreRefused);
+    expect(inspect(refusal, { showHidden: true })).not.toMatch(/MARKER|localhost/);
   });
 
   it('holds no fragment of a deleted registry, or of a replaced secret, after a checkpoint', async () => {
@@ -120,14 +126,14 @@ describe('the connections', () => {
     ['secure_delete', 1],
     ['busy_timeout', 5000],
   ])('%s reads back as set, on the writer', async (pragma, value) => {
-    const database = openSqlite(url);
+    const database = await openSqlite(url);
     await (await storeOn(database, join(migrationsDir, 'sqlite'))).ready();
     expect(await database.write((queries) => readPragma(queries, pragma))).toBe(value);
     await database.close();
   });
 
   it('the reader cannot write, and sees committed rows alone', async () => {
-    const database = openSqlite(url);
+    const database = await openSqlite(url);
     const store = await storeOn(database, join(migrationsDir, 'sqlite'));
     const { account } = database.tables;
     await expect(database.read((queries) => queries.insert(account).values({ name: 'x', createdAt: 1 }))).rejects.toMatchObject({
@@ -142,7 +148,7 @@ describe('the connections', () => {
   });
 
   it('a transaction that waits for something else lets no other write in', async () => {
-    const database = openSqlite(url);
+    const database = await openSqlite(url);
     const store = await storeOn(database, join(migrationsDir, 'sqlite'));
     const rolledBack = database.write(async (queries) => {
       await queries.insert(database.tables.account).values({ name: 'undone', createdAt: 1 });
@@ -158,7 +164,7 @@ describe('the connections', () => {
   });
 
   it('a full disk makes writes STORAGE_UNAVAILABLE, reads go on, and writes come back with the space', async () => {
-    const database = openSqlite(url);
+    const database = await openSqlite(url);
     const store = await storeOn(database, join(migrationsDir, 'sqlite'));
     await store.registries.insert(sampleRegistry(0), sampleSealed(), sampleEvent());
     const pages = Number(await database.write((queries) => readPragma(queries, 'page_count')));
