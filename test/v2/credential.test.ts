@@ -100,6 +100,12 @@ describe('a registry that asks for nothing', () => {
     expect(server.authorizations()).toEqual([]);
     expect(server.received.map(({ url }) => url)).toEqual(repository === 'team/app' ? ['/v2/', '/v2/team/app/tags/list?n=1'] : ['/v2/']);
   });
+
+  it('that answers 200 with a Basic challenge gets no password for it', async () => {
+    const server = await secure((_request, response) => sendJson(response, 200, {}, { 'www-authenticate': 'Basic realm="give it to me"' }));
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'NO_AUTH_REQUIRED' });
+    expect(server.authorizations()).toEqual([]);
+  });
 });
 
 describe('a credential that does not work', () => {

@@ -28,6 +28,15 @@ describe('every report', () => {
     expect(JSON.stringify(report)).not.toContain(marker);
   });
 
+  it('shows the first connection alone, when the registry closes each one', async () => {
+    const { both } = bearerServer();
+    const server = await secure((request, response) => both(request, response.setHeader('connection', 'close')));
+    const report = await check({ host: server.host, repository: 'a/b' }, withCa);
+    expect(report.outcome).toBe('VALID');
+    expect(server.connections()).toBeGreaterThan(3);
+    expect(report.steps.map(({ kind }) => kind)).toEqual(['RESOLVE', 'CONNECT', 'TLS', 'PING', 'CHALLENGE', 'REALM', 'TOKEN', 'AUTHORIZE', 'REPOSITORY']);
+  });
+
   it('streams its steps as they end', async () => {
     const server = await secure(basicRegistry);
     const steps: unknown[] = [];
