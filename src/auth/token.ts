@@ -49,20 +49,32 @@ const maxImages = 100;
 /** RFC 9110 §11.4: scheme, one or more spaces, token68. */
 const credentialsPattern = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
 
-/** How a scheme carries the text of a token; names in lower case. */
-const schemes: ReadonlyMap<string, (credentials: string) => string> = new Map([['bearer', (credentials) => credentials]]);
+/** How a scheme carries the text of a token, and what a caller is told to send; names in lower case. */
+const schemes = {
+  bearer: { read: (credentials: string): string | undefined => credentials, advice: '"Authorization: Bearer rgw_…"' },
+  basic: { read: basicPassword, advice: 'the password of HTTP Basic, under any user name' },
+} as const;
+
+/** The names that a face may accept. */
+export type AuthenticationScheme = keyof typeof schemes;
+
+interface AuthenticatorOptions extends Access {
+  /** Bearer alone by default: a browser that remembers Basic sends it along with requests that another site made. */
+  readonly schemes?: readonly AuthenticationScheme[];
+}
 
 /** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
-export function createAuthenticator({ access, now }: Access): Authenticator {
+export function createAuthenticator({ access, now, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
+  const advice = accepted.map((scheme) => schemes[scheme].advice).join(' or ');
   return async (authorization) => {
     const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
     if (values.length === 0) {
       return undefined;
     }
-    const token = parseToken(tokenText(values) ?? '');
+    const token = parseToken(tokenText(values, accepted) ?? '');
     const stored = token && (await access.tokenById(token.id));
     if (token === undefined || stored === undefined || !isHolder(stored, token.secret) || !isInForce(stored, now())) {
-      throw new Problem('UNAUTHENTICATED', 'The Authorization header does not log in. Send one valid API token as "Authorization: Bearer rgw_…".');
+      throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send one valid API token as ${advice}.`);
     }
     const { account, role, images, expiresAt } = stored;
     return { subject: `token:${stored.id}`, account, role, images, expiresAt };
@@ -100,11 +112,21 @@ export async function issueFirstToken(request: Access & Requester): Promise<Secr
   return (await request.access.insertFirstToken(token, event)) ? text : undefined;
 }
 
-function tokenText(values: readonly string[]): string | undefined {
+function tokenText(values: readonly string[], accepted: readonly AuthenticationScheme[]): string | undefined {
   const [value = '', ...others] = values;
-  const [, scheme = '', credentials = ''] = credentialsPattern.exec(value) ?? [];
+  const [, given = '', credentials = ''] = credentialsPattern.exec(value) ?? [];
   // RFC 9110 §11.1: the scheme is case-insensitive. §11.6.2: one header, so a second one has no meaning that both ends agree on.
-  return others.length > 0 ? undefined : schemes.get(scheme.toLowerCase())?.(credentials);
+  const scheme = others.length > 0 ? undefined : accepted.find((name) => name === given.toLowerCase());
+  return scheme && schemes[scheme].read(credentials);
+}
+
+/** RFC 7617 §2: Base64 of `user-id:password`. The user id cannot hold a colon and means nothing here. */
+function basicPassword(credentials: string): string | undefined {
+  const bytes = Buffer.from(credentials, 'base64');
+  const text = bytes.toString('utf8');
+  const colon = text.indexOf(':');
+  // Node's decoder skips what is no Base64; a text that does not come back the same was not one.
+  return colon < 0 || bytes.toString('base64') !== credentials ? undefined : text.slice(colon + 1);
 }
 
 function isHolder(stored: StoredToken, secret: Secret): boolean {

@@ -20,6 +20,9 @@ const issue = (part: Partial<TokenRequest> = {}): ReturnType<typeof issueToken> 
   issueToken({ access, now, account: 'anchore', role: 'READ_WRITE', name: 'ci', images: null, expiresAt: null, actor: 'cli', requestId: 'req-1', ...part });
 
 const logIn = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> => createAuthenticator({ access, now })(authorization);
+const logInToRest = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> =>
+  createAuthenticator({ access, now, schemes: ['bearer', 'basic'] })(authorization);
+const basic = (userAndPassword: string): string => `Basic ${Buffer.from(userAndPassword).toString('base64')}`;
 
 async function problemOf(attempt: Promise<unknown>): Promise<Problem> {
   const outcome = await attempt.catch((error: unknown) => error);
@@ -162,6 +165,48 @@ describe('a header that does not log in', () => {
       throw new Problem('STORAGE_UNAVAILABLE', 'The database does not answer.');
     };
     expect((await problemOf(logIn(header))).code).toBe('STORAGE_UNAVAILABLE');
+  });
+});
+
+describe('where Basic is accepted too', () => {
+  it.each(['any', '', 'admin', 'käthe', 'name with spaces', 'n'.repeat(1000)])('a token is the password of the user %j', async (user) => {
+    const text = (await issue()).reveal();
+    expect(await logInToRest(basic(`${user}:${text}`))).toMatchObject({ account: 'anchore', subject: `token:${onlyToken().id}` });
+  });
+
+  it.each(['Basic', 'basic', 'BASIC'])('the scheme may be written as %s, and Bearer still logs in', async (scheme) => {
+    const text = (await issue()).reveal();
+    expect(await logInToRest([basic(`u:${text}`).replace('Basic', scheme)])).toBeDefined();
+    expect(await logInToRest(`Bearer ${text}`)).toBeDefined();
+  });
+
+  it.each<[string, (token: string) => Authorization]>([
+    ['the token as the user name', (token) => basic(`${token}:`)],
+    ['the token alone', (token) => basic(token)],
+    ['a colon after the token', (token) => basic(`u:${token}:`)],
+    ['a second user name', (token) => basic(`u:v:${token}`)],
+    ['no Base64', (token) => `Basic u:${token}`],
+    ['Base64 without its padding', (token) => basic(`uu:${token}`).replace(/=+$/, '') + (basic(`uu:${token}`).endsWith('=') ? '' : '=')],
+    ['Base64 with bytes after its padding', (token) => `${basic(`u:${token}`)}=`],
+    ['the alphabet of URLs', (token) => basic(`>>>???:${token}`).replaceAll('+', '-').replaceAll('/', '_')],
+    ['two headers, one of each scheme', (token) => [basic(`u:${token}`), `Bearer ${token}`]],
+    ['the token in the clear under Basic', (token) => `Basic ${token}`],
+    ['Base64 under Bearer', (token) => basic(`u:${token}`).replace('Basic', 'Bearer')],
+    ['another scheme', (token) => basic(`u:${token}`).replace('Basic', 'Digest')],
+  ])('%s does not log in', async (_, headerOf) => {
+    const token = (await issue()).reveal();
+    access.reads = 0;
+    const problem = await problemOf(logInToRest(headerOf(token)));
+    expect([problem.code, problem.message.includes('password of HTTP Basic'), access.reads]).toEqual(['UNAUTHENTICATED', true, 0]);
+    expect(problem.message).not.toContain(token.slice(0, 10));
+  });
+
+  it('a revoked or expired token does not log in by Basic either', async () => {
+    const header = basic(`u:${(await issue()).reveal()}`);
+    alterStored({ revokedAt: time });
+    expect((await problemOf(logInToRest(header))).code).toBe('UNAUTHENTICATED');
+    alterStored({ revokedAt: null, expiresAt: time });
+    expect((await problemOf(logInToRest(header))).code).toBe('UNAUTHENTICATED');
   });
 });
 
