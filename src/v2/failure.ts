@@ -50,6 +50,7 @@ const rows: Readonly<Record<string, Row>> = {
   CERT_REJECTED: untrusted('its root rejects this use'),
   CERT_REVOKED: untrusted('it was revoked'),
   CERT_SIGNATURE_FAILURE: untrusted('its signature is wrong'),
+  UNSPECIFIED: untrusted('its chain does not verify'),
   INVALID_CA: untrusted('its issuer is no authority'),
   INVALID_PURPOSE: untrusted('it is not for servers'),
   PATH_LENGTH_EXCEEDED: untrusted('the chain is too long'),
@@ -92,9 +93,15 @@ function rowOf(error: unknown): Row | undefined {
     .find((row) => row !== undefined);
   if (known !== undefined) return known;
   const [code = ''] = codesOf(error);
-  if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return ['NOT_A_V2_REGISTRY', { reason: 'what answers there does not speak HTTP' }];
+  // undici asserts what it reads: a status below 100 ends so.
+  if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || code === 'ERR_ASSERTION') return ['NOT_A_V2_REGISTRY', { reason: 'what answers there does not speak HTTP' }];
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return ['TLS_PROTOCOL', { reason: 'the handshake failed' }];
-  return undefined;
+  return isFault(error, code) ? undefined : broken(code);
+}
+
+/** An error that only our own code can cause, or that a cancelled call ends with. */
+function isFault(error: Error, code: string): boolean {
+  return error.name === 'AbortError' || !/^[A-Z][A-Z_\d]{0,63}$/.test(code) || code.startsWith('ERR_') || code === 'UND_ERR_INVALID_ARG';
 }
 
 /** When every address of a name failed, Node wraps one error for each. */
