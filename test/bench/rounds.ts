@@ -36,7 +36,7 @@ interface Running {
 }
 
 /** Enough for the machine code of every operation to settle. */
-const warmUpSeconds = 2;
+const warmUpSeconds = 3;
 
 /** Starts every contender, warms each up, and runs the rounds. The samples of the warm-up have the round 0. */
 export async function runRounds(options: RoundOptions): Promise<Sample[]> {
