@@ -48,7 +48,7 @@ const trustedRealm = z
   .transform((text) => canonicalHost(text.trim(), refuseWith('INVALID_INPUT', ['trustedRealm'])));
 
 const type = z.enum(registryTypes, `must be one of ${registryTypes.join(', ')}`);
-const accountName = z.string().min(1).max(100);
+const accountName = line(100).min(1, 'must not be empty');
 
 export const createInput = z.strictObject({
   registry: z.string(),
@@ -87,7 +87,7 @@ export const listArguments = z
     account: accountName.nullish(),
     filter: z
       .strictObject({
-        search: z.string().max(maxSearchLength).nullish(),
+        search: line(maxSearchLength).nullish(),
         host: z.string().max(300).nullish(),
         type: type.nullish(),
         outcome: z.enum(validationOutcomes).nullish(),

@@ -144,3 +144,63 @@ export interface Ports {
   readonly newId: () => string;
   readonly observeValidation: ValidationObserver;
 }
+
+/** Where a pull goes and with what. */
+export interface PullSource {
+  /** Canonical `host[:port]` and repository of the image. */
+  readonly host: string;
+  readonly repository: string;
+  /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
+  readonly registry: Registry | null;
+  readonly credential: Credential | null;
+}
+
+/** An upstream token for one repository and the action `pull`, to be handed to a client. */
+export interface PullToken {
+  readonly token: Secret;
+  readonly expiresAt: Date;
+}
+
+/** Gets short-lived upstream tokens. */
+export interface PullTokenMinter {
+  /**
+   * Undefined when the registry takes Basic alone and so has no tokens to give.
+   * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason when the registry refuses or cannot be asked.
+   */
+  mint(source: PullSource, signal: AbortSignal | undefined): Promise<PullToken | undefined>;
+}
+
+/** One use of a stored credential by a pull. */
+export interface CredentialUse {
+  readonly at: Date;
+  readonly account: string;
+  readonly registryId: string;
+  readonly registryVersion: number;
+  /** Subject of the principal who pulled. */
+  readonly actor: string;
+  /** `host/repository`, without tag or digest. */
+  readonly image: string;
+  /** `DONE`, or the validation outcome that the upstream's refusal stands for. */
+  readonly outcome: string;
+}
+
+/** Uses counted by who, image, registry version and outcome. */
+export interface CountedUse extends Omit<CredentialUse, 'at' | 'account'> {
+  readonly count: number;
+  readonly lastAt: Date;
+}
+
+/** Takes note of uses without keeping a pull waiting; they are written in batches. */
+export interface UseLedger {
+  record(use: CredentialUse): void;
+}
+
+/** Uses at rest. */
+export interface UseStore {
+  /** Adds a batch to the counts, in one transaction. Uses of registries that are gone are dropped. */
+  addUses(uses: readonly CredentialUse[]): Promise<void>;
+  /** When each of these registries was last used; those never used are absent. One statement. */
+  lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
+  /** The latest counted uses of one registry, newest first. */
+  usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
+}

@@ -16,6 +16,7 @@ export const problemCodes = [
   'CONFLICT',
   'RATE_LIMITED',
   'SECRET_UNREADABLE',
+  'UPSTREAM_FAILED',
   'STORAGE_UNAVAILABLE',
 ] as const;
 

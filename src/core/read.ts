@@ -9,7 +9,7 @@ import type { PageQuery, Ports, RegistryFilter } from './ports.ts';
 import { Problem } from './problem.ts';
 import { parseImageReference, parseRegistryText, refuseWith } from './reference.ts';
 import type { ImageExplanation, MatchCandidate, Registries, RegistryPage } from './registries.ts';
-import type { Registry } from './registry.ts';
+import { isRegistryId, type Registry } from './registry.ts';
 
 /** Registries of the same host shown beside the covering ones: enough to see a near miss. */
 const maxNeighbours = 20;
@@ -36,7 +36,7 @@ async function getRegistry(ports: ReadPorts, caller: Caller, args: unknown): Pro
 
 /** A registry by id if the principal may see it. "Not there" and "not yours" are one answer: undefined. */
 export async function findOwned({ registries }: Pick<Ports, 'registries'>, principal: Principal, id: string): Promise<Registry | undefined> {
-  const registry = await registries.byId(id);
+  const registry = isRegistryId(id) ? await registries.byId(id) : undefined;
   return registry !== undefined && mayActIn(principal, registry.account) ? registry : undefined;
 }
 

@@ -35,6 +35,13 @@ export interface Registry {
   readonly updatedAt: Date;
 }
 
+const idPattern = /^reg_[0-9a-f]{32}$/;
+
+/** Whether a text can be a registry's id at all; anything else is not asked of the store. */
+export function isRegistryId(text: string): boolean {
+  return idPattern.test(text);
+}
+
 /** What a sealed password is bound to. Any part changed behind our back makes it unreadable. */
 export interface SecretBinding {
   readonly account: string;

@@ -357,6 +357,9 @@ describe('listing', () => {
     ['a cursor that is not base64', { before: '???' }, ['before']],
     ['an unknown order', { orderBy: { field: 'PASSWORD' } }, ['orderBy', 'field']],
     ['an impossible host', { filter: { host: 'http://x' } }, ['filter', 'host']],
+    ['a search for NUL, which PostgreSQL cannot hold', { filter: { search: 'a\0' } }, ['filter', 'search']],
+    ['half a character', { filter: { search: '\ud800' } }, ['filter', 'search']],
+    ['an account with a control character', { account: 'a\0' }, ['account']],
   ])('refuses %s', async (_, args, field) => {
     expect(await problemOf(domain.registries.list(writer, args))).toMatchObject({ code: 'INVALID_INPUT', field });
   });
@@ -410,16 +413,22 @@ describe('who may do what', () => {
       [domain.registries.validate(outsider, id), domain.registries.validate(outsider, 'reg_nothing')],
     ] as const) {
       const [one, two] = [await problemOf(foreign), await problemOf(unknown)];
-      expect({ ...one, text: one.message }).toEqual({ ...two, text: two.message });
+      expect(shown(one)).toEqual(shown(two));
       expect(one.code).toBe('NOT_FOUND');
     }
     expect(await domain.registries.get(outsider, { id })).toBeNull();
+    expect(await domain.registries.get(outsider, { id: 'reg_\0' })).toBeNull();
     expect(await domain.registries.get(outsider, { registry: 'r.example', account: 'admin' })).toBeNull();
     expect((await problemOf(domain.registries.list(outsider, { account: 'admin' }))).code).toBe('NOT_FOUND');
     expect((await problemOf(domain.registries.create(outsider, input('x.example', { account: 'admin' }), both))).code).toBe('NOT_FOUND');
     expect(await everything()).toHaveLength(1);
   });
 });
+
+/** Everything of a problem that a caller sees. */
+function shown({ code, reason, field, message, validation }: Problem): object {
+  return { code, reason, field, message, validation };
+}
 
 describe('explaining an image', () => {
   it('names the winner, what it beats, and the near misses of its host', async () => {

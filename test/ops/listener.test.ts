@@ -132,7 +132,7 @@ describe('stopping', () => {
     const answer = fetch(`${url}/slow`);
     await inFlight;
     const closed = listener.close();
-    await expect(fetch(`${url}/livez`)).rejects.toThrow();
+    await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
     expect(await (await answer).json()).toEqual({ finished: true });
     await closed;
   });
