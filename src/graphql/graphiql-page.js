@@ -94,10 +94,10 @@ const element = (id) => document.getElementById(id);
 
 takeTokenFromAddress();
 wireBar();
-void showSession();
+const signedIn = showSession();
 window.self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_module, label) => workerUrl(label) };
 window.addEventListener('load', () => {
-  if (currentToken() !== null) showGraphiql();
+  void signedIn.then((isSignedIn) => isSignedIn && showGraphiql());
 });
 window.addEventListener('hashchange', () => {
   if (takeTokenFromAddress()) window.location.reload();
@@ -166,20 +166,27 @@ function wireBar() {
   });
 }
 
+/** Asks who the token of this tab belongs to, and shows it; false when there is none or it is refused. */
 async function showSession() {
-  if (currentToken() === null) return showBar(null);
-  element('welcome').hidden = true;
-  element('loading').hidden = false;
+  if (currentToken() === null) {
+    showBar(null);
+    return false;
+  }
   const response = await ask({ query: '{ principal { subject account role } }' });
-  if (response.status === 401) return undefined;
+  if (response.status === 401) return false;
   const { data } = await response.json();
-  return showBar(data?.principal ?? null);
+  showBar(data?.principal ?? null);
+  return true;
 }
 
 function showBar(principal) {
-  element('sign-in').hidden = principal !== null;
-  element('signed-in').hidden = principal === null;
-  if (principal !== null) element('who').textContent = `${principal.subject} · ${principal.role} · account ${principal.account}`;
+  const isSignedIn = principal !== null;
+  element('sign-in').hidden = isSignedIn;
+  element('signed-in').hidden = !isSignedIn;
+  if (isSignedIn) element('who').textContent = `${principal.subject} · ${principal.role} · account ${principal.account}`;
+  // Both are gone once GraphiQL has taken their place.
+  element('welcome')?.toggleAttribute('hidden', isSignedIn);
+  element('loading')?.toggleAttribute('hidden', !isSignedIn);
 }
 
 function signOut(reason) {

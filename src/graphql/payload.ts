@@ -77,6 +77,7 @@ function isPayloadCode(code: Problem['code']): code is PayloadCode {
   return problemPlaces[code] === 'payload';
 }
 
-function argumentPath(field: readonly string[] | undefined): readonly string[] | undefined {
+/** Path of the argument that a use case complains of: its own paths begin inside `input`. */
+export function argumentPath(field: readonly string[] | undefined): readonly string[] | undefined {
   return field === undefined || ownArguments.has(field[0] ?? '') ? field : ['input', ...field];
 }

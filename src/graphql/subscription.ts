@@ -1,7 +1,9 @@
 // The subscription registryCheck: each step of a validation as it ends, the report last.
 
+import { Problem } from '../core/problem.ts';
 import type { ValidationReport, ValidationStep } from '../core/validation.ts';
 import { builder } from './builder.ts';
+import { argumentPath } from './payload.ts';
 import { CreateRegistryInput } from './registry-changes.ts';
 import { ValidationReportType, ValidationStepType } from './validation.ts';
 
@@ -50,5 +52,11 @@ async function* progress(check: (onStep: (step: ValidationStep) => void) => Prom
     wake = Promise.withResolvers();
     for (const step of steps.splice(0)) yield { step, report: null };
   }
-  yield { step: null, report: await report };
+  yield { step: null, report: await report.catch(nameArgument) };
+}
+
+function nameArgument(error: unknown): never {
+  if (!(error instanceof Problem)) throw error;
+  const { code, message, reason, field } = error;
+  throw new Problem(code, message, { reason, field: argumentPath(field) });
 }

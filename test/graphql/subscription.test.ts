@@ -107,7 +107,7 @@ test.each([
 
 test('an input that is wrong is an error in the stream', async () => {
   const body = JSON.stringify({ query, variables: { input: { ...variables.input, registry: 'not a registry' } } });
-  expect(messagesOf(await (await subscribe({ body })).text())).toMatchObject([{ errors: [{ extensions: { code: 'INVALID_REGISTRY', field: ['registry'] } }] }]);
+  expect(messagesOf(await (await subscribe({ body })).text())).toMatchObject([{ errors: [{ extensions: { code: 'INVALID_REGISTRY', field: ['input', 'registry'] } }] }]);
 });
 
 test('a fault in the middle is masked, and ends the stream', async () => {
