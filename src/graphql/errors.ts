@@ -18,6 +18,7 @@ export const problemPlaces = {
   CONFLICT: 'payload',
   RATE_LIMITED: 'payload',
   SECRET_UNREADABLE: 'payload',
+  UPSTREAM_FAILED: 'payload',
   STORAGE_UNAVAILABLE: 'payload',
 } as const satisfies Record<ProblemCode, 'payload' | 'top-level'>;
 

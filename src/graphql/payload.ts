@@ -18,6 +18,7 @@ const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
   CONFLICT: 'Somebody else changed or deleted it meanwhile. Read it again, then repeat.',
   RATE_LIMITED: 'Too many calls; wait a little.',
   SECRET_UNREADABLE: 'The stored password does not belong to this record any more; set it again.',
+  UPSTREAM_FAILED: 'The registry refused or could not be asked; `reason` has the outcome in one word.',
   STORAGE_UNAVAILABLE: 'The storage is not available or full; nothing was changed. Try again later.',
 };
 
