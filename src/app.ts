@@ -6,14 +6,16 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from './core/access.ts';
 import { createRegistries, type Registries } from './core/registries.ts';
+import type { StoredToken } from './core/ports.ts';
 import type { Secret } from './core/secret.ts';
-import { createAuthenticator, issueFirstToken, issueToken } from './auth/token.ts';
+import { createAuthenticator, issueFirstToken, issueToken, revokeToken } from './auth/token.ts';
 import type { Config } from './config.ts';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server.ts';
 import { healthRoutes } from './ops/health.ts';
 import { createListener, type Route } from './ops/listener.ts';
 import { createLog, faultFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { createRestServer, type RestServer } from './rest/server.ts';
 import { loadKeyring } from './seal/keyring.ts';
 import { createSealer, holdsNothingSealed } from './seal/seal.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -21,6 +23,7 @@ import { createValidator } from './v2/validate.ts';
 
 const migrationsDir = fileURLToPath(new URL('../drizzle/', import.meta.url));
 const graphiqlDir = fileURLToPath(new URL('../dist/graphiql/', import.meta.url));
+const docsDir = fileURLToPath(new URL('../dist/api-docs/', import.meta.url));
 
 export interface RunningServer {
   /** The address that people open, without a slash at the end. */
@@ -42,9 +45,10 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     const domain = await createDomain(config, store, metrics);
     const graphql = createGraphql(config, store, domain.registries, log);
+    const rest = createRest(store, domain.registries, log);
     const health = { stopping: false };
     const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
-    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql)], tls: config.tls, log, metrics });
+    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...restRoutes(rest)], tls: config.tls, log, metrics });
     const port = await listener.listen(config.listenHost, config.listenPort);
     const url = publicUrl(config, port);
     const firstToken = await issueFirstToken({ access: store.access, now, actor: 'regway', requestId: 'first-start' });
@@ -60,7 +64,7 @@ export async function serve(config: Config): Promise<RunningServer> {
       },
     };
   } catch (fault) {
-    await store.close();
+    await store.abandon();
     throw fault;
   }
 }
@@ -78,6 +82,26 @@ export async function createToken(config: Config, request: TokenRequest): Promis
   const store = await openDataStore(config);
   try {
     return await issueToken({ access: store.access, now, ...request, actor: 'cli', requestId: randomUUID() });
+  } finally {
+    await store.close();
+  }
+}
+
+/** The tokens of one account, or of all, as they stand on the data directory. */
+export async function listTokens(config: Config, account: string | undefined): Promise<StoredToken[]> {
+  const store = await openDataStore(config);
+  try {
+    return await store.access.listTokens(account);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Ends a token on the data directory; a server that runs on it refuses the next request. @throws Problem as `revokeToken`. */
+export async function revokeStoredToken(config: Config, id: string): Promise<StoredToken> {
+  const store = await openDataStore(config);
+  try {
+    return await revokeToken({ access: store.access, now, id, actor: 'cli', requestId: randomUUID() });
   } finally {
     await store.close();
   }
@@ -129,6 +153,23 @@ function graphqlRoutes(graphql: GraphqlServer): Route[] {
   return [
     { name: 'graphql', matches: (path) => path === '/graphql' || path.startsWith('/graphql/'), handle: (request, response, context) => graphql.handle(request, response, context) },
     { name: 'home', matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { Location: '/graphql' }).end() },
+  ];
+}
+
+function createRest(store: Store, registries: Registries, log: Log): RestServer {
+  return createRestServer({
+    registries,
+    authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
+    settings: { docs: { assetsDir: docsDir } },
+    log: { error: (fields, message) => log.error(fields, message) },
+  });
+}
+
+function restRoutes(rest: RestServer): Route[] {
+  const handle: Route['handle'] = (request, response, context) => rest.handle(request, response, context);
+  return [
+    { name: 'api-docs', matches: (path) => path === '/api/docs' || path.startsWith('/api/docs/'), handle },
+    { name: 'rest', matches: (path) => path === '/api' || path.startsWith('/api/'), handle },
   ];
 }
 

@@ -47,6 +47,9 @@ export interface SecretBinding {
   readonly account: string;
   readonly id: string;
   readonly registry: string;
+  /** Bound beside the text that it comes from, because it is what gets dialled. */
+  readonly host: string;
+  readonly repository: string | null;
   readonly type: RegistryType;
   readonly username: string;
   readonly secureConnection: boolean;
@@ -56,6 +59,6 @@ export interface SecretBinding {
 
 /** The binding of a registry's password, as the seal takes it. */
 export function secretBinding(registry: Registry): SecretBinding {
-  const { account, id, type, username, secureConnection, trustedRealm, secretVersion } = registry;
-  return { account, id, registry: registry.registry, type, username, secureConnection, trustedRealm, secretVersion };
+  const { account, id, host, repository, type, username, secureConnection, trustedRealm, secretVersion } = registry;
+  return { account, id, registry: registry.registry, host, repository, type, username, secureConnection, trustedRealm, secretVersion };
 }

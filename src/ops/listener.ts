@@ -34,8 +34,8 @@ const requestTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 65_000;
 /** Tokens are 60 bytes and GET queries short; 16 KiB is Node's own default, fixed here. */
 const maxHeaderBytes = 16 * 1024;
-/** Requests in flight get this long when the server stops. */
-const drainTimeoutMs = 10_000;
+/** Requests in flight get this long when the server stops: a validation takes 15 s at most. */
+const drainTimeoutMs = 20_000;
 
 export interface Listener {
   /** Listens and gives the port. @throws the system's error, such as EADDRINUSE. */
@@ -47,6 +47,8 @@ export interface Listener {
 /** A listener over these routes; the first that matches serves. */
 export function createListener(options: ListenerOptions): Listener {
   const server = createServer(options, (request, response) => {
+    // While stopping, a kept-alive connection would hold the server open until its client leaves.
+    response.once('close', () => server.listening || setImmediate(() => server.closeIdleConnections()));
     void serve(options, request, response);
   });
   server.headersTimeout = headersTimeoutMs;

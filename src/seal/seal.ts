@@ -152,6 +152,8 @@ function bindingContext(binding: SecretBinding): Buffer {
     account: binding.account,
     id: binding.id,
     registry: binding.registry,
+    host: binding.host,
+    repository: binding.repository,
     type: binding.type,
     username: binding.username,
     secureConnection: binding.secureConnection,

@@ -34,7 +34,10 @@ export interface Database extends Dialect {
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** As `write`, but alone, and with foreign keys checked at the end instead of at each statement. */
   migrate(work: (migration: Migration) => Promise<void>): Promise<void>;
+  /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;
+  /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */
+  abandon(): Promise<void>;
 }
 
 /**

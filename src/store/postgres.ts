@@ -70,6 +70,7 @@ export function postgresDatabase(queries: Queries, close: () => Promise<void>): 
         }),
       ),
     close,
+    abandon: close,
   };
 }
 

@@ -41,12 +41,17 @@ export async function openSqlite(path: string): Promise<Database> {
     read: (work) => translated(() => work(readQueries)),
     write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
     migrate: (work) => translated(() => queue(() => migration(writer, { queries: writeQueries, run: runOn(writer) }, work))),
-    async close() {
-      await queue(async () => {
+    // The last connection to close writes a checkpoint if it may write.
+    close: () =>
+      queue(async () => {
         reader.close();
         writer.close();
-      });
-    },
+      }),
+    abandon: () =>
+      queue(async () => {
+        writer.close();
+        reader.close();
+      }),
   };
 }
 

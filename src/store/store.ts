@@ -19,6 +19,8 @@ export interface Store {
   ready(): Promise<boolean>;
   /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;
+  /** Lets the database go without writing anything, as a refused start must. */
+  abandon(): Promise<void>;
 }
 
 export interface StoreOptions {
@@ -55,7 +57,7 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
   try {
     await migrate(database, migrations, log);
   } catch (error) {
-    await database.close();
+    await database.abandon();
     throw error;
   }
   return {
@@ -64,6 +66,7 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
     keys: keyStore(database),
     ready: () => isReady(database),
     close: () => database.close(),
+    abandon: () => database.abandon(),
   };
 }
 

@@ -225,6 +225,8 @@ describe('updating', () => {
 describe('a row edited behind our back', () => {
   it.each([
     ['host and text', "UPDATE registry SET host = 'evil.example', registry = 'evil.example'"],
+    ['host alone', "UPDATE registry SET host = 'evil.example'"],
+    ['repository alone', "UPDATE registry SET repository = 'evil/*'"],
     ['user name', "UPDATE registry SET username = 'mallory'"],
     ['TLS verification', 'UPDATE registry SET secure_connection = 0'],
     ['trusted realm', "UPDATE registry SET trusted_realm = 'evil.example'"],
