@@ -1,9 +1,10 @@
-// The build: bundles the executable into dist/ (a bundle starts several times faster than its modules) and lays GraphiQL's files beside it.
+// The build: bundles the executable into dist/ (a bundle starts several times faster than its modules) and lays the files of GraphiQL and the API browser beside it.
 
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { writeGraphiqlAssets } from './graphql/graphiql-assets.ts';
+import { writeDocsAssets } from './rest/docs-assets.ts';
 
 const source = fileURLToPath(new URL('./main.ts', import.meta.url));
 const target = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -19,3 +20,4 @@ await bundle.write({ dir: target, format: 'esm', chunkFileNames: '[name]-[hash].
 await bundle.close();
 await chmod(`${target}regway.js`, 0o755);
 await writeGraphiqlAssets(`${target}graphiql/`);
+await writeDocsAssets(`${target}api-docs/`);
