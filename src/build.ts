@@ -4,6 +4,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { writeGraphiqlAssets } from './graphql/graphiql-assets.ts';
+import { writeLicences } from './licences.ts';
 import { writeDocsAssets } from './rest/docs-assets.ts';
 
 const source = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -16,8 +17,13 @@ const bundle = await rolldown({
   // A native addon cannot be bundled.
   external: ['better-sqlite3'],
 });
-await bundle.write({ dir: target, format: 'esm', chunkFileNames: '[name]-[hash].js' });
+const { output } = await bundle.write({ dir: target, format: 'esm', chunkFileNames: '[name]-[hash].js' });
 await bundle.close();
 await chmod(`${target}regway.js`, 0o755);
 await writeGraphiqlAssets(`${target}graphiql/`);
 await writeDocsAssets(`${target}api-docs/`);
+
+const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+// Their files are laid into dist/ as they are.
+const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) => fileURLToPath(import.meta.resolve(name)));
+await writeLicences([...modules, ...pages], `${target}THIRD-PARTY-LICENCES.txt`);

@@ -2,7 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { CommandLineSettings } from './cli/settings.ts';
+import { Secret } from './core/secret.ts';
 
 export interface Config {
   readonly listenHost: string;
@@ -74,6 +77,18 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
   reader.finish();
   return config;
+}
+
+/** Reads what the commands that talk to a server need. The command line says what is wrong with a value when it uses it. */
+export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process.env): CommandLineSettings {
+  // A password is taken as it is: a space at its end may be part of it.
+  const secret = (value: string | undefined): Secret | undefined => (value === undefined || value === '' ? undefined : new Secret(value));
+  return {
+    url: environment['REGWAY_URL']?.trim() || undefined,
+    token: secret(environment['REGWAY_TOKEN']?.trim()),
+    registryPassword: secret(environment['REGWAY_REGISTRY_PASSWORD']),
+    configDir: environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'),
+  };
 }
 
 function readTls(reader: SettingReader): Config['tls'] {

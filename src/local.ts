@@ -1,8 +1,9 @@
 // The commands that work on the data directory: serving, and making a token beside a server or before there is one.
 
 import { once } from 'node:events';
-import { createToken, describeFault, serve, type RunningServer, type TokenRequest } from './app.ts';
+import { createToken, describeFault, listTokens, revokeStoredToken, serve, type RunningServer, type TokenRequest } from './app.ts';
 import { ConfigRefused, readConfig } from './config.ts';
+import type { StoredToken } from './core/ports.ts';
 import { Problem } from './core/problem.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import { StoreRefused } from './store/migrate.ts';
@@ -26,6 +27,16 @@ export function createTokenCommand(request: TokenRequest, print: (token: string)
     const token = await createToken(readConfig(), request);
     print(token.reveal());
   });
+}
+
+/** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
+export function listTokensCommand(account: string | undefined, print: (tokens: readonly StoredToken[]) => void): Promise<number> {
+  return reporting(async () => print(await listTokens(readConfig(), account)));
+}
+
+/** Revokes a token and gives it to `print` as it is now. Gives the exit code. */
+export function revokeTokenCommand(id: string, print: (token: StoredToken) => void): Promise<number> {
+  return reporting(async () => print(await revokeStoredToken(readConfig(), id)));
 }
 
 function announce({ url, firstToken }: RunningServer): void {

@@ -7,11 +7,11 @@ const oldestNode = [22, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
   process.stderr.write(
-    `Regway needs Node ${oldestNode.join('.')} or later and this is ${process.versions.node}: start it with "npm start" or "npx regway", which bring their own.\n`,
+    `Regway needs Node ${oldestNode.join('.')} or later and this is ${process.versions.node}: install a newer Node. In a clone, npm ci brings its own and npm start uses it.\n`,
   );
   process.exit(1);
 }
 
-const { runCommandLine } = await import('./cli/program.ts');
+const [{ runCommandLine }, { readCommandLineSettings }] = await Promise.all([import('./cli/program.ts'), import('./config.ts')]);
 // Loaded when a command works on the data directory, and only then: the server's modules take far longer to load than the command line.
-process.exitCode = await runCommandLine(process.argv, () => import('./local.ts'));
+process.exitCode = await runCommandLine(process.argv, readCommandLineSettings(), () => import('./local.ts'));

@@ -62,9 +62,9 @@ describe('the architecture', () => {
     expect(readers).toEqual(['config.ts']);
   });
 
-  it('opens connections to the outside in the V2 module and the clouds alone', () => {
+  it('opens connections to the outside in the V2 module, the clouds and the command line alone', () => {
     const network = /^(?:node:)?(?:undici|https?|http2|net|tls|dns|dgram)(?:\/.*)?$/;
-    const mayConnect = ['v2', 'cloud'];
+    const mayConnect = ['v2', 'cloud', 'cli'];
     // The listener serves, the configuration checks addresses as text.
     const others = imports.filter(({ from, to }) => network.test(to) && !mayConnect.includes(folderOf(from)) && !['ops/listener.ts', 'config.ts'].includes(from));
     expect(others.filter(({ from, to }) => !onlyTypes(from, to)).map(shown)).toEqual([]);

@@ -112,6 +112,21 @@ export async function issueFirstToken(request: Access & Requester): Promise<Secr
   return (await request.access.insertFirstToken(token, event)) ? text : undefined;
 }
 
+/**
+ * Ends a token: the next request with it is refused. Gives the token as it is now; one that was revoked before stays as it was.
+ * @throws Problem `NOT_FOUND`.
+ */
+export async function revokeToken({ access, now, actor, requestId, id }: Access & Requester & { readonly id: string }): Promise<StoredToken> {
+  const token = await access.tokenById(id);
+  if (token === undefined) {
+    throw new Problem('NOT_FOUND', 'There is no token with this id. Give the id that the list of tokens shows, not the token itself.', { field: ['id'] });
+  }
+  const at = now();
+  const event = { at, actor, account: token.account, action: 'token.revoke', target: id, targetText: token.name, outcome: 'DONE', requestId } as const;
+  await access.revokeToken(id, at, event);
+  return (await access.tokenById(id)) ?? token;
+}
+
 function tokenText(values: readonly string[], accepted: readonly AuthenticationScheme[]): string | undefined {
   const [value = '', ...others] = values;
   const [, given = '', credentials = ''] = credentialsPattern.exec(value) ?? [];

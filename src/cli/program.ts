@@ -1,97 +1,90 @@
-// The command line: what can be typed, and which exit code it ends with (0 done, 1 refused, 2 wrong usage).
+// The command line: what can be typed, and which exit code it ends with (0 done, 1 refused, 2 wrong usage, 3 not reachable).
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { roles, type Role } from '../core/access.ts';
-import { printToken, tokenOutputs, type TokenOutput } from './token-output.ts';
+import type { CommandContext, LocalCommands } from './context.ts';
+import { CommandFailure, exitCodes } from './failure.ts';
+import { addImageCommands } from './image-command.ts';
+import { addImportCommand } from './import-command.ts';
+import { addLoginCommands } from './login-command.ts';
+import { refusePasswordInArguments } from './password.ts';
+import { addRegistryCommands } from './registry-command.ts';
+import type { CommandLineSettings } from './settings.ts';
+import { colourNote, endWithTheReader, printNote } from './terminal.ts';
+import { addTokenCommands } from './token-command.ts';
 
-/** The commands on the data directory, loaded when one of them runs. */
-export interface LocalCommands {
-  serveCommand(): Promise<number>;
-  createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number>;
-}
+const environmentHelp = `
+Environment:
+  REGWAY_URL                 the server that registry, image and import talk to; else that of "regway login", else http://127.0.0.1:4000
+  REGWAY_TOKEN               the API token for it
+  REGWAY_REGISTRY_PASSWORD   the password of the registry that is added, checked or updated
+  NO_COLOR                   no colours
 
-interface TokenRequest {
-  readonly account: string;
-  readonly role: Role;
-  readonly name: string;
-  readonly images: readonly string[] | null;
-  readonly expiresAt: Date | null;
-}
+Exit codes:
+  0 done   1 refused by the server   2 wrong usage   3 not reachable
 
-interface TokenOptions {
-  readonly role: Role;
-  readonly account: string;
-  readonly name?: string;
-  readonly image?: readonly string[];
-  readonly expiresIn?: number;
-  readonly output: TokenOutput;
-}
-
-const wrongUsage = 2;
-const hourMs = 60 * 60 * 1000;
-const unitsMs: Readonly<Record<string, number>> = { h: hourMs, d: 24 * hourMs };
+Example:
+  regway registry list`;
 
 /** Runs one command line. Gives the exit code. */
-export async function runCommandLine(argv: readonly string[], loadLocal: () => Promise<LocalCommands>): Promise<number> {
-  let exitCode = 0;
-  const program = new Command('regway')
-    .description('A GraphQL gateway for container-registry credentials.')
-    .version(packageJson.version)
-    .showHelpAfterError('(add --help for what can be given)')
-    .exitOverride();
-  addServe(program, async () => {
-    exitCode = await (await loadLocal()).serveCommand();
+export async function runCommandLine(argv: readonly string[], settings: CommandLineSettings, loadLocal: () => Promise<LocalCommands>): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const program = createProgram({
+    settings,
+    loadLocal,
+    endWith: (code) => {
+      exitCode = code;
+    },
   });
-  addToken(program, async (options) => {
-    exitCode = await (await loadLocal()).createTokenCommand(tokenRequest(options), (token) => printToken(token, options));
-  });
+  endWithTheReader();
   try {
+    refusePasswordInArguments(argv.slice(2));
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
+    if (error instanceof CommandFailure) return report(error, argv);
     throw error;
   }
 }
 
-function addServe(program: Command, run: () => Promise<void>): void {
+function createProgram(context: CommandContext): Command {
+  const program = new Command('regway')
+    .description('A GraphQL gateway for container-registry credentials.')
+    .version(packageJson.version)
+    .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
+    .showHelpAfterError('(add --help for what can be given)')
+    .addHelpText('after', environmentHelp)
+    .exitOverride();
+  addServe(program, context);
+  addRegistryCommands(program, context);
+  addImageCommands(program, context);
+  addImportCommand(program, context);
+  addTokenCommands(program, context);
+  addLoginCommands(program, context);
+  return program;
+}
+
+function addServe(program: Command, { loadLocal, endWith }: CommandContext): void {
   program
     .command('serve')
-    .description('serve GraphQL; settings come from REGWAY_… environment variables')
+    .description('serve the gateway; settings come from REGWAY_… environment variables')
     .addHelpText('after', '\nExample:\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve')
-    .action(run);
+    .action(async () => endWith(await (await loadLocal()).serveCommand()));
 }
 
-function addToken(program: Command, create: (options: TokenOptions) => Promise<void>): void {
-  program
-    .command('token')
-    .description('API tokens')
-    .command('create')
-    .description('make an API token on the data directory; it is shown once and stored as a hash')
-    .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory())
-    .option('--account <name>', 'the account it acts in', 'admin')
-    .option('--name <label>', 'a label for people')
-    .option('--image <pattern...>', 'limit a PULL token to these images, such as docker.io/anchore/*')
-    .option('--expires-in <duration>', 'hours or days, such as 12h or 90d; without it the token does not expire', parseDurationMs)
-    .addOption(new Option('-o, --output <form>', 'how to print it').choices(tokenOutputs).default('table'))
-    .addHelpText('after', '\nExample:\n  regway token create --role=READ_WRITE --account=admin -o id')
-    .action(create);
+/** Commander repeats what it did not expect, and that may be a password typed where none belongs: `add REGISTRY USER PASSWORD`. */
+function withoutValues(text: string): string {
+  return text.replace(/( but got \d+): [^]*?\.\n/, '$1. A password is never an argument.\n').replace(/(unknown option '-[^'=]*)=[^]*?'\n/, "$1'\n");
 }
 
-function tokenRequest({ role, account, name, image, expiresIn }: TokenOptions): TokenRequest {
-  return {
-    role,
-    account,
-    name: name ?? `${role.toLowerCase()} token`,
-    images: image ?? null,
-    expiresAt: expiresIn === undefined ? null : new Date(Date.now() + expiresIn),
-  };
+/** With `-o json` a script gets its answer on standard output also when the server refused. */
+function report({ message, exitCode, answer }: CommandFailure, argv: readonly string[]): number {
+  printNote(`${colourNote('red', 'Error:')} ${message}`);
+  if (answer !== undefined && wantsJson(argv)) process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  return exitCode;
 }
 
-function parseDurationMs(text: string): number {
-  const match = /^([1-9]\d{0,4})([hd])$/.exec(text);
-  const unitMs = unitsMs[match?.[2] ?? ''];
-  if (match === null || unitMs === undefined) throw new InvalidArgumentError('Give hours or days, such as 12h or 90d.');
-  return Number(match[1]) * unitMs;
+function wantsJson(argv: readonly string[]): boolean {
+  return argv.some((argument, index) => /^(?:-o=?|--output=)json$/.test(argument) || (/^(?:-o|--output)$/.test(argument) && argv[index + 1] === 'json'));
 }

@@ -1,20 +1,59 @@
-// How a new token is printed: alone on its line for scripts, as JSON, or with its facts for a person.
+// How tokens are printed: a new one alone on its line for scripts or with its facts; stored ones as a table, as JSON, or as ids.
 
-export const tokenOutputs = ['table', 'json', 'id'] as const;
-export type TokenOutput = (typeof tokenOutputs)[number];
+import type { TokenFacts } from './context.ts';
+import type { Output } from './registry-output.ts';
+import { tablePrinter, type Column } from './table.ts';
+import { resultWidth } from './terminal.ts';
 
-interface TokenFacts {
+interface NewTokenFacts {
   readonly role: string;
   readonly account: string;
-  readonly output: TokenOutput;
+  readonly output: Output;
 }
 
-/** Writes the token to standard output. It cannot be shown again. */
-export function printToken(token: string, { role, account, output }: TokenFacts): void {
-  process.stdout.write(`${format(token, role, account, output)}\n`);
+const columns: readonly Column<TokenFacts>[] = [
+  { heading: 'ID', text: ({ id }) => id },
+  { heading: 'NAME', text: ({ name }) => name },
+  { heading: 'ROLE', text: ({ role }) => role },
+  { heading: 'ACCOUNT', text: ({ account }) => account },
+  { heading: 'IMAGES', text: ({ images }) => images?.join(', ') ?? '-' },
+  { heading: 'CREATED', text: ({ createdAt }) => day(createdAt) },
+  { heading: 'EXPIRES', text: ({ expiresAt }) => day(expiresAt) },
+  { heading: 'REVOKED', text: ({ revokedAt }) => day(revokedAt) },
+];
+
+/** Writes a new token to standard output. It cannot be shown again. */
+export function printToken(token: string, { role, account, output }: NewTokenFacts): void {
+  process.stdout.write(`${formatNew(token, role, account, output)}\n`);
 }
 
-function format(token: string, role: string, account: string, output: TokenOutput): string {
+/** Stored tokens, with the line end of the last one. */
+export function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
+  switch (output) {
+    case 'id':
+      return tokens.map(({ id }) => `${id}\n`).join('');
+    case 'json':
+      return `${JSON.stringify(tokens.map(tokenJson), null, 2)}\n`;
+    case 'table':
+      return `${tablePrinter(columns, resultWidth())(tokens)}\n`;
+  }
+}
+
+/** One stored token, with its line end. */
+export function formatToken(token: TokenFacts, output: Output): string {
+  return output === 'json' ? `${JSON.stringify(tokenJson(token), null, 2)}\n` : formatTokens([token], output);
+}
+
+/** The keys that scripts rely on; the hash stays where it is. */
+function tokenJson({ id, name, role, account, images, createdAt, expiresAt, revokedAt }: TokenFacts): object {
+  return { id, name, role, account, images, createdAt, expiresAt, revokedAt };
+}
+
+function day(date: Date | null): string {
+  return date?.toISOString().slice(0, 10) ?? '-';
+}
+
+function formatNew(token: string, role: string, account: string, output: Output): string {
   switch (output) {
     case 'id':
       return token;

@@ -94,6 +94,10 @@ export interface AccessStore {
   /** Inserts the token only if there is none yet, atomically; true for the one caller that did. */
   insertFirstToken(token: StoredToken, event: AuditEvent): Promise<boolean>;
   accountExists(name: string): Promise<boolean>;
+  /** Of one account, or of all when it is undefined; the oldest first, the revoked and expired ones too. */
+  listTokens(account: string | undefined): Promise<StoredToken[]>;
+  /** True when the token was in force and is revoked now. */
+  revokeToken(id: string, at: Date, event: AuditEvent): Promise<boolean>;
 }
 
 /** Turns passwords into bytes that only this installation, for this destination, can open. */

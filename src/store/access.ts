@@ -1,15 +1,15 @@
 // Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
 
-import { eq, getTableColumns, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 
 import { adminAccount } from '../core/access.ts';
 import type { AccessStore } from '../core/ports.ts';
 import { auditWriter } from './audit.ts';
-import { type Database, givenFor, type Queries, statement } from './database.ts';
+import { type Database, given, givenFor, type Queries, statement } from './database.ts';
 import { fromToken, toToken } from './rows.ts';
 
 export function accessStore(database: Database): AccessStore {
-  const { byId, first, insert, accountByName } = accessStatements(database);
+  const { byId, first, insert, accountByName, all, ofAccount, revoke } = accessStatements(database);
   const append = auditWriter(database);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
@@ -41,6 +41,19 @@ export function accessStore(database: Database): AccessStore {
       const rows = await database.read((queries) => accountByName(queries).execute({ name }));
       return rows.length > 0;
     },
+    async listTokens(account) {
+      const rows = await database.read((queries) => (account === undefined ? all(queries).execute() : ofAccount(queries).execute({ account })));
+      return rows.map(toToken);
+    },
+    async revokeToken(id, at, event) {
+      return await database.write(async (queries) => {
+        const revoked = await revoke(queries).execute({ id, revokedAt: at.getTime() });
+        if (revoked.length > 0) {
+          await append(queries, event);
+        }
+        return revoked.length > 0;
+      });
+    },
   };
 }
 
@@ -60,6 +73,23 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
     ),
     accountByName: statement((queries) =>
       queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_by_name'),
+    ),
+    all: statement((queries) => queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all')),
+    ofAccount: statement((queries) =>
+      queries
+        .select()
+        .from(apiToken)
+        .where(eq(apiToken.account, sql.placeholder('account')))
+        .orderBy(asc(apiToken.createdAt), asc(apiToken.id))
+        .prepare('token_of_account'),
+    ),
+    revoke: statement((queries) =>
+      queries
+        .update(apiToken)
+        .set({ revokedAt: given('revokedAt') })
+        .where(and(eq(apiToken.id, sql.placeholder('id')), isNull(apiToken.revokedAt)))
+        .returning({ id: apiToken.id })
+        .prepare('token_revoke'),
     ),
   };
 }

@@ -40,5 +40,17 @@ export function memoryAccessStore(): MemoryAccessStore {
       this.reads += 1;
       return this.accounts.has(name);
     },
+    async listTokens(account) {
+      return [...this.tokens.values()].filter((token) => account === undefined || token.account === account);
+    },
+    async revokeToken(id, at, event) {
+      const token = this.tokens.get(id);
+      if (token === undefined || token.revokedAt !== null) {
+        return false;
+      }
+      this.tokens.set(id, { ...token, revokedAt: at });
+      this.events.push(event);
+      return true;
+    },
   };
 }

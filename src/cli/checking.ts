@@ -1,0 +1,36 @@
+// Checks a credential while the person watches: every step is printed as it ends.
+
+import type { Asked } from './advice.ts';
+import type { Client } from './client.ts';
+import { CommandFailure, notReachable, refused } from './failure.ts';
+import { checkStepsOperation, type CreateInput, type Payload, type Report } from './operations.ts';
+import { reportJson } from './registry-output.ts';
+import { printStep, printVerdict, printReport } from './report.ts';
+import { printable } from './terminal.ts';
+
+/** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
+export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {
+  for await (const { registryCheck } of client.stream(checkStepsOperation, { input, secureConnection: asked.secureConnection })) {
+    if (registryCheck.step !== null) printStep(registryCheck.step);
+    if (registryCheck.report !== null) {
+      printVerdict(registryCheck.report, asked);
+      return registryCheck.report;
+    }
+  }
+  throw notReachable('The server ended the check without a report. Run the command again.');
+}
+
+/** Ends a command whose credential the registry did not take. The report has been printed. */
+export function checkFailed(report: Report, consequence: string): CommandFailure {
+  return refused(consequence, { errors: [{ code: 'VALIDATION_FAILED', reason: report.outcome, message: report.message, field: null }], validation: reportJson(report) });
+}
+
+/** @throws CommandFailure when the payload of a mutation holds an error; a report that came with it is printed first, if it was not before. */
+export function throwPayloadErrors({ errors, validation }: Payload, asked: Asked): void {
+  const [error] = errors;
+  if (error === undefined) return;
+  const answer = { errors, validation: validation ? reportJson(validation) : null };
+  if (!validation) throw refused(printable(error.message), answer);
+  printReport(validation, asked);
+  throw refused('Nothing was changed.', answer);
+}

@@ -1,0 +1,40 @@
+// What a command gets from the program around it: the settings, and the commands on the data directory.
+
+import type { Role } from '../core/access.ts';
+import type { CommandLineSettings } from './settings.ts';
+
+/** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
+export interface LocalCommands {
+  serveCommand(): Promise<number>;
+  createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number>;
+  /** Every account's tokens when `account` is undefined. */
+  listTokensCommand(account: string | undefined, print: (tokens: readonly TokenFacts[]) => void): Promise<number>;
+  revokeTokenCommand(id: string, print: (token: TokenFacts) => void): Promise<number>;
+}
+
+export interface TokenRequest {
+  readonly account: string;
+  readonly role: Role;
+  readonly name: string;
+  readonly images: readonly string[] | null;
+  readonly expiresAt: Date | null;
+}
+
+/** A stored token without its hash. */
+export interface TokenFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly account: string;
+  readonly images: readonly string[] | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+export interface CommandContext {
+  readonly settings: CommandLineSettings;
+  readonly loadLocal: () => Promise<LocalCommands>;
+  /** Sets the exit code of a command that works on the data directory. */
+  readonly endWith: (exitCode: number) => void;
+}
