@@ -1,7 +1,7 @@
 // The embedded database: one SQLite file with one queued writer connection and one that only reads.
 // Two connections because an `await` inside a transaction would let another request's statements fall into it.
 
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -41,18 +41,20 @@ export async function openSqlite(path: string): Promise<Database> {
     read: (work) => translated(() => work(readQueries)),
     write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
     migrate: (work) => translated(() => queue(() => migration(writer, { queries: writeQueries, run: runOn(writer) }, work))),
-    // The last connection to close writes a checkpoint if it may write.
-    close: () =>
-      queue(async () => {
-        reader.close();
-        writer.close();
-      }),
-    abandon: () =>
-      queue(async () => {
-        writer.close();
-        reader.close();
-      }),
+    close: () => queue(async () => closeBoth(reader, writer)),
+    // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
+    abandon: () => queue(async () => (logIsEmpty(path) ? closeBoth(reader, writer) : closeBoth(writer, reader))),
   };
+}
+
+/** The last connection to close writes a checkpoint and removes the log, if it may write. */
+function closeBoth(first: Connection, last: Connection): void {
+  first.close();
+  last.close();
+}
+
+function logIsEmpty(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
 /** @throws StoreRefused for a version below the oldest safe one. */
