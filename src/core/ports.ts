@@ -201,8 +201,8 @@ export interface UseLedger {
 
 /** Uses at rest. */
 export interface UseStore {
-  /** Adds a batch to the counts, in one transaction. Uses of registries that are gone are dropped. */
-  addUses(uses: readonly CredentialUse[]): Promise<void>;
+  /** Adds a batch to the counts, in one transaction; no two of it count the same. Uses of registries that are gone are dropped. */
+  addUses(uses: readonly CountedUse[]): Promise<void>;
   /** When each of these registries was last used; those never used are absent. One statement. */
   lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   /** The latest counted uses of one registry, newest first. */

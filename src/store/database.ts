@@ -15,6 +15,8 @@ export interface Dialect {
   isOneOf(column: Column, jsonTexts: SQL): SQL;
   /** True for rows whose column holds the (lower-case) text somewhere, ASCII case ignored. No character is a wildcard. */
   contains(column: Column, text: SQL): SQL;
+  /** A FROM item whose `entry.value` is each object of a JSON list in turn. */
+  entriesOf(json: SQL): SQL;
   /** Creates the migrator's own table unless it is there. */
   readonly createMigrationTable: string;
 }

@@ -4,16 +4,18 @@ import { join } from 'node:path';
 
 import { sql } from 'drizzle-orm';
 
-import type { AccessStore, RegistryStore } from '../core/ports.ts';
+import type { AccessStore, RegistryStore, UseStore } from '../core/ports.ts';
 import { accessStore } from './access.ts';
 import type { Database } from './database.ts';
 import { type KeyStore, keyStore } from './keys.ts';
 import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
 import { registryStore } from './registries.ts';
+import { useStore } from './uses.ts';
 
 export interface Store {
   readonly registries: RegistryStore;
   readonly access: AccessStore;
+  readonly uses: UseStore;
   readonly keys: KeyStore;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
@@ -63,6 +65,7 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
   return {
     registries: registryStore(database),
     access: accessStore(database),
+    uses: useStore(database),
     keys: keyStore(database),
     ready: () => isReady(database),
     close: () => database.close(),

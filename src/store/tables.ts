@@ -10,9 +10,11 @@ export type Tables = ReturnType<typeof defineTables>;
 /** Builds the tables with a dialect's column makers. Times are epoch milliseconds. */
 export function defineTables(kit: Kit) {
   const account = defineAccount(kit);
+  const registry = defineRegistry(kit, account);
   return {
     account,
-    registry: defineRegistry(kit, account),
+    registry,
+    registryUse: defineRegistryUse(kit, registry),
     apiToken: defineApiToken(kit, account),
     auditEvent: defineAuditEvent(kit),
     ...defineKeys(kit),
@@ -62,6 +64,27 @@ function defineRegistry(kit: Kit, account: Account) {
       kit.index('registry_account_name').on(column.account, column.name, column.id),
       kit.index('registry_account_created_at').on(column.account, column.createdAt, column.id),
       kit.index('registry_account_updated_at').on(column.account, column.updatedAt, column.id),
+    ],
+  );
+}
+
+/** Uses counted by who, image, version and outcome. They are the registry's own, so they go with it. */
+function defineRegistryUse(kit: Kit, registry: ReturnType<typeof defineRegistry>) {
+  return kit.table(
+    'registry_use',
+    {
+      registryId: kit.text('registry_id').notNull().references(() => registry.id, { onDelete: 'cascade' }),
+      registryVersion: kit.integer('registry_version').notNull(),
+      actor: kit.text('actor').notNull(),
+      image: kit.text('image').notNull(),
+      outcome: kit.text('outcome').notNull(),
+      count: kit.long('count').notNull(),
+      lastAt: kit.timeMs('last_at').notNull(),
+    },
+    // The first is what counts are added up by; the second makes the newest of a registry one index seek.
+    (column) => [
+      kit.uniqueIndex('registry_use_key').on(column.registryId, column.registryVersion, column.actor, column.image, column.outcome),
+      kit.index('registry_use_last_at').on(column.registryId, column.lastAt),
     ],
   );
 }

@@ -7,6 +7,7 @@ import { accessLaws } from './laws-access.ts';
 import { migrationLaws } from './laws-migration.ts';
 import { pageLaws } from './laws-page.ts';
 import { registryLaws } from './laws-registry.ts';
+import { useLaws } from './laws-uses.ts';
 
 /** @param harness gives the database under test; called when the tests run. */
 export function storeLaws(harness: () => Harness): void {
@@ -15,6 +16,9 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('pages', () => {
     pageLaws(harness);
+  });
+  describe('uses', () => {
+    useLaws(harness);
   });
   describe('access and keys', () => {
     accessLaws(harness);
