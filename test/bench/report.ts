@@ -29,10 +29,10 @@ export function renderReport(report: Report): string {
     ...groups(samples).map((group) => row(group, samples)),
     '',
     `Inside the process: matching one image takes ${matching.medianUs.toFixed(0)} µs (median; p99 ${matching.p99Us.toFixed(0)} µs).`,
-    `Start: /livez after ${start.liveMs.toFixed(0)} ms, first GraphQL answer after ${start.answerMs.toFixed(0)} ms; idle memory ${start.idleRssMiB.toFixed(0)} MiB (medians).`,
+    `Start: /livez after ${start.liveMs.toFixed(0)} ms, first GraphQL answer after ${start.answerMs.toFixed(0)} ms and ${start.cpuMs.toFixed(0)} ms of CPU time; idle memory ${start.idleRssMiB.toFixed(0)} MiB (medians).`,
     '',
     conditions(report),
-    `The CPU ratio is the bare server's CPU time per request by the server's; higher is better, 1.0 is the limit. The load generator used up to ${(busiest * 100).toFixed(0)}% of its core${busiest > 0.9 ? ', so that requests/s of the fastest rows are its limit, not the server\'s' : ''}.`,
+    `The CPU ratio is the bare server's CPU time per request by the server's; higher is better, 1.0 is the limit. The memory of the bare server holds Node's type stripper, about 150 MiB. The load generator used up to ${(busiest * 100).toFixed(0)}% of its core${busiest > 0.9 ? ', so that requests/s of the fastest rows are its limit, not the server\'s' : ''}.`,
   ].join('\n');
 }
 
