@@ -39,6 +39,8 @@ export const permissions = {
   'registry.validate': ['ADMIN', 'READ_WRITE'],
   'registry.check': ['ADMIN', 'READ_WRITE'],
   'image.explain': ['ADMIN', 'READ_WRITE', 'PULL'],
+  'pull.use': ['ADMIN', 'READ_WRITE', 'PULL'],
+  'pull.config': ['ADMIN', 'READ_WRITE', 'PULL'],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Operation = keyof typeof permissions;
@@ -52,10 +54,15 @@ export function authorise(caller: Caller, operation: Operation): Principal {
   if (principal === undefined) {
     throw new Problem('UNAUTHENTICATED', 'Log in first: send an API token as "Authorization: Bearer rgw_…".');
   }
-  if (!(permissions[operation] as readonly Role[]).includes(principal.role)) {
+  if (!mayRun(principal, operation)) {
     throw new Problem('FORBIDDEN', `The role ${principal.role} may not run ${operation}; it needs ${permissions[operation].join(' or ')}.`);
   }
   return principal;
+}
+
+/** Whether the principal's role may run the operation. */
+export function mayRun({ role }: Principal, operation: Operation): boolean {
+  return (permissions[operation] as readonly Role[]).includes(role);
 }
 
 /** Whether the principal sees things of this account: its own, or every one for an admin. */

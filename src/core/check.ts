@@ -82,7 +82,7 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
  * Opens the stored password of a registry.
  * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
  */
-export async function openPassword(ports: Ports, caller: Caller & { readonly principal: Principal }, registry: Registry): Promise<Secret> {
+export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: Caller & { readonly principal: Principal }, registry: Registry): Promise<Secret> {
   const sealed = await ports.registries.sealed(registry.id);
   if (sealed === undefined) throw noSuchRegistry();
   try {

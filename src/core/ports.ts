@@ -156,7 +156,11 @@ export interface PullSource {
   readonly repository: string;
   /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
   readonly registry: Registry | null;
-  readonly credential: Credential | null;
+  /**
+   * Opens the stored credential at the moment that something needs it, since a cached upstream token often makes that unnecessary.
+   * Null for an anonymous pull. Throws Problem `SECRET_UNREADABLE`, or `CONFLICT` when the registry was changed meanwhile.
+   */
+  readonly credential: (() => Promise<Credential>) | null;
 }
 
 /** An upstream token for one repository and the action `pull`, to be handed to a client. */

@@ -29,6 +29,8 @@ interface ProblemDetails {
   readonly field?: readonly string[] | undefined;
   /** The report behind a `VALIDATION_FAILED`. */
   readonly validation?: ValidationReport | undefined;
+  /** When another try can help, epoch milliseconds. */
+  readonly retryAfter?: number | undefined;
   /** The fault behind it, for our log only. Never shown to a caller. */
   readonly cause?: unknown;
 }
@@ -40,6 +42,7 @@ export class Problem extends Error {
   readonly reason: string | undefined;
   readonly field: readonly string[] | undefined;
   readonly validation: ValidationReport | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(code: ProblemCode, message: string, details: ProblemDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -47,5 +50,6 @@ export class Problem extends Error {
     this.reason = details.reason;
     this.field = details.field;
     this.validation = details.validation;
+    this.retryAfter = details.retryAfter;
   }
 }

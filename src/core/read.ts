@@ -97,7 +97,7 @@ async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Pr
   const principal = authorise(caller, 'image.explain');
   const { reference, account: named } = parseInput(imageArguments, args);
   const image = parseImageReference(reference);
-  refuseOutsideLimit(principal, image);
+  if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
   const account = await actingAccount(ports, principal, named);
   const texts = coveringTexts(image);
   const covering = await ports.registries.byTexts(account, texts);
@@ -118,11 +118,16 @@ async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Pr
   };
 }
 
-function refuseOutsideLimit(principal: Principal, image: { host: string; repository: string }): void {
-  if (principal.images === null) return;
+/** Whether the image lies inside what the principal's token is limited to. */
+export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
+  if (images === null) return true;
   const texts = coveringTexts(image);
-  if (principal.images.some((pattern) => texts.includes(pattern))) return;
-  throw new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field: ['reference'] });
+  return images.some((pattern) => texts.includes(pattern));
+}
+
+/** The refusal of an image outside the limit of a token. */
+export function imageNotCovered(field?: readonly string[]): Problem {
+  return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
 }
 
 function rank(texts: readonly string[], covering: readonly Registry[], neighbours: readonly Registry[]): Registry[] {

@@ -67,6 +67,16 @@ export function parseRepository(host: string, text: string, field: string): stri
   return checkRepository(withLibrary(host, trimmed(text, refuse)), refuse);
 }
 
+/** Whether a text is a tag. */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
+/** Whether a text is a digest of a registered algorithm. */
+export function isDigest(text: string): boolean {
+  return digestPattern.test(text);
+}
+
 /** Docker Hub keeps its official images under `library/`. */
 function withLibrary(host: string, path: string): string {
   return host === hubHost && path !== '' && !path.includes('/') ? `library/${path}` : path;

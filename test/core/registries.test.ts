@@ -384,6 +384,7 @@ describe('who may do what', () => {
     'registry.validate': (caller, id) => domain.registries.validate(caller, id),
     'registry.check': (caller) => domain.registries.check(caller, input('x.example'), both),
     'image.explain': (caller) => domain.registries.image(caller, { reference: 'r.example/a' }),
+    'pull.use': (caller) => domain.pulls.source(caller, { host: 'r.example', repository: 'a' }),
   };
 
   it.each(Object.entries(calls).flatMap(([operation, call]) => [...roles, undefined].map((role) => [operation as Operation, role, call] as const)))(

@@ -38,8 +38,8 @@ test('every root field has a row', () => {
   expect(Object.keys(rows).toSorted()).toEqual(fields.toSorted());
 });
 
-test('every operation of the table is reachable', () => {
-  expect(new Set(Object.values(rows).map(({ operation }) => operation))).toEqual(new Set(Object.keys(permissions)));
+test('every operation of the table is reachable, here or at the pull endpoint', () => {
+  expect(new Set([...Object.values(rows).map(({ operation }) => operation), 'pull.use'])).toEqual(new Set(Object.keys(permissions)));
 });
 
 /** The codes that one call met, in the payload or at the top level. */

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Caller, Principal, Role } from '../../src/core/access.ts';
-import type { CheckTarget, Credential, Validator } from '../../src/core/ports.ts';
+import type { CheckTarget, Credential, CredentialUse, Validator } from '../../src/core/ports.ts';
+import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
 import { createRegistries, type Registries } from '../../src/core/registries.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
@@ -21,6 +22,9 @@ export interface AskedCheck {
 
 export interface TestDomain {
   readonly registries: Registries;
+  readonly pulls: Pulls;
+  /** Every use of a credential that was noted. */
+  readonly uses: CredentialUse[];
   readonly store: Store;
   readonly databaseFile: string;
   /** Every check that reached the upstream. */
@@ -40,27 +44,31 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
 }
 
 /** Opens a domain in a directory of its own. */
-export async function openDomain(): Promise<TestDomain> {
+export async function openDomain(pullSettings: PullSettings = { anonymousAllowed: true }): Promise<TestDomain> {
   const directory = mkdtempSync(join(tmpdir(), 'regway-domain-'));
   const databaseFile = join(directory, 'regway.db');
   const store = await openStore({ url: databaseFile, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
   const sealer = await createSealer({ keyring: await loadKeyring(join(directory, 'keyring'), { createIfMissing: true }), keys: store.keys });
   const asked: AskedCheck[] = [];
+  const uses: CredentialUse[] = [];
+  const now = () => domain.time;
   let ids = 0;
   const domain: TestDomain = {
     store,
     databaseFile,
     asked,
+    uses,
     outcome: 'VALID',
     meanwhile: undefined,
     time: new Date('2026-01-02T03:04:05Z'),
     close: () => store.close(),
+    pulls: createPulls({ registries: store.registries, access: store.access, sealer, now, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
     registries: createRegistries({
       registries: store.registries,
       access: store.access,
       sealer,
       validator: scriptedValidator((check) => asked.push(check), () => domain),
-      now: () => domain.time,
+      now,
       newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
       observeValidation: () => undefined,
     }),
