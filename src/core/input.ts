@@ -109,6 +109,12 @@ export const getArguments = z
 
 export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
 
+export const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });
+
+/** Uses of one registry that are told at once. */
+const defaultUses = 20;
+export const usesArguments = z.strictObject({ first: pageSize.nullish().transform((first) => first ?? defaultUses) });
+
 /**
  * Checks one input against its schema.
  * @throws Problem `INVALID_INPUT` for the first fault, with the path of its field.

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { permissions, roles, type Caller, type Operation } from '../../src/core/access.ts';
 import { Problem } from '../../src/core/problem.ts';
 import type { CheckSettings } from '../../src/core/registries.ts';
+import { createPullConfigs } from '../../src/core/pull-config.ts';
 import type { Registry } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
@@ -384,6 +385,7 @@ describe('who may do what', () => {
     'registry.validate': (caller, id) => domain.registries.validate(caller, id),
     'registry.check': (caller) => domain.registries.check(caller, input('x.example'), both),
     'image.explain': (caller) => domain.registries.image(caller, { reference: 'r.example/a' }),
+    'pull.config': async (caller) => createPullConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, { format: 'AUTH_JSON' }),
     'pull.use': (caller) => domain.pulls.source(caller, { host: 'r.example', repository: 'a' }),
   };
 

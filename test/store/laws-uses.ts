@@ -45,11 +45,11 @@ export function useLaws(harness: () => Harness): void {
     await uses.addUses([sampleUse(), sampleUse(change)]);
     await uses.addUses([sampleUse()]);
     const counts = [...(await uses.usesOf(first.id, 10)), ...(await uses.usesOf(second.id, 10))].map(({ count }) => count);
-    expect(counts.toSorted()).toEqual([1, 2]);
+    expect(new Set(counts)).toEqual(new Set([1, 2]));
   });
 
   it('the newest come first, as many as are asked for', async () => {
-    await uses.addUses([1, 4, 2, 3].map((second) => sampleUse({ image: `registry.example:5000/team/app-${second}`, lastAt: at(second) })));
+    await uses.addUses([1, 4, 2, 3].map((seconds) => sampleUse({ image: `registry.example:5000/team/app-${seconds}`, lastAt: at(seconds) })));
     expect((await uses.usesOf(first.id, 3)).map(({ lastAt }) => lastAt)).toEqual([at(4), at(3), at(2)]);
   });
 
@@ -95,8 +95,8 @@ export function useLaws(harness: () => Harness): void {
   });
 }
 
-function at(second: number): Date {
-  return new Date(start + second * 1000);
+function at(seconds: number): Date {
+  return new Date(start + seconds * 1000);
 }
 
 function sampleUse(change: Partial<CountedUse> = {}): CountedUse {
