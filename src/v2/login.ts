@@ -9,7 +9,7 @@ import { UpstreamFailure } from './failure.ts';
 import { decideRealm } from './realm.ts';
 import { tokenRefusal } from './refusal.ts';
 import { ask } from './session.ts';
-import type { CheckSession } from './session.ts';
+import type { CheckSession, Conversation } from './session.ts';
 import { requestToken, tokenSubject } from './token.ts';
 import type { RegistryToken, TokenAnswer } from './token.ts';
 
@@ -34,11 +34,11 @@ export type Proof = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
  * Turns a challenge into a login, once the realm policy has allowed its token server.
  * @throws UpstreamFailure `FORBIDDEN_REALM`; nothing was sent then.
  */
-export function admitLogin(session: CheckSession, endpoint: Endpoint, challenge: Challenge): Login {
+export function admitLogin(session: Conversation, endpoint: Endpoint, challenge: Challenge): Login {
   if (challenge.scheme === 'basic') return { scheme: 'basic' };
-  const { target, trail, plainHttpHosts, safeText, observed } = session;
+  const { target, isAnonymous, trail, plainHttpHosts, safeText, observed } = session;
   trail.enter('REALM');
-  const decision = decideRealm(challenge.params.get('realm') ?? '', endpoint, { trustedRealm: target.trustedRealm, plainHttpHosts });
+  const decision = decideRealm(challenge.params.get('realm') ?? '', endpoint, { trustedRealm: target.trustedRealm, plainHttpHosts, isAnonymous });
   if (!decision.allowed) {
     observed.realmHost = decision.host === null ? null : safeText(decision.host);
     throw new UpstreamFailure('FORBIDDEN_REALM', { host: target.host, otherHost: observed.realmHost, realmRefusal: decision.refusal });

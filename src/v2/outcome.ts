@@ -29,6 +29,21 @@ export interface OutcomeFacts {
   readonly certificateNames: string;
 }
 
+/** For the outcomes that need no facts beside those named. */
+export const noFacts = {
+  proof: '',
+  status: 0,
+  detail: null,
+  reason: '',
+  otherHost: null,
+  realmRefusal: 'UNUSABLE',
+  retryable: false,
+  retryAfter: null,
+  secureConnection: true,
+  plainHttpPermitted: false,
+  certificateNames: '',
+} as const;
+
 export interface Verdict {
   readonly message: string;
   readonly hint: string | null;

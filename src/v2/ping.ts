@@ -7,7 +7,7 @@ import type { UpstreamAnswer } from './client.ts';
 import { UpstreamFailure } from './failure.ts';
 import { isWebPage, pingRefusal } from './refusal.ts';
 import { ask, pingUrl } from './session.ts';
-import type { CheckSession } from './session.ts';
+import type { Conversation } from './session.ts';
 import { jsonBody } from './text.ts';
 
 export interface Ping {
@@ -18,7 +18,7 @@ export interface Ping {
 }
 
 /** @throws UpstreamFailure when there is no registry to talk to. */
-export async function ping(session: CheckSession): Promise<Ping> {
+export async function ping(session: Conversation): Promise<Ping> {
   const { endpoint, answer } = await reach(session, endpointOf(session.target.host));
   const url = pingUrl(endpoint);
   if (answer.status !== 401 && answer.status !== 200) throw pingRefusal(session, answer, url);
@@ -29,7 +29,7 @@ export async function ping(session: CheckSession): Promise<Ping> {
   return { endpoint, answer };
 }
 
-async function reach(session: CheckSession, endpoint: Endpoint): Promise<Ping> {
+async function reach(session: Conversation, endpoint: Endpoint): Promise<Ping> {
   try {
     return { endpoint, answer: await ask(session, pingUrl(endpoint)) };
   } catch (error) {
@@ -40,7 +40,7 @@ async function reach(session: CheckSession, endpoint: Endpoint): Promise<Ping> {
 }
 
 /** Falls back only when the port itself showed that it speaks no TLS, and both the record and the operator permit it. */
-function permittedPlainHttp({ target, plainHttpHosts, trail }: CheckSession, endpoint: Endpoint, cause: UpstreamFailure): Endpoint {
+function permittedPlainHttp({ target, plainHttpHosts, trail }: Conversation, endpoint: Endpoint, cause: UpstreamFailure): Endpoint {
   const { secureConnection } = target;
   const plainHttpPermitted = isPlainHttpHost(new URL(endpoint.origin), plainHttpHosts);
   if (secureConnection || !plainHttpPermitted) {

@@ -24,6 +24,8 @@ export interface RealmPolicy {
   readonly trustedRealm: string | null;
   /** Hosts that may be spoken to without TLS. */
   readonly plainHttpHosts: readonly string[];
+  /** No credential exists, so nothing but the channel is judged; the egress policy still is. */
+  readonly isAnonymous?: boolean | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export function decideRealm(realm: string, registry: Endpoint, policy: RealmPoli
   if (!isChannelAllowed(url, registry, policy)) return { allowed: false, refusal: 'PLAIN_HTTP', host: url.host };
   const isOwn = url.origin === registry.origin;
   const isKnown = url.origin === `https://${knownRealms[registry.host]}`;
-  if (isOwn || isKnown || isTrusted(url, policy.trustedRealm)) return { allowed: true, url };
+  if (isOwn || isKnown || isTrusted(url, policy.trustedRealm) || policy.isAnonymous === true) return { allowed: true, url };
   return { allowed: false, refusal: 'OTHER_HOST', host: url.host };
 }
 

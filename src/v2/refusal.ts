@@ -3,7 +3,7 @@
 import type { UpstreamAnswer } from './client.ts';
 import { UpstreamFailure } from './failure.ts';
 import type { CheckedOutcome } from './outcome.ts';
-import type { CheckSession } from './session.ts';
+import type { Conversation } from './session.ts';
 import { firstHeader, upstreamDetail } from './text.ts';
 
 /** How long Docker Hub blocks logins after too many failed ones. */
@@ -13,7 +13,7 @@ const lockoutMs = 15 * 60 * 1000;
 const maxRetryAfterMs = 24 * 60 * 60 * 1000;
 
 /** Names an answer to the anonymous `GET /v2/` that is neither 200 nor 401. */
-export function pingRefusal(session: CheckSession, answer: UpstreamAnswer, url: URL): UpstreamFailure {
+export function pingRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure {
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
   if (answer.status === 403) return fail(session, 'UPSTREAM_FORBIDDEN', answer, session.target.host);
@@ -24,7 +24,7 @@ export function pingRefusal(session: CheckSession, answer: UpstreamAnswer, url: 
  * Names a registry's answer, other than a success, to a request that carried the credential or a token for it.
  * @param wasAccepted Whether the credential has been accepted somewhere before, so that only the right to do this is missing.
  */
-export function registryRefusal(session: CheckSession, answer: UpstreamAnswer, url: URL, wasAccepted: boolean): UpstreamFailure {
+export function registryRefusal(session: Conversation, answer: UpstreamAnswer, url: URL, wasAccepted: boolean): UpstreamFailure {
   const { host } = session.target;
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
@@ -38,7 +38,7 @@ export function registryRefusal(session: CheckSession, answer: UpstreamAnswer, u
  * Names a token server's answer, other than a success, to a request with the credential.
  * @param wasAccepted As in `registryRefusal`.
  */
-export function tokenRefusal(session: CheckSession, answer: UpstreamAnswer, realm: URL, wasAccepted: boolean): UpstreamFailure {
+export function tokenRefusal(session: Conversation, answer: UpstreamAnswer, realm: URL, wasAccepted: boolean): UpstreamFailure {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, realm.host);
   if (status === 403 && isWebPage(answer)) return fail(session, 'UPSTREAM_FORBIDDEN', answer, realm.host);
@@ -57,7 +57,7 @@ export function isWebPage(answer: UpstreamAnswer): boolean {
   return (firstHeader(answer, 'content-type') ?? '').toLowerCase().includes('html');
 }
 
-function generalRefusal(session: CheckSession, answer: UpstreamAnswer, url: URL): UpstreamFailure | undefined {
+function generalRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure | undefined {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, url.host);
   if (status >= 300 && status < 400) return new UpstreamFailure('REDIRECTED', { host: url.host, otherHost: redirectHost(session, answer, url) });
@@ -69,7 +69,7 @@ function isLimit(answer: UpstreamAnswer): boolean {
   return answer.status === 429 || (answer.status === 403 && isLockout(answer));
 }
 
-function limitRefusal(session: CheckSession, answer: UpstreamAnswer, host: string): UpstreamFailure {
+function limitRefusal(session: Conversation, answer: UpstreamAnswer, host: string): UpstreamFailure {
   const nowMs = session.now().getTime();
   const named = retryAfterOf(answer, nowMs);
   const detail = upstreamDetail(answer, session.safeText);
@@ -90,11 +90,11 @@ function retryAfterOf(answer: UpstreamAnswer, nowMs: number): number | null {
 }
 
 /** The host alone: a path could hold anything. */
-function redirectHost(session: CheckSession, answer: UpstreamAnswer, url: URL): string | null {
+function redirectHost(session: Conversation, answer: UpstreamAnswer, url: URL): string | null {
   const host = URL.parse(firstHeader(answer, 'location') ?? '', url)?.host ?? '';
   return host === '' ? null : session.safeText(host);
 }
 
-function fail(session: CheckSession, outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
+function fail(session: Conversation, outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
   return new UpstreamFailure(outcome, { host, status: answer.status, detail: upstreamDetail(answer, session.safeText) });
 }

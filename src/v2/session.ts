@@ -1,4 +1,4 @@
-// What every step of one check shares, and the request that most of them send.
+// What every step of one conversation with a registry shares, and the request that most of them send.
 
 import type { CheckTarget, Credential } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
@@ -8,9 +8,11 @@ import type { Limits } from './limits.ts';
 import type { SafeText } from './text.ts';
 import type { Trail } from './trail.ts';
 
-export interface CheckSession {
+/** A conversation with one registry, before any credential is needed. */
+export interface Conversation {
   readonly target: CheckTarget;
-  readonly credential: Credential;
+  /** Whether no credential exists for it, so that none can reach a place where it does not belong. */
+  readonly isAnonymous?: boolean;
   readonly client: UpstreamClient;
   readonly limits: Limits;
   readonly plainHttpHosts: readonly string[];
@@ -22,8 +24,13 @@ export interface CheckSession {
   readonly observed: { realmHost: string | null };
 }
 
+/** The conversation that judges a credential. */
+export interface CheckSession extends Conversation {
+  readonly credential: Credential;
+}
+
 /** Sends one GET to the registry; of the body only an error's text matters. */
-export function ask({ client, limits, signal }: CheckSession, url: URL, authorization?: Secret): Promise<UpstreamAnswer> {
+export function ask({ client, limits, signal }: Pick<Conversation, 'client' | 'limits' | 'signal'>, url: URL, authorization?: Secret): Promise<UpstreamAnswer> {
   return client.get({ url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
 }
 

@@ -5,10 +5,10 @@ import type { SecureContext } from 'node:tls';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { ValidationReport } from '../core/validation.ts';
+import { createTrust } from './agents.ts';
 import { basicAuthorization } from './authorization.ts';
-import { createClient, createTrust } from './client.ts';
+import { createClient } from './client.ts';
 import type { UpstreamClient } from './client.ts';
-import type { Lookup } from './connector.ts';
 import { createEgressPolicy } from './egress.ts';
 import type { EgressPolicy } from './egress.ts';
 import { endpointOf } from './endpoint.ts';
@@ -16,33 +16,16 @@ import { UpstreamFailure } from './failure.ts';
 import { judgeCredential } from './judge.ts';
 import type { Finding } from './judge.ts';
 import { defaultLimits } from './limits.ts';
+import type { NetworkSettings } from './network-settings.ts';
 import type { Limits } from './limits.ts';
-import { describe } from './outcome.ts';
+import { describe, noFacts } from './outcome.ts';
 import type { OutcomeFacts } from './outcome.ts';
 import type { CheckSession } from './session.ts';
 import { createSafeText } from './text.ts';
 import { createTrail, recordPhase } from './trail.ts';
 import type { Trail } from './trail.ts';
 
-export interface ValidatorSettings {
-  /** Whether this machine's loopback may be contacted: only when the server itself listens on loopback alone. */
-  readonly loopbackAllowed: boolean;
-  /** Addresses and CIDR networks; when not empty, nothing else is contacted. */
-  readonly egressAllow: readonly string[];
-  /** Addresses and CIDR networks that are not contacted. */
-  readonly egressDeny: readonly string[];
-  /** `host` or `host:port` that may be spoken to over plain HTTP, once a record has secureConnection off. */
-  readonly plainHttpHosts: readonly string[];
-  /** PEM certificates that are trusted beside the system's. */
-  readonly extraCa: string | undefined;
-  readonly now: () => Date;
-  /** Default `regway`. */
-  readonly userAgent?: string | undefined;
-  /** Default: the system's name service. */
-  readonly lookup?: Lookup | undefined;
-  /** Default `defaultLimits`. */
-  readonly limits?: Partial<Limits> | undefined;
-}
+export type ValidatorSettings = NetworkSettings;
 
 export interface ClosableValidator extends Validator {
   /** Ends the checks that run, with an error, and every connection. */
@@ -127,20 +110,6 @@ function completeFacts({ target, credential, trail }: Run, facts: Partial<Outcom
   };
 }
 
-const noFacts = {
-  proof: '',
-  status: 0,
-  detail: null,
-  reason: '',
-  otherHost: null,
-  realmRefusal: 'UNUSABLE',
-  retryable: false,
-  retryAfter: null,
-  secureConnection: true,
-  plainHttpPermitted: false,
-  certificateNames: '',
-} as const;
-
 async function find(run: Run): Promise<Finding> {
   const { target, credential, cancels } = run;
   if (target.type !== 'DOCKER_V2') return { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } };
@@ -148,24 +117,24 @@ async function find(run: Run): Promise<Finding> {
   basicAuthorization(credential);
   const repository = repositoryToProbe(target);
   for (const cancel of cancels) cancel.throwIfAborted();
-  const session = createSession(run);
+  const client = createCheckClient(run);
   try {
-    return await judgeCredential(session, repository);
+    return await judgeCredential(createSession(run, client), repository);
   } catch (error) {
     for (const cancel of cancels) cancel.throwIfAborted();
     if (error instanceof UpstreamFailure) return error;
     throw error;
   } finally {
-    await session.client.close();
+    await client.close();
   }
 }
 
-function createSession({ tools, target, credential, trail, observed, cancels }: Run): CheckSession {
+function createSession({ tools, target, credential, trail, observed, cancels }: Run, client: UpstreamClient): CheckSession {
   const { limits, settings } = tools;
   return {
     target,
     credential,
-    client: createCheckClient(tools, target, trail),
+    client,
     limits,
     plainHttpHosts: settings.plainHttpHosts,
     trail,
@@ -177,7 +146,8 @@ function createSession({ tools, target, credential, trail, observed, cancels }: 
 }
 
 /** A client for one check: its connections are made anew, so that the steps show them, and are shared with no other check. */
-function createCheckClient({ settings, limits, egress, trust }: Tools, target: CheckTarget, trail: Trail): UpstreamClient {
+function createCheckClient({ tools, target, trail }: Run): ReturnType<typeof createClient> {
+  const { settings, limits, egress, trust } = tools;
   const { origin } = endpointOf(target.host);
   const { hostname, host, port } = new URL(origin);
   const words = {

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
-import { createClient, createTrust } from '../../src/v2/client.ts';
+import { createTrust } from '../../src/v2/agents.ts';
+import { createClient } from '../../src/v2/client.ts';
 import { createEgressPolicy } from '../../src/v2/egress.ts';
 import { defaultLimits } from '../../src/v2/limits.ts';
 import { pullScope, requestToken, tokenSubject } from '../../src/v2/token.ts';
