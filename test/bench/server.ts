@@ -30,6 +30,10 @@ const tickMs = 10;
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 15_000;
 
+/** None outlives the benchmark. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 /** Starts the server. @throws Error with its output when it does not come to listen. */
 export async function startServer(options: ServerOptions): Promise<BenchServer> {
   const child = launch(options);
@@ -48,7 +52,8 @@ function launch({ args, environment, outputFile, core }: ServerOptions): ChildPr
   const output = openSync(outputFile, 'w');
   const child = spawn(command[0] ?? '', command.slice(1), { env: environment, stdio: ['ignore', output, output] });
   closeSync(output);
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   return child;
 }
 
