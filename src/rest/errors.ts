@@ -37,15 +37,15 @@ export const statusOf: Readonly<Record<ErrorType, number>> = {
 const challenges = ['Basic realm="regway", charset="UTF-8"', 'Bearer realm="regway"'];
 
 /** What the domain calls a field, as this face calls it. */
-const fieldNames: Readonly<Record<string, string>> = {
-  id: 'registry',
-  username: 'registry_user',
-  password: 'registry_pass',
-  type: 'registry_type',
-  name: 'registry_name',
-  secureConnection: 'registry_verify',
-  account: 'x-anchore-account',
-};
+const fieldNames: ReadonlyMap<string, string> = new Map([
+  ['id', 'registry'],
+  ['username', 'registry_user'],
+  ['password', 'registry_pass'],
+  ['type', 'registry_type'],
+  ['name', 'registry_name'],
+  ['secureConnection', 'registry_verify'],
+  ['account', 'x-anchore-account'],
+]);
 
 /** A request refused by a rule of HTTP. Its message holds nothing from the request. */
 export class RequestError extends Error {
@@ -95,7 +95,7 @@ function problemDetail({ reason, field = [], validation }: Problem): Omit<ErrorB
   const [name] = field;
   return {
     ...(reason === undefined ? {} : { reason }),
-    ...(name === undefined ? {} : { field: fieldNames[name] ?? name }),
+    ...(name === undefined ? {} : { field: fieldNames.get(name) ?? name }),
     ...(validation === undefined
       ? {}
       : {

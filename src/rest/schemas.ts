@@ -135,20 +135,25 @@ export function parseBody<Body>(schema: z.ZodType<Body>, value: unknown): Body {
   const result = schema.safeParse(value, { error: typeFault });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const [field] = issue?.code === 'unrecognized_keys' ? issue.keys : [String(issue?.path[0] ?? '')];
-  const shown = field === undefined || field.length > maxShownKeyLength || !/^\w*$/.test(field) ? 'A key' : field;
-  const advice = isEmpty(value, shown) ? ': a registry that needs no login needs no entry, its images are pulled anonymously' : '';
-  throw new Problem('INVALID_INPUT', `${shown || 'The body'} ${issue?.message ?? 'is not valid'}${advice}.`, { field: /^\w+$/.test(shown) ? [shown] : undefined });
+  if (issue?.code === 'unrecognized_keys') throw unknownKey(issue.keys[0] ?? '');
+  const field = issue?.path[0] === undefined ? undefined : String(issue.path[0]);
+  const advice = isEmptyLogin(value, field) ? ': a registry that needs no login needs no entry, its images are pulled anonymously' : '';
+  throw new Problem('INVALID_INPUT', `${field ?? 'The body'} ${issue?.message ?? 'is not valid'}${advice}.`, { field: field === undefined ? undefined : [field] });
+}
+
+/** A key is named when it is a word; anything else could be a value that slipped into its place. */
+function unknownKey(key: string): Problem {
+  const isWord = /^\w+$/.test(key) && key.length <= maxShownKeyLength;
+  return new Problem('INVALID_INPUT', `${isWord ? key : 'A key'} is not a key of this body.`, { field: isWord ? [key] : undefined });
 }
 
 /** The words for faults of form; faults of content have theirs in the schemas. */
 function typeFault(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code === 'unrecognized_keys') return 'is not a key of this body';
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.expected === 'object') return 'must be a JSON object';
   return issue.input === undefined ? 'is missing' : `must be a ${issue.expected}`;
 }
 
-function isEmpty(value: unknown, field: string): boolean {
-  return ['registry_user', 'registry_pass'].includes(field) && (value as Record<string, unknown>)[field] === '';
+function isEmptyLogin(value: unknown, field: string | undefined): boolean {
+  return (field === 'registry_user' || field === 'registry_pass') && (value as Record<string, unknown>)[field] === '';
 }
