@@ -32,5 +32,11 @@ export function throwPayloadErrors({ errors, validation }: Payload, asked: Asked
   const answer = { errors, validation: validation ? reportJson(validation) : null };
   if (!validation) throw refused(printable(error.message), answer);
   printReport(validation, asked);
-  throw refused('Nothing was changed.', answer);
+  throw refused(['Nothing was changed.', restOf(error.message, validation)].join(' ').trim(), answer);
+}
+
+/** What the error adds to the report that has just been printed. */
+function restOf(message: string, { message: seen, hint }: Report): string {
+  const told = [seen, hint].filter((part) => part !== null).join(' ');
+  return printable(message.startsWith(told) ? message.slice(told.length).trim() : message);
 }

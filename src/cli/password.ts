@@ -11,7 +11,8 @@ export interface PasswordSource {
   readonly passwordStdin: boolean;
 }
 
-const ways = 'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or leave both out on a terminal and you are asked';
+/** How a password can be given, as the end of a sentence. */
+export const passwordWays = 'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or leave both out on a terminal and you are asked';
 
 /** Any spelling of a flag that carries a password: `-p`, `-pTEXT`, `--pass`, `--password=TEXT`, `--passwd`, `--registry-password`. */
 const passwordFlag = /^(?:-p|--(?:[a-z]+-)*pass(?:w(?:or)?d)?(?:=|$))/i;
@@ -21,7 +22,7 @@ export function refusePasswordInArguments(args: readonly string[]): void {
   const end = args.indexOf('--');
   const flags = end < 0 ? args : args.slice(0, end);
   if (flags.some((argument) => passwordFlag.test(argument))) {
-    throw wrongUsage(`A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${ways}.`);
+    throw wrongUsage(`A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${passwordWays}.`);
   }
 }
 
@@ -29,7 +30,7 @@ export function refusePasswordInArguments(args: readonly string[]): void {
 export async function requirePassword(source: PasswordSource, username: string): Promise<Secret> {
   const given = await givenPassword(source);
   if (given !== undefined) return given;
-  if (!isInteractive()) throw wrongUsage(`The password is missing: ${ways}.`);
+  if (!isInteractive()) throw wrongUsage(`The password is missing: ${passwordWays}.`);
   return askSecret(`Password of ${username}: `);
 }
 

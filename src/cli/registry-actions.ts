@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import { createOperation, deleteOperation, listOperation, updateOperation, validateOperation } from './operations.ts';
 import type { CreateInput, Filter, Page, Payload, Registry, Report, UpdateInput } from './operations.ts';
 import type { AccountOption, OutputOption, RegistryOptions } from './options.ts';
+import { passwordWays } from './password.ts';
 import { confirm } from './prompt.ts';
 import { formatRegistry, registryColumns, registryJson, reportJson, type Output } from './registry-output.ts';
 import { findRegistry, requireRegistry } from './registry-lookup.ts';
@@ -65,6 +66,7 @@ export async function updateRegistry(
   const send = async (change: UpdateInput): Promise<Payload> => (await client.run(updateOperation, { id, input: change, secureConnection, validate })).updateRegistry;
   let payload = await send(input);
   const wantsPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
+  if (wantsPassword && askPassword === undefined) printNote(`A change like this one needs the password: ${passwordWays}.`);
   if (wantsPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
   const asked = { secureConnection: secureConnection ?? true, stores: true };
   throwPayloadErrors(payload, asked);

@@ -29,7 +29,9 @@ export function printStep({ kind, status, message, durationMs }: ValidationStep)
 export function printVerdict(report: Report, asked: Asked): void {
   const warned = report.valid && report.hint !== null;
   const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
-  printNote(`${colourNote(colour, `${sign} ${printable(report.outcome)}`)} ${printable(report.message)} ${colourNote('dim', `(${report.durationMs} ms)`)}`);
+  // A failed step has said the same sentence on the line above.
+  const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
+  printNote(`${colourNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colourNote('dim', `(${report.durationMs} ms)`)}`);
   if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
   if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
   const flag = flagThatHelps(report, asked);

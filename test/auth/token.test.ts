@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StoredToken } from '../../src/core/ports.ts';
 import { Problem } from '../../src/core/problem.ts';
-import { createAuthenticator, issueFirstToken, issueToken, type Authorization, type TokenRequest } from '../../src/auth/token.ts';
+import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization, type TokenRequest } from '../../src/auth/token.ts';
 import { newTokenParts, parseToken, printToken } from '../../src/auth/tokenText.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memoryAccessStore.ts';
 
@@ -267,5 +267,30 @@ describe('the first token', () => {
     const texts = await Promise.all(Array.from({ length: 5 }, first));
     expect(texts.filter((text) => text !== undefined)).toHaveLength(1);
     expect(access.tokens.size).toBe(1);
+  });
+});
+
+describe('revoking a token', () => {
+  const revoke = (id: string): ReturnType<typeof revokeToken> => revokeToken({ access, now, id, actor: 'cli', requestId: 'req-2' });
+
+  it('refuses the next request with it, and writes one event of its account', async () => {
+    const text = (await issue({ name: 'ci' })).reveal();
+    const { id } = onlyToken();
+    expect((await revoke(id)).revokedAt).toEqual(time);
+    expect((await problemOf(logIn(`Bearer ${text}`))).code).toBe('UNAUTHENTICATED');
+    expect(access.events.at(-1)).toMatchObject({ action: 'token.revoke', account: 'anchore', target: id, targetText: 'ci', actor: 'cli', requestId: 'req-2' });
+  });
+
+  it('a second time changes nothing', async () => {
+    await issue();
+    const first = await revoke(onlyToken().id);
+    const events = access.events.length;
+    time = new Date('2026-12-24T12:00:00Z');
+    expect(await revoke(onlyToken().id)).toEqual(first);
+    expect(access.events).toHaveLength(events);
+  });
+
+  it.each(['nosuchtoken0', ''])('that is not there (%j) is refused', async (id) => {
+    expect(await problemOf(revoke(id))).toMatchObject({ code: 'NOT_FOUND', field: ['id'] });
   });
 });

@@ -56,6 +56,26 @@ export function accessLaws(harness: () => Harness): void {
     expect(await test.rows('SELECT seq FROM audit_event')).toHaveLength(1);
   });
 
+  it('tokens are listed by account or all, the oldest first, the revoked ones too', async () => {
+    const { access } = test.store;
+    await access.insertToken(sampleToken('b', { createdAt: new Date(2_000), revokedAt: new Date(3_000) }), sampleEvent());
+    await access.insertToken(sampleToken('c', { createdAt: new Date(1_000) }), sampleEvent());
+    await access.insertToken(sampleToken('a', { createdAt: new Date(2_000) }), sampleEvent());
+    expect((await access.listTokens(undefined)).map(({ id }) => id)).toEqual(['c', 'a', 'b']);
+    expect((await access.listTokens(sampleToken('a').account)).map(({ id }) => id)).toEqual(['c', 'a', 'b']);
+    expect(await access.listTokens('nobody')).toEqual([]);
+  });
+
+  it('a token is revoked once, with its event or not at all', async () => {
+    const { access } = test.store;
+    await access.insertToken(sampleToken('a'), sampleEvent());
+    expect(await access.revokeToken('a', new Date(5_000), sampleEvent({ action: 'token.revoke' }))).toBe(true);
+    expect(await access.revokeToken('a', new Date(6_000), sampleEvent({ action: 'token.revoke' }))).toBe(false);
+    expect(await access.revokeToken('nowhere', new Date(5_000), sampleEvent({ action: 'token.revoke' }))).toBe(false);
+    expect((await access.tokenById('a'))?.revokedAt).toEqual(new Date(5_000));
+    expect(await test.rows("SELECT seq FROM audit_event WHERE action = 'token.revoke'")).toHaveLength(1);
+  });
+
   it('a new store has no key, no canary and no registries', async () => {
     expect(await test.store.keys.dataKeys()).toEqual([]);
     expect(await test.store.keys.canary()).toBeUndefined();

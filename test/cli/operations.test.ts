@@ -1,0 +1,13 @@
+// Every operation that the command line sends fits the schema.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildSchema, parse, validate } from 'graphql';
+import { expect, it } from 'vitest';
+import * as operations from '../../src/cli/operations.ts';
+
+const schema = buildSchema(readFileSync(join(import.meta.dirname, '../../schema/regway.graphql'), 'utf8'));
+
+it.each(Object.entries(operations))('%s fits the schema', (_, { document }) => {
+  expect(validate(schema, parse(document)).map(({ message }) => message)).toEqual([]);
+});

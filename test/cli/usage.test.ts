@@ -1,0 +1,147 @@
+// What the command line refuses, what it never shows, and how it ends.
+
+import { describe, expect, it } from 'vitest';
+import { closedPort, marker, startServer } from '../v2/fixtures.ts';
+import { useCommandLine } from './harness.ts';
+
+const line = useCommandLine();
+const add = ['registry', 'add', 'registry.example', '--username=alice'];
+
+describe('a password in the arguments', () => {
+  it.each([[`--password=${marker}`], ['--password', marker], ['-p', marker], [`-p${marker}`], ['--pass', marker], [`--passwd=${marker}`], [`--registry-password=${marker}`], [`--PASSWORD=${marker}`]])(
+    'is refused with 2 and not repeated (%s)',
+    async (...args) => {
+      const { code, stdout, stderr } = await line.run([...add, ...args]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('--password-stdin');
+      expect(stderr).not.toContain(marker);
+      expect(await line.stored()).toEqual([]);
+    },
+  );
+
+  it.each([[['registry', 'add', 'registry.example', 'alice', marker, '--username=alice']], [[...add, `--token=${marker}`]], [[...add, `--Password=${marker}`]]])(
+    'is not repeated where nothing expected it (%#)',
+    async (args) => {
+      const { code, stdout, stderr } = await line.run(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).not.toContain(marker);
+    },
+  );
+});
+
+describe('wrong usage', () => {
+  it.each<[string, string[]]>([
+    ['no command', []],
+    ['an unknown command', ['registries']],
+    ['no registry', ['registry', 'get']],
+    ['no user name', ['registry', 'add', 'registry.example']],
+    ['an unknown type', [...add, '--type=quay']],
+    ['neither true nor false', [...add, '--secure-connection=maybe']],
+    ['an unknown form', ['registry', 'list', '-o', 'yaml']],
+    ['no password and no terminal', add],
+    ['an empty password', [...add, '--password-stdin']],
+    ['a token prompt without a terminal', ['login', 'http://127.0.0.1:1']],
+    ['an address that is none', ['login', 'regway.example.com', '--token-stdin']],
+    ['a password prompt without a terminal', ['registry', 'update', 'registry.example', '--password-prompt']],
+    ['a file that is not there', ['import', '/nowhere/config.json']],
+  ])('ends with 2: %s', async (_, args) => {
+    const { code, stdout, stderr } = await line.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+    expect(await line.stored()).toEqual([]);
+  });
+
+  it.each([`http://alice:${marker}@127.0.0.1:4000`, `ftp://127.0.0.1/${marker}`, `http://127.0.0.1/?token=${marker}`, `127.0.0.1:4000#${marker}`])(
+    'ends with 2 for an address that is none, without repeating it',
+    async (url) => {
+      const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_URL: url } });
+      expect(code).toBe(2);
+      expect(stderr).toContain('REGWAY_URL');
+      expect(stderr).not.toContain(marker);
+    },
+  );
+});
+
+describe('a server that is not there', () => {
+  const password = { REGWAY_REGISTRY_PASSWORD: marker };
+
+  it.each([['registry', 'list'], ['registry', 'check', 'registry.example', '--username=alice'], ['image', 'explain', 'ubuntu']])('ends with 3: %s %s', async (...args) => {
+    const { code, stdout, stderr } = await line.run(args, { env: { ...password, REGWAY_URL: `http://127.0.0.1:${await closedPort()}` } });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain('ECONNREFUSED');
+  });
+
+  it('ends with 3 when something else answers there', async () => {
+    const other = await startServer((_, response) => response.end('<html>hello</html>'));
+    expect(await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin } })).toMatchObject({ code: 3, stderr: expect.stringContaining('does not answer as a Regway server') as string });
+    expect(await line.run(['registry', 'check', 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: other.origin } })).toMatchObject({ code: 3 });
+  });
+
+  it.each([307, 302])('a password does not follow a %i redirect', async (status) => {
+    const thief = await startServer((_, response) => response.end('{"data":{}}'));
+    const server = await startServer((_, response) => response.writeHead(status, { location: `${thief.origin}/graphql` }).end());
+    for (const command of ['check', 'add']) {
+      expect(await line.run(['registry', command, 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: server.origin } })).toMatchObject({ code: 3 });
+    }
+    expect(thief.received).toEqual([]);
+  });
+
+  it('ends with 3 when it breaks off in the middle of a check', async () => {
+    const server = await startServer((request, response) => {
+      if (request.headers.accept !== 'text/event-stream') return response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"registry":null}}');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(':\n\n');
+      return setTimeout(() => response.destroy(), 50);
+    });
+    const { code } = await line.run(['registry', 'check', 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: server.origin } });
+    expect(code).toBe(3);
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('a token that does not log in', () => {
+  it.each([
+    [undefined, 'asks for a token'],
+    ['rgw_wrong', 'does not accept the token'],
+  ])('ends with 1 and says what to do (%s)', async (token, sentence) => {
+    for (const args of [['registry', 'list'], ['registry', 'check', 'registry.example', '--username=alice']]) {
+      const { code, stderr } = await line.run(args, { env: { REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: marker } });
+      expect(code).toBe(1);
+      expect(stderr).toContain(sentence);
+      expect(stderr).toContain(`regway login ${line.server.url}`);
+    }
+  });
+});
+
+describe('help', () => {
+  it.each(
+    [
+      [],
+      ['serve'],
+      ['registry'],
+      ...['list', 'get', 'add', 'update', 'delete', 'check', 'validate'].map((command) => ['registry', command]),
+      ['image'],
+      ['image', 'explain'],
+      ['import'],
+      ['login'],
+      ['logout'],
+      ['token'],
+      ...['create', 'list', 'revoke'].map((command) => ['token', command]),
+    ].map((args) => [args]),
+  )('has an example: %j', async (args) => {
+    const { code, stdout } = await line.run([...args, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nExample:\n {2}\S/);
+  });
+
+  it('of the token commands says that they do not go over the network', async () => {
+    expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain('REGWAY_URL does not count here');
+  });
+
+  it('has no colours off a terminal', async () => {
+    for (const args of [['--help'], ['registry', 'list'], ['registry', 'get', 'nowhere.example']]) {
+      const { stdout, stderr } = await line.run(args);
+      expect(stdout + stderr).not.toContain('\u001B');
+    }
+  });
+});

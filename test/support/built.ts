@@ -1,0 +1,46 @@
+// The executable as users get it: dist/ is built anew when a source is younger, once, however many suites ask.
+
+import { execFile } from 'node:child_process';
+import { globSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const root = join(import.meta.dirname, '../..');
+/** The build takes 2 s; a lock much older was left by a run that was killed. */
+const staleLockMs = 60_000;
+
+/** The built executable. */
+export const builtExecutable = join(root, 'dist/regway.js');
+
+/** Builds dist/ unless it is as young as its sources. */
+export async function ensureBuilt(): Promise<void> {
+  const lock = join(tmpdir(), `regway-build-${Buffer.from(root).toString('hex').slice(-24)}.lock`);
+  while (!tryLock(lock)) await pause(100);
+  try {
+    if (ageOf(builtExecutable) < youngestSource()) await promisify(execFile)(process.execPath, [join(root, 'src/build.ts')], { cwd: root });
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+function tryLock(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    if (Date.now() - ageOf(lock) > staleLockMs) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
+}
+
+function youngestSource(): number {
+  const sources = globSync(['src/**/*', 'package.json'], { cwd: root });
+  return Math.max(...sources.map((source) => ageOf(join(root, source))));
+}
+
+/** Time of the last change in epoch milliseconds; 0 when it is not there. */
+function ageOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
