@@ -11,6 +11,10 @@ const requirements: readonly { readonly packageName: string; readonly program: s
   { packageName: 'apache2-utils', program: 'htpasswd' },
   { packageName: 'openssl', program: 'openssl' },
   { packageName: 'skopeo', program: 'skopeo' },
+  { packageName: 'podman', program: 'podman' },
+  { packageName: 'buildah', program: 'buildah' },
+  { packageName: 'containerd', program: 'containerd' },
+  { packageName: 'nginx', program: '/usr/sbin/nginx' },
   { packageName: 'chromium', program: '/usr/bin/chromium' },
   { packageName: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
 ];

@@ -2,12 +2,11 @@
 
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type Program, startProgram } from './child-process.ts';
+import { freePort } from './free-port.ts';
 
 export interface PostgresServer {
   /** `postgres://…` of an empty database. */
@@ -23,7 +22,7 @@ export interface PostgresServer {
 export async function startPostgres(): Promise<PostgresServer> {
   const folder = programFolder();
   const directory = mkdtempSync(join(tmpdir(), 'regway-postgres-'));
-  const port = await freePort();
+  const port = await freePort('127.0.0.1');
   const user = serverUser(directory);
   const cluster = join(directory, 'cluster');
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
@@ -67,12 +66,4 @@ function serverUser(directory: string): [] | [string, ...string[]] {
   }
   execFileSync('chown', ['postgres:postgres', directory]);
   return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--'];
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

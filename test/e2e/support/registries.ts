@@ -1,7 +1,7 @@
 // Debian's docker-registry on loopback, in every form that a team meets: open, htpasswd, TLS with a private authority, token.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificateAuthority, selfSigned } from './certificates.ts';
@@ -17,6 +17,26 @@ export interface RealRegistry {
   /** All that docker-registry printed, its access log included. */
   log(): string;
   stop(): Promise<void>;
+}
+
+/** A registry with htpasswd. */
+export interface PasswordRegistry extends RealRegistry {
+  /** Rewrites the file of passwords; the registry reads it again at the next login. */
+  setUsers(users: readonly Login[]): void;
+}
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface RegistryOptions {
+  /** Plain HTTP without it. */
+  readonly tls?: KeyPair | undefined;
+  /** As docker-registry's configuration has it; nobody logs in without it. */
+  readonly auth?: object | undefined;
+  /** Where clients are sent to for the content of blobs; the registry gives it itself without this. */
+  readonly storageUrl?: string | undefined;
 }
 
 export interface RealRegistries {
@@ -56,7 +76,7 @@ export async function startRegistries(): Promise<RealRegistries> {
   const [open, basic, secure, token] = await Promise.all([
     startRegistry(directory, 'open', {}),
     startPasswordRegistry(directory, 'basic', [alice]),
-    startPasswordRegistry(directory, 'tls', [alice], tls),
+    startPasswordRegistry(directory, 'tls', [alice], { tls }),
     startRegistry(directory, 'token', {
       tls,
       auth: { token: { realm: tokenServer.realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: signing.certificateFile } },
@@ -70,13 +90,8 @@ export async function startRegistries(): Promise<RealRegistries> {
   return { open, basic, tls: secure, token, tokenServer, authority, stop };
 }
 
-interface Login {
-  readonly username: string;
-  readonly password: string;
-}
-
 /** Starts one registry with htpasswd over plain HTTP, in a folder of its own. */
-export async function startBasicRegistry(users: readonly Login[]): Promise<RealRegistry> {
+export async function startBasicRegistry(users: readonly Login[]): Promise<PasswordRegistry> {
   const directory = mkdtempSync(join(tmpdir(), 'regway-registry-'));
   const registry = await startPasswordRegistry(directory, 'basic', users);
   const stop = async () => {
@@ -86,19 +101,33 @@ export async function startBasicRegistry(users: readonly Login[]): Promise<RealR
   return { ...registry, stop };
 }
 
-async function startPasswordRegistry(directory: string, name: string, users: readonly Login[], tls?: KeyPair): Promise<RealRegistry> {
+/** Starts a registry with htpasswd that lives in the folder. */
+export async function startPasswordRegistry(
+  directory: string,
+  name: string,
+  users: readonly Login[],
+  options: Omit<RegistryOptions, 'auth'> = {},
+): Promise<PasswordRegistry> {
   const path = join(directory, `${name}.htpasswd`);
-  const lines = users.map(({ username, password }) => execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }));
-  writeFileSync(path, lines.join(''));
-  return startRegistry(directory, name, { ...(tls && { tls }), auth: { htpasswd: { realm: 'registry', path } } });
+  const setUsers = (logins: readonly Login[]): void => {
+    const lines = logins.map(({ username, password }) => execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }));
+    // In one step: the registry would keep half a file until the next change.
+    writeFileSync(`${path}.new`, lines.join(''));
+    renameSync(`${path}.new`, path);
+  };
+  setUsers(users);
+  const registry = await startRegistry(directory, name, { ...options, auth: { htpasswd: { realm: 'registry', path } } });
+  return { ...registry, setUsers };
 }
 
-async function startRegistry(directory: string, name: string, { tls, auth }: { tls?: KeyPair; auth?: object }): Promise<RealRegistry> {
-  const rootdirectory = join(directory, name);
-  mkdirSync(rootdirectory);
+/** Starts a registry whose content and settings live in the folder. */
+export async function startRegistry(directory: string, name: string, { tls, auth, storageUrl }: RegistryOptions): Promise<RealRegistry> {
+  const rootdirectory = storageDirectory(directory, name);
+  mkdirSync(rootdirectory, { recursive: true });
   const configuration = {
     version: '0.1',
-    log: { level: 'info' },
+    // Only here does the log name the user of a request that succeeded.
+    log: { level: 'debug' },
     storage: { filesystem: { rootdirectory } },
     http: {
       addr: '127.0.0.1:0',
@@ -106,6 +135,7 @@ async function startRegistry(directory: string, name: string, { tls, auth }: { t
       ...(tls && { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
     },
     ...(auth && { auth }),
+    ...(storageUrl !== undefined && { middleware: { storage: [{ name: 'redirect', options: { baseurl: storageUrl } }] } }),
   };
   const file = join(directory, `${name}.yml`);
   writeFileSync(file, JSON.stringify(configuration)); // JSON is YAML.
@@ -119,6 +149,11 @@ async function startRegistry(directory: string, name: string, { tls, auth }: { t
       await program.end('SIGTERM');
     },
   };
+}
+
+/** Where a registry of that name in the folder keeps its content. */
+export function storageDirectory(directory: string, name: string): string {
+  return join(directory, name);
 }
 
 async function pushEverywhere(

@@ -21,6 +21,8 @@ export interface TokenRequest {
   /** From the Authorization header; null when the request was anonymous. */
   readonly username: string | null;
   readonly scopes: readonly string[];
+  /** Whether the user name and password were right, or there were none. */
+  readonly accepted: boolean;
 }
 
 export interface TokenServerOptions {
@@ -38,6 +40,8 @@ export interface TokenServer {
   /** TCP connections so far, whether or not a request came through them. */
   connections(): number;
   requests(): readonly TokenRequest[];
+  /** Replaces all users; tokens that were given out stay good. */
+  setUsers(users: Readonly<Record<string, TokenUser>>): void;
   stop(): Promise<void>;
 }
 
@@ -53,10 +57,12 @@ const publicPrefix = 'public/';
 /** Starts the server on a free port of the address. */
 export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
   const requests: TokenRequest[] = [];
+  let { users } = options;
   let connections = 0;
   const server = createServer(readKeyPair(options.tls), (request, response) => {
-    requests.push(describe(request));
-    answer(options, request, response);
+    const current = { ...options, users };
+    requests.push(describe(current, request));
+    answer(current, request, response);
   });
   server.on('connection', () => connections++);
   server.listen(0, options.address);
@@ -67,6 +73,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
     realm: `https://${host}/token`,
     connections: () => connections,
     requests: () => requests,
+    setUsers: (replacement) => (users = replacement),
     async stop() {
       server.close();
       server.closeAllConnections();
@@ -81,7 +88,7 @@ function answer(options: TokenServerOptions, request: IncomingMessage, response:
   const user = credential && options.users[credential.username];
   if (request.method !== 'GET' || url.pathname !== '/token') {
     send(response, 404, { errors: [{ code: 'NOT_FOUND', message: 'no such thing here' }] });
-  } else if (credential !== null && user?.password !== credential.password) {
+  } else if (!isAccepted(options, credential)) {
     send(response, 401, { errors: [{ code: 'UNAUTHORIZED', message: 'wrong name or password' }] });
   } else {
     const token = signToken(options, credential?.username, grant(user ?? null, url.searchParams.getAll('scope')));
@@ -112,12 +119,27 @@ function signToken({ signing }: TokenServerOptions, subject: string | undefined,
   return `${signed}.${createSign('sha256').update(signed).sign(readFileSync(signing.keyFile), 'base64url')}`;
 }
 
-function describe(request: IncomingMessage): TokenRequest {
+function describe(options: TokenServerOptions, request: IncomingMessage): TokenRequest {
   const url = new URL(request.url ?? '/', 'https://token.invalid');
-  return { method: request.method ?? '', username: basicCredential(request)?.username ?? null, scopes: url.searchParams.getAll('scope') };
+  const credential = basicCredential(request);
+  return {
+    method: request.method ?? '',
+    username: credential?.username ?? null,
+    scopes: url.searchParams.getAll('scope'),
+    accepted: isAccepted(options, credential),
+  };
 }
 
-function basicCredential(request: IncomingMessage): { username: string; password: string } | null {
+function isAccepted({ users }: TokenServerOptions, credential: BasicCredential | null): boolean {
+  return credential === null || users[credential.username]?.password === credential.password;
+}
+
+interface BasicCredential {
+  readonly username: string;
+  readonly password: string;
+}
+
+function basicCredential(request: IncomingMessage): BasicCredential | null {
   const encoded = /^basic (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (encoded === undefined) {
     return null;

@@ -1,0 +1,51 @@
+// API tokens, made and revoked as an operator does it: with the command line, on the data directory of a running server.
+
+import { runProgram } from './child-process.ts';
+import type { Login } from './registries.ts';
+import { executable, serverEnvironment } from './server.ts';
+
+export interface ApiTokenOptions {
+  readonly role: 'ADMIN' | 'READ_WRITE' | 'READ_ONLY' | 'PULL';
+  /** `admin` unless given. */
+  readonly account?: string;
+  /** Patterns that a PULL token is limited to. */
+  readonly images?: readonly string[];
+}
+
+/** Makes a token and gives its text. */
+export async function createApiToken(dataDirectory: string, { role, account = 'admin', images = [] }: ApiTokenOptions): Promise<string> {
+  const limits = images.flatMap((image) => ['--image', image]);
+  return (await run(dataDirectory, 'create', `--role=${role}`, `--account=${account}`, ...limits, '-o', 'id')).trim();
+}
+
+/** Ends a token. */
+export async function revokeApiToken(dataDirectory: string, token: string): Promise<void> {
+  await run(dataDirectory, 'revoke', await idOf(dataDirectory, token));
+}
+
+/** As clients log in to Regway: the token is the password, the user name does not matter. */
+export function loginWith(token: string): Login {
+  return { username: 'puller', password: token };
+}
+
+/** The id is part of the text, and listed. */
+async function idOf(dataDirectory: string, token: string): Promise<string> {
+  const tokens = JSON.parse(await run(dataDirectory, 'list', '-o', 'json')) as readonly { readonly id: string }[];
+  const found = tokens.find(({ id }) => token.includes(id));
+  if (found === undefined) {
+    throw new Error('the token is not among those that are listed');
+  }
+  return found.id;
+}
+
+async function run(dataDirectory: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runProgram({
+    command: process.execPath,
+    args: [executable, 'token', ...args],
+    env: serverEnvironment(dataDirectory),
+  });
+  if (code !== 0) {
+    throw new Error(`regway token ${args.join(' ')} ended with ${code}: ${stderr}`);
+  }
+  return stdout;
+}
