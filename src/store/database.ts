@@ -28,14 +28,18 @@ export interface Migration {
   run(statement: string): Promise<void>;
 }
 
+export interface MigrationResult {
+  readonly changedTables: boolean;
+}
+
 /** One open database. Every error leaves translated, without parameters. */
 export interface Database extends Dialect {
   /** Runs queries that see only committed rows. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-  /** As `write`, but alone, and with foreign keys checked at the end instead of at each statement. */
-  migrate(work: (migration: Migration) => Promise<void>): Promise<void>;
+  /** As `write`, but alone, and with foreign keys checked once at the end, if the work says that it changed tables: the check reads every row. */
+  migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
   /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;
   /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */

@@ -44,11 +44,13 @@ export async function migrate(database: Database, folder: string, log?: StoreLog
     await migration.run(database.createMigrationTable);
     const applied = await readApplied(migration);
     refuseStrangers(files, applied);
-    for (const file of files.slice(applied.length)) {
+    const missing = files.slice(applied.length);
+    for (const file of missing) {
       await apply(migration, file);
       log?.info({ migration: file.tag }, 'migrated the database');
     }
     await addAdminAccount(database, migration);
+    return { changedTables: missing.length > 0 };
   });
 }
 

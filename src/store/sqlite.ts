@@ -9,7 +9,7 @@ import Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 
-import type { Database, Dialect, Migration, Queries } from './database.ts';
+import type { Database, Dialect, Migration, MigrationResult, Queries } from './database.ts';
 import { translated, translateFailure } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
 import * as tables from './tables.sqlite.ts';
@@ -159,12 +159,14 @@ async function transaction<T>(connection: Connection, mode: 'IMMEDIATE' | 'EXCLU
 }
 
 /** Foreign keys are off outside the transaction (inside, the pragma does nothing): else dropping a rebuilt table deletes its children. */
-async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<void>): Promise<void> {
+async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<MigrationResult>): Promise<void> {
   writer.pragma('foreign_keys = OFF');
   try {
     await transaction(writer, 'EXCLUSIVE', async () => {
-      await work(step);
-      refuseBrokenReferences(writer);
+      const { changedTables } = await work(step);
+      if (changedTables) {
+        refuseBrokenReferences(writer);
+      }
     });
   } finally {
     writer.pragma('foreign_keys = ON');
