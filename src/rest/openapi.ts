@@ -27,7 +27,6 @@ Paths, fields, defaults and statuses are kept, and clients of it work when their
 | \`registry_user\` or \`registry_pass\` empty | stored, means anonymous | 400: images without an entry are pulled anonymously |
 | Update: a key left out | the login must be repeated | it keeps its value; the password is asked for when the login could go elsewhere: another user or type, or verification turned off |
 | Update of \`awsecr\` with a check | always 406 | checked like a create |
-| Update: a name that is not there, and a different one in the body | 409 | 404 |
 | Delete: not there | 200 | 404; a success is 204 without a body |
 | Unknown keys | ignored, or written to the database | 400 naming the key |
 | \`registry_type\` | any text | \`docker_v2\`, \`awsecr\`, \`gcr\`, \`acr\` |
@@ -67,7 +66,7 @@ const paths = {
       description: 'Asks the registry whether the login works and stores it if so. A failed check stores nothing.',
       parameters: [validate, account],
       requestBody: { required: true, content: json('CreateRegistry', { create: createExample }) },
-      responses: { '200': success('The new registry.', registryExamples.one), ...errorResponses([...commonErrors, ...bodyErrors, 'ALREADY_EXISTS', 'CONFLICT']) },
+      responses: { '200': success('The new registry.', registryExamples.one), ...errorResponses([...commonErrors, ...bodyErrors, 'ALREADY_EXISTS']) },
     }),
   },
   '/registries/{registry}': {
@@ -96,8 +95,8 @@ const parameters = {
     name: 'x-anchore-account',
     in: 'header',
     description: 'The account to act in, for admins; by default the one of the token.',
+    // No example: the API browser would send it, and only admins may name another account.
     schema: { type: 'string', minLength: 1, maxLength: 100 },
-    example: 'admin',
   },
   Registry: { name: 'registry', in: 'path', required: true, description: 'The registry text, percent-encoded as one segment.', schema: { type: 'string', minLength: 1 }, example: 'docker.io/anchore/*' },
   Validate: { name: 'validate', in: 'query', description: '`true` or `false` in any case: whether to ask the registry first.', schema: { type: 'string', pattern: '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$', default: 'true' }, example: 'true' },
