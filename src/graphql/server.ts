@@ -15,10 +15,10 @@ import { schema } from './schema.ts';
 export interface GraphqlServerOptions {
   readonly registries: Registries;
   /**
-   * Who the `Authorization` header speaks for; undefined for no header.
-   * @throws Problem `UNAUTHENTICATED` when the header is there and no good.
+   * Who the `Authorization` headers speak for; undefined for none.
+   * @throws Problem `UNAUTHENTICATED` when there is one and it is no good, or two.
    */
-  readonly authenticate: (authorization: string | undefined) => Promise<Principal | undefined>;
+  readonly authenticate: (authorization: readonly string[] | undefined) => Promise<Principal | undefined>;
   readonly settings: {
     /** Show the schema to callers without a login too. Logged in, they always see it. */
     readonly introspection: boolean;
@@ -76,7 +76,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
 /** @throws Problem for a refused token, with the header of a 401 already set (RFC 6750 §3). */
 async function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
   try {
-    return await options.authenticate(request.headers.authorization);
+    return await options.authenticate(request.headersDistinct.authorization);
   } catch (error) {
     if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
     throw error;

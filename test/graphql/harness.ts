@@ -48,7 +48,7 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
   const overrides: Partial<Registries> = {};
   const graphql = createGraphqlServer({
     registries: recorded(domain.registries, calls, overrides),
-    authenticate: async (authorization) => principalOf(authorization),
+    authenticate: async (authorization) => principalOf(authorization?.join(', ')),
     settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' }, ...settings },
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),
