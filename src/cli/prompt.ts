@@ -11,15 +11,13 @@ const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) 
 
 /** Asks without echo. @throws CommandFailure when nothing is typed, or on Ctrl-C. */
 export async function askSecret(question: string): Promise<Secret> {
-  process.stderr.write(question);
-  const answer = await readLine(nowhere()).finally(() => process.stderr.write('\n'));
+  const answer = await readLine(question, nowhere()).finally(() => process.stderr.write('\n'));
   return secretOf(answer);
 }
 
 /** Asks for a yes; everything else is a no. */
 export async function confirm(question: string): Promise<boolean> {
-  process.stderr.write(`${question} [y/N] `);
-  return /^y(es)?$/i.test((await readLine(process.stderr)).trim());
+  return /^y(es)?$/i.test((await readLine(`${question} [y/N] `, process.stderr)).trim());
 }
 
 /** Reads standard input to its end. One line end after the secret is not part of it. */
@@ -32,8 +30,10 @@ function secretOf(value: string): Secret {
   return new Secret(value);
 }
 
-function readLine(output: NodeJS.WritableStream): Promise<string> {
+function readLine(question: string, output: NodeJS.WritableStream): Promise<string> {
+  // This ends the echo of the terminal, so it comes before the question: whoever types at once is not shown either.
   const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+  process.stderr.write(question);
   return new Promise<string>((resolve, reject) => {
     lines.once('line', resolve);
     // Ctrl-C, Ctrl-D and a terminal that goes away; after a line this changes nothing.

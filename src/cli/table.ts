@@ -20,25 +20,30 @@ const noBorders = Object.fromEntries(
 
 /**
  * Makes the function that lays out one page after the other. The first page decides how wide the columns are, the headings stand
- * above it alone, and what does not fit ends in an ellipsis. Without a width (a pipe) nothing is cut.
+ * above it alone, and what does not fit ends in an ellipsis. On a very narrow terminal the last columns are left out.
+ * Without a width (a pipe) nothing is cut.
  */
 export function tablePrinter<Row>(columns: readonly Column<Row>[], width: number | undefined): (rows: readonly Row[]) => string {
-  let widths: number[] | undefined;
+  const headings = columns.map(({ heading }) => heading);
+  let first: number[] | undefined;
   return (rows) => {
     const cells = rows.map((row) => columns.map((column) => printable(column.text(row))));
-    const headings = widths === undefined ? [columns.map(({ heading }) => heading)] : [];
-    const natural = columns.map((_column, index) => Math.max(...[...headings, ...cells].map((line) => stringWidth(line[index] ?? ''))));
-    widths ??= width === undefined ? natural : fit(natural, width - gap * (columns.length - 1));
-    const shown = width === undefined ? natural.map((wide, index) => Math.max(wide, widths?.[index] ?? 0)) : widths;
-    const table = layOut([...headings, ...cells], shown);
-    return headings.length === 0 ? table : emphasiseFirstLine(table);
+    if (first !== undefined) return layOut(cells, width === undefined ? widest(cells, first) : first);
+    const natural = widest([headings, ...cells], []);
+    first = width === undefined ? natural : fit(natural, width);
+    return emphasiseFirstLine(layOut([headings, ...cells], first));
   };
+}
+
+/** The width of each column, at least that of before. */
+function widest(lines: readonly string[][], before: readonly number[]): number[] {
+  return (lines[0] ?? []).map((_cell, index) => Math.max(before[index] ?? 0, ...lines.map((line) => stringWidth(line[index] ?? ''))));
 }
 
 function layOut(lines: readonly string[][], widths: readonly number[]): string {
   const style = { 'padding-left': 0, 'padding-right': gap, head: [], border: [] };
   const table = new Table({ chars: noBorders, colWidths: widths.map((width) => width + gap), style });
-  table.push(...lines);
+  table.push(...lines.map((line) => line.slice(0, widths.length)));
   return table
     .toString()
     .split('\n')
@@ -46,18 +51,21 @@ function layOut(lines: readonly string[][], widths: readonly number[]): string {
     .join('\n');
 }
 
-/** Takes from the widest column until all fit. */
-function fit(natural: readonly number[], available: number): number[] {
-  const widths = [...natural];
-  let excess = widths.reduce((sum, width) => sum + width, 0) - available;
-  while (excess > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const current = widths[widest] ?? 0;
-    if (current <= minColumnWidth) break;
-    widths[widest] = current - 1;
-    excess -= 1;
+/** Leaves out the last columns that have no room even at their narrowest, then takes from the widest until all fit. */
+function fit(natural: readonly number[], width: number): number[] {
+  const narrowest = natural.map((wide) => Math.min(wide, minColumnWidth));
+  const isRoom = (count: number) => sum(narrowest.slice(0, count)) + gap * (count - 1) <= width;
+  const count = natural.findLastIndex((_wide, index) => isRoom(index + 1)) + 1;
+  const widths = natural.slice(0, Math.max(count, 1));
+  for (let excess = sum(widths) + gap * (widths.length - 1) - width; excess > 0; excess -= 1) {
+    const index = widths.indexOf(Math.max(...widths));
+    widths[index] = (widths[index] ?? 1) - 1;
   }
   return widths;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function emphasiseFirstLine(table: string): string {

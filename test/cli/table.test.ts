@@ -20,6 +20,13 @@ describe('a table', () => {
     expect(pages[0]).toContain('…');
   });
 
+  it('leaves out the last columns where there is no room for all', () => {
+    const many = Array.from({ length: 9 }, (_, index) => ({ heading: `COLUMN${index}`, text: () => 'a-long-text' }));
+    const [headings = ''] = tablePrinter(many, 40)([[]]).split('\n');
+    expect(headings).toMatch(/^COLUM… {2}COLUM…/);
+    expect(headings.trim().split(/ +/)).toHaveLength(5);
+  });
+
   it('takes from the widest column first, so that short ones stay readable', () => {
     const [, row] = tablePrinter(columns, 40)([[long, 'short', 'tiny']]).split('\n');
     expect(row).toMatch(/^a-text-\S+…  short   tiny$/);
