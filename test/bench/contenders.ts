@@ -27,9 +27,9 @@ export function requireBuild(): void {
   if (!existsSync(executable)) throw new Error('There is no dist/regway.js: run npm run build first.');
 }
 
-/** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. */
-export async function startContender({ name, args }: Contender, dataDir: string, core: number | undefined): Promise<BenchServer> {
-  return startServer({ args, environment: environmentOf(dataDir), outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`), core });
+/** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. @param settings more than those. */
+export async function startContender({ name, args }: Contender, dataDir: string, core: number | undefined, settings: NodeJS.ProcessEnv = {}): Promise<BenchServer> {
+  return startServer({ args, environment: { ...environmentOf(dataDir), ...settings }, outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`), core });
 }
 
 /** No setting of the person who runs the benchmark changes the result. */

@@ -1,9 +1,10 @@
-// Runs one server as its own process on one core, and reads from /proc what it uses.
+// Runs one server as its own process on one core.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { useOf, type ProcessUse } from './process-use.ts';
 
 export interface ServerOptions {
   /** What node runs. */
@@ -15,18 +16,12 @@ export interface ServerOptions {
   readonly core: number | undefined;
 }
 
-export interface BenchServer {
+export interface BenchServer extends ProcessUse {
   readonly url: string;
-  /** User and system time of all its threads so far. */
-  cpuMs(): number;
-  /** Memory that is resident now. */
-  rssMiB(): number;
   /** SIGTERM to this process, then SIGKILL if it stays. */
   stop(): Promise<void>;
 }
 
-/** Linux counts in hundredths of a second (`getconf CLK_TCK`). */
-const tickMs = 10;
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 15_000;
 
@@ -38,11 +33,9 @@ process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 export async function startServer(options: ServerOptions): Promise<BenchServer> {
   const child = launch(options);
   const url = await listeningUrl(child, options.outputFile);
-  const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, 'utf8');
   return {
     url,
-    cpuMs: () => parseCpuMs(read('stat')),
-    rssMiB: () => Number(/^VmRSS:\s+(\d+) kB$/m.exec(read('status'))?.[1]) / 1024,
+    ...useOf(child.pid ?? 0),
     stop: () => stop(child),
   };
 }
@@ -75,10 +68,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
   await exited;
   clearTimeout(timer);
-}
-
-/** Fields 14 and 15 of proc(5); the name before them is in brackets and may hold spaces. */
-function parseCpuMs(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }

@@ -12,8 +12,6 @@ import { tarOf } from './tar.ts';
 export interface ImageLayout {
   /** Folder of the layout. */
   readonly layout: string;
-  /** Digest of the manifest, or of the index where there is one. */
-  readonly digest: string;
   /** Digest of the image's configuration for each architecture: what podman shows as the id of the image. */
   readonly configDigests: Readonly<Record<string, string>>;
   /** Digests of every blob: manifests, configurations, layers. */
@@ -106,7 +104,7 @@ function openLayout(layout: string) {
       const annotations = { 'org.opencontainers.image.ref.name': 'latest' };
       writeFileSync(join(layout, 'index.json'), json({ schemaVersion: 2, manifests: [{ ...top, annotations }] }));
       writeFileSync(join(layout, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }));
-      return { layout, digest: top.digest, configDigests, blobDigests };
+      return { layout, configDigests, blobDigests };
     },
   };
 }
