@@ -1,11 +1,8 @@
 // The algorithm of a check: ping, challenge, realm, token, authorize, prove, repository. One credential use in the normal case, and none is repeated.
 
-import { parseChallenges, pickChallenge } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
-import type { UpstreamAnswer } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
-import { UpstreamFailure } from './failure.ts';
-import { admitLogin, logIn, proveByAnonymous } from './login.ts';
+import { admitLogin, logIn, proveByAnonymous, readChallenge, unsupported } from './login.ts';
 import type { Access, Login, Proof } from './login.ts';
 import type { CheckedOutcome, OutcomeFacts } from './outcome.ts';
 import { ping } from './ping.ts';
@@ -58,22 +55,6 @@ async function judgeOpenRegistry(session: CheckSession, endpoint: Endpoint, repo
   endChallenge(session, challenge);
   const login = admitLogin(session, endpoint, challenge);
   return probeRepository(session, { endpoint, login, repository, proof: undefined, wasAccepted: false });
-}
-
-/** The challenge to answer; undefined when a 200 asks for nothing. Quay sends its Bearer challenge even with a 200. */
-function readChallenge(session: CheckSession, answer: UpstreamAnswer): Challenge | undefined {
-  const picked = pickChallenge(parseChallenges(answer.headers['www-authenticate']));
-  if (answer.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
-  if (picked === undefined) throw unsupported(session, answer);
-  return picked;
-}
-
-function unsupported({ target, safeText }: CheckSession, answer: UpstreamAnswer): UpstreamFailure {
-  const challenges = parseChallenges(answer.headers['www-authenticate']);
-  const schemes = safeText(challenges.map(({ scheme }) => scheme).join(', ')) ?? 'something unreadable';
-  const isBroken = challenges.some(({ scheme }) => scheme === 'basic' || scheme === 'bearer');
-  const reason = schemes === '' ? 'it names no scheme' : `${isBroken ? 'a broken challenge: ' : ''}${schemes}`;
-  return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });
 }
 
 function endChallenge({ trail }: CheckSession, { scheme }: Challenge): void {

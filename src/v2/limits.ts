@@ -5,6 +5,8 @@ export interface Limits {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly checkTimeoutMs: number;
+  readonly contentHeadersTimeoutMs: number;
+  readonly contentIdleTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly maxTokenBodyBytes: number;
   readonly maxErrorBodyBytes: number;
@@ -22,6 +24,12 @@ const bodyTimeoutMs = 10_000;
 /** A person waits for the whole check; it also ends a body that trickles in one byte at a time. */
 const checkTimeoutMs = 15_000;
 
+/** Storage that fetches a cold layer first may take a while to begin. */
+const contentHeadersTimeoutMs = 30_000;
+
+/** Longest silence inside a layer; how long the whole takes is not limited. */
+const contentIdleTimeoutMs = 60_000;
+
 /** Node's own limit. Challenges with many scopes reach a few KiB. */
 const maxHeaderBytes = 16 * 1024;
 
@@ -36,6 +44,8 @@ export const defaultLimits: Limits = {
   headersTimeoutMs,
   bodyTimeoutMs,
   checkTimeoutMs,
+  contentHeadersTimeoutMs,
+  contentIdleTimeoutMs,
   maxHeaderBytes,
   maxTokenBodyBytes,
   maxErrorBodyBytes,

@@ -3,7 +3,9 @@
 import type { Credential } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { basicAuthorization, bearerAuthorization } from './authorization.ts';
+import { parseChallenges, pickChallenge } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
+import type { UpstreamAnswer } from './client.ts';
 import type { Endpoint } from './endpoint.ts';
 import { UpstreamFailure } from './failure.ts';
 import { decideRealm } from './realm.ts';
@@ -29,6 +31,23 @@ export interface Access {
 
 /** Why an accepted credential counts as proven: the same without it is refused, its token names a user, or the registry is known to be strict. */
 export type Proof = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
+
+/** The challenge to answer; undefined when a 200 asks for nothing. Quay sends its Bearer challenge even with a 200. */
+export function readChallenge(session: Conversation, answer: UpstreamAnswer): Challenge | undefined {
+  const picked = pickChallenge(parseChallenges(answer.headers['www-authenticate']));
+  if (answer.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
+  if (picked === undefined) throw unsupported(session, answer);
+  return picked;
+}
+
+/** Names a challenge that cannot be answered. */
+export function unsupported({ target, safeText }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
+  const challenges = parseChallenges(answer.headers['www-authenticate']);
+  const schemes = safeText(challenges.map(({ scheme }) => scheme).join(', ')) ?? 'something unreadable';
+  const isBroken = challenges.some(({ scheme }) => scheme === 'basic' || scheme === 'bearer');
+  const reason = schemes === '' ? 'it names no scheme' : `${isBroken ? 'a broken challenge: ' : ''}${schemes}`;
+  return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });
+}
 
 /**
  * Turns a challenge into a login, once the realm policy has allowed its token server.
@@ -80,9 +99,9 @@ export async function proveByAnonymous(session: CheckSession, login: BearerLogin
 
 /**
  * A token server's failures are its own: what would be "no registry" at a registry is an unusable token server here.
- * @throws UpstreamFailure
+ * @throws UpstreamFailure as `requestToken`
  */
-async function askForToken(session: CheckSession, login: BearerLogin, scope: string | undefined, credential: Credential | undefined): Promise<TokenAnswer> {
+export async function askForToken(session: Conversation, login: BearerLogin, scope: string | undefined, credential: Credential | undefined): Promise<TokenAnswer> {
   const { client, limits, signal } = session;
   const { realm, service } = login;
   try {

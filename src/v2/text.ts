@@ -9,9 +9,12 @@ export type SafeText = (text: string) => string | null;
 /** Enough for the sentence that a registry's error carries. */
 const maxShownLength = 200;
 
-/** Builds the filter for one credential: a hostile upstream sends back what it was sent, or what it was sent last time. */
-export function createSafeText({ username, password }: Credential): SafeText {
-  const forms = [password.reveal(), `${username}:${password.reveal()}`].filter((value) => value !== '').flatMap(formsOf);
+/**
+ * Builds the filter for one credential: a hostile upstream sends back what it was sent, or what it was sent last time.
+ * @param credential Undefined when the upstream was never sent one.
+ */
+export function createSafeText(credential: Credential | undefined): SafeText {
+  const forms = credential === undefined ? [] : secretsOf(credential).filter((value) => value !== '').flatMap(formsOf);
   return (text) => {
     const printable = text.replaceAll(/[^\u0020-\u007e]+/g, ' ');
     // Judged whole, before it is cut: a cut must not leave half a password.
@@ -21,12 +24,23 @@ export function createSafeText({ username, password }: Credential): SafeText {
   };
 }
 
-/** The first error of an OCI error answer (distribution-spec "Error Codes"), or null. Nothing else of a body is ever shown. */
-export function upstreamDetail(answer: UpstreamAnswer, safeText: SafeText): string | null {
+/** The first error of an OCI error answer (distribution-spec "Error Codes"). */
+export interface OciError {
+  readonly code: string | null;
+  readonly message: string | null;
+}
+
+/** What an error answer says, made safe; undefined when it is no OCI error. Nothing else of a body is ever shown. */
+export function ociError(answer: UpstreamAnswer, safeText: SafeText): OciError | undefined {
   const [first] = errorsOf(answer);
-  if (!isRecord(first)) return null;
+  if (!isRecord(first)) return undefined;
   const code = typeof first['code'] === 'string' && /^[A-Z_]{1,64}$/.test(first['code']) ? safeText(first['code']) : null;
-  const message = typeof first['message'] === 'string' ? safeText(first['message']) : null;
+  return { code, message: typeof first['message'] === 'string' ? safeText(first['message']) : null };
+}
+
+/** The same as one sentence, or null. */
+export function upstreamDetail(answer: UpstreamAnswer, safeText: SafeText): string | null {
+  const { code = null, message = null } = ociError(answer, safeText) ?? {};
   const shown = [code, message].filter((part) => part !== null && part.trim() !== '');
   return shown.length === 0 ? null : `"${shown.join(': ')}".`;
 }
@@ -57,6 +71,10 @@ export function firstHeader(answer: UpstreamAnswer, name: string): string | unde
 function errorsOf(answer: UpstreamAnswer): unknown[] {
   const errors = jsonBody(answer)?.['errors'];
   return Array.isArray(errors) ? errors : [];
+}
+
+function secretsOf({ username, password }: Credential): string[] {
+  return [password.reveal(), `${username}:${password.reveal()}`];
 }
 
 function formsOf(value: string): string[] {

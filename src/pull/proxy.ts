@@ -1,0 +1,151 @@
+// Answers one pull: finds the credential, asks the upstream, and passes its content on, verified, at the pace of the client.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Caller } from '../core/access.ts';
+import type { PullSource } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import type { Pulls } from '../core/pull.ts';
+import { validationOutcomes, type ValidationOutcome } from '../core/validation.ts';
+import { PullRefusal, sendJson, type OciCode } from './errors.ts';
+import { digestOf, headersForClient, headersForUpstream } from './headers.ts';
+import type { Visitor } from './login.ts';
+import type { ContentKind, ContentRoute } from './routes.ts';
+import { createDigestCheck } from './verify.ts';
+
+/** What the pull endpoint needs of an upstream. */
+export interface PullUpstream {
+  /** @throws Problem `UPSTREAM_FAILED` with its reason; as `PullSource.credential`; the signal's reason. */
+  open(source: PullSource, request: UpstreamRequest): Promise<UpstreamReply>;
+}
+
+interface UpstreamRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+interface UpstreamReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly url: URL;
+  readonly body: Readable | undefined;
+  readonly error: { readonly code: string | null; readonly message: string | null } | undefined;
+  readonly location: string | undefined;
+}
+
+export interface ProxyPorts {
+  readonly pulls: Pick<Pulls, 'source' | 'used'>;
+  readonly upstream: PullUpstream;
+  /** Told of a use that could not be recorded. */
+  readonly onFault: (fault: unknown, requestId: string) => void;
+}
+
+export interface Pull {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly caller: Caller & { readonly signal: AbortSignal };
+  readonly visitor: Visitor;
+  readonly route: ContentRoute;
+}
+
+/** A grant that is good but for another repository: the client is to fetch one for this. */
+export class ScopeMissing extends Error {
+  override readonly name = 'ScopeMissing';
+}
+
+/** A client that takes nothing for this long has gone; its upstream connection is wanted by others. */
+const clientIdleTimeoutMs = 90_000;
+
+/** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch and stream errors later. */
+export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
+  const { response, route } = pull;
+  const reply = await openUpstream(ports, pull);
+  response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+  if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
+  if (reply.location !== undefined) response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
+  else if (reply.status >= 400) sendUpstreamError(response, reply, route);
+  else await sendContent(pull, reply);
+}
+
+/**
+ * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
+ */
+async function openUpstream(ports: ProxyPorts, pull: Pull): Promise<UpstreamReply> {
+  const source = await findSource(ports, pull);
+  try {
+    return await ask(ports, pull, source);
+  } catch (error) {
+    if (!speaksOfTheCredential(error)) throw error;
+    const current = await findSource(ports, pull).catch(() => undefined);
+    if (current === undefined || (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)) throw error;
+    return ask(ports, pull, current);
+  }
+}
+
+async function findSource({ pulls }: ProxyPorts, { caller, route, visitor }: Pull): Promise<PullSource> {
+  // First, so that who may not pull at all is told so instead of being sent for another grant.
+  const source = await pulls.source(caller, route);
+  if (visitor.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
+  return source;
+}
+
+function speaksOfTheCredential(error: unknown): boolean {
+  return error instanceof Problem && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS');
+}
+
+async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: PullSource): Promise<UpstreamReply> {
+  const note = (outcome: 'DONE' | ValidationOutcome) =>
+    ports.pulls.used(caller, source, outcome).catch((fault: unknown) => {
+      ports.onFault(fault, caller.requestId);
+    });
+  try {
+    const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+    const reply = await ports.upstream.open(source, { method, path: pathOf(route), headers: headersForUpstream(request), signal: caller.signal });
+    void note('DONE');
+    return reply;
+  } catch (error) {
+    const reason = error instanceof Problem && error.code === 'UPSTREAM_FAILED' ? error.reason : undefined;
+    const outcome = validationOutcomes.find((known) => known === reason);
+    // Waited for: the next pull is to see the open circuit.
+    if (outcome !== undefined) await note(outcome);
+    throw error;
+  }
+}
+
+function pathOf({ kind, reference, query }: ContentRoute): string {
+  if (kind === 'manifests' || kind === 'blobs') return `${kind}/${reference}`;
+  const path = kind === 'tags' ? 'tags/list' : `referrers/${reference}`;
+  return query.size === 0 ? path : `${path}?${query}`;
+}
+
+const unknownCodes: Readonly<Record<ContentKind, OciCode>> = { manifests: 'MANIFEST_UNKNOWN', blobs: 'BLOB_UNKNOWN', tags: 'NAME_UNKNOWN', referrers: 'MANIFEST_UNKNOWN' };
+
+/** In words of ours when the registry has none, as with referrers that it does not know: clients then look for the fallback tag. */
+function sendUpstreamError(response: ServerResponse, { status, error }: UpstreamReply, { kind, host }: ContentRoute): void {
+  // A registry's UNAUTHORIZED makes Docker ask for a password, though it is ours that let the client in.
+  const known = error?.code === 'UNAUTHORIZED' || error?.code === 'DENIED' ? undefined : (error?.code ?? undefined);
+  const code = known ?? (status === 404 ? unknownCodes[kind] : 'UNSUPPORTED');
+  sendJson(response, status, { errors: [{ code, message: error?.message ?? `${host} answered HTTP ${status}.` }] });
+}
+
+async function sendContent({ response, caller, route }: Pull, reply: UpstreamReply): Promise<void> {
+  const headers = headersForClient(reply.headers, route, reply.url);
+  const { body, status } = reply;
+  if (body === undefined) {
+    response.writeHead(status, headers).end();
+    return;
+  }
+  response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
+  const digest = digestOf(route);
+  // A part has no digest to be held to.
+  if (digest === undefined || status === 206) await pipeline(body, response.writeHead(status, headers), { signal: caller.signal });
+  else await pipeline(body, createDigestCheck(digest, reply.headers['content-encoding']), response.writeHead(status, headers), { signal: caller.signal });
+}
+
+/** For a request that is not a pull. */
+export function methodNotAllowed(): PullRefusal {
+  return new PullRefusal(405, 'UNSUPPORTED', 'This endpoint is for pulling alone.', { Allow: 'GET, HEAD' });
+}

@@ -1,0 +1,78 @@
+// Turns an upstream's answer to a pull into what may be shown: content as it comes, errors reread, refusals of a credential named.
+
+import type { Readable } from 'node:stream';
+import { readBody } from './client.ts';
+import type { StreamAnswer, UpstreamAnswer } from './client.ts';
+import { discard } from './exchange.ts';
+import type { Exchange, Exchanged } from './exchange.ts';
+import { UpstreamFailure } from './failure.ts';
+import { registryRefusal } from './refusal.ts';
+import type { Conversation } from './session.ts';
+import { ociError } from './text.ts';
+import type { OciError } from './text.ts';
+import { converse } from './tools.ts';
+
+export interface PullReply {
+  readonly status: number;
+  /** Of the upstream, lower case, none of them holding what it was sent as a credential. For an error they are empty. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the answer came from in the end; a relative `Link` is meant from there. */
+  readonly url: URL;
+  /** The content of a 200 or 206. Read it or destroy it. */
+  readonly body: Readable | undefined;
+  /** What the registry says in an error answer, made safe. */
+  readonly error: OciError | undefined;
+}
+
+const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
+
+/** Statuses that speak of the request; the client may have them. */
+const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416]);
+
+/**
+ * @param isStorage Whether the answer is one that a redirect led to, where no credential was sent.
+ * @throws UpstreamFailure for a refusal of the credential, a rate limit, and what no registry should answer.
+ */
+export async function readReply(exchange: Exchange, exchanged: Exchanged, isStorage: boolean): Promise<PullReply> {
+  const { answer, url } = exchanged;
+  if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
+  const headers = safeHeaders(exchanged);
+  if (answer.status !== 304 && exchange.request.method === 'GET') return { status: answer.status, headers, url, body: answer.body, error: undefined };
+  discard(answer);
+  return { status: answer.status, headers, url, body: undefined, error: undefined };
+}
+
+async function readError({ tools, source, request }: Exchange, { answer, url }: Exchanged, isStorage: boolean): Promise<PullReply> {
+  const { status } = answer;
+  const small = await readSmall(answer, tools.limits.maxErrorBodyBytes, tools.limits.checkTimeoutMs);
+  // Opened for its sake alone: a hostile registry's error may hold the password that it was sent.
+  const conversation = converse(tools, source, await source.credential?.());
+  if (!requestFaults.has(status)) throw refusal(conversation, small, url, isStorage);
+  const error = request.method === 'HEAD' || isStorage ? undefined : ociError(small, conversation.safeText);
+  return { status, headers: {}, url, body: undefined, error };
+}
+
+function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, isStorage: boolean): UpstreamFailure {
+  const { host } = conversation.target;
+  if (isStorage && answer.status !== 429) return new UpstreamFailure('UPSTREAM_ERROR', { host, reason: `HTTP ${answer.status} from the storage that it redirects to` });
+  return registryRefusal(conversation, answer, url, true);
+}
+
+/** The whole of a small body; a slow one is cut off. */
+async function readSmall(answer: StreamAnswer, maxBytes: number, timeoutMs: number): Promise<UpstreamAnswer> {
+  const timer = setTimeout(() => answer.body.destroy(), timeoutMs);
+  try {
+    return { status: answer.status, headers: answer.headers, ...(await readBody(answer.body, maxBytes)) };
+  } catch {
+    return { status: answer.status, headers: answer.headers, body: Buffer.alloc(0), isTruncated: true };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An upstream that sends back what it was sent does not make us pass it on. */
+function safeHeaders({ answer, authorization }: Exchanged): Record<string, string> {
+  const sent = authorization?.reveal().split(' ')[1];
+  const pairs = Object.entries(answer.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const]));
+  return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));
+}
