@@ -16,6 +16,7 @@ const requirements: readonly { readonly packageName: string; readonly program: s
   { packageName: 'containerd', program: 'containerd' },
   { packageName: 'nginx', program: '/usr/sbin/nginx' },
   { packageName: 'chromium', program: '/usr/bin/chromium' },
+  { packageName: 'python3', program: 'python3' },
   { packageName: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
 ];
 
