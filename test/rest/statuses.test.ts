@@ -1,5 +1,7 @@
 // The status of every case, as existing clients branch on it; each answer is held against the OpenAPI document by the harness.
 
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Problem, problemCodes } from '../../src/core/problem.ts';
 import { statusOf } from '../../src/rest/errors.ts';
@@ -317,4 +319,15 @@ test('a fault of ours is 500 with the request id, masked, and logged without its
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/"errorName":"Error".*statuses\.test\.ts.*"cause":\{"errorName":"TypeError"/);
   expect(lines[0]).not.toContain('hunter2');
+});
+
+test('a client that leaves in the middle of its body is no fault of ours, and nothing is stored', async () => {
+  const head = ['POST /api/v2/registries HTTP/1.1', 'Host: x', 'X-Request-Id: left-in-the-body', `Authorization: Bearer ${api.tokenOf('READ_WRITE')}`, 'Content-Type: application/json', 'Content-Length: 1000'];
+  const socket = connect(api.port, '127.0.0.1', () => socket.write(`${head.join('\r\n')}\r\n\r\n{"registry":`));
+  await sleep(100);
+  socket.destroy();
+  while (!api.log.some((line) => line.includes('left-in-the-body'))) await sleep(20);
+  await sleep(50);
+  expect(api.log.filter((line) => line.includes('left-in-the-body')).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['info']);
+  expect((await api.send('GET', '/registries')).body).toHaveLength(1);
 });
