@@ -5,6 +5,7 @@ import { BlockList, isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CommandLineSettings } from './cli/settings.ts';
+import { registryHost } from './core/host.ts';
 import { Secret } from './core/secret.ts';
 
 export interface Config {
@@ -29,6 +30,12 @@ export interface Config {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** PEM of extra trust anchors for registries. */
   readonly extraCa: string | undefined;
+  /** Canonical host of names that start with none, for Docker's `registry-mirrors`. */
+  readonly pullDefaultUpstream: string | undefined;
+  /** Whether images that match no registry are pulled without a credential. */
+  readonly pullAnonymous: boolean;
+  /** Whether blobs come through this server, or the client is told where they are. */
+  readonly pullRedirects: 'follow' | 'pass';
   readonly logLevel: LogLevel;
   /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
   readonly unknownSettings: readonly string[];
@@ -72,6 +79,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
     tls: readTls(reader),
     extraCa: reader.file('REGWAY_CA_FILE'),
+    pullDefaultUpstream: reader.parse('REGWAY_PULL_DEFAULT_UPSTREAM', parseRegistryHost),
+    pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
+    pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };
@@ -185,6 +195,17 @@ function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find((candidate) => candidate === text.toLowerCase());
   if (level === undefined) throw new Error(`must be one of ${logLevels.join(', ')}`);
   return level;
+}
+
+function parseRegistryHost(text: string): string {
+  return registryHost(text, () => {
+    throw new Error('must be host or host:port of a registry, such as docker.io');
+  });
+}
+
+function parseRedirects(text: string): 'follow' | 'pass' {
+  if (text !== 'follow' && text !== 'pass') throw new Error('must be follow or pass');
+  return text;
 }
 
 /** The text is never repeated in a mistake: it may hold a password. */

@@ -76,8 +76,15 @@ export function createAuthenticator({ access, now, schemes: accepted = ['bearer'
     if (token === undefined || stored === undefined || !isHolder(stored, token.secret) || !isInForce(stored, now())) {
       throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send one valid API token as ${advice}.`);
     }
-    const { account, role, images, expiresAt } = stored;
-    return { subject: `token:${stored.id}`, account, role, images, expiresAt };
+    return principalOf(stored);
+  };
+}
+
+/** Makes the function that tells who stands behind the id of a token, while the token is in force: for what was issued on its strength. */
+export function createTokenLookup({ access, now }: Access): (id: string) => Promise<Principal | undefined> {
+  return async (id) => {
+    const stored = await access.tokenById(id);
+    return stored !== undefined && isInForce(stored, now()) ? principalOf(stored) : undefined;
   };
 }
 
@@ -125,6 +132,10 @@ export async function revokeToken({ access, now, actor, requestId, id }: Access 
   const event = { at, actor, account: token.account, action: 'token.revoke', target: id, targetText: token.name, outcome: 'DONE', requestId } as const;
   await access.revokeToken(id, at, event);
   return (await access.tokenById(id)) ?? token;
+}
+
+function principalOf({ id, account, role, images, expiresAt }: StoredToken): Principal {
+  return { subject: `token:${id}`, account, role, images, expiresAt };
 }
 
 function tokenText(values: readonly string[], accepted: readonly AuthenticationScheme[]): string | undefined {

@@ -1,6 +1,6 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import type { Sealed, Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { SecretBinding } from '../core/registry.ts';
@@ -28,6 +28,12 @@ export interface KeyStore {
   insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
 }
 
+/** The sealer of one database, which every replica over it has alike. */
+export interface DatabaseSealer extends Sealer {
+  /** 32 bytes for another use than sealing, the same on every replica until the data key is rotated. @param purpose names the use. */
+  deriveKey(purpose: string): Uint8Array;
+}
+
 interface DataKeys {
   readonly byId: ReadonlyMap<number, KeyObject>;
   readonly activeId: number;
@@ -35,6 +41,7 @@ interface DataKeys {
 }
 
 const dataKeyBytes = 32;
+const derivedKeyBytes = 32;
 const firstDataKeyId = 1;
 
 /** Its text does not matter: that it opens shows that the data keys are the ones the passwords were sealed with. */
@@ -45,7 +52,7 @@ const canaryContext = encodeContext('canary', {});
  * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
  * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
  */
-export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<Sealer> {
+export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<DatabaseSealer> {
   const { keyring, keys } = options;
   if (await holdsNothingSealed(keys)) {
     // False when another process was first; its key is read back like any other.
@@ -62,6 +69,7 @@ export async function createSealer(options: { readonly keyring: Keyring; readonl
   return {
     seal: (secret, binding) => sealPassword(dataKeys, secret, binding),
     open: (sealed, binding) => openPassword(dataKeys, sealed, binding),
+    deriveKey: (purpose) => new Uint8Array(hkdfSync('sha256', dataKeys.active, '', encodeContext('derived_key', { purpose }), derivedKeyBytes)),
   };
 }
 

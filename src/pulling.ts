@@ -1,0 +1,37 @@
+// The wiring of the pull endpoint.
+
+import type { Pulls } from './core/pull.ts';
+import { createAuthenticator, createTokenLookup } from './auth/token.ts';
+import type { Config } from './config.ts';
+import type { Route } from './ops/listener.ts';
+import type { Log } from './ops/log.ts';
+import { createPullServer } from './pull/server.ts';
+import type { Store } from './store/store.ts';
+import type { Upstream } from './v2/upstream.ts';
+
+export interface PullingParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly pulls: Pulls;
+  readonly upstream: Upstream;
+  /** Signs what the token endpoint hands out. */
+  readonly grantKey: Uint8Array;
+  readonly log: Log;
+}
+
+/** The routes below `/v2`. */
+export function pullRoutes({ config, store, pulls, upstream, grantKey, log }: PullingParts): Route[] {
+  const now = (): Date => new Date();
+  const server = createPullServer({
+    pulls,
+    upstream,
+    grantKey,
+    authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
+    principalOf: createTokenLookup({ access: store.access, now }),
+    now,
+    settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
+    log: { error: (fields, message) => log.error(fields, message), warn: (fields, message) => log.warn(fields, message) },
+  });
+  const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
+  return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
+}
