@@ -5,11 +5,18 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from './core/access.ts';
+import { createLedger } from './core/ledger.ts';
+import { createPullConfigs } from './core/pull-config.ts';
+import type { PullEndpoint } from './core/pull-endpoint.ts';
+import { createPullTokens } from './core/pull-token.ts';
+import { createPulls, type Pulls } from './core/pull.ts';
 import { createRegistries, type Registries } from './core/registries.ts';
+import { createUses } from './core/uses.ts';
 import type { StoredToken } from './core/ports.ts';
 import type { Secret } from './core/secret.ts';
 import { createAuthenticator, issueFirstToken, issueToken, revokeToken } from './auth/token.ts';
 import type { Config } from './config.ts';
+import type { UseCases } from './graphql/builder.ts';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server.ts';
 import { healthRoutes } from './ops/health.ts';
 import { createListener, type Route } from './ops/listener.ts';
@@ -19,6 +26,7 @@ import { createRestServer, type RestServer } from './rest/server.ts';
 import { loadKeyring } from './seal/keyring.ts';
 import { createSealer, holdsNothingSealed } from './seal/seal.ts';
 import { openStore, type Store } from './store/store.ts';
+import { createUpstream, type Upstream } from './v2/upstream.ts';
 import { createValidator } from './v2/validate.ts';
 
 const migrationsDir = fileURLToPath(new URL('../drizzle/', import.meta.url));
@@ -43,14 +51,15 @@ export async function serve(config: Config): Promise<RunningServer> {
   const metrics = createMetrics();
   const store = await openDataStore(config);
   try {
-    const domain = await createDomain(config, store, metrics);
-    const graphql = createGraphql(config, store, domain.registries, log);
-    const rest = createRest(store, domain.registries, log);
+    let url = config.publicUrl ?? '';
+    const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url) });
+    const graphql = createGraphql(config, store, domain.useCases, log);
+    const rest = createRest(store, domain.useCases.registries, log);
     const health = { stopping: false };
     const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
     const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...restRoutes(rest)], tls: config.tls, log, metrics });
     const port = await listener.listen(config.listenHost, config.listenPort);
-    const url = publicUrl(config, port);
+    url = publicUrl(config, port);
     const firstToken = await issueFirstToken({ access: store.access, now, actor: 'regway', requestId: 'first-start' });
     return {
       url,
@@ -115,19 +124,37 @@ async function openDataStore(config: Config): Promise<Store> {
   return openStore({ url: config.databaseUrl, migrationsDir });
 }
 
-async function createDomain(config: Config, store: Store, metrics: Metrics): Promise<{ registries: Registries; close(): Promise<void> }> {
+interface DomainParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Known once it listens. */
+  readonly endpoint: PullEndpoint;
+}
+
+interface Domain {
+  readonly useCases: UseCases;
+  readonly pulls: Pulls;
+  readonly upstream: Upstream;
+  close(): Promise<void>;
+}
+
+async function createDomain({ config, store, metrics, log, endpoint }: DomainParts): Promise<Domain> {
   await mkdir(dirname(config.keyringFile), { recursive: true, mode: 0o700 });
   // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
   const keyring = await loadKeyring(config.keyringFile, { createIfMissing: await holdsNothingSealed(store.keys) });
   const sealer = await createSealer({ keyring, keys: store.keys });
-  const validator = createValidator({
+  const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,
     egressDeny: config.egressDeny,
     plainHttpHosts: config.plainHttpHosts,
     extraCa: config.extraCa,
     now,
-  });
+  };
+  const validator = createValidator(network);
+  const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
   const registries = createRegistries({
     registries: store.registries,
     access: store.access,
@@ -137,12 +164,30 @@ async function createDomain(config: Config, store: Store, metrics: Metrics): Pro
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
   });
-  return { registries, close: () => validator.close() };
+  const ledger = createLedger({
+    store: store.uses,
+    schedule: scheduleOnce,
+    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
+    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
+  });
+  const pulls = createPulls({ registries: store.registries, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous });
+  const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
+  const useCases = { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
+  const close = async (): Promise<void> => {
+    await Promise.all([validator.close(), upstream.close()]);
+    await ledger.close();
+  };
+  return { useCases, pulls, upstream, close };
 }
 
-function createGraphql(config: Config, store: Store, registries: Registries, log: Log): GraphqlServer {
+function scheduleOnce(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function createGraphql(config: Config, store: Store, useCases: UseCases, log: Log): GraphqlServer {
   return createGraphqlServer({
-    registries,
+    useCases,
     authenticate: createAuthenticator({ access: store.access, now }),
     settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
     log: { error: (fields, message) => log.error(fields, message) },

@@ -1,4 +1,4 @@
-// "Is this credential still needed?": when registries were last used, and by whom for what. For those who may get the registry.
+// Whether a credential is still needed: when registries were last used, and by whom for what. For those who may get the registry.
 
 import { authorise, mayActIn, type Caller } from './access.ts';
 import { parseInput, usesArguments } from './input.ts';

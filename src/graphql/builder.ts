@@ -4,14 +4,24 @@ import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import { GraphQLDateTime } from 'graphql-scalars';
 import type { Caller } from '../core/access.ts';
+import type { PullConfigs } from '../core/pull-config.ts';
+import type { PullTokens } from '../core/pull-token.ts';
 import type { Registries } from '../core/registries.ts';
 import type { Secret } from '../core/secret.ts';
+import type { Uses } from '../core/uses.ts';
 import { secretScalar } from './secret-scalar.ts';
 
-/** What resolvers get: who calls, and the use cases. */
-export interface GraphqlContext {
-  readonly caller: Caller;
+/** The use cases that this face serves. */
+export interface UseCases {
   readonly registries: Registries;
+  readonly uses: Uses;
+  readonly pullTokens: PullTokens;
+  readonly pullConfigs: PullConfigs;
+}
+
+/** What resolvers get: who calls, and the use cases. */
+export interface GraphqlContext extends UseCases {
+  readonly caller: Caller;
 }
 
 interface SchemaTypes {

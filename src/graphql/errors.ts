@@ -7,7 +7,7 @@ import type { RequestErrorSentence } from './request-errors.ts';
 /** Where a caller meets a problem of a mutation. Queries have no payload: there, all are top-level errors with the same code. */
 export const problemPlaces = {
   INVALID_REGISTRY: 'payload',
-  INVALID_REFERENCE: 'top-level',
+  INVALID_REFERENCE: 'payload',
   INVALID_INPUT: 'payload',
   ALREADY_EXISTS: 'payload',
   NOT_FOUND: 'payload',

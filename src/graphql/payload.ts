@@ -1,6 +1,7 @@
 // What a mutation answers: the thing, the validation where one ran, and what went wrong as data.
 
 import { Problem } from '../core/problem.ts';
+import type { IssuedPullToken } from '../core/pull-token.ts';
 import type { Registry } from '../core/registry.ts';
 import type { ValidationReport } from '../core/validation.ts';
 import { builder } from './builder.ts';
@@ -9,6 +10,7 @@ import { enumValues } from './validation.ts';
 
 const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
   INVALID_REGISTRY: 'The registry text is not one; `reason` says why.',
+  INVALID_REFERENCE: 'The image is not a reference; `reason` says why.',
   INVALID_INPUT: 'Some other input is not valid; `field` says which.',
   ALREADY_EXISTS: 'The account already has a registry with this text.',
   NOT_FOUND: 'It is not there, or not yours.',
@@ -54,6 +56,7 @@ export interface Payload {
   readonly registry?: Registry | null;
   readonly deletedId?: string | null;
   readonly validation?: ValidationReport | null;
+  readonly pullToken?: IssuedPullToken | null;
   readonly errors: readonly RegistryError[];
 }
 
@@ -62,15 +65,16 @@ const ownArguments: ReadonlySet<string> = new Set(['id', 'secureConnection', 'va
 
 /**
  * Runs a use case and gives its payload; a problem that a caller can meet becomes data.
+ * @param pathOf gives the path of the argument for the path that the use case complains of.
  * @throws whatever belongs at the top level: `UNAUTHENTICATED`, and faults.
  */
-export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>): Promise<Payload> {
+export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>, pathOf: typeof argumentPath = argumentPath): Promise<Payload> {
   try {
     return { ...(await run()), errors: [] };
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
     const { code, reason, message, field, validation = null } = error;
-    return { registry: null, deletedId: null, validation, errors: [{ code, reason, message, field: argumentPath(field) }] };
+    return { registry: null, deletedId: null, pullToken: null, validation, errors: [{ code, reason, message, field: pathOf(field) }] };
   }
 }
 

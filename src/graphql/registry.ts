@@ -4,6 +4,7 @@ import { registryOrderFields, type OrderDirection, type RegistryOrderField } fro
 import type { RegistryPage } from '../core/registries.ts';
 import { registryTypes, type Registry, type RegistryType } from '../core/registry.ts';
 import { builder } from './builder.ts';
+import { useFields } from './uses.ts';
 import { enumValues, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
 const typeDescriptions: Readonly<Record<RegistryType, string>> = {
@@ -43,6 +44,7 @@ export const RegistryNode = builder.node(builder.objectRef<Registry>('Registry')
     account: t.exposeString('account', { description: 'The account that owns it.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed. A validation alone does not count.' }),
+    ...useFields(t),
   }),
 });
 

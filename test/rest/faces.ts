@@ -152,7 +152,7 @@ function inRestWords(node: Node): object {
 async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, body: object): Promise<Result>; close(): Promise<void> }> {
   const graphql = createGraphqlServer({
     useCases: domain.useCases,
-    authenticate: async (authorization) => callerOf(String(authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
+    authenticate: async ({ headers }) => callerOf(String(headers.authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
     settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' } },
     log: { error: (entry) => { throw new Error(JSON.stringify(entry)); } },
   });

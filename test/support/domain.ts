@@ -5,10 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Caller, Principal, Role } from '../../src/core/access.ts';
-import type { CheckTarget, Credential, CredentialUse, Validator } from '../../src/core/ports.ts';
+import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
+import { createPullConfigs } from '../../src/core/pull-config.ts';
+import { createPullTokens } from '../../src/core/pull-token.ts';
 import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
 import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { createUses } from '../../src/core/uses.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
+import type { UseCases } from '../../src/graphql/builder.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
 import { createSealer } from '../../src/seal/seal.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -21,6 +26,10 @@ export interface AskedCheck {
 }
 
 export interface TestDomain {
+  /** Everything that the GraphQL face serves. */
+  readonly useCases: UseCases;
+  /** What the token servers of registries answer. */
+  mint: PullTokenMinter['mint'];
   readonly registries: Registries;
   readonly pulls: Pulls;
   /** Every use of a credential that was noted. */
@@ -53,7 +62,8 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const uses: CredentialUse[] = [];
   const now = () => domain.time;
   let ids = 0;
-  const domain: TestDomain = {
+  const domain: Omit<TestDomain, 'useCases'> = {
+    mint: async () => ({ token: new Secret('upstream-token'), expiresAt: new Date('2026-01-02T03:09:05Z') }),
     store,
     databaseFile,
     asked,
@@ -73,10 +83,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
       observeValidation: () => undefined,
     }),
   };
-  return domain;
+  const endpoint = () => new URL('https://regway.example');
+  const { registries, pulls } = domain;
+  const pullTokens = createPullTokens({ pulls, minter: { mint: (source, signal) => domain.mint(source, signal) }, endpoint });
+  return Object.assign(domain, { useCases: { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) } });
 }
 
-function scriptedValidator(record: (check: AskedCheck) => void, domain: () => TestDomain): Validator {
+function scriptedValidator(record: (check: AskedCheck) => void, domain: () => Pick<TestDomain, 'meanwhile' | 'outcome'>): Validator {
   return {
     check: async (target: CheckTarget, credential: Credential, options = {}) => {
       const { host, repository, type, secureConnection, trustedRealm, probeRepository } = target;
