@@ -186,9 +186,10 @@ function scheduleOnce(run: () => void, delayMs: number): () => void {
 }
 
 function createGraphql(config: Config, store: Store, useCases: UseCases, log: Log): GraphqlServer {
+  const authenticate = createAuthenticator({ access: store.access, now });
   return createGraphqlServer({
     useCases,
-    authenticate: createAuthenticator({ access: store.access, now }),
+    authenticate: (request) => authenticate(request.headersDistinct.authorization),
     settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
     log: { error: (fields, message) => log.error(fields, message) },
   });
