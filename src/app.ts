@@ -23,6 +23,7 @@ import { createListener, type Route } from './ops/listener.ts';
 import { createLog, faultFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { createRestServer, type RestServer } from './rest/server.ts';
+import { pullRoutes } from './pulling.ts';
 import { loadKeyring } from './seal/keyring.ts';
 import { createSealer, holdsNothingSealed } from './seal/seal.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -57,7 +58,7 @@ export async function serve(config: Config): Promise<RunningServer> {
     const rest = createRest(store, domain.useCases.registries, log);
     const health = { stopping: false };
     const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
-    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...restRoutes(rest)], tls: config.tls, log, metrics });
+    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...restRoutes(rest), ...pullRoutes({ ...domain, config, store, log })], tls: config.tls, log, metrics });
     const port = await listener.listen(config.listenHost, config.listenPort);
     url = publicUrl(config, port);
     const firstToken = await issueFirstToken({ access: store.access, now, actor: 'regway', requestId: 'first-start' });
@@ -137,6 +138,8 @@ interface Domain {
   readonly useCases: UseCases;
   readonly pulls: Pulls;
   readonly upstream: Upstream;
+  /** Signs the grants of the pull endpoint. */
+  readonly grantKey: Uint8Array;
   close(): Promise<void>;
 }
 
@@ -177,7 +180,7 @@ async function createDomain({ config, store, metrics, log, endpoint }: DomainPar
     await Promise.all([validator.close(), upstream.close()]);
     await ledger.close();
   };
-  return { useCases, pulls, upstream, close };
+  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), close };
 }
 
 function scheduleOnce(run: () => void, delayMs: number): () => void {

@@ -139,10 +139,14 @@ async function sendContent({ response, caller, route }: Pull, reply: UpstreamRep
     return;
   }
   response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
-  const digest = digestOf(route);
-  // A part has no digest to be held to.
-  if (digest === undefined || status === 206) await pipeline(body, response.writeHead(status, headers), { signal: caller.signal });
-  else await pipeline(body, createDigestCheck(digest, reply.headers['content-encoding']), response.writeHead(status, headers), { signal: caller.signal });
+  try {
+    const digest = digestOf(route);
+    // A part has no digest to be held to.
+    const checks = digest === undefined || status === 206 ? [] : [createDigestCheck(digest, reply.headers['content-encoding'])];
+    await pipeline([body, ...checks, response.writeHead(status, headers)], { signal: caller.signal });
+  } finally {
+    body.destroy();
+  }
 }
 
 /** For a request that is not a pull. */

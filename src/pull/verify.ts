@@ -5,6 +5,7 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { PullRefusal } from './errors.ts';
 
 /** The content was not what its digest names. The client sees a connection that broke. */
 export class DigestMismatch extends Error {
@@ -18,7 +19,7 @@ export class DigestMismatch extends Error {
 /**
  * Passes content through unchanged and breaks off instead of completing it when it is not what the digest names.
  * @param digest `sha256:<hex>` or another registered algorithm; of the content before any encoding (RFC 9110 §8.4).
- * @param encoding Content-Encoding of what passes; undefined for none. @throws DigestMismatch for one that cannot be read.
+ * @param encoding Content-Encoding of what passes; undefined for none. @throws PullRefusal 502 for one that cannot be read.
  */
 export function createDigestCheck(digest: string, encoding: string | undefined): Transform {
   const [algorithm = '', expected = ''] = digest.split(':');
@@ -74,7 +75,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 /** Decodes aside, for the hash alone; what passes stays as it is. */
 function decodingHasher(algorithm: string, encoding: string): Hasher {
   const decoder = decoders[encoding]?.();
-  if (decoder === undefined) throw new DigestMismatch(new Error('The content has an encoding that cannot be verified.'));
+  if (decoder === undefined) throw new PullRefusal(502, 'UNAVAILABLE', 'The upstream sent the content in an encoding in which its digest cannot be verified.');
   const hash = createHash(algorithm);
   const hashed = pipeline(decoder, hash).then(
     () => (hash.read() as Buffer).toString('hex'),

@@ -101,6 +101,8 @@ async function open(request: StreamRequest, userAgent: string, dispatcher: Dispa
       bodyTimeout: request.bodyTimeoutMs,
       headers: { ...request.headers, 'user-agent': userAgent, ...authorizationHeader(request) },
     });
+    // It may be cut off before anybody reads it, and an error that nobody hears ends the process. Readers hear it as well.
+    body.on('error', () => undefined);
     return { status: statusCode, headers, body };
   } catch (error) {
     throw failureOf(error, request.url.host) ?? error;

@@ -49,7 +49,6 @@ const maxDiscardedBytes = 64 * 1024;
 /** Gives up an answer whose body nobody reads. */
 export function discard({ body }: StreamAnswer): void {
   let left = maxDiscardedBytes;
-  body.on('error', () => undefined);
   body.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) body.destroy();
