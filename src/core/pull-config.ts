@@ -122,6 +122,9 @@ function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile
     '',
     '[header]',
     `Authorization = [${quoted(`Basic ${login}`)}]`,
+    '',
+    // Without this table containerd 1.6 ignores the whole file, and asks the upstream itself.
+    '[host]',
   ];
   return { fileName: `${containerdFolder(upstream)}/hosts.toml`, mediaType: toml, content: `${lines.join('\n')}\n` };
 }

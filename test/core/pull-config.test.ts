@@ -45,13 +45,13 @@ describe('CONTAINERD_HOSTS_TOML', () => {
   ])('of %s makes this server the only one, with its path and its login', (host, fileName, server) => {
     const made = config(plain, 'CONTAINERD_HOSTS_TOML', [host]);
     expect(made.fileName).toBe(fileName);
-    expect(parseToml(made.content.reveal())).toEqual({ server, capabilities: ['pull', 'resolve'], override_path: true, header: { Authorization: [`Basic ${login}`] } });
+    expect(parseToml(made.content.reveal())).toEqual({ server, capabilities: ['pull', 'resolve'], override_path: true, header: { Authorization: [`Basic ${login}`] }, host: {} });
   });
 
   it('of no host is the file for all of them, which containerd tells apart by ns', () => {
     const made = config(secure, 'CONTAINERD_HOSTS_TOML');
     expect(made.fileName).toBe('_default/hosts.toml');
-    expect(parseToml(made.content.reveal())).toEqual({ server: secure, capabilities: ['pull', 'resolve'], header: { Authorization: [`Basic ${login}`] } });
+    expect(parseToml(made.content.reveal())).toEqual({ server: secure, capabilities: ['pull', 'resolve'], header: { Authorization: [`Basic ${login}`] }, host: {} });
   });
 });
 
