@@ -1,10 +1,10 @@
 // The settings: defaults, every mistake at once, and no secret repeated.
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigRefused, readConfig } from '../src/config.ts';
+import { ConfigRefused, readCommandLineSettings, readConfig } from '../src/config.ts';
 
 /** The message of a refusal. */
 function refusal(environment: NodeJS.ProcessEnv): string {
@@ -88,5 +88,21 @@ describe('the settings', () => {
   it('name those that mean nothing, but not those of the command line or of Kubernetes', () => {
     const environment = { REGWAY_LISTN: 'x', REGWAY_URL: 'x', REGWAY_TOKEN: 'x', REGWAY_SERVICE_HOST: 'x', REGWAY_PORT: 'x', REGWAY_PORT_4000_TCP: 'x' };
     expect(readConfig(environment).unknownSettings).toEqual(['REGWAY_LISTN']);
+  });
+});
+
+describe('the settings of the command line', () => {
+  it('are empty without an environment, and keep logins under the home directory', () => {
+    expect(readCommandLineSettings({})).toEqual({ url: undefined, token: undefined, registryPassword: undefined, configDir: join(homedir(), '.config') });
+  });
+
+  it('count as absent when empty, and are trimmed except for the password', () => {
+    const settings = readCommandLineSettings({ REGWAY_URL: ' http://127.0.0.1:1 ', REGWAY_TOKEN: ' rgw_t\n', REGWAY_REGISTRY_PASSWORD: ' p ', XDG_CONFIG_HOME: '/config' });
+    expect({ ...settings, token: settings.token?.reveal(), registryPassword: settings.registryPassword?.reveal() }).toEqual({ url: 'http://127.0.0.1:1', token: 'rgw_t', registryPassword: ' p ', configDir: '/config' });
+    expect(readCommandLineSettings({ REGWAY_URL: '', REGWAY_TOKEN: ' ', REGWAY_REGISTRY_PASSWORD: '', XDG_CONFIG_HOME: '' })).toEqual(readCommandLineSettings({}));
+  });
+
+  it('do not show a secret when they are printed', () => {
+    expect(JSON.stringify(readCommandLineSettings({ REGWAY_TOKEN: 'rgw_t', REGWAY_REGISTRY_PASSWORD: 'hunter2' }))).not.toMatch(/rgw_t|hunter2/);
   });
 });
