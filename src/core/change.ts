@@ -57,7 +57,7 @@ async function updateRegistry(ports: Ports, caller: Caller, id: string, input: u
   if (changes.password === undefined) requirePassword(stored, wanted);
   const password = changes.password ?? (await openPassword(ports, { ...caller, principal }, stored));
   const validation = await judge(ports, wanted, { username: wanted.username, password }, settings, caller.signal).catch((error: unknown) => {
-    throw explainTls(error, stored, settings);
+    throw explainFailure(error, stored, settings);
   });
   const registry: Registry = {
     ...wanted,
@@ -106,15 +106,16 @@ function requirePassword(stored: Registry, wanted: Registry): void {
   });
 }
 
-/** TLS verification is on by default in updates too; a caller who kept it off before is told how to keep it off. */
-function explainTls(error: unknown, stored: Registry, settings: CheckSettings): unknown {
-  const tlsFault = error instanceof Problem && /^TLS_|^PLAIN_HTTP$/.test(error.reason ?? '');
-  if (!tlsFault || stored.secureConnection || !settings.secureConnection) return error;
-  return new Problem(error.code, `${error.message} This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.`, {
-    reason: error.reason,
-    field: error.field,
-    validation: error.validation,
-  });
+/**
+ * A failed check in the words of an update. Verification is on by default here too, so a caller who kept it off before is told how to
+ * keep it off; and an update has no registry text to mend.
+ */
+function explainFailure(error: unknown, stored: Registry, settings: CheckSettings): unknown {
+  if (!(error instanceof Problem) || error.validation === undefined) return error;
+  const [field] = error.field ?? [];
+  const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
+  const hint = turnedOn ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.' : '';
+  return new Problem(error.code, `${error.message}${hint}`, { reason: error.reason, field: field === 'registry' ? ['id'] : error.field, validation: error.validation });
 }
 
 function alreadyExists(registry: string): Problem {

@@ -5,12 +5,12 @@ import { authorise, type Caller, type Principal } from './access.ts';
 import { createInput, parseInput } from './input.ts';
 import type { CheckOptions, CheckTarget, Credential, Ports } from './ports.ts';
 import { Problem } from './problem.ts';
-import { findOwned } from './read.ts';
+import { actingAccount, findOwned } from './read.ts';
 import { parseRegistryText, parseRepository, type RegistryText } from './reference.ts';
 import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
 import { secretBinding, type Registry } from './registry.ts';
 import type { Secret } from './secret.ts';
-import { isSuccess, skippedReport, type ValidationReport } from './validation.ts';
+import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from './validation.ts';
 
 /** The checking half of the use cases. */
 export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
@@ -27,9 +27,10 @@ async function checkWithoutStoring(
   { secureConnection }: Pick<CheckSettings, 'secureConnection'>,
   options: CheckOptions,
 ): Promise<ValidationReport> {
-  authorise(caller, 'registry.check');
-  const { username, password, type, trustedRealm = null, probeRepository, registry } = parseInput(createInput, input);
+  const principal = authorise(caller, 'registry.check');
+  const { username, password, type, trustedRealm = null, probeRepository, registry, account } = parseInput(createInput, input);
   const text = parseRegistryText(registry);
+  await actingAccount(ports, principal, account);
   const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
   return askRegistry(ports, target, { username, password }, options);
 }
@@ -72,10 +73,27 @@ async function askRegistry(ports: Ports, target: CheckTarget, credential: Creden
   return report;
 }
 
+/** The input that a person would change. Upstreams that are merely down or busy name none. */
+const faultyFields: Partial<Record<ValidationOutcome, string>> = {
+  INVALID_CREDENTIALS: 'password',
+  NATIVE_CREDENTIAL_ERROR: 'password',
+  INSUFFICIENT_SCOPE: 'username',
+  FORBIDDEN_REALM: 'trustedRealm',
+  TLS_UNTRUSTED: 'secureConnection',
+  TLS_HOSTNAME: 'secureConnection',
+  TLS_EXPIRED: 'secureConnection',
+  PLAIN_HTTP: 'secureConnection',
+  DNS_FAILURE: 'registry',
+  UNREACHABLE: 'registry',
+  FORBIDDEN_ADDRESS: 'registry',
+  NOT_A_V2_REGISTRY: 'registry',
+  REDIRECTED: 'registry',
+  UNSUPPORTED_CHALLENGE: 'registry',
+};
+
 function faultyField({ outcome }: ValidationReport): string[] | undefined {
-  if (outcome === 'INVALID_CREDENTIALS') return ['password'];
-  if (outcome === 'FORBIDDEN_REALM') return ['trustedRealm'];
-  return undefined;
+  const field = faultyFields[outcome];
+  return field === undefined ? undefined : [field];
 }
 
 /**

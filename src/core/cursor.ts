@@ -2,7 +2,7 @@
 
 import type { Position, RegistryOrderField } from './ports.ts';
 import { Problem } from './problem.ts';
-import type { Registry } from './registry.ts';
+import { isRegistryId, type Registry } from './registry.ts';
 
 /** The value that a registry is ordered by. */
 export function orderValue(field: RegistryOrderField, registry: Registry): string | number {
@@ -30,9 +30,14 @@ export function encodeCursor(field: RegistryOrderField, { value, id }: Position)
 export function decodeCursor(field: RegistryOrderField, cursor: string | null, argument: string): Position | null {
   if (cursor === null) return null;
   const [order, value, id] = parseParts(cursor);
-  const type = field === 'CREATED_AT' || field === 'UPDATED_AT' ? 'number' : 'string';
-  if (order === field && typeof value === type && typeof id === 'string') return { value: value as string | number, id };
+  const fits = field === 'CREATED_AT' || field === 'UPDATED_AT' ? Number.isSafeInteger(value) : isStorableText(value);
+  if (order === field && fits && typeof id === 'string' && isRegistryId(id)) return { value: value as string | number, id };
   throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list in this order; start again without it.`, { field: [argument] });
+}
+
+/** PostgreSQL holds neither NUL nor half a character. */
+function isStorableText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
 }
 
 function parseParts(cursor: string): unknown[] {

@@ -134,6 +134,28 @@ export interface Validator {
   check(target: CheckTarget, credential: Credential, options?: CheckOptions): Promise<ValidationReport>;
 }
 
+/** A login that a cloud gave for a stored identity. */
+export interface MintedCredential {
+  readonly username: string;
+  readonly secret: Secret;
+  readonly expiresAt: Date;
+}
+
+/** Turns the identity that is stored for a cloud's registry into a login that the registry takes. `DOCKER_V2` passes through untouched. */
+export interface CloudCredentials {
+  /**
+   * Mints anew, from no cache.
+   * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason when it was aborted.
+   */
+  mint(target: Pick<CheckTarget, 'host' | 'type'>, credential: Credential, signal: AbortSignal | undefined): Promise<MintedCredential>;
+  /**
+   * The login for one use, from the cache while it lives.
+   * @param open Opens the stored identity; called only when something has to be minted. What it throws is thrown on.
+   * @throws as `mint`
+   */
+  resolveCredential(registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>, open: () => Promise<Credential>, signal?: AbortSignal): Promise<Credential>;
+}
+
 /** Told of every finished validation, for metrics. */
 export type ValidationObserver = (report: ValidationReport) => void;
 

@@ -25,7 +25,7 @@ export interface PullTokens {
   /**
    * Gets a token of the upstream; the use is recorded, a refused one too. For an image that no registry covers, an anonymous one.
    * @param args `{ image, account? }`.
-   * @throws Problem `INVALID_REFERENCE`, `UPSTREAM_FAILED` with the outcome, or `BASIC_ONLY`, as its reason, and what `Pulls.source` throws.
+   * @throws Problem `INVALID_REFERENCE`, `UPSTREAM_FAILED` with the outcome, or `NO_TOKENS`, as its reason, and what `Pulls.source` throws.
    */
   create(caller: Caller, args: unknown): Promise<IssuedPullToken>;
 }
@@ -44,7 +44,7 @@ async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, call
     await noteRefusal(pulls, caller, source, error);
     throw error;
   });
-  if (minted === undefined) throw basicOnly(image, endpoint());
+  if (minted === undefined) throw noTokens(image, endpoint());
   await pulls.used(caller, source, 'DONE');
   return { ...minted, image };
 }
@@ -55,13 +55,13 @@ async function noteRefusal(pulls: Pick<Pulls, 'used'>, caller: Caller, source: P
   if (outcome !== undefined) await pulls.used(caller, source, outcome);
 }
 
-function basicOnly(image: ImageReference, endpoint: URL): Problem {
+function noTokens(image: ImageReference, endpoint: URL): Problem {
   const name = pullName(endpoint, image.host, image.repository);
   const instead = name === undefined ? 'through this server' : `it as ${name}`;
   return new Problem(
     'UPSTREAM_FAILED',
-    `${image.host} takes a user name and password alone, so it has no token that could be handed out. Pull ${instead}, with an API token of this server as the password.`,
-    { reason: 'BASIC_ONLY', field: ['reference'] },
+    `${image.host} has no token that could be handed out: it takes a user name and password, or asks for no login. Pull ${instead}, with an API token of this server as the password.`,
+    { reason: 'NO_TOKENS', field: ['reference'] },
   );
 }
 

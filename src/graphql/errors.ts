@@ -1,6 +1,7 @@
 // The one table that turns what went wrong into GraphQL: a payload error, a top-level error, or a masked fault.
 
 import { GraphQLError } from 'graphql';
+import { faultFields } from '../core/fault.ts';
 import { Problem, type ProblemCode } from '../core/problem.ts';
 import type { RequestErrorSentence } from './request-errors.ts';
 
@@ -109,19 +110,4 @@ function withPlace(error: unknown, message: string, extensions: Record<string, u
   if (!(error instanceof GraphQLError)) return new GraphQLError(message, { extensions });
   const { nodes, source, positions, path } = error;
   return new GraphQLError(message, { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null, path: path ?? null, extensions });
-}
-
-/** Frames and names tell where it broke; messages may hold what was being worked on. */
-function faultFields(fault: unknown): object {
-  if (!(fault instanceof Error)) return { errorName: typeof fault };
-  const { name, cause } = fault;
-  const code = 'code' in fault && typeof fault.code === 'string' ? { errorCode: fault.code } : {};
-  return { errorName: name, ...code, stack: framesOf(fault), ...(cause === undefined ? {} : { cause: faultFields(cause) }) };
-}
-
-/** The stack without the message, which may have lines that look like frames. */
-function framesOf({ stack = '', message }: Error): string {
-  const start = stack.indexOf(message);
-  const frames = start === -1 ? '' : stack.slice(start + message.length);
-  return frames.replace(/^\n/, '');
 }

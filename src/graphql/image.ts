@@ -19,7 +19,7 @@ const ContainerImageType = builder.objectRef<ImageExplanation>('ContainerImage')
     reference: t.exposeID('reference', { description: 'The canonical reference: `docker.io/library/ubuntu:22.04`.' }),
     host: t.exposeString('host', { description: '`host[:port]`.' }),
     repository: t.exposeString('repository', { description: '`library/ubuntu`.' }),
-    tag: t.exposeString('tag', { nullable: true, description: 'The tag, when the reference has one (`latest` when it has neither tag nor digest).' }),
+    tag: t.exposeString('tag', { nullable: true, description: 'The tag, when the reference has one. With neither tag nor digest a client pulls `latest`.' }),
     digest: t.exposeString('digest', { nullable: true, description: 'The digest, when the reference has one.' }),
     registry: t.expose('registry', {
       type: RegistryNode,

@@ -19,10 +19,3 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   const options = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label: string) => ({ level: label }) } };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
-
-/** A fault of ours as fields: name, message and stack, and those of its causes. */
-export function faultFields(fault: unknown): { readonly fault: string } {
-  if (!(fault instanceof Error)) return { fault: `a thrown ${typeof fault}` };
-  const cause = fault.cause === undefined ? '' : `\ncaused by ${faultFields(fault.cause).fault}`;
-  return { fault: `${fault.stack ?? `${fault.name}: ${fault.message}`}${cause}` };
-}

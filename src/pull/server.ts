@@ -2,6 +2,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { faultFields } from '../core/fault.ts';
 import { Problem } from '../core/problem.ts';
 import type { Pulls } from '../core/pull.ts';
 import { PullRefusal, refusalOf, sendJson, sendRefusal } from './errors.ts';
@@ -116,14 +117,6 @@ function scopeMissing(): PullRefusal {
 function fault({ onFault }: Tools, error: unknown, requestId: string): PullRefusal {
   onFault(error, requestId);
   return new PullRefusal(500, 'UNKNOWN', `Something went wrong on our side. The log has it under the request id ${requestId}.`);
-}
-
-/** Frames and names tell where it broke; messages may hold what was being worked on. */
-function faultFields(error: unknown): object {
-  if (!(error instanceof Error)) return { errorName: typeof error };
-  const { name, message, stack = '' } = error;
-  const start = stack.indexOf(message);
-  return { errorName: name, stack: start < 0 ? '' : stack.slice(start + message.length).trim() };
 }
 
 /** Aborts when the client goes away before it has its answer. */

@@ -1,5 +1,6 @@
 // The one table that turns what went wrong into REST: the status, and the body that existing clients read.
 
+import { faultFields } from '../core/fault.ts';
 import { Problem, type ProblemCode } from '../core/problem.ts';
 import { shownDate, type ErrorBody } from './schemas.ts';
 
@@ -116,15 +117,4 @@ function restWords(sentence: string): string {
     .replaceAll('secureConnection', 'registry_verify')
     .replaceAll('retryAfter', 'retry_after')
     .replaceAll(/\b(?:trustedRealm|probeRepository)\b/g, '$& (over GraphQL)');
-}
-
-/** Names and frames tell where it broke; messages may hold what was being worked on. */
-function faultFields(fault: unknown): object {
-  if (!(fault instanceof Error)) return { errorName: typeof fault };
-  const { name, message, stack = '', cause } = fault;
-  const code = 'code' in fault && typeof fault.code === 'string' ? { errorCode: fault.code } : {};
-  // A message may have lines that look like frames, so it is cut away as a whole.
-  const start = stack.indexOf(message);
-  const frames = start < 0 ? '' : stack.slice(start + message.length).trimStart();
-  return { errorName: name, ...code, stack: frames, ...(cause === undefined ? {} : { cause: faultFields(cause) }) };
 }

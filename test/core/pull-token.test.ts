@@ -75,7 +75,7 @@ describe('a pull token', () => {
   ])('of a registry that takes passwords alone is refused with the way to pull %s here, and nothing is recorded', async (image, name) => {
     answer = async () => undefined;
     const problem = await problemOf(callerOf('PULL'), { image });
-    expect(problem).toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'BASIC_ONLY' });
+    expect(problem).toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'NO_TOKENS' });
     expect(problem.message).toContain(` ${name},`);
     expect(domain.uses).toEqual([]);
   });

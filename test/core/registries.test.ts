@@ -88,10 +88,17 @@ describe('creating', () => {
     expect((await add('r.example')).lastValidation?.outcome).toBe(outcome);
   });
 
-  it.each(['INVALID_CREDENTIALS', 'TLS_UNTRUSTED', 'FORBIDDEN_REALM', 'UNREACHABLE'] as const)('stores nothing after %s, and carries the report', async (outcome) => {
+  it.each([
+    ['INVALID_CREDENTIALS', ['password']],
+    ['INSUFFICIENT_SCOPE', ['username']],
+    ['TLS_UNTRUSTED', ['secureConnection']],
+    ['FORBIDDEN_REALM', ['trustedRealm']],
+    ['UNREACHABLE', ['registry']],
+    ['UPSTREAM_ERROR', undefined],
+  ] as const)('stores nothing after %s, names the input to change, and carries the report', async (outcome, field) => {
     domain.outcome = outcome;
     const problem = await problemOf(add('r.example'));
-    expect([problem.code, problem.reason, problem.validation?.outcome]).toEqual(['VALIDATION_FAILED', outcome, outcome]);
+    expect([problem.code, problem.reason, problem.field, problem.validation?.outcome]).toEqual(['VALIDATION_FAILED', outcome, field, outcome]);
     expect(await everything()).toEqual([]);
     expect(auditTrail()).toEqual([]);
   });
@@ -154,6 +161,12 @@ describe('updating', () => {
     const before = await add('r.example', { probeRepository: 'a/b', name: 'mine', trustedRealm: 'auth.example' });
     const change = { name: null, probeRepository: null, trustedRealm: null, password: new Secret('correct horse') };
     expect((await domain.registries.update(writer, before.id, change, both)).registry).toMatchObject({ name: 'r.example', probeRepository: null, trustedRealm: null });
+  });
+
+  it('points at the id when the registry itself cannot be reached, since its text is not part of an update', async () => {
+    const { id } = await add('r.example');
+    domain.outcome = 'UNREACHABLE';
+    expect(await problemOf(domain.registries.update(writer, id, {}, both))).toMatchObject({ reason: 'UNREACHABLE', field: ['id'] });
   });
 
   it('uses a new password from then on', async () => {
@@ -278,6 +291,11 @@ describe('validating what is stored', () => {
 });
 
 describe('checking without storing', () => {
+  it('sends nothing for an account that is not there', async () => {
+    expect((await problemOf(domain.registries.check(callerOf('ADMIN'), input('r.example', { account: 'ghost' }), both))).code).toBe('NOT_FOUND');
+    expect(domain.asked).toEqual([]);
+  });
+
   it('gives the report, good or bad, each step as it ends, and stores nothing', async () => {
     domain.outcome = 'INVALID_CREDENTIALS';
     const steps: string[] = [];
@@ -357,6 +375,9 @@ describe('listing', () => {
     ['a negative page', { last: -1 }, ['last']],
     ['both directions', { first: 1, last: 1 }, ['last']],
     ['a made-up cursor', { after: 'bm9wZQ' }, ['after']],
+    ['a cursor with half a millisecond', { after: forged(['CREATED_AT', 1.5, 'reg_00000000000000000000000000000001']), orderBy: { field: 'CREATED_AT' } }, ['after']],
+    ['a cursor with NUL', { after: forged(['REGISTRY', 'a\0', 'reg_00000000000000000000000000000001']) }, ['after']],
+    ['a cursor with a made-up id', { after: forged(['REGISTRY', 'a', 'x']) }, ['after']],
     ['a cursor that is not base64', { before: '???' }, ['before']],
     ['an unknown order', { orderBy: { field: 'PASSWORD' } }, ['orderBy', 'field']],
     ['an impossible host', { filter: { host: 'http://x' } }, ['filter', 'host']],
@@ -366,6 +387,10 @@ describe('listing', () => {
   ])('refuses %s', async (_, args, field) => {
     expect(await problemOf(domain.registries.list(writer, args))).toMatchObject({ code: 'INVALID_INPUT', field });
   });
+
+  function forged(parts: unknown[]): string {
+    return Buffer.from(JSON.stringify(parts)).toString('base64url');
+  }
 
   it('refuses a cursor of another order', async () => {
     await add('a.example');

@@ -70,7 +70,8 @@ describe('a request', () => {
     const body = (await answer.json()) as { requestId: string };
     expect([answer.status, body]).toEqual([500, { message: 'Internal error.', requestId: answer.headers.get('x-request-id') }]);
     await sleep(20);
-    expect(lines.find(({ level }) => level === 'error')).toMatchObject({ requestId: body.requestId, fault: expect.stringContaining('hunter2') });
+    expect(lines.find(({ level }) => level === 'error')).toMatchObject({ requestId: body.requestId, errorName: 'Error', stack: expect.stringContaining('listener.test.ts') });
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
   });
 });
 
