@@ -1,9 +1,11 @@
 // The settings: read once from the environment, all mistakes reported together. The only reader of process.env.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { CommandLineSettings } from './cli/settings.ts';
 import { registryHost } from './core/host.ts';
 import { Secret } from './core/secret.ts';
@@ -78,7 +80,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     egressDeny: reader.list('REGWAY_EGRESS_DENY', parseCidr),
     plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
     tls: readTls(reader),
-    extraCa: reader.file('REGWAY_CA_FILE'),
+    extraCa: reader.file('REGWAY_CA_FILE', parseCertificates),
     pullDefaultUpstream: reader.parse('REGWAY_PULL_DEFAULT_UPSTREAM', parseRegistryHost),
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
@@ -105,7 +107,13 @@ function readTls(reader: SettingReader): Config['tls'] {
   const certificate = reader.file('REGWAY_TLS_CERT_FILE');
   const key = reader.file('REGWAY_TLS_KEY_FILE');
   if ((certificate === undefined) !== (key === undefined)) reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE belong together: set both.');
-  return certificate === undefined || key === undefined ? undefined : { certificate, key };
+  if (certificate === undefined || key === undefined) return undefined;
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch {
+    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold a PEM certificate and its own private key, without a passphrase.');
+  }
+  return { certificate, key };
 }
 
 /** Collects mistakes instead of stopping at the first. An empty setting counts as absent. */
@@ -134,9 +142,10 @@ class SettingReader {
   }
 
   /** The content of the file that a setting names. */
-  file(name: string): string | undefined {
+  file(name: string, check: (text: string) => string = (text) => text): string | undefined {
     const path = this.text(name);
-    return path === undefined ? undefined : this.#read(name, path);
+    const text = path === undefined ? undefined : this.#read(name, path);
+    return text === undefined ? undefined : this.#attempt(name, () => check(text));
   }
 
   /** A setting that may hold a password: given directly, or in the file that `<name>_FILE` names. */
@@ -232,8 +241,8 @@ function parseOrigin(text: string): string {
 function parseCidr(text: string): string {
   const [address = '', prefix = isIP(address) === 6 ? '128' : '32', ...more] = text.split('/');
   const family = isIP(address);
-  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix)) throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
-  new BlockList().addSubnet(address, Number(prefix), family === 6 ? 'ipv6' : 'ipv4');
+  const widest = family === 6 ? 128 : 32;
+  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > widest) throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
   return `${address}/${prefix}`;
 }
 
@@ -241,6 +250,21 @@ function parsePlainHttpHost(text: string): string {
   const url = URL.parse(`http://${text}`);
   if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '') throw new Error(`must list host or host:port, and "${text}" is none`);
   return text.toLowerCase();
+}
+
+/** Every certificate must parse: a broken trust anchor would otherwise be left out in silence. */
+function parseCertificates(text: string): string {
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0 || !certificates.every(isCertificate)) throw new Error('must name a file of PEM certificates');
+  return text;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the address can be reached from this machine alone. */

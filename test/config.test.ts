@@ -32,6 +32,9 @@ describe('the settings', () => {
       egressAllow: [],
       egressDeny: [],
       plainHttpHosts: [],
+      pullAnonymous: true,
+      pullDefaultUpstream: undefined,
+      pullRedirects: 'follow',
       tls: undefined,
       extraCa: undefined,
       logLevel: 'info',
@@ -68,6 +71,9 @@ describe('the settings', () => {
     ['REGWAY_CORS_ORIGINS', 'https://a.example.com/'],
     ['REGWAY_INTROSPECTION', '1'],
     ['REGWAY_EGRESS_ALLOW', '10.0.0.0/33'],
+    ['REGWAY_EGRESS_DENY', '10.0.0.0/99'],
+    ['REGWAY_EGRESS_DENY', 'fd00::/129'],
+    ['REGWAY_CA_FILE', import.meta.filename],
     ['REGWAY_EGRESS_ALLOW', 'example.com'],
     ['REGWAY_PLAIN_HTTP_HOSTS', 'http://example.com'],
     ['REGWAY_PLAIN_HTTP_HOSTS', 'user@example.com'],
@@ -75,6 +81,11 @@ describe('the settings', () => {
     ['REGWAY_TLS_CERT_FILE', import.meta.filename],
   ])('refuse %s=%s', (name, value) => {
     expect(refusal({ [name]: value })).toContain(name);
+  });
+
+  it('refuse a certificate and a key that are none', () => {
+    const message = refusal({ REGWAY_TLS_CERT_FILE: import.meta.filename, REGWAY_TLS_KEY_FILE: import.meta.filename });
+    expect(message).toContain('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold');
   });
 
   it('take the database address from a file, and never repeat a password in a mistake', () => {
