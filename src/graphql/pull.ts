@@ -38,7 +38,7 @@ builder.mutationField('createPullToken', (t) =>
   t.field({
     type: CreatePullTokenPayload,
     description:
-      'Gets a short-lived token of the registry for one repository, with the credential that a pull of the image uses; the password stays here. A registry that takes user name and password alone has none (UPSTREAM_FAILED, reason BASIC_ONLY): pull through this server then.',
+      'Gets a short-lived token of the registry for one repository, with the credential that a pull of the image uses; the password stays here. A registry that takes a user name and password alone, or no login, has none (UPSTREAM_FAILED, reason NO_TOKENS): pull through this server then.',
     args: {
       image: t.arg.string({ required: true, description: 'As `docker pull` takes it: `ghcr.io/anchore/grype:v0.90`.' }),
       account: t.arg.string({ description: 'Another account than your own; for admins.' }),

@@ -43,7 +43,7 @@ describe('createPullToken', () => {
   test('of a registry without tokens is an error that points to the pull endpoint', async () => {
     endpoint.domain.mint = async () => undefined;
     const answer = await endpoint.send(createPullToken, { image: 'r.example:5000/a' });
-    expect(dataAt(answer, 'createPullToken')).toMatchObject({ token: null, lines: null, errors: [{ code: 'UPSTREAM_FAILED', reason: 'BASIC_ONLY', field: ['image'] }] });
+    expect(dataAt(answer, 'createPullToken')).toMatchObject({ token: null, lines: null, errors: [{ code: 'UPSTREAM_FAILED', reason: 'NO_TOKENS', field: ['image'] }] });
     expect(answer.text).toContain('regway.example/r.example_5000/a');
   });
 
