@@ -76,10 +76,12 @@ interface AnswerContext {
 export function answerError(error: unknown, context: AnswerContext): GraphQLError {
   const cause = deepestCause(error);
   if (cause instanceof Problem) return withPlace(error, cause.message, problemExtensions(cause));
-  if (cause instanceof RequestError) return withPlace(error, cause.message, cause.extensions);
+  if (cause instanceof RequestError) return withPlace(error, cause.message, ownExtensions(cause));
   if (error instanceof GraphQLError && cause instanceof GraphQLError && isAboutTheRequest(error)) {
     return withPlace(error, context.sentence(error), requestExtensions(error));
   }
+  // The client went away, and with it the check that it had asked for: nobody's fault, and nobody reads this answer.
+  if (cause instanceof DOMException && cause.name === 'AbortError') return withPlace(error, 'The request was given up.', { code: 'BAD_REQUEST' });
   context.log.error({ requestId: context.requestId, ...faultFields(cause) }, 'A GraphQL request failed unexpectedly');
   return withPlace(error, 'Something went wrong on our side. The request id finds the details in the log.', {
     code: 'INTERNAL_SERVER_ERROR',
@@ -101,9 +103,20 @@ function problemExtensions({ code, reason, field }: Problem): Record<string, unk
   return { code, ...(reason === undefined ? {} : { reason }), ...(field === undefined ? {} : { field }) };
 }
 
+/** Yoga sets `spec` on whatever parsing throws, which would turn our status into a 200 for `application/json`. */
+function ownExtensions({ extensions: { http, ...rest } }: RequestError): Record<string, unknown> {
+  return http === undefined ? rest : { ...rest, http: { ...http, spec: false } };
+}
+
 function requestExtensions({ extensions }: GraphQLError): Record<string, unknown> {
   const { code, http } = extensions;
-  return { code: typeof code === 'string' ? code : 'BAD_USER_INPUT', ...(http === undefined ? {} : { http }) };
+  return { code: requestCode(code, http), ...(http === undefined ? {} : { http }) };
+}
+
+/** Yoga calls a mutation by GET a bad request, though with status 405. */
+function requestCode(code: unknown, http: unknown): string {
+  if (typeof http === 'object' && http !== null && 'status' in http && http.status === 405) return 'METHOD_NOT_ALLOWED' satisfies RequestErrorCode;
+  return typeof code === 'string' ? code : 'BAD_USER_INPUT';
 }
 
 function withPlace(error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError {

@@ -38,6 +38,9 @@ const maxHeaderBytes = 16 * 1024;
 /** Requests in flight get this long when the server stops: a validation takes 15 s at most. */
 const drainTimeoutMs = 20_000;
 
+/** The status in logs and metrics of an answer that its client did not wait for, as nginx writes it. */
+const clientGone = 499;
+
 export interface Listener {
   /** Listens and gives the port. @throws the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
@@ -74,7 +77,8 @@ async function serve({ routes, log, metrics }: ListenerOptions, request: Incomin
   response.setHeader('X-Request-Id', requestId);
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.once('close', () => {
-    const line = { requestId, method: request.method ?? '', route: route.name, status: response.statusCode, durationMs: Math.round(performance.now() - started) };
+    const status = response.writableFinished ? response.statusCode : clientGone;
+    const line = { requestId, method: request.method ?? '', route: route.name, status, durationMs: Math.round(performance.now() - started) };
     log.info(line, 'request');
     metrics.observeRequest(line.route, line.method, line.status, line.durationMs);
   });

@@ -41,7 +41,8 @@ describe.each([
     expect(await refusal(limit)).toEqual([]);
   });
 
-  test(`${limit + 1} are refused before any use case`, async () => {
+  test(`${limit + 1} are refused before any use case, with 400`, async () => {
+    expect((await endpoint.send(documentOf(limit + 1))).status).toBe(400);
     expect(await refusal(limit + 1)).toEqual([reason]);
     expect(endpoint.calls).toEqual([]);
   });

@@ -75,6 +75,15 @@ describe('a request', () => {
   });
 });
 
+describe('a client that goes away', () => {
+  it('is logged as gone, not as served', async () => {
+    const { url, lines } = await start([route('/slow', () => sleep(300))]);
+    await expect(fetch(`${url}/slow`, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
+    await sleep(50);
+    expect(lines.map(({ status }) => status)).toEqual([499]);
+  });
+});
+
 describe('operators', () => {
   it('see alive, ready and not ready', async () => {
     let isReady = true;
