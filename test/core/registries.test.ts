@@ -443,7 +443,7 @@ describe('who may do what', () => {
       [domain.registries.validate(outsider, id), domain.registries.validate(outsider, 'reg_nothing')],
     ] as const) {
       const [one, two] = [await problemOf(foreign), await problemOf(unknown)];
-      expect(shown(one)).toEqual(shown(two));
+      expect(asCallerSees(one)).toEqual(asCallerSees(two));
       expect(one.code).toBe('NOT_FOUND');
     }
     expect(await domain.registries.get(outsider, { id })).toBeNull();
@@ -456,7 +456,7 @@ describe('who may do what', () => {
 });
 
 /** Everything of a problem that a caller sees. */
-function shown({ code, reason, field, message, validation }: Problem): object {
+function asCallerSees({ code, reason, field, message, validation }: Problem): object {
   return { code, reason, field, message, validation };
 }
 
