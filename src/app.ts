@@ -15,12 +15,14 @@ import { createUses } from './core/uses.ts';
 import type { StoredToken } from './core/ports.ts';
 import type { Secret } from './core/secret.ts';
 import { createAuthenticator, issueFirstToken, issueToken, revokeToken } from './auth/token.ts';
+import { createCloud } from './cloud/mint.ts';
 import type { Config } from './config.ts';
 import type { UseCases } from './graphql/builder.ts';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server.ts';
 import { healthRoutes } from './ops/health.ts';
 import { createListener, type Route } from './ops/listener.ts';
-import { createLog, faultFields, type Log } from './ops/log.ts';
+import { faultFields } from './core/fault.ts';
+import { createLog, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { createRestServer, type RestServer } from './rest/server.ts';
 import { pullRoutes } from './pulling.ts';
@@ -157,12 +159,13 @@ async function createDomain({ config, store, metrics, log, endpoint }: DomainPar
     now,
   };
   const validator = createValidator(network);
+  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
   const registries = createRegistries({
     registries: store.registries,
     access: store.access,
     sealer,
-    validator,
+    validator: cloud.wrap(validator),
     now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
@@ -177,7 +180,7 @@ async function createDomain({ config, store, metrics, log, endpoint }: DomainPar
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
   const useCases = { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
   const close = async (): Promise<void> => {
-    await Promise.all([validator.close(), upstream.close()]);
+    await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
   return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), close };
@@ -237,5 +240,5 @@ function warnAboutSettings(config: Config, log: Log): void {
 
 /** For the last line before an exit: a fault as text. */
 export function describeFault(fault: unknown): string {
-  return faultFields(fault).fault;
+  return JSON.stringify(faultFields(fault));
 }

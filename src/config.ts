@@ -32,6 +32,8 @@ export interface Config {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** PEM of extra trust anchors for registries. */
   readonly extraCa: string | undefined;
+  /** Whether records may use the cloud identity of this server itself: then everybody who can create one can. */
+  readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
   /** Canonical host of names that start with none, for Docker's `registry-mirrors`. */
   readonly pullDefaultUpstream: string | undefined;
   /** Whether images that match no registry are pulled without a credential. */
@@ -81,6 +83,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
     tls: readTls(reader),
     extraCa: reader.file('REGWAY_CA_FILE', parseCertificates),
+    ambient: {
+      aws: reader.parse('REGWAY_AWS_AMBIENT', parseBoolean) ?? false,
+      gcp: reader.parse('REGWAY_GCP_AMBIENT', parseBoolean) ?? false,
+      azure: reader.parse('REGWAY_AZURE_AMBIENT', parseBoolean) ?? false,
+    },
     pullDefaultUpstream: reader.parse('REGWAY_PULL_DEFAULT_UPSTREAM', parseRegistryHost),
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',

@@ -37,6 +37,7 @@ describe('the settings', () => {
       pullRedirects: 'follow',
       tls: undefined,
       extraCa: undefined,
+      ambient: { aws: false, gcp: false, azure: false },
       logLevel: 'info',
       unknownSettings: [],
     });

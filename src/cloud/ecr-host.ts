@@ -1,0 +1,40 @@
+// Which hosts are registries of Amazon ECR, and the account and region that such a name holds.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+
+export interface PrivateEcrHost {
+  readonly kind: 'private';
+  /** Twelve digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly isFips: boolean;
+  readonly isDualStack: boolean;
+}
+
+export type EcrHost = PrivateEcrHost | { readonly kind: 'public' };
+
+/** Anchored at both ends and without a port: what is minted must go to Amazon and nowhere else. */
+const privatePattern =
+  /^(?<account>\d{12})\.dkr[.-]ecr(?<fips>-fips)?\.(?<region>[a-z]{2,6}(?:-[a-z0-9]{1,16}){2,4})\.(?<domain>amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$/;
+
+const publicHosts: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
+
+/** Regions whose names tell the domain that their hosts end in; all others end in amazonaws.com or on.aws. */
+const domainsByRegion: readonly (readonly [prefix: string, domains: readonly string[]])[] = [
+  ['cn-', ['amazonaws.com.cn', 'on.amazonwebservices.com.cn']],
+  ['eusc-', ['amazonaws.eu']],
+  ['us-isob-', ['sc2s.sgov.gov']],
+  ['us-isof-', ['csp.hci.ic.gov']],
+  ['us-iso-', ['c2s.ic.gov']],
+  ['eu-isoe-', ['cloud.adc-e.uk']],
+  ['', ['amazonaws.com', 'on.aws']],
+];
+
+/** What a host says of itself; undefined when it is no registry of Amazon. @param host Canonical, in lower case. */
+export function parseEcrHost(host: string): EcrHost | undefined {
+  if (publicHosts.has(host)) return { kind: 'public' };
+  const { account, fips, region = '', domain = '' } = privatePattern.exec(host)?.groups ?? {};
+  if (account === undefined) return undefined;
+  const [, domains = []] = domainsByRegion.find(([prefix]) => region.startsWith(prefix)) ?? [];
+  if (!domains.includes(domain)) return undefined;
+  return { kind: 'private', account, region, isFips: fips !== undefined, isDualStack: domain.startsWith('on.') };
+}

@@ -1,0 +1,55 @@
+// The one error of this module: a cloud gave no login for the stored identity. It says the provider's own code and what to do.
+
+interface CloudFailureDetails {
+  /** What the reader can do. */
+  readonly hint: string;
+  /** Whether the same call may work later. Default false. */
+  readonly retryable?: boolean;
+}
+
+/** Has no cause: the errors of cloud libraries hold requests, and requests hold secrets. */
+export class CloudFailure extends Error {
+  override readonly name = 'CloudFailure';
+  readonly hint: string;
+  readonly retryable: boolean;
+
+  constructor(message: string, { hint, retryable = false }: CloudFailureDetails) {
+    super(message);
+    this.hint = hint;
+    this.retryable = retryable;
+  }
+}
+
+/** What to do about one code of a provider. */
+export interface Advice {
+  readonly hint: string;
+  readonly retryable?: boolean;
+}
+
+/** A code is shown when it is a plain word of this length at most: longer ones do not exist, and tokens are longer. */
+const maxCodeLength = 64;
+
+/**
+ * A provider's error code, or undefined when it is none, or when it is a piece of what the provider was sent: a hostile one sends that back.
+ * @param secrets Everything secret that the request held.
+ */
+export function shownCode(code: unknown, secrets: readonly string[]): string | undefined {
+  if (typeof code !== 'string' || code.length > maxCodeLength || !/^[A-Za-z][A-Za-z0-9_]*$/.test(code)) return undefined;
+  const seen = code.toLowerCase();
+  const isEcho = secrets.map((secret) => secret.toLowerCase()).some((secret) => secret !== '' && (secret.includes(seen) || seen.includes(secret)));
+  return isEcho ? undefined : code;
+}
+
+/** A record type that its host does not fit; nothing was sent. */
+export function unfitHost(provider: string, hosts: string): CloudFailure {
+  return new CloudFailure(`The host is no registry of ${provider}, so nothing was minted or sent.`, {
+    hint: `Hosts of this type look like ${hosts}. Use the type DOCKER_V2 for other registries.`,
+  });
+}
+
+/** A stored identity that this server was told not to use. */
+export function ambientIsOff(setting: string): CloudFailure {
+  return new CloudFailure('The registry wants to use the identity of this server itself, and that is turned off.', {
+    hint: `Whoever runs the server may set ${setting}=true: then everybody who can create registries can use that identity.`,
+  });
+}
