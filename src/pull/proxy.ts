@@ -11,8 +11,9 @@ import { validationOutcomes, type ValidationOutcome } from '../core/validation.t
 import { PullRefusal, sendJson, type OciCode } from './errors.ts';
 import { digestOf, headersForClient, headersForUpstream } from './headers.ts';
 import type { Visitor } from './login.ts';
+import { passContent } from './pass.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
-import { createDigestCheck } from './verify.ts';
+import { createDecodedCheck, createDigestCheck } from './verify.ts';
 
 /** What the pull endpoint needs of an upstream. */
 export interface PullUpstream {
@@ -59,7 +60,7 @@ export class ScopeMissing extends Error {
 /** A client that takes nothing for this long has gone; its upstream connection is wanted by others. */
 const clientIdleTimeoutMs = 90_000;
 
-/** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch and stream errors later. */
+/** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
   const reply = await openUpstream(ports, pull);
@@ -131,19 +132,20 @@ function sendUpstreamError(response: ServerResponse, { status, error }: Upstream
   sendJson(response, status, { errors: [{ code, message: error?.message ?? `${host} answered HTTP ${status}.` }] });
 }
 
-async function sendContent({ response, caller, route }: Pull, reply: UpstreamReply): Promise<void> {
-  const headers = headersForClient(reply.headers, route, reply.url);
-  const { body, status } = reply;
+async function sendContent({ response, route }: Pull, { body, status, headers, url }: UpstreamReply): Promise<void> {
+  const head = headersForClient(headers, route, url);
   if (body === undefined) {
-    response.writeHead(status, headers).end();
+    response.writeHead(status, head).end();
     return;
   }
   response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
+  // A part has no digest to be held to.
+  const digest = status === 206 ? undefined : digestOf(route);
+  const encoding = headers['content-encoding'] ?? 'identity';
   try {
-    const digest = digestOf(route);
-    // A part has no digest to be held to.
-    const checks = digest === undefined || status === 206 ? [] : [createDigestCheck(digest, reply.headers['content-encoding'])];
-    await pipeline([body, ...checks, response.writeHead(status, headers)], { signal: caller.signal });
+    if (digest === undefined) await passContent(body, response.writeHead(status, head), undefined);
+    else if (encoding === 'identity') await passContent(body, response.writeHead(status, head), createDigestCheck(digest));
+    else await pipeline(body, createDecodedCheck(digest, encoding), response.writeHead(status, head));
   } finally {
     body.destroy();
   }

@@ -54,12 +54,13 @@ export function createPullServer(options: PullServerOptions): PullServer {
   return {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-      let route: PullRoute | undefined;
+      const seen: { route?: PullRoute; baseUrl?: string } = {};
       try {
-        route = parsePullUrl(request.url ?? '/', tools.defaultUpstream);
-        await answer(tools, request, response, route, requestId);
+        seen.baseUrl = baseUrlOf(request, options.settings.publicUrl);
+        seen.route = parsePullUrl(request.url ?? '/', tools.defaultUpstream);
+        await answer(tools, request, response, seen.route, requestId);
       } catch (error) {
-        answerFailure(tools, request, response, { error, route, requestId });
+        answerFailure(tools, request, response, { ...seen, error, requestId });
       }
     },
   };
@@ -82,11 +83,14 @@ async function answer(tools: Tools, request: IncomingMessage, response: ServerRe
 
 interface Failure {
   readonly error: unknown;
-  readonly route: PullRoute | undefined;
+  /** As far as they could be read. */
+  readonly route?: PullRoute;
+  readonly baseUrl?: string;
   readonly requestId: string;
 }
 
-function answerFailure(tools: Tools, request: IncomingMessage, response: ServerResponse, { error, route, requestId }: Failure): void {
+function answerFailure(tools: Tools, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
+  const { error, requestId } = failure;
   if (error instanceof DigestMismatch) tools.log.warn({ requestId }, 'an upstream sent content that does not have its digest; the pull was broken off');
   // Either the client left, or it is told by a connection that breaks: the answer has begun.
   if (response.destroyed || response.headersSent) {
@@ -94,20 +98,16 @@ function answerFailure(tools: Tools, request: IncomingMessage, response: ServerR
     return;
   }
   const refusal = error instanceof ScopeMissing ? scopeMissing() : (refusalOf(error, tools.now().getTime()) ?? fault(tools, error, requestId));
-  if (refusal.status === 401) challenge(tools, request, response, route, error);
+  if (refusal.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
   sendRefusal(request, response, refusal);
 }
 
 /** A 401 names where and how to log in. RFC 9110 §11.6.1. */
-function challenge(tools: Tools, request: IncomingMessage, response: ServerResponse, route: PullRoute | undefined, error: unknown): void {
-  if (route?.kind === 'token') {
-    response.setHeader('WWW-Authenticate', 'Basic realm="Regway API token"');
-    return;
-  }
-  const wasSent = request.headers.authorization !== undefined;
+function challengeTo({ headers }: IncomingMessage, { route, baseUrl = '', error }: Failure): string {
+  if (route?.kind === 'token') return 'Basic realm="Regway API token"';
   const content = route === undefined || route.kind === 'base' ? undefined : route;
-  const reason = error instanceof ScopeMissing ? 'insufficient_scope' : wasSent ? 'invalid_token' : undefined;
-  response.setHeader('WWW-Authenticate', challengeOf({ baseUrl: baseUrlOf(request, tools.settings.publicUrl), route: content, error: reason }));
+  const rejected = headers.authorization === undefined ? undefined : 'invalid_token';
+  return challengeOf({ baseUrl, route: content, error: error instanceof ScopeMissing ? 'insufficient_scope' : rejected });
 }
 
 function scopeMissing(): PullRefusal {

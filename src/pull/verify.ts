@@ -1,4 +1,4 @@
-// Holds content to its digest while it passes: the last piece leaves only when everything before it and itself have the right hash.
+// Holds content to its digest while it passes.
 
 import { createHash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
@@ -16,51 +16,21 @@ export class DigestMismatch extends Error {
   }
 }
 
-/**
- * Passes content through unchanged and breaks off instead of completing it when it is not what the digest names.
- * @param digest `sha256:<hex>` or another registered algorithm; of the content before any encoding (RFC 9110 §8.4).
- * @param encoding Content-Encoding of what passes; undefined for none. @throws PullRefusal 502 for one that cannot be read.
- */
-export function createDigestCheck(digest: string, encoding: string | undefined): Transform {
-  const [algorithm = '', expected = ''] = digest.split(':');
-  const hasher = encoding === undefined || encoding === 'identity' ? plainHasher(algorithm) : decodingHasher(algorithm, encoding.trim().toLowerCase());
-  // Held back, so that with a Content-Length a wrong body always ends short.
-  let held: Buffer | undefined;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      const previous = held;
-      held = chunk;
-      const written = hasher.update(chunk);
-      if (written === undefined) done(null, previous);
-      else callbackify(() => written)((error) => done(error, previous));
-    },
-    flush(done: TransformCallback) {
-      callbackify(() => hasher.end())((error, actual) => {
-        if (error !== null) done(error);
-        else if (actual === expected) done(null, held);
-        else done(new DigestMismatch());
-      });
-    },
-    destroy(error, done) {
-      hasher.stop();
-      done(error);
-    },
-  });
+export interface DigestCheck {
+  update(chunk: Buffer): void;
+  /** @throws DigestMismatch when all that was given has another digest. Call it once, at the end. */
+  finish(): void;
 }
 
-interface Hasher {
-  /** A promise when more is to wait. */
-  update(chunk: Buffer): Promise<void> | undefined;
-  end(): Promise<string>;
-  stop(): void;
-}
-
-function plainHasher(algorithm: string): Hasher {
+/** @param digest `sha256:<hex>` or another registered algorithm. */
+export function createDigestCheck(digest: string): DigestCheck {
+  const { algorithm, expected } = partsOf(digest);
   const hash = createHash(algorithm);
   return {
     update: (chunk) => void hash.update(chunk),
-    end: async () => hash.digest('hex'),
-    stop: () => undefined,
+    finish() {
+      if (hash.digest('hex') !== expected) throw new DigestMismatch();
+    },
   };
 }
 
@@ -72,25 +42,46 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   zstd: () => createZstdDecompress(),
 };
 
-/** Decodes aside, for the hash alone; what passes stays as it is. */
-function decodingHasher(algorithm: string, encoding: string): Hasher {
-  const decoder = decoders[encoding]?.();
+/**
+ * Passes encoded content through unchanged and decodes it aside, since a digest is of the content without its encoding (RFC 9110 §8.4).
+ * Ends with DigestMismatch in place of the last piece when it is not what the digest names.
+ * @throws PullRefusal 502 for an encoding that cannot be read.
+ */
+export function createDecodedCheck(digest: string, encoding: string): Transform {
+  const { algorithm, expected } = partsOf(digest);
+  const decoder = decoders[encoding.trim().toLowerCase()]?.();
   if (decoder === undefined) throw new PullRefusal(502, 'UNAVAILABLE', 'The upstream sent the content in an encoding in which its digest cannot be verified.');
   const hash = createHash(algorithm);
-  const hashed = pipeline(decoder, hash).then(
-    () => (hash.read() as Buffer).toString('hex'),
-    (error: unknown) => {
-      throw new DigestMismatch(error);
-    },
-  );
-  // Seen at `update` or `end`, whichever comes next.
+  const hashed = pipeline(decoder, hash).catch((error: unknown) => {
+    throw new DigestMismatch(error);
+  });
+  // Seen at the next piece or at the end, whichever comes first.
   hashed.catch(() => undefined);
-  return {
-    update: (chunk) => (decoder.write(chunk) ? undefined : Promise.race([new Promise<void>((resolve) => void decoder.once('drain', resolve)), hashed.then(() => undefined)])),
-    async end() {
-      decoder.end();
-      return hashed;
+  const hasRoom = () => Promise.race([new Promise<void>((resolve) => void decoder.once('drain', resolve)), hashed]);
+  let held: Buffer | undefined;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done: TransformCallback) {
+      const previous = held;
+      held = chunk;
+      if (decoder.write(chunk)) done(null, previous);
+      else callbackify(hasRoom)((error) => done(error, previous));
     },
-    stop: () => void decoder.destroy(),
-  };
+    flush(done: TransformCallback) {
+      decoder.end();
+      callbackify(() => hashed)((error) => {
+        if (error !== null) done(error);
+        else if ((hash.read() as Buffer).toString('hex') === expected) done(null, held);
+        else done(new DigestMismatch());
+      });
+    },
+    destroy(error, done) {
+      decoder.destroy();
+      done(error);
+    },
+  });
+}
+
+function partsOf(digest: string): { algorithm: string; expected: string } {
+  const [algorithm = '', expected = ''] = digest.split(':');
+  return { algorithm, expected };
 }

@@ -20,7 +20,6 @@ export interface Exchange {
   readonly source: PullSource;
   readonly request: PullRequest;
   readonly client: UpstreamClient;
-  readonly signal: AbortSignal;
 }
 
 /** An answer and what it answers. */
@@ -30,14 +29,14 @@ export interface Exchanged {
   readonly authorization: Secret | undefined;
 }
 
-/** Starts an exchange that ends with the client or the server. */
+/** Starts an exchange. It ends with the client's signal, or with the connections when the server stops. */
 export function startExchange(tools: PullTools, source: PullSource, request: PullRequest): Exchange {
-  return { tools, source, request, client: clientFor(tools, source), signal: AbortSignal.any([request.signal, tools.closing]) };
+  return { tools, source, request, client: clientFor(tools, source) };
 }
 
 /** @throws UpstreamFailure */
-export async function send({ client, request, tools, signal }: Exchange, url: URL, authorization: Secret | undefined): Promise<Exchanged> {
-  const { method, headers } = request;
+export async function send({ client, request, tools }: Exchange, url: URL, authorization: Secret | undefined): Promise<Exchanged> {
+  const { method, headers, signal } = request;
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = tools.limits;
   const answer = await client.open({ url, method, headers, authorization, signal, headersTimeoutMs: contentHeadersTimeoutMs, bodyTimeoutMs: contentIdleTimeoutMs });
   return { answer, url, authorization };

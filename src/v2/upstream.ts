@@ -60,7 +60,8 @@ async function answer(exchange: Exchange, accesses: PullAccesses, redirects: Ups
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
 async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<Exchanged> {
-  const { source, request, signal } = exchange;
+  const { source, request } = exchange;
+  const { signal } = request;
   const entering = accesses.greet(source).then((handshake) => accesses.enter(source, handshake));
   const access = await orAborted(entering, signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
