@@ -17,6 +17,7 @@ import type { Secret } from './core/secret.ts';
 import { createAuthenticator, issueFirstToken, issueToken, revokeToken } from './auth/token.ts';
 import { createCloud } from './cloud/mint.ts';
 import type { Config } from './config.ts';
+import { createConsole, type ConsoleServer } from './console-routes.ts';
 import type { UseCases } from './graphql/builder.ts';
 import { createGraphqlServer, type GraphqlServer } from './graphql/server.ts';
 import { healthRoutes } from './ops/health.ts';
@@ -34,6 +35,7 @@ import { createValidator } from './v2/validate.ts';
 
 const migrationsDir = fileURLToPath(new URL('../drizzle/', import.meta.url));
 const graphiqlDir = fileURLToPath(new URL('../dist/graphiql/', import.meta.url));
+const consoleDir = fileURLToPath(new URL('../dist/console/', import.meta.url));
 const docsDir = fileURLToPath(new URL('../dist/api-docs/', import.meta.url));
 
 export interface RunningServer {
@@ -56,11 +58,12 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     let url = config.publicUrl ?? '';
     const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url) });
-    const graphql = createGraphql(config, store, domain.useCases, log);
+    const site = createConsole(config, store, consoleDir);
+    const graphql = createGraphql(config, site.authenticate, domain.useCases, log);
     const rest = createRest(store, domain.useCases.registries, log);
     const health = { stopping: false };
     const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
-    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...restRoutes(rest), ...pullRoutes({ ...domain, config, store, log })], tls: config.tls, log, metrics });
+    const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, store, log })], tls: config.tls, log, metrics });
     const port = await listener.listen(config.listenHost, config.listenPort);
     url = publicUrl(config, port);
     const firstToken = await issueFirstToken({ access: store.access, now, actor: 'regway', requestId: 'first-start' });
@@ -191,11 +194,10 @@ function scheduleOnce(run: () => void, delayMs: number): () => void {
   return () => clearTimeout(timer);
 }
 
-function createGraphql(config: Config, store: Store, useCases: UseCases, log: Log): GraphqlServer {
-  const authenticate = createAuthenticator({ access: store.access, now });
+function createGraphql(config: Config, authenticate: ConsoleServer['authenticate'], useCases: UseCases, log: Log): GraphqlServer {
   return createGraphqlServer({
     useCases,
-    authenticate: (request) => authenticate(request.headersDistinct.authorization),
+    authenticate,
     settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
     log: { error: (fields, message) => log.error(fields, message) },
   });
@@ -204,7 +206,6 @@ function createGraphql(config: Config, store: Store, useCases: UseCases, log: Lo
 function graphqlRoutes(graphql: GraphqlServer): Route[] {
   return [
     { name: 'graphql', matches: (path) => path === '/graphql' || path.startsWith('/graphql/'), handle: (request, response, context) => graphql.handle(request, response, context) },
-    { name: 'home', matches: (path) => path === '/', handle: (_, response) => void response.writeHead(302, { Location: '/graphql' }).end() },
   ];
 }
 

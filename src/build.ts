@@ -1,8 +1,9 @@
-// The build: bundles the executable into dist/ (a bundle starts several times faster than its modules) and lays the files of GraphiQL and the API browser beside it.
+// The build: bundles the executable into dist/ (a bundle starts several times faster than its modules) and lays the files of the console, GraphiQL and the API browser beside it.
 
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { writeConsole } from './console-files.ts';
 import { writeGraphiqlAssets } from './graphql/graphiql-assets.ts';
 import { writeLicences } from './licences.ts';
 import { writeDocsAssets } from './rest/docs-assets.ts';
@@ -20,10 +21,11 @@ const bundle = await rolldown({
 const { output } = await bundle.write({ dir: target, format: 'esm', chunkFileNames: '[name]-[hash].js' });
 await bundle.close();
 await chmod(`${target}regway.js`, 0o755);
+const consoleModules = await writeConsole(`${target}console/`);
 await writeGraphiqlAssets(`${target}graphiql/`);
 await writeDocsAssets(`${target}api-docs/`);
 
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
 // Their files are laid into dist/ as they are.
 const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) => fileURLToPath(import.meta.resolve(name)));
-await writeLicences([...modules, ...pages], `${target}THIRD-PARTY-LICENCES.txt`);
+await writeLicences([...modules, ...consoleModules, ...pages], `${target}THIRD-PARTY-LICENCES.txt`);

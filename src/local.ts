@@ -40,11 +40,13 @@ export function revokeTokenCommand(id: string, print: (token: StoredToken) => vo
 }
 
 function announce({ url, firstToken }: RunningServer): void {
-  const lines = [`Regway is listening on ${url}`, `GraphiQL: ${url}/graphql`];
+  const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, `GraphiQL: ${url}/graphql`];
   if (firstToken !== undefined) {
+    const token = firstToken.reveal();
     lines.push(
-      'This is the first start. The admin token is shown this once; the link opens GraphiQL signed in with it:',
-      `  ${url}/graphql#token=${firstToken.reveal()}`,
+      'This is the first start. The admin token is shown this once; the links open the console and GraphiQL signed in with it:',
+      `  ${url}/#token=${token}`,
+      `  ${url}/graphql#token=${token}`,
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);

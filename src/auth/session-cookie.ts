@@ -1,0 +1,131 @@
+// The session over HTTP: `/session` exchanges a token for a cookie, and a cookie counts only in requests of our own page.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '../core/access.ts';
+import { Problem } from '../core/problem.ts';
+import type { Sessions } from './session.ts';
+
+/** Our page sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
+export const consoleHeader = 'x-regway-console';
+
+/** A token is 60 bytes; this bounds what strangers can send. */
+const maxBodyBytes = 1024;
+
+export interface SessionCookieOptions {
+  readonly sessions: Sessions;
+  /** Whether browsers reach the server by https; the cookie then never travels without it. */
+  readonly isSecure: boolean;
+  /** The origin that people see (`https://regway.example.com`), where a proxy changes the Host header. */
+  readonly publicOrigin: string | undefined;
+}
+
+export interface SessionCookie {
+  /** Who the cookie of a request speaks for; undefined when it has none, is not from our page, or the session has ended. */
+  authenticate(request: IncomingMessage): Promise<Principal | undefined>;
+  /** Serves `/session`: POST signs in, GET tells who is signed in, DELETE signs out. */
+  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
+}
+
+/** Builds the two. Only the console's own requests may use or end a session (https://cheatsheetseries.owasp.org, Cross-Site Request Forgery). */
+export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
+  const { sessions, isSecure } = options;
+  // A `__Host-` cookie cannot be set by a neighbouring subdomain (RFC 6265bis §4.1.3.2); it needs https.
+  const name = isSecure ? '__Host-regway-session' : 'regway-session';
+  const attributes = `; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+  const idOf = (request: IncomingMessage) => readCookie(request.headers.cookie, name);
+
+  const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { id, principal } = await sessions.open(await readToken(request));
+    const previous = idOf(request);
+    if (previous !== undefined) sessions.close(previous);
+    response.setHeader('Set-Cookie', `${name}=${id}${attributes}`);
+    send(response, 200, { principal: shown(principal) });
+  };
+  const signOut = (request: IncomingMessage, response: ServerResponse): void => {
+    const id = idOf(request);
+    if (id !== undefined) sessions.close(id);
+    response.setHeader('Set-Cookie', `${name}=${attributes}; Max-Age=0`);
+    send(response, 200, { principal: null });
+  };
+  const authenticate = async (request: IncomingMessage): Promise<Principal | undefined> => {
+    const id = isFromConsole(request, options) ? idOf(request) : undefined;
+    return id === undefined ? undefined : sessions.principalOf(id);
+  };
+
+  const handle: SessionCookie['handle'] = async (request, response, { requestId }) => {
+    const { method = '' } = request;
+    if (!['GET', 'POST', 'DELETE'].includes(method)) return refuse(response, requestId, 405, 'A session is served to GET, POST and DELETE.', { Allow: 'GET, POST, DELETE' });
+    if (!isFromConsole(request, options)) return refuse(response, requestId, 403, 'Sessions are for the console of this server alone. Scripts send their token as "Authorization: Bearer rgw_…".');
+    try {
+      if (method === 'POST') return await signIn(request, response);
+      if (method === 'DELETE') return signOut(request, response);
+      send(response, 200, { principal: shown(await authenticate(request)) });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const isRefused = error.code === 'UNAUTHENTICATED';
+      refuse(response, requestId, isRefused ? 401 : 503, isRefused ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : error.message);
+    }
+  };
+  return { authenticate, handle };
+}
+
+/** The header that only our page can send, and what the browser itself says about where the request comes from. */
+function isFromConsole({ headers }: IncomingMessage, { publicOrigin }: SessionCookieOptions): boolean {
+  const { origin, host, 'sec-fetch-site': site } = headers;
+  if (headers[consoleHeader] !== '1') return false;
+  if (site !== undefined && site !== 'same-origin') return false;
+  return origin === undefined || origin === publicOrigin || hostOf(origin) === host;
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
+
+/** RFC 6265 §5.4. Two cookies of the name have no meaning that both ends agree on, so then there is none. */
+function readCookie(header: string | undefined, name: string): string | undefined {
+  const pairs = (header ?? '').split(';').map((pair) => pair.trim());
+  const values = pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
+  return values.length === 1 && values[0] !== '' ? values[0] : undefined;
+}
+
+/** @throws Problem `UNAUTHENTICATED` for everything that is not `{"token": "…"}` in JSON; it repeats nothing of it. */
+async function readToken(request: IncomingMessage): Promise<string> {
+  const refused = new Problem('UNAUTHENTICATED', 'Send {"token": "rgw_…"} as application/json.');
+  // A form of another site cannot send this type without a preflight.
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) throw refused;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw refused;
+    chunks.push(chunk);
+  }
+  const token = parseJson(Buffer.concat(chunks).toString('utf8'))?.['token'];
+  if (typeof token !== 'string') throw refused;
+  return token.trim();
+}
+
+function parseJson(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function shown(principal: Principal | undefined): object | null {
+  if (principal === undefined) return null;
+  const { subject, account, role, expiresAt } = principal;
+  return { subject, account, role, expiresAt };
+}
+
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...headers }).end(JSON.stringify(body));
+}
+
+function refuse(response: ServerResponse, requestId: string, status: number, message: string, headers: Record<string, string> = {}): void {
+  send(response, status, { message, requestId }, headers);
+  // The rest of a refused body is thrown away, so that the client gets to read this.
+  response.req.resume();
+}

@@ -1,0 +1,65 @@
+// The whole console: who is signed in decides what there is, the address decides which of it is shown.
+
+import { useCallback, useEffect, useState } from 'react';
+import { RequestFailure, signIn, signOut, whoAmI, type Principal } from './client.ts';
+import { FailureNote } from './controls.tsx';
+import { Header } from './header.tsx';
+import { registryIdOf, useAddress } from './location.ts';
+import { NoRegistries } from './no-registries.tsx';
+import { RegistriesPage } from './registries-page.tsx';
+import { RegistryPage } from './registry-page.tsx';
+import { SignInPage } from './sign-in-page.tsx';
+import { failureOf, SessionEnded } from './use-request.ts';
+
+interface Session {
+  readonly principal: Principal | null;
+  /** False until the server said who is signed in. */
+  readonly isKnown: boolean;
+  readonly failure: RequestFailure | null;
+}
+
+export function App() {
+  const [{ principal, isKnown, failure }, setSession] = useState<Session>({ principal: null, isKnown: false, failure: null });
+  useEffect(() => {
+    openSession().then(
+      (known) => setSession({ principal: known, isKnown: true, failure: null }),
+      (error: unknown) => setSession({ principal: null, isKnown: true, failure: failureOf(error) }),
+    );
+  }, []);
+  const ended = useCallback(() => {
+    setSession({ principal: null, isKnown: true, failure: new RequestFailure('UNAUTHENTICATED', 'Your session has ended. Sign in again to go on.', null) });
+  }, []);
+  const leave = async (): Promise<void> => {
+    const left = await signOut().then(() => null, failureOf);
+    setSession((before) => (left === null ? { principal: null, isKnown: true, failure: null } : { ...before, failure: left }));
+  };
+  if (!isKnown) return null;
+  return (
+    <SessionEnded value={ended}>
+      <Header principal={principal} onSignOut={() => void leave()} />
+      {principal === null ? (
+        <SignInPage failure={failure} onSignedIn={(known) => setSession({ principal: known, isKnown: true, failure: null })} />
+      ) : (
+        <main>
+          {failure !== null && <FailureNote failure={failure} />}
+          <Page principal={principal} />
+        </main>
+      )}
+    </SessionEnded>
+  );
+}
+
+function Page({ principal }: { readonly principal: Principal }) {
+  const { path, query } = useAddress();
+  if (principal.role === 'PULL' || principal.role === 'READ_ONLY') return <NoRegistries role={principal.role} />;
+  const id = registryIdOf(path);
+  return id === null ? <RegistriesPage query={query} /> : <RegistryPage key={id} id={id} />;
+}
+
+/** A link with a token signs in; the token leaves the address before anything else happens. */
+async function openSession(): Promise<Principal | null> {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token === null) return whoAmI();
+  history.replaceState(null, '', location.pathname + location.search);
+  return signIn(token);
+}

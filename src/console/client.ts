@@ -1,0 +1,125 @@
+// Speaks to the server of this page: GraphQL, its live answers, and the session. The cookie goes along by itself.
+
+import type { Operation } from './operations.ts';
+
+/** Tells the server that our own page asks; a page of another site cannot send it. */
+const consoleHeaders = { 'X-Regway-Console': '1' };
+
+/** What went wrong with a request, in a sentence, with the id under which the server logged it. */
+export class RequestFailure extends Error {
+  override readonly name = 'RequestFailure';
+  /** `UNAUTHENTICATED`, `FORBIDDEN`, … or `NETWORK`. */
+  readonly code: string;
+  readonly requestId: string | null;
+
+  constructor(code: string, message: string, requestId: string | null) {
+    super(message);
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+export interface Principal {
+  readonly subject: string;
+  readonly account: string;
+  readonly role: 'ADMIN' | 'READ_WRITE' | 'READ_ONLY' | 'PULL';
+  readonly expiresAt: string | null;
+}
+
+interface GraphqlBody<Answer> {
+  readonly data?: Answer | null;
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
+}
+
+/** Runs a query or mutation. @throws RequestFailure. */
+export async function run<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal?: AbortSignal): Promise<Answer> {
+  const [answer] = await runWithId(operation, variables, signal);
+  return answer;
+}
+
+/** As `run`, and gives the id of the request too, to show beside errors that are part of the answer. @throws RequestFailure. */
+export async function runWithId<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal?: AbortSignal): Promise<[Answer, string | null]> {
+  const response = await post(operation, variables, 'application/json', signal);
+  return [dataOf((await readJson(response)) as GraphqlBody<Answer>, response), requestIdOf(response)];
+}
+
+/** Runs a subscription (Server-Sent Events over POST) and gives its messages as they come. @throws RequestFailure. */
+export async function* stream<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal: AbortSignal): AsyncGenerator<Answer> {
+  const response = await post(operation, variables, 'text/event-stream', signal);
+  if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true || response.body === null) {
+    dataOf((await readJson(response)) as GraphqlBody<Answer>, response);
+    return;
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ''; ; ) {
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
+    if (done) return;
+    const events = (text + value).split('\n\n');
+    text = events.pop() ?? '';
+    for (const data of events.flatMap(dataOfEvent)) yield dataOf(JSON.parse(data) as GraphqlBody<Answer>, response);
+  }
+}
+
+/** Exchanges an API token for a session. @throws RequestFailure. */
+export async function signIn(token: string): Promise<Principal> {
+  const principal = await session({ method: 'POST', body: JSON.stringify({ token }), headers: { ...consoleHeaders, 'Content-Type': 'application/json' } });
+  if (principal === null) throw new RequestFailure('UNAUTHENTICATED', 'This is not a valid API token.', null);
+  return principal;
+}
+
+/** Ends the session. @throws RequestFailure. */
+export async function signOut(): Promise<void> {
+  await session({ method: 'DELETE', headers: consoleHeaders });
+}
+
+/** Who is signed in; null for nobody. @throws RequestFailure. */
+export function whoAmI(): Promise<Principal | null> {
+  return session({ headers: consoleHeaders });
+}
+
+async function session(init: RequestInit): Promise<Principal | null> {
+  const response = await send('/session', init);
+  const body = (await readJson(response)) as { readonly principal?: Principal | null; readonly message?: string };
+  if (!response.ok) throw new RequestFailure(response.status === 401 ? 'UNAUTHENTICATED' : 'REFUSED', body.message ?? `The server answered HTTP ${response.status}.`, requestIdOf(response));
+  return body.principal ?? null;
+}
+
+function post(query: string, variables: unknown, accept: string, signal: AbortSignal | undefined): Promise<Response> {
+  const headers = { ...consoleHeaders, 'Content-Type': 'application/json', Accept: accept };
+  return send('/graphql', { method: 'POST', headers, body: JSON.stringify({ query, variables }), ...(signal && { signal }) });
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, { credentials: 'same-origin', ...init });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new RequestFailure('NETWORK', 'The server cannot be reached. Check that it runs and that this machine has a network, then try again.', null);
+  }
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw new RequestFailure('UNREADABLE', `The server answered HTTP ${response.status} with something that is not JSON. A proxy may have answered in its place.`, requestIdOf(response));
+  }
+}
+
+function dataOf<Answer>({ data, errors = [] }: GraphqlBody<Answer>, response: Response): Answer {
+  const [error] = errors;
+  if (error !== undefined) throw new RequestFailure(error.extensions?.code ?? 'INTERNAL', error.message, requestIdOf(response));
+  if (data === null || data === undefined) throw new RequestFailure('UNREADABLE', 'The server answered without data.', requestIdOf(response));
+  return data;
+}
+
+/** The data of one event of the stream; comments and the closing event have none. */
+function dataOfEvent(event: string): string[] {
+  const lines = event.split('\n');
+  const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart());
+  return lines.some((line) => /^event: ?next$/.test(line)) ? [data.join('\n')] : [];
+}
+
+function requestIdOf(response: Response): string | null {
+  return response.headers.get('x-request-id');
+}

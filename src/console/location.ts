@@ -1,0 +1,38 @@
+// Where in the console one is: the address of the browser, as state.
+
+import { useSyncExternalStore } from 'react';
+
+const moved = new EventTarget();
+
+/** Goes to an address of the console. `replace` leaves no step for the back button. */
+export function go(address: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, '', address);
+  else history.pushState(null, '', address);
+  moved.dispatchEvent(new Event('move'));
+}
+
+/** Path and query of the address; what uses it is drawn again when they change. */
+export function useAddress(): { readonly path: string; readonly query: string } {
+  const address = useSyncExternalStore(subscribe, () => location.pathname + location.search);
+  const [path = '/', ...query] = address.split('?');
+  return { path, query: query.length === 0 ? '' : `?${query.join('?')}` };
+}
+
+/** The id of the registry that the path is of, or null for the list. */
+export function registryIdOf(path: string): string | null {
+  const [, id] = /^\/registries\/([^/]+)$/.exec(path) ?? [];
+  return id === undefined ? null : decodeURIComponent(id);
+}
+
+export function registryAddress(id: string): string {
+  return `/registries/${encodeURIComponent(id)}`;
+}
+
+function subscribe(listener: () => void): () => void {
+  moved.addEventListener('move', listener);
+  addEventListener('popstate', listener);
+  return () => {
+    moved.removeEventListener('move', listener);
+    removeEventListener('popstate', listener);
+  };
+}

@@ -1,0 +1,18 @@
+// What those see who may not look at registries: what their token is for, and what it can answer.
+
+import type { Principal } from './client.ts';
+import { ImageExplainer } from './image-explainer.tsx';
+
+export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
+  return (
+    <>
+      <h1>Registries</h1>
+      <p className="lead">
+        Your token has the role {role}, which does not see registries.{' '}
+        {role === 'PULL' ? 'It pulls images, and tells which registry a pull would use.' : 'It sees itself and what is public.'} Sign in with a token of the role READ_WRITE to work with
+        registries.
+      </p>
+      {role === 'PULL' && <ImageExplainer />}
+    </>
+  );
+}

@@ -1,0 +1,41 @@
+// Signing in with an API token, which is exchanged for a session cookie and then forgotten by the page.
+
+import { useState, type FormEvent } from 'react';
+import { Button, Input } from 'react-aria-components';
+import { signIn, type Principal, type RequestFailure } from './client.ts';
+import { FailureNote, Field } from './controls.tsx';
+import { failureOf } from './use-request.ts';
+
+interface SignInPageProps {
+  /** Why one has to sign in, where there is a reason. */
+  readonly failure: RequestFailure | null;
+  readonly onSignedIn: (principal: Principal) => void;
+}
+
+export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
+  const [token, setToken] = useState('');
+  const [failure, setFailure] = useState(reason);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      onSignedIn(await signIn(token));
+    } catch (error) {
+      setFailure(failureOf(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <main className="sign-in">
+      <form className="card" onSubmit={(event) => void submit(event)}>
+        <h1>Sign in</h1>
+        <Field label="API token" value={token} onChange={setToken} isRequired autoFocus help={<>The first start printed one. More are made with <code>regway token create</code>.</>}>
+          <Input type="password" placeholder="rgw_…" autoComplete="current-password" spellCheck={false} />
+        </Field>
+        {failure !== null && <FailureNote failure={failure} />}
+        <Button type="submit" className="button primary" isDisabled={isBusy || token.trim() === ''}>{isBusy ? 'Signing in…' : 'Sign in'}</Button>
+      </form>
+    </main>
+  );
+}

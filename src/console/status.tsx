@@ -1,0 +1,24 @@
+// The last outcome of a registry in one line: sign, words, age.
+
+import { Ago, Sign } from './controls.tsx';
+import type { RowFragment } from './operations.ts';
+import { outcomeTone, outcomeWords } from './words.ts';
+
+export function Status({ validation }: { readonly validation: RowFragment['lastValidation'] }) {
+  if (validation === null) return <span className="status"><Sign tone="neutral" /> <span>Never checked</span></span>;
+  return (
+    <span className="status" title={validation.message}>
+      <Sign tone={outcomeTone(validation.outcome)} />
+      <span>{outcomeWords[validation.outcome]} <span className="faint">· <Ago time={validation.checkedAt} /></span></span>
+    </span>
+  );
+}
+
+/** Whether certificates are verified; a warning where they are not. */
+export function TlsMark({ isVerified }: { readonly isVerified: boolean }) {
+  return isVerified ? (
+    <span className="status"><Sign tone="good" /> <span>Verified</span></span>
+  ) : (
+    <span className="status" title="Any certificate is accepted: the password could reach somebody who poses as the registry."><Sign tone="warning" /> <span>Not verified</span></span>
+  );
+}
