@@ -168,7 +168,7 @@ async function createDomain({ config, store, metrics, log, endpoint }: DomainPar
     registries: store.registries,
     access: store.access,
     sealer,
-    validator: cloud.wrap(validator),
+    validator: cloud.wrapValidator(validator),
     now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
@@ -179,7 +179,7 @@ async function createDomain({ config, store, metrics, log, endpoint }: DomainPar
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
-  const pulls = createPulls({ registries: store.registries, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous });
+  const pulls = cloud.wrapPulls(createPulls({ registries: store.registries, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
   const useCases = { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
   const close = async (): Promise<void> => {

@@ -2,6 +2,7 @@
 
 import type { CloudCredentials, Credential, MintedCredential, Validator } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
+import type { Pulls } from '../core/pull.ts';
 import type { RegistryType } from '../core/registry.ts';
 import { createAcr } from './acr.ts';
 import type { AcrSettings } from './acr.ts';
@@ -14,6 +15,7 @@ import type { GcrSettings } from './gcr.ts';
 import { createCloudHttp } from './http.ts';
 import type { CloudHttp, CloudHttpSettings } from './http.ts';
 import type { CloudProvider, Minting } from './provider.ts';
+import { createCloudPulls } from './pull.ts';
 
 export interface CloudSettings extends CloudHttpSettings {
   /** Whether records may use the identity of this server, by cloud. */
@@ -27,7 +29,9 @@ export interface CloudSettings extends CloudHttpSettings {
 
 export interface Cloud extends CloudCredentials {
   /** A validator that mints first, where the type of a registry asks for it. */
-  wrap(validator: Validator): Validator;
+  wrapValidator(validator: Validator): Validator;
+  /** Pulls whose sources give a minted login, where the type of a registry asks for it. */
+  wrapPulls(pulls: Pulls): Pulls;
   /** Ends the mintings that run, with an error, and every connection. */
   close(): Promise<void>;
 }
@@ -46,16 +50,18 @@ export function createCloud(settings: CloudSettings): Cloud {
   const http = createCloudHttp(settings);
   const mint = createMint(settings, http, closing.signal);
   const cache = createCloudCache(settings.now);
+  const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
+    if (type === 'DOCKER_V2') return open();
+    // Not the caller's signal: others wait for the same login.
+    const minting = cache.get({ id, version }, async () => mint({ host, type }, await open(), undefined));
+    const { username, secret } = await explain(() => orAborted(minting, signal));
+    return { username, password: secret };
+  };
   return {
-    wrap: (validator) => createCloudValidator({ validator, mint, now: settings.now }),
+    resolveCredential,
+    wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
+    wrapValidator: (validator) => createCloudValidator({ validator, mint, now: settings.now }),
     mint: ({ host, type }, credential, signal) => (type === 'DOCKER_V2' ? passOn(credential, settings.now()) : explain(() => mint({ host, type }, credential, signal))),
-    resolveCredential: async ({ id, version, host, type }, open, signal) => {
-      if (type === 'DOCKER_V2') return open();
-      // Not the caller's signal: others wait for the same login.
-      const minting = cache.get({ id, version }, async () => mint({ host, type }, await open(), undefined));
-      const { username, secret } = await explain(() => orAborted(minting, signal));
-      return { username, password: secret };
-    },
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await http.close();
