@@ -27,7 +27,7 @@ export async function answerTokenRequest(ports: TokenEndpointPorts, request: Inc
   if (method !== 'GET' && method !== 'POST') throw new PullRefusal(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
   const wish = method === 'GET' ? query : await readForm(request);
-  const principal = method === 'GET' ? (await identify(ports, request))?.principal : await principalOfForm(ports, wish);
+  const principal = method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish);
   if (principal === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
   const token = ports.grants.issue(tokenIdOf(principal), permitted(ports, principal, wish));
   const common = { access_token: token, expires_in: ports.grants.lifetimeSeconds, issued_at: ports.now().toISOString() };
@@ -59,6 +59,12 @@ function imageOf(scope: string, namespace: string | undefined, defaultUpstream: 
     if (error instanceof PullRefusal) return undefined;
     throw error;
   }
+}
+
+/** An API token alone: a grant that fetched another would live for ever, and for more than it was given for. */
+async function principalOfHeader(ports: TokenEndpointPorts, request: IncomingMessage): Promise<Principal | undefined> {
+  const visitor = await identify(ports, request);
+  return visitor?.granted === undefined ? visitor?.principal : undefined;
 }
 
 /** OAuth's password grant, or its refresh token, which is the API token itself. */

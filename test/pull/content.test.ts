@@ -40,10 +40,10 @@ describe('a pull with a stored credential', () => {
     const passed = { accept, 'accept-encoding': 'zstd;q=1.0, gzip;q=0.8', 'if-none-match': '"x"' };
     const kept = { cookie: 'session=1', 'x-forwarded-for': '10.0.0.1', forwarded: 'for=10.0.0.1', host: 'evil.example', 'x-api-key': 'k', 'proxy-authorization': 'Basic eDp5' };
     await endpoint.get(`/v2/${inPath(registry.host)}/team/app/manifests/latest`, { authorization: endpoint.login, ...passed, ...kept });
-    const { headers } = registry.received.at(-1)!;
-    expect(Object.keys(headers).toSorted()).toEqual(['accept', 'accept-encoding', 'authorization', 'connection', 'host', 'if-none-match', 'user-agent']);
+    const headers = registry.received.at(-1)?.headers;
+    expect(Object.keys(headers ?? {}).toSorted()).toEqual(['accept', 'accept-encoding', 'authorization', 'connection', 'host', 'if-none-match', 'user-agent']);
     expect(headers).toMatchObject({ ...passed, host: registry.host, 'user-agent': 'regway' });
-    expect(headers.authorization).not.toContain(endpoint.login.slice(7));
+    expect(headers?.authorization).not.toContain(endpoint.login.slice(7));
   });
 
   it('maps HEAD to HEAD, with length, type and digest', async () => {

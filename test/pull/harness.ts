@@ -90,7 +90,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
       const input = { registry, username: 'alice', password: new Secret(password), ...more };
       return (await domain.registries.create(callerOf('READ_WRITE'), input, { secureConnection, validate: false })).registry;
     },
-    get: (path, headers = { authorization: login }, method = 'GET', body = undefined) => ask(port, path, headers, method, body),
+    get: (path, headers = { authorization: login }, method = 'GET', body) => ask(port, path, headers, method, body),
   };
 }
 

@@ -60,7 +60,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Pull
       const { authorization } = request.headers;
       const query = new URL(request.url ?? '', 'https://r.test').searchParams;
       const isAnonymous = authorization === undefined && options.anonymous === true;
-      if (!isAnonymous && authorization !== accepts()) return sendJson(response, 401, ociError('UNAUTHORIZED', `no: ${marker}`));
+      if (!isAnonymous && authorization !== accepts()) return sendJson(response, 401, ociError('UNAUTHORIZED', `you sent ${authorization} ${marker}`));
       const value = `upstream-token-${(issued += 1)}`;
       tokens.set(value, query.get('scope') ?? '');
       return sendJson(response, 200, { token: value, expires_in: options.expiresIn ?? 300 });
@@ -102,7 +102,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, scheme: stri
 
 /** Manifest under the tag `latest` and its digest, one layer, two pages of tags; 404 for the rest. */
 export const serveContent: RequestListener = (request, response) => {
-  const [, kind, reference = ''] = /\/(manifests|blobs|tags|referrers)\/([^?]+)/.exec(request.url ?? '') ?? [];
+  const [, kind, reference = ''] = /^[^?]*\/(manifests|blobs|tags|referrers)\/([^?/]+)/.exec(request.url ?? '') ?? [];
   if (kind === 'manifests' && ['latest', manifestDigest].includes(reference)) send(request, response, manifest, { 'content-type': manifestType, 'docker-content-digest': manifestDigest, etag: `"${manifestDigest}"` });
   else if (kind === 'blobs' && reference === layerDigest) sendLayer(request, response);
   else if (kind === 'tags') send(request, response, Buffer.from('{"name":"x","tags":["latest"]}'), { 'content-type': 'application/json', link: `<${request.url?.split('?')[0]}?n=1&last=latest>; rel="next"` });

@@ -1,0 +1,98 @@
+// Large content: nothing is read ahead of the client, a client that leaves ends the upstream request, and pulls of many run side by side.
+
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { inPath, openPullEndpoint } from './harness.ts';
+import { startRegistry } from './registry.ts';
+
+const piece = Buffer.alloc(64 * 1024, 'regway');
+const pieces = 1024;
+const bigDigest = `sha256:${Array.from({ length: pieces }).reduce<ReturnType<typeof createHash>>((hash) => hash.update(piece), createHash('sha256')).digest('hex')}`;
+
+/** A registry of one blob of 64 MiB; tells how much of it has left, and when its requests end. */
+async function startBig() {
+  const state = { sentBytes: 0, closed: 0 };
+  const registry = await startRegistry({
+    content: (_request, response) => {
+      response.writeHead(200, { 'content-length': piece.length * pieces });
+      response.once('close', () => (state.closed += 1));
+      let left = pieces;
+      const send = (): void => {
+        while (left > 0 && !response.destroyed) {
+          left -= 1;
+          state.sentBytes += piece.length;
+          if (!response.write(piece)) return void response.once('drain', send);
+        }
+        response.end();
+      };
+      send();
+    },
+  });
+  return { registry, state };
+}
+
+describe('a blob of 64 MiB', () => {
+  it('arrives whole and verified', async () => {
+    const { registry } = await startBig();
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const answer = await endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${bigDigest}`);
+    expect(answer.status).toBe(200);
+    expect(`sha256:${createHash('sha256').update(answer.body).digest('hex')}`).toBe(bigDigest);
+  });
+
+  it('is not read ahead of a client that reads nothing', async () => {
+    const { registry, state } = await startBig();
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const socket = connect(endpoint.port, '127.0.0.1');
+    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    await expect.poll(() => state.sentBytes).toBeGreaterThan(0);
+    await pause(500);
+    const standing = state.sentBytes;
+    await pause(500);
+    expect(state.sentBytes).toBe(standing);
+    // The buffers of the kernel on two connections, and a few of ours.
+    expect(standing).toBeLessThan(24 * 1024 * 1024);
+    socket.destroy();
+  });
+
+  it('is no longer asked for when its client leaves', async () => {
+    const { registry, state } = await startBig();
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const socket = connect(endpoint.port, '127.0.0.1');
+    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    await new Promise((resolve) => void socket.once('data', resolve));
+    socket.destroy();
+    await expect.poll(() => state.closed).toBe(1);
+    expect(endpoint.log).toEqual([]);
+  });
+
+  it('whose client leaves before the upstream answers is not asked for any longer either', async () => {
+    let closed = 0;
+    const registry = await startRegistry({ content: (_request, response) => void response.once('close', () => (closed += 1)) });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const socket = connect(endpoint.port, '127.0.0.1');
+    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    await expect.poll(() => registry.contentRequests().length).toBe(1);
+    socket.destroy();
+    await expect.poll(() => closed).toBe(1);
+    expect(endpoint.log).toEqual([]);
+  });
+
+  it('that stands still upstream ends as a broken connection', async () => {
+    const registry = await startRegistry({
+      content: (_request, response) => {
+        response.writeHead(200, { 'content-length': piece.length * 2 });
+        response.write(piece);
+      },
+    });
+    const endpoint = await openPullEndpoint({ upstream: { limits: { contentIdleTimeoutMs: 1_000 } } });
+    await endpoint.add(registry.host);
+    await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${bigDigest}`)).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  });
+});
