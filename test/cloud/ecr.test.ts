@@ -1,6 +1,9 @@
 // Amazon ECR: the real SDK against a loopback AWS that recomputes every signature.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createEcr } from '../../src/cloud/ecr.ts';
 import type { CloudHttp, CloudRequest } from '../../src/cloud/http.ts';
 import type { Minting } from '../../src/cloud/provider.ts';
@@ -44,7 +47,7 @@ async function mint(registryHost = host, credential = key, ambient = false, http
 }
 
 beforeEach(() => {
-  for (const name of ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL']) vi.stubEnv(name, undefined);
+  for (const name of ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ROLE_ARN', 'AWS_CONTAINER_CREDENTIALS_FULL_URI']) vi.stubEnv(name, undefined);
   for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/does/not/exist');
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
 });
@@ -142,6 +145,30 @@ describe('the identity of the server', () => {
     expect(metadata.asked.length).toBeGreaterThan(1);
   });
 
+  it('comes from a container', async () => {
+    const container = await startCloud(({ headers }) =>
+      headers.authorization === 'container-token' ? json({ AccessKeyId: 'ASIAINSTANCEROLE1234', SecretAccessKey: 'instance-secret', Token: 'instance-token', Expiration: '2099-01-01T00:00:00Z' }) : { status: 401 },
+    );
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${container.origin}/credentials`);
+    vi.stubEnv('AWS_CONTAINER_AUTHORIZATION_TOKEN', 'container-token');
+    const aws = await startAws(() => granted());
+    await mint(host, login('awsauto', 'awsauto'), true);
+    expect(verifySignature(aws.asked[0]!, keys).keyId).toBe('ASIAINSTANCEROLE1234');
+  });
+
+  it.each([
+    ['a profile', { 'credentials': '[team]\naws_access_key_id = AKIAENVIRONMENT12345\naws_secret_access_key = environment-secret\n' }, { AWS_PROFILE: 'team', AWS_SHARED_CREDENTIALS_FILE: 'credentials' }, 'AKIAENVIRONMENT12345'],
+    ['a web identity', { 'token': 'the-token-of-the-cluster' }, { AWS_WEB_IDENTITY_TOKEN_FILE: 'token', AWS_ROLE_ARN: role }, session.keyId],
+  ])('comes from %s', async (_, files, environment, keyId) => {
+    const directory = mkdtempSync(join(tmpdir(), 'regway-aws-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, Object.hasOwn(files, value) ? join(directory, value) : value);
+    const aws = await startAws(({ body }) => (body.includes('Action=AssumeRoleWithWebIdentity') && body.includes('the-token-of-the-cluster') ? assumed('WithWebIdentity') : granted()));
+    await mint(host, login('awsauto', 'awsauto'), true);
+    expect(verifySignature(aws.asked.at(-1)!, keys).keyId).toBe(keyId);
+  });
+
   it('that does not exist is named as such', async () => {
     const aws = await startAws(() => granted());
     const { message, hint } = await failureOf(mint(host, login('awsauto', 'awsauto'), true));
@@ -177,8 +204,8 @@ describe('the identity of the server', () => {
   });
 });
 
-function assumed(): Reply {
-  const body = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>${session.keyId}</AccessKeyId><SecretAccessKey>${session.secret}</SecretAccessKey><SessionToken>${session.sessionToken}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+function assumed(how = ''): Reply {
+  const body = `<AssumeRole${how}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRole${how}Result><Credentials><AccessKeyId>${session.keyId}</AccessKeyId><SecretAccessKey>${session.secret}</SecretAccessKey><SessionToken>${session.sessionToken}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRole${how}Result></AssumeRole${how}Response>`;
   return { headers: { 'content-type': 'text/xml' }, body };
 }
 

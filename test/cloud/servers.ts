@@ -30,6 +30,13 @@ export interface LoopbackCloud {
 
 /** Starts a server for the running test. */
 export async function startCloud(reply: (asked: Asked) => Reply | Promise<Reply>): Promise<LoopbackCloud> {
+  const cloud = await serveCloud(reply);
+  onTestFinished(() => cloud.close());
+  return cloud;
+}
+
+/** Starts a server that the caller closes. */
+export async function serveCloud(reply: (asked: Asked) => Reply | Promise<Reply>): Promise<LoopbackCloud & { close(): Promise<void> }> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -41,11 +48,11 @@ export async function startCloud(reply: (asked: Asked) => Reply | Promise<Reply>
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
+  const close = async (): Promise<void> => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-  });
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  };
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, close };
 }
 
 export function startHttp(): CloudHttp {
