@@ -31,8 +31,10 @@ afterAll(async () => {
 
 const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   ...serverEnvironment('/nowhere', { REGWAY_URL: server.url, REGWAY_TOKEN: server.firstToken(), XDG_CONFIG_HOME: configHome, TERM: 'xterm-256color' }),
+  // A person's terminal, wherever this runs: all three decide about colours.
   NO_COLOR: '',
   FORCE_COLOR: undefined,
+  CI: undefined,
   ...more,
 });
 const regway = (args: readonly string[], { env, ...options }: TerminalOptions & { env?: Record<string, string> } = {}) =>
