@@ -1,6 +1,6 @@
-// Runs nginx with one worker on one core.
+// Runs nginx as one process on one core.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startProgram } from '../e2e/support/child-process.ts';
 import { nginxProgram } from '../e2e/support/storage-server.ts';
@@ -14,19 +14,18 @@ export interface NginxOptions {
   readonly core: number;
 }
 
-/** The use is that of the worker. */
 export interface Nginx extends ProcessUse {
   stop(): Promise<void>;
 }
 
-/** Starts it and waits for its worker. */
+/** Starts it and waits until it serves. */
 export async function startNginx({ directory, http, core }: NginxOptions): Promise<Nginx> {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'nginx.conf');
   writeFileSync(file, `
-    ${process.getuid?.() === 0 ? 'user root;' : ''}
     daemon off;
-    worker_processes 1;
+    # The worker alone: a master that is killed with this process would leave it behind.
+    master_process off;
     pid ${directory}/nginx.pid;
     error_log stderr notice;
     events {}
@@ -39,11 +38,10 @@ export async function startNginx({ directory, http, core }: NginxOptions): Promi
   const program = await startProgram({
     command: 'taskset',
     args: ['-c', String(core), nginxProgram, '-p', directory, '-e', 'stderr', '-c', file],
-    ready: [/start worker process \d+/],
+    ready: [/using the "epoll" event method/],
   });
-  const worker = readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8').trim().split(' ')[0];
   return {
-    ...useOf(Number(worker)),
+    ...useOf(program.pid),
     async stop() {
       await program.end('SIGTERM');
     },

@@ -39,7 +39,7 @@ export async function startStorageServer({ address, tls, directory }: StorageSer
   const program = await startProgram({
     command: nginxProgram,
     args: ['-p', own, '-e', 'stderr', '-c', join(own, 'nginx.conf')],
-    ready: [/start worker process/],
+    ready: [/using the "epoll" event method/],
   });
   return {
     url: `https://${host}`,
@@ -64,9 +64,9 @@ interface Configuration {
 
 function configurationOf({ host, tls, directory, own, accessLog }: Configuration): string {
   return `
-    ${process.getuid?.() === 0 ? 'user root;' : ''}
     daemon off;
-    worker_processes 1;
+    # One process: a master that is killed with the tests would leave its worker behind.
+    master_process off;
     pid ${own}/nginx.pid;
     error_log stderr notice;
     events {}
