@@ -56,6 +56,14 @@ describe('the settings', () => {
     expect(readConfig({ REGWAY_LISTEN: listen }).loopbackOnly).toBe(loopbackOnly);
   });
 
+  it.each(['aws', 'gcp', 'azure'] as const)('let records use the identity of the server at %s only when that is said', (cloud) => {
+    const name = `REGWAY_${cloud.toUpperCase()}_AMBIENT`;
+    const off = { aws: false, gcp: false, azure: false };
+    expect(readConfig({ [name]: 'true' }).ambient).toEqual({ ...off, [cloud]: true });
+    expect(readConfig({ [name]: 'false' }).ambient).toEqual(off);
+    expect(refusal({ [name]: 'yes' })).toContain(name);
+  });
+
   it('report all mistakes at once', () => {
     const message = refusal({ REGWAY_LISTEN: 'nonsense', REGWAY_INTROSPECTION: 'perhaps', REGWAY_CA_FILE: '/does/not/exist', REGWAY_EGRESS_DENY: '10.0.0.0/8, 300.1.1.1/8' });
     for (const name of ['REGWAY_LISTEN', 'REGWAY_INTROSPECTION', 'REGWAY_CA_FILE', 'REGWAY_EGRESS_DENY']) expect(message).toContain(name);

@@ -80,10 +80,10 @@ function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSign
     const ending = AbortSignal.any([closing, ...(signal === undefined ? [] : [signal])]);
     ending.throwIfAborted();
     const late = AbortSignal.timeout(mintTimeoutMs);
+    const end = AbortSignal.any([ending, late]);
     try {
-      return await orAborted(providers[type].mint(host, credential, AbortSignal.any([ending, late])), AbortSignal.any([ending, late]));
+      return await orAborted(providers[type].mint(host, credential, end), end);
     } catch (error) {
-      ending.throwIfAborted();
       if (late.aborted) throw tooLate();
       throw error;
     }

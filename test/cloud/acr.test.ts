@@ -199,7 +199,7 @@ describe('a hostile answer', () => {
 });
 
 describe('a host that only looks like Azure', () => {
-  it.each(['evil-azurecr.io', 'azurecr.io', 'x.azurecr.io.evil.net', 'example.azurecr.io:8443', 'a.b.azurecr.io', 'exam.azurecr.io', 'example.azurecr.de', 'example.azurecr.com', 'example.azurecr.io\n', 'example-.azurecr.io'])(
+  it.each(['evil-azurecr.io', 'azurecr.io', 'x.azurecr.io.evil.net', 'example.azurecr.io:8443', 'a.b.azurecr.io', 'evil.example.azurecr.io', 'evil_example.azurecr.io', 'exam.azurecr.io', 'example.azurecr.de', 'example.azurecr.com', 'example.azurecr.io\n', 'example-.azurecr.io'])(
     'such as %j gets no token, whoever it is stored for',
     async (registryHost) => {
       const azure = await startAzure();
