@@ -1,12 +1,14 @@
 // The commands that work on the data directory: serving, and making a token beside a server or before there is one.
 
 import { once } from 'node:events';
-import { createToken, describeFault, listTokens, revokeStoredToken, serve, type RunningServer, type TokenRequest } from './app.ts';
+import { serve, type RunningServer } from './app.ts';
 import { ConfigRefused, readConfig } from './config.ts';
 import type { StoredToken } from './core/ports.ts';
+import { faultFields } from './core/fault.ts';
 import { Problem } from './core/problem.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import { StoreRefused } from './store/migrate.ts';
+import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/data.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
 const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
@@ -14,9 +16,11 @@ const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
 /** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Gives the exit code. */
 export function serveCommand(): Promise<number> {
   return reporting(async () => {
+    // Heard from the start, so that a signal during it ends in a clean stop too.
+    const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
     const server = await serve(readConfig());
     announce(server);
-    await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+    await stopped;
     await server.close();
   });
 }
@@ -57,17 +61,23 @@ async function reporting(run: () => Promise<void>): Promise<number> {
     await run();
     return exitCodes.done;
   } catch (fault) {
-    const expected = fault instanceof Problem || isConfigurationFault(fault) || isAddressFault(fault);
-    process.stderr.write(`${expected ? fault.message : describeFault(fault)}\n`);
+    process.stderr.write(`${sentenceOf(fault)}\n`);
     return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;
   }
 }
 
-function isConfigurationFault(fault: unknown): fault is Error {
-  return fault instanceof ConfigRefused || fault instanceof KeyringRefused || fault instanceof StoreRefused;
+/** What a person needs to know; of a fault of ours, what the log would hold. */
+function sentenceOf(fault: unknown): string {
+  if (isFaultOf(fault, 'getaddrinfo')) return `REGWAY_LISTEN names a host that this machine does not know: ${fault.message}.`;
+  const isExpected = fault instanceof Problem || isConfigurationFault(fault) || isFaultOf(fault, 'listen');
+  return isExpected ? fault.message : JSON.stringify(faultFields(fault));
 }
 
-/** EADDRINUSE and its like: the message says it all. */
-function isAddressFault(fault: unknown): fault is Error {
-  return fault instanceof Error && 'syscall' in fault && fault.syscall === 'listen';
+function isConfigurationFault(fault: unknown): fault is Error {
+  return fault instanceof ConfigRefused || fault instanceof KeyringRefused || fault instanceof StoreRefused || isFaultOf(fault, 'getaddrinfo');
+}
+
+/** Whether a system call failed: `listen` with EADDRINUSE and its like, `getaddrinfo` for an unknown host. */
+function isFaultOf(fault: unknown, systemCall: string): fault is Error {
+  return fault instanceof Error && 'syscall' in fault && fault.syscall === systemCall;
 }

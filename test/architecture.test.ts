@@ -50,7 +50,12 @@ describe('the architecture', () => {
   });
 
   it('has every folder of src in this test', () => {
-    expect([...new Set(files.map(folderOf))].filter((folder) => !['', 'core', ...adapters].includes(folder))).toEqual([]);
+    expect([...new Set(files.map(folderOf))].filter((folder) => !['', 'core', 'wiring', ...adapters].includes(folder))).toEqual([]);
+  });
+
+  it('wires in app.ts and its folder alone: nothing below imports the wiring', () => {
+    const upward = imports.filter(({ from, to }) => folderOf(to) === 'wiring' && !['', 'wiring'].includes(folderOf(from)));
+    expect(upward.map(shown)).toEqual([]);
   });
 
   it('nests two levels of folders and no deeper', () => {

@@ -1,13 +1,13 @@
 // The wiring of the pull endpoint.
 
-import type { Pulls } from './core/pull.ts';
-import { createAuthenticator, createTokenLookup } from './auth/token.ts';
-import type { Config } from './config.ts';
-import type { Route } from './ops/listener.ts';
-import type { Log } from './ops/log.ts';
-import { createPullServer } from './pull/server.ts';
-import type { Store } from './store/store.ts';
-import type { Upstream } from './v2/upstream.ts';
+import type { Pulls } from '../core/pull.ts';
+import { createAuthenticator, createTokenLookup } from '../auth/token.ts';
+import type { Config } from '../config.ts';
+import type { Route } from '../ops/listener.ts';
+import type { Log } from '../ops/log.ts';
+import { createPullServer } from '../pull/server.ts';
+import type { Store } from '../store/store.ts';
+import type { Upstream } from '../v2/upstream.ts';
 
 export interface PullingParts {
   readonly config: Config;

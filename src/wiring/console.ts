@@ -1,14 +1,14 @@
 // The wiring of the console: its files, its sessions, and who a request to GraphQL speaks for.
 
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from './core/access.ts';
-import { createSessionCookie } from './auth/session-cookie.ts';
-import { createSessions } from './auth/session.ts';
-import { createAuthenticator, createTokenLookup } from './auth/token.ts';
-import type { Config } from './config.ts';
-import type { Route } from './ops/listener.ts';
-import { consoleRoute } from './ops/static-files.ts';
-import type { Store } from './store/store.ts';
+import type { Principal } from '../core/access.ts';
+import { createSessionCookie } from '../auth/session-cookie.ts';
+import { createSessions } from '../auth/session.ts';
+import { createAuthenticator, createTokenLookup } from '../auth/token.ts';
+import type { Config } from '../config.ts';
+import type { Route } from '../ops/listener.ts';
+import { consoleRoute } from '../ops/static-files.ts';
+import type { Store } from '../store/store.ts';
 
 export interface ConsoleServer {
   readonly routes: readonly Route[];

@@ -1,0 +1,94 @@
+// The domain over its adapters: the use cases that every face calls.
+
+import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
+import { createCloud } from '../cloud/mint.ts';
+import type { Config } from '../config.ts';
+import { faultFields } from '../core/fault.ts';
+import { createLedger } from '../core/ledger.ts';
+import { createPullConfigs } from '../core/pull-config.ts';
+import type { PullEndpoint } from '../core/pull-endpoint.ts';
+import { createPullTokens } from '../core/pull-token.ts';
+import { createPulls, type Pulls } from '../core/pull.ts';
+import { createRegistries } from '../core/registries.ts';
+import { createUses } from '../core/uses.ts';
+import type { UseCases } from '../graphql/builder.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { loadKeyring } from '../seal/keyring.ts';
+import { createSealer, holdsNothingSealed } from '../seal/seal.ts';
+import type { Store } from '../store/store.ts';
+import { createUpstream, type Upstream } from '../v2/upstream.ts';
+import { createValidator } from '../v2/validate.ts';
+import { makePrivateDirectory } from './data.ts';
+
+export interface DomainParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Known once it listens. */
+  readonly endpoint: PullEndpoint;
+}
+
+export interface Domain {
+  readonly useCases: UseCases;
+  readonly pulls: Pulls;
+  readonly upstream: Upstream;
+  /** Signs the grants of the pull endpoint. */
+  readonly grantKey: Uint8Array;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the keys and joins everything below the faces.
+ * @throws KeyringRefused when the keys are not those of the database; nothing was written then.
+ */
+export async function createDomain({ config, store, metrics, log, endpoint }: DomainParts): Promise<Domain> {
+  // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
+  const createIfMissing = await holdsNothingSealed(store.keys);
+  if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
+  const keyring = await loadKeyring(config.keyringFile, { createIfMissing });
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  const network = {
+    loopbackAllowed: config.loopbackOnly,
+    egressAllow: config.egressAllow,
+    egressDeny: config.egressDeny,
+    plainHttpHosts: config.plainHttpHosts,
+    extraCa: config.extraCa,
+    now,
+  };
+  const validator = createValidator(network);
+  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
+  const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
+  const registries = createRegistries({
+    registries: store.registries,
+    access: store.access,
+    sealer,
+    validator: cloud.wrapValidator(validator),
+    now,
+    newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
+    observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
+  });
+  const ledger = createLedger({
+    store: store.uses,
+    schedule: scheduleOnce,
+    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
+    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
+  });
+  const pulls = cloud.wrapPulls(createPulls({ registries: store.registries, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
+  const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
+  const useCases = { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
+  const close = async (): Promise<void> => {
+    await Promise.all([validator.close(), upstream.close(), cloud.close()]);
+    await ledger.close();
+  };
+  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), close };
+}
+
+function scheduleOnce(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+}
+
+const now = (): Date => new Date();

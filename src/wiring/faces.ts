@@ -1,0 +1,65 @@
+// The faces over the use cases: GraphQL with GraphiQL, REST with its browser, the console, and the pull endpoint.
+
+import { createAuthenticator } from '../auth/token.ts';
+import type { Config } from '../config.ts';
+import type { Registries } from '../core/registries.ts';
+import type { UseCases } from '../graphql/builder.ts';
+import { createGraphqlServer, type GraphqlServer } from '../graphql/server.ts';
+import type { Route } from '../ops/listener.ts';
+import type { Log } from '../ops/log.ts';
+import { apiDocsDir, consoleDir, graphiqlDir } from '../places.ts';
+import { createRestServer, type RestServer } from '../rest/server.ts';
+import type { Store } from '../store/store.ts';
+import { createConsole, type ConsoleServer } from './console.ts';
+import type { Domain } from './domain.ts';
+import { pullRoutes } from './pull.ts';
+
+export interface Faces {
+  readonly routes: readonly Route[];
+  close(): Promise<void>;
+}
+
+/** Builds every face. */
+export function createFaces(config: Config, store: Store, domain: Domain, log: Log): Faces {
+  const site = createConsole(config, store, consoleDir);
+  const graphql = createGraphql(config, site.authenticate, domain.useCases, log);
+  const rest = createRest(store, domain.useCases.registries, log);
+  return {
+    routes: [...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, store, log })],
+    close: () => graphql.dispose(),
+  };
+}
+
+const now = (): Date => new Date();
+
+function createGraphql(config: Config, authenticate: ConsoleServer['authenticate'], useCases: UseCases, log: Log): GraphqlServer {
+  return createGraphqlServer({
+    useCases,
+    authenticate,
+    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
+    log: { error: (fields, message) => log.error(fields, message) },
+  });
+}
+
+function graphqlRoutes(graphql: GraphqlServer): Route[] {
+  return [
+    { name: 'graphql', matches: (path) => path === '/graphql' || path.startsWith('/graphql/'), handle: (request, response, context) => graphql.handle(request, response, context) },
+  ];
+}
+
+function createRest(store: Store, registries: Registries, log: Log): RestServer {
+  return createRestServer({
+    registries,
+    authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
+    settings: { docs: { assetsDir: apiDocsDir } },
+    log: { error: (fields, message) => log.error(fields, message) },
+  });
+}
+
+function restRoutes(rest: RestServer): Route[] {
+  const handle: Route['handle'] = (request, response, context) => rest.handle(request, response, context);
+  return [
+    { name: 'api-docs', matches: (path) => path === '/api/docs' || path.startsWith('/api/docs/'), handle },
+    { name: 'rest', matches: (path) => path === '/api' || path.startsWith('/api/'), handle },
+  ];
+}
