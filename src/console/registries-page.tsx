@@ -23,16 +23,19 @@ export function RegistriesPage({ query }: { readonly query: string }) {
   const [notice, setNotice] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const show = (change: Partial<ListState>, replace = false): void => go(`/${printListState({ ...state, position: 'first', ...change })}`, { replace });
+  const open = (next: OpenDialog): void => {
+    setNotice(null);
+    setDialog(next);
+  };
   const done = (sentence: string): void => {
     setDialog(null);
     setNotice(sentence);
     list.reload();
   };
   const edit = async (id: string): Promise<void> => {
-    setNotice(null);
     try {
       const { registry } = await run(OneDocument, { id });
-      if (registry !== null) setDialog({ kind: 'edit', stored: registry });
+      if (registry !== null) open({ kind: 'edit', stored: registry });
       else list.reload();
       setFailure(null);
     } catch (error) {
@@ -43,11 +46,11 @@ export function RegistriesPage({ query }: { readonly query: string }) {
     <>
       <div className="page-head">
         <h1>Registries</h1>
-        <Button className="button primary" onPress={() => setDialog({ kind: 'add' })}>Add New Registry</Button>
+        <Button className="button primary" onPress={() => open({ kind: 'add' })}>Add New Registry</Button>
       </div>
       {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
       {[failure, list.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
-      <List list={list} state={state} onShow={show} onAdd={() => setDialog({ kind: 'add' })} onEdit={(id) => void edit(id)} onDelete={(id) => setDialog({ kind: 'delete', id })} />
+      <List list={list} state={state} onShow={show} onAdd={() => open({ kind: 'add' })} onEdit={(id) => void edit(id)} onDelete={(id) => open({ kind: 'delete', id })} />
       {dialog?.kind === 'delete' && <DeleteDialog id={dialog.id} onClose={() => setDialog(null)} onDone={done} />}
       {(dialog?.kind === 'add' || dialog?.kind === 'edit') && <RegistryDialog stored={dialog.kind === 'edit' ? dialog.stored : null} onClose={() => setDialog(null)} onDone={done} />}
     </>

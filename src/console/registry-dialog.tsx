@@ -110,7 +110,9 @@ function CheckResult({ check, form, onChange }: { readonly check: Check; readonl
   const { steps, report, failure, isRunning } = check;
   const frame = useRef<HTMLElement>(null);
   // What is new is at the end, and the form above may fill the screen.
-  useEffect(() => frame.current?.scrollIntoView({ block: 'end' }), [steps.length, report, failure, isRunning]);
+  useEffect(() => {
+    frame.current?.scrollIntoView({ block: 'end' });
+  }, [steps.length, report, failure, isRunning]);
   if (!isRunning && report === null && failure === null) return null;
   return (
     <section className="check" aria-label="Test of the connection" ref={frame}>

@@ -9,7 +9,7 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
   return (
     <span className="status" title={validation.message}>
       <Sign tone={outcomeTone(validation.outcome)} />
-      <span>{outcomeWords[validation.outcome]} <span className="faint">· <Ago time={validation.checkedAt} /></span></span>
+      <span className="nowrap">{outcomeWords[validation.outcome]} <span className="faint age"><Ago time={validation.checkedAt} /></span></span>
     </span>
   );
 }
@@ -17,8 +17,8 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
 /** Whether certificates are verified; a warning where they are not. */
 export function TlsMark({ isVerified }: { readonly isVerified: boolean }) {
   return isVerified ? (
-    <span className="status"><Sign tone="good" /> <span>Verified</span></span>
+    <span className="status"><Sign tone="good" /> <span className="nowrap">Verified</span></span>
   ) : (
-    <span className="status" title="Any certificate is accepted: the password could reach somebody who poses as the registry."><Sign tone="warning" /> <span>Not verified</span></span>
+    <span className="status" title="Any certificate is accepted: the password could reach somebody who poses as the registry."><Sign tone="warning" /> <span className="nowrap">Not verified</span></span>
   );
 }

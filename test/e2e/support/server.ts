@@ -36,6 +36,8 @@ export interface RegwayServer {
   readonly pid: number;
   /** The link that opens GraphiQL signed in, printed on the first start only. */
   firstLink(): string | undefined;
+  /** The link that opens the console signed in, printed with it. */
+  consoleLink(): string | undefined;
   /** The token of that link. @throws Error when the server printed none. */
   firstToken(): string;
   /** All that it printed, both streams. */
@@ -51,6 +53,7 @@ export interface RegwayServer {
 }
 
 const listening = /Regway is listening on (http:\/\/127\.0\.0\.1:\d+)/;
+const consoleLink = /\bhttp:\/\/\S+\/#token=rgw_[^\s"'<>]+/;
 const link = /\bhttp:\/\/\S+\/graphql#token=(rgw_[^\s"'<>]+)/;
 
 /** Makes a data directory for one test. */
@@ -89,6 +92,7 @@ export async function startServer({ dataDirectory, settings }: ServerOptions = {
     dataDirectory: directory,
     pid: program.pid,
     firstLink: () => link.exec(output())?.[0],
+    consoleLink: () => consoleLink.exec(output())?.[0],
     firstToken,
     output,
     answers,

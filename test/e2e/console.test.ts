@@ -1,0 +1,400 @@
+// A person with a browser and no knowledge of the API: from the link of the first start to registries that work, and out again.
+
+import { globSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
+import { launchBrowser, openConsole, setTheme, type ConsolePage } from './support/console-page.ts';
+import { operationsOn, type Operations } from './support/operations.ts';
+import { basicAuthorization, getManifest } from './support/raw-pull.ts';
+import { alice, pushedRepository, startRegistries, type RealRegistries } from './support/registries.ts';
+import { projectRoot, startServer, type RegwayServer } from './support/server.ts';
+
+/** What the issue of the console allows for all of its files together. */
+const maxGzippedBytes = 250 * 1024;
+/** Pictures of every screen land here, to be looked at. */
+const pictures = process.env['REGWAY_PICTURES'] ?? mkdtempSync(join(tmpdir(), 'regway-console-'));
+
+let registries: RealRegistries;
+let server: RegwayServer;
+let operations: Operations;
+let browser: Browser;
+let view: ConsolePage;
+let page: Page;
+
+beforeAll(async () => {
+  mkdirSync(pictures, { recursive: true });
+  registries = await startRegistries();
+  server = await startServer();
+  operations = operationsOn(server);
+  browser = await launchBrowser();
+  view = await openConsole(browser, server.consoleLink() ?? '');
+  page = view.page;
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await registries?.stop();
+  console.info(`pictures of the console are in ${pictures}`);
+});
+
+/** Looks at the screen as it is: both themes, wide and as narrow as a telephone, nothing that axe finds, nothing that sticks out. */
+async function expectGoodScreen(name: string, { page: shown, violations }: ConsolePage = view): Promise<void> {
+  const found: string[] = [];
+  for (const [width, height] of [[1400, 900], [360, 780]] as const) {
+    await shown.setViewportSize({ width, height });
+    for (const theme of ['light', 'dark'] as const) {
+      await setTheme(shown, theme);
+      await shown.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) });
+      found.push(...(await violations(theme)));
+    }
+    const overflow = await shown.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (overflow > 0) found.push(`at ${width} px the page is ${overflow} px too wide`);
+  }
+  await shown.setViewportSize({ width: 1400, height: 900 });
+  expect(found).toEqual([]);
+}
+
+async function fillLogin(registry: string, { password = alice.password, shown = view }: { password?: string; shown?: ConsolePage } = {}): Promise<void> {
+  await shown.button('Add New Registry').click();
+  await shown.fill('Registry', registry);
+  await shown.fill('Username', alice.username);
+  await shown.fill('Password', password);
+}
+
+const dialog = () => page.getByRole('dialog');
+const row = (text: string) => page.getByRole('row').filter({ hasText: text });
+const saved = (text: string, shown = view) => shown.page.getByRole('status').filter({ hasText: `Added ${text}.` }).waitFor();
+
+describe('signing in', () => {
+  test('by the link of the first start: the token leaves the address, and no script can read the session', async () => {
+    await view.button(`Let's add one!`).waitFor();
+    expect(page.url()).toBe(`${server.url}/`);
+    const kept = await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage));
+    expect(kept).toBe('{}{}');
+    expect(await page.content()).not.toContain(server.firstToken());
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+    await expectGoodScreen('none-yet');
+  });
+});
+
+describe('adding', () => {
+  test('says what is missing before anything is sent', async () => {
+    await view.button(`Let's add one!`).click();
+    await view.button('Need some help setting up your registry?').click();
+    await expectGoodScreen('add-help');
+    await view.button('Need some help setting up your registry?').click();
+    const before = view.requests.length;
+    await view.button('Save').click();
+    await page.getByText('Give the password.').waitFor();
+    expect(view.requests.length).toBe(before);
+    await expectGoodScreen('add-missing');
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+  });
+
+  test('a registry that speaks plain HTTP is refused, then saved with the button that the report offers', async () => {
+    const { host } = registries.basic;
+    await fillLogin(host);
+    await view.button('Save').click();
+    await page.getByText('PLAIN_HTTP').waitFor();
+    expect((await operations.list()).totalCount).toBe(0);
+    await view.button('Allow plain HTTP (Allow Self Signed)').click();
+    await view.button('Save').click();
+    await saved(host);
+    await row(host).getByText('Works').waitFor();
+    await row(host).getByText('Not verified').waitFor();
+  });
+
+  test('a test of the connection that fails on TLS offers to allow self-signed certificates, and then saves', async () => {
+    const { host } = registries.tls;
+    await fillLogin(host);
+    await view.button('Test connection').click();
+    await page.getByText('TLS_UNTRUSTED').waitFor();
+    expect(await page.getByRole('list', { name: 'Steps' }).getByRole('listitem').count()).toBeGreaterThanOrEqual(3);
+    await expectGoodScreen('add-tls');
+    await view.button('Allow Self Signed').click();
+    expect(await page.getByRole('switch', { name: 'Allow Self Signed' }).isChecked()).toBe(true);
+    await view.button('Test connection').click();
+    await dialog().getByText('accepts the credential').waitFor();
+    await expectGoodScreen('add-valid');
+    await view.button('Save').click();
+    await saved(host);
+  });
+
+  test('a token server on another host is trusted by a button that names it, and only then gets the password', async () => {
+    const trusting = await startServer({ settings: { REGWAY_CA_FILE: registries.authority.certificateFile } });
+    const shown = await openConsole(browser, trusting.consoleLink() ?? '');
+    const { host } = registries.token;
+    await fillLogin(host, { shown });
+    const before = registries.tokenServer.requests().length;
+    await shown.button('Test connection').click();
+    await shown.page.getByText('FORBIDDEN_REALM').waitFor();
+    await expectGoodScreen('add-realm', shown);
+    expect(registries.tokenServer.requests()).toHaveLength(before);
+    await shown.button(`Trust ${registries.tokenServer.host}`).click();
+    await shown.button('Save').click();
+    await saved(host, shown);
+    expect(await operationsOn(trusting).get({ registry: host })).toMatchObject({ trustedRealm: registries.tokenServer.host, lastValidation: { outcome: 'VALID' } });
+    expect(shown.complaints).toEqual([]);
+    await shown.close();
+    await trusting.stop();
+  });
+
+  test('a wrong password stores nothing', async () => {
+    await fillLogin(`${registries.basic.host}/team-a/*`, { password: 'wrong' });
+    await page.getByText('Allow Self Signed', { exact: true }).click();
+    await view.button('Save').click();
+    await page.getByText('INVALID_CREDENTIALS').waitFor();
+    await view.button('Cancel').click();
+    expect((await operations.list()).totalCount).toBe(2);
+  });
+
+  test('a mistake in a field is said beside the field', async () => {
+    await fillLogin('docker.io/*/x');
+    await view.button('Save').click();
+    await page.locator('.react-aria-FieldError').waitFor();
+    await expectGoodScreen('add-mistake');
+    await view.button('Cancel').click();
+  });
+
+  test('no password is left in the page', async () => {
+    expect(await page.evaluate(() => document.documentElement.outerHTML + [...document.querySelectorAll('input')].map(({ value }) => value).join())).not.toContain(alice.password);
+  });
+});
+
+describe('changing', () => {
+  test('a name needs no password, and the stored one still works', async () => {
+    const { host } = registries.basic;
+    await view.button(`Edit ${host}`).click();
+    await page.getByText('The stored password stays as it is.').waitFor();
+    await view.fill('Name', 'Renamed in the browser');
+    await expectGoodScreen('edit');
+    await view.button('Save').click();
+    await row('Renamed in the browser').waitFor();
+    const { id = '' } = (await operations.get({ registry: host })) ?? {};
+    expect((await operations.validate(id)).validation).toMatchObject({ outcome: 'VALID' });
+  });
+
+  test('a username asks for the password before it is sent', async () => {
+    const { host } = registries.basic;
+    await view.button(`Edit ${host}`).click();
+    await view.fill('Username', 'somebody-else');
+    await page.getByText('changing the username could send it').waitFor();
+    await view.button('Save').click();
+    await page.getByText('Give the password.').waitFor();
+    await expectGoodScreen('edit-password');
+    await view.button('Cancel').click();
+    expect(await operations.get({ registry: host })).toMatchObject({ username: alice.username });
+  });
+});
+
+describe('the list', () => {
+  beforeAll(async () => {
+    for (let number = 10; number < 40; number++) {
+      await operations.create({ registry: `registry-${number}.example.com`, username: 'robot', password: 'x', name: `Team ${50 - number}` }, { validate: false });
+    }
+    await page.goto(`${server.url}/`);
+    await page.getByRole('table').waitFor();
+  });
+
+  test('is narrowed by text, type and status in the address, so that a colleague opens the same', async () => {
+    await view.fill('Search', 'registry-1');
+    await page.getByRole('status').filter({ hasText: /^10 registries$/ }).waitFor();
+    expect(page.url()).toBe(`${server.url}/?q=registry-1`);
+    await page.getByLabel('Status').selectOption('SKIPPED');
+    await page.waitForURL(`${server.url}/?q=registry-1&status=SKIPPED`);
+    const colleague = await page.context().newPage();
+    await colleague.goto(page.url());
+    await colleague.getByRole('status').filter({ hasText: /^10 registries$/ }).waitFor();
+    expect(await colleague.getByLabel('Search').inputValue()).toBe('registry-1');
+    await colleague.close();
+  });
+
+  test('says so when nothing matches, and clears the filters', async () => {
+    await page.getByLabel('Type').selectOption('AWSECR');
+    await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    await expectGoodScreen('nothing-matches');
+    await view.button('Clear the filters').click();
+    await page.waitForURL(`${server.url}/`);
+    await expectGoodScreen('list');
+  });
+
+  test('is sorted by a press on a heading, and the back button undoes it', async () => {
+    const first = () => page.getByRole('row').nth(1).getByRole('cell').nth(1).textContent();
+    await page.getByRole('columnheader', { name: /^Name/ }).getByRole('button').click();
+    await page.waitForURL(/sort=name/);
+    await page.getByRole('columnheader', { name: /^Name/ }).getByRole('button').click();
+    await page.waitForURL(/sort=-name/);
+    await expect.poll(first).toBe('Team 40');
+    expect(await page.getByRole('columnheader', { name: /^Name/ }).getAttribute('aria-sort')).toBe('descending');
+    await page.goBack();
+    await page.waitForURL(/sort=name/);
+    await expect.poll(first).not.toBe('Team 40');
+    await page.goto(`${server.url}/`);
+  });
+
+  test('comes in pages, there and back', async () => {
+    await page.getByLabel('Per page').selectOption('25');
+    await page.getByText('25 of 32 registries').waitFor();
+    await view.button('Next').click();
+    await page.getByText('7 of 32 registries').waitFor();
+    expect(await view.button('Next').isDisabled()).toBe(true);
+    await view.button('Previous').click();
+    await page.getByText('25 of 32 registries').waitFor();
+    await view.button('Last').click();
+    await page.waitForURL(/page=last/);
+    await page.getByRole('link', { name: 'registry-39.example.com' }).waitFor();
+    await view.button('First').click();
+    await page.getByRole('link', { name: registries.basic.host }).waitFor();
+  });
+});
+
+describe('one registry', () => {
+  test('shows its facts and its last report step by step, and validates now', async () => {
+    await page.getByRole('link', { name: registries.basic.host }).click();
+    await page.waitForURL(/\/registries\/reg_/);
+    await page.getByRole('heading', { name: registries.basic.host }).waitFor();
+    const before = await page.locator('time').first().getAttribute('datetime');
+    await view.button('Validate now').click();
+    await expect.poll(() => page.locator('.note time').first().getAttribute('datetime')).not.toBe(before);
+    expect(await page.getByRole('list', { name: 'Steps' }).getByText('Log in').count()).toBe(1);
+  });
+
+  test('tells which images it serves, and why', async () => {
+    await view.fill('Image', `${registries.basic.host}/${pushedRepository}:latest`);
+    await view.button('Explain').click();
+    await page.getByText('uses this registry').waitFor();
+    await view.fill('Image', 'docker.io/library/ubuntu');
+    await view.button('Explain').click();
+    await page.getByText('is anonymous').waitFor();
+    await view.fill('Image', 'NOT AN IMAGE');
+    await view.button('Explain').click();
+    await page.getByText('Request id').waitFor();
+    await view.fill('Image', `${registries.basic.host}/${pushedRepository}:latest`);
+    await view.button('Explain').click();
+    await page.getByText('uses this registry').waitFor();
+    await expectGoodScreen('one');
+  });
+
+  test('that is not there says so', async () => {
+    await page.goto(`${server.url}/registries/reg_made-up`);
+    await page.getByRole('heading', { name: 'Not there' }).waitFor();
+    await expectGoodScreen('not-there');
+    await page.goto(`${server.url}/`);
+  });
+});
+
+describe('deleting', () => {
+  test('what nobody used takes one press', async () => {
+    await view.button('Delete registry-10.example.com').click();
+    await page.getByText('No pull ever used it.').waitFor();
+    await expectGoodScreen('delete');
+    await view.button('Delete').click();
+    await page.getByText('Deleted registry-10.example.com.').waitFor();
+    expect(await operations.get({ registry: 'registry-10.example.com' })).toBeNull();
+  });
+
+  test('what a pull used lately shows the pull, and wants its text typed', async () => {
+    const { host } = registries.basic;
+    const pull = { server: server.url, upstream: host, repository: pushedRepository, authorization: basicAuthorization(server.firstToken()) };
+    expect((await getManifest(pull)).status).toBe(200);
+    // Uses are written within about a second.
+    await pause(1500);
+    await view.button(`Delete ${host}`).click();
+    await page.getByText('It is in use:').waitFor();
+    await page.getByText(`${host}/${pushedRepository}`).waitFor();
+    expect(await view.button('Delete').isDisabled()).toBe(true);
+    await expectGoodScreen('delete-used');
+    await view.fill(`Type ${host}`, host);
+    await view.button('Delete').click();
+    await page.getByText(`Deleted ${host}.`).waitFor();
+  });
+});
+
+test('everything can be reached and used with the keyboard alone', async () => {
+  await page.goto(`${server.url}/`);
+  await page.getByRole('table').waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  for (let presses = 0; presses < 20 && (await focused()) !== 'Add New Registry'; presses++) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await dialog().waitFor();
+  await page.keyboard.type('quay.io/keyboard/*');
+  for (const key of ['Tab', 'Tab', 'Tab']) await page.keyboard.press(key);
+  await page.keyboard.type('robot');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('secret');
+  // Show, then Allow Self Signed, then Validate on Add, which is turned off.
+  for (const key of ['Tab', 'Tab', 'Tab', 'Space']) await page.keyboard.press(key);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await saved('quay.io/keyboard/*');
+  expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toMatchObject({ username: 'robot', lastValidation: { outcome: 'SKIPPED' } });
+  await page.getByRole('link', { name: 'quay.io/keyboard/*' }).waitFor();
+});
+
+test('signing out ends the session on the server too', async () => {
+  const [cookie] = await page.context().cookies();
+  await view.button('Sign out').click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await expectGoodScreen('sign-in');
+  const answer = await fetch(`${server.url}/session`, { headers: { 'X-Regway-Console': '1', cookie: `${cookie?.name}=${cookie?.value}` } });
+  expect(await answer.json()).toEqual({ principal: null });
+});
+
+test('nothing failed in the page, its policy was never violated, and nothing was asked of any other server', () => {
+  expect(view.complaints).toEqual([]);
+  expect(view.requests.filter((address) => !address.startsWith(`${server.url}/`))).toEqual([]);
+  expect(view.requests.map(decodeURIComponent).join('\n')).not.toContain(alice.password);
+});
+
+test('a PULL token sees no table, no way to add, and may ask what a pull would use', async () => {
+  const token = await createApiToken(server.dataDirectory, { role: 'PULL' });
+  const puller = await openConsole(browser, `${server.url}/#token=${token}`);
+  await puller.page.getByText('Your token has the role PULL').waitFor();
+  expect([await puller.page.getByRole('table').count(), await puller.button('Add New Registry').count()]).toEqual([0, 0]);
+  await puller.fill('Image', `${registries.tls.host}/${pushedRepository}`);
+  await puller.button('Explain').click();
+  await puller.page.getByRole('status').filter({ hasText: 'uses' }).waitFor();
+  await expectGoodScreen('pull-role', puller);
+  expect(puller.complaints).toEqual([]);
+  await puller.close();
+});
+
+test('a token that is revoked ends the session at the next step, in words', async () => {
+  const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE' });
+  const other = await openConsole(browser, `${server.url}/#token=${token}`);
+  await other.page.getByRole('table').waitFor();
+  await revokeApiToken(server.dataDirectory, token);
+  await other.page.getByRole('columnheader', { name: 'Updated' }).getByRole('button').click();
+  await other.page.getByText('Your session has ended.').waitFor();
+  await other.fill('API token', 'rgw_nonsense');
+  await other.button('Sign in').click();
+  await other.page.getByText('Request id').waitFor();
+  await expectGoodScreen('sign-in-refused', other);
+  await other.close();
+});
+
+test('a server that is gone is said in words', async () => {
+  const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE' });
+  const other = await openConsole(browser, `${server.url}/#token=${token}`);
+  await other.page.getByRole('table').waitFor();
+  await other.page.context().setOffline(true);
+  await other.page.getByRole('columnheader', { name: 'Updated' }).getByRole('button').click();
+  await other.page.getByText('The server cannot be reached.').waitFor();
+  await expectGoodScreen('offline', other);
+  await other.close();
+});
+
+test('the whole of it is at most 250 KB, gzipped', () => {
+  const files = globSync('dist/console/**/*.gz', { cwd: projectRoot });
+  const bytes = files.map((file) => readFileSync(join(projectRoot, file)).length).reduce((sum, size) => sum + size, 0);
+  console.info(`the console is ${bytes} bytes, gzipped`);
+  expect(files.length).toBeGreaterThan(2);
+  expect(bytes).toBeLessThanOrEqual(maxGzippedBytes);
+});
