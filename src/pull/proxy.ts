@@ -33,7 +33,7 @@ interface UpstreamReply {
   readonly headers: Readonly<Record<string, string>>;
   readonly url: URL;
   readonly body: Readable | undefined;
-  readonly error: { readonly code: string | null; readonly message: string | null } | undefined;
+  readonly errorCode: string | null;
   readonly location: string | undefined;
 }
 
@@ -124,12 +124,12 @@ function pathOf({ kind, reference, query }: ContentRoute): string {
 
 const unknownCodes: Readonly<Record<ContentKind, OciCode>> = { manifests: 'MANIFEST_UNKNOWN', blobs: 'BLOB_UNKNOWN', tags: 'NAME_UNKNOWN', referrers: 'MANIFEST_UNKNOWN' };
 
-/** In words of ours when the registry has none, as with referrers that it does not know: clients then look for the fallback tag. */
-function sendUpstreamError(response: ServerResponse, { status, error }: UpstreamReply, { kind, host }: ContentRoute): void {
+/** In words of ours, always: a registry's may hold what it was sent. Clients go by status and code, as with referrers that it does not know. */
+function sendUpstreamError(response: ServerResponse, { status, errorCode }: UpstreamReply, { kind, host }: ContentRoute): void {
   // A registry's UNAUTHORIZED makes Docker ask for a password, though it is ours that let the client in.
-  const known = error?.code === 'UNAUTHORIZED' || error?.code === 'DENIED' ? undefined : (error?.code ?? undefined);
+  const known = errorCode === 'UNAUTHORIZED' || errorCode === 'DENIED' ? null : errorCode;
   const code = known ?? (status === 404 ? unknownCodes[kind] : 'UNSUPPORTED');
-  sendJson(response, status, { errors: [{ code, message: error?.message ?? `${host} answered HTTP ${status}.` }] });
+  sendJson(response, status, { errors: [{ code, message: `${host} answered HTTP ${status}.` }] });
 }
 
 async function sendContent({ response, route }: Pull, { body, status, headers, url }: UpstreamReply): Promise<void> {

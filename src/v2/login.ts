@@ -40,10 +40,15 @@ export function readChallenge(session: Conversation, answer: UpstreamAnswer): Ch
   return picked;
 }
 
+/** IANA's HTTP Authentication Schemes, and NTLM. Other words of a challenge are not shown: a hostile registry chooses them. */
+const registeredSchemes: ReadonlySet<string> = new Set(
+  'basic bearer concealed digest dpop gnap hoba mutual negotiate ntlm oauth privatetoken scram-sha-1 scram-sha-256 vapid'.split(' '),
+);
+
 /** Names a challenge that cannot be answered. */
-export function unsupported({ target, safeText }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
+export function unsupported({ target }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
   const challenges = parseChallenges(answer.headers['www-authenticate']);
-  const schemes = safeText(challenges.map(({ scheme }) => scheme).join(', ')) ?? 'something unreadable';
+  const schemes = challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme')).join(', ');
   const isBroken = challenges.some(({ scheme }) => scheme === 'basic' || scheme === 'bearer');
   const reason = schemes === '' ? 'it names no scheme' : `${isBroken ? 'a broken challenge: ' : ''}${schemes}`;
   return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });

@@ -2,6 +2,7 @@
 
 import type { ValidationOutcome } from '../core/validation.ts';
 import type { RealmRefusal } from './realm.ts';
+import type { UpstreamErrorCode } from './text.ts';
 
 /** What was seen. Text from an upstream enters only through `SafeText`, with one exception. */
 export interface OutcomeFacts {
@@ -12,8 +13,8 @@ export interface OutcomeFacts {
   /** What proved the credential. */
   readonly proof: string;
   readonly status: number;
-  /** The upstream's own error code and message, made safe. */
-  readonly detail: string | null;
+  /** The upstream's own error code, one of the specification's. */
+  readonly detail: UpstreamErrorCode | null;
   /** A word or clause that completes the message. */
   readonly reason: string;
   /** Host that a redirect or a challenge points to; null when it may not be shown. */
@@ -150,8 +151,8 @@ function retry(message: string, hint: string): Verdict {
   return { message, hint, retryable: true };
 }
 
-function said(detail: string | null): string {
-  return detail === null ? '' : ` It said: ${detail}`;
+function said(detail: UpstreamErrorCode | null): string {
+  return detail === null ? '' : ` It gave the code ${detail}.`;
 }
 
 function plainHttpHint({ host, secureConnection, plainHttpPermitted }: OutcomeFacts): string {

@@ -8,8 +8,8 @@ import type { Exchange, Exchanged } from './exchange.ts';
 import { UpstreamFailure } from './failure.ts';
 import { registryRefusal } from './refusal.ts';
 import type { Conversation } from './session.ts';
-import { ociError } from './text.ts';
-import type { OciError } from './text.ts';
+import { upstreamErrorCode } from './text.ts';
+import type { UpstreamErrorCode } from './text.ts';
 import { converse } from './tools.ts';
 
 export interface PullReply {
@@ -20,8 +20,8 @@ export interface PullReply {
   readonly url: URL;
   /** The content of a 200 or 206. Read it or destroy it. */
   readonly body: Readable | undefined;
-  /** What the registry says in an error answer, made safe. */
-  readonly error: OciError | undefined;
+  /** The code of the registry's error answer. */
+  readonly errorCode: UpstreamErrorCode | null;
 }
 
 const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
@@ -37,19 +37,18 @@ export async function readReply(exchange: Exchange, exchanged: Exchanged, isStor
   const { answer, url } = exchanged;
   if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
   const headers = safeHeaders(exchanged);
-  if (answer.status !== 304 && exchange.request.method === 'GET') return { status: answer.status, headers, url, body: answer.body, error: undefined };
+  if (answer.status !== 304 && exchange.request.method === 'GET') return { status: answer.status, headers, url, body: answer.body, errorCode: null };
   discard(answer);
-  return { status: answer.status, headers, url, body: undefined, error: undefined };
+  return { status: answer.status, headers, url, body: undefined, errorCode: null };
 }
 
 async function readError({ tools, source, request }: Exchange, { answer, url }: Exchanged, isStorage: boolean): Promise<PullReply> {
   const { status } = answer;
   const small = await readSmall(answer, tools.limits.maxErrorBodyBytes, tools.limits.checkTimeoutMs);
-  // Opened for its sake alone: a hostile registry's error may hold the password that it was sent.
-  const conversation = converse(tools, source, await source.credential?.());
-  if (!requestFaults.has(status)) throw refusal(conversation, small, url, isStorage);
-  const error = request.method === 'HEAD' || isStorage ? undefined : ociError(small, conversation.safeText);
-  return { status, headers: {}, url, body: undefined, error };
+  // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
+  if (!requestFaults.has(status)) throw refusal(converse(tools, source, await source.credential?.()), small, url, isStorage);
+  const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
+  return { status, headers: {}, url, body: undefined, errorCode };
 }
 
 function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, isStorage: boolean): UpstreamFailure {

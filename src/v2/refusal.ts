@@ -4,7 +4,7 @@ import type { UpstreamAnswer } from './client.ts';
 import { UpstreamFailure } from './failure.ts';
 import type { CheckedOutcome } from './outcome.ts';
 import type { Conversation } from './session.ts';
-import { firstHeader, upstreamDetail } from './text.ts';
+import { firstHeader, upstreamErrorCode } from './text.ts';
 
 /** How long Docker Hub blocks logins after too many failed ones. */
 const lockoutMs = 15 * 60 * 1000;
@@ -16,7 +16,7 @@ const maxRetryAfterMs = 24 * 60 * 60 * 1000;
 export function pingRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure {
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
-  if (answer.status === 403) return fail(session, 'UPSTREAM_FORBIDDEN', answer, session.target.host);
+  if (answer.status === 403) return fail('UPSTREAM_FORBIDDEN', answer, session.target.host);
   return new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: `HTTP ${answer.status} from ${url.pathname}` });
 }
 
@@ -29,8 +29,8 @@ export function registryRefusal(session: Conversation, answer: UpstreamAnswer, u
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
   // A registry that answers 400 to a credential, as ECR Public does to a stale token, means the credential.
-  if (answer.status === 400 || (answer.status === 401 && !wasAccepted)) return fail(session, 'INVALID_CREDENTIALS', answer, host);
-  if ([401, 403, 405].includes(answer.status)) return fail(session, 'INSUFFICIENT_SCOPE', answer, host);
+  if (answer.status === 400 || (answer.status === 401 && !wasAccepted)) return fail('INVALID_CREDENTIALS', answer, host);
+  if ([401, 403, 405].includes(answer.status)) return fail('INSUFFICIENT_SCOPE', answer, host);
   return new UpstreamFailure('UPSTREAM_ERROR', { host: url.host, reason: `HTTP ${answer.status} from ${url.pathname}` });
 }
 
@@ -41,14 +41,14 @@ export function registryRefusal(session: Conversation, answer: UpstreamAnswer, u
 export function tokenRefusal(session: Conversation, answer: UpstreamAnswer, realm: URL, wasAccepted: boolean): UpstreamFailure {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, realm.host);
-  if (status === 403 && isWebPage(answer)) return fail(session, 'UPSTREAM_FORBIDDEN', answer, realm.host);
+  if (status === 403 && isWebPage(answer)) return fail('UPSTREAM_FORBIDDEN', answer, realm.host);
   // GitHub answers 403 to a wrong token; RFC-abiding servers 401.
-  if (status === 401 || status === 403) return fail(session, wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', answer, session.target.host);
+  if (status === 401 || status === 403) return fail(wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', answer, session.target.host);
   return new UpstreamFailure('TOKEN_ENDPOINT_ERROR', {
     host: realm.host,
     reason: `HTTP ${status}`,
     retryable: status >= 500,
-    detail: upstreamDetail(answer, session.safeText),
+    detail: upstreamErrorCode(answer),
   });
 }
 
@@ -61,7 +61,7 @@ function generalRefusal(session: Conversation, answer: UpstreamAnswer, url: URL)
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, url.host);
   if (status >= 300 && status < 400) return new UpstreamFailure('REDIRECTED', { host: url.host, otherHost: redirectHost(session, answer, url) });
-  if (status >= 500) return new UpstreamFailure('UPSTREAM_ERROR', { host: url.host, reason: `HTTP ${status}`, detail: upstreamDetail(answer, session.safeText) });
+  if (status >= 500) return new UpstreamFailure('UPSTREAM_ERROR', { host: url.host, reason: `HTTP ${status}`, detail: upstreamErrorCode(answer) });
   return undefined;
 }
 
@@ -72,7 +72,7 @@ function isLimit(answer: UpstreamAnswer): boolean {
 function limitRefusal(session: Conversation, answer: UpstreamAnswer, host: string): UpstreamFailure {
   const nowMs = session.now().getTime();
   const named = retryAfterOf(answer, nowMs);
-  const detail = upstreamDetail(answer, session.safeText);
+  const detail = upstreamErrorCode(answer);
   if (!isLockout(answer)) return new UpstreamFailure('RATE_LIMITED', { host, detail, retryAfter: named });
   return new UpstreamFailure('LOCKED_OUT', { host, detail, retryAfter: named ?? nowMs + lockoutMs });
 }
@@ -95,6 +95,6 @@ function redirectHost(session: Conversation, answer: UpstreamAnswer, url: URL): 
   return host === '' ? null : session.safeText(host);
 }
 
-function fail(session: Conversation, outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
-  return new UpstreamFailure(outcome, { host, status: answer.status, detail: upstreamDetail(answer, session.safeText) });
+function fail(outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
+  return new UpstreamFailure(outcome, { host, status: answer.status, detail: upstreamErrorCode(answer) });
 }

@@ -6,11 +6,11 @@ import type { UpstreamAnswer } from './client.ts';
 /** Gives the text fit to show, or null when it holds the credential in any of its usual forms. */
 export type SafeText = (text: string) => string | null;
 
-/** Enough for the sentence that a registry's error carries. */
+/** Enough for a host name, or for some. */
 const maxShownLength = 200;
 
 /**
- * Builds the filter for one credential: a hostile upstream sends back what it was sent, or what it was sent last time.
+ * Builds the filter for one credential: hosts that an upstream names are shown, and a hostile one puts there what it was sent.
  * @param credential Undefined when the upstream was never sent one.
  */
 export function createSafeText(credential: Credential | undefined): SafeText {
@@ -24,25 +24,34 @@ export function createSafeText(credential: Credential | undefined): SafeText {
   };
 }
 
-/** The first error of an OCI error answer (distribution-spec "Error Codes"). */
-export interface OciError {
-  readonly code: string | null;
-  readonly message: string | null;
-}
+/** The specification's list, and the codes for rate limits and quotas that Docker Hub and others add. */
+const errorCodes = [
+  'BLOB_UNKNOWN',
+  'DENIED',
+  'DIGEST_INVALID',
+  'MANIFEST_BLOB_UNKNOWN',
+  'MANIFEST_INVALID',
+  'MANIFEST_UNKNOWN',
+  'NAME_INVALID',
+  'NAME_UNKNOWN',
+  'SIZE_INVALID',
+  'TAG_INVALID',
+  'TOOMANYREQUESTS',
+  'UNAUTHORIZED',
+  'UNAVAILABLE',
+  'UNKNOWN',
+  'UNSUPPORTED',
+] as const;
+export type UpstreamErrorCode = (typeof errorCodes)[number];
 
-/** What an error answer says, made safe; undefined when it is no OCI error. Nothing else of a body is ever shown. */
-export function ociError(answer: UpstreamAnswer, safeText: SafeText): OciError | undefined {
-  const [first] = errorsOf(answer);
-  if (!isRecord(first)) return undefined;
-  const code = typeof first['code'] === 'string' && /^[A-Z_]{1,64}$/.test(first['code']) ? safeText(first['code']) : null;
-  return { code, message: typeof first['message'] === 'string' ? safeText(first['message']) : null };
-}
-
-/** The same as one sentence, or null. */
-export function upstreamDetail(answer: UpstreamAnswer, safeText: SafeText): string | null {
-  const { code = null, message = null } = ociError(answer, safeText) ?? {};
-  const shown = [code, message].filter((part) => part !== null && part.trim() !== '');
-  return shown.length === 0 ? null : `"${shown.join(': ')}".`;
+/**
+ * The code of an error answer (distribution-spec "Error Codes"), or null. Nothing else of a body is ever shown or stored: its message
+ * may hold the password that was just sent, in a form that no filter knows.
+ */
+export function upstreamErrorCode(answer: UpstreamAnswer): UpstreamErrorCode | null {
+  const errors = jsonBody(answer)?.['errors'];
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  return (isRecord(first) && errorCodes.find((code) => code === first['code'])) || null;
 }
 
 /** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
@@ -66,11 +75,6 @@ export function isEncoded(answer: UpstreamAnswer): boolean {
 export function firstHeader(answer: UpstreamAnswer, name: string): string | undefined {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : value?.[0];
-}
-
-function errorsOf(answer: UpstreamAnswer): unknown[] {
-  const errors = jsonBody(answer)?.['errors'];
-  return Array.isArray(errors) ? errors : [];
 }
 
 function secretsOf({ username, password }: Credential): string[] {

@@ -55,7 +55,7 @@ async function answer(exchange: Exchange, accesses: PullAccesses, redirects: Ups
   if (redirects === 'follow') return { ...(await readReply(exchange, await followRedirects(exchange, exchanged), true)), location: undefined };
   const { href: location } = redirectTarget(exchange, exchanged, exchanged);
   discard(exchanged.answer);
-  return { status: 307, headers: {}, url: exchanged.url, body: undefined, error: undefined, location };
+  return { status: 307, headers: {}, url: exchanged.url, body: undefined, errorCode: null, location };
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */

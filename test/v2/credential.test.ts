@@ -130,7 +130,7 @@ describe('a credential that does not work', () => {
     );
     const report = await check({ host: server.host }, withCa);
     expect(report.outcome).toBe(status === 403 ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS');
-    expect(report.message).toContain('"DENIED: requested access to the resource is denied".');
+    expect(report.message).toContain('It gave the code DENIED.');
   });
 
   it('is INVALID_CREDENTIALS when the token server answers 403 DENIED, as GitHub does', async () => {
