@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Principal } from '../core/access.ts';
 import type { Authenticator } from './token.ts';
-import { parseToken } from './tokenText.ts';
+import { parseToken } from './token-text.ts';
 
 /** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
 export const idleLifetimeMs = 2 * 60 * 60 * 1000;

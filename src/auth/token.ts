@@ -7,7 +7,7 @@ import type { AccessStore, StoredToken } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import { parseRegistryText } from '../core/reference.ts';
 import type { Secret } from '../core/secret.ts';
-import { hashTokenSecret, newTokenParts, parseToken, printToken } from './tokenText.ts';
+import { hashTokenSecret, newTokenParts, parseToken, printToken } from './token-text.ts';
 
 interface Access {
   readonly access: AccessStore;

@@ -234,3 +234,25 @@ export interface UseStore {
   /** The latest counted uses of one registry, newest first. */
   usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
 }
+
+/** A key that seals passwords, as the database holds it: wrapped by a root key, useless without it. */
+export interface DataKeyRow {
+  /** 1 to 2^32 − 1; written into every blob that it seals. */
+  readonly id: number;
+  /** 16 hex digits. */
+  readonly rootKeyId: string;
+  readonly wrapped: Uint8Array;
+  /** One key is active and seals; retired ones only open. */
+  readonly state: 'ACTIVE' | 'RETIRED';
+  readonly createdAt: Date;
+}
+
+/** The keys at rest: opaque bytes that the seal made and alone can open. */
+export interface KeyStore {
+  /** All of them, by id. */
+  dataKeys(): Promise<readonly DataKeyRow[]>;
+  canary(): Promise<Uint8Array | undefined>;
+  hasRegistries(): Promise<boolean>;
+  /** Writes the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
+  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
+}

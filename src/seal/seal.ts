@@ -1,32 +1,12 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
 import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
-import type { Sealed, Sealer } from '../core/ports.ts';
+import type { DataKeyRow, KeyStore, Sealed, Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { SecretBinding } from '../core/registry.ts';
 import { Secret } from '../core/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
 import { KeyringRefused, type Keyring } from './keyring.ts';
-
-/** A key that seals passwords, as the database holds it: wrapped by a root key. */
-export interface DataKeyRow {
-  /** 1 to 2^32 − 1; written into every blob that it seals. */
-  readonly id: number;
-  readonly rootKeyId: string;
-  readonly wrapped: Uint8Array;
-  /** One key is active and seals; retired ones only open. */
-  readonly state: 'ACTIVE' | 'RETIRED';
-  readonly createdAt: Date;
-}
-
-/** The keys at rest. */
-export interface KeyStore {
-  dataKeys(): Promise<readonly DataKeyRow[]>;
-  canary(): Promise<Uint8Array | undefined>;
-  hasRegistries(): Promise<boolean>;
-  /** Writes both in one transaction if there are none yet; true for the one caller that did. */
-  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
-}
 
 /** The sealer of one database, which every replica over it has alike. */
 export interface DatabaseSealer extends Sealer {

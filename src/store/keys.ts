@@ -2,28 +2,9 @@
 
 import { asc } from 'drizzle-orm';
 
+import type { DataKeyRow, KeyStore } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import { plainBytes } from './rows.ts';
-
-/** A data key as stored: wrapped with a root key, useless without it. */
-export interface DataKeyRow {
-  /** 1, 2, …, below 2^32. */
-  readonly id: number;
-  /** 16 hex digits. */
-  readonly rootKeyId: string;
-  readonly wrapped: Uint8Array;
-  readonly state: 'ACTIVE' | 'RETIRED';
-  readonly createdAt: Date;
-}
-
-export interface KeyStore {
-  /** All of them, by id. */
-  dataKeys(): Promise<readonly DataKeyRow[]>;
-  canary(): Promise<Uint8Array | undefined>;
-  hasRegistries(): Promise<boolean>;
-  /** Stores the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
-  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
-}
 
 /** These run at start alone, so their statements are not kept. */
 export function keyStore(database: Database): KeyStore {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { sql } from 'drizzle-orm';
 
-import type { AccessStore, RegistryStore, UseStore } from '../core/ports.ts';
+import type { AccessStore, KeyStore, RegistryStore, UseStore } from '../core/ports.ts';
 import { accessStore } from './access.ts';
 import type { Database } from './database.ts';
-import { type KeyStore, keyStore } from './keys.ts';
+import { keyStore } from './keys.ts';
 import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
 import { registryStore } from './registries.ts';
 import { useStore } from './uses.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionCookie } from '../../src/auth/session-cookie.ts';
 import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/auth/session.ts';
 import { createAuthenticator, createTokenLookup, issueToken } from '../../src/auth/token.ts';
-import { memoryAccessStore, type MemoryAccessStore } from './memoryAccessStore.ts';
+import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 let time: Date;
 let access: MemoryAccessStore;

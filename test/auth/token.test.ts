@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { StoredToken } from '../../src/core/ports.ts';
 import { Problem } from '../../src/core/problem.ts';
 import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization, type TokenRequest } from '../../src/auth/token.ts';
-import { newTokenParts, parseToken, printToken } from '../../src/auth/tokenText.ts';
-import { memoryAccessStore, type MemoryAccessStore } from './memoryAccessStore.ts';
+import { newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
+import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 let access: MemoryAccessStore;
 let time: Date;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
-import { hashTokenSecret, newTokenParts, parseToken, printToken } from '../../src/auth/tokenText.ts';
+import { hashTokenSecret, newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
 
 const token = printToken(newTokenParts()).reveal();
 const secretText = 'a'.repeat(43);
