@@ -217,8 +217,8 @@ describe('an upstream that echoes what it was sent', () => {
 
   it.each([
     ['HTML-escaped', (password: string) => password.replaceAll('&', '&amp;')],
-    ['with invisible characters between', (password: string) => [...password].join('\u200b')],
-    ['backwards', (password: string) => [...password].toReversed().join('')],
+    ['with invisible characters between', (password: string) => Array.from(password).join('\u200b')],
+    ['backwards', (password: string) => Array.from(password).toReversed().join('')],
     ['all but its last character', (password: string) => password.slice(0, -1)],
     ['as an error code', (password: string) => password.toUpperCase()],
     ['as a scheme', (password: string) => password],
