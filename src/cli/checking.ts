@@ -6,10 +6,12 @@ import { CommandFailure, notReachable, refused } from './failure.ts';
 import { checkStepsOperation, type CreateInput, type Payload, type Report } from './operations.ts';
 import { reportJson } from './registry-output.ts';
 import { printStep, printVerdict, printReport } from './report.ts';
-import { printable } from './terminal.ts';
+import { printable, printNote } from './terminal.ts';
+import { suggestType } from '../core/registry-type.ts';
 
 /** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
 export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {
+  noteSuggestedType(input);
   for await (const { registryCheck } of client.stream(checkStepsOperation, { input, secureConnection: asked.secureConnection })) {
     if (registryCheck.step !== null) printStep(registryCheck.step);
     if (registryCheck.report !== null) {
@@ -18,6 +20,13 @@ export async function checkWithSteps(client: Client, input: CreateInput, asked: 
     }
   }
   throw notReachable('The server ended the check without a report. Run the command again.');
+}
+
+/** Says what the host looks like when no type was given; the type stays what it is. */
+export function noteSuggestedType({ registry, type }: CreateInput): void {
+  const suggestion = type === undefined ? suggestType(registry) : null;
+  if (suggestion === null) return;
+  printNote(`This host looks like ${suggestion.service}: add --type=${suggestion.type.toLowerCase()} to log in with an identity of that cloud. Going on as docker_v2.`);
 }
 
 /** Ends a command whose credential the registry did not take. The report has been printed. */

@@ -1,7 +1,7 @@
 // What the registry commands do once their options are read.
 
 import { refused, wrongUsage, type CommandFailure } from './failure.ts';
-import { checkFailed, checkWithSteps, throwPayloadErrors } from './checking.ts';
+import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './checking.ts';
 import type { Client } from './client.ts';
 import { createOperation, deleteOperation, listOperation, updateOperation, validateOperation } from './operations.ts';
 import type { CreateInput, Filter, Page, Payload, Registry, Report, UpdateInput } from './operations.ts';
@@ -38,6 +38,7 @@ export async function getRegistry(client: Client, textOrId: string, { output, ac
 export async function addRegistry(client: Client, input: CreateInput, { output, secureConnection = true, validate = true }: CreateOptions): Promise<void> {
   const asked = { secureConnection, stores: true };
   if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
+  if (!validate) noteSuggestedType(input);
   if (validate) {
     const report = await checkWithSteps(client, input, asked);
     if (!report.valid) throw checkFailed(report, 'Nothing was stored.');

@@ -129,8 +129,8 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
   RESPONSE_TOO_LARGE: ({ host }) => failure(`${host} sent more than an answer of this kind can hold.`, 'Check that host and port are those of a registry.'),
   NATIVE_CREDENTIAL_ERROR: ({ reason }) =>
     failure(
-      `Native credentials for ${reason} are not available in this version; nothing was sent.`,
-      'Use the type DOCKER_V2 with a static user name and password, or pass validate: false to store it unchecked.',
+      `A login of the type ${reason} is minted by its cloud first, and none was; nothing was sent.`,
+      'Check the type of the registry, or use DOCKER_V2 with a user name and password that do not change.',
     ),
 };
 
