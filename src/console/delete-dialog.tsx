@@ -6,7 +6,7 @@ import { run, runWithId } from './client.ts';
 import { Ago, FailureNote, Field, type Failure } from './controls.tsx';
 import { Dialog } from './dialog.tsx';
 import { DeleteDocument, OneDocument, type OneQuery } from './operations.ts';
-import { failureOf, useRequest } from './use-request.ts';
+import { useFailures, useRequest } from './use-request.ts';
 
 /** Used within this time, it is likely that something still needs it. */
 const recentMs = 30 * 24 * 60 * 60 * 1000;
@@ -40,6 +40,7 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
   const [typed, setTyped] = useState('');
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const meet = useFailures();
   const isInUse = registry.lastUsedAt !== null && Date.now() - Date.parse(registry.lastUsedAt) < recentMs;
   const remove = async (): Promise<void> => {
     setBusy(true);
@@ -49,7 +50,7 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
       if (error === undefined) return onDone(`Deleted ${registry.registry}.`);
       setFailure({ message: error.message, requestId });
     } catch (error) {
-      setFailure(failureOf(error));
+      setFailure(meet(error));
     }
     setBusy(false);
   };

@@ -1,11 +1,11 @@
 // Asks which registry a pull of an image would use, and shows why.
 
-import { useContext, useState, type FormEvent } from 'react';
+import { useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
 import { run, type RequestFailure } from './client.ts';
 import { FailureNote, Field, Note, Sign } from './controls.tsx';
 import { ImageDocument, type ImageQuery } from './operations.ts';
-import { failureOf, SessionEnded } from './use-request.ts';
+import { useFailures } from './use-request.ts';
 
 type Explained = ImageQuery['image'];
 
@@ -20,17 +20,15 @@ export function ImageExplainer({ registryId, example = 'docker.io/library/ubuntu
   const [reference, setReference] = useState('');
   const [image, setImage] = useState<Explained | null>(null);
   const [failure, setFailure] = useState<RequestFailure | null>(null);
-  const sessionEnded = useContext(SessionEnded);
+  const meet = useFailures();
   const ask = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     try {
       setImage((await run(ImageDocument, { reference: reference.trim() })).image);
       setFailure(null);
     } catch (error) {
-      const met = failureOf(error);
-      if (met.code === 'UNAUTHENTICATED') sessionEnded();
       setImage(null);
-      setFailure(met);
+      setFailure(meet(error));
     }
   };
   return (

@@ -12,7 +12,7 @@ import { ListDocument, OneDocument, type FactsFragment, type ListQuery } from '.
 import { Pager } from './pager.tsx';
 import { RegistryDialog } from './registry-dialog.tsx';
 import { RegistryTable } from './registry-table.tsx';
-import { failureOf, useRequest, type Loaded } from './use-request.ts';
+import { useFailures, useRequest, type Loaded } from './use-request.ts';
 
 type OpenDialog = { readonly kind: 'add' } | { readonly kind: 'edit'; readonly stored: FactsFragment } | { readonly kind: 'delete'; readonly id: string };
 
@@ -22,6 +22,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
   const [dialog, setDialog] = useState<OpenDialog | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
+  const meet = useFailures();
   const show = (change: Partial<ListState>, replace = false): void => go(`/${printListState({ ...state, position: 'first', ...change })}`, { replace });
   const open = (next: OpenDialog): void => {
     setNotice(null);
@@ -39,7 +40,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
       else list.reload();
       setFailure(null);
     } catch (error) {
-      setFailure(failureOf(error));
+      setFailure(meet(error));
     }
   };
   return (

@@ -1,6 +1,6 @@
 // Adding a registry, or changing one: the form, the test of the connection, and saving.
 
-import { useContext, useEffect, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
 import { runWithId } from './client.ts';
 import { FailureNote, type Failure } from './controls.tsx';
@@ -11,7 +11,7 @@ import { RegistryFields } from './registry-fields.tsx';
 import { Steps, Verdict } from './report.tsx';
 import { SetupHelp } from './setup-help.tsx';
 import { useCheck, type Check } from './use-check.ts';
-import { failureOf, SessionEnded } from './use-request.ts';
+import { useFailures } from './use-request.ts';
 
 interface RegistryDialogProps {
   /** The registry to change; null adds one. */
@@ -28,7 +28,7 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
   const check = useCheck(stored);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isSaving, setSaving] = useState(false);
-  const sessionEnded = useContext(SessionEnded);
+  const meet = useFailures();
   const isBusy = isSaving || check.isRunning;
 
   const refuse = ([error]: CreateMutation['createRegistry']['errors'], requestId: string | null): void => {
@@ -49,9 +49,7 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
       if (validation !== null) check.show(validation);
       refuse(errors, requestId);
     } catch (error) {
-      const met = failureOf(error);
-      if (met.code === 'UNAUTHENTICATED') sessionEnded();
-      setFailure(met);
+      setFailure(meet(error));
     }
     setSaving(false);
   };

@@ -77,7 +77,7 @@ function PasswordField({ form, errors, onChange }: Omit<RegistryFieldsProps, 'st
     <Field label="Password" value={form.password} onChange={(password) => onChange({ password })} error={errors.password} help={help} isRequired>
       <span className="with-button">
         {isKey ? <TextArea className={isShown ? '' : 'masked'} rows={5} autoComplete="off" spellCheck={false} placeholder="{ &quot;type&quot;: &quot;service_account&quot;, … }" /> : <Input type={isShown ? 'text' : 'password'} autoComplete="new-password" spellCheck={false} />}
-        <Button className="button" aria-pressed={isShown} aria-label="Show the password" onPress={() => setShown(!isShown)}>{isShown ? 'Hide' : 'Show'}</Button>
+        <Button className="button" aria-label={isShown ? 'Hide the password' : 'Show the password'} onPress={() => setShown(!isShown)}>{isShown ? 'Hide' : 'Show'}</Button>
       </span>
     </Field>
   );

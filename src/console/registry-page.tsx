@@ -1,6 +1,6 @@
 // One registry: its facts, its last report, who used it, and which images it serves.
 
-import { useContext, useState } from 'react';
+import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run, runWithId } from './client.ts';
 import { AddressLink, FailureNote, Note, type Failure } from './controls.tsx';
@@ -11,7 +11,7 @@ import { OneDocument, ValidateDocument, type OneQuery } from './operations.ts';
 import { RegistryDialog } from './registry-dialog.tsx';
 import { RegistryFacts } from './registry-facts.tsx';
 import { Steps, Verdict } from './report.tsx';
-import { failureOf, SessionEnded, useRequest } from './use-request.ts';
+import { useFailures, useRequest } from './use-request.ts';
 import { UsesCard } from './uses-card.tsx';
 
 type Registry = NonNullable<OneQuery['registry']>;
@@ -63,7 +63,7 @@ function Missing({ isLoading, hasFailed }: { readonly isLoading: boolean; readon
 function LastReport({ registry, onChange }: { readonly registry: Registry; readonly onChange: () => void }) {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const sessionEnded = useContext(SessionEnded);
+  const meet = useFailures();
   const validate = async (): Promise<void> => {
     setBusy(true);
     try {
@@ -72,9 +72,7 @@ function LastReport({ registry, onChange }: { readonly registry: Registry; reado
       setFailure(error === undefined ? null : { message: error.message, requestId });
       onChange();
     } catch (error) {
-      const met = failureOf(error);
-      if (met.code === 'UNAUTHENTICATED') sessionEnded();
-      setFailure(met);
+      setFailure(meet(error));
     }
     setBusy(false);
   };

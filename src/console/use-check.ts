@@ -1,11 +1,11 @@
 // Testing a connection from the form: its steps as they end, then the report.
 
-import { useContext, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { runWithId, stream } from './client.ts';
 import type { Failure } from './controls.tsx';
 import { createInputOf, sendsPassword, type FormState } from './form-state.ts';
 import { CheckDocument, ValidateDocument, type FactsFragment, type ReportFragment, type StepFragment } from './operations.ts';
-import { failureOf, SessionEnded } from './use-request.ts';
+import { useFailures } from './use-request.ts';
 
 interface State {
   readonly steps: readonly StepFragment[];
@@ -27,7 +27,7 @@ const idle: State = { steps: [], report: null, failure: null, isRunning: false }
 export function useCheck(stored: FactsFragment | null): Check {
   const [state, setState] = useState(idle);
   const controller = useRef<AbortController | null>(null);
-  const sessionEnded = useContext(SessionEnded);
+  const meet = useFailures();
   // Hanging up stops the check on the server.
   useEffect(() => () => controller.current?.abort(), []);
   const start = async (form: FormState): Promise<void> => {
@@ -38,9 +38,9 @@ export function useCheck(stored: FactsFragment | null): Check {
       const end = stored !== null && !sendsPassword(stored, form) ? await validateStored(stored.id) : await watch(form, signal, (step) => setState((before) => ({ ...before, steps: [...before.steps, step] })));
       if (!signal.aborted) setState((before) => ({ ...before, ...end, isRunning: false }));
     } catch (error) {
-      const met = failureOf(error);
-      if (met.code === 'UNAUTHENTICATED') sessionEnded();
-      if (!signal.aborted) setState((before) => ({ ...before, failure: met, isRunning: false }));
+      if (signal.aborted) return;
+      const failure = meet(error);
+      setState((before) => ({ ...before, failure, isRunning: false }));
     }
   };
   return { ...state, start, show: (report) => setState({ ...idle, report }), clear: () => setState(idle) };

@@ -18,7 +18,7 @@ export const SessionEnded = createContext<() => void>(() => undefined);
 export function useRequest<Answer>(key: string, load: (signal: AbortSignal) => Promise<Answer>): Loaded<Answer> {
   const [state, setState] = useState<Omit<Loaded<Answer>, 'reload'>>({ answer: null, failure: null, isLoading: true });
   const [round, setRound] = useState(0);
-  const sessionEnded = useContext(SessionEnded);
+  const meet = useFailures();
   useEffect(() => {
     const controller = new AbortController();
     setState((before) => ({ ...before, isLoading: true }));
@@ -26,8 +26,7 @@ export function useRequest<Answer>(key: string, load: (signal: AbortSignal) => P
       (answer) => controller.signal.aborted || setState({ answer, failure: null, isLoading: false }),
       (error: unknown) => {
         if (controller.signal.aborted) return;
-        const failure = failureOf(error);
-        if (failure.code === 'UNAUTHENTICATED') sessionEnded();
+        const failure = meet(error);
         setState((before) => ({ ...before, failure, isLoading: false }));
       },
     );
@@ -36,6 +35,19 @@ export function useRequest<Answer>(key: string, load: (signal: AbortSignal) => P
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [key, round]);
   return { ...state, reload: useCallback(() => setRound((before) => before + 1), []) };
+}
+
+/** Gives a function that makes of whatever was thrown something that can be shown; where the session has ended, that is told first. */
+export function useFailures(): (error: unknown) => RequestFailure {
+  const sessionEnded = useContext(SessionEnded);
+  return useCallback(
+    (error) => {
+      const failure = failureOf(error);
+      if (failure.code === 'UNAUTHENTICATED') sessionEnded();
+      return failure;
+    },
+    [sessionEnded],
+  );
 }
 
 /** Whatever was thrown, as something that can be shown. */

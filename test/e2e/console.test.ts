@@ -79,6 +79,13 @@ describe('signing in', () => {
     expect(await page.content()).not.toContain(server.firstToken());
     const [cookie] = await page.context().cookies();
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+    const ask = async (headers: Record<string, string>): Promise<string> => {
+      const body = JSON.stringify({ query: '{ principal { role } }' });
+      return (await fetch(`${server.url}/graphql`, { method: 'POST', body, headers: { 'content-type': 'application/json', cookie: `${cookie?.name}=${cookie?.value}`, ...headers } })).text();
+    };
+    expect(await ask({ 'X-Regway-Console': '1' })).toContain('"ADMIN"');
+    expect(await ask({})).toContain('UNAUTHENTICATED');
+    expect(await ask({ 'X-Regway-Console': '1', Origin: 'https://evil.example' })).toContain('UNAUTHENTICATED');
     await expectGoodScreen('none-yet');
   });
 });
@@ -88,6 +95,14 @@ describe('adding', () => {
     await view.button(`Let's add one!`).click();
     await view.button('Need some help setting up your registry?').click();
     await expectGoodScreen('add-help');
+    await page.getByRole('dialog').getByLabel('Type').selectOption('GCR');
+    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('none');
+    await view.fill('Password', '{ "type": "service_account" }');
+    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('disc');
+    await view.button('Show the password').click();
+    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('none');
+    await view.fill('Password', '');
+    await page.getByRole('dialog').getByLabel('Type').selectOption('DOCKER_V2');
     await view.button('Need some help setting up your registry?').click();
     const before = view.requests.length;
     await view.button('Save').click();
