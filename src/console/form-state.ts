@@ -1,5 +1,6 @@
 // What is typed into the form of a registry, what follows from it, and what is sent.
 
+import { suggestType } from '../core/registry-type.ts';
 import type { CreateRegistryInput, FactsFragment, RegistryType, ReportFragment, UpdateRegistryInput } from './operations.ts';
 
 export interface FormState {
@@ -119,4 +120,11 @@ export function fieldOfPath(path: readonly string[] | null): FormField | null {
 
 function optional<Name extends string>(name: Name, text: string): { [Key in Name]?: string } {
   return text.trim() === '' ? {} : ({ [name]: text.trim() } as { [Key in Name]?: string });
+}
+
+/** What the host looks like, when it is another type than the chosen one. Said and never set: a type decides where a password goes. */
+export function typeHelp({ registry, type }: Pick<FormState, 'registry' | 'type'>): string {
+  const suggestion = suggestType(registry);
+  if (suggestion === null || suggestion.type === type) return 'How to log in.';
+  return `This host looks like ${suggestion.service}: choose that type to log in with an identity of that cloud.`;
 }

@@ -3,7 +3,7 @@
 import { useState } from 'react';
 import { Button, Checkbox, Input, TextArea } from 'react-aria-components';
 import { Choice, Field, Note, Toggle } from './controls.tsx';
-import { passwordReasons, sendsPassword, type FormState } from './form-state.ts';
+import { passwordReasons, sendsPassword, typeHelp, type FormState } from './form-state.ts';
 import type { FactsFragment, RegistryType } from './operations.ts';
 import type { FieldErrors } from './registry-dialog.tsx';
 import { typeWords } from './words.ts';
@@ -40,7 +40,7 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
       ) : (
         <Field label="Registry" value={form.registry} onChange={() => undefined} isDisabled help="It cannot be changed: add another registry instead." />
       )}
-      <Choice label="Type" value={form.type} onChange={(type) => type !== '' && onChange({ type })} options={typeWords} />
+      <Choice label="Type" value={form.type} onChange={(type) => type !== '' && onChange({ type })} options={typeWords} help={typeHelp(form)} />
       <Field label="Name" value={form.name} onChange={(name) => onChange({ name })} error={errors.name} help="A label for people; the registry itself when left empty." />
       <Field label="Username" value={form.username} onChange={(username) => onChange({ username })} error={errors.username} help={usernameHelp[form.type]} isRequired />
       <PasswordPart stored={stored} form={form} errors={errors} onChange={onChange} />

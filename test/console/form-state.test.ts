@@ -1,7 +1,7 @@
 // The form: what it asks for before the server has to, what it sends, and which remedies it offers.
 
 import { describe, expect, it } from 'vitest';
-import { createInputOf, emptyForm, fieldOfPath, formOf, missingFields, passwordReasons, remedyOf, sendsPassword, updateInputOf, type FormState } from '../../src/console/form-state.ts';
+import { createInputOf, emptyForm, fieldOfPath, formOf, missingFields, passwordReasons, remedyOf, sendsPassword, typeHelp, updateInputOf, type FormState } from '../../src/console/form-state.ts';
 import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../src/console/operations.ts';
 import { formWords, outcomeTone, outcomeWords } from '../../src/console/words.ts';
 
@@ -107,4 +107,13 @@ it.each([
   ['Nothing to reword.', 'Nothing to reword.'],
 ])('%s reads in the form as: %s', (sentence, words) => {
   expect(formWords(sentence)).toBe(words);
+});
+
+describe('the type', () => {
+  it('is suggested by the host of a cloud, and not once it is chosen', () => {
+    const registry = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+    expect(typeHelp({ registry, type: 'DOCKER_V2' })).toContain('looks like Amazon ECR');
+    expect(typeHelp({ registry, type: 'AWSECR' })).toBe('How to log in.');
+    expect(typeHelp({ registry: 'docker.io', type: 'DOCKER_V2' })).toBe('How to log in.');
+  });
 });
