@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The executable `regway`: checks Node first, then hands over to the command line.
 
+import { fileURLToPath } from 'node:url';
+
 /** better-sqlite3 ends the process without a word on older ones. Kept in step with `engines` in package.json. */
 const oldestNode = [22, 19] as const;
 
@@ -11,6 +13,10 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
   );
   process.exit(1);
 }
+
+// Parsing the bundle is a quarter of a start. The cache lies beside the program, where whoever can write can change the program itself.
+const { enableCompileCache } = await import('node:module');
+enableCompileCache(fileURLToPath(new URL('../dist/compile-cache/', import.meta.url)));
 
 const [{ runCommandLine }, { readCommandLineSettings }] = await Promise.all([import('./cli/program.ts'), import('./config.ts')]);
 // Loaded when a command works on the data directory, and only then: the server's modules take far longer to load than the command line.
