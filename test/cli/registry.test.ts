@@ -55,9 +55,9 @@ describe('registry add', () => {
 
   it('suggests the type of a cloud host, and sets none', async () => {
     const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
-    const plain = await line.run(['registry', 'add', host, '--username=AWS', '--validate=false', '-o', 'json'], password);
-    expect([plain.code, (JSON.parse(plain.stdout) as { type: string }).type]).toEqual([0, 'docker_v2']);
-    expect(plain.stderr).toContain('--type=awsecr');
+    const untyped = await line.run(['registry', 'add', host, '--username=AWS', '--validate=false', '-o', 'json'], password);
+    expect([untyped.code, (JSON.parse(untyped.stdout) as { type: string }).type]).toEqual([0, 'docker_v2']);
+    expect(untyped.stderr).toContain('--type=awsecr');
     const named = await line.run(['registry', 'add', `${host}/team/*`, '--username=AKIA', '--type=awsecr', '--validate=false'], password);
     expect([named.code, named.stderr.includes('looks like')]).toEqual([0, false]);
   });
