@@ -10,6 +10,9 @@ import { runProgram, startProgram } from './support/child-process.ts';
 import { projectRoot, serverEnvironment } from './support/server.ts';
 
 const run = promisify(execFile);
+/** Two installs, one of them a whole Node of 100 MB, from whatever the package registry is behind. */
+const installTimeoutMs = 600_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'regway-package-'));
 let tarball: string;
 
@@ -44,7 +47,7 @@ describe.each(['22.19.0', '24.21.0'])('on Node %s', (version) => {
     writeFileSync(join(directory, 'package.json'), '{"private":true,"allowScripts":{"node":true}}');
     await run('npm', ['install', '--no-audit', '--no-fund', `node@${version}`], { cwd: directory });
     await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', tarball], { cwd: directory });
-  });
+  }, installTimeoutMs);
 
   test('it brings one dependency, the database, and nothing that was bundled', () => {
     const { dependencies } = JSON.parse(readFileSync(join(directory, 'node_modules/regway/package.json'), 'utf8')) as { dependencies: object };
