@@ -1,9 +1,8 @@
-// Sessions of the console: an API token is exchanged once for an opaque id, and looked up again on every request.
+// Sessions of the console: a login is exchanged once for an opaque id, and looked up again on every request.
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { Principal } from '../core/access.ts';
-import type { Authenticator } from './token.ts';
-import { parseToken } from './token-text.ts';
+import type { Login, Principal } from '../core/access.ts';
+import type { Authenticator, Recall } from './token.ts';
 
 /** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
 export const idleLifetimeMs = 2 * 60 * 60 * 1000;
@@ -15,10 +14,9 @@ export const maxSessions = 10_000;
 const idBytes = 32;
 
 export interface SessionOptions {
-  /** Logs in with an API token. */
+  /** Logs in with the text of a token. */
   readonly authenticate: Authenticator;
-  /** Who stands behind the id of a token while it is in force. */
-  readonly principalOf: (tokenId: string) => Promise<Principal | undefined>;
+  readonly recall: Recall;
   readonly now: () => Date;
 }
 
@@ -30,21 +28,23 @@ export interface OpenedSession {
 }
 
 export interface Sessions {
-  /** @throws Problem `UNAUTHENTICATED` when the text is no valid API token. */
+  /** @throws Problem `UNAUTHENTICATED` when the text is no valid token. */
   open(token: string): Promise<OpenedSession>;
-  /** Who the session speaks for; undefined when there is none, it has ended, or its token was revoked or has expired. */
+  /** Opens one for somebody who has logged in already. Gives its id. */
+  openFor(login: Login): string;
+  /** Who the session speaks for; undefined when there is none, it has ended, or its login has. */
   principalOf(id: string): Promise<Principal | undefined>;
   close(id: string): void;
 }
 
 interface Session {
-  readonly tokenId: string;
+  readonly login: Login;
   readonly openedAt: number;
   lastUsedAt: number;
 }
 
 /** Keeps sessions in memory: a restart signs everybody out, and behind a balancer a browser must stay with one server. */
-export function createSessions({ authenticate, principalOf, now }: SessionOptions): Sessions {
+export function createSessions({ authenticate, recall, now }: SessionOptions): Sessions {
   // In the order of their last use, so that the first is the one to leave.
   const sessions = new Map<string, Session>();
   const keep = (key: string, session: Session): void => {
@@ -53,22 +53,25 @@ export function createSessions({ authenticate, principalOf, now }: SessionOption
     const [oldest] = sessions.keys();
     if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest);
   };
+  const openFor = (login: Login): string => {
+    const id = randomBytes(idBytes).toString('base64url');
+    const at = now().getTime();
+    keep(keyOf(id), { login, openedAt: at, lastUsedAt: at });
+    return id;
+  };
   return {
+    openFor,
     async open(text) {
       const principal = await authenticate(`Bearer ${text}`);
-      const tokenId = parseToken(text)?.id;
-      if (principal === undefined || tokenId === undefined) throw new Error('a token that logs in has an id');
-      const id = randomBytes(idBytes).toString('base64url');
-      const at = now().getTime();
-      keep(keyOf(id), { tokenId, openedAt: at, lastUsedAt: at });
-      return { id, principal };
+      if (principal === undefined) throw new Error('a header logs in or is refused');
+      return { id: openFor(principal), principal };
     },
     async principalOf(id) {
       const key = keyOf(id);
       const session = sessions.get(key);
       if (session === undefined) return undefined;
       const at = now().getTime();
-      const principal = isAlive(session, at) ? await principalOf(session.tokenId) : undefined;
+      const principal = isAlive(session, at) ? await recall(session.login) : undefined;
       // It may have been closed while the store was asked.
       if (principal === undefined || !sessions.has(key)) {
         sessions.delete(key);

@@ -1,7 +1,7 @@
 // API tokens: issuing one, and telling from an Authorization header who calls (RFC 9110 §11, RFC 6750).
 
 import { timingSafeEqual } from 'node:crypto';
-import { adminAccount, type Principal, type Role } from '../core/access.ts';
+import { adminAccount, type Login, type Principal, type Role } from '../core/access.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { AccessStore, StoredToken } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
@@ -19,6 +19,9 @@ export type Authorization = string | readonly string[] | undefined;
 
 /** Undefined without the header. @throws Problem `UNAUTHENTICATED` for a header that is there and does not log in. */
 export type Authenticator = (authorization: Authorization) => Promise<Principal | undefined>;
+
+/** Who a login of before speaks for now; undefined once it has ended. */
+export type Recall = (login: Login) => Promise<Principal | undefined>;
 
 export interface TokenRequest {
   /** The account that the token acts in; it must exist. */
@@ -48,6 +51,9 @@ const maxImages = 100;
 
 /** RFC 9110 §11.4: scheme, one or more spaces, token68. */
 const credentialsPattern = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
+
+/** The subject of a principal who logged in with an API token. */
+const subjectPattern = /^token:([a-z0-9]+)$/;
 
 /** How a scheme carries the text of a token, and what a caller is told to send; names in lower case. */
 const schemes = {
@@ -80,10 +86,11 @@ export function createAuthenticator({ access, now, schemes: accepted = ['bearer'
   };
 }
 
-/** Makes the function that tells who stands behind the id of a token, while the token is in force: for what was issued on its strength. */
-export function createTokenLookup({ access, now }: Access): (id: string) => Promise<Principal | undefined> {
-  return async (id) => {
-    const stored = await access.tokenById(id);
+/** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
+export function createTokenRecall({ access, now }: Access): Recall {
+  return async ({ subject }) => {
+    const [, id] = subjectPattern.exec(subject) ?? [];
+    const stored = id === undefined ? undefined : await access.tokenById(id);
     return stored !== undefined && isInForce(stored, now()) ? principalOf(stored) : undefined;
   };
 }

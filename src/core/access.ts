@@ -10,7 +10,7 @@ export const adminAccount = 'admin';
 
 /** Who calls. */
 export interface Principal {
-  /** `token:<id>` for an API token; the issuer's subject for a JWT. */
+  /** `token:<id>` for an API token, `<issuer>#<sub>` for a JWT: an issuer is a URL, so the two are never the same. */
   readonly subject: string;
   readonly account: string;
   readonly role: Role;
@@ -18,6 +18,9 @@ export interface Principal {
   readonly images: readonly string[] | null;
   readonly expiresAt: Date | null;
 }
+
+/** What is kept of a login while something that it gave lasts (a session, a grant), to ask later who stands behind it. */
+export type Login = Pick<Principal, 'subject' | 'account' | 'role' | 'expiresAt'>;
 
 /** One call: who makes it and under which request id it is logged. */
 export interface Caller {

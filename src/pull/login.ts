@@ -2,7 +2,7 @@
 // https://distribution.github.io/distribution/spec/auth/token/
 
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../core/access.ts';
+import type { Login, Principal } from '../core/access.ts';
 import { Problem } from '../core/problem.ts';
 import { PullRefusal } from './errors.ts';
 import { looksLikeGrant, type Grants } from './grant.ts';
@@ -10,15 +10,15 @@ import type { ContentRoute } from './routes.ts';
 
 export interface Visitor {
   readonly principal: Principal;
-  /** What a grant is for; undefined for an API token, which is limited by nothing but itself. */
+  /** What a grant is for; undefined for a token, which is limited by nothing but itself. */
   readonly granted: readonly string[] | undefined;
 }
 
 export interface LoginPorts {
   /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good. */
   readonly authenticate: (authorization: readonly string[] | undefined) => Promise<Principal | undefined>;
-  /** The principal of an API token by its id, while it is in force. */
-  readonly principalOf: (tokenId: string) => Promise<Principal | undefined>;
+  /** Who a login of before speaks for now; undefined once it has ended. */
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
 }
 
@@ -26,7 +26,7 @@ export interface LoginPorts {
 const emptyBasic = /^basic +Og==$/i;
 
 /**
- * Whom the Authorization header speaks for: an API token as Basic or Bearer, or a grant. Undefined without one. It is never sent on.
+ * Whom the Authorization header speaks for: a token as Basic or Bearer, or a grant. Undefined without one. It is never sent on.
  * @throws Problem `UNAUTHENTICATED`
  */
 export async function identify(ports: LoginPorts, request: IncomingMessage): Promise<Visitor | undefined> {
@@ -39,9 +39,9 @@ export async function identify(ports: LoginPorts, request: IncomingMessage): Pro
   return principal && { principal, granted: undefined };
 }
 
-async function visitorOf({ grants, principalOf }: LoginPorts, text: string): Promise<Visitor> {
+async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<Visitor> {
   const grant = grants.read(text);
-  const principal = grant && (await principalOf(grant.tokenId));
+  const principal = grant && (await recall(grant.login));
   if (grant === undefined || principal === undefined) throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
   return { principal, granted: grant.images };
 }

@@ -29,15 +29,9 @@ export async function answerTokenRequest(ports: TokenEndpointPorts, request: Inc
   const wish = method === 'GET' ? query : await readForm(request);
   const principal = method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish);
   if (principal === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
-  const token = ports.grants.issue(tokenIdOf(principal), permitted(ports, principal, wish));
-  const common = { access_token: token, expires_in: ports.grants.lifetimeSeconds, issued_at: ports.now().toISOString() };
+  const { token, lifetimeSeconds } = ports.grants.issue(principal, permitted(ports, principal, wish));
+  const common = { access_token: token, expires_in: lifetimeSeconds, issued_at: ports.now().toISOString() };
   sendJson(response, 200, method === 'GET' ? { token, ...common } : { token, ...common, token_type: 'Bearer' });
-}
-
-/** A grant is bound to an API token, since it dies with it. */
-function tokenIdOf({ subject }: Principal): string {
-  if (!subject.startsWith('token:')) throw new PullRefusal(403, 'DENIED', 'Only an API token of this server can get a grant.');
-  return subject.slice('token:'.length);
 }
 
 /** The wished repositories that the principal may pull; the specification wants the rest left out, not refused. */

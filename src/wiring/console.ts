@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../core/access.ts';
 import { createSessionCookie } from '../auth/session-cookie.ts';
 import { createSessions } from '../auth/session.ts';
-import { createAuthenticator, createTokenLookup } from '../auth/token.ts';
+import { createAuthenticator, createTokenRecall } from '../auth/token.ts';
 import type { Config } from '../config.ts';
 import type { Route } from '../ops/listener.ts';
 import { consoleRoute } from '../ops/static-files.ts';
@@ -21,7 +21,7 @@ export function createConsole(config: Config, store: Store, directory: string): 
   const now = (): Date => new Date();
   const byToken = createAuthenticator({ access: store.access, now });
   const cookie = createSessionCookie({
-    sessions: createSessions({ authenticate: byToken, principalOf: createTokenLookup({ access: store.access, now }), now }),
+    sessions: createSessions({ authenticate: byToken, recall: createTokenRecall({ access: store.access, now }), now }),
     isSecure: config.tls !== undefined || config.publicUrl?.startsWith('https:') === true,
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
   });

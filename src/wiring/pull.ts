@@ -1,7 +1,7 @@
 // The wiring of the pull endpoint.
 
 import type { Pulls } from '../core/pull.ts';
-import { createAuthenticator, createTokenLookup } from '../auth/token.ts';
+import { createAuthenticator, createTokenRecall } from '../auth/token.ts';
 import type { Config } from '../config.ts';
 import type { Route } from '../ops/listener.ts';
 import type { Log } from '../ops/log.ts';
@@ -27,7 +27,7 @@ export function pullRoutes({ config, store, pulls, upstream, grantKey, log }: Pu
     upstream,
     grantKey,
     authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
-    principalOf: createTokenLookup({ access: store.access, now }),
+    recall: createTokenRecall({ access: store.access, now }),
     now,
     settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
     log: { error: (fields, message) => log.error(fields, message), warn: (fields, message) => log.warn(fields, message) },

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionCookie } from '../../src/auth/session-cookie.ts';
 import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/auth/session.ts';
-import { createAuthenticator, createTokenLookup, issueToken } from '../../src/auth/token.ts';
+import { createAuthenticator, createTokenRecall, issueToken } from '../../src/auth/token.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 let time: Date;
@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function newSessions(): Sessions {
-  return createSessions({ authenticate: createAuthenticator({ access, now }), principalOf: createTokenLookup({ access, now }), now });
+  return createSessions({ authenticate: createAuthenticator({ access, now }), recall: createTokenRecall({ access, now }), now });
 }
 
 async function newToken(expiresAt: Date | null = null): Promise<string> {

@@ -220,8 +220,9 @@ describe('a grant', () => {
   it('with any bit of it changed is none', () => {
     const now = () => new Date(1_800_000_000_000);
     const grants = createGrants(key, now);
-    const text = grants.issue('0123456789ab', ['ghcr.io/a/b']);
-    expect(grants.read(text)).toMatchObject({ tokenId: '0123456789ab', images: ['ghcr.io/a/b'] });
+    const login = { subject: 'token:0123456789ab', account: 'admin', role: 'PULL', expiresAt: null } as const;
+    const text = grants.issue(login, ['ghcr.io/a/b']).token;
+    expect(grants.read(text)).toMatchObject({ login, images: ['ghcr.io/a/b'] });
     const [body = ''] = text.slice(4).split('.');
     // The last characters of base64url have spare bits, which change no byte that is signed or compared.
     const positions = Array.from({ length: text.length }, (_, index) => index).filter((index) => index !== text.length - 1 && index !== 4 + body.length - 1);
@@ -231,11 +232,22 @@ describe('a grant', () => {
     }
   });
 
+  it('ends with the login that it was given for, and says so', () => {
+    let time = 1_800_000_000_000;
+    const grants = createGrants(key, () => new Date(time));
+    const { token, lifetimeSeconds } = grants.issue({ subject: 'https://issuer.example#alice', account: 'admin', role: 'PULL', expiresAt: new Date(time + 60_000) }, []);
+    expect(lifetimeSeconds).toBe(60);
+    time += 59_000;
+    expect(grants.read(token)).toBeDefined();
+    time += 1_000;
+    expect(grants.read(token)).toBeUndefined();
+  });
+
   it.each([
     ['another key', createHmac('sha256', 'other')],
     ['no key', createHmac('sha256', '')],
   ])('signed with %s is none', (_case, hmac) => {
-    const body = Buffer.from(JSON.stringify(['0123456789ab', 9_999_999_999, 'ghcr.io/a/b'])).toString('base64url');
+    const body = Buffer.from(JSON.stringify(['token:0123456789ab', 'admin', 'PULL', null, 9_999_999_999, 'ghcr.io/a/b'])).toString('base64url');
     const text = `rgg_${body}.${hmac.update(`rgg_${body}`).digest('base64url')}`;
     expect(createGrants(key, () => new Date(0)).read(text)).toBeUndefined();
   });

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { Role } from '../../src/core/access.ts';
 import type { Registry } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { createAuthenticator, createTokenLookup, issueToken } from '../../src/auth/token.ts';
+import { createAuthenticator, createTokenRecall, issueToken } from '../../src/auth/token.ts';
 import { createPullServer, type PullServerOptions } from '../../src/pull/server.ts';
 import { createUpstream, type UpstreamSettings } from '../../src/v2/upstream.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
@@ -62,7 +62,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     upstream: options.wrapUpstream?.(upstream) ?? upstream,
     grantKey: new Uint8Array(32).fill(7),
     authenticate: createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }),
-    principalOf: createTokenLookup({ access, now }),
+    recall: createTokenRecall({ access, now }),
     now,
     settings: { publicUrl: undefined, defaultUpstream: undefined, ...options.settings },
     log: { error: write, warn: write },
