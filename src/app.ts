@@ -27,7 +27,7 @@ export interface RunningServer {
 export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
-  const store = await openDataStore(config, log);
+  const store = await openDataStore(config, { owned: true, log });
   const opened: Closable[] = [];
   try {
     return await serveStore(config, store, log, opened);

@@ -11,7 +11,9 @@ import { drizzle } from 'drizzle-orm/better-sqlite3';
 
 import type { Database, Dialect, Migration, MigrationResult, Queries } from './database.ts';
 import { translated, translateFailure } from './failure.ts';
+import { refuseNetworkFileSystem } from './file-system.ts';
 import { StoreRefused } from './migrate.ts';
+import { claimOwnership, type Ownership } from './owner.ts';
 import * as tables from './tables.sqlite.ts';
 
 /** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
@@ -28,29 +30,45 @@ const walRetryDelayMs = 10;
 
 type Connection = InstanceType<typeof Sqlite>;
 
+export interface SqliteOptions {
+  /** Whether this process serves the file, which one may at a time. Commands that write for a moment do without. */
+  readonly owned?: boolean | undefined;
+}
+
 /**
  * Opens or creates the file, readable by its owner alone.
- * @throws StoreRefused when the file cannot be opened as a database, or the SQLite library is too old.
+ * @throws StoreRefused when the file cannot be opened as a database, is served by another process, lies on a network file system, or the SQLite library is too old.
  */
-export async function openSqlite(path: string): Promise<Database> {
-  const { writer, reader } = await connect(path);
+export async function openSqlite(path: string, { owned = false }: SqliteOptions = {}): Promise<Database> {
+  const { writer, reader, ownership } = await connect(path, owned);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
   return {
     ...dialect,
     read: (work) => translated(() => work(readQueries)),
     write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
-    migrate: (work) => translated(() => queue(() => migration(writer, { queries: writeQueries, run: runOn(writer) }, work))),
-    close: () => queue(async () => closeBoth(reader, writer)),
+    migrate: (work) =>
+      translated(() =>
+        queue(() =>
+          migration(writer, { queries: writeQueries, run: runOn(writer) }, async (step) => {
+            const result = await work(step);
+            // A command of a newer version must not change the tables under a server of an older one.
+            if (result.changedTables && ownership === undefined) claimOwnership(path).release();
+            return result;
+          }),
+        ),
+      ),
+    close: () => queue(async () => closeInTurn(reader, writer, ownership)),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
-    abandon: () => queue(async () => (logIsEmpty(path) ? closeBoth(reader, writer) : closeBoth(writer, reader))),
+    abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
   };
 }
 
-/** The last connection to close writes a checkpoint and removes the log, if it may write. */
-function closeBoth(first: Connection, last: Connection): void {
+/** The last connection to close writes a checkpoint and removes the log, if it may write. The next server starts after that. */
+function closeInTurn(first: Connection, last: Connection, ownership: Ownership | undefined): void {
   first.close();
   last.close();
+  ownership?.release();
 }
 
 function logIsEmpty(path: string): boolean {
@@ -73,11 +91,20 @@ const dialect: Dialect = {
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
 };
 
-async function connect(path: string): Promise<{ writer: Connection; reader: Connection }> {
+interface Connections {
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly ownership: Ownership | undefined;
+}
+
+async function connect(path: string, owned: boolean): Promise<Connections> {
+  let ownership: Ownership | undefined;
   try {
     createPrivately(path);
-    return { writer: await connectWriter(path), reader: new Sqlite(path, { readonly: true, timeout: busyTimeoutMs }) };
+    ownership = owned ? claimOwnership(path) : undefined;
+    return { writer: await connectWriter(path), reader: new Sqlite(path, { readonly: true, timeout: busyTimeoutMs }), ownership };
   } catch (error) {
+    ownership?.release();
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
       throw new StoreRefused(`The database file ${path} cannot be opened (${code}).`);
@@ -89,6 +116,7 @@ async function connect(path: string): Promise<{ writer: Connection; reader: Conn
 /** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
 function createPrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  refuseNetworkFileSystem(path);
   closeSync(openSync(path, 'a', 0o600));
 }
 

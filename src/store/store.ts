@@ -30,6 +30,8 @@ export interface StoreOptions {
   readonly url: string;
   /** The folder that holds `sqlite/` and `postgres/`. */
   readonly migrationsDir: string;
+  /** Whether this process serves the store. A SQLite file has one such process; PostgreSQL any number. */
+  readonly owned?: boolean | undefined;
   readonly log?: StoreLog | undefined;
 }
 
@@ -37,7 +39,7 @@ export interface StoreOptions {
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
  * @throws StoreRefused when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
-export async function openStore({ url, migrationsDir, log }: StoreOptions): Promise<Store> {
+export async function openStore({ url, migrationsDir, owned, log }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { openPostgres } = await import('./postgres.ts');
@@ -47,7 +49,7 @@ export async function openStore({ url, migrationsDir, log }: StoreOptions): Prom
     throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
   }
   const { openSqlite } = await import('./sqlite.ts');
-  return await storeOn(await openSqlite(url), join(migrationsDir, 'sqlite'), log);
+  return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), log);
 }
 
 /**

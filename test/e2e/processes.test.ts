@@ -1,12 +1,13 @@
 // Several servers, sudden ends and clean ones: what was acknowledged stays, and what was begun is finished.
 
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { pause } from './support/child-process.ts';
+import { pause, runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { startFakeServer } from './support/fake-servers.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
-import { newDataDirectory, startServer } from './support/server.ts';
+import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
 /** Enough to hit a write on the way with near certainty; each round takes about a second. */
 const killRounds = 10;
@@ -23,22 +24,32 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
-test('three servers that start at once on an empty data directory all answer, and one alone prints the first token', async () => {
-  const servers = await Promise.all([1, 2, 3].map(() => startServer({ dataDirectory })));
-  await Promise.all(servers.map(async ({ url }) => expect((await fetch(`${url}/readyz`)).status).toBe(200)));
-  const printed = servers.filter((server) => server.firstLink() !== undefined);
-  expect(printed).toHaveLength(1);
-  const token = printed[0]?.firstToken();
-
-  const created = await Promise.all(servers.map(async (server, index) => registryOf(
-    await operationsOn(server, token).create({ registry: `registry-${index}.example`, username: 'u', password: 'p' }, { validate: false }),
-  )));
-  for (const server of servers) {
-    const { nodes } = await operationsOn(server, token).list();
-    expect(nodes.map(({ id }) => id).toSorted()).toEqual(created.map(({ id }) => id).toSorted());
+test('of three servers that start at once on an empty data directory one serves, and the others end with 78 and say why', async () => {
+  const starts = await Promise.allSettled([1, 2, 3].map(() => startServer({ dataDirectory })));
+  const refusals = starts.flatMap((start) => (start.status === 'rejected' ? [String(start.reason)] : []));
+  expect(refusals).toHaveLength(2);
+  for (const refusal of refusals) {
+    expect(refusal).toContain('did not come up');
+    expect(refusal).toContain(`Another process serves the database file ${join(dataDirectory, 'regway.db')} already`);
+    expect(refusal).not.toContain('#token=');
   }
-  await Promise.all(servers.map((server) => server.stop()));
-  expect(servers.filter((server) => server.firstLink() !== undefined)).toHaveLength(1);
+  const [server] = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const operations = operationsOn(server!);
+  const { id } = registryOf(await operations.create({ registry: 'registry.example', username: 'u', password: 'p' }, { validate: false }));
+
+  const late = await runProgram({ command: process.execPath, args: [executable, 'serve'], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+  expect({ code: late.code, stdout: late.stdout }).toEqual({ code: 78, stdout: '' });
+  expect((await operations.list()).nodes.map((node) => node.id)).toEqual([id]);
+  await server?.stop();
+  expect(withDatabase(dataDirectory, (database) => database.pragma('integrity_check', { simple: true }))).toBe('ok');
+});
+
+test('the next server starts at once when the one before was killed', async () => {
+  const first = await startServer({ dataDirectory });
+  await first.kill();
+  const second = await startServer({ dataDirectory });
+  expect((await operationsOn(second, first.firstToken()).list()).totalCount).toBe(0);
+  await second.stop();
 });
 
 test('a second start prints no token', async () => {

@@ -40,7 +40,7 @@ describe('the file', () => {
     const before = readFileSync(url);
     await (await open()).close();
     expect(readFileSync(url)).toEqual(before);
-    expect(readdirSync(join(directory.path, 'data'))).toEqual(['regway.db']);
+    expect(readdirSync(join(directory.path, 'data'))).toEqual(['regway.db', 'regway.db.owner']);
   });
 
   it('has STRICT tables alone', async () => {
