@@ -126,8 +126,9 @@ export function FailureNote({ failure }: { readonly failure: Failure }) {
   );
 }
 
-/** How long ago; the exact time on hover and for aids. */
-export function Ago({ time, none = '' }: { readonly time: string | null; readonly none?: string }) {
+/** How long ago; the exact time on hover and for aids, or beside it where there is room. */
+export function Ago({ time, none = '', isExact = false }: { readonly time: string | null; readonly none?: string; readonly isExact?: boolean }) {
   if (time === null) return <span className="faint">{none}</span>;
+  if (isExact) return <time dateTime={time}>{exactTime(time)} <span className="faint">({relativeTime(time, Date.now())})</span></time>;
   return <time dateTime={time} title={exactTime(time)}>{relativeTime(time, Date.now())}</time>;
 }

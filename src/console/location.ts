@@ -3,12 +3,19 @@
 import { useSyncExternalStore } from 'react';
 
 const moved = new EventTarget();
+let isMoved = false;
 
 /** Goes to an address of the console. `replace` leaves no step for the back button. */
 export function go(address: string, { replace = false } = {}): void {
   if (replace) history.replaceState(null, '', address);
   else history.pushState(null, '', address);
+  isMoved = true;
   moved.dispatchEvent(new Event('move'));
+}
+
+/** Whether one went anywhere since the console was loaded. */
+export function hasMoved(): boolean {
+  return isMoved;
 }
 
 /** Path and query of the address; what uses it is drawn again when they change. */
@@ -30,9 +37,13 @@ export function registryAddress(id: string): string {
 
 function subscribe(listener: () => void): () => void {
   moved.addEventListener('move', listener);
-  addEventListener('popstate', listener);
+  const travel = (): void => {
+    isMoved = true;
+    listener();
+  };
+  addEventListener('popstate', travel);
   return () => {
     moved.removeEventListener('move', listener);
-    removeEventListener('popstate', listener);
+    removeEventListener('popstate', travel);
   };
 }

@@ -2,11 +2,12 @@
 
 import type { Principal } from './client.ts';
 import { ImageExplainer } from './image-explainer.tsx';
+import { PageHeading } from './page-heading.tsx';
 
 export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
   return (
     <>
-      <h1>Registries</h1>
+      <PageHeading title="Registries" />
       <p className="lead">
         Your token has the role {role}, which does not see registries.{' '}
         {role === 'PULL' ? 'It pulls images, and tells which registry a pull would use.' : 'It sees itself and what is public.'} Sign in with a token of the role READ_WRITE to work with

@@ -139,15 +139,15 @@ export type DeleteMutationVariables = Exact<{
   id: string;
 }>;
 export type DeleteMutation = { readonly deleteRegistry: { readonly deletedId: string | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
-export type ValidateMutationVariables = Exact<{
-  id: string;
-}>;
-export type ValidateMutation = { readonly validateRegistry: { readonly validation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
 export type CheckSubscriptionVariables = Exact<{
   input: CreateRegistryInput;
   secureConnection?: boolean;
 }>;
 export type CheckSubscription = { readonly registryCheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
+export type RecheckSubscriptionVariables = Exact<{
+  id: string;
+}>;
+export type RecheckSubscription = { readonly registryRecheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
 
 /** The text of an operation, which knows its variables and its answer. */
 export type Operation<Answer, Variables> = string & { readonly answer?: Answer; readonly variables?: Variables };
@@ -170,9 +170,9 @@ export const UpdateDocument: Operation<UpdateMutation, UpdateMutationVariables> 
 export const DeleteDocument: Operation<DeleteMutation, DeleteMutationVariables> =
   'mutation Delete($id:ID!){deleteRegistry(id:$id){deletedId errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
 
-export const ValidateDocument: Operation<ValidateMutation, ValidateMutationVariables> =
-  'mutation Validate($id:ID!){validateRegistry(id:$id){validation{...Report}errors{...Failure}}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Failure on RegistryError{code reason message field}';
-
 export const CheckDocument: Operation<CheckSubscription, CheckSubscriptionVariables> =
   'subscription Check($input:CreateRegistryInput!$secureConnection:Boolean!=true){registryCheck(input:$input secureConnection:$secureConnection){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
+
+export const RecheckDocument: Operation<RecheckSubscription, RecheckSubscriptionVariables> =
+  'subscription Recheck($id:ID!){registryRecheck(id:$id){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
 

@@ -9,6 +9,7 @@ import { isFiltered, listVariables, parseListState, printListState, type ListSta
 import { ListTools } from './list-tools.tsx';
 import { go } from './location.ts';
 import { ListDocument, OneDocument, type FactsFragment, type ListQuery } from './operations.ts';
+import { PageHeading } from './page-heading.tsx';
 import { Pager } from './pager.tsx';
 import { RegistryDialog } from './registry-dialog.tsx';
 import { RegistryTable } from './registry-table.tsx';
@@ -46,7 +47,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
   return (
     <>
       <div className="page-head">
-        <h1>Registries</h1>
+        <PageHeading title="Registries" />
         <Button className="button primary" onPress={() => open({ kind: 'add' })}>Add New Registry</Button>
       </div>
       {notice !== null && <Note tone="good"><p>{notice}</p></Note>}

@@ -10,7 +10,7 @@ import { CreateDocument, UpdateDocument, type CreateMutation, type FactsFragment
 import { RegistryFields } from './registry-fields.tsx';
 import { Steps, Verdict } from './report.tsx';
 import { SetupHelp } from './setup-help.tsx';
-import { useCheck, type Check } from './use-check.ts';
+import { checkForm, useCheck, type Check } from './use-check.ts';
 import { useFailures } from './use-request.ts';
 
 interface RegistryDialogProps {
@@ -25,7 +25,7 @@ export type FieldErrors = Partial<Record<FormField, string>>;
 
 export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps) {
   const form = useForm(stored);
-  const check = useCheck(stored);
+  const check = useCheck();
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isSaving, setSaving] = useState(false);
   const meet = useFailures();
@@ -62,7 +62,7 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
         {failure !== null && <FailureNote failure={failure} />}
         <CheckResult check={check} form={form.state} onChange={form.change} />
         <div className="dialog-buttons">
-          <Button className="button" isDisabled={isBusy} onPress={() => form.isComplete() && void check.start(form.state)}>
+          <Button className="button" isDisabled={isBusy} onPress={() => form.isComplete() && void check.start(checkForm(stored, form.state))}>
             {stored !== null && !sendsPassword(stored, form.state) ? 'Test stored login' : 'Test connection'}
           </Button>
           <span className="spacer" />

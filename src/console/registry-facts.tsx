@@ -17,9 +17,9 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
     ['Trusted token server', registry.trustedRealm],
     ['Repository to try', registry.probeRepository],
     ['Account', registry.account],
-    ['Last used', <Ago key="used" time={registry.lastUsedAt} none="never" />],
-    ['Created', <Ago key="created" time={registry.createdAt} />],
-    ['Updated', <Ago key="updated" time={registry.updatedAt} />],
+    ['Last used', <Ago key="used" isExact time={registry.lastUsedAt} none="never" />],
+    ['Created', <Ago key="created" isExact time={registry.createdAt} />],
+    ['Updated', <Ago key="updated" isExact time={registry.updatedAt} />],
     ['Id', <code key="id">{registry.id}</code>],
   ];
   return (

@@ -2,16 +2,18 @@
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { run, runWithId } from './client.ts';
-import { AddressLink, FailureNote, Note, type Failure } from './controls.tsx';
+import { run } from './client.ts';
+import { AddressLink, FailureNote, Note } from './controls.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { ImageExplainer } from './image-explainer.tsx';
 import { go } from './location.ts';
-import { OneDocument, ValidateDocument, type OneQuery } from './operations.ts';
+import { OneDocument, type OneQuery, type ReportFragment } from './operations.ts';
+import { PageHeading } from './page-heading.tsx';
 import { RegistryDialog } from './registry-dialog.tsx';
 import { RegistryFacts } from './registry-facts.tsx';
 import { Steps, Verdict } from './report.tsx';
-import { useFailures, useRequest } from './use-request.ts';
+import { checkStored, useCheck } from './use-check.ts';
+import { useRequest } from './use-request.ts';
 import { UsesCard } from './uses-card.tsx';
 
 type Registry = NonNullable<OneQuery['registry']>;
@@ -33,7 +35,7 @@ export function RegistryPage({ id }: { readonly id: string }) {
       {registry === null ? <Missing isLoading={isLoading} hasFailed={failure !== null} /> : (
         <>
           <div className="page-head">
-            <h1 className="break">{registry.registry}</h1>
+            <PageHeading title={registry.registry} isBreakable />
             <span className="buttons">
               <Button className="button" onPress={() => setDialog('edit')}>Edit</Button>
               <Button className="button danger" onPress={() => setDialog('delete')}>Delete</Button>
@@ -57,35 +59,29 @@ export function RegistryPage({ id }: { readonly id: string }) {
 function Missing({ isLoading, hasFailed }: { readonly isLoading: boolean; readonly hasFailed: boolean }) {
   if (hasFailed) return null;
   if (isLoading) return <p className="faint loading">Loading…</p>;
-  return <section className="empty"><h1>Not there</h1><p>There is no registry at this address, or it is not yours to see.</p></section>;
+  return <section className="empty"><PageHeading title="Not there" /><p>There is no registry at this address, or it is not yours to see.</p></section>;
 }
 
 function LastReport({ registry, onChange }: { readonly registry: Registry; readonly onChange: () => void }) {
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const meet = useFailures();
+  const check = useCheck();
   const validate = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      const [{ validateRegistry }, requestId] = await runWithId(ValidateDocument, { id: registry.id });
-      const [error] = validateRegistry.errors;
-      setFailure(error === undefined ? null : { message: error.message, requestId });
-      onChange();
-    } catch (error) {
-      setFailure(meet(error));
-    }
-    setBusy(false);
+    if ((await check.start(checkStored(registry.id))) !== null) onChange();
   };
-  const report = registry.lastValidation;
+  const report = newest(check.report, registry.lastValidation);
   return (
     <section className="card" aria-labelledby="report-title">
       <div className="card-head">
         <h2 id="report-title">Last validation</h2>
-        <Button className="button" isDisabled={isBusy} onPress={() => void validate()}>{isBusy ? 'Validating…' : 'Validate now'}</Button>
+        <Button className="button" isDisabled={check.isRunning} onPress={() => void validate()}>{check.isRunning ? 'Validating…' : 'Validate now'}</Button>
       </div>
-      {failure !== null && <FailureNote failure={failure} />}
-      {report === null ? <p className="faint">It was never checked.</p> : <><Verdict report={report} /><Steps steps={report.steps} /></>}
+      {check.failure !== null && <FailureNote failure={check.failure} />}
+      {check.isRunning ? <Steps steps={check.steps} isRunning /> : report === null ? <p className="faint">It was never checked.</p> : <><Verdict report={report} /><Steps steps={report.steps} /></>}
     </section>
   );
 }
 
+/** The report that was just seen until the page is loaded again; an edit meanwhile may have brought a later one. */
+function newest(seen: ReportFragment | null, stored: ReportFragment | null): ReportFragment | null {
+  if (seen === null || stored === null) return seen ?? stored;
+  return Date.parse(seen.checkedAt) > Date.parse(stored.checkedAt) ? seen : stored;
+}

@@ -4,6 +4,7 @@ import { useState, type FormEvent } from 'react';
 import { Button, Input } from 'react-aria-components';
 import { signIn, type Principal, type RequestFailure } from './client.ts';
 import { FailureNote, Field } from './controls.tsx';
+import { PageHeading } from './page-heading.tsx';
 import { failureOf } from './use-request.ts';
 
 interface SignInPageProps {
@@ -29,7 +30,7 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
   return (
     <main className="sign-in">
       <form className="card" onSubmit={(event) => void submit(event)}>
-        <h1>Sign in</h1>
+        <PageHeading title="Sign in" />
         <Field label="API token" value={token} onChange={setToken} isRequired autoFocus help={<>The first start printed one. More are made with <code>regway token create</code>.</>}>
           <Input type="password" placeholder="rgw_…" autoComplete="current-password" spellCheck={false} />
         </Field>

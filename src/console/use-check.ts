@@ -1,10 +1,10 @@
-// Testing a connection from the form: its steps as they end, then the report.
+// A check of a login as the server runs it: its steps as they end, then the report.
 
 import { useEffect, useRef, useState } from 'react';
-import { runWithId, stream } from './client.ts';
+import { stream } from './client.ts';
 import type { Failure } from './controls.tsx';
 import { createInputOf, sendsPassword, type FormState } from './form-state.ts';
-import { CheckDocument, ValidateDocument, type FactsFragment, type ReportFragment, type StepFragment } from './operations.ts';
+import { CheckDocument, RecheckDocument, type CheckSubscription, type FactsFragment, type ReportFragment, type StepFragment } from './operations.ts';
 import { useFailures } from './use-request.ts';
 
 interface State {
@@ -14,50 +14,68 @@ interface State {
   readonly isRunning: boolean;
 }
 
+/** The messages of one check on the server, which stops when the signal does. */
+type Progress = (signal: AbortSignal) => AsyncIterable<CheckSubscription['registryCheck']>;
+
 export interface Check extends State {
-  start(form: FormState): Promise<void>;
+  /** Runs it instead of the one before; gives the report, or null when there is none. */
+  start(progress: Progress): Promise<ReportFragment | null>;
   /** Shows a report that came otherwise. */
   show(report: ReportFragment): void;
   clear(): void;
 }
 
 const idle: State = { steps: [], report: null, failure: null, isRunning: false };
+const cutShort: Failure = { message: 'The connection to the server ended before the check did. Check again.', requestId: null };
 
-/** @param stored the registry that is changed; its stored login is tested while no new password is given. */
-export function useCheck(stored: FactsFragment | null): Check {
+export function useCheck(): Check {
   const [state, setState] = useState(idle);
   const controller = useRef<AbortController | null>(null);
   const meet = useFailures();
   // Hanging up stops the check on the server.
   useEffect(() => () => controller.current?.abort(), []);
-  const start = async (form: FormState): Promise<void> => {
+  const start = async (progress: Progress): Promise<ReportFragment | null> => {
     controller.current?.abort();
     const { signal } = (controller.current = new AbortController());
+    const show = (change: (before: State) => Partial<State>): void => {
+      if (!signal.aborted) setState((before) => ({ ...before, ...change(before) }));
+    };
     setState({ ...idle, isRunning: true });
     try {
-      const end = stored !== null && !sendsPassword(stored, form) ? await validateStored(stored.id) : await watch(form, signal, (step) => setState((before) => ({ ...before, steps: [...before.steps, step] })));
-      if (!signal.aborted) setState((before) => ({ ...before, ...end, isRunning: false }));
+      const report = await lastReport(progress(signal), (step) => show(({ steps }) => ({ steps: [...steps, step] })));
+      show(() => ({ report, failure: report === null ? cutShort : null, isRunning: false }));
+      return report;
     } catch (error) {
-      if (signal.aborted) return;
-      const failure = meet(error);
-      setState((before) => ({ ...before, failure, isRunning: false }));
+      if (!signal.aborted) {
+        const failure = meet(error);
+        show(() => ({ failure, isRunning: false }));
+      }
+      return null;
     }
   };
   return { ...state, start, show: (report) => setState({ ...idle, report }), clear: () => setState(idle) };
 }
 
-type End = Pick<State, 'report' | 'failure'>;
-
-async function watch(form: FormState, signal: AbortSignal, onStep: (step: StepFragment) => void): Promise<End> {
-  for await (const { registryCheck } of stream(CheckDocument, { input: createInputOf(form), secureConnection: !form.allowSelfSigned }, signal)) {
-    if (registryCheck.step !== null) onStep(registryCheck.step);
-    if (registryCheck.report !== null) return { report: registryCheck.report, failure: null };
-  }
-  return { report: null, failure: { message: 'The connection to the server ended before the check did. Test again.', requestId: null } };
+/** Checks what the form says; the stored login of `stored` while no new password is given. */
+export function checkForm(stored: FactsFragment | null, form: FormState): Progress {
+  if (stored !== null && !sendsPassword(stored, form)) return checkStored(stored.id);
+  return async function* (signal) {
+    const variables = { input: createInputOf(form), secureConnection: !form.allowSelfSigned };
+    for await (const { registryCheck } of stream(CheckDocument, variables, signal)) yield registryCheck;
+  };
 }
 
-async function validateStored(id: string): Promise<End> {
-  const [{ validateRegistry }, requestId] = await runWithId(ValidateDocument, { id });
-  const [error] = validateRegistry.errors;
-  return { report: validateRegistry.validation, failure: error === undefined ? null : { message: error.message, requestId } };
+/** Checks the stored login of a registry; the server records the outcome. */
+export function checkStored(id: string): Progress {
+  return async function* (signal) {
+    for await (const { registryRecheck } of stream(RecheckDocument, { id }, signal)) yield registryRecheck;
+  };
+}
+
+async function lastReport(messages: AsyncIterable<CheckSubscription['registryCheck']>, onStep: (step: StepFragment) => void): Promise<ReportFragment | null> {
+  for await (const { step, report } of messages) {
+    if (step !== null) onStep(step);
+    if (report !== null) return report;
+  }
+  return null;
 }

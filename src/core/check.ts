@@ -16,7 +16,7 @@ import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport
 export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
   return {
     check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, { onStep, signal: caller.signal }),
-    validate: (caller, id) => validateStored(ports, caller, id),
+    validate: (caller, id, onStep) => validateStored(ports, caller, id, { onStep, signal: caller.signal }),
   };
 }
 
@@ -35,12 +35,12 @@ async function checkWithoutStoring(
   return askRegistry(ports, target, { username, password }, options);
 }
 
-async function validateStored(ports: Ports, caller: Caller, id: string): Promise<ChangeResult> {
+async function validateStored(ports: Ports, caller: Caller, id: string, options: CheckOptions): Promise<ChangeResult> {
   const principal = authorise(caller, 'registry.validate');
   const registry = await findOwned(ports, principal, id);
   if (registry === undefined) throw noSuchRegistry();
   const password = await openPassword(ports, { ...caller, principal }, registry);
-  const validation = await askRegistry(ports, registry, { username: registry.username, password }, { signal: caller.signal });
+  const validation = await askRegistry(ports, registry, { username: registry.username, password }, options);
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
   if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedMeanwhile();
   return { registry: { ...registry, lastValidation: validation }, validation };

@@ -70,7 +70,7 @@ export interface Registries {
   /** Gives the deleted registry. @throws Problem `NOT_FOUND`. */
   delete(caller: Caller, id: string): Promise<Registry>;
   /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`. */
-  validate(caller: Caller, id: string): Promise<ChangeResult>;
+  validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<ChangeResult>;
   /** Checks without storing; a bad outcome is the answer, not an error. */
   check(
     caller: Caller,

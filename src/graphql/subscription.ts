@@ -1,4 +1,4 @@
-// The subscription registryCheck: each step of a validation as it ends, the report last.
+// The subscriptions registryCheck and registryRecheck: each step of a validation as it ends, the report last.
 
 import { Problem } from '../core/problem.ts';
 import type { ValidationReport, ValidationStep } from '../core/validation.ts';
@@ -30,6 +30,17 @@ builder.subscriptionField('registryCheck', (t) =>
     },
     subscribe: (_root, { input, ...settings }, { registries, caller }) =>
       progress((onStep) => registries.check(caller, input, settings, onStep)),
+    resolve: (message) => message,
+  }),
+);
+
+builder.subscriptionField('registryRecheck', (t) =>
+  t.field({
+    type: ValidationProgressType,
+    description: 'validateRegistry with its steps: checks the stored credential again, tells each step as it ends, records the outcome and tells the report last. Hanging up before that stops the check and records nothing.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the registry (`reg_…`).' }) },
+    subscribe: (_root, { id }, { registries, caller }) =>
+      progress(async (onStep) => (await registries.validate(caller, id, onStep)).validation),
     resolve: (message) => message,
   }),
 );

@@ -1,6 +1,8 @@
 // A person with a browser and no knowledge of the API: from the link of the first start to registries that work, and out again.
 
+import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -66,6 +68,40 @@ async function fillLogin(registry: string, { password = alice.password, shown = 
   await shown.fill('Password', password);
 }
 
+const accepted: Socket[] = [];
+
+/** A server that a check waits for. */
+async function acceptsAndSaysNothing(): Promise<{ readonly silent: Server; readonly host: string }> {
+  const silent = createServer((socket) => void accepted.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  return { silent, host: `127.0.0.1:${(silent.address() as AddressInfo).port}` };
+}
+
+/** More presses of the tabulator than any screen of the test needs. */
+const maxTabs = 150;
+
+/** Moves the focus with the tabulator to what bears this name. */
+async function tabTo(name: string): Promise<void> {
+  for (let presses = 0; presses < maxTabs; presses++) {
+    if ((await focusedName()) === name) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`The tabulator never came to "${name}".`);
+}
+
+async function pressOn(name: string): Promise<void> {
+  await tabTo(name);
+  await page.keyboard.press('Enter');
+}
+
+/** What a person who hears the screen is told of the focused thing. */
+const focusedName = () =>
+  page.evaluate(() => {
+    const focused = document.activeElement;
+    const label = focused instanceof HTMLInputElement ? focused.labels?.[0]?.textContent?.trim() : undefined;
+    return focused?.getAttribute('aria-label') ?? label ?? focused?.textContent ?? '';
+  });
+const focusedText = () => page.evaluate(() => document.activeElement?.textContent);
 const dialog = () => page.getByRole('dialog');
 const row = (text: string) => page.getByRole('row').filter({ hasText: text });
 const saved = (text: string, shown = view) => shown.page.getByRole('status').filter({ hasText: `Added ${text}.` }).waitFor();
@@ -275,10 +311,32 @@ describe('one registry', () => {
     await page.getByRole('link', { name: registries.basic.host }).click();
     await page.waitForURL(/\/registries\/reg_/);
     await page.getByRole('heading', { name: registries.basic.host }).waitFor();
+    expect([await page.title(), await focusedText()]).toEqual([`${registries.basic.host} · Regway`, registries.basic.host]);
     const before = await page.locator('time').first().getAttribute('datetime');
     await view.button('Validate now').click();
     await expect.poll(() => page.locator('.note time').first().getAttribute('datetime')).not.toBe(before);
     expect(await page.getByRole('list', { name: 'Steps' }).getByText('Log in').count()).toBe(1);
+    await page.getByRole('link', { name: '← All registries' }).click();
+    await page.getByRole('table').waitFor();
+    expect([await page.title(), await focusedText()]).toEqual(['Registries · Regway', 'Registries']);
+    await page.getByRole('link', { name: registries.basic.host }).click();
+    await page.getByRole('heading', { name: registries.basic.host }).waitFor();
+  });
+
+  test('shows the steps of a validation as they end, not all at its end', async () => {
+    const { silent, host } = await acceptsAndSaysNothing();
+    const { registry } = await operations.create({ registry: host, username: 'robot', password: 'x' }, { validate: false, secureConnection: false });
+    await page.goto(`${server.url}/registries/${registry?.id}`);
+    await view.button('Validate now').click();
+    await page.getByRole('list', { name: 'Steps' }).getByText('Connect').waitFor();
+    expect(await page.getByRole('list', { name: 'Steps' }).getByText('Checking…').count()).toBe(1);
+    silent.close();
+    for (const socket of accepted.splice(0)) socket.destroy();
+    await page.locator('.note').getByText('CONNECTION_CLOSED').waitFor();
+    await operations.delete(registry?.id ?? '');
+    await page.goto(`${server.url}/`);
+    await page.getByRole('link', { name: registries.basic.host }).click();
+    await page.getByRole('heading', { name: registries.basic.host }).waitFor();
   });
 
   test('tells which images it serves, and why', async () => {
@@ -335,9 +393,7 @@ describe('deleting', () => {
 test('everything can be reached and used with the keyboard alone', async () => {
   await page.goto(`${server.url}/`);
   await page.getByRole('table').waitFor();
-  const focused = () => page.evaluate(() => document.activeElement?.textContent);
-  for (let presses = 0; presses < 20 && (await focused()) !== 'Add New Registry'; presses++) await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
+  await pressOn('Add New Registry');
   await dialog().waitFor();
   await page.keyboard.type('quay.io/keyboard/*');
   for (const key of ['Tab', 'Tab', 'Tab']) await page.keyboard.press(key);
@@ -351,6 +407,40 @@ test('everything can be reached and used with the keyboard alone', async () => {
   await saved('quay.io/keyboard/*');
   expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toMatchObject({ username: 'robot', lastValidation: { outcome: 'SKIPPED' } });
   await page.getByRole('link', { name: 'quay.io/keyboard/*' }).waitFor();
+});
+
+test('the keyboard alone searches, changes, looks at one, explains an image and deletes', async () => {
+  await page.goto(`${server.url}/`);
+  await page.getByRole('table').waitFor();
+  await tabTo('Search');
+  await page.keyboard.type('keyboard');
+  await page.getByRole('status').filter({ hasText: /^1 registry$/ }).waitFor();
+  await pressOn('Edit quay.io/keyboard/*');
+  await dialog().waitFor();
+  await tabTo('Name');
+  await page.keyboard.type('By keyboard');
+  await tabTo('Validate on Save');
+  await page.keyboard.press('Space');
+  await pressOn('Save');
+  await row('By keyboard').waitFor();
+  await pressOn('quay.io/keyboard/*');
+  await page.waitForURL(/\/registries\/reg_/);
+  await page.getByRole('heading', { name: 'quay.io/keyboard/*' }).waitFor();
+  await tabTo('Image');
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('quay.io/keyboard/app:1');
+  await page.keyboard.press('Enter');
+  await page.getByText('uses this registry').waitFor();
+  await pressOn('Delete');
+  await dialog().waitFor();
+  await page.keyboard.press('Escape');
+  await dialog().waitFor({ state: 'hidden' });
+  expect(await focusedText()).toBe('Delete');
+  await page.keyboard.press('Enter');
+  await dialog().waitFor();
+  await pressOn('Delete');
+  await page.getByRole('table').waitFor();
+  expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toBeNull();
 });
 
 test('signing out ends the session on the server too', async () => {
