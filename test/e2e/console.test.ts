@@ -328,7 +328,7 @@ describe('one registry', () => {
     const { registry } = await operations.create({ registry: host, username: 'robot', password: 'x' }, { validate: false, secureConnection: false });
     await page.goto(`${server.url}/registries/${registry?.id}`);
     await view.button('Validate now').click();
-    await page.getByRole('list', { name: 'Steps' }).getByText('Connect').waitFor();
+    await page.getByRole('list', { name: 'Steps' }).getByText('Connect (passed)').waitFor();
     expect(await page.getByRole('list', { name: 'Steps' }).getByText('Checking…').count()).toBe(1);
     silent.close();
     for (const socket of accepted.splice(0)) socket.destroy();
@@ -431,13 +431,14 @@ test('the keyboard alone searches, changes, looks at one, explains an image and 
   await page.keyboard.type('quay.io/keyboard/app:1');
   await page.keyboard.press('Enter');
   await page.getByText('uses this registry').waitFor();
+  const question = page.getByRole('alertdialog');
   await pressOn('Delete');
-  await dialog().waitFor();
+  await question.waitFor();
   await page.keyboard.press('Escape');
-  await dialog().waitFor({ state: 'hidden' });
+  await question.waitFor({ state: 'hidden' });
   expect(await focusedText()).toBe('Delete');
   await page.keyboard.press('Enter');
-  await dialog().waitFor();
+  await question.waitFor();
   await pressOn('Delete');
   await page.getByRole('table').waitFor();
   expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toBeNull();

@@ -1,10 +1,11 @@
-// registryCheck over Server-Sent Events: each step as it ends, the report last, and a check that stops when nobody listens.
+// registryCheck and registryRecheck over Server-Sent Events: each step as it ends, the report last, and a check that stops when nobody listens.
 
 import { createClient } from 'graphql-sse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Registries } from '../../src/core/registries.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { ValidationStep } from '../../src/core/validation.ts';
-import { reportOf } from '../support/domain.ts';
+import { callerOf, reportOf } from '../support/domain.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;
@@ -125,4 +126,23 @@ test('without a stream to write to, the check does not start', async () => {
   const answer = await endpoint.send(query, variables);
   expect([answer.status, answer.body.errors?.[0]?.extensions['code']]).toEqual([406, 'NOT_ACCEPTABLE']);
   expect(endpoint.calls).toEqual([]);
+});
+
+const recheck = 'subscription ($id: ID!) { registryRecheck(id: $id) { step { kind } report { outcome } } }';
+
+/** Asks with this id, as an admin. */
+const subscribeToRecheck = (id: string) => subscribe({ body: JSON.stringify({ query: recheck, variables: { id } }) });
+
+test('a recheck tells its steps, and is recorded before the report is told', async () => {
+  const { domain } = endpoint;
+  const admin = callerOf('ADMIN');
+  const { registry } = await domain.registries.create(admin, { ...variables.input, password: new Secret('hunter2') }, { secureConnection: true, validate: false });
+  domain.outcome = 'INVALID_CREDENTIALS';
+  const messages = messagesOf(await (await subscribeToRecheck(registry.id)).text());
+  expect(messages.at(-1)).toEqual({ data: { registryRecheck: { step: null, report: { outcome: 'INVALID_CREDENTIALS' } } } });
+  expect((await domain.registries.get(admin, { id: registry.id }))?.lastValidation?.outcome).toBe('INVALID_CREDENTIALS');
+});
+
+test('a recheck of what is not there is an error in the stream', async () => {
+  expect(messagesOf(await (await subscribeToRecheck('reg_made-up')).text())).toMatchObject([{ errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
 });
