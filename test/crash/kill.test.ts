@@ -1,0 +1,58 @@
+// The server is killed again and again during writes: what was acknowledged stays, and the next start is quick.
+
+import { rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newDataDirectory, startServer } from '../e2e/support/server.ts';
+import { ensureBuilt } from '../support/built.ts';
+import { contradictions, createKnowledge } from './support/knowledge.ts';
+import { processorSeconds } from './support/process.ts';
+import { rounds } from './support/rounds.ts';
+import { readStored } from './support/stored.ts';
+import { startWorkload } from './support/workload.ts';
+
+const kills = rounds('REGWAY_CRASH_KILLS', 200);
+
+/** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
+const maxRestartSeconds = 2;
+
+const dataDirectory = newDataDirectory();
+beforeAll(ensureBuilt);
+afterAll(() => rmSync(dataDirectory, { recursive: true, force: true }));
+
+test(`${kills} times kill -9 during 50 writes a second loses no acknowledged write, and each restart takes under ${maxRestartSeconds} s`, async () => {
+  const knowledge = createKnowledge();
+  const restartsMs: number[] = [];
+  let token: string | undefined;
+  let writingMs = 0;
+  for (let kill = 0; kill <= kills; kill++) {
+    const startedAt = performance.now();
+    const server = await startServer({ dataDirectory });
+    restartsMs.push(performance.now() - startedAt);
+    expect(processorSeconds(server.pid)).toBeLessThan(maxRestartSeconds);
+    token ??= server.firstToken();
+
+    const { integrity, registries, changes } = readStored(dataDirectory);
+    expect(integrity).toBe('ok');
+    expect(contradictions(knowledge.possibilities(), registries)).toEqual([]);
+    const { acknowledged, inDoubt } = knowledge.counts();
+    expect(changes).toBeGreaterThanOrEqual(acknowledged);
+    expect(changes).toBeLessThanOrEqual(acknowledged + inDoubt);
+
+    if (kill === kills) {
+      await server.stop();
+      continue;
+    }
+    const beganAt = performance.now();
+    const workload = startWorkload(server, token, knowledge);
+    await pause(200 + Math.random() * 400);
+    await server.kill();
+    writingMs += performance.now() - beganAt;
+    await workload.stop();
+  }
+  const { acknowledged, inDoubt } = knowledge.counts();
+  const [median, slowest] = [restartsMs.toSorted((a, b) => a - b)[restartsMs.length >> 1] ?? 0, Math.max(...restartsMs)];
+  const rate = Math.round(acknowledged / (writingMs / 1000));
+  console.log(`${kills} kills: ${acknowledged} acknowledged writes (${rate} a second), ${inDoubt} in doubt; restarts ${Math.round(median)} ms (median), ${Math.round(slowest)} ms (slowest)`);
+  expect(acknowledged).toBeGreaterThan(kills);
+});

@@ -1,0 +1,102 @@
+// Callers that create, update and delete registries at a steady rate over HTTP, and note what each answer promised.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { operationsOn, type Operations, type Payload } from '../../e2e/support/operations.ts';
+import type { RegwayServer } from '../../e2e/support/server.ts';
+import type { Knowledge } from './knowledge.ts';
+
+const callers = 5;
+/** 5 callers with a write every 100 ms each are 50 writes a second. */
+const writeIntervalMs = 100;
+
+/** A registry that its caller knows to be there. */
+interface Live {
+  readonly id: string;
+  readonly registry: string;
+}
+
+export interface Workload {
+  /** Ends every caller once its write was answered, or has failed. */
+  stop(): Promise<void>;
+}
+
+/** What became of one write. */
+export type Answer = { readonly kind: 'done'; readonly id: string } | { readonly kind: 'refused'; readonly code: string } | { readonly kind: 'silence' };
+
+let names = 0;
+
+/** Starts the callers. @param token of a role that may write. */
+export function startWorkload(server: RegwayServer, token: string, knowledge: Knowledge): Workload {
+  const writes = createWrites(operationsOn(server, token), knowledge);
+  const stopping = new AbortController();
+  const running = Array.from({ length: callers }, async () => {
+    const live: Live[] = [];
+    await pause(Math.random() * writeIntervalMs);
+    while (!stopping.signal.aborted) {
+      const next = pause(writeIntervalMs);
+      await writeOnce(writes, live);
+      await next;
+    }
+  });
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** One write of each kind, whose answers are noted. */
+export function createWrites(operations: Operations, knowledge: Knowledge) {
+  const noted = async (registry: string, next: string | null, send: () => Promise<Partial<Payload> & { deletedId?: string | null }>): Promise<Answer> => {
+    const write = knowledge.begin(registry, next);
+    const answer = await send().then(answerOf, silenceOf);
+    if (answer.kind === 'done') write.acknowledged();
+    if (answer.kind === 'refused') write.refused();
+    return answer;
+  };
+  return {
+    create(registry: string): Promise<Answer> {
+      const name = newName();
+      return noted(registry, name, () => operations.create({ registry, username: 'u', password: `password of ${name}`, name }, { validate: false }));
+    },
+    update({ id, registry }: Live): Promise<Answer> {
+      const name = newName();
+      return noted(registry, name, () => operations.update(id, { name, password: `password of ${name}` }, { validate: false }));
+    },
+    delete: ({ id, registry }: Live): Promise<Answer> => noted(registry, null, () => operations.delete(id)),
+  };
+}
+
+type Writes = ReturnType<typeof createWrites>;
+
+/** Half creates, and of the rest more updates than deletes. What gave no answer is not touched again. */
+async function writeOnce(writes: Writes, live: Live[]): Promise<void> {
+  const chance = Math.random();
+  const [chosen] = chance < 0.5 ? [] : live.splice(Math.floor(Math.random() * live.length), 1);
+  if (chosen === undefined) {
+    const registry = `${newName()}.example`;
+    const answer = await writes.create(registry);
+    if (answer.kind === 'done') live.push({ id: answer.id, registry });
+  } else if (chance < 0.85) {
+    const answer = await writes.update(chosen);
+    if (answer.kind !== 'silence') live.push(chosen);
+  } else {
+    const answer = await writes.delete(chosen);
+    if (answer.kind === 'refused') live.push(chosen);
+  }
+}
+
+function answerOf({ registry, deletedId, errors = [] }: Partial<Payload> & { deletedId?: string | null }): Answer {
+  const [error] = errors;
+  return error === undefined ? { kind: 'done', id: registry?.id ?? deletedId ?? '' } : { kind: 'refused', code: error.code };
+}
+
+/** An answer that says what is wrong is one; everything else leaves open what happened. */
+function silenceOf(error: unknown): Answer {
+  return String(error).includes('STORAGE_UNAVAILABLE') ? { kind: 'refused', code: 'STORAGE_UNAVAILABLE' } : { kind: 'silence' };
+}
+
+function newName(): string {
+  return `r${(names += 1)}`;
+}

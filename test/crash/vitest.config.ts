@@ -1,0 +1,16 @@
+// How `npm run test:crash` runs: the built server is killed, loses its power, and finds its disk full, one suite after the other.
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  cacheDir: join(import.meta.dirname, '../../node_modules/.vite/crash'),
+  test: {
+    root: import.meta.dirname,
+    include: ['**/*.test.ts'],
+    fileParallelism: false,
+    allowOnly: false,
+    // 200 kills with a restart each.
+    testTimeout: 30 * 60_000,
+    hookTimeout: 120_000,
+  },
+});
