@@ -46,12 +46,14 @@ export type Sealed = Uint8Array;
 export interface RegistryStore {
   /** By id, in any account. */
   byId(id: string): Promise<Registry | undefined>;
+  /** All of `ids` that exist, in any account, in no order, in one statement. */
+  byIds(ids: readonly string[]): Promise<Registry[]>;
   /** By canonical text in one account. */
   byText(account: string, registry: string): Promise<Registry | undefined>;
   /** All of `texts` that exist in the account, in no order, in one statement. */
   byTexts(account: string, texts: readonly string[]): Promise<Registry[]>;
-  /** Up to `limit` registries of one host, by text. */
-  byHost(account: string, host: string, limit: number): Promise<Registry[]>;
+  /** Up to `limit` registries of each host, by text, in one statement. */
+  byHosts(account: string, hosts: readonly string[], limit: number): Promise<Registry[]>;
   page(query: PageQuery): Promise<Registry[]>;
   count(account: string, filter: RegistryFilter): Promise<number>;
   /** The sealed password of a registry. */

@@ -1,12 +1,12 @@
 // Pull tokens: a short-lived token of the upstream itself, for one repository and the action `pull`, to be handed to a scanner.
 
 import { authorise, type Caller } from './access.ts';
+import { coversImage, imageNotCovered } from './explain.ts';
 import { parseInput, pullTokenArguments } from './input.ts';
 import type { PullSource, PullToken, PullTokenMinter } from './ports.ts';
 import { Problem } from './problem.ts';
 import { pullName, type PullEndpoint } from './pull-endpoint.ts';
 import type { Pulls } from './pull.ts';
-import { coversImage, imageNotCovered } from './read.ts';
 import { parseImageReference, type ImageReference } from './reference.ts';
 import { validationOutcomes, type ValidationOutcome } from './validation.ts';
 

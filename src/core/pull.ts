@@ -3,10 +3,11 @@
 import { authorise, mayRun, type Caller, type Principal } from './access.ts';
 import { auditEvent } from './audit.ts';
 import { openPassword } from './check.ts';
+import { coversImage, imageNotCovered } from './explain.ts';
 import { coveringTexts, mostSpecific } from './match.ts';
 import type { Ports, PullSource, UseLedger } from './ports.ts';
 import { Problem } from './problem.ts';
-import { actingAccount, coversImage, imageNotCovered } from './read.ts';
+import { actingAccount } from './read.ts';
 import type { Registry } from './registry.ts';
 import { isSuccess, type ValidationOutcome, type ValidationReport } from './validation.ts';
 

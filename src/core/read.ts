@@ -2,26 +2,25 @@
 
 import { authorise, mayActIn, type Caller, type Principal } from './access.ts';
 import { decodeCursor, encodeCursor, orderValue } from './cursor.ts';
+import { findEntities } from './entities.ts';
+import { askImage, explain, findNeighbours, registriesByText } from './explain.ts';
 import { registryHost } from './host.ts';
 import { defaultPageSize, getArguments, imageArguments, listArguments, parseInput, type ListArguments } from './input.ts';
-import { covers, coveringTexts, matchReason, mostSpecific } from './match.ts';
 import type { PageQuery, Ports, RegistryFilter } from './ports.ts';
 import { Problem } from './problem.ts';
-import { parseImageReference, parseRegistryText, refuseWith } from './reference.ts';
-import type { ImageExplanation, MatchCandidate, Registries, RegistryPage } from './registries.ts';
+import { parseRegistryText, refuseWith } from './reference.ts';
+import type { ImageExplanation, Registries, RegistryPage } from './registries.ts';
 import { isRegistryId, type Registry } from './registry.ts';
-
-/** Registries of the same host shown beside the covering ones: enough to see a near miss. */
-const maxNeighbours = 20;
 
 type ReadPorts = Pick<Ports, 'registries' | 'access'>;
 
 /** The reading half of the use cases. */
-export function createReading(ports: ReadPorts): Pick<Registries, 'get' | 'list' | 'image'> {
+export function createReading(ports: ReadPorts): Pick<Registries, 'get' | 'list' | 'image' | 'entities'> {
   return {
     get: (caller, args) => getRegistry(ports, caller, args),
     list: (caller, args) => listRegistries(ports, caller, args),
     image: (caller, args) => explainImage(ports, caller, args),
+    entities: (caller, keys) => findEntities(ports, caller, keys),
   };
 }
 
@@ -96,42 +95,8 @@ function registryFilter(filter: NonNullable<ListArguments['filter']>): RegistryF
 async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
   const principal = authorise(caller, 'image.explain');
   const { reference, account: named } = parseInput(imageArguments, args);
-  const image = parseImageReference(reference);
-  if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
+  const asked = askImage(principal, reference);
   const account = await actingAccount(ports, principal, named);
-  const texts = coveringTexts(image);
-  const covering = await ports.registries.byTexts(account, texts);
-  const winner = mostSpecific(texts, covering);
-  return {
-    ...image,
-    account,
-    registry: winner,
-    candidates: async () => {
-      // A pull token may see what a pull uses, never list what else exists.
-      const neighbours = principal.role === 'PULL' ? [] : await ports.registries.byHost(account, image.host, maxNeighbours);
-      return rank(texts, covering, neighbours).map((registry): MatchCandidate => ({
-        registry,
-        matched: covers(registry.registry, image),
-        reason: matchReason(registry, image, winner),
-      }));
-    },
-  };
-}
-
-/** Whether the image lies inside what the principal's token is limited to. */
-export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
-  if (images === null) return true;
-  const texts = coveringTexts(image);
-  return images.some((pattern) => texts.includes(pattern));
-}
-
-/** The refusal of an image outside the limit of a token. */
-export function imageNotCovered(field?: readonly string[]): Problem {
-  return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
-}
-
-function rank(texts: readonly string[], covering: readonly Registry[], neighbours: readonly Registry[]): Registry[] {
-  const inOrder = texts.flatMap((text) => covering.filter(({ registry }) => registry === text));
-  const shown = new Set(inOrder.map(({ id }) => id));
-  return [...inOrder, ...neighbours.filter(({ id }) => !shown.has(id))];
+  const byText = registriesByText(await ports.registries.byTexts(account, asked.texts));
+  return explain(asked, { account, byText, neighbours: () => findNeighbours(ports, principal, account, [asked]) });
 }

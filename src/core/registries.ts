@@ -4,6 +4,7 @@ import type { Caller } from './access.ts';
 import { createChanging } from './change.ts';
 import { createChecking } from './check.ts';
 import type { Ports } from './ports.ts';
+import type { Problem } from './problem.ts';
 import { createReading } from './read.ts';
 import type { Registry } from './registry.ts';
 import type { ValidationReport, ValidationStep } from './validation.ts';
@@ -54,6 +55,15 @@ export interface MatchCandidate {
   readonly reason: string;
 }
 
+/** What a federated graph asks for by its key: `{ id }` or `{ registry }` of a registry, `{ reference }` of an image, all in the caller's own account. */
+export interface EntityKey {
+  readonly type: 'Registry' | 'ContainerImage';
+  readonly key: unknown;
+}
+
+/** A problem is that of one key alone. Null when it is not there or not the caller's. */
+export type FoundEntity = Registry | ImageExplanation | Problem | null;
+
 /**
  * Inputs are `unknown`: each use case authorises first, then parses (a stranger learns nothing from a parse error).
  * All throw `Problem`; the codes are named where they are not the usual `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_INPUT`.
@@ -80,6 +90,11 @@ export interface Registries {
   ): Promise<ValidationReport>;
   /** @param args `{ reference, account? }`. @throws Problem `INVALID_REFERENCE`. */
   image(caller: Caller, args: unknown): Promise<ImageExplanation>;
+  /**
+   * Many of `get` and `image` at once, in their order: two statements whatever their number, and one more for all candidates.
+   * @throws Problem `UNAUTHENTICATED`, and `INVALID_INPUT` for too much at once; everything else belongs to a key.
+   */
+  entities(caller: Caller, keys: readonly EntityKey[]): Promise<readonly FoundEntity[]>;
 }
 
 /** The use cases over their ports. */

@@ -33,6 +33,7 @@ interface SchemaTypes {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
     Secret: { Input: Secret; Output: never };
+    _Any: { Input: unknown; Output: never };
   };
 }
 

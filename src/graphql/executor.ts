@@ -8,7 +8,7 @@ import type { GraphqlContext } from './builder.ts';
 import { createDocumentCache } from './document-cache.ts';
 import { RequestError } from './errors.ts';
 import type { GraphqlParameters } from './http.ts';
-import { brokenLimits, maxErrors, parseWithinLimits, weighDocument } from './limits.ts';
+import { brokenEntityLimits, brokenLimits, maxErrors, parseWithinLimits, weighDocument } from './limits.ts';
 
 /** What one request carries: who asks for what, and what was learnt on the way. */
 export interface RequestContext extends GraphqlContext {
@@ -96,8 +96,11 @@ const guardOperations: RulePlugin = {
   onExecute({ args, setResultAndStopExecution }) {
     const context = args.contextValue;
     context.operationType = getOperationAST(args.document, args.operationName)?.operation ?? 'none';
-    if (context.mayIntrospect) return;
-    const { asksForSchema, asksForType } = weighDocument(args.document);
+    const weight = weighDocument(args.document);
+    const broken = brokenEntityLimits(weight, args.variableValues ?? undefined);
+    if (broken.length > 0) setResultAndStopExecution({ errors: broken });
+    if (broken.length > 0 || context.mayIntrospect) return;
+    const { asksForSchema, asksForType } = weight;
     if (asksForSchema) setResultAndStopExecution({ errors: [introspectionDisabled()] });
     else if (asksForType) args.document = hideTypes(args.document);
   },

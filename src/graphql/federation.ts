@@ -1,6 +1,6 @@
-// The Federation v2 form of the schema, for composing this graph with others. https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/directives
+// The two printed forms of the schema: the API, and the Federation v2 subgraph for composing this graph with others. https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/directives
 
-import { Kind, parse, print, printSchema, visit, type ConstDirectiveNode, type GraphQLSchema, type ObjectTypeDefinitionNode } from 'graphql';
+import { buildASTSchema, Kind, parse, print, printSchema, visit, type ConstDirectiveNode, type DocumentNode, type GraphQLSchema, type ObjectTypeDefinitionNode } from 'graphql';
 
 /** 2.9 at most: The Guild's composition refuses later versions. */
 const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])';
@@ -12,29 +12,42 @@ const typeDirectives: Readonly<Record<string, string>> = {
   PageInfo: '@shareable',
 };
 
-/** Root fields that only one graph can have, so they stay out. */
+/** How a gateway talks to a subgraph. It is served, but it is no part of the API, and composers know it by themselves. */
+const federationTypes: ReadonlySet<string> = new Set(['_Any', '_Entity', '_Service']);
+const federationFields: ReadonlySet<string> = new Set(['_entities', '_service']);
+
+/** Root fields that only one graph can have, so they stay out of the subgraph. */
 const ownRootFields: ReadonlySet<string> = new Set(['node']);
 
-/** Prints the schema as SDL. */
+/** Prints the API as SDL: what is served, without the two fields for gateways. */
 export function printApi(schema: GraphQLSchema): string {
-  return `${printSchema(schema)}\n`;
+  return `${printSchema(buildASTSchema(apiDocument(schema)))}\n`;
 }
 
-/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query. */
+/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query. The text depends on the schema alone. */
 export function printSubgraph(schema: GraphQLSchema): string {
-  const document = visit(parse(printSchema(schema)), { ObjectTypeDefinition: subgraphType });
+  const document = visit(withoutQueries(apiDocument(schema), ownRootFields), { ObjectTypeDefinition: withDirectives });
   return `${link}\n\n${print(document)}\n`;
 }
 
-function subgraphType(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode {
-  const isQuery = type.name.value === 'Query';
-  const fields = isQuery ? type.fields?.filter(({ name }) => !ownRootFields.has(name.value)) : type.fields;
-  const directives = [...(type.directives ?? []), ...parseDirectives(typeDirectives[type.name.value])];
-  return { ...type, directives, ...(fields === undefined ? {} : { fields }) };
+function apiDocument(schema: GraphQLSchema): DocumentNode {
+  const served = parse(printSchema(schema));
+  const definitions = served.definitions.filter((definition) => !('name' in definition && federationTypes.has(definition.name?.value ?? '')));
+  return withoutQueries({ ...served, definitions }, federationFields);
 }
 
-function parseDirectives(text: string | undefined): readonly ConstDirectiveNode[] {
-  if (text === undefined) return [];
+function withoutQueries(document: DocumentNode, left: ReadonlySet<string>): DocumentNode {
+  return visit(document, {
+    ObjectTypeDefinition: (type) => (type.name.value === 'Query' ? { ...type, fields: (type.fields ?? []).filter(({ name }) => !left.has(name.value)) } : undefined),
+  });
+}
+
+function withDirectives(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode | undefined {
+  const text = typeDirectives[type.name.value];
+  return text === undefined ? undefined : { ...type, directives: [...(type.directives ?? []), ...parseDirectives(text)] };
+}
+
+function parseDirectives(text: string): readonly ConstDirectiveNode[] {
   const [definition] = parse(`scalar Carrier ${text}`).definitions;
   return definition?.kind === Kind.SCALAR_TYPE_DEFINITION ? (definition.directives ?? []) : [];
 }

@@ -13,7 +13,7 @@ const MatchCandidateType = builder.objectRef<MatchCandidate>('MatchCandidate').i
   }),
 });
 
-const ContainerImageType = builder.objectRef<ImageExplanation>('ContainerImage').implement({
+export const ContainerImageType = builder.objectRef<ImageExplanation>('ContainerImage').implement({
   description: 'A container image, and the credential that a pull of it would use.',
   fields: (t) => ({
     reference: t.exposeID('reference', { description: 'The canonical reference: `docker.io/library/ubuntu:22.04`.' }),

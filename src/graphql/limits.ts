@@ -1,6 +1,6 @@
 // What one document may ask for: counted once per document, through its fragments, and refused before any resolver runs.
 
-import { GraphQLError, Kind, OperationTypeNode, parse, type DocumentNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type Source } from 'graphql';
+import { GraphQLError, Kind, OperationTypeNode, parse, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type Source, type ValueNode } from 'graphql';
 import { RequestError } from './errors.ts';
 
 /** A GraphiQL introspection query has about 300 tokens, a rich query of ours under 200. */
@@ -15,6 +15,10 @@ export const maxDirectives = 10;
 export const maxRootMutationFields = 3;
 /** Fields after opening fragments. Introspection opens to about 250; repeating one field a thousand times is an attack. */
 export const maxFields = 400;
+/** Ten of our largest pages. A gateway asks for all entities of its answer at once, and some repeat those that occur twice. */
+export const maxRepresentations = 1000;
+/** As much as the largest page of registries can answer: 100 of them with 400 fields. */
+export const maxEntityFields = 40_000;
 /** Enough to mend a document; more would tell a prober much at once. */
 export const maxErrors = 5;
 
@@ -25,7 +29,11 @@ export interface DocumentWeight {
   readonly directives: number;
   readonly fields: number;
   readonly rootMutationFields: number;
-  /** Whether any operation asks for `__schema`. */
+  /** Fields asked of each entity, lists inside counted at their length; zero without `_entities`. */
+  readonly entityFields: number;
+  /** The longest list of representations that is written in the document itself. */
+  readonly writtenRepresentations: number;
+  /** Whether any operation asks for `__schema` or `_service`. */
   readonly asksForSchema: boolean;
   /** Whether any operation asks for `__type`. */
   readonly asksForType: boolean;
@@ -60,6 +68,21 @@ export function brokenLimits(weight: DocumentWeight): RequestError[] {
     .map(({ reason, limit, what }) => limitError(reason, `The document asks for more than ${limit} ${what}, fragments opened; split it.`));
 }
 
+/**
+ * The limits that a request for entities breaks; only it knows how many representations come with it. They are counted before
+ * any of them is looked at: the longest list among the variables, whichever it is for.
+ */
+export function brokenEntityLimits({ entityFields, writtenRepresentations }: DocumentWeight, variables: Readonly<Record<string, unknown>> = {}): RequestError[] {
+  if (entityFields === 0) return [];
+  const lists = Object.values(variables).map((value) => (Array.isArray(value) ? value.length : 1));
+  const representations = lists.reduce((longest, length) => Math.max(longest, length), Math.max(writtenRepresentations, 1));
+  if (representations > maxRepresentations) {
+    return [limitError('REPRESENTATIONS', `The request has more than ${maxRepresentations} representations; ask for fewer entities at once.`)];
+  }
+  if (representations * entityFields <= maxEntityFields) return [];
+  return [limitError('ENTITY_FIELDS', `The request asks for more than ${maxEntityFields} fields of entities, all representations together; ask for fewer entities, or less of each.`)];
+}
+
 const weights = new WeakMap<DocumentNode, DocumentWeight>();
 
 /** Weighs a document; remembered with it, as documents are cached. */
@@ -83,6 +106,10 @@ interface Weight {
   fields: number;
   /** Fields at the top of this selection. */
   topFields: number;
+  /** As `fields`, but a list counts its length. */
+  listedFields: number;
+  entityFields: number;
+  writtenRepresentations: number;
   asksForSchema: boolean;
   asksForType: boolean;
 }
@@ -93,7 +120,7 @@ type Weigher = (selections: SelectionSetNode) => Weight;
 function heaviestOperation(document: DocumentNode): DocumentWeight {
   const weigh = createWeigher(document);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, asksForSchema: false, asksForType: false };
+  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
   for (const operation of operations) {
     const weight = weigh(operation.selectionSet);
     total.depth = Math.max(total.depth, weight.depth);
@@ -101,6 +128,9 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
     total.directives = Math.max(total.directives, weight.directives + definitionDirectives(document, operation));
     total.fields = Math.max(total.fields, weight.fields);
     total.rootMutationFields = Math.max(total.rootMutationFields, operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0);
+    total.entityFields = Math.max(total.entityFields, weight.entityFields);
+    const defaults = longestList((operation.variableDefinitions ?? []).map(({ defaultValue }) => defaultValue));
+    total.writtenRepresentations = Math.max(total.writtenRepresentations, weight.writtenRepresentations, defaults);
     total.asksForSchema ||= weight.asksForSchema;
     total.asksForType ||= weight.asksForType;
   }
@@ -126,22 +156,43 @@ function createWeigher(document: DocumentNode): Weigher {
     if (selection.kind === Kind.FRAGMENT_SPREAD) return add(weighFragment(selection.name.value), { ...nothing, directives });
     const inner = selection.selectionSet === undefined ? nothing : weigh(selection.selectionSet);
     if (selection.kind === Kind.INLINE_FRAGMENT) return add(inner, { ...nothing, directives });
-    const asksForSchema = selection.name.value === '__schema';
-    const asksForType = selection.name.value === '__type';
-    return {
-      depth: asksForSchema || asksForType ? 1 : inner.depth + 1,
-      aliases: inner.aliases + (selection.alias === undefined ? 0 : 1),
-      directives: inner.directives + directives,
-      fields: inner.fields + 1,
-      topFields: 1,
-      asksForSchema: asksForSchema || inner.asksForSchema,
-      asksForType: asksForType || inner.asksForType,
-    };
+    return weighField(selection, inner);
   };
   return weigh;
 }
 
-const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, asksForSchema: false, asksForType: false };
+function weighField({ name: { value: name }, alias, arguments: args = [], directives = [] }: FieldNode, inner: Weight): Weight {
+  const asksForSchema = schemaFields.has(name);
+  const asksForType = name === '__type';
+  return {
+    depth: asksForSchema || asksForType ? 1 : inner.depth + 1,
+    aliases: inner.aliases + (alias === undefined ? 0 : 1),
+    directives: inner.directives + directives.length,
+    fields: inner.fields + 1,
+    topFields: 1,
+    listedFields: inner.listedFields * (listLengths.get(name) ?? 1) + 1,
+    entityFields: name === '_entities' ? inner.listedFields : inner.entityFields,
+    writtenRepresentations: name === '_entities' ? longestList(args.map(({ value }) => value)) : inner.writtenRepresentations,
+    asksForSchema: asksForSchema || inner.asksForSchema,
+    asksForType: asksForType || inner.asksForType,
+  };
+}
+
+/** The two ways to read the whole schema. */
+const schemaFields: ReadonlySet<string> = new Set(['__schema', '_service']);
+
+/** Lists that an entity holds, at their longest. */
+const listLengths: ReadonlyMap<string, number> = new Map([
+  ['candidates', 20],
+  ['steps', 10],
+  ['uses', 100],
+]);
+
+function longestList(values: readonly (ValueNode | undefined)[]): number {
+  return values.reduce((longest, value) => Math.max(longest, value?.kind === Kind.LIST ? value.values.length : 0), 0);
+}
+
+const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, listedFields: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
 
 function add(one: Weight, other: Weight): Weight {
   return {
@@ -150,6 +201,9 @@ function add(one: Weight, other: Weight): Weight {
     directives: one.directives + other.directives,
     fields: one.fields + other.fields,
     topFields: one.topFields + other.topFields,
+    listedFields: one.listedFields + other.listedFields,
+    entityFields: one.entityFields + other.entityFields,
+    writtenRepresentations: Math.max(one.writtenRepresentations, other.writtenRepresentations),
     asksForSchema: one.asksForSchema || other.asksForSchema,
     asksForType: one.asksForType || other.asksForType,
   };

@@ -3,6 +3,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 // oxlint-disable import/no-unassigned-import -- registering is what these imports are for
+import './entities.ts';
 import './image.ts';
 import './principal.ts';
 import './pull.ts';
@@ -10,5 +11,5 @@ import './registry-changes.ts';
 import './registry.ts';
 import './subscription.ts';
 
-/** The executable schema, fields in alphabetical order. */
+/** The executable schema, fields in alphabetical order: the API, and the two fields that a federated graph asks for. */
 export const schema: GraphQLSchema = builder.toSchema({ sortSchema: true });

@@ -13,10 +13,14 @@ export interface Dialect {
   readonly tables: Tables;
   /** True for rows whose column is one of the texts in a JSON list, as an index read. */
   isOneOf(column: Column, jsonTexts: SQL): SQL;
+  /** True for rows whose column is among what a subquery selects, which is run once for each row of the item before it in FROM. */
+  isSelected(column: Column, subquery: SQL): SQL;
   /** True for rows whose column holds the (lower-case) text somewhere, ASCII case ignored. No character is a wildcard. */
   contains(column: Column, text: SQL): SQL;
   /** A FROM item whose `entry.value` is each object of a JSON list in turn. */
   entriesOf(json: SQL): SQL;
+  /** A FROM item whose `entry.value` is each text of a JSON list in turn. */
+  textsOf(json: SQL): SQL;
   /** Creates the migrator's own table unless it is there. */
   readonly createMigrationTable: string;
 }

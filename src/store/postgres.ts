@@ -78,8 +78,10 @@ const dialect: Dialect = {
   tables,
   // One parameter whatever the number of texts, and still an index condition.
   isOneOf: (column, jsonTexts) => sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
+  isSelected: (column, subquery) => sql`${column} = ANY(ARRAY(${subquery}))`,
   contains: (column, text) => sql`strpos(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`jsonb_array_elements(${json}::text::jsonb) AS entry(value)`,
+  textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position serial PRIMARY KEY, tag text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)`,
 };

@@ -1,6 +1,6 @@
 // Registries at rest: the port `RegistryStore`, in either dialect.
 
-import { and, asc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, sql } from 'drizzle-orm';
 
 import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
@@ -14,14 +14,18 @@ export function registryStore(database: Database): RegistryStore {
   return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database) };
 }
 
-type Reading = Pick<RegistryStore, 'byId' | 'byText' | 'byTexts' | 'byHost' | 'sealed'>;
+type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'sealed'>;
 type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'delete' | 'appendAudit'>;
 
-function reading(database: Database, { byId, byText, byTexts, byHost, sealed }: ReturnType<typeof readStatements>): Reading {
+function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, sealed }: ReturnType<typeof readStatements>): Reading {
   return {
     async byId(id) {
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
       return row && toRegistry(row);
+    },
+    async byIds(ids) {
+      const rows = await database.read((queries) => byIds(queries).execute({ ids: JSON.stringify(ids) }));
+      return rows.map(toRegistry);
     },
     async byText(account, registry) {
       const [row] = await database.read((queries) => byText(queries).execute({ account, registry }));
@@ -31,9 +35,10 @@ function reading(database: Database, { byId, byText, byTexts, byHost, sealed }: 
       const rows = await database.read((queries) => byTexts(queries).execute({ account, texts: JSON.stringify(texts) }));
       return rows.map(toRegistry);
     },
-    async byHost(account, host, limit) {
-      const rows = await database.read((queries) => byHost(queries).execute({ account, host, limit }));
-      return rows.map(toRegistry);
+    async byHosts(account, hosts, limit) {
+      const rows = await database.read((queries) => byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }));
+      // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
+      return rows.map(toRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
     async sealed(id) {
       const [row] = await database.read((queries) => sealed(queries).execute({ id }));
@@ -88,12 +93,17 @@ function writing(database: Database): Writing {
 function readStatements(database: Database) {
   const { registry } = database.tables;
   const { sealed: _sealed, outcome: _outcome, ...columns } = getTableColumns(registry);
+  const firstOfHost = sql`SELECT near.id FROM ${registry} AS near WHERE near.account = ${sql.placeholder('account')} AND near.host = entry.value
+    ORDER BY near.registry LIMIT ${sql.placeholder('limit')}`;
   const ofAccount = eq(registry.account, sql.placeholder('account'));
   return {
     /** Every column that a list or get may read. */
     columns,
     byId: statement((queries) =>
       queries.select(columns).from(registry).where(eq(registry.id, sql.placeholder('id'))).prepare('registry_by_id'),
+    ),
+    byIds: statement((queries) =>
+      queries.select(columns).from(registry).where(database.isOneOf(registry.id, given('ids'))).prepare('registry_by_ids'),
     ),
     byText: statement((queries) =>
       queries
@@ -109,14 +119,14 @@ function readStatements(database: Database) {
         .where(and(ofAccount, database.isOneOf(registry.registry, given('texts'))))
         .prepare('registry_by_texts'),
     ),
-    byHost: statement((queries) =>
+    // One index range for each host, cut at the limit; a window function would read all registries of the host first.
+    byHosts: statement((queries) =>
       queries
         .select(columns)
-        .from(registry)
-        .where(and(ofAccount, eq(registry.host, sql.placeholder('host'))))
-        .orderBy(asc(registry.registry))
-        .limit(sql.placeholder('limit'))
-        .prepare('registry_by_host'),
+        .from(database.textsOf(given('hosts')))
+        .crossJoin(registry)
+        .where(database.isSelected(registry.id, firstOfHost))
+        .prepare('registry_by_hosts'),
     ),
     sealed: statement((queries) =>
       queries

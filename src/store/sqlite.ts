@@ -85,8 +85,10 @@ export function refuseOldSqlite(version: string): void {
 const dialect: Dialect = {
   tables,
   isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
+  isSelected: (column, subquery) => sql`${column} IN (${subquery})`,
   contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`json_each(${json}) AS entry`,
+  textsOf: (json) => sql`json_each(${json}) AS entry`,
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
 };

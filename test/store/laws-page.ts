@@ -99,8 +99,17 @@ export function pageLaws(harness: () => Harness): void {
     await fill([3, 1, 2].map((number) => sampleRegistry(number)));
     await fill([sampleRegistry(0, { host: 'other.example' })]);
     const host = sampleRegistry(1).host;
-    expect(ids(await registries.byHost('admin', host, 9))).toEqual([1, 2, 3].map((number) => sampleRegistry(number).id));
-    expect(ids(await registries.byHost('admin', host, 2))).toEqual([1, 2].map((number) => sampleRegistry(number).id));
+    expect(ids(await registries.byHosts('admin', [host], 9))).toEqual([1, 2, 3].map((number) => sampleRegistry(number).id));
+    expect(ids(await registries.byHosts('admin', [host], 2))).toEqual([1, 2].map((number) => sampleRegistry(number).id));
+  });
+
+  it('the registries of several hosts come together, at most as many of each as asked, and none of another account', async () => {
+    await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
+    await fill([1, 2, 3].map((number) => sampleRegistry(number, { host: 'a.example', registry: `a.example/${4 - number}` })));
+    await fill([4, 5].map((number) => sampleRegistry(number, { host: 'b.example', registry: `b.example/${number}` })));
+    await fill([sampleRegistry(6, { host: 'a.example', registry: 'a.example/0', account: 'other' }), sampleRegistry(7, { host: 'c.example' })]);
+    const found = await registries.byHosts('admin', ['b.example', 'a.example', 'a.example/1', 'd.example'], 2);
+    expect(found.map(({ registry }) => registry)).toEqual(['a.example/1', 'a.example/2', 'b.example/4', 'b.example/5']);
   });
 }
 

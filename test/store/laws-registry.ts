@@ -35,12 +35,13 @@ export function registryLaws(harness: () => Harness): void {
         updatedAt: new Date(Date.UTC(2199, 11, 31)),
       }),
     ],
-  ])('a %s registry reads back as it was written, by id, text, texts, host and page', async (_, registry) => {
+  ])('a %s registry reads back as it was written, by id, ids, text, texts, host and page', async (_, registry) => {
     await registries.insert(registry, sampleSealed(9), sampleEvent());
     expect(await registries.byId(registry.id)).toStrictEqual(registry);
+    expect(await registries.byIds(['reg_none', registry.id])).toStrictEqual([registry]);
     expect(await registries.byText('admin', registry.registry)).toStrictEqual(registry);
     expect(await registries.byTexts('admin', ['nothing.example', registry.registry])).toStrictEqual([registry]);
-    expect(await registries.byHost('admin', registry.host, 5)).toStrictEqual([registry]);
+    expect(await registries.byHosts('admin', [registry.host], 5)).toStrictEqual([registry]);
     expect(await registries.page(pageQuery())).toStrictEqual([registry]);
     expect(await registries.sealed(registry.id)).toStrictEqual(sampleSealed(9));
   });
@@ -49,7 +50,9 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.byId('reg_none')).toBeUndefined();
     expect(await registries.byText('admin', 'nothing.example')).toBeUndefined();
     expect(await registries.byTexts('admin', [])).toEqual([]);
-    expect(await registries.byHost('admin', 'nothing.example', 5)).toEqual([]);
+    expect(await registries.byIds([])).toEqual([]);
+    expect(await registries.byHosts('admin', [], 5)).toEqual([]);
+    expect(await registries.byHosts('admin', ['nothing.example'], 5)).toEqual([]);
     expect(await registries.sealed('reg_none')).toBeUndefined();
   });
 

@@ -204,7 +204,9 @@ describe('the plans', () => {
     ['sealed', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.sealed('a')],
     ['byText', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byText('a', 'b')],
     ['byTexts', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byTexts('a', ['b'])],
-    ['byHost', /USING INDEX registry_account_host \(account=\? AND host=\?\)/, ({ registries }) => registries.byHost('a', 'b', 1)],
+    ['byIds', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byIds(['a', 'b'])],
+    ['byHosts', /USING INDEX registry_account_host \(account=\? AND host=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
+    ['the row of byHosts', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
     ['count', /USING COVERING INDEX registry_account_\w+ \(account=\?\)/, ({ registries }) => registries.count('a', {})],
     ['tokenById', /USING INDEX sqlite_autoindex_api_token_1 \(id=\?\)/, ({ access }) => access.tokenById('a')],
     ...orders.flatMap(([field, direction]): [string, RegExp, (store: Store) => Promise<unknown>][] => {
