@@ -11,6 +11,7 @@ import type { Store } from './store/store.ts';
 import { openDataStore } from './wiring/data.ts';
 import { createDomain } from './wiring/domain.ts';
 import { createFaces } from './wiring/faces.ts';
+import { createLogins } from './wiring/logins.ts';
 
 export interface RunningServer {
   /** The address that people open, without a slash at the end. */
@@ -47,7 +48,9 @@ async function serveStore(config: Config, store: Store, log: Log, opened: Closab
   let url = config.publicUrl ?? '';
   const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url) });
   opened.push(domain);
-  const faces = createFaces(config, store, domain, log);
+  const logins = await createLogins({ config, store, log, signInKey: domain.signInKey });
+  opened.push(logins);
+  const faces = createFaces(config, logins, domain, log);
   opened.push(faces);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());

@@ -40,6 +40,8 @@ export interface Config {
   readonly pullAnonymous: boolean;
   /** Whether blobs come through this server, or the client is told where they are. */
   readonly pullRedirects: 'follow' | 'pass';
+  /** Who may log people in, as JSON; checked where it is used. */
+  readonly oidcIssuers: string | undefined;
   readonly logLevel: LogLevel;
   /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
   readonly unknownSettings: readonly string[];
@@ -91,6 +93,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     pullDefaultUpstream: reader.parse('REGWAY_PULL_DEFAULT_UPSTREAM', parseRegistryHost),
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
+    oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };

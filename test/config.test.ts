@@ -38,6 +38,7 @@ describe('the settings', () => {
       tls: undefined,
       extraCa: undefined,
       ambient: { aws: false, gcp: false, azure: false },
+      oidcIssuers: undefined,
       logLevel: 'info',
       unknownSettings: [],
     });

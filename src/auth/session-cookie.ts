@@ -1,15 +1,17 @@
 // The session over HTTP: `/session` exchanges a token for a cookie, and a cookie counts only in requests of our own page.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal } from '../core/access.ts';
+import type { Login, Principal } from '../core/access.ts';
 import { Problem } from '../core/problem.ts';
+import { readCookie } from './cookie.ts';
 import type { Sessions } from './session.ts';
+import type { SignInWay } from './sign-in.ts';
 
 /** Our page sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
 export const consoleHeader = 'x-regway-console';
 
-/** A token is 60 bytes; this bounds what strangers can send. */
-const maxBodyBytes = 1024;
+/** An API token is 60 bytes and a JWT 12 KiB at most; this bounds what strangers can send. */
+const maxBodyBytes = 13 * 1024;
 
 export interface SessionCookieOptions {
   readonly sessions: Sessions;
@@ -17,11 +19,15 @@ export interface SessionCookieOptions {
   readonly isSecure: boolean;
   /** The origin that people see (`https://regway.example.com`), where a proxy changes the Host header. */
   readonly publicOrigin: string | undefined;
+  /** Other ways to sign in, which the console offers. */
+  readonly signInWays: readonly SignInWay[];
 }
 
 export interface SessionCookie {
   /** Who the cookie of a request speaks for; undefined when it has none, is not from our page, or the session has ended. */
   authenticate(request: IncomingMessage): Promise<Principal | undefined>;
+  /** Opens a session for somebody who has logged in already, in place of one that the browser may have had. */
+  open(request: IncomingMessage, response: ServerResponse, login: Login): void;
   /** Serves `/session`: POST signs in, GET tells who is signed in, DELETE signs out. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }
@@ -32,13 +38,16 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
   // A `__Host-` cookie cannot be set by a neighbouring subdomain (RFC 6265bis §4.1.3.2); it needs https.
   const name = isSecure ? '__Host-regway-session' : 'regway-session';
   const attributes = `; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
-  const idOf = (request: IncomingMessage) => readCookie(request.headers.cookie, name);
+  const idOf = (request: IncomingMessage) => readCookie(request, name);
 
-  const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { id, principal } = await sessions.open(await readToken(request));
+  const give = (request: IncomingMessage, response: ServerResponse, id: string): void => {
     const previous = idOf(request);
     if (previous !== undefined) sessions.close(previous);
-    response.setHeader('Set-Cookie', `${name}=${id}${attributes}`);
+    response.appendHeader('Set-Cookie', `${name}=${id}${attributes}`);
+  };
+  const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { id, principal } = await sessions.open(await readToken(request));
+    give(request, response, id);
     send(response, 200, { principal: shown(principal) });
   };
   const signOut = (request: IncomingMessage, response: ServerResponse): void => {
@@ -59,14 +68,15 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
     try {
       if (method === 'POST') return await signIn(request, response);
       if (method === 'DELETE') return signOut(request, response);
-      send(response, 200, { principal: shown(await authenticate(request)) });
+      send(response, 200, { principal: shown(await authenticate(request)), signIn: options.signInWays });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const isRefused = error.code === 'UNAUTHENTICATED';
-      refuse(response, requestId, isRefused ? 401 : 503, isRefused ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : error.message);
+      const isUnknown = isRefused && error.reason === undefined;
+      refuse(response, requestId, isRefused ? 401 : 503, isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : error.message);
     }
   };
-  return { authenticate, handle };
+  return { authenticate, handle, open: (request, response, login) => give(request, response, sessions.openFor(login)) };
 }
 
 /** The header that only our page can send, and what the browser itself says about where the request comes from. */
@@ -79,13 +89,6 @@ function isFromConsole({ headers }: IncomingMessage, { publicOrigin }: SessionCo
 
 function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
-}
-
-/** RFC 6265 §5.4. Two cookies of the name have no meaning that both ends agree on, so then there is none. */
-function readCookie(header: string | undefined, name: string): string | undefined {
-  const pairs = (header ?? '').split(';').map((pair) => pair.trim());
-  const values = pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
-  return values.length === 1 && values[0] !== '' ? values[0] : undefined;
 }
 
 /** @throws Problem `UNAUTHENTICATED` for everything that is not `{"token": "…"}` in JSON; it repeats nothing of it. */

@@ -64,26 +64,36 @@ const schemes = {
 /** The names that a face may accept. */
 export type AuthenticationScheme = keyof typeof schemes;
 
-interface AuthenticatorOptions extends Access {
+export interface AuthenticatorOptions extends Access {
+  /** Logs in with a text that is no API token: undefined when it is no good. Without it nothing else logs in. */
+  readonly loginWithJwt?: ((text: string) => Promise<Principal | undefined>) | undefined;
   /** Bearer alone by default: a browser that remembers Basic sends it along with requests that another site made. */
   readonly schemes?: readonly AuthenticationScheme[];
 }
 
 /** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
-export function createAuthenticator({ access, now, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ access, now, loginWithJwt, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
+  const what = loginWithJwt === undefined ? 'one valid API token' : 'one valid API token, or JWT of an issuer that this server knows,';
   const advice = accepted.map((scheme) => schemes[scheme].advice).join(' or ');
   return async (authorization) => {
     const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
     if (values.length === 0) {
       return undefined;
     }
-    const token = parseToken(tokenText(values, accepted) ?? '');
-    const stored = token && (await access.tokenById(token.id));
-    if (token === undefined || stored === undefined || !isHolder(stored, token.secret) || !isInForce(stored, now())) {
-      throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send one valid API token as ${advice}.`);
+    const text = tokenText(values, accepted) ?? '';
+    const principal = (await loginWithToken({ access, now }, text)) ?? (await loginWithJwt?.(text));
+    if (principal === undefined) {
+      throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send ${what} as ${advice}.`);
     }
-    return principalOf(stored);
+    return principal;
   };
+}
+
+async function loginWithToken({ access, now }: Access, text: string): Promise<Principal | undefined> {
+  const token = parseToken(text);
+  const stored = token && (await access.tokenById(token.id));
+  const isGood = token !== undefined && stored !== undefined && isHolder(stored, token.secret) && isInForce(stored, now());
+  return isGood ? principalOf(stored) : undefined;
 }
 
 /** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */

@@ -4,11 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../core/access.ts';
 import { createSessionCookie } from '../auth/session-cookie.ts';
 import { createSessions } from '../auth/session.ts';
-import { createAuthenticator, createTokenRecall } from '../auth/token.ts';
+import type { SignIn } from '../auth/sign-in.ts';
 import type { Config } from '../config.ts';
 import type { Route } from '../ops/listener.ts';
 import { consoleRoute } from '../ops/static-files.ts';
-import type { Store } from '../store/store.ts';
+import { isReachedByHttps, type Logins } from './logins.ts';
 
 export interface ConsoleServer {
   readonly routes: readonly Route[];
@@ -17,17 +17,19 @@ export interface ConsoleServer {
 }
 
 /** @param directory where the build put the console. */
-export function createConsole(config: Config, store: Store, directory: string): ConsoleServer {
-  const now = (): Date => new Date();
-  const byToken = createAuthenticator({ access: store.access, now });
+export function createConsole(config: Config, logins: Logins, directory: string): ConsoleServer {
+  const byToken = logins.authenticator(['bearer']);
   const cookie = createSessionCookie({
-    sessions: createSessions({ authenticate: byToken, recall: createTokenRecall({ access: store.access, now }), now }),
-    isSecure: config.tls !== undefined || config.publicUrl?.startsWith('https:') === true,
+    sessions: createSessions({ authenticate: byToken, recall: logins.recall, now: () => new Date() }),
+    isSecure: isReachedByHttps(config),
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
+    signInWays: logins.signInWays,
   });
+  const signIn = logins.createSignIn?.(cookie.open);
   return {
     routes: [
       { name: 'session', matches: (path) => path === '/session', handle: (request, response, context) => cookie.handle(request, response, context) },
+      ...(signIn === undefined ? [] : [signInRoute(signIn)]),
       consoleRoute(directory, (path) => path === '/' || path.startsWith('/registries/')),
     ],
     authenticate: (request) => {
@@ -35,4 +37,8 @@ export function createConsole(config: Config, store: Store, directory: string): 
       return authorization === undefined ? cookie.authenticate(request) : byToken(authorization);
     },
   };
+}
+
+function signInRoute(signIn: SignIn): Route {
+  return { name: 'sign-in', matches: (path) => signIn.matches(path), handle: (request, response, context) => signIn.handle(request, response, context) };
 }

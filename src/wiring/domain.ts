@@ -37,6 +37,8 @@ export interface Domain {
   readonly upstream: Upstream;
   /** Signs the grants of the pull endpoint. */
   readonly grantKey: Uint8Array;
+  /** Signs what browsers carry while they sign in. */
+  readonly signInKey: Uint8Array;
   close(): Promise<void>;
 }
 
@@ -83,7 +85,7 @@ export async function createDomain({ config, store, metrics, log, endpoint }: Do
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
-  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), close };
+  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), close };
 }
 
 function scheduleOnce(run: () => void, delayMs: number): () => void {

@@ -1,6 +1,5 @@
 // The faces over the use cases: GraphQL with GraphiQL, REST with its browser, the console, and the pull endpoint.
 
-import { createAuthenticator } from '../auth/token.ts';
 import type { Config } from '../config.ts';
 import type { Registries } from '../core/registries.ts';
 import type { UseCases } from '../graphql/builder.ts';
@@ -9,9 +8,9 @@ import type { Route } from '../ops/listener.ts';
 import type { Log } from '../ops/log.ts';
 import { apiDocsDir, consoleDir, graphiqlDir } from '../places.ts';
 import { createRestServer, type RestServer } from '../rest/server.ts';
-import type { Store } from '../store/store.ts';
 import { createConsole, type ConsoleServer } from './console.ts';
 import type { Domain } from './domain.ts';
+import type { Logins } from './logins.ts';
 import { pullRoutes } from './pull.ts';
 
 export interface Faces {
@@ -20,17 +19,15 @@ export interface Faces {
 }
 
 /** Builds every face. */
-export function createFaces(config: Config, store: Store, domain: Domain, log: Log): Faces {
-  const site = createConsole(config, store, consoleDir);
+export function createFaces(config: Config, logins: Logins, domain: Domain, log: Log): Faces {
+  const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql(config, site.authenticate, domain.useCases, log);
-  const rest = createRest(store, domain.useCases.registries, log);
+  const rest = createRest(logins, domain.useCases.registries, log);
   return {
-    routes: [...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, store, log })],
+    routes: [...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, logins, log })],
     close: () => graphql.dispose(),
   };
 }
-
-const now = (): Date => new Date();
 
 function createGraphql(config: Config, authenticate: ConsoleServer['authenticate'], useCases: UseCases, log: Log): GraphqlServer {
   return createGraphqlServer({
@@ -47,10 +44,10 @@ function graphqlRoutes(graphql: GraphqlServer): Route[] {
   ];
 }
 
-function createRest(store: Store, registries: Registries, log: Log): RestServer {
+function createRest(logins: Logins, registries: Registries, log: Log): RestServer {
   return createRestServer({
     registries,
-    authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
+    authenticate: logins.authenticator(['bearer', 'basic']),
     settings: { docs: { assetsDir: apiDocsDir } },
     log: { error: (fields, message) => log.error(fields, message) },
   });

@@ -1,17 +1,16 @@
 // The wiring of the pull endpoint.
 
 import type { Pulls } from '../core/pull.ts';
-import { createAuthenticator, createTokenRecall } from '../auth/token.ts';
 import type { Config } from '../config.ts';
 import type { Route } from '../ops/listener.ts';
 import type { Log } from '../ops/log.ts';
 import { createPullServer } from '../pull/server.ts';
-import type { Store } from '../store/store.ts';
 import type { Upstream } from '../v2/upstream.ts';
+import type { Logins } from './logins.ts';
 
 export interface PullingParts {
   readonly config: Config;
-  readonly store: Store;
+  readonly logins: Logins;
   readonly pulls: Pulls;
   readonly upstream: Upstream;
   /** Signs what the token endpoint hands out. */
@@ -20,14 +19,14 @@ export interface PullingParts {
 }
 
 /** The routes below `/v2`. */
-export function pullRoutes({ config, store, pulls, upstream, grantKey, log }: PullingParts): Route[] {
+export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
   const now = (): Date => new Date();
   const server = createPullServer({
     pulls,
     upstream,
     grantKey,
-    authenticate: createAuthenticator({ access: store.access, now, schemes: ['bearer', 'basic'] }),
-    recall: createTokenRecall({ access: store.access, now }),
+    authenticate: logins.authenticator(['bearer', 'basic']),
+    recall: logins.recall,
     now,
     settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
     log: { error: (fields, message) => log.error(fields, message), warn: (fields, message) => log.warn(fields, message) },

@@ -40,7 +40,7 @@ async function newToken(expiresAt: Date | null = null): Promise<string> {
 /** `/session` as it is; everywhere else the answer says who the cookie speaks for. */
 async function serve({ isSecure, publicOrigin }: { isSecure: boolean; publicOrigin?: string }): Promise<void> {
   server?.close();
-  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin });
+  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInWays: [] });
   server = createServer((request: IncomingMessage, response) => {
     if (request.url === '/session') return void cookie.handle(request, response, { requestId: 'request-1' });
     void cookie.authenticate(request).then((principal) => response.end(JSON.stringify(principal ?? null)));
@@ -208,7 +208,7 @@ describe('a session ends', () => {
 
 it('who is signed in is told without an error when nobody is', async () => {
   const answer = await session('GET', fromConsole);
-  expect([answer.status, await answer.json()]).toEqual([200, { principal: null }]);
+  expect([answer.status, await answer.json()]).toEqual([200, { principal: null, signIn: [] }]);
 });
 
 it.each(['PUT', 'PATCH', 'HEAD'])('%s is no way to a session', async (method) => {

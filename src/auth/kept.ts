@@ -1,0 +1,81 @@
+// A value that is fetched from elsewhere and kept: renewed when old, used on while elsewhere is down, and never asked for too often.
+
+export interface KeptOptions<Value> {
+  readonly load: () => Promise<Value>;
+  /** Until this age the value is used without asking. */
+  readonly freshMs: number;
+  /** Until this age the value is used while nothing newer can be had. */
+  readonly maxAgeMs: number;
+  /** Between the beginnings of two loads. */
+  readonly cooldownMs: number;
+  readonly now: () => Date;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface Kept<Value> {
+  /** @throws NothingKept when there is no value that may be used. */
+  get(): Promise<Value>;
+  /** Loads now, unless that was done a moment ago, and gives what there is then. @throws NothingKept */
+  renew(): Promise<Value>;
+}
+
+/** There is no value yet, or it is too old, and none can be had for now. */
+export class NothingKept extends Error {
+  override readonly name = 'NothingKept';
+}
+
+interface State<Value> {
+  value: Value | undefined;
+  loadedAt: number;
+  triedAt: number;
+  /** The load that is under way; it never rejects. */
+  loading: Promise<void> | undefined;
+  hasFailed: boolean;
+}
+
+/** Loads nothing before it is asked. */
+export function createKept<Value extends object>(options: KeptOptions<Value>): Kept<Value> {
+  const { freshMs, maxAgeMs, cooldownMs } = options;
+  const state: State<Value> = { value: undefined, loadedAt: -Infinity, triedAt: -Infinity, loading: undefined, hasFailed: false };
+  // A clock that was set back makes things old, not new for ever.
+  const ageOf = (atMs: number) => Math.abs(options.now().getTime() - atMs);
+  const usable = (): Value | undefined => (ageOf(state.loadedAt) < maxAgeMs ? state.value : undefined);
+  const load = async (): Promise<void> => {
+    if (state.loading === undefined && ageOf(state.triedAt) >= cooldownMs) {
+      state.triedAt = options.now().getTime();
+      state.loading = loadInto(state, options).finally(() => {
+        state.loading = undefined;
+      });
+    }
+    await state.loading;
+  };
+  const current = (): Value => {
+    const value = usable();
+    if (value === undefined) throw new NothingKept('Nothing is kept that could be used.');
+    return value;
+  };
+  return {
+    async get() {
+      if (ageOf(state.loadedAt) < freshMs) return current();
+      const loaded = load();
+      // Nobody waits for what was found to be down while the value of before will do.
+      if (!state.hasFailed || usable() === undefined) await loaded;
+      return current();
+    },
+    async renew() {
+      await load();
+      return current();
+    },
+  };
+}
+
+async function loadInto<Value>(state: State<Value>, { load, now, onFailure }: KeptOptions<Value>): Promise<void> {
+  try {
+    state.value = await load();
+    state.loadedAt = now().getTime();
+    state.hasFailed = false;
+  } catch (error) {
+    state.hasFailed = true;
+    onFailure(error);
+  }
+}

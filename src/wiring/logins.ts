@@ -1,0 +1,92 @@
+// The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
+
+import { readFileSync } from 'node:fs';
+import type { Login, Principal } from '../core/access.ts';
+import type { SignIn, SignInOptions, SignInWay } from '../auth/sign-in.ts';
+import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Authenticator, type Recall } from '../auth/token.ts';
+import { ConfigRefused, type Config } from '../config.ts';
+import type { Log } from '../ops/log.ts';
+import type { Store } from '../store/store.ts';
+
+export interface Logins {
+  authenticator(schemes: readonly AuthenticationScheme[]): Authenticator;
+  readonly recall: Recall;
+  /** The issuers at which people sign in to the console. */
+  readonly signInWays: readonly SignInWay[];
+  /** Builds what serves that; undefined where there is no such issuer. */
+  readonly createSignIn: ((openSession: SignInOptions['openSession']) => SignIn) | undefined;
+  close(): Promise<void>;
+}
+
+export interface LoginParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly log: Log;
+  /** 32 bytes that sign what browsers carry while they sign in; the same on every replica. */
+  readonly signInKey: Uint8Array;
+}
+
+/** @throws ConfigRefused naming every mistake in the issuers. No issuer is asked anything yet. */
+export async function createLogins(parts: LoginParts): Promise<Logins> {
+  const { access } = parts.store;
+  const byToken = createTokenRecall({ access, now });
+  const jwts = await createJwts(parts);
+  return {
+    authenticator: (schemes) => createAuthenticator({ access, now, schemes, loginWithJwt: jwts?.login }),
+    recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
+    signInWays: jwts?.signInWays ?? [],
+    createSignIn: jwts?.createSignIn,
+    close: async () => jwts?.close(),
+  };
+}
+
+interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
+  readonly login: (text: string) => Promise<Principal | undefined>;
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+}
+
+/** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
+async function createJwts({ config, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
+  if (config.oidcIssuers === undefined) return undefined;
+  const [{ createIssuer }, { createIssuerHttp }, { createJwtLogins }, { createSignIn, signInWays }, { createSignInAttempts }] = await Promise.all([
+    import('../auth/issuer.ts'),
+    import('../auth/issuer-http.ts'),
+    import('../auth/oidc.ts'),
+    import('../auth/sign-in.ts'),
+    import('../auth/sign-in-attempt.ts'),
+  ]);
+  const settings = await readIssuers(config, config.oidcIssuers);
+  const http = createIssuerHttp(config.extraCa);
+  const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
+  const logins = createJwtLogins({ issuers, accountExists: (name) => store.access.accountExists(name), now, log });
+  const { publicUrl } = config;
+  const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
+  return {
+    login: logins.login,
+    recall: logins.recall,
+    signInWays: signInWays(issuers),
+    createSignIn: publicUrl === undefined ? undefined : (openSession) => createSignIn({ issuers, attempts, loginById: logins.loginById, openSession, publicUrl, http, log }),
+    close: () => http.close(),
+  };
+}
+
+async function readIssuers({ publicUrl }: Config, text: string) {
+  const { IssuersRefused, parseIssuers } = await import('../auth/oidc-settings.ts');
+  try {
+    const issuers = parseIssuers(text, (path) => readFileSync(path, 'utf8'));
+    if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
+      throw new IssuersRefused(['at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back']);
+    }
+    return issuers;
+  } catch (error) {
+    if (error instanceof IssuersRefused) throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
+    throw error;
+  }
+}
+
+/** Whether cookies may be kept to https. */
+export function isReachedByHttps({ tls, publicUrl }: Config): boolean {
+  return tls !== undefined || publicUrl?.startsWith('https:') === true;
+}
+
+const now = (): Date => new Date();
