@@ -13,11 +13,11 @@ export interface JwtLogins {
    * Who a bearer token speaks for; undefined when it is no good, for whatever reason.
    * @throws Problem `UNAUTHENTICATED` when it is good and gives no account and role here.
    */
-  login(text: string): Promise<Principal | undefined>;
+  readonly login: (text: string) => Promise<Principal | undefined>;
   /** The same for the ID token that this issuer gave to its client. */
-  loginById(issuer: Issuer, idToken: string): Promise<Principal | undefined>;
+  readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
   /** Who a login of before speaks for now; undefined once its token has expired, its account is gone or its issuer is no longer asked. */
-  recall(login: Login): Promise<Principal | undefined>;
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
 }
 
 export interface JwtLoginOptions {

@@ -27,7 +27,7 @@ export interface SessionCookie {
   /** Who the cookie of a request speaks for; undefined when it has none, is not from our page, or the session has ended. */
   authenticate(request: IncomingMessage): Promise<Principal | undefined>;
   /** Opens a session for somebody who has logged in already, in place of one that the browser may have had. */
-  open(request: IncomingMessage, response: ServerResponse, login: Login): void;
+  readonly open: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
   /** Serves `/session`: POST signs in, GET tells who is signed in, DELETE signs out. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }

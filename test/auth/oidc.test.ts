@@ -306,7 +306,7 @@ describe('two issuers', () => {
 describe('the keys of an issuer', () => {
   const minutes = (count: number): void => void (time = new Date(time.getTime() + count * 60_000));
   const fetches = (): number => issuer.asked.filter((path) => path === '/jwks').length;
-  const good = async (key = rsa) => (await answerTo(await sign(key, claims()))) instanceof Problem === false;
+  const good = async (key = rsa) => !((await answerTo(await sign(key, claims()))) instanceof Problem);
 
   it('are not asked for before a token needs them, and then once', async () => {
     expect(issuer.asked).toEqual([]);
