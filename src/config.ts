@@ -42,6 +42,12 @@ export interface Config {
   readonly pullRedirects: 'follow' | 'pass';
   /** Who may log people in, as JSON; checked where it is used. */
   readonly oidcIssuers: string | undefined;
+  /** Of each subject; 0 for no limit. */
+  readonly validationsPerMinute: number;
+  /** Of each client address and each token; 0 for no limit. */
+  readonly failedLoginsPerMinute: number;
+  /** CIDR ranges of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
   readonly unknownSettings: readonly string[];
@@ -94,6 +100,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
     oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
+    validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
+    failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
+    trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };
@@ -208,6 +217,12 @@ function parseListen(text: string): { host: string; port: number } {
 function parseBoolean(text: string): boolean {
   if (!/^(true|false)$/i.test(text)) throw new Error('must be true or false');
   return text.toLowerCase() === 'true';
+}
+
+/** A number that is far above any use means that no limit was wanted, and 0 says so. */
+function parsePerMinute(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new Error('must be a whole number from 0 (no limit) to 999999');
+  return Number(text);
 }
 
 function parseLogLevel(text: string): LogLevel {

@@ -39,6 +39,9 @@ describe('the settings', () => {
       extraCa: undefined,
       ambient: { aws: false, gcp: false, azure: false },
       oidcIssuers: undefined,
+      validationsPerMinute: 10,
+      failedLoginsPerMinute: 10,
+      trustedProxies: [],
       logLevel: 'info',
       unknownSettings: [],
     });
@@ -88,6 +91,9 @@ describe('the settings', () => {
     ['REGWAY_PLAIN_HTTP_HOSTS', 'http://example.com'],
     ['REGWAY_PLAIN_HTTP_HOSTS', 'user@example.com'],
     ['REGWAY_LOG_LEVEL', 'loud'],
+    ['REGWAY_VALIDATIONS_PER_MINUTE', '-1'],
+    ['REGWAY_FAILED_LOGINS_PER_MINUTE', 'ten'],
+    ['REGWAY_TRUSTED_PROXIES', 'proxy.example.com'],
     ['REGWAY_TLS_CERT_FILE', import.meta.filename],
   ])('refuse %s=%s', (name, value) => {
     expect(refusal({ [name]: value })).toContain(name);

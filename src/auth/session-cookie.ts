@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Login, Principal } from '../core/access.ts';
+import { retryAfterSeconds } from '../core/budget.ts';
 import { Problem } from '../core/problem.ts';
 import { readCookie } from './cookie.ts';
 import type { Sessions } from './session.ts';
@@ -15,6 +16,7 @@ const maxBodyBytes = 13 * 1024;
 
 export interface SessionCookieOptions {
   readonly sessions: Sessions;
+  readonly now: () => Date;
   /** Whether browsers reach the server by https; the cookie then never travels without it. */
   readonly isSecure: boolean;
   /** The origin that people see (`https://regway.example.com`), where a proxy changes the Host header. */
@@ -46,7 +48,7 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
     response.appendHeader('Set-Cookie', `${name}=${id}${attributes}`);
   };
   const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { id, principal } = await sessions.open(await readToken(request));
+    const { id, principal } = await sessions.open(await readToken(request), request);
     give(request, response, id);
     send(response, 200, { principal: shown(principal) });
   };
@@ -71,9 +73,7 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
       send(response, 200, { principal: shown(await authenticate(request)), signIn: options.signInWays });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const isRefused = error.code === 'UNAUTHENTICATED';
-      const isUnknown = isRefused && error.reason === undefined;
-      refuse(response, requestId, isRefused ? 401 : 503, isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : error.message);
+      refuseLogin(response, requestId, error, options.now());
     }
   };
   return { authenticate, handle, open: (request, response, login) => give(request, response, sessions.openFor(login)) };
@@ -125,6 +125,13 @@ function shown(principal: Principal | undefined): object | null {
 
 function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...headers }).end(JSON.stringify(body));
+}
+
+function refuseLogin(response: ServerResponse, requestId: string, { code, message, reason, retryAfter }: Problem, now: Date): void {
+  const isUnknown = reason === undefined;
+  if (code === 'UNAUTHENTICATED') return refuse(response, requestId, 401, isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : message);
+  if (code !== 'RATE_LIMITED' || retryAfter === undefined) return refuse(response, requestId, 503, message);
+  refuse(response, requestId, 429, message, { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) });
 }
 
 function refuse(response: ServerResponse, requestId: string, status: number, message: string, headers: Record<string, string> = {}): void {

@@ -1,8 +1,10 @@
 // Sessions of the console: a login is exchanged once for an opaque id, and looked up again on every request.
 
 import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Login, Principal } from '../core/access.ts';
-import type { Authenticator, Recall } from './token.ts';
+import type { RequestAuthenticator } from './failed-logins.ts';
+import type { Recall } from './token.ts';
 
 /** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
 export const idleLifetimeMs = 2 * 60 * 60 * 1000;
@@ -15,7 +17,7 @@ const idBytes = 32;
 
 export interface SessionOptions {
   /** Logs in with the text of a token. */
-  readonly authenticate: Authenticator;
+  readonly authenticate: RequestAuthenticator;
   readonly recall: Recall;
   readonly now: () => Date;
 }
@@ -28,8 +30,8 @@ export interface OpenedSession {
 }
 
 export interface Sessions {
-  /** @throws Problem `UNAUTHENTICATED` when the text is no valid token. */
-  open(token: string): Promise<OpenedSession>;
+  /** @throws Problem `UNAUTHENTICATED` when the text is no valid token; `RATE_LIMITED` after too many of these. */
+  open(token: string, request: IncomingMessage): Promise<OpenedSession>;
   /** Opens one for somebody who has logged in already. Gives its id. */
   openFor(login: Login): string;
   /** Who the session speaks for; undefined when there is none, it has ended, or its login has. */
@@ -61,8 +63,8 @@ export function createSessions({ authenticate, recall, now }: SessionOptions): S
   };
   return {
     openFor,
-    async open(text) {
-      const principal = await authenticate(`Bearer ${text}`);
+    async open(text, request) {
+      const principal = await authenticate(`Bearer ${text}`, request);
       if (principal === undefined) throw new Error('a header logs in or is refused');
       return { id: openFor(principal), principal };
     },

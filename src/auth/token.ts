@@ -96,6 +96,12 @@ async function loginWithToken({ access, now }: Access, text: string): Promise<Pr
   return isGood ? principalOf(stored) : undefined;
 }
 
+/** The id in a header that holds an API token, in either scheme, whether or not it logs in; undefined when there is none. */
+export function presentedTokenId(authorization: Authorization): string | undefined {
+  const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
+  return parseToken(tokenText(values, ['bearer', 'basic']) ?? '')?.id;
+}
+
 /** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
 export function createTokenRecall({ access, now }: Access): Recall {
   return async ({ subject }) => {

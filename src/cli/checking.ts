@@ -31,7 +31,7 @@ export function noteSuggestedType({ registry, type }: CreateInput): void {
 
 /** Ends a command whose credential the registry did not take. The report has been printed. */
 export function checkFailed(report: Report, consequence: string): CommandFailure {
-  return refused(consequence, { errors: [{ code: 'VALIDATION_FAILED', reason: report.outcome, message: report.message, field: null }], validation: reportJson(report) });
+  return refused(consequence, { errors: [{ code: 'VALIDATION_FAILED', reason: report.outcome, message: report.message, field: null, retryAfter: report.retryAfter }], validation: reportJson(report) });
 }
 
 /** @throws CommandFailure when the payload of a mutation holds an error; a report that came with it is printed first, if it was not before. */

@@ -1,10 +1,12 @@
 // Decides for each entry of a file whether it would be added, change a registry that is there, or is refused, and carries it out.
 
+import { setTimeout } from 'node:timers/promises';
 import type { Asked } from './advice.ts';
 import type { Client } from './client.ts';
 import type { FoundLogin, ImportEntry } from './import-entry.ts';
 import { checkOperation, createOperation, updateOperation, type CreateInput, type Payload, type Registry, type Report } from './operations.ts';
 import { findRegistry } from './registry-lookup.ts';
+import { printNote } from './terminal.ts';
 import type { Secret } from '../core/secret.ts';
 
 export interface ImportSettings {
@@ -16,6 +18,9 @@ export interface ImportSettings {
 }
 
 export type ImportAction = 'add' | 'change' | 'keep' | 'refuse';
+
+const minWaitMs = 1_000;
+const maxWaitMs = 60_000;
 
 /** What became of one entry, or would. */
 export interface ImportResult {
@@ -41,7 +46,7 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
   const secureConnection = entry.secureConnection ?? existing?.secureConnection ?? settings.secureConnection;
   // The flag is for entries about which nothing is known.
   const flagCounts = entry.secureConnection === undefined && existing === undefined;
-  const payload = await send(client, { ...entry, password }, existing, { ...settings, secureConnection });
+  const payload = await whenAllowed(() => send(client, { ...entry, password }, existing, { ...settings, secureConnection }));
   const plan = existing === undefined ? { action: 'add', reason: null } as const : { action: 'change', reason: changes(entry, existing) } as const;
   return { ...facts, ...plan, ...outcome(payload), asked: { stores: true, secureConnection: secureConnection && flagCounts } };
 }
@@ -60,6 +65,19 @@ async function send(client: Client, entry: FoundLogin & { readonly password: Sec
     return (await client.run(createOperation, { input: { registry, username, password, type, name, account }, secureConnection, validate })).createRegistry;
   }
   return (await client.run(updateOperation, { id: existing.id, input: { username, password, type, name }, secureConnection, validate })).updateRegistry;
+}
+
+/** A server takes some validations a minute; a file with more logins than that takes as many minutes as it needs. */
+async function whenAllowed(attempt: () => Promise<Payload>): Promise<Payload> {
+  for (;;) {
+    const payload = await attempt();
+    const limited = payload.errors.find(({ code }) => code === 'RATE_LIMITED');
+    if (limited === undefined || limited.retryAfter === null) return payload;
+    // The clocks of two machines differ; the server counts by the minute.
+    const waitMs = Math.min(Math.max(Date.parse(limited.retryAfter) - Date.now(), minWaitMs), maxWaitMs);
+    printNote(`The server checks no more logins this minute; going on in ${Math.ceil(waitMs / 1000)} s.`);
+    await setTimeout(waitMs);
+  }
 }
 
 /** What a registry that is there has of its own counts in the check, as it will in the update. */

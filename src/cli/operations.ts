@@ -46,6 +46,7 @@ export interface PayloadError {
   readonly reason: string | null;
   readonly message: string;
   readonly field: readonly string[] | null;
+  readonly retryAfter: string | null;
 }
 
 export interface Payload {
@@ -118,7 +119,7 @@ const pageSize = 100;
 
 const report = 'fragment Report on ValidationReport { outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
 const registry = `fragment Entry on Registry { id registry host repository name type username secureConnection trustedRealm probeRepository account createdAt updatedAt lastValidation { ...Report } } ${report}`;
-const errors = 'errors { code reason message field }';
+const errors = 'errors { code reason message field retryAfter }';
 const changed = `registry { ...Entry } validation { ...Report } ${errors}`;
 
 export const principalOperation: Operation<{ principal: Principal }, object> = { document: 'query Principal { principal { subject account role expiresAt } }' };

@@ -29,7 +29,7 @@ async function createRegistry(ports: Ports, caller: Caller, input: unknown, sett
   const target = { ...text, type, secureConnection: settings.secureConnection, trustedRealm, probeRepository: parseProbe(text, parsed.probeRepository) };
   // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
   if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
-  const validation = await judge(ports, target, { username, password }, settings, caller.signal);
+  const validation = await judge(ports, { ...caller, principal }, target, { username, password }, settings);
   const now = ports.now();
   const registry: Registry = {
     ...target,
@@ -56,7 +56,7 @@ async function updateRegistry(ports: Ports, caller: Caller, id: string, input: u
   const wanted = merge(stored, changes, settings);
   if (changes.password === undefined) requirePassword(stored, wanted);
   const password = changes.password ?? (await openPassword(ports, { ...caller, principal }, stored));
-  const validation = await judge(ports, wanted, { username: wanted.username, password }, settings, caller.signal).catch((error: unknown) => {
+  const validation = await judge(ports, { ...caller, principal }, wanted, { username: wanted.username, password }, settings).catch((error: unknown) => {
     throw explainFailure(error, stored, settings);
   });
   const registry: Registry = {

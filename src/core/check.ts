@@ -2,6 +2,7 @@
 
 import { auditEvent } from './audit.ts';
 import { authorise, type Caller, type Principal } from './access.ts';
+import { spend } from './budget.ts';
 import { createInput, parseInput } from './input.ts';
 import type { CheckOptions, CheckTarget, Credential, Ports } from './ports.ts';
 import { Problem } from './problem.ts';
@@ -12,11 +13,14 @@ import { secretBinding, type Registry } from './registry.ts';
 import type { Secret } from './secret.ts';
 import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from './validation.ts';
 
+/** A caller whose login and role are known to suffice. */
+type AuthorisedCaller = Caller & { readonly principal: Principal };
+
 /** The checking half of the use cases. */
 export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
   return {
-    check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, { onStep, signal: caller.signal }),
-    validate: (caller, id, onStep) => validateStored(ports, caller, id, { onStep, signal: caller.signal }),
+    check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, onStep),
+    validate: (caller, id, onStep) => validateStored(ports, caller, id, onStep),
   };
 }
 
@@ -25,22 +29,22 @@ async function checkWithoutStoring(
   caller: Caller,
   input: unknown,
   { secureConnection }: Pick<CheckSettings, 'secureConnection'>,
-  options: CheckOptions,
+  onStep: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
   const principal = authorise(caller, 'registry.check');
   const { username, password, type, trustedRealm = null, probeRepository, registry, account } = parseInput(createInput, input);
   const text = parseRegistryText(registry);
   await actingAccount(ports, principal, account);
   const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
-  return askRegistry(ports, target, { username, password }, options);
+  return askRegistry(ports, { ...caller, principal }, target, { username, password }, onStep);
 }
 
-async function validateStored(ports: Ports, caller: Caller, id: string, options: CheckOptions): Promise<ChangeResult> {
+async function validateStored(ports: Ports, caller: Caller, id: string, onStep: CheckOptions['onStep']): Promise<ChangeResult> {
   const principal = authorise(caller, 'registry.validate');
   const registry = await findOwned(ports, principal, id);
   if (registry === undefined) throw noSuchRegistry();
   const password = await openPassword(ports, { ...caller, principal }, registry);
-  const validation = await askRegistry(ports, registry, { username: registry.username, password }, options);
+  const validation = await askRegistry(ports, { ...caller, principal }, registry, { username: registry.username, password }, onStep);
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
   if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedMeanwhile();
   return { registry: { ...registry, lastValidation: validation }, validation };
@@ -48,17 +52,17 @@ async function validateStored(ports: Ports, caller: Caller, id: string, options:
 
 /**
  * The verdict that a change needs before it may be stored.
- * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success.
+ * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success; `RATE_LIMITED`.
  */
 export async function judge(
   ports: Ports,
+  caller: AuthorisedCaller,
   target: CheckTarget,
   credential: Credential,
   { validate }: CheckSettings,
-  signal: AbortSignal | undefined,
 ): Promise<ValidationReport> {
   if (!validate) return skippedReport(ports.now().getTime());
-  const report = await askRegistry(ports, target, credential, { signal });
+  const report = await askRegistry(ports, caller, target, credential);
   if (isSuccess(report.outcome)) return report;
   throw new Problem('VALIDATION_FAILED', [report.message, report.hint].filter((part) => part !== null).join(' '), {
     reason: report.outcome,
@@ -67,8 +71,16 @@ export async function judge(
   });
 }
 
-async function askRegistry(ports: Ports, target: CheckTarget, credential: Credential, options: CheckOptions): Promise<ValidationReport> {
-  const report = await ports.validator.check(target, credential, options);
+/** The one way to an upstream for a caller's sake, so that everything that asks for a validation draws on one budget. */
+async function askRegistry(
+  ports: Ports,
+  { principal, signal }: AuthorisedCaller,
+  target: CheckTarget,
+  credential: Credential,
+  onStep?: CheckOptions['onStep'],
+): Promise<ValidationReport> {
+  await spend(ports.validationBudget, principal.subject, ports.now(), 'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.');
+  const report = await ports.validator.check(target, credential, { onStep, signal });
   ports.observeValidation(report);
   return report;
 }
@@ -100,7 +112,7 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
  * Opens the stored password of a registry.
  * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
  */
-export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: Caller & { readonly principal: Principal }, registry: Registry): Promise<Secret> {
+export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: AuthorisedCaller, registry: Registry): Promise<Secret> {
   const sealed = await ports.registries.sealed(registry.id);
   if (sealed === undefined) throw noSuchRegistry();
   try {

@@ -158,6 +158,12 @@ export interface CloudCredentials {
   resolveCredential(registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>, open: () => Promise<Credential>, signal?: AbortSignal): Promise<Credential>;
 }
 
+/** How often each key may do something in a while. */
+export interface Budget {
+  /** Takes one from what the key has left. Gives 0 when there was one, and otherwise the milliseconds until there is. */
+  take(key: string): Promise<number>;
+}
+
 /** Told of every finished validation, for metrics. */
 export type ValidationObserver = (report: ValidationReport) => void;
 
@@ -167,6 +173,8 @@ export interface Ports {
   readonly access: AccessStore;
   readonly sealer: Sealer;
   readonly validator: Validator;
+  /** Validations that each subject may ask for, whatever the face. */
+  readonly validationBudget: Budget;
   readonly now: () => Date;
   /** A new registry id. */
   readonly newId: () => string;

@@ -73,15 +73,15 @@ export interface Registries {
   list(caller: Caller, args: unknown): Promise<RegistryPage>;
   /** @param args exactly one of `{ id }` and `{ registry, account? }`. Null when it is not there or not the caller's. */
   get(caller: Caller, args: unknown): Promise<Registry | null>;
-  /** @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `VALIDATION_FAILED` with its report. */
+  /** @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `VALIDATION_FAILED` with its report, `RATE_LIMITED`. */
   create(caller: Caller, input: unknown, settings: CheckSettings): Promise<ChangeResult>;
-  /** @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `VALIDATION_FAILED` with its report. */
+  /** @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `VALIDATION_FAILED` with its report, `RATE_LIMITED`. */
   update(caller: Caller, id: string, input: unknown, settings: CheckSettings): Promise<ChangeResult>;
   /** Gives the deleted registry. @throws Problem `NOT_FOUND`. */
   delete(caller: Caller, id: string): Promise<Registry>;
-  /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`. */
+  /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`. */
   validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<ChangeResult>;
-  /** Checks without storing; a bad outcome is the answer, not an error. */
+  /** Checks without storing; a bad outcome is the answer, not an error. @throws Problem `RATE_LIMITED`. */
   check(
     caller: Caller,
     input: unknown,

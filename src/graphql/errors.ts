@@ -99,8 +99,13 @@ function isAboutTheRequest({ path, message }: GraphQLError): boolean {
   return path === undefined || message.startsWith('Argument "');
 }
 
-function problemExtensions({ code, reason, field }: Problem): Record<string, unknown> {
-  return { code, ...(reason === undefined ? {} : { reason }), ...(field === undefined ? {} : { field }) };
+function problemExtensions({ code, reason, field, retryAfter }: Problem): Record<string, unknown> {
+  return {
+    code,
+    ...(reason === undefined ? {} : { reason }),
+    ...(field === undefined ? {} : { field }),
+    ...(retryAfter === undefined ? {} : { retryAfter: new Date(retryAfter).toISOString() }),
+  };
 }
 
 /** Yoga sets `spec` on whatever parsing throws, which would turn our status into a 200 for `application/json`. */

@@ -66,8 +66,14 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   request.resume();
 }
 
+const statuses: ReadonlyMap<unknown, number> = new Map([
+  ['UNAUTHENTICATED', 401],
+  ['RATE_LIMITED', 429],
+  ['STORAGE_UNAVAILABLE', 503],
+]);
+
 function statusOfCode(code: unknown): number {
-  return code === 'UNAUTHENTICATED' ? 401 : code === 'STORAGE_UNAVAILABLE' ? 503 : 400;
+  return statuses.get(code) ?? 400;
 }
 
 function queryParameters(request: IncomingMessage): GraphqlParameters {

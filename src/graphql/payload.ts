@@ -18,7 +18,7 @@ const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
   PASSWORD_REQUIRED: 'This change sends the password to another place or over another channel, so give it in the same call.',
   VALIDATION_FAILED: 'The registry did not accept the credential; nothing was stored. `validation` has the report.',
   CONFLICT: 'Somebody else changed or deleted it meanwhile. Read it again, then repeat.',
-  RATE_LIMITED: 'Too many calls; wait a little.',
+  RATE_LIMITED: 'Too many calls of this kind; nothing was done. `retryAfter` says when to try again.',
   SECRET_UNREADABLE: 'The stored password does not belong to this record any more; set it again.',
   UPSTREAM_FAILED: 'The registry refused or could not be asked; `reason` has the outcome in one word.',
   STORAGE_UNAVAILABLE: 'The storage is not available or full; nothing was changed. Try again later.',
@@ -34,6 +34,7 @@ interface RegistryError {
   readonly reason: string | undefined;
   readonly message: string;
   readonly field: readonly string[] | undefined;
+  readonly retryAfter: number | undefined;
 }
 
 export const RegistryErrorType = builder.objectRef<RegistryError>('RegistryError').implement({
@@ -47,6 +48,12 @@ export const RegistryErrorType = builder.objectRef<RegistryError>('RegistryError
       nullable: true,
       description: 'Path of the argument at fault, such as `["input", "registry"]`.',
       resolve: ({ field }) => field,
+    }),
+    retryAfter: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Not before this time, when the code is RATE_LIMITED.',
+      resolve: ({ retryAfter }) => (retryAfter === undefined ? null : new Date(retryAfter)),
     }),
   }),
 });
@@ -73,8 +80,8 @@ export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>, pat
     return { ...(await run()), errors: [] };
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
-    const { code, reason, message, field, validation = null } = error;
-    return { registry: null, deletedId: null, pullToken: null, validation, errors: [{ code, reason, message, field: pathOf(field) }] };
+    const { code, reason, message, field, retryAfter, validation = null } = error;
+    return { registry: null, deletedId: null, pullToken: null, validation, errors: [{ code, reason, message, field: pathOf(field), retryAfter }] };
   }
 }
 

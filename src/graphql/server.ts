@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Principal } from '../core/access.ts';
+import { retryAfterSeconds } from '../core/budget.ts';
 import { Problem } from '../core/problem.ts';
 import type { UseCases } from './builder.ts';
 import { answerError, type GraphqlLog } from './errors.ts';
@@ -16,7 +17,7 @@ export interface GraphqlServerOptions {
   readonly useCases: UseCases;
   /**
    * Who the headers of a request speak for; undefined for nobody.
-   * @throws Problem `UNAUTHENTICATED` when there is an `Authorization` and it is no good, or two.
+   * @throws Problem `UNAUTHENTICATED` when there is an `Authorization` and it is no good, or two; `RATE_LIMITED` after too many of these.
    */
   readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
   readonly settings: {
@@ -27,6 +28,7 @@ export interface GraphqlServerOptions {
     /** Where `writeGraphiqlAssets` put its files. */
     readonly graphiql: { readonly assetsDir: string };
   };
+  readonly now: () => Date;
   readonly log: GraphqlLog;
   /** Told of every answer: the operation's type (`none` when refused before), and the code of its first error or `OK`. */
   readonly observe?: ((operation: string, code: string) => void) | undefined;
@@ -73,12 +75,13 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   return { handle, schema, dispose: () => executor.dispose() };
 }
 
-/** @throws Problem for a refused token, with the header of a 401 already set (RFC 6750 §3). */
+/** @throws Problem for a refused token, with the header of a 401 (RFC 6750 §3) or a 429 already set. */
 async function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
   try {
     return await options.authenticate(request);
   } catch (error) {
     if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
+    if (error instanceof Problem && error.retryAfter !== undefined) response.setHeader('Retry-After', retryAfterSeconds(error.retryAfter, options.now().getTime()));
     throw error;
   }
 }

@@ -68,6 +68,6 @@ async function* progress(check: (onStep: (step: ValidationStep) => void) => Prom
 
 function nameArgument(error: unknown): never {
   if (!(error instanceof Problem)) throw error;
-  const { code, message, reason, field } = error;
-  throw new Problem(code, message, { reason, field: argumentPath(field) });
+  const { code, message, reason, field, retryAfter } = error;
+  throw new Problem(code, message, { reason, field: argumentPath(field), retryAfter });
 }

@@ -2,6 +2,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { retryAfterSeconds } from '../core/budget.ts';
 import { Problem, type ProblemCode } from '../core/problem.ts';
 
 /** Codes of the specification, and the two of Docker for what it has no code for. */
@@ -73,8 +74,7 @@ export function refusalOf(error: unknown, nowMs: number): PullRefusal | undefine
   if (error instanceof PullRefusal) return error;
   if (!(error instanceof Problem)) return undefined;
   const [status, code] = (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
-  // RFC 9110 §10.2.3, in seconds.
-  const retryAfter = error.retryAfter === undefined ? {} : { 'Retry-After': Math.max(1, Math.ceil((error.retryAfter - nowMs) / 1000)) };
+  const retryAfter = error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
   return new PullRefusal(status, code, error.message, retryAfter);
 }
 

@@ -15,8 +15,8 @@ export interface Visitor {
 }
 
 export interface LoginPorts {
-  /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good. */
-  readonly authenticate: (authorization: readonly string[] | undefined) => Promise<Principal | undefined>;
+  /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good; `RATE_LIMITED` after too many of these. */
+  readonly authenticate: (authorization: readonly string[] | undefined, request: IncomingMessage) => Promise<Principal | undefined>;
   /** Who a login of before speaks for now; undefined once it has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
@@ -35,7 +35,7 @@ export async function identify(ports: LoginPorts, request: IncomingMessage): Pro
   if (values === undefined || (others.length === 0 && emptyBasic.test(value))) return undefined;
   const [, bearer] = /^bearer +(\S+)$/i.exec(value) ?? [];
   if (others.length === 0 && bearer !== undefined && looksLikeGrant(bearer)) return visitorOf(ports, bearer);
-  const principal = await ports.authenticate(values);
+  const principal = await ports.authenticate(values, request);
   return principal && { principal, granted: undefined };
 }
 

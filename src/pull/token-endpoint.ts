@@ -27,7 +27,7 @@ export async function answerTokenRequest(ports: TokenEndpointPorts, request: Inc
   if (method !== 'GET' && method !== 'POST') throw new PullRefusal(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
   const wish = method === 'GET' ? query : await readForm(request);
-  const principal = method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish);
+  const principal = method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish, request);
   if (principal === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
   const { token, lifetimeSeconds } = ports.grants.issue(principal, permitted(ports, principal, wish));
   const common = { access_token: token, expires_in: lifetimeSeconds, issued_at: ports.now().toISOString() };
@@ -62,11 +62,11 @@ async function principalOfHeader(ports: TokenEndpointPorts, request: IncomingMes
 }
 
 /** OAuth's password grant, or its refresh token, which is the API token itself. */
-async function principalOfForm({ authenticate }: TokenEndpointPorts, form: URLSearchParams): Promise<Principal | undefined> {
+async function principalOfForm({ authenticate }: TokenEndpointPorts, form: URLSearchParams, request: IncomingMessage): Promise<Principal | undefined> {
   const type = form.get('grant_type');
   if (type !== 'password' && type !== 'refresh_token') throw new PullRefusal(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
   const token = form.get(type) ?? '';
-  return token === '' ? undefined : authenticate([`Bearer ${token}`]);
+  return token === '' ? undefined : authenticate([`Bearer ${token}`], request);
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

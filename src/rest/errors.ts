@@ -1,5 +1,6 @@
 // The one table that turns what went wrong into REST: the status, and the body that existing clients read.
 
+import { retryAfterSeconds } from '../core/budget.ts';
 import { faultFields } from '../core/fault.ts';
 import { Problem, type ProblemCode } from '../core/problem.ts';
 import { shownDate, type ErrorBody } from './schemas.ts';
@@ -66,6 +67,13 @@ export interface RestLog {
   error(fields: object, message: string): void;
 }
 
+/** Of one request. */
+export interface ErrorContext {
+  readonly requestId: string;
+  readonly log: RestLog;
+  readonly now: () => Date;
+}
+
 /** One error as an answer. */
 export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -76,9 +84,9 @@ export interface ErrorAnswer {
  * Translates whatever was thrown. Every error of every answer passes here.
  * A fault of ours is logged without its message (drivers print parameters there) and masked with the request id.
  */
-export function answerError(error: unknown, context: { readonly requestId: string; readonly log: RestLog }): ErrorAnswer {
+export function answerError(error: unknown, context: ErrorContext): ErrorAnswer {
   if (error instanceof Problem) {
-    return { headers: error.code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': challenges } : {}, body: errorBody(error.code, restWords(error.message), problemDetail(error)) };
+    return { headers: problemHeaders(error, context.now()), body: errorBody(error.code, restWords(error.message), problemDetail(error)) };
   }
   if (error instanceof RequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
   context.log.error({ requestId: context.requestId, ...faultFields(error) }, 'A REST request failed unexpectedly');
@@ -90,6 +98,13 @@ export function answerError(error: unknown, context: { readonly requestId: strin
 export function errorBody(errorType: ErrorType, message: string, detail: Omit<ErrorBody['detail'], 'error_codes'> = {}): ErrorBody {
   const status = statusOf[errorType];
   return { message, httpcode: status, code: status, error_type: errorType, detail: { error_codes: [], ...detail } };
+}
+
+function problemHeaders({ code, retryAfter }: Problem, now: Date): ErrorAnswer['headers'] {
+  return {
+    ...(code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': challenges } : {}),
+    ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) }),
+  };
 }
 
 function problemDetail({ reason, field = [], validation }: Problem): Omit<ErrorBody['detail'], 'error_codes'> {

@@ -50,7 +50,10 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   },
   BODY_TOO_LARGE: { meaning: 'The body is too large.', message: 'The body is larger than 262144 bytes.' },
   UNSUPPORTED_MEDIA_TYPE: { meaning: 'The body is no JSON by its header.', message: 'Send the body as application/json in UTF-8.' },
-  RATE_LIMITED: { meaning: 'Too many calls.', message: 'Too many calls. Wait a minute.' },
+  RATE_LIMITED: {
+    meaning: 'Too many validations, or too many failed logins.',
+    message: 'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
+  },
   INTERNAL_ERROR: {
     meaning: 'A fault of the server.',
     message: 'Something went wrong on our side. The request id finds the details in the log.',

@@ -39,8 +39,8 @@ const json = (schema: string, examples: Readonly<Record<string, unknown>>) => ({
 });
 
 /** Errors that every operation with a login can meet. */
-const commonErrors: readonly ErrorType[] = ['INVALID_INPUT', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'];
-const bodyErrors: readonly ErrorType[] = ['INVALID_REGISTRY', 'VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'RATE_LIMITED'];
+const commonErrors: readonly ErrorType[] = ['INVALID_INPUT', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'RATE_LIMITED', 'INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'];
+const bodyErrors: readonly ErrorType[] = ['INVALID_REGISTRY', 'VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 const account = { $ref: '#/components/parameters/Account' };
 const registry = { $ref: '#/components/parameters/Registry' };
@@ -143,9 +143,15 @@ function errorResponses(types: readonly ErrorType[]): Record<string, object> {
   return Object.fromEntries([...statuses].map(([status, sameStatus]) => [status, errorResponse(sameStatus)]));
 }
 
+/** Headers that an error always has. */
+const errorHeaders: Partial<Record<ErrorType, object>> = {
+  UNAUTHENTICATED: { 'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' } },
+  RATE_LIMITED: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 } },
+};
+
 function errorResponse(types: readonly ErrorType[]): object {
   const examples = types.map((type): [string, unknown] => [type, errorBody(type, errorExamples[type].message, errorExamples[type].detail)]);
-  const headers = types.includes('UNAUTHENTICATED') ? { 'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' } } : undefined;
+  const [headers] = types.flatMap((type) => errorHeaders[type] ?? []);
   return { description: types.map((type) => errorExamples[type].meaning).join(' Or: '), ...(headers === undefined ? {} : { headers }), content: json('Error', Object.fromEntries(examples)) };
 }
 

@@ -5,7 +5,7 @@ import { authorise, type Caller, type Principal } from '../core/access.ts';
 import { Problem } from '../core/problem.ts';
 import type { Registries } from '../core/registries.ts';
 import { createDocs } from './docs.ts';
-import { answerError, RequestError, type RestLog } from './errors.ts';
+import { answerError, RequestError, type ErrorContext, type RestLog } from './errors.ts';
 import { sendJson } from './http.ts';
 import { openApiDocument } from './openapi.ts';
 import { parsePath, type RestPath } from './path.ts';
@@ -15,13 +15,14 @@ export interface RestServerOptions {
   readonly registries: Registries;
   /**
    * Who the `Authorization` headers speak for; undefined for none.
-   * @throws Problem `UNAUTHENTICATED` when there is one and it is no good.
+   * @throws Problem `UNAUTHENTICATED` when there is one and it is no good; `RATE_LIMITED` after too many of these.
    */
-  readonly authenticate: (authorization: readonly string[] | undefined) => Promise<Principal | undefined>;
+  readonly authenticate: (authorization: readonly string[] | undefined, request: IncomingMessage) => Promise<Principal | undefined>;
   readonly settings: {
     /** Where `writeDocsAssets` put its files. */
     readonly docs: { readonly assetsDir: string };
   };
+  readonly now: () => Date;
   readonly log: RestLog;
 }
 
@@ -45,7 +46,7 @@ export function createRestServer(options: RestServerOptions): RestServer {
       try {
         if (!(await docs.answer(request, response))) await answer(options, request, response, requestId);
       } catch (error) {
-        answerFailure(error, request, response, { requestId, log: options.log });
+        answerFailure(error, request, response, { requestId, log: options.log, now: options.now });
       }
     },
   };
@@ -61,7 +62,7 @@ async function answer(options: RestServerOptions, request: IncomingMessage, resp
   }
   const methods = operations[path.resource];
   requireMethod(Object.keys(methods), method);
-  const principal = await options.authenticate(request.headersDistinct.authorization);
+  const principal = await options.authenticate(request.headersDistinct.authorization, request);
   const caller: Caller = { principal, requestId, signal: disconnected(response) };
   const operation = methods[method];
   if (operation === undefined) throw new Error(`No operation for ${method}.`);
@@ -75,7 +76,7 @@ function requireMethod(methods: readonly string[], method: string): void {
   throw new RequestError('METHOD_NOT_ALLOWED', `This address serves ${allowed}.`, { Allow: allowed });
 }
 
-function answerFailure(error: unknown, request: IncomingMessage, response: ServerResponse, context: { requestId: string; log: RestLog }): void {
+function answerFailure(error: unknown, request: IncomingMessage, response: ServerResponse, context: ErrorContext): void {
   const clientLeft = (response.destroyed && !response.headersSent) || (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE');
   if (clientLeft) return;
   const { body, headers } = answerError(error, context);

@@ -12,15 +12,17 @@ import { isReachedByHttps, type Logins } from './logins.ts';
 
 export interface ConsoleServer {
   readonly routes: readonly Route[];
-  /** The `Authorization` header where there is one, and the cookie of the console otherwise. @throws Problem `UNAUTHENTICATED`. */
+  /** The `Authorization` header where there is one, and the cookie of the console otherwise. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */
   readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
 }
 
 /** @param directory where the build put the console. */
 export function createConsole(config: Config, logins: Logins, directory: string): ConsoleServer {
+  const now = (): Date => new Date();
   const byToken = logins.authenticator(['bearer']);
   const cookie = createSessionCookie({
-    sessions: createSessions({ authenticate: byToken, recall: logins.recall, now: () => new Date() }),
+    sessions: createSessions({ authenticate: byToken, recall: logins.recall, now }),
+    now,
     isSecure: isReachedByHttps(config),
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
     signInWays: logins.signInWays,
@@ -34,7 +36,7 @@ export function createConsole(config: Config, logins: Logins, directory: string)
     ],
     authenticate: (request) => {
       const { authorization } = request.headersDistinct;
-      return authorization === undefined ? cookie.authenticate(request) : byToken(authorization);
+      return authorization === undefined ? cookie.authenticate(request) : byToken(authorization, request);
     },
   };
 }

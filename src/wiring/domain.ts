@@ -13,6 +13,7 @@ import { createPulls, type Pulls } from '../core/pull.ts';
 import { createRegistries } from '../core/registries.ts';
 import { createUses } from '../core/uses.ts';
 import type { UseCases } from '../graphql/builder.ts';
+import { createBudget } from '../ops/budget.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { loadKeyring } from '../seal/keyring.ts';
@@ -68,6 +69,7 @@ export async function createDomain({ config, store, metrics, log, endpoint }: Do
     access: store.access,
     sealer,
     validator: cloud.wrapValidator(validator),
+    validationBudget: createBudget(config.validationsPerMinute),
     now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),

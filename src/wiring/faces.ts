@@ -34,6 +34,7 @@ function createGraphql(config: Config, authenticate: ConsoleServer['authenticate
     useCases,
     authenticate,
     settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
+    now: () => new Date(),
     log: { error: (fields, message) => log.error(fields, message) },
   });
 }
@@ -49,6 +50,7 @@ function createRest(logins: Logins, registries: Registries, log: Log): RestServe
     registries,
     authenticate: logins.authenticator(['bearer', 'basic']),
     settings: { docs: { assetsDir: apiDocsDir } },
+    now: () => new Date(),
     log: { error: (fields, message) => log.error(fields, message) },
   });
 }

@@ -2,14 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import type { Login, Principal } from '../core/access.ts';
+import { createClientAddress } from '../auth/client-address.ts';
+import { limitFailedLogins, type RequestAuthenticator } from '../auth/failed-logins.ts';
 import type { SignIn, SignInOptions, SignInWay } from '../auth/sign-in.ts';
-import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Authenticator, type Recall } from '../auth/token.ts';
+import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Recall } from '../auth/token.ts';
 import { ConfigRefused, type Config } from '../config.ts';
+import { createBudget } from '../ops/budget.ts';
 import type { Log } from '../ops/log.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Logins {
-  authenticator(schemes: readonly AuthenticationScheme[]): Authenticator;
+  /** All share one count of failures. */
+  authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
   readonly recall: Recall;
   /** The issuers at which people sign in to the console. */
   readonly signInWays: readonly SignInWay[];
@@ -29,10 +33,12 @@ export interface LoginParts {
 /** @throws ConfigRefused naming every mistake in the issuers. No issuer is asked anything yet. */
 export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
+  const { failedLoginsPerMinute, trustedProxies } = parts.config;
+  const limit = { budget: createBudget(failedLoginsPerMinute), clientAddress: createClientAddress(trustedProxies), now };
   const byToken = createTokenRecall({ access, now });
   const jwts = await createJwts(parts);
   return {
-    authenticator: (schemes) => createAuthenticator({ access, now, schemes, loginWithJwt: jwts?.login }),
+    authenticator: (schemes) => limitFailedLogins(createAuthenticator({ access, now, schemes, loginWithJwt: jwts?.login }), limit),
     recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
     signInWays: jwts?.signInWays ?? [],
     createSignIn: jwts?.createSignIn,

@@ -1,7 +1,7 @@
 // The laws of the console's sessions: what a cookie is worth, to whom, and for how long.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, IncomingMessage, type Server } from 'node:http';
+import { Socket, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessionCookie } from '../../src/auth/session-cookie.ts';
 import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/auth/session.ts';
@@ -16,6 +16,7 @@ let url: string;
 let token: string;
 
 const now = (): Date => time;
+const nobody = new IncomingMessage(new Socket());
 const fromConsole = { 'X-Regway-Console': '1' };
 
 beforeEach(async () => {
@@ -40,7 +41,7 @@ async function newToken(expiresAt: Date | null = null): Promise<string> {
 /** `/session` as it is; everywhere else the answer says who the cookie speaks for. */
 async function serve({ isSecure, publicOrigin }: { isSecure: boolean; publicOrigin?: string }): Promise<void> {
   server?.close();
-  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInWays: [] });
+  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInWays: [], now });
   server = createServer((request: IncomingMessage, response) => {
     if (request.url === '/session') return void cookie.handle(request, response, { requestId: 'request-1' });
     void cookie.authenticate(request).then((principal) => response.end(JSON.stringify(principal ?? null)));
@@ -199,9 +200,9 @@ describe('a session ends', () => {
   });
 
   it('when more people sign in than are kept: the one that was idle longest goes', async () => {
-    const [first, second] = [await sessions.open(token), await sessions.open(token)];
+    const [first, second] = [await sessions.open(token, nobody), await sessions.open(token, nobody)];
     await sessions.principalOf(first.id);
-    for (let count = 2; count <= maxSessions; count++) await sessions.open(token);
+    for (let count = 2; count <= maxSessions; count++) await sessions.open(token, nobody);
     expect([await sessions.principalOf(first.id), await sessions.principalOf(second.id)]).toEqual([expect.anything(), undefined]);
   });
 });

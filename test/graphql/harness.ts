@@ -50,6 +50,7 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
     useCases: { ...domain.useCases, registries: recorded(domain.registries, calls, overrides), uses: recorded(domain.useCases.uses, calls) },
     authenticate: async ({ headersDistinct }) => principalOf(headersDistinct.authorization?.join(', ')),
     settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' }, ...settings },
+    now: () => domain.time,
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),
   });

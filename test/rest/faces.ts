@@ -154,6 +154,7 @@ async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, bo
     useCases: domain.useCases,
     authenticate: async ({ headers }) => callerOf(String(headers.authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
     settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' } },
+    now: () => domain.time,
     log: { error: (entry) => { throw new Error(JSON.stringify(entry)); } },
   });
   const server = createServer((request, response) => void graphql.handle(request, response, { requestId: 'test' }));

@@ -61,6 +61,7 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
   const rest = createRestServer({
     registries: recorded(domain.registries, calls, overrides),
     authenticate: createAuthenticator({ access: domain.store.access, now: () => domain.time, schemes: ['bearer', 'basic'] }),
+    now: () => domain.time,
     settings: { docs: { assetsDir } },
     log: { error: (fields, message) => logger.error(fields, message) },
   });

@@ -42,6 +42,8 @@ export interface TestDomain {
   outcome: ValidationOutcome;
   /** Run before a check answers, to race with it. */
   meanwhile: (() => Promise<unknown>) | undefined;
+  /** What the budget of validations says to a subject: 0, or milliseconds to wait. Unlimited unless a test limits it. */
+  takeValidation: (subject: string) => number | Promise<number>;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
   close(): Promise<void>;
@@ -70,6 +72,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
     uses,
     outcome: 'VALID',
     meanwhile: undefined,
+    takeValidation: () => 0,
     time: new Date('2026-01-02T03:04:05Z'),
     close: () => store.close(),
     pulls: createPulls({ registries: store.registries, access: store.access, sealer, now, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
@@ -78,6 +81,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
       access: store.access,
       sealer,
       validator: scriptedValidator((check) => asked.push(check), () => domain),
+      validationBudget: { take: async (subject) => domain.takeValidation(subject) },
       now,
       newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
       observeValidation: () => undefined,

@@ -1,0 +1,46 @@
+// Where a request comes from, as far as it can be believed: the socket's own address, or what a trusted proxy says of it.
+
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Gives the client's address; for IPv6 its /64, which is what one household or attacker has. */
+export type ClientAddress = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => string;
+
+/**
+ * Builds it.
+ * @param trustedProxies CIDR ranges whose `X-Forwarded-For` is believed. Read from its right end, since a client can put anything at its left.
+ */
+export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
+  const trusted = new BlockList();
+  for (const range of trustedProxies) {
+    const [address = '', prefix] = range.split('/');
+    trusted.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  const isTrusted = (address: string) => isIP(address) !== 0 && trusted.check(address, familyOf(address));
+  return ({ socket, headers }) => {
+    const nearest = plain(socket.remoteAddress ?? '');
+    const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').map((hop) => plain(hop.trim()));
+    const farthest = [...forwarded, nearest].findLast((hop, index) => index === 0 || !isTrusted(hop)) ?? '';
+    return networkOf(isIP(farthest) === 0 ? nearest : farthest);
+  };
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** An address without the port that some proxies add, and an IPv4 one as such, which a socket for both families shows inside IPv6. */
+function plain(address: string): string {
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
+}
+
+function networkOf(address: string): string {
+  const url = isIP(address) === 6 ? URL.parse(`http://[${address}]`) : null;
+  // A zone is no part of a URL; such an address is on the link and has no network to speak of.
+  if (url === null) return address;
+  const [head = '', tail = ''] = url.hostname.slice(1, -1).split('::');
+  const [first, last] = [head, tail].map((half) => half.split(':').filter((group) => group !== ''));
+  const groups = [...(first ?? []), ...Array.from({ length: 8 - (first?.length ?? 0) - (last?.length ?? 0) }, () => '0'), ...(last ?? [])];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
