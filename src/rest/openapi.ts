@@ -42,6 +42,12 @@ const json = (schema: string, examples: Readonly<Record<string, unknown>>) => ({
 const commonErrors: readonly ErrorType[] = ['INVALID_INPUT', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'RATE_LIMITED', 'INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'];
 const bodyErrors: readonly ErrorType[] = ['INVALID_REGISTRY', 'VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
+/** Headers that an error always has. */
+const errorHeaders: Partial<Record<ErrorType, object>> = {
+  UNAUTHENTICATED: { 'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' } },
+  RATE_LIMITED: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 } },
+};
+
 const account = { $ref: '#/components/parameters/Account' };
 const registry = { $ref: '#/components/parameters/Registry' };
 const validate = { $ref: '#/components/parameters/Validate' };
@@ -142,12 +148,6 @@ function errorResponses(types: readonly ErrorType[]): Record<string, object> {
   const statuses = Map.groupBy(types, (type) => String(statusOf[type]));
   return Object.fromEntries([...statuses].map(([status, sameStatus]) => [status, errorResponse(sameStatus)]));
 }
-
-/** Headers that an error always has. */
-const errorHeaders: Partial<Record<ErrorType, object>> = {
-  UNAUTHENTICATED: { 'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' } },
-  RATE_LIMITED: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 } },
-};
 
 function errorResponse(types: readonly ErrorType[]): object {
   const examples = types.map((type): [string, unknown] => [type, errorBody(type, errorExamples[type].message, errorExamples[type].detail)]);
