@@ -300,11 +300,11 @@ describe('signing in at the provider', () => {
     expect([visit.status, visit.location, visit.setCookies]).toEqual([403, undefined, []]);
   });
 
-  it.each([
+  it.each<[string, string, Record<string, string>]>([
     ['a host in the header', '/session/oidc/example', { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' }],
     ['an address to return to', '/session/oidc/example?return_to=https://evil.example&redirect_uri=https://evil.example&next=//evil.example', {}],
   ])('sends nobody elsewhere for %s (open redirect)', async (_, path, headers) => {
-    const { location } = await browser.visit(server.url + path, { headers: headers as Record<string, string> });
+    const { location } = await browser.visit(server.url + path, { headers });
     expect(new URL(location ?? '').origin).toBe(provider.url);
     expect(location).not.toContain('evil');
   });
