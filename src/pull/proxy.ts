@@ -1,7 +1,6 @@
 // Answers one pull: finds the credential, asks the upstream, and passes its content on, verified, at the pace of the client.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Caller } from '../core/access.ts';
 import type { PullSource } from '../core/ports.ts';
@@ -11,7 +10,7 @@ import { validationOutcomes, type ValidationOutcome } from '../core/validation.t
 import { PullRefusal, sendJson, type OciCode } from './errors.ts';
 import { digestOf, headersForClient, headersForUpstream } from './headers.ts';
 import type { Visitor } from './login.ts';
-import { passContent } from './pass.ts';
+import { passContent, type Content } from './pass.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
 import { createDecodedCheck, createDigestCheck } from './verify.ts';
 
@@ -32,7 +31,7 @@ interface UpstreamReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly url: URL;
-  readonly body: Readable | undefined;
+  readonly body: Content | undefined;
   readonly errorCode: string | null;
   readonly location: string | undefined;
 }
@@ -145,9 +144,9 @@ async function sendContent({ response, route }: Pull, { body, status, headers, u
   try {
     if (digest === undefined) await passContent(body, response.writeHead(status, head), undefined);
     else if (encoding === 'identity') await passContent(body, response.writeHead(status, head), createDigestCheck(digest));
-    else await pipeline(body, createDecodedCheck(digest, encoding), response.writeHead(status, head));
+    else await pipeline(body.stream, createDecodedCheck(digest, encoding), response.writeHead(status, head));
   } finally {
-    body.destroy();
+    body.stream.destroy();
   }
 }
 

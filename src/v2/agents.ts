@@ -9,6 +9,8 @@ import { createConnector } from './connector.ts';
 import type { ConnectionPhase, Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
 import type { Limits } from './limits.ts';
+import { createSlabs } from './slabs.ts';
+import type { Slabs } from './slabs.ts';
 
 export interface AgentSettings {
   readonly egress: EgressPolicy;
@@ -24,6 +26,8 @@ export interface AgentSettings {
 export interface Agents {
   readonly verified: Dispatcher;
   readonly unverified: Dispatcher;
+  /** Takes back a piece of a body that nobody reads any more, since others are read into its memory. */
+  readonly giveBack: (piece: Buffer) => void;
   /** Ends every connection, those being made included. */
   close(): Promise<void>;
 }
@@ -31,11 +35,13 @@ export interface Agents {
 /** Makes both pools. */
 export function createAgents(settings: AgentSettings): Agents {
   const closing = new AbortController();
-  const verified = createAgent(settings, true, closing.signal);
-  const unverified = createAgent(settings, false, closing.signal);
+  const slabs = createSlabs();
+  const verified = createAgent(settings, slabs, true, closing.signal);
+  const unverified = createAgent(settings, slabs, false, closing.signal);
   return {
     verified,
     unverified,
+    giveBack: slabs.giveBack,
     async close() {
       closing.abort();
       await Promise.all([verified.destroy(), unverified.destroy()]);
@@ -52,7 +58,7 @@ export function createTrust(extraCa: string | undefined): SecureContext {
   return createSecureContext({ ...anchors, minVersion: 'TLSv1.2' });
 }
 
-function createAgent(settings: AgentSettings, verifyCertificate: boolean, signal: AbortSignal): Agent {
+function createAgent(settings: AgentSettings, slabs: Slabs, verifyCertificate: boolean, signal: AbortSignal): Agent {
   const { egress, secureContext, limits } = settings;
   return new Agent({
     allowH2: false,
@@ -65,6 +71,7 @@ function createAgent(settings: AgentSettings, verifyCertificate: boolean, signal
       lookup: settings.lookup ?? ((hostname) => systemLookup(hostname, { all: true })),
       connectTimeoutMs: limits.connectTimeoutMs,
       secureContext,
+      slabs,
       verifyCertificate,
       signal,
       onPhase: settings.onPhase ?? (() => undefined),

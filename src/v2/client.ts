@@ -53,6 +53,8 @@ export interface StreamAnswer {
   readonly headers: Dispatcher.ResponseData['headers'];
   /** As it comes over the wire. Read it or destroy it, or its connection is lost. */
   readonly body: Readable;
+  /** For a piece of the body that nobody reads any more: its memory is used again. Pieces that are not given back are merely collected. */
+  readonly giveBack: (piece: Buffer) => void;
 }
 
 export interface UpstreamClient {
@@ -73,7 +75,7 @@ export function clientOver(agents: Agents, settings: RequestSettings): UpstreamC
   const dispatcherOf = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {
     get: (request) => get(request, settings.userAgent, dispatcherOf(request.url)),
-    open: (request) => open(request, settings.userAgent, dispatcherOf(request.url)),
+    open: async (request) => ({ ...(await open(request, settings.userAgent, dispatcherOf(request.url))), giveBack: agents.giveBack }),
   };
 }
 
@@ -91,7 +93,7 @@ async function get(request: UpstreamRequest, userAgent: string, dispatcher: Disp
   }
 }
 
-async function open(request: StreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<StreamAnswer> {
+async function open(request: StreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<Omit<StreamAnswer, 'giveBack'>> {
   try {
     const { statusCode, headers, body } = await sendRequest(request.url, {
       dispatcher,

@@ -9,6 +9,9 @@ import { errors } from 'undici';
 import type { buildConnector } from 'undici';
 import type { EgressPolicy } from './egress.ts';
 import { forbiddenAddressCode } from './failure.ts';
+import type { Slabs } from './slabs.ts';
+import { createWire } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -26,6 +29,8 @@ export interface ConnectorSettings {
   readonly lookup: Lookup;
   readonly connectTimeoutMs: number;
   readonly secureContext: SecureContext;
+  /** What content is read into. */
+  readonly slabs: Slabs;
   readonly verifyCertificate: boolean;
   /** Ends connections that are still being made. */
   readonly signal: AbortSignal;
@@ -50,12 +55,17 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
       return;
     }
     if (isIP(options.hostname) !== 0) report('CONNECTING');
-    const socket = openSocket(options, settings, () => report('CONNECTING'));
-    settle(socket, options.protocol === 'https:', settings, report, callback);
+    const wire = createWire(settings.slabs);
+    const socket = openSocket(options, settings, wire, () => report('CONNECTING'));
+    settle(socket, options.protocol === 'https:', settings, report, (error) => {
+      if (error !== null) callback(error, null);
+      // undici uses of it what every duplex stream has, ref and unref.
+      else callback(null, wire.over(socket) as Socket);
+    });
   };
 }
 
-function openSocket(options: buildConnector.Options, settings: ConnectorSettings, onResolved: () => void): Socket | TLSSocket {
+function openSocket(options: buildConnector.Options, settings: ConnectorSettings, { onread }: Wire, onResolved: () => void): Socket | TLSSocket {
   const isSecure = options.protocol === 'https:';
   const common = {
     host: options.hostname,
@@ -64,6 +74,7 @@ function openSocket(options: buildConnector.Options, settings: ConnectorSettings
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: addressAttemptTimeoutMs,
     signal: settings.signal,
+    onread,
   };
   if (!isSecure) return connectTcp(common);
   return connectTls({
@@ -76,20 +87,19 @@ function openSocket(options: buildConnector.Options, settings: ConnectorSettings
   });
 }
 
-/** Hands the socket over once, when it can carry a request; or the reason why not. */
+/** Calls back once, when the socket can carry a request; or with the reason why it cannot. */
 function settle(
   socket: Socket,
   isSecure: boolean,
   settings: ConnectorSettings,
   report: (phase: ConnectionPhase) => void,
-  callback: buildConnector.Callback,
+  callback: (error: Error | null) => void,
 ): void {
   const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), settings.connectTimeoutMs);
   const finish = (error: Error | null) => {
     clearTimeout(timer);
     socket.off('error', finish);
-    if (error === null) callback(null, socket);
-    else callback(error, null);
+    callback(error);
   };
   socket.setNoDelay(true);
   socket.once('error', finish);

@@ -12,14 +12,21 @@ import { upstreamErrorCode } from './text.ts';
 import type { UpstreamErrorCode } from './text.ts';
 import { converse } from './tools.ts';
 
+export interface PullBody {
+  /** Read it or destroy it. */
+  readonly stream: Readable;
+  /** For a piece of the stream that nobody reads any more, whole as it came: its memory is used again. */
+  readonly giveBack: (piece: Buffer) => void;
+}
+
 export interface PullReply {
   readonly status: number;
   /** Of the upstream, lower case, none of them holding what it was sent as a credential. For an error they are empty. */
   readonly headers: Readonly<Record<string, string>>;
   /** Where the answer came from in the end; a relative `Link` is meant from there. */
   readonly url: URL;
-  /** The content of a 200 or 206. Read it or destroy it. */
-  readonly body: Readable | undefined;
+  /** The content of a 200 or 206. */
+  readonly body: PullBody | undefined;
   /** The code of the registry's error answer. */
   readonly errorCode: UpstreamErrorCode | null;
 }
@@ -37,7 +44,9 @@ export async function readReply(exchange: Exchange, exchanged: Exchanged, isStor
   const { answer, url } = exchanged;
   if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
   const headers = safeHeaders(exchanged);
-  if (answer.status !== 304 && exchange.request.method === 'GET') return { status: answer.status, headers, url, body: answer.body, errorCode: null };
+  if (answer.status !== 304 && exchange.request.method === 'GET') {
+    return { status: answer.status, headers, url, body: { stream: answer.body, giveBack: answer.giveBack }, errorCode: null };
+  }
   discard(answer);
   return { status: answer.status, headers, url, body: undefined, errorCode: null };
 }

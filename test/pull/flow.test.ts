@@ -1,11 +1,11 @@
 // Large content: nothing is read ahead of the client, a client that leaves ends the upstream request, and pulls of many run side by side.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { inPath, openPullEndpoint } from './harness.ts';
-import { startRegistry } from './registry.ts';
+import { digestOf, startRegistry } from './registry.ts';
 
 const piece = Buffer.alloc(64 * 1024, 'regway');
 const pieces = 1024;
@@ -94,5 +94,30 @@ describe('a blob of 64 MiB', () => {
     const endpoint = await openPullEndpoint({ upstream: { limits: { contentIdleTimeoutMs: 1_000 } } });
     await endpoint.add(registry.host);
     await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${bigDigest}`)).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+  });
+});
+
+describe('blobs that pass side by side', () => {
+  it('keep their bytes apart, though memory is used again, and clients leave in the middle', async () => {
+    const blobs = new Map(Array.from({ length: 8 }, () => randomBytes(1_500_000)).map((blob) => [digestOf(blob), blob]));
+    const registry = await startRegistry({
+      content: (request, response) => response.end(blobs.get(request.url?.split('/').at(-1) ?? '')),
+    });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const path = (digest: string) => `/v2/${inPath(registry.host)}/team/app/blobs/${digest}`;
+    const pullAll = () =>
+      Promise.all(
+        [...blobs].map(async ([digest, blob], index) => {
+          const leaving = connect(endpoint.port, '127.0.0.1');
+          leaving.write(`GET ${path(digest)} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+          leaving.on('error', () => undefined);
+          leaving.once('data', () => setTimeout(() => leaving.destroy(), index));
+          const { status, body } = await endpoint.get(path(digest));
+          return status === 200 && body.equals(blob);
+        }),
+      );
+    for (let round = 0; round < 2; round += 1) expect(new Set(await pullAll())).toEqual(new Set([true]));
+    expect(endpoint.log).toEqual([]);
   });
 });
