@@ -9,6 +9,7 @@ import { NoRegistries } from './no-registries.tsx';
 import { RegistriesPage } from './registries-page.tsx';
 import { RegistryPage } from './registry-page.tsx';
 import { SignInPage } from './sign-in-page.tsx';
+import { signInFailure } from './sign-in-ways.tsx';
 import { failureOf, SessionEnded } from './use-request.ts';
 
 interface Session {
@@ -56,10 +57,13 @@ function Page({ principal }: { readonly principal: Principal }) {
   return id === null ? <RegistriesPage query={query} /> : <RegistryPage key={id} id={id} />;
 }
 
-/** A link with a token signs in; the token leaves the address before anything else happens. */
+/** A link with a token signs in, and a sign-in elsewhere may come back with a failure; either leaves the address before anything else happens. */
 async function openSession(): Promise<Principal | null> {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (token === null) return whoAmI();
-  history.replaceState(null, '', location.pathname + location.search);
-  return signIn(token);
+  const given = new URLSearchParams(location.hash.slice(1));
+  const [token, failed] = [given.get('token'), given.get('sign-in')];
+  if (token !== null || failed !== null) history.replaceState(null, '', location.pathname + location.search);
+  if (token !== null) return signIn(token);
+  const known = await whoAmI();
+  if (known === null && failed !== null) throw signInFailure(failed);
+  return known;
 }

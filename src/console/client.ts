@@ -26,6 +26,12 @@ export interface Principal {
   readonly expiresAt: string | null;
 }
 
+/** Another place to sign in. */
+export interface SignInWay {
+  readonly name: string;
+  readonly path: string;
+}
+
 interface GraphqlBody<Answer> {
   readonly data?: Answer | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
@@ -77,11 +83,28 @@ export function whoAmI(): Promise<Principal | null> {
   return session({ headers: consoleHeaders });
 }
 
+/** Where else than here people sign in. @throws RequestFailure. */
+export async function signInWays(): Promise<readonly SignInWay[]> {
+  const { signIn: ways = [] } = await sessionBody({ headers: consoleHeaders });
+  return ways;
+}
+
 async function session(init: RequestInit): Promise<Principal | null> {
+  const { principal = null } = await sessionBody(init);
+  return principal;
+}
+
+interface SessionBody {
+  readonly principal?: Principal | null;
+  readonly signIn?: readonly SignInWay[];
+  readonly message?: string;
+}
+
+async function sessionBody(init: RequestInit): Promise<SessionBody> {
   const response = await send('/session', init);
-  const body = (await readJson(response)) as { readonly principal?: Principal | null; readonly message?: string };
+  const body = (await readJson(response)) as SessionBody;
   if (!response.ok) throw new RequestFailure(response.status === 401 ? 'UNAUTHENTICATED' : 'REFUSED', body.message ?? `The server answered HTTP ${response.status}.`, requestIdOf(response));
-  return body.principal ?? null;
+  return body;
 }
 
 function post(query: string, variables: unknown, accept: string, signal: AbortSignal | undefined): Promise<Response> {

@@ -1,10 +1,11 @@
-// Signing in with an API token, which is exchanged for a session cookie and then forgotten by the page.
+// Signing in: with an API token, which is exchanged for a session cookie and then forgotten by the page, or at an issuer.
 
 import { useState, type FormEvent } from 'react';
 import { Button, Input } from 'react-aria-components';
 import { signIn, type Principal, type RequestFailure } from './client.ts';
 import { FailureNote, Field } from './controls.tsx';
 import { PageHeading } from './page-heading.tsx';
+import { SignInWays } from './sign-in-ways.tsx';
 import { failureOf } from './use-request.ts';
 
 interface SignInPageProps {
@@ -31,6 +32,7 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
     <main className="sign-in">
       <form className="card" onSubmit={(event) => void submit(event)}>
         <PageHeading title="Sign in" />
+        <SignInWays />
         <Field label="API token" value={token} onChange={setToken} isRequired autoFocus help={<>The first start printed one. More are made with <code>regway token create</code>.</>}>
           <Input type="password" placeholder="rgw_…" autoComplete="current-password" spellCheck={false} />
         </Field>

@@ -1,0 +1,90 @@
+// A person with a browser signs in to the console at an OpenID provider of another site, and out again.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { consoleClient, startIdentityProvider, type IdentityProvider } from '../support/identity-provider.ts';
+import { launchBrowser, openConsole, type ConsolePage } from './support/console-page.ts';
+import { freePort } from './support/free-port.ts';
+import { startServer, type RegwayServer } from './support/server.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'regway-sign-in-'));
+const pictures = process.env['REGWAY_PICTURES'] ?? directory;
+
+let provider: IdentityProvider;
+let server: RegwayServer;
+let browser: Browser;
+let view: ConsolePage;
+
+beforeAll(async () => {
+  provider = await startIdentityProvider({ claims: { groups: ['platform'] } });
+  const port = await freePort('127.0.0.1');
+  const url = `http://127.0.0.1:${port}`;
+  await provider.register(`${url}/session/oidc/example/callback`);
+  const clientSecretFile = join(directory, 'client-secret');
+  writeFileSync(clientSecretFile, consoleClient.secret);
+  const issuer = {
+    issuer: provider.url,
+    audience: 'urn:regway:test',
+    account: { value: 'admin' },
+    roles: { claim: 'groups', map: { platform: 'READ_WRITE' } },
+    signIn: { id: 'example', name: 'Example', clientId: consoleClient.id, clientSecretFile },
+  };
+  server = await startServer({ settings: { REGWAY_LISTEN: `127.0.0.1:${port}`, REGWAY_PUBLIC_URL: url, REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) } });
+  browser = await launchBrowser();
+  view = await openConsole(browser, `${url}/`);
+  // The provider's pages want fonts of another site and an icon that it does not have.
+  await view.page.route((asked) => !['127.0.0.1', 'localhost'].includes(asked.hostname) || asked.pathname === '/favicon.ico', (route) => route.fulfill({ body: '' }));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await provider?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const signInLink = () => view.page.getByRole('link', { name: 'Sign in with Example' });
+
+describe('signing in at a provider', () => {
+  test('is offered beside the token, on a screen that axe finds good', async () => {
+    await signInLink().waitFor();
+    await view.page.screenshot({ path: join(pictures, 'sign-in.png') });
+    expect([...(await view.violations('light')), ...(await view.violations('dark'))]).toEqual([]);
+  });
+
+  test('that is cancelled there comes back with a sentence, and leaves the address clean', async () => {
+    await signInLink().click();
+    await view.page.getByRole('link', { name: /cancel/i }).click();
+    await view.page.getByText('it was cancelled or refused there').waitFor();
+    expect(view.page.url()).toBe(`${server.url}/`);
+  });
+
+  test('ends in the console, with a session that no script reads', async () => {
+    const { page } = view;
+    await signInLink().click();
+    await page.getByPlaceholder('Enter any login').fill('alice');
+    await page.getByPlaceholder('and password').fill('any');
+    await page.getByRole('button', { name: 'Sign-in' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await view.button(`Let's add one!`).waitFor();
+    expect(page.url()).toBe(`${server.url}/`);
+    await page.getByText('admin · READ_WRITE').waitFor();
+    expect(await page.getByText('admin · READ_WRITE').getAttribute('title')).toBe(`${provider.url}#alice`);
+    expect(await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage))).toBe('{}{}');
+    const cookies = (await page.context().cookies(server.url)).filter(({ name }) => name.startsWith('regway'));
+    expect(cookies).toEqual([expect.objectContaining({ name: 'regway-session', httpOnly: true, sameSite: 'Strict' })]);
+    await page.reload();
+    await view.button(`Let's add one!`).waitFor();
+  });
+
+  test('ends when one signs out, and breaks no policy of the page', async () => {
+    await view.button('Sign out').click();
+    await signInLink().waitFor();
+    await view.page.reload();
+    await signInLink().waitFor();
+    expect(view.complaints).toEqual([]);
+  });
+});
