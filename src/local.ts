@@ -1,6 +1,7 @@
-// The commands that work on the data directory: serving, and making a token beside a server or before there is one.
+// The commands that work on the data directory: serving, and what is done beside a server or without one.
 
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { serve, type RunningServer } from './app.ts';
 import { ConfigRefused, readConfig } from './config.ts';
 import type { StoredToken } from './core/ports.ts';
@@ -8,7 +9,9 @@ import { faultFields } from './core/fault.ts';
 import { Problem } from './core/problem.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import { StoreRefused } from './store/migrate.ts';
+import { backUpData, restoreData, type Backup, type Restoration } from './wiring/backup.ts';
 import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/data.ts';
+import { verify, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
 const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
@@ -43,6 +46,29 @@ export function revokeTokenCommand(id: string, print: (token: StoredToken) => vo
   return reporting(async () => print(await revokeStoredToken(readConfig(), id)));
 }
 
+/** Backs the database up and gives what was written to `print`. Gives the exit code. */
+export function backupCommand(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
+  return reporting(async () => print(await backUpData(readConfig(), file, force)));
+}
+
+/** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
+export function restoreCommand(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
+  return reporting(async () => {
+    const restoration = await restoreData(readConfig(), file, force);
+    print(restoration);
+    return restoration.restored ? exitCodes.done : exitCodes.refused;
+  });
+}
+
+/** Verifies what is stored, or a backup, and gives the findings to `print`. Gives the exit code: refused when something is wrong. */
+export function verifyCommand(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
+  return reporting(async () => {
+    const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
+    print(checks);
+    return checks.some(({ state }) => state === 'FAILED') ? exitCodes.refused : exitCodes.done;
+  });
+}
+
 function announce({ url, firstToken }: RunningServer): void {
   const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, `GraphiQL: ${url}/graphql`];
   if (firstToken !== undefined) {
@@ -56,10 +82,11 @@ function announce({ url, firstToken }: RunningServer): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function reporting(run: () => Promise<void>): Promise<number> {
+/** @param run may give another exit code than done. */
+async function reporting(run: () => Promise<unknown>): Promise<number> {
   try {
-    await run();
-    return exitCodes.done;
+    const code = await run();
+    return typeof code === 'number' ? code : exitCodes.done;
   } catch (fault) {
     process.stderr.write(`${sentenceOf(fault)}\n`);
     return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;

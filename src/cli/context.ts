@@ -10,6 +10,32 @@ export interface LocalCommands {
   /** Every account's tokens when `account` is undefined. */
   listTokensCommand(account: string | undefined, print: (tokens: readonly TokenFacts[]) => void): Promise<number>;
   revokeTokenCommand(id: string, print: (token: TokenFacts) => void): Promise<number>;
+  backupCommand(file: string, force: boolean, print: (backup: BackupFacts) => void): Promise<number>;
+  restoreCommand(file: string, force: boolean, print: (restoration: RestorationFacts) => void): Promise<number>;
+  /** Of the data directory's own database when `file` is undefined. */
+  verifyCommand(file: string | undefined, print: (checks: readonly CheckFacts[]) => void): Promise<number>;
+}
+
+export interface BackupFacts {
+  readonly file: string;
+  readonly bytes: number;
+  readonly registries: number;
+  /** Of the keys in a keyring without which its passwords cannot be read. */
+  readonly rootKeyIds: readonly string[];
+  readonly keyringFile: string;
+}
+
+export interface CheckFacts {
+  readonly name: string;
+  readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
+  readonly message: string;
+}
+
+export interface RestorationFacts {
+  readonly restored: boolean;
+  readonly checks: readonly CheckFacts[];
+  /** Where the database that was there before is now. */
+  readonly aside: string | undefined;
 }
 
 export interface TokenRequest {

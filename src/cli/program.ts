@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addBackupCommands } from './backup-command.ts';
 import type { CommandContext, LocalCommands } from './context.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
 import { addImageCommands } from './image-command.ts';
@@ -61,6 +62,7 @@ function createProgram(context: CommandContext): Command {
   addImageCommands(program, context);
   addImportCommand(program, context);
   addTokenCommands(program, context);
+  addBackupCommands(program, context);
   addLoginCommands(program, context);
   return program;
 }

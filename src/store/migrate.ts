@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 
 import { adminAccount } from '../core/access.ts';
+import { Problem } from '../core/problem.ts';
 import type { Database, Migration } from './database.ts';
 
 /** The database cannot be used with this program as it is. Start-up ends with its message. */
@@ -54,6 +55,20 @@ export async function migrate(database: Database, folder: string, log?: StoreLog
   });
 }
 
+/**
+ * How many migrations of a folder a database lacks. Nothing is written.
+ * @throws StoreRefused when the database is newer than this program, of another history, or none of Regway.
+ */
+export async function countMissing(database: Database, folder: string): Promise<number> {
+  const files = readMigrations(folder);
+  const applied = await database.read((queries) => readApplied({ queries })).catch((error: unknown) => {
+    if (error instanceof Problem) throw error;
+    throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
+  });
+  refuseStrangers(files, applied);
+  return files.length - applied.length;
+}
+
 function readMigrations(folder: string): MigrationFile[] {
   const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as { entries: { tag: string }[] };
   return journal.entries.map(({ tag }) => {
@@ -63,7 +78,7 @@ function readMigrations(folder: string): MigrationFile[] {
   });
 }
 
-async function readApplied({ queries }: Migration): Promise<Applied[]> {
+async function readApplied({ queries }: Pick<Migration, 'queries'>): Promise<Applied[]> {
   const { tag, hash } = { tag: sql<string>`tag`, hash: sql<string>`hash` };
   return await queries.select({ tag, hash }).from(sql`schema_migration`).orderBy(asc(sql`position`));
 }

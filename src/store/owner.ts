@@ -1,6 +1,7 @@
 // The one server of a SQLite file: for as long as it lives, it holds a lock on an empty file beside the database.
 
-import { closeSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 import Sqlite from 'better-sqlite3';
 
@@ -17,11 +18,11 @@ export interface Ownership {
 /**
  * Makes this process the one that serves a database file, whatever path or link leads to it.
  * Short writes of other processes, which SQLite's own locks order, stay possible.
- * @param path an existing file.
+ * @param path of a file that is there, or of one to be made in a directory that is.
  * @throws StoreRefused when another process serves it.
  */
 export function claimOwnership(path: string): Ownership {
-  const lockPath = `${realpathSync(path)}.owner`;
+  const lockPath = `${existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))}.owner`;
   closeSync(openSync(lockPath, 'a', 0o600));
   const lock = new Sqlite(lockPath, { timeout: lockTimeoutMs });
   try {

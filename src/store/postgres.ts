@@ -7,6 +7,7 @@ import postgres from 'postgres';
 import type { Database, Dialect, Queries } from './database.ts';
 import { translated } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
+import type { SnapshotDatabase } from './snapshot.ts';
 import * as tables from './tables.postgres.ts';
 
 /** Statements take milliseconds; ten serve thousands of requests a second and leave a default server (100) room for other replicas. */
@@ -35,11 +36,16 @@ const migrationLock = '125779853140345';
  * @throws StoreRefused when it is no valid address; its text is in no message, it may hold a password.
  */
 export function openPostgres(url: string): Database {
+  const client = connect(url, maxConnections);
+  return postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+}
+
+function connect(url: string, max: number): postgres.Sql {
   if (!URL.canParse(url)) {
     throw new StoreRefused('The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.');
   }
-  const client = postgres(url, {
-    max: maxConnections,
+  return postgres(url, {
+    max,
     connect_timeout: connectTimeoutSeconds,
     // Notices would go to the console.
     onnotice: () => undefined,
@@ -50,7 +56,23 @@ export function openPostgres(url: string): Database {
       idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     },
   });
-  return postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+}
+
+/**
+ * One moment of the database, on one connection in one transaction that only reads.
+ * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ */
+export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabase> {
+  const client = connect(url, 1);
+  const database = postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+  const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
+  try {
+    await database.read((queries) => queries.execute(sql.raw('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')));
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return { ...database, write: refuseWrite, migrate: refuseWrite, complaints: () => Promise.resolve(null) };
 }
 
 /** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */

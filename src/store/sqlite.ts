@@ -82,7 +82,8 @@ export function refuseOldSqlite(version: string): void {
   }
 }
 
-const dialect: Dialect = {
+/** What SQLite spells in its own way. */
+export const dialect: Dialect = {
   tables,
   isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
   isSelected: (column, subquery) => sql`${column} IN (${subquery})`,
@@ -151,7 +152,7 @@ async function enterWalMode(connection: Connection): Promise<void> {
 }
 
 /** The one cast of this dialect: its builders take the same calls, and each is awaited. */
-function queriesOf(connection: Connection): Queries {
+export function queriesOf(connection: Connection): Queries {
   const queries = drizzle(connection);
   const execute = (statement: Parameters<typeof queries.run>[0]) => Promise.resolve(queries.run(statement));
   return Object.assign(queries, { execute }) as unknown as Queries;

@@ -1,0 +1,81 @@
+// One moment of a database, to be read alone: all that is read belongs together, whatever a server writes meanwhile.
+
+import { join } from 'node:path';
+
+import { asc, getTableColumns, gt } from 'drizzle-orm';
+
+import type { KeyStore, Sealed } from '../core/ports.ts';
+import type { Registry } from '../core/registry.ts';
+import type { Database } from './database.ts';
+import { keyStore } from './keys.ts';
+import { countMissing } from './migrate.ts';
+import { plainBytes, toRegistry } from './rows.ts';
+import type { StoreOptions } from './store.ts';
+
+/** What a dialect gives for a snapshot. Writing to it fails. */
+export interface SnapshotDatabase extends Database {
+  /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
+  complaints(): Promise<string[] | null>;
+}
+
+/** A registry with its password as stored. */
+export interface SealedRegistry {
+  readonly registry: Registry;
+  readonly sealed: Sealed;
+}
+
+export interface Snapshot {
+  readonly keys: KeyStore;
+  /** Every registry of every account, by id, a page at a time. */
+  registries(): AsyncIterable<SealedRegistry>;
+  /** As `SnapshotDatabase.complaints`. */
+  complaints(): Promise<string[] | null>;
+  /**
+   * How many migrations this program has and the database lacks. Nothing else can be read while there are any.
+   * @throws StoreRefused when the database is newer than this program, or none of its own.
+   */
+  missingMigrations(): Promise<number>;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+/** Rows of about a kilobyte. */
+const pageSize = 500;
+
+/**
+ * Opens a snapshot of a database that is there. Nothing is written, not even a missing migration.
+ * @throws StoreRefused when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ */
+export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
+  const isPostgres = /^postgres(ql)?:\/\//.test(url);
+  const database = isPostgres ? await openPostgres(url) : await openSqlite(url);
+  return {
+    keys: keyStore(database),
+    registries: () => registriesOf(database),
+    complaints: () => database.complaints(),
+    missingMigrations: () => countMissing(database, join(migrationsDir, isPostgres ? 'postgres' : 'sqlite')),
+    database,
+    close: () => database.close(),
+  };
+}
+
+async function* registriesOf(database: Database): AsyncIterable<SealedRegistry> {
+  const { registry } = database.tables;
+  const { outcome: _outcome, ...columns } = getTableColumns(registry);
+  for (let last = ''; ; ) {
+    const rows = await database.read((queries) => queries.select(columns).from(registry).where(gt(registry.id, last)).orderBy(asc(registry.id)).limit(pageSize));
+    for (const { sealed, ...row } of rows) yield { registry: toRegistry(row), sealed: plainBytes(sealed) };
+    if (rows.length < pageSize) return;
+    last = rows.at(-1)?.id ?? '';
+  }
+}
+
+async function openPostgres(url: string): Promise<SnapshotDatabase> {
+  const { openPostgresSnapshot } = await import('./postgres.ts');
+  return await openPostgresSnapshot(url);
+}
+
+async function openSqlite(path: string): Promise<SnapshotDatabase> {
+  const { openSqliteSnapshot } = await import('./sqlite-snapshot.ts');
+  return openSqliteSnapshot(path);
+}

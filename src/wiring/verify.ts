@@ -1,0 +1,95 @@
+// Verifies what is stored: that the database is sound, the keys are its own, every password opens, and the audit trail is whole.
+
+import type { Config } from '../config.ts';
+import type { Sealer } from '../core/ports.ts';
+import { Problem } from '../core/problem.ts';
+import { secretBinding } from '../core/registry.ts';
+import { migrationsDir } from '../places.ts';
+import { KeyringRefused, loadKeyring } from '../seal/keyring.ts';
+import { createSealer, holdsNothingSealed } from '../seal/seal.ts';
+import { StoreRefused } from '../store/migrate.ts';
+import { openSnapshot, type Snapshot } from '../store/snapshot.ts';
+
+export interface Check {
+  readonly name: 'database' | 'schema' | 'keys' | 'passwords';
+  readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
+  /** What was found, for a person. */
+  readonly message: string;
+}
+
+/** Passwords that do not open are named up to this many; more have one cause. */
+const maxNamed = 10;
+
+/**
+ * Verifies one moment of a database. Nothing is written, and a server may run on it.
+ * @param url another database than that of the settings, such as a backup's path.
+ * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
+ */
+export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
+  const snapshot = await openSnapshot({ url, migrationsDir });
+  try {
+    return await verifySnapshot(snapshot, keyringFile);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<Check[]> {
+  const database = await verifyDatabase(snapshot);
+  const schema = await verifySchema(snapshot);
+  if (schema.state !== 'PASSED') return [database, schema];
+  if (await holdsNothingSealed(snapshot.keys)) return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
+  const opened = await openSealer(snapshot, keyringFile);
+  return 'sealer' in opened ? [database, schema, opened.check, await verifyPasswords(snapshot, opened.sealer)] : [database, schema, opened.check];
+}
+
+async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
+  const complaints = await snapshot.complaints();
+  if (complaints === null) return { name: 'database', state: 'SKIPPED', message: 'PostgreSQL keeps its files itself; pg_amcheck verifies them.' };
+  if (complaints.length > 0) return { name: 'database', state: 'FAILED', message: complaints.join('; ') };
+  return { name: 'database', state: 'PASSED', message: 'Pages, indexes and references of the file are sound.' };
+}
+
+async function verifySchema(snapshot: Snapshot): Promise<Check> {
+  try {
+    const missing = await snapshot.missingMigrations();
+    if (missing === 0) return { name: 'schema', state: 'PASSED', message: 'The tables are those of this version.' };
+    return { name: 'schema', state: 'FAILED', message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.` };
+  } catch (error) {
+    if (error instanceof StoreRefused) return { name: 'schema', state: 'FAILED', message: error.message };
+    throw error;
+  }
+}
+
+/** The sealer checks the canary: its keys are those that the database was sealed with. */
+async function openSealer({ keys }: Snapshot, keyringFile: string): Promise<{ check: Check; sealer: Sealer } | { check: Check }> {
+  try {
+    const sealer = await createSealer({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
+    return { sealer, check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` } };
+  } catch (error) {
+    if (error instanceof KeyringRefused) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
+    throw error;
+  }
+}
+
+async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Check> {
+  let count = 0;
+  const unreadable: string[] = [];
+  for await (const { registry, sealed } of snapshot.registries()) {
+    count += 1;
+    if (!opens(() => sealer.open(sealed, secretBinding(registry)))) unreadable.push(`${registry.registry} (account ${registry.account})`);
+  }
+  if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} open.` };
+  const more = unreadable.length > maxNamed ? ` and ${unreadable.length - maxNamed} more` : '';
+  return { name: 'passwords', state: 'FAILED', message: `${unreadable.length} of ${count} do not open: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.` };
+}
+
+function opens(open: () => unknown): boolean {
+  try {
+    open();
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
+}
