@@ -1,0 +1,68 @@
+// Two gateways as a platform team runs them, set up as the README says: what the caller sends as Authorization goes on to the subgraphs.
+
+import { createServer } from 'node:http';
+import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway';
+import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
+import { closeServer, listen } from './loopback.ts';
+
+export interface Gateway {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export type StartGateway = (supergraphSdl: string) => Promise<Gateway>;
+
+export const gateways: Readonly<Record<'Hive Gateway' | 'Apollo Gateway', StartGateway>> = {
+  'Hive Gateway': async (supergraph) => {
+    const runtime = createGatewayRuntime({
+      supergraph,
+      logging: false,
+      propagateHeaders: {
+        fromClientToSubgraphs({ request }) {
+          const authorization = request.headers.get('authorization');
+          return authorization === null ? {} : { authorization };
+        },
+      },
+    });
+    const server = createServer((request, response) => void runtime(request, response));
+    return {
+      url: `${await listen(server)}/graphql`,
+      async close() {
+        await closeServer(server);
+        await runtime[Symbol.asyncDispose]();
+      },
+    };
+  },
+  'Apollo Gateway': async (supergraphSdl) => {
+    const gateway = new ApolloGateway({ supergraphSdl, buildService: ({ url }) => new WithAuthorization({ url: url ?? '' }), logger: silent });
+    const server = new ApolloServer({
+      gateway,
+      logger: silent,
+      // What a subgraph answered beside GraphQL, with its address, is for the gateway's own log.
+      formatError: ({ extensions: { response: _response, stacktrace: _stacktrace, ...extensions } = {}, ...error }) => ({ ...error, extensions }),
+    });
+    const { url } = await startStandaloneServer(server, {
+      listen: { port: 0, host: '127.0.0.1' },
+      context: async ({ req }) => ({ authorization: req.headers.authorization }),
+    });
+    return { url, close: () => server.stop() };
+  },
+};
+
+interface CallerContext {
+  readonly authorization?: string | undefined;
+}
+
+class WithAuthorization extends RemoteGraphQLDataSource<CallerContext> {
+  override willSendRequest({ request, context: { authorization } }: Parameters<NonNullable<RemoteGraphQLDataSource<CallerContext>['willSendRequest']>>[0]): void {
+    if (authorization !== undefined) request.http?.headers.set('authorization', authorization);
+  }
+}
+
+function ignore(): void {
+  // Tests look at answers alone.
+}
+
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
