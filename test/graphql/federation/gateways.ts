@@ -19,12 +19,9 @@ export const gateways: Readonly<Record<'Hive Gateway' | 'Apollo Gateway', StartG
     const runtime = createGatewayRuntime({
       supergraph,
       logging: false,
-      propagateHeaders: {
-        fromClientToSubgraphs({ request }) {
-          const authorization = request.headers.get('authorization');
-          return authorization === null ? {} : { authorization };
-        },
-      },
+      // It would open subscriptions with GET, and ours are served to POST.
+      transportEntries: { regway: { options: { method: 'POST' } } },
+      propagateHeaders: { fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') }) },
     });
     const server = createServer((request, response) => void runtime(request, response));
     return {
