@@ -7,11 +7,11 @@ import { healthRoutes } from './ops/health.ts';
 import { createListener } from './ops/listener.ts';
 import { createLog, type Log } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
-import type { Store } from './store/store.ts';
 import { openDataStore } from './wiring/data.ts';
 import { createDomain } from './wiring/domain.ts';
 import { createFaces } from './wiring/faces.ts';
-import { createLogins } from './wiring/logins.ts';
+import { readIssuers } from './wiring/issuers.ts';
+import { createLogins, type LoginParts } from './wiring/logins.ts';
 
 export interface RunningServer {
   /** The address that people open, without a slash at the end. */
@@ -28,10 +28,11 @@ export interface RunningServer {
 export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
+  const issuers = await readIssuers(config);
   const store = await openDataStore(config, { owned: true, log });
   const opened: Closable[] = [];
   try {
-    return await serveStore(config, store, log, opened);
+    return await serveStore({ config, issuers, store, log }, opened);
   } catch (fault) {
     await closeAll(opened);
     await store.abandon();
@@ -43,12 +44,12 @@ interface Closable {
   close(): Promise<void>;
 }
 
-async function serveStore(config: Config, store: Store, log: Log, opened: Closable[]): Promise<RunningServer> {
+async function serveStore({ config, issuers, store, log }: Omit<LoginParts, 'signInKey'>, opened: Closable[]): Promise<RunningServer> {
   const metrics = createMetrics();
   let url = config.publicUrl ?? '';
   const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url) });
   opened.push(domain);
-  const logins = await createLogins({ config, store, log, signInKey: domain.signInKey });
+  const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
   const faces = createFaces(config, logins, domain, log);
   opened.push(faces);

@@ -19,7 +19,7 @@ const RoleEnum = builder.enumType('RegwayRole', {
 const PrincipalType = builder.objectRef<Principal>('Principal').implement({
   description: 'Who calls.',
   fields: (t) => ({
-    subject: t.exposeString('subject', { description: '`token:<id>` for an API token, the subject of the issuer for a JWT.' }),
+    subject: t.exposeString('subject', { description: '`token:<id>` for an API token, `<issuer>#<sub>` for a JWT.' }),
     account: t.exposeString('account', { description: 'The account that it belongs to and works in.' }),
     role: t.expose('role', { type: RoleEnum, description: 'What it may do.' }),
     images: t.field({

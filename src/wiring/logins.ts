@@ -1,12 +1,12 @@
 // The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
 
-import { readFileSync } from 'node:fs';
 import type { Login, Principal } from '../core/access.ts';
 import { createClientAddress } from '../auth/client-address.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../auth/failed-logins.ts';
+import type { IssuerSettings } from '../auth/oidc-settings.ts';
 import type { SignIn, SignInOptions, SignInWay } from '../auth/sign-in.ts';
 import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Recall } from '../auth/token.ts';
-import { ConfigRefused, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { createBudget } from '../ops/budget.ts';
 import type { Log } from '../ops/log.ts';
 import type { Store } from '../store/store.ts';
@@ -24,13 +24,14 @@ export interface Logins {
 
 export interface LoginParts {
   readonly config: Config;
+  readonly issuers: readonly IssuerSettings[];
   readonly store: Store;
   readonly log: Log;
   /** 32 bytes that sign what browsers carry while they sign in; the same on every replica. */
   readonly signInKey: Uint8Array;
 }
 
-/** @throws ConfigRefused naming every mistake in the issuers. No issuer is asked anything yet. */
+/** No issuer is asked anything yet. */
 export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
@@ -52,8 +53,8 @@ interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
 }
 
 /** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
-async function createJwts({ config, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
-  if (config.oidcIssuers === undefined) return undefined;
+async function createJwts({ config, issuers: settings, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
+  if (settings.length === 0) return undefined;
   const [{ createIssuer }, { createIssuerHttp }, { createJwtLogins }, { createSignIn, signInWays }, { createSignInAttempts }] = await Promise.all([
     import('../auth/issuer.ts'),
     import('../auth/issuer-http.ts'),
@@ -61,33 +62,19 @@ async function createJwts({ config, store, log, signInKey }: LoginParts): Promis
     import('../auth/sign-in.ts'),
     import('../auth/sign-in-attempt.ts'),
   ]);
-  const settings = await readIssuers(config, config.oidcIssuers);
   const http = createIssuerHttp(config.extraCa);
   const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
   const logins = createJwtLogins({ issuers, accountExists: (name) => store.access.accountExists(name), now, log });
-  const { publicUrl } = config;
+  const ways = signInWays(issuers);
+  const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
   return {
     login: logins.login,
     recall: logins.recall,
-    signInWays: signInWays(issuers),
+    signInWays: ways,
     createSignIn: publicUrl === undefined ? undefined : (openSession) => createSignIn({ issuers, attempts, loginById: logins.loginById, openSession, publicUrl, http, log }),
     close: () => http.close(),
   };
-}
-
-async function readIssuers({ publicUrl }: Config, text: string) {
-  const { IssuersRefused, parseIssuers } = await import('../auth/oidc-settings.ts');
-  try {
-    const issuers = parseIssuers(text, (path) => readFileSync(path, 'utf8'));
-    if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
-      throw new IssuersRefused(['at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back']);
-    }
-    return issuers;
-  } catch (error) {
-    if (error instanceof IssuersRefused) throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
-    throw error;
-  }
 }
 
 /** Whether cookies may be kept to https. */

@@ -6,7 +6,7 @@ import type { CryptoKey, JWTPayload } from 'jose';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Principal } from '../../src/core/access.ts';
 import { Problem } from '../../src/core/problem.ts';
-import { createIssuer } from '../../src/auth/issuer.ts';
+import { createIssuer, type Issuer } from '../../src/auth/issuer.ts';
 import { createIssuerHttp } from '../../src/auth/issuer-http.ts';
 import { createJwtLogins, maxTokenLifetimeSeconds, type JwtLogins } from '../../src/auth/oidc.ts';
 import { parseIssuers } from '../../src/auth/oidc-settings.ts';
@@ -48,13 +48,14 @@ const common = {
   mayGiveAdmin: true,
 };
 
-function configure(setting: readonly object[]): void {
+function configure(setting: readonly object[]): readonly Issuer[] {
   const http = createIssuerHttp(undefined);
   onTestFinished(() => http.close());
   const write = { warn: (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields })) };
   const issuers = parseIssuers(JSON.stringify(setting), () => 'secret').map((settings) => createIssuer(settings, { http, now, log: write }));
   logins = createJwtLogins({ issuers, accountExists: (name) => access.accountExists(name), now, log: write });
   logIn = createAuthenticator({ access, now, loginWithJwt: logins.login, schemes: ['bearer', 'basic'] });
+  return issuers;
 }
 
 const seconds = (offset = 0): number => Math.floor(time.getTime() / 1000) + offset;
@@ -224,6 +225,33 @@ describe('a token is taken', () => {
     expect(await answerTo(await sign(rsa, claims(), { typ: undefined as never }))).toMatchObject({ role: 'READ_WRITE' });
     expect(await answerTo(await sign(rsa, claims(), { typ: 'JWT' }))).toMatchObject({ role: 'READ_WRITE' });
     expect(await answerTo(await sign(rsa, claims(), { typ: 'at+jwt' }))).toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+});
+
+describe('an ID token', () => {
+  const client = 'regway-console';
+  const idToken = (change: object = {}) => sign(rsa, claims({ aud: client, nonce: 'n', ...change }), { typ: 'JWT' });
+  let asked: Issuer;
+
+  beforeEach(() => {
+    [asked] = configure([{ issuer: issuer.url, ...common, tokenType: 'JWT', signIn: { id: 'example', name: 'Example', clientId: client } }]) as [Issuer];
+  });
+
+  it('logs in where its client signs people in, and nowhere as an access token', async () => {
+    expect(await logins.loginById(asked, await idToken())).toMatchObject({ subject: `${issuer.url}#alice`, role: 'READ_WRITE' });
+    expect(await answerTo(await idToken())).toMatchObject({ code: 'UNAUTHENTICATED', reason: undefined });
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ['an access token', () => sign(rsa, claims(), { typ: 'JWT' })],
+    ['an access token by its type', () => sign(rsa, claims({ aud: client }))],
+    ['one of another client', () => idToken({ aud: 'other' })],
+    ['one of another issuer', () => idToken({ iss: 'https://other.example' })],
+    ['one signed by another', () => sign(otherRsa, claims({ aud: client }), { typ: 'JWT' })],
+    ['one that has expired', () => idToken({ iat: seconds(-600), exp: seconds(-31) })],
+    ['nothing', async () => ''],
+  ])('is not %s', async (_, make) => {
+    expect(await logins.loginById(asked, await make())).toBeUndefined();
   });
 });
 

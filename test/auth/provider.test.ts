@@ -1,11 +1,11 @@
 // A real OpenID provider and the whole server: its access tokens on every face, its keys as they change, and people who sign in at it.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serve, type RunningServer } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
+import { ConfigRefused, readConfig } from '../../src/config.ts';
 import { absoluteLifetimeMs } from '../../src/auth/session.ts';
 import { attemptLifetimeSeconds } from '../../src/auth/sign-in-attempt.ts';
 import { freePort } from '../e2e/support/free-port.ts';
@@ -133,6 +133,28 @@ describe('the keys of the provider', () => {
     later(20 * 60);
     expect(await isLoggedIn(token)).toBe(true);
     expect(await isLoggedIn(await second.accessToken(audience))).toBe(true);
+  });
+});
+
+describe('a mistake in the issuers', () => {
+  const signIn = { id: 'example', name: 'Example', clientId: 'console' };
+  it.each([
+    ['no public address for a sign-in', { issuer: 'https://login.example', audience, account: { value: 'admin' }, roles: { claim: 'groups' }, signIn }, 'set REGWAY_PUBLIC_URL'],
+    ['a word that means nothing', { issuer: 'https://login.example', audiences: 'x' }, 'REGWAY_OIDC_ISSUERS, at 0'],
+  ])('ends the start before anything is made: %s', async (_, issuer, sentence) => {
+    const directory = join(mkdtempSync(join(tmpdir(), 'regway-oidc-')), 'data');
+    const config = readConfig({ REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: directory, REGWAY_LOG_LEVEL: 'silent', REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) });
+    await expect(serve(config)).rejects.toThrow(sentence);
+    await expect(serve(config)).rejects.toBeInstanceOf(ConfigRefused);
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('is none where the issuer is down: the start does not ask it', async () => {
+    const issuer = { issuer: 'http://127.0.0.1:1', audience, account: { value: 'admin' }, roles: { claim: 'groups' } };
+    const directory = mkdtempSync(join(tmpdir(), 'regway-oidc-'));
+    const other = await serve(readConfig({ REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: directory, REGWAY_LOG_LEVEL: 'silent', REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) }));
+    expect((await fetch(`${other.url}/livez`)).status).toBe(200);
+    await other.close();
   });
 });
 
