@@ -29,6 +29,8 @@ export interface DocumentWeight {
   readonly directives: number;
   readonly fields: number;
   readonly rootMutationFields: number;
+  /** How often the heaviest operation has `_entities`; a gateway that merges requests has it several times. */
+  readonly entityCalls: number;
   /** Fields asked of each entity, lists inside counted at their length; zero without `_entities`. */
   readonly entityFields: number;
   /** The longest list of representations that is written in the document itself. */
@@ -70,13 +72,13 @@ export function brokenLimits(weight: DocumentWeight): RequestError[] {
 
 /**
  * The limits that a request for entities breaks; only it knows how many representations come with it. They are counted before
- * any of them is looked at: the longest list among the variables, whichever it is for.
+ * any of them is looked at: the longest list among the variables, whichever it is for, once for each `_entities`.
  */
-export function brokenEntityLimits({ entityFields, writtenRepresentations }: DocumentWeight, variables: Readonly<Record<string, unknown>> = {}): RequestError[] {
-  if (entityFields === 0) return [];
+export function brokenEntityLimits({ entityCalls, entityFields, writtenRepresentations }: DocumentWeight, variables: Readonly<Record<string, unknown>> = {}): RequestError[] {
+  if (entityCalls === 0) return [];
   const lists = Object.values(variables).map((value) => (Array.isArray(value) ? value.length : 1));
   const representations = lists.reduce((longest, length) => Math.max(longest, length), Math.max(writtenRepresentations, 1));
-  if (representations > maxRepresentations) {
+  if (representations * entityCalls > maxRepresentations) {
     return [limitError('REPRESENTATIONS', `The request has more than ${maxRepresentations} representations; ask for fewer entities at once.`)];
   }
   if (representations * entityFields <= maxEntityFields) return [];
@@ -108,6 +110,7 @@ interface Weight {
   topFields: number;
   /** As `fields`, but a list counts its length. */
   listedFields: number;
+  entityCalls: number;
   entityFields: number;
   writtenRepresentations: number;
   asksForSchema: boolean;
@@ -120,7 +123,7 @@ type Weigher = (selections: SelectionSetNode) => Weight;
 function heaviestOperation(document: DocumentNode): DocumentWeight {
   const weigh = createWeigher(document);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
+  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, entityCalls: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
   for (const operation of operations) {
     const weight = weigh(operation.selectionSet);
     total.depth = Math.max(total.depth, weight.depth);
@@ -128,6 +131,7 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
     total.directives = Math.max(total.directives, weight.directives + definitionDirectives(document, operation));
     total.fields = Math.max(total.fields, weight.fields);
     total.rootMutationFields = Math.max(total.rootMutationFields, operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0);
+    total.entityCalls = Math.max(total.entityCalls, weight.entityCalls);
     total.entityFields = Math.max(total.entityFields, weight.entityFields);
     const defaults = longestList((operation.variableDefinitions ?? []).map(({ defaultValue }) => defaultValue));
     total.writtenRepresentations = Math.max(total.writtenRepresentations, weight.writtenRepresentations, defaults);
@@ -171,6 +175,7 @@ function weighField({ name: { value: name }, alias, arguments: args = [], direct
     fields: inner.fields + 1,
     topFields: 1,
     listedFields: inner.listedFields * (listLengths.get(name) ?? 1) + 1,
+    entityCalls: name === '_entities' ? 1 : inner.entityCalls,
     entityFields: name === '_entities' ? inner.listedFields : inner.entityFields,
     writtenRepresentations: name === '_entities' ? longestList(args.map(({ value }) => value)) : inner.writtenRepresentations,
     asksForSchema: asksForSchema || inner.asksForSchema,
@@ -192,7 +197,7 @@ function longestList(values: readonly (ValueNode | undefined)[]): number {
   return values.reduce((longest, value) => Math.max(longest, value?.kind === Kind.LIST ? value.values.length : 0), 0);
 }
 
-const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, listedFields: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
+const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, listedFields: 0, entityCalls: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
 
 function add(one: Weight, other: Weight): Weight {
   return {
@@ -202,6 +207,7 @@ function add(one: Weight, other: Weight): Weight {
     fields: one.fields + other.fields,
     topFields: one.topFields + other.topFields,
     listedFields: one.listedFields + other.listedFields,
+    entityCalls: one.entityCalls + other.entityCalls,
     entityFields: one.entityFields + other.entityFields,
     writtenRepresentations: Math.max(one.writtenRepresentations, other.writtenRepresentations),
     asksForSchema: one.asksForSchema || other.asksForSchema,

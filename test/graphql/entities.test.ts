@@ -182,6 +182,15 @@ describe('limits', () => {
     expect(endpoint.calls).toEqual([]);
   });
 
+  test('one list that is asked for under several names counts as often', async () => {
+    const twice = 'query ($representations: [_Any!]!) { a: _entities(representations: $representations) { __typename } ...F } fragment F on Query { b: _entities(representations: $representations) { __typename } }';
+    expect((await ask(many(maxRepresentations / 2), 'ADMIN', twice)).body.errors).toBeUndefined();
+    endpoint.calls.length = 0;
+    const answer = await ask(many(maxRepresentations / 2 + 1), 'ADMIN', twice);
+    expect(answer.body.errors).toMatchObject([{ extensions: { code: 'LIMIT_EXCEEDED', reason: 'REPRESENTATIONS' } }]);
+    expect(endpoint.calls).toEqual([]);
+  });
+
   const each = maxEntityFields / maxRepresentations;
   test(`${maxRepresentations} representations times ${each} fields pass, one field more is refused before any use case`, async () => {
     const fields = (count: number) => '__typename '.repeat(count);
