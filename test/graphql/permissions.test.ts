@@ -27,6 +27,7 @@ const rows: Record<string, { readonly operation: Operation; readonly document: s
   'Mutation.checkRegistry': { operation: 'registry.check', document: `mutation { checkRegistry(input: ${input}) { errors { code } } }` },
   'Mutation.createPullToken': { operation: 'pull.use', document: 'mutation { createPullToken(image: "ubuntu") { errors { code } } }' },
   'Subscription.registryCheck': { operation: 'registry.check', document: `subscription { registryCheck(input: ${input}) { report { outcome } } }` },
+  'Subscription.registryRecheck': { operation: 'registry.validate', document: `subscription { registryRecheck(id: "${missing}") { report { outcome } } }` },
 };
 
 let endpoint: TestEndpoint;
