@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { serve, type RunningServer } from './app.ts';
 import { ConfigRefused, readConfig } from './config.ts';
-import type { StoredToken } from './core/ports.ts';
+import type { AuditAnchor, AuditVerdict } from './core/audit-verification.ts';
 import { faultFields } from './core/fault.ts';
+import type { StoredToken } from './core/ports.ts';
 import { Problem } from './core/problem.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import { StoreRefused } from './store/migrate.ts';
 import { backUpData, restoreData, type Backup, type Restoration } from './wiring/backup.ts';
-import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/data.ts';
+import { createToken, listTokens, revokeStoredToken, verifyAuditTrail, type TokenRequest } from './wiring/data.ts';
 import { verify, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
@@ -66,6 +67,15 @@ export function verifyCommand(file: string | undefined, print: (checks: readonly
     const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
     print(checks);
     return checks.some(({ state }) => state === 'FAILED') ? exitCodes.refused : exitCodes.done;
+  });
+}
+
+/** Verifies the audit trail and gives the verdict to `print`. Gives the exit code: refused when the trail is broken. */
+export function verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number> {
+  return reporting(async () => {
+    const verdict = await verifyAuditTrail(readConfig(), anchor);
+    print(verdict);
+    return verdict.intact ? exitCodes.done : exitCodes.refused;
   });
 }
 

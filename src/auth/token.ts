@@ -218,7 +218,7 @@ function newToken(request: Omit<Access, 'access'> & Requester & TokenRequest): {
   const parts = newTokenParts();
   const { account, role, name, images, expiresAt, actor, requestId } = request;
   const at = request.now();
-  const token = { id: parts.id, account, role, name, secretHash: hashTokenSecret(parts.secret), images, createdAt: at, expiresAt, revokedAt: null };
+  const token = { id: parts.id, account, role, name, secretHash: hashTokenSecret(parts.secret), images, createdAt: at, expiresAt, revokedAt: null, lastUsedAt: null };
   const event = { at, actor, account, action: 'token.create', target: parts.id, targetText: name, outcome: 'DONE', requestId } as const;
   return { token, text: printToken(parts), event };
 }

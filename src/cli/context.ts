@@ -1,6 +1,7 @@
 // What a command gets from the program around it: the settings, and the commands on the data directory.
 
 import type { Role } from '../core/access.ts';
+import type { AuditAnchor, AuditVerdict } from '../core/audit-verification.ts';
 import type { CommandLineSettings } from './settings.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
@@ -14,6 +15,8 @@ export interface LocalCommands {
   restoreCommand(file: string, force: boolean, print: (restoration: RestorationFacts) => void): Promise<number>;
   /** Of the data directory's own database when `file` is undefined. */
   verifyCommand(file: string | undefined, print: (checks: readonly CheckFacts[]) => void): Promise<number>;
+  /** Ends with 1 when the trail is broken. */
+  verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
 }
 
 export interface BackupFacts {

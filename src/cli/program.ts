@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addAuditCommands } from './audit-command.ts';
 import { addBackupCommands } from './backup-command.ts';
 import type { CommandContext, LocalCommands } from './context.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
@@ -63,6 +64,7 @@ function createProgram(context: CommandContext): Command {
   addImportCommand(program, context);
   addTokenCommands(program, context);
   addBackupCommands(program, context);
+  addAuditCommands(program, context);
   addLoginCommands(program, context);
   return program;
 }

@@ -11,6 +11,7 @@ export const auditActions = [
   'token.create',
   'token.revoke',
   'account.create',
+  'audit.adopt',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

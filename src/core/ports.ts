@@ -2,6 +2,8 @@
 
 import type { Role } from './access.ts';
 import type { AuditEvent } from './audit.ts';
+import type { AuditMac } from './audit-chain.ts';
+import type { AuditTrail } from './audit-verification.ts';
 import type { Registry, RegistryType, SecretBinding } from './registry.ts';
 import type { Secret } from './secret.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from './validation.ts';
@@ -86,6 +88,8 @@ export interface StoredToken {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  /** Noted now and then, so it may lag some time behind. */
+  readonly lastUsedAt: Date | null;
 }
 
 export interface AccessStore {
@@ -100,6 +104,15 @@ export interface AccessStore {
   listTokens(account: string | undefined): Promise<StoredToken[]>;
   /** True when the token was in force and is revoked now. */
   revokeToken(id: string, at: Date, event: AuditEvent): Promise<boolean>;
+}
+
+/** Audit events at rest. They are written by the stores of what they tell of, in the same transaction. */
+export interface AuditStore extends AuditTrail {
+  /**
+   * Gives the stores the key of the chain, without which no change can be written. The first time on a database that has events from before
+   * there was a chain, takes them into it.
+   */
+  start(mac: AuditMac): Promise<void>;
 }
 
 /** Turns passwords into bytes that only this installation, for this destination, can open. */
@@ -245,15 +258,15 @@ export interface UseStore {
   usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
 }
 
-/** A key that seals passwords, as the database holds it: wrapped by a root key, useless without it. */
+/** A key as the database holds it: wrapped by a root key, useless without it. */
 export interface DataKeyRow {
   /** 1 to 2^32 − 1; written into every blob that it seals. */
   readonly id: number;
   /** 16 hex digits. */
   readonly rootKeyId: string;
   readonly wrapped: Uint8Array;
-  /** One key is active and seals; retired ones only open. */
-  readonly state: 'ACTIVE' | 'RETIRED';
+  /** Of those that seal passwords one is active and the retired ones only open. The one of the audit chain stays the same for good. */
+  readonly state: 'ACTIVE' | 'RETIRED' | 'AUDIT';
   readonly createdAt: Date;
 }
 
@@ -265,4 +278,6 @@ export interface KeyStore {
   hasRegistries(): Promise<boolean>;
   /** Writes the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
   insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
+  /** Writes the key of the audit chain under the next free id, unless there is one. The canary is there already. */
+  insertAuditKey(make: (id: number) => DataKeyRow): Promise<void>;
 }

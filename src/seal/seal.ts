@@ -1,11 +1,12 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
-import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
+import { hkdfSync, type KeyObject } from 'node:crypto';
 import type { DataKeyRow, KeyStore, Sealed, Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { SecretBinding } from '../core/registry.ts';
 import { Secret } from '../core/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
+import { newDataKey, openDataKey } from './data-key.ts';
 import { KeyringRefused, type Keyring } from './keyring.ts';
 
 /** The sealer of one database, which every replica over it has alike. */
@@ -20,7 +21,6 @@ interface DataKeys {
   readonly active: KeyObject;
 }
 
-const dataKeyBytes = 32;
 const derivedKeyBytes = 32;
 const firstDataKeyId = 1;
 
@@ -60,15 +60,13 @@ export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
 }
 
 async function insertFirstKey(keyring: Keyring, keys: KeyStore): Promise<void> {
-  const id = firstDataKeyId;
-  const raw = randomBytes(dataKeyBytes);
-  const wrapped = sealBytes(keyring.sealing.key, id, dataKeyContext(id), raw);
-  const canary = sealBytes(createSecretKey(raw), id, canaryContext, canaryValue);
-  await keys.insertFirst({ id, rootKeyId: keyring.sealing.id, wrapped, state: 'ACTIVE', createdAt: new Date() }, canary);
+  const { row, key } = newDataKey(keyring, firstDataKeyId, 'ACTIVE');
+  await keys.insertFirst(row, sealBytes(key, row.id, canaryContext, canaryValue));
 }
 
 function openDataKeys(keyring: Keyring, rows: readonly DataKeyRow[]): DataKeys {
-  const byId = new Map(rows.map((row) => [row.id, unwrap(keyring, row)]));
+  const sealing = rows.filter(({ state }) => state !== 'AUDIT');
+  const byId = new Map(sealing.map((row) => [row.id, openDataKey(keyring, row)]));
   const [activeRow, ...others] = rows.filter((row) => row.state === 'ACTIVE');
   const active = activeRow && byId.get(activeRow.id);
   if (activeRow === undefined || active === undefined || others.length > 0) {
@@ -78,24 +76,6 @@ function openDataKeys(keyring: Keyring, rows: readonly DataKeyRow[]): DataKeys {
     );
   }
   return { byId, activeId: activeRow.id, active };
-}
-
-function unwrap(keyring: Keyring, row: DataKeyRow): KeyObject {
-  const rootKey = keyring.keys.find(({ id }) => id === row.rootKeyId);
-  if (rootKey === undefined) {
-    throw new KeyringRefused(
-      keyring.path,
-      `lacks the root key ${row.rootKeyId} that data key ${row.id} of this database is wrapped with. Add that key's line, or use the keyring that belongs to this database.`,
-    );
-  }
-  const raw = openBytes(() => rootKey.key, dataKeyContext(row.id), row.wrapped);
-  if (raw?.length !== dataKeyBytes) {
-    throw new KeyringRefused(
-      keyring.path,
-      `has the root key ${row.rootKeyId}, but data key ${row.id} does not open with it: the database was altered or damaged. Restore it from a backup.`,
-    );
-  }
-  return createSecretKey(raw);
 }
 
 function checkCanary(keyring: Keyring, dataKeys: DataKeys, canary: Uint8Array): void {
@@ -128,10 +108,6 @@ function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding
     );
   }
   return new Secret(bytes.toString());
-}
-
-function dataKeyContext(id: number): Buffer {
-  return encodeContext('data_key', { id });
 }
 
 function bindingContext(binding: SecretBinding): Buffer {

@@ -4,13 +4,12 @@ import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 
 import { adminAccount } from '../core/access.ts';
 import type { AccessStore } from '../core/ports.ts';
-import { auditWriter } from './audit.ts';
+import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, type Queries, statement } from './database.ts';
 import { fromToken, toToken } from './rows.ts';
 
-export function accessStore(database: Database): AccessStore {
+export function accessStore(database: Database, append: AppendEvent): AccessStore {
   const { byId, first, insert, accountByName, all, ofAccount, revoke } = accessStatements(database);
-  const append = auditWriter(database);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
     async tokenById(id) {

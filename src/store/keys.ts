@@ -1,6 +1,6 @@
 // Wrapped data keys and the canary at rest: opaque bytes that the seal made and alone can open.
 
-import { asc } from 'drizzle-orm';
+import { asc, sql } from 'drizzle-orm';
 
 import type { DataKeyRow, KeyStore } from '../core/ports.ts';
 import type { Database } from './database.ts';
@@ -40,6 +40,16 @@ export function keyStore(database: Database): KeyStore {
         }
         await queries.insert(dataKey).values({ ...key, createdAt: key.createdAt.getTime() });
         return true;
+      });
+    },
+    async insertAuditKey(make) {
+      await database.write(async (queries) => {
+        // On PostgreSQL a row is locked by writing it, unchanged: of two processes in here one waits for the other and then finds its key.
+        await queries.update(sealCanary).set({ sealed: sql`${sealCanary.sealed}` });
+        const rows = await queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey);
+        if (rows.some(({ state }) => state === 'AUDIT')) return;
+        const key = make(Math.max(0, ...rows.map(({ id }) => id)) + 1);
+        await queries.insert(dataKey).values({ ...key, createdAt: key.createdAt.getTime() });
       });
     },
   };

@@ -4,14 +4,14 @@ import { and, eq, getTableColumns, sql } from 'drizzle-orm';
 
 import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
-import { auditWriter } from './audit.ts';
+import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, statement } from './database.ts';
 import { registryPages } from './page.ts';
 import { fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
 
-export function registryStore(database: Database): RegistryStore {
+export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);
-  return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database) };
+  return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
 }
 
 type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'sealed'>;
@@ -47,9 +47,8 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, se
   };
 }
 
-function writing(database: Database): Writing {
+function writing(database: Database, append: AppendEvent): Writing {
   const { insert, update, record, remove } = writeStatements(database);
-  const append = auditWriter(database);
   return {
     async insert(registry, sealed, event) {
       await database.write(async (queries) => {

@@ -1,6 +1,7 @@
 // Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
 
-import type { AuditEvent } from '../core/audit.ts';
+import type { AuditAction, AuditEvent } from '../core/audit.ts';
+import type { ChainedEvent } from '../core/audit-chain.ts';
 import type { StoredToken } from '../core/ports.ts';
 import type { Registry } from '../core/registry.ts';
 import type { ValidationReport } from '../core/validation.ts';
@@ -44,6 +45,7 @@ export function toToken(row: Row<'apiToken'>): StoredToken {
     createdAt: new Date(row.createdAt),
     expiresAt: dateOrNull(row.expiresAt),
     revokedAt: dateOrNull(row.revokedAt),
+    lastUsedAt: dateOrNull(row.lastUsedAt),
   };
 }
 
@@ -54,11 +56,27 @@ export function fromToken(token: StoredToken): Row<'apiToken'> {
     createdAt: token.createdAt.getTime(),
     expiresAt: token.expiresAt?.getTime() ?? null,
     revokedAt: token.revokedAt?.getTime() ?? null,
+    lastUsedAt: token.lastUsedAt?.getTime() ?? null,
   };
 }
 
-export function fromEvent(event: AuditEvent): Omit<Row<'auditEvent'>, 'seq'> {
+export function fromEvent(event: AuditEvent): Omit<Row<'auditEvent'>, 'seq' | 'hash'> {
   return { ...event, at: event.at.getTime() };
+}
+
+export function toChainedEvent(row: Row<'auditEvent'>): ChainedEvent {
+  return { ...row, at: new Date(row.at), action: row.action as AuditAction };
+}
+
+/** An event as it reads back, for a hash that still fits then. */
+export function storableEvent(event: AuditEvent): AuditEvent {
+  const { actor, account, target, targetText, requestId } = event;
+  return { ...event, actor: storable(actor), account: storable(account), target: storable(target), targetText: storable(targetText), requestId: storable(requestId) };
+}
+
+/** Text that both databases hold: issuers name their subjects as they like, and PostgreSQL has no NUL and no half of a surrogate pair. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{fffd}');
 }
 
 /** A copy that is a `Uint8Array` and no `Buffer`, whichever the driver gave. */

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 
 import { asc, getTableColumns, gt } from 'drizzle-orm';
 
+import type { AuditTrail } from '../core/audit-verification.ts';
 import type { KeyStore, Sealed } from '../core/ports.ts';
 import type { Registry } from '../core/registry.ts';
+import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
 import { keyStore } from './keys.ts';
 import { countMissing } from './migrate.ts';
@@ -26,6 +28,7 @@ export interface SealedRegistry {
 
 export interface Snapshot {
   readonly keys: KeyStore;
+  readonly audit: AuditTrail;
   /** Every registry of every account, by id, a page at a time. */
   registries(): AsyncIterable<SealedRegistry>;
   /** As `SnapshotDatabase.complaints`. */
@@ -51,6 +54,7 @@ export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'u
   const database = isPostgres ? await openPostgres(url) : await openSqlite(url);
   return {
     keys: keyStore(database),
+    audit: auditChain(database),
     registries: () => registriesOf(database),
     complaints: () => database.complaints(),
     missingMigrations: () => countMissing(database, join(migrationsDir, isPostgres ? 'postgres' : 'sqlite')),

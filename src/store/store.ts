@@ -4,8 +4,9 @@ import { join } from 'node:path';
 
 import { sql } from 'drizzle-orm';
 
-import type { AccessStore, KeyStore, RegistryStore, UseStore } from '../core/ports.ts';
+import type { AccessStore, AuditStore, KeyStore, RegistryStore, UseStore } from '../core/ports.ts';
 import { accessStore } from './access.ts';
+import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
 import { keyStore } from './keys.ts';
 import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
@@ -16,6 +17,8 @@ export interface Store {
   readonly registries: RegistryStore;
   readonly access: AccessStore;
   readonly uses: UseStore;
+  /** To be started with its key before anything is changed. */
+  readonly audit: AuditStore;
   readonly keys: KeyStore;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
@@ -64,10 +67,12 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
     await database.abandon();
     throw error;
   }
+  const { append, ...audit } = auditChain(database);
   return {
-    registries: registryStore(database),
-    access: accessStore(database),
+    registries: registryStore(database, append),
+    access: accessStore(database, append),
     uses: useStore(database),
+    audit,
     keys: keyStore(database),
     ready: () => isReady(database),
     close: () => database.close(),

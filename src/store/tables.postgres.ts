@@ -3,4 +3,4 @@
 import { postgresKit } from './kit.postgres.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, dataKey, sealCanary } = defineTables(postgresKit);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(postgresKit);

@@ -3,4 +3,4 @@
 import { sqliteKit } from './kit.sqlite.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, dataKey, sealCanary } = defineTables(sqliteKit);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(sqliteKit);

@@ -16,7 +16,7 @@ export function defineTables(kit: Kit) {
     registry,
     registryUse: defineRegistryUse(kit, registry),
     apiToken: defineApiToken(kit, account),
-    auditEvent: defineAuditEvent(kit),
+    ...defineAudit(kit),
     ...defineKeys(kit),
   };
 }
@@ -103,24 +103,44 @@ function defineApiToken(kit: Kit, account: Account) {
       createdAt: kit.timeMs('created_at').notNull(),
       expiresAt: kit.timeMs('expires_at'),
       revokedAt: kit.timeMs('revoked_at'),
+      /** Written in batches, some time after the use. */
+      lastUsedAt: kit.timeMs('last_used_at'),
     },
     (column) => [kit.index('api_token_account').on(column.account)],
   );
 }
 
 /** No foreign keys: an event outlives what it tells of. */
-function defineAuditEvent(kit: Kit) {
-  return kit.table('audit_event', {
-    seq: kit.sequence('seq'),
-    at: kit.timeMs('at').notNull(),
-    actor: kit.text('actor').notNull(),
-    account: kit.text('account').notNull(),
-    action: kit.text('action').notNull(),
-    target: kit.text('target').notNull(),
-    targetText: kit.text('target_text').notNull(),
-    outcome: kit.text('outcome').notNull(),
-    requestId: kit.text('request_id').notNull(),
-  });
+function defineAudit(kit: Kit) {
+  const auditEvent = kit.table(
+    'audit_event',
+    {
+      /** Given by the chain, not by the database: one more than the event before. */
+      seq: kit.sequence('seq'),
+      at: kit.timeMs('at').notNull(),
+      actor: kit.text('actor').notNull(),
+      account: kit.text('account').notNull(),
+      action: kit.text('action').notNull(),
+      target: kit.text('target').notNull(),
+      targetText: kit.text('target_text').notNull(),
+      outcome: kit.text('outcome').notNull(),
+      requestId: kit.text('request_id').notNull(),
+      /** Links the event to the one before. Null only until the first start after the update that brought the chain. */
+      hash: kit.text('hash'),
+    },
+    // One index for each filter that picks few events of many; the newest come first.
+    (column) => [
+      kit.index('audit_event_account').on(column.account, column.seq),
+      kit.index('audit_event_actor').on(column.actor, column.seq),
+      kit.index('audit_event_target').on(column.target, column.seq),
+    ],
+  );
+  const auditHead = kit.table(
+    'audit_head',
+    { id: kit.integer('id').primaryKey(), seq: kit.long('seq').notNull(), hash: kit.text('hash').notNull(), mac: kit.text('mac').notNull() },
+    (column) => [kit.check('audit_head_is_one_row', sql`${column.id} = 1`)],
+  );
+  return { auditEvent, auditHead };
 }
 
 function defineKeys(kit: Kit) {

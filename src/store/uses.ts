@@ -4,6 +4,7 @@ import { desc, eq, sql } from 'drizzle-orm';
 
 import type { CountedUse, UseStore } from '../core/ports.ts';
 import { type Database, given, type Queries, statement } from './database.ts';
+import { storable } from './rows.ts';
 
 /** Who, image and outcome kept for one registry, the newest: pulls of invented names must not fill the disk. */
 export const maxUsesPerRegistry = 1_000;
@@ -59,11 +60,6 @@ async function dropOldest({ tables: { registryUse: use } }: Database, queries: Q
 
 function toJson(uses: readonly CountedUse[]): string {
   return JSON.stringify(uses.map((use) => ({ ...use, actor: storable(use.actor), lastAt: use.lastAt.getTime() })));
-}
-
-/** An issuer names its subjects as it likes; PostgreSQL has no NUL and no half of a surrogate pair. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\u{fffd}');
 }
 
 function readStatements(database: Database) {

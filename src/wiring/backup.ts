@@ -10,7 +10,7 @@ import { StoreRefused } from '../store/migrate.ts';
 import { claimOwnership } from '../store/owner.ts';
 import { openSnapshot } from '../store/snapshot.ts';
 import { openStore } from '../store/store.ts';
-import { makePrivateDirectory } from './data.ts';
+import { makePrivateDirectory } from './private-directory.ts';
 import { verify, type Check } from './verify.ts';
 
 export interface Backup extends BackupFacts {

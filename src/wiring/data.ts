@@ -1,15 +1,16 @@
 // The data directory: its store, opened as the settings say, and the commands that work on it beside a server or before there is one.
 
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { issueToken, revokeToken } from '../auth/token.ts';
-import { ConfigRefused, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Role } from '../core/access.ts';
+import { verifyAudit, type AuditAnchor, type AuditVerdict } from '../core/audit-verification.ts';
 import type { StoredToken } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { migrationsDir } from '../places.ts';
 import { openStore, type Store, type StoreOptions } from '../store/store.ts';
-
+import { makePrivateDirectory } from './private-directory.ts';
+import { openSeal, type Seal } from './seal.ts';
 
 export interface TokenRequest {
   readonly account: string;
@@ -28,44 +29,38 @@ export async function openDataStore(config: Config, options: Pick<StoreOptions, 
   return openStore({ url: config.databaseUrl, migrationsDir, ...options });
 }
 
-/**
- * Makes a directory that only its owner can enter, unless it is there.
- * @throws ConfigRefused naming the setting.
- */
-export async function makePrivateDirectory(path: string, setting: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new ConfigRefused([`${setting} names a directory that cannot be made (${code}): ${path}.`]);
-  }
-}
-
 /** Makes an API token on the data directory, whether or not a server runs on it. @throws Problem as `issueToken`. */
 export async function createToken(config: Config, request: TokenRequest): Promise<Secret> {
-  const store = await openDataStore(config);
-  try {
-    return await issueToken({ access: store.access, now, ...request, actor: 'cli', requestId: randomUUID() });
-  } finally {
-    await store.close();
-  }
+  return await onData(config, ({ access }) => issueToken({ access, now, ...request, actor: 'cli', requestId: randomUUID() }));
 }
 
 /** The tokens of one account, or of all, as they stand on the data directory. */
 export async function listTokens(config: Config, account: string | undefined): Promise<StoredToken[]> {
-  const store = await openDataStore(config);
-  try {
-    return await store.access.listTokens(account);
-  } finally {
-    await store.close();
-  }
+  return await onData(config, ({ access }) => access.listTokens(account));
 }
 
 /** Ends a token on the data directory; a server that runs on it refuses the next request. @throws Problem as `revokeToken`. */
 export async function revokeStoredToken(config: Config, id: string): Promise<StoredToken> {
+  return await onData(config, ({ access }) => revokeToken({ access, now, id, actor: 'cli', requestId: randomUUID() }));
+}
+
+/** Reads the whole audit trail of the data directory, whether or not a server runs on it. @param anchor an event that must still be there. */
+export async function verifyAuditTrail(config: Config, anchor: AuditAnchor | undefined): Promise<AuditVerdict> {
+  return await onData(config, ({ audit }, { auditMac }) => verifyAudit({ trail: audit, mac: auditMac, anchor }));
+}
+
+/** Opens store and keys for one piece of work. @throws as `openDataStore` and `openSeal`. */
+async function onData<T>(config: Config, work: (store: Store, seal: Seal) => Promise<T>): Promise<T> {
   const store = await openDataStore(config);
+  let seal: Seal;
   try {
-    return await revokeToken({ access: store.access, now, id, actor: 'cli', requestId: randomUUID() });
+    seal = await openSeal(config, store);
+  } catch (error) {
+    await store.abandon();
+    throw error;
+  }
+  try {
+    return await work(store, seal);
   } finally {
     await store.close();
   }

@@ -1,7 +1,6 @@
 // The domain over its adapters: the use cases that every face calls.
 
 import { randomUUID } from 'node:crypto';
-import { dirname } from 'node:path';
 import { createCloud } from '../cloud/mint.ts';
 import type { Config } from '../config.ts';
 import { faultFields } from '../core/fault.ts';
@@ -16,12 +15,10 @@ import type { UseCases } from '../graphql/builder.ts';
 import { createBudget } from '../ops/budget.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { loadKeyring } from '../seal/keyring.ts';
-import { createSealer, holdsNothingSealed } from '../seal/seal.ts';
 import type { Store } from '../store/store.ts';
 import { createUpstream, type Upstream } from '../v2/upstream.ts';
 import { createValidator } from '../v2/validate.ts';
-import { makePrivateDirectory } from './data.ts';
+import { openSeal } from './seal.ts';
 
 export interface DomainParts {
   readonly config: Config;
@@ -48,11 +45,7 @@ export interface Domain {
  * @throws KeyringRefused when the keys are not those of the database; nothing was written then.
  */
 export async function createDomain({ config, store, metrics, log, endpoint }: DomainParts): Promise<Domain> {
-  // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
-  const createIfMissing = await holdsNothingSealed(store.keys);
-  if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
-  const keyring = await loadKeyring(config.keyringFile, { createIfMissing });
-  const sealer = await createSealer({ keyring, keys: store.keys });
+  const { sealer } = await openSeal(config, store);
   const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,

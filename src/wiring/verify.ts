@@ -1,17 +1,20 @@
 // Verifies what is stored: that the database is sound, the keys are its own, every password opens, and the audit trail is whole.
 
 import type { Config } from '../config.ts';
+import type { AuditMac } from '../core/audit-chain.ts';
+import { describeVerdict, verifyAudit } from '../core/audit-verification.ts';
 import type { Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import { secretBinding } from '../core/registry.ts';
 import { migrationsDir } from '../places.ts';
+import { findAuditMac } from '../seal/audit-key.ts';
 import { KeyringRefused, loadKeyring } from '../seal/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../seal/seal.ts';
 import { StoreRefused } from '../store/migrate.ts';
 import { openSnapshot, type Snapshot } from '../store/snapshot.ts';
 
 export interface Check {
-  readonly name: 'database' | 'schema' | 'keys' | 'passwords';
+  readonly name: 'database' | 'schema' | 'keys' | 'passwords' | 'audit';
   readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
   /** What was found, for a person. */
   readonly message: string;
@@ -39,8 +42,9 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
   const schema = await verifySchema(snapshot);
   if (schema.state !== 'PASSED') return [database, schema];
   if (await holdsNothingSealed(snapshot.keys)) return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
-  const opened = await openSealer(snapshot, keyringFile);
-  return 'sealer' in opened ? [database, schema, opened.check, await verifyPasswords(snapshot, opened.sealer)] : [database, schema, opened.check];
+  const opened = await openKeys(snapshot, keyringFile);
+  if (!('sealer' in opened)) return [database, schema, opened.check];
+  return [database, schema, opened.check, await verifyPasswords(snapshot, opened.sealer), await verifyTrail(snapshot, opened.auditMac)];
 }
 
 async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
@@ -61,15 +65,32 @@ async function verifySchema(snapshot: Snapshot): Promise<Check> {
   }
 }
 
+interface OpenedKeys {
+  readonly check: Check;
+  readonly sealer: Sealer;
+  /** Undefined when the database has no audit chain yet. */
+  readonly auditMac: AuditMac | undefined;
+}
+
 /** The sealer checks the canary: its keys are those that the database was sealed with. */
-async function openSealer({ keys }: Snapshot, keyringFile: string): Promise<{ check: Check; sealer: Sealer } | { check: Check }> {
+async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<OpenedKeys | { check: Check }> {
   try {
-    const sealer = await createSealer({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
-    return { sealer, check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` } };
+    const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
+    const [sealer, auditMac] = [await createSealer({ keyring, keys }), await findAuditMac({ keyring, keys })];
+    return { sealer, auditMac, check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` } };
   } catch (error) {
     if (error instanceof KeyringRefused) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
     throw error;
   }
+}
+
+async function verifyTrail({ audit }: Snapshot, mac: AuditMac | undefined): Promise<Check> {
+  if (mac === undefined) {
+    if ((await audit.head()) === undefined) return { name: 'audit', state: 'SKIPPED', message: 'There is no chain of audit events yet; the next start makes it.' };
+    return { name: 'audit', state: 'FAILED', message: 'The key of the audit trail was removed from the database.' };
+  }
+  const verdict = await verifyAudit({ trail: audit, mac });
+  return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
 }
 
 async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Check> {

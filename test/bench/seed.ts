@@ -8,6 +8,7 @@ import { issueToken } from '../../src/auth/token.ts';
 import type { Sealer } from '../../src/core/ports.ts';
 import { secretBinding } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { openAuditMac } from '../../src/seal/audit-key.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
 import { createSealer } from '../../src/seal/seal.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -25,7 +26,9 @@ export function databaseFile(dataDir: string): string {
 export async function openDataDir(dataDir: string): Promise<{ store: Store; sealer: Sealer }> {
   const store = await openStore({ url: databaseFile(dataDir), migrationsDir });
   const keyring = await loadKeyring(join(dataDir, 'keyring'), { createIfMissing: true });
-  return { store, sealer: await createSealer({ keyring, keys: store.keys }) };
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  await store.audit.start(await openAuditMac({ keyring, keys: store.keys }));
+  return { store, sealer };
 }
 
 /** Stores the registries in the account `admin`, each with a sealed password. Gives a token that may read and write them. */

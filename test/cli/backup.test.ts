@@ -157,12 +157,14 @@ describe('a verification', () => {
     await server.stop();
     expect(code).toBe(0);
     const checks = JSON.parse(stdout) as { name: string; state: string }[];
-    expect(checks.map(({ name, state }) => `${name} ${state}`)).toEqual(['database PASSED', 'schema PASSED', 'keys PASSED', 'passwords PASSED']);
+    expect(checks.map(({ name, state }) => `${name} ${state}`)).toEqual(['database PASSED', 'schema PASSED', 'keys PASSED', 'passwords PASSED', 'audit PASSED']);
   });
 
   const database = () => join(dataDirectory, 'regway.db');
   it.each([
     ['a password was altered', () => edit(database(), `UPDATE registry SET sealed = zeroblob(length(sealed)) WHERE registry = 'two.example'`), 'passwords', 'two.example'],
+    ['an audit event was taken out', () => edit(database(), 'DELETE FROM audit_event WHERE seq = 2'), 'audit', 'event 2 was taken out'],
+    ['the key of the audit trail was taken out', () => edit(database(), `DELETE FROM data_key WHERE state = 'AUDIT'`), 'audit', 'key of the audit trail'],
     ['a password was moved to another registry', () => edit(database(), `UPDATE registry SET host = 'evil.example' WHERE registry = 'one.example'`), 'passwords', 'one.example'],
     ['the keyring is another', () => replaceKeyring(), 'keys', 'lacks the root key'],
     ['the canary was altered', () => edit(database(), 'UPDATE seal_canary SET sealed = zeroblob(length(sealed))'), 'keys', 'canary'],

@@ -6,13 +6,14 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
+import { verifyAudit } from '../../src/core/audit-verification.ts';
 import { registryOrderFields } from '../../src/core/ports.ts';
 import { StoreRefused } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/store.ts';
-import { type Harness, migrationsDir, postgresRefuseAudit } from '../store/harness.ts';
+import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../store/harness.ts';
 import { storeLaws } from '../store/laws.ts';
 import { openInProcesses, writeUntilKilled } from '../store/processes.ts';
-import { pageQuery, sampleEvent, sampleRegistry, sampleSealed } from '../store/samples.ts';
+import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../store/samples.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
 
 let server: PostgresServer;
@@ -26,7 +27,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = () => openStore({ url: server.url, migrationsDir });
+const open = () => openStarted(server.url);
 const empty = () => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;');
 
 const harness: Harness = {
@@ -36,7 +37,7 @@ const harness: Harness = {
     const store = await open();
     return {
       store,
-      openAgain: (folder) => openStore({ url: server.url, migrationsDir: folder }),
+      openAgain: (folder) => openStarted(server.url, folder),
       execute: async (text) => void (await behind.unsafe(text)),
       rows: async (text) => [...(await behind.unsafe(text))],
       refuseAudit: async () => void (await behind.unsafe(postgresRefuseAudit)),
@@ -106,6 +107,31 @@ describe('a server', () => {
       expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'CONFLICT' } });
     }
     await Promise.all(replicas.map((store) => store.close()));
+  });
+
+  it('with two replicas that write at once keeps one audit chain', async () => {
+    const replicas = await Promise.all([open(), open()]);
+    const writes = replicas.flatMap(({ registries }, replica) =>
+      Array.from({ length: 100 }, (_, number) => registries.insert(sampleRegistry(replica * 50 + number), sampleSealed(), sampleEvent({ target: `${replica}/${number}` }))),
+    );
+    const written = (await Promise.allSettled(writes)).filter(({ status }) => status === 'fulfilled');
+    expect(written).toHaveLength(150);
+    for (const { audit } of replicas) {
+      expect(await verifyAudit({ trail: audit, mac: sampleMac })).toMatchObject({ intact: true, checked: 150, head: { seq: 150 } });
+    }
+    const events = await replicas[0].audit.eventsAfter(0, 1_000);
+    const order = events.map(({ target }) => target.split('/')[0]).join('');
+    expect(order).toMatch(/01+0|10+1/);
+    await Promise.all(replicas.map((store) => store.close()));
+  });
+
+  it('with replicas that start at once after an update takes in the old events once', async () => {
+    const store = await open();
+    for (let number = 1; number <= 5; number++) await store.registries.appendAudit(sampleEvent());
+    await behind.unsafe('UPDATE audit_event SET hash = NULL; DELETE FROM audit_head');
+    const replicas = await Promise.all(Array.from({ length: 5 }, open));
+    expect(await verifyAudit({ trail: store.audit, mac: sampleMac })).toMatchObject({ intact: true, checked: 6, adopted: { lastSeq: 5 } });
+    await Promise.all([store, ...replicas].map((each) => each.close()));
   });
 
   it('answers lookups and pages from indexes, not by scanning the table', async () => {

@@ -34,5 +34,12 @@ export function memoryKeyStore(contents: Partial<Pick<MemoryKeyStore, 'rows' | '
       this.canaryBlob = canary;
       return true;
     },
+    async insertAuditKey(make) {
+      if (this.rows.some(({ state }) => state === 'AUDIT')) {
+        return;
+      }
+      this.writes += 1;
+      this.rows = [...this.rows, make(Math.max(0, ...this.rows.map(({ id }) => id)) + 1)];
+    },
   };
 }

@@ -4,7 +4,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Store } from '../../src/store/store.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { sampleMac } from './samples.ts';
 
 /** A new, empty, migrated database with a store on it. */
 export interface StoreUnderTest {
@@ -25,6 +26,17 @@ export interface Harness {
 }
 
 export const migrationsDir = join(import.meta.dirname, '../../drizzle');
+
+/** Opens a store that may be changed. */
+export async function openStarted(url: string, folder = migrationsDir): Promise<Store> {
+  return await started(await openStore({ url, migrationsDir: folder }));
+}
+
+/** Starts the audit chain of a store. */
+export async function started(store: Store): Promise<Store> {
+  await store.audit.start(sampleMac);
+  return store;
+}
 
 /** A trigger that fails, for PostgreSQL's dialect. */
 export const postgresRefuseAudit = `

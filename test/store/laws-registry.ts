@@ -153,8 +153,8 @@ export function registryLaws(harness: () => Harness): void {
   it('an event is kept with everything that it tells', async () => {
     const event = sampleEvent({ action: 'registry.secret_unreadable', outcome: 'SECRET_UNREADABLE' });
     await registries.appendAudit(event);
-    const [row] = await events();
-    expect({ ...row, seq: Number(row!['seq']), at: Number(row!['at']) }).toEqual({
+    const [{ hash: _hash, ...row } = {}] = await events();
+    expect({ ...row, seq: Number(row['seq']), at: Number(row['at']) }).toEqual({
       seq: 1,
       at: event.at.getTime(),
       actor: event.actor,

@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 
 import type { Harness } from './harness.ts';
 import { accessLaws } from './laws-access.ts';
+import { auditLaws } from './laws-audit.ts';
 import { migrationLaws } from './laws-migration.ts';
 import { pageLaws } from './laws-page.ts';
 import { registryLaws } from './laws-registry.ts';
@@ -22,6 +23,9 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('access and keys', () => {
     accessLaws(harness);
+  });
+  describe('the audit chain', () => {
+    auditLaws(harness);
   });
   describe('migrations', () => {
     migrationLaws(harness);

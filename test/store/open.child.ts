@@ -1,10 +1,9 @@
 // A process that opens the store named by its first argument, says what it did, and ends.
 
-import { openStore } from '../../src/store/store.ts';
 import { sampleEvent, sampleKey, sampleToken } from './samples.ts';
-import { migrationsDir } from './harness.ts';
+import { openStarted } from './harness.ts';
 
-const store = await openStore({ url: process.argv[2]!, migrationsDir });
+const store = await openStarted(process.argv[2]!);
 const key = await store.keys.insertFirst(sampleKey(1), new Uint8Array([1]));
 const token = await store.access.insertFirstToken(sampleToken(`token-${process.pid}`), sampleEvent());
 await store.close();

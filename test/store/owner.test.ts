@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refuseNetworkFileSystem } from '../../src/store/file-system.ts';
 import { StoreRefused } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/store.ts';
-import { copiedMigrations, migrationsDir, temporaryDirectory } from './harness.ts';
+import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from './harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -37,7 +37,7 @@ describe('the server of a file', () => {
 
   it('lets others write for a moment meanwhile, and sees it', async () => {
     const store = await serve();
-    const command = await openStore({ url, migrationsDir });
+    const command = await openStarted(url);
     await command.access.insertToken(sampleToken('made-beside'), sampleEvent());
     await command.close();
     expect(await store.access.tokenById('made-beside')).toBeDefined();

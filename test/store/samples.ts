@@ -1,6 +1,9 @@
 // Rows for the store's tests: valid, and different in every field that matters to the test.
 
+import { createHmac } from 'node:crypto';
+
 import type { AuditEvent } from '../../src/core/audit.ts';
+import type { AuditMac } from '../../src/core/audit-chain.ts';
 import type { PageQuery, StoredToken } from '../../src/core/ports.ts';
 import type { Registry } from '../../src/core/registry.ts';
 import type { ValidationReport } from '../../src/core/validation.ts';
@@ -45,6 +48,9 @@ export function sampleEvent(change: Partial<AuditEvent> = {}): AuditEvent {
   };
 }
 
+/** The audit chain's, under a key that every test has. */
+export const sampleMac: AuditMac = (text) => createHmac('sha256', 'a key for tests').update(text).digest('hex');
+
 export function sampleReport(change: Partial<ValidationReport> = {}): ValidationReport {
   return {
     outcome: 'VALID',
@@ -71,6 +77,7 @@ export function sampleToken(id: string, change: Partial<StoredToken> = {}): Stor
     createdAt: new Date(start),
     expiresAt: null,
     revokedAt: null,
+    lastUsedAt: null,
     ...change,
   };
 }

@@ -4,19 +4,18 @@ import { join } from 'node:path';
 
 import Sqlite from 'better-sqlite3';
 
-import { openStore } from '../../src/store/store.ts';
-import { type Harness, migrationsDir, temporaryDirectory } from './harness.ts';
+import { type Harness, openStarted, temporaryDirectory } from './harness.ts';
 
 export const sqliteHarness: Harness = {
   dialect: 'sqlite',
   async create() {
     const directory = temporaryDirectory();
     const url = join(directory.path, 'data', 'regway.db');
-    const store = await openStore({ url, migrationsDir });
+    const store = await openStarted(url);
     const behind = new Sqlite(url);
     return {
       store,
-      openAgain: (folder) => openStore({ url, migrationsDir: folder }),
+      openAgain: (folder) => openStarted(url, folder),
       execute: async (sql) => void behind.exec(sql),
       rows: async (sql) => behind.prepare(sql).all() as Record<string, unknown>[],
       refuseAudit: async () =>

@@ -12,7 +12,7 @@ import { registryOrderFields } from '../../src/core/ports.ts';
 import { StoreRefused } from '../../src/store/migrate.ts';
 import { openSqlite, refuseOldSqlite } from '../../src/store/sqlite.ts';
 import { openStore, type Store, storeOn } from '../../src/store/store.ts';
-import { migrationsDir, temporaryDirectory } from './harness.ts';
+import { migrationsDir, openStarted, started, temporaryDirectory } from './harness.ts';
 import { openInProcesses, writeUntilKilled } from './processes.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 
@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => directory[Symbol.dispose]());
 
-const open = (): Promise<Store> => openStore({ url, migrationsDir });
+const open = (): Promise<Store> => openStarted(url);
 
 describe('the file', () => {
   it('is readable by its owner alone, with its log and its directory', async () => {
@@ -50,6 +50,13 @@ describe('the file', () => {
     const ours = tables.filter(({ name, type }) => type === 'table' && !name.startsWith('sqlite_'));
     expect(ours.map(({ name }) => name)).toContain('registry');
     expect(ours.filter(({ strict }) => strict === 0)).toEqual([]);
+  });
+
+  it('is changed by nobody who has not started the audit chain', async () => {
+    const store = await openStore({ url, migrationsDir });
+    await expect(store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow('The store failed');
+    expect(await store.registries.byId(sampleRegistry(1).id)).toBeUndefined();
+    await store.close();
   });
 
   it.each([
@@ -134,7 +141,7 @@ describe('the connections', () => {
 
   it('the reader cannot write, and sees committed rows alone', async () => {
     const database = await openSqlite(url);
-    const store = await storeOn(database, join(migrationsDir, 'sqlite'));
+    const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     const { account } = database.tables;
     await expect(database.read((queries) => queries.insert(account).values({ name: 'x', createdAt: 1 }))).rejects.toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
@@ -149,7 +156,7 @@ describe('the connections', () => {
 
   it('a transaction that waits for something else lets no other write in', async () => {
     const database = await openSqlite(url);
-    const store = await storeOn(database, join(migrationsDir, 'sqlite'));
+    const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     const rolledBack = database.write(async (queries) => {
       await queries.insert(database.tables.account).values({ name: 'undone', createdAt: 1 });
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -165,7 +172,7 @@ describe('the connections', () => {
 
   it('a full disk makes writes STORAGE_UNAVAILABLE, reads go on, and writes come back with the space', async () => {
     const database = await openSqlite(url);
-    const store = await storeOn(database, join(migrationsDir, 'sqlite'));
+    const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     await store.registries.insert(sampleRegistry(0), sampleSealed(), sampleEvent());
     const pages = Number(await database.write((queries) => readPragma(queries, 'page_count')));
     await database.write((queries) => readPragma(queries, `max_page_count = ${pages}`));

@@ -2,11 +2,10 @@
 
 import { writeSync } from 'node:fs';
 
-import { openStore } from '../../src/store/store.ts';
-import { migrationsDir } from './harness.ts';
+import { openStarted } from './harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 
-const store = await openStore({ url: process.argv[2]!, migrationsDir });
+const store = await openStarted(process.argv[2]!);
 for (let number = Number(process.argv[3]); ; number++) {
   await store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent({ target: sampleRegistry(number).id }));
   writeSync(1, `${number}\n`);

@@ -14,6 +14,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { createUses } from '../../src/core/uses.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
 import type { UseCases } from '../../src/graphql/builder.ts';
+import { openAuditMac } from '../../src/seal/audit-key.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
 import { createSealer } from '../../src/seal/seal.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -59,7 +60,9 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const directory = mkdtempSync(join(tmpdir(), 'regway-domain-'));
   const databaseFile = join(directory, 'regway.db');
   const store = await openStore({ url: databaseFile, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
-  const sealer = await createSealer({ keyring: await loadKeyring(join(directory, 'keyring'), { createIfMissing: true }), keys: store.keys });
+  const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  await store.audit.start(await openAuditMac({ keyring, keys: store.keys }));
   const asked: AskedCheck[] = [];
   const uses: CredentialUse[] = [];
   const now = () => domain.time;

@@ -1,0 +1,43 @@
+// `regway audit …`: the trail of who changed what, on the data directory.
+
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { describeVerdict, type AuditAnchor, type AuditVerdict } from '../core/audit-verification.ts';
+import type { CommandContext } from './context.ts';
+import { outputOption, type OutputOption } from './options.ts';
+
+interface VerifyOptions extends OutputOption {
+  readonly anchor?: AuditAnchor;
+}
+
+/** Adds `audit` and its commands. */
+export function addAuditCommands(program: Command, context: CommandContext): void {
+  const audit = program.command('audit').description('the trail of who changed what').addHelpText('after', '\nExample:\n  regway audit verify');
+  addVerify(audit, context);
+}
+
+function addVerify(audit: Command, { loadLocal, endWith }: CommandContext): void {
+  audit
+    .command('verify')
+    .description('check on the data directory that no event was altered, taken out, put in, moved or cut off; ends with 1 and names the first bad one if so')
+    .addOption(new Option('--anchor <seq:hash>', 'what an earlier run printed as its anchor: this event must still be there, as it was').argParser(parseAnchor))
+    .addOption(outputOption(['table', 'json']))
+    .addHelpText('after', '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n\nExample:\n  regway audit verify')
+    .action(async ({ anchor, output }: VerifyOptions) => {
+      const local = await loadLocal();
+      endWith(await local.verifyAuditCommand(anchor, (verdict) => process.stdout.write(output === 'json' ? `${JSON.stringify(verdict, null, 2)}\n` : describe(verdict))));
+    });
+}
+
+function describe(verdict: AuditVerdict): string {
+  if (!verdict.intact) return `${describeVerdict(verdict)}\n`;
+  const { head, adopted } = verdict;
+  const earlier = adopted === null ? [] : [`Events up to ${adopted.lastSeq} are from before the chain and were taken in as they stood on ${adopted.at.toISOString()}.`];
+  const anchor = head.seq === 0 ? [] : [`Anchor: ${head.seq}:${head.hash}`];
+  return `${[describeVerdict(verdict), ...earlier, ...anchor].join('\n')}\n`;
+}
+
+function parseAnchor(text: string): AuditAnchor {
+  const match = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text);
+  if (match?.[2] === undefined) throw new InvalidArgumentError('Give what "regway audit verify" printed after "Anchor:".');
+  return { seq: Number(match[1]), hash: match[2] };
+}

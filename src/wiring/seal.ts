@@ -1,0 +1,31 @@
+// The keys over an open store: what seals its passwords and chains its audit events.
+
+import { dirname } from 'node:path';
+import type { Config } from '../config.ts';
+import type { AuditMac } from '../core/audit-chain.ts';
+import { openAuditMac } from '../seal/audit-key.ts';
+import { loadKeyring } from '../seal/keyring.ts';
+import { createSealer, holdsNothingSealed, type DatabaseSealer } from '../seal/seal.ts';
+import type { Store } from '../store/store.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+
+export interface Seal {
+  readonly sealer: DatabaseSealer;
+  /** Links the events of the audit chain. */
+  readonly auditMac: AuditMac;
+}
+
+/**
+ * Opens the keys of these settings and starts the audit chain with them: from here on the store may be changed.
+ * @throws KeyringRefused when the keys are not those of the database; nothing was written then. ConfigRefused when no keyring can be made.
+ */
+export async function openSeal(config: Config, store: Store): Promise<Seal> {
+  // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
+  const createIfMissing = await holdsNothingSealed(store.keys);
+  if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
+  const keyring = await loadKeyring(config.keyringFile, { createIfMissing });
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  const auditMac = await openAuditMac({ keyring, keys: store.keys });
+  await store.audit.start(auditMac);
+  return { sealer, auditMac };
+}

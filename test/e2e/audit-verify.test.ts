@@ -1,0 +1,56 @@
+// `npx regway audit verify`, as an operator types it: beside a running server, after somebody edited the database, and on nothing.
+
+import { rmSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createApiToken } from './support/api-tokens.ts';
+import { runProgram } from './support/child-process.ts';
+import { withDatabase } from './support/database.ts';
+import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+
+let dataDirectory: string;
+
+beforeEach(() => {
+  dataDirectory = newDataDirectory();
+});
+
+afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
+
+const verify = (...flags: string[]) =>
+  runProgram({ command: 'npx', args: ['regway', 'audit', 'verify', ...flags], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+
+test('beside a running server it counts the events and gives an anchor, which holds later', async () => {
+  const server = await startServer({ dataDirectory });
+  await createApiToken(dataDirectory, { role: 'READ_WRITE' });
+  const first = await verify();
+  expect(first).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^The audit trail is whole: 2 events checked\.\nAnchor: 2:[0-9a-f]{64}\n$/) });
+  const anchor = /Anchor: (.*)/.exec(first.stdout)?.[1];
+  await createApiToken(dataDirectory, { role: 'READ_ONLY' });
+  expect(await verify(`--anchor=${anchor}`)).toMatchObject({ code: 0, stdout: expect.stringContaining('3 events') });
+  await server.stop();
+});
+
+test('it ends with 1 and names the first bad event, also for a script', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  for (const role of ['READ_WRITE', 'PULL'] as const) await createApiToken(dataDirectory, { role });
+  withDatabase(dataDirectory, (database) => database.exec(`UPDATE audit_event SET actor = 'somebody else' WHERE seq = 2`));
+  expect(await verify()).toMatchObject({ code: 1, stdout: 'The audit trail is broken: event 2 is not as it was written (ALTERED). 1 events before it are as they were written.\n' });
+  const { code, stdout } = await verify('-o', 'json');
+  expect([code, JSON.parse(stdout)]).toEqual([1, { intact: false, checked: 1, seq: 2, damage: 'ALTERED' }]);
+});
+
+test('it ends with 1 when the end was cut off', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  await createApiToken(dataDirectory, { role: 'PULL' });
+  withDatabase(dataDirectory, (database) => database.exec('DELETE FROM audit_event WHERE seq = 2'));
+  expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('TRUNCATED') });
+});
+
+test('without the keyring it cannot tell, and ends with 78', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  rmSync(`${dataDirectory}/keyring`);
+  expect(await verify()).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('keyring') });
+});
+
+test.each(['nonsense', '0:00', `1:${'g'.repeat(64)}`])('an anchor that is none (%s) is wrong usage', async (anchor) => {
+  expect(await verify(`--anchor=${anchor}`)).toMatchObject({ code: 2, stdout: '' });
+});
