@@ -47,7 +47,7 @@ interface Closable {
 async function serveStore({ config, issuers, store, log }: Omit<LoginParts, 'signInKey'>, opened: Closable[]): Promise<RunningServer> {
   const metrics = createMetrics();
   let url = config.publicUrl ?? '';
-  const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url) });
+  const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url), recall: (login) => logins.recall(login) });
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
@@ -62,6 +62,7 @@ async function serveStore({ config, issuers, store, log }: Omit<LoginParts, 'sig
   const firstToken = await issueFirstToken({ access: store.access, now: () => new Date(), actor: 'regway', requestId: 'first-start' });
   const close = async (): Promise<void> => {
     health.stopping = true;
+    domain.endStreams();
     await closeAll(opened);
     await store.close();
   };

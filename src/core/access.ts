@@ -35,6 +35,7 @@ export interface Caller {
 export const permissions = {
   'principal.get': ['ADMIN', 'READ_WRITE', 'READ_ONLY', 'PULL'],
   'registry.list': ['ADMIN', 'READ_WRITE'],
+  'registry.watch': ['ADMIN', 'READ_WRITE'],
   'registry.get': ['ADMIN', 'READ_WRITE'],
   'registry.create': ['ADMIN', 'READ_WRITE'],
   'registry.update': ['ADMIN', 'READ_WRITE'],

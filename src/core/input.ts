@@ -107,6 +107,8 @@ export const getArguments = z
   .strictObject({ id: z.string().nullish(), registry: z.string().nullish(), account: accountName.nullish() })
   .refine((args) => ((args.id ?? null) === null) !== ((args.registry ?? null) === null), { path: ['id'], message: 'or registry is needed: exactly one of the two' });
 
+export const watchArguments = z.strictObject({ account: accountName.nullish() });
+
 export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
 
 export const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });

@@ -171,6 +171,14 @@ export interface CloudCredentials {
   resolveCredential(registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>, open: () => Promise<Credential>, signal?: AbortSignal): Promise<Credential>;
 }
 
+/** Carries short texts to every process on the same store, this one included. What is sent while one is cut off is lost to it. */
+export interface Notices {
+  /** Returns at once and never fails: what was changed stays changed, whether or not anybody hears of it. */
+  send(text: string): void;
+  /** Hears everything from about now on. */
+  listen(hear: (text: string) => void): void;
+}
+
 /** How often each key may do something in a while. */
 export interface Budget {
   /** Takes one from what the key has left. Gives 0 when there was one, and otherwise the milliseconds until there is. */

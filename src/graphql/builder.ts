@@ -9,12 +9,14 @@ import type { PullTokens } from '../core/pull-token.ts';
 import type { Registries } from '../core/registries.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Uses } from '../core/uses.ts';
+import type { Watching } from '../core/watch.ts';
 import { secretScalar } from './secret-scalar.ts';
 
 /** The use cases that this face serves. */
 export interface UseCases {
   readonly registries: Registries;
   readonly uses: Uses;
+  readonly watching: Pick<Watching, 'changes' | 'validations'>;
   readonly pullTokens: PullTokens;
   readonly pullConfigs: PullConfigs;
 }

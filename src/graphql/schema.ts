@@ -10,6 +10,7 @@ import './pull.ts';
 import './registry-changes.ts';
 import './registry.ts';
 import './subscription.ts';
+import './watch.ts';
 
 /** The executable schema, fields in alphabetical order: the API, and the two fields that a federated graph asks for. */
 export const schema: GraphQLSchema = builder.toSchema({ sortSchema: true });

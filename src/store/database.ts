@@ -3,6 +3,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 
+import type { Notices } from '../core/ports.ts';
 import type { Tables } from './tables.ts';
 
 /** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
@@ -44,6 +45,7 @@ export interface Database extends Dialect {
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** As `write`, but alone, and with foreign keys checked once at the end, if the work says that it changed tables: the check reads every row. */
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
+  readonly notices: Notices;
   /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;
   /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */

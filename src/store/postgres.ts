@@ -4,9 +4,11 @@ import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 
+import type { Notices } from '../core/ports.ts';
 import type { Database, Dialect, Queries } from './database.ts';
 import { translated } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
+import { localNotices, postgresNotices } from './notices.ts';
 import type { SnapshotDatabase } from './snapshot.ts';
 import * as tables from './tables.postgres.ts';
 
@@ -37,7 +39,12 @@ const migrationLock = '125779853140345';
  */
 export function openPostgres(url: string): Database {
   const client = connect(url, maxConnections);
-  return postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+  const notices = postgresNotices(client);
+  const close = async (): Promise<void> => {
+    await notices.close();
+    await client.end({ timeout: connectTimeoutSeconds });
+  };
+  return postgresDatabase(drizzle(client), close, notices);
 }
 
 function connect(url: string, max: number): postgres.Sql {
@@ -76,9 +83,10 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
 }
 
 /** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
-export function postgresDatabase(queries: Queries, close: () => Promise<void>): Database {
+export function postgresDatabase(queries: Queries, close: () => Promise<void>, notices: Notices = localNotices()): Database {
   return {
     ...dialect,
+    notices,
     read: (work) => translated(() => work(queries)),
     write: (work) => translated(() => queries.transaction((transaction) => work(transaction))),
     migrate: (work) =>

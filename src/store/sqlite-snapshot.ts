@@ -6,6 +6,7 @@ import Sqlite from 'better-sqlite3';
 
 import { translated, translateFailure } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
+import { localNotices } from './notices.ts';
 import type { SnapshotDatabase } from './snapshot.ts';
 import { dialect, queriesOf } from './sqlite.ts';
 
@@ -26,6 +27,7 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
   const close = async () => void connection.close();
   return {
     ...dialect,
+    notices: localNotices(),
     read: (work) => translated(() => work(queries)),
     write: refuseWrite,
     migrate: refuseWrite,

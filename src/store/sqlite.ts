@@ -14,6 +14,7 @@ import { translated, translateFailure } from './failure.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { StoreRefused } from './migrate.ts';
 import { claimOwnership, type Ownership } from './owner.ts';
+import { localNotices } from './notices.ts';
 import * as tables from './tables.sqlite.ts';
 
 /** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
@@ -45,6 +46,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const queue = serialQueue();
   return {
     ...dialect,
+    notices: localNotices(),
     read: (work) => translated(() => work(readQueries)),
     write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
     migrate: (work) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { sql } from 'drizzle-orm';
 
-import type { AccessStore, AuditStore, KeyStore, RegistryStore, UseStore } from '../core/ports.ts';
+import type { AccessStore, AuditStore, KeyStore, Notices, RegistryStore, UseStore } from '../core/ports.ts';
 import { accessStore } from './access.ts';
 import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
@@ -20,6 +20,7 @@ export interface Store {
   /** To be started with its key before anything is changed. */
   readonly audit: AuditStore;
   readonly keys: KeyStore;
+  readonly notices: Notices;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
   /** Waits for transactions that run, then lets the database go. */
@@ -74,6 +75,7 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
     uses: useStore(database),
     audit,
     keys: keyStore(database),
+    notices: database.notices,
     ready: () => isReady(database),
     close: () => database.close(),
     abandon: () => database.abandon(),

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createCloud } from '../cloud/mint.ts';
 import type { Config } from '../config.ts';
+import type { Login, Principal } from '../core/access.ts';
 import { faultFields } from '../core/fault.ts';
 import { createLedger } from '../core/ledger.ts';
 import { createPullConfigs } from '../core/pull-config.ts';
@@ -10,7 +11,9 @@ import type { PullEndpoint } from '../core/pull-endpoint.ts';
 import { createPullTokens } from '../core/pull-token.ts';
 import { createPulls, type Pulls } from '../core/pull.ts';
 import { createRegistries } from '../core/registries.ts';
+import { tellChanges } from '../core/registry-events.ts';
 import { createUses } from '../core/uses.ts';
+import { createWatching } from '../core/watch.ts';
 import type { UseCases } from '../graphql/builder.ts';
 import { createBudget } from '../ops/budget.ts';
 import type { Log } from '../ops/log.ts';
@@ -27,6 +30,8 @@ export interface DomainParts {
   readonly log: Log;
   /** Known once it listens. */
   readonly endpoint: PullEndpoint;
+  /** Who a login of before speaks for now. Known once the logins are wired, which need keys from here. */
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
 }
 
 export interface Domain {
@@ -37,6 +42,8 @@ export interface Domain {
   readonly grantKey: Uint8Array;
   /** Signs what browsers carry while they sign in. */
   readonly signInKey: Uint8Array;
+  /** Ends the streams that would hold a server open that stops. */
+  endStreams(): void;
   close(): Promise<void>;
 }
 
@@ -44,7 +51,7 @@ export interface Domain {
  * Opens the keys and joins everything below the faces.
  * @throws KeyringRefused when the keys are not those of the database; nothing was written then.
  */
-export async function createDomain({ config, store, metrics, log, endpoint }: DomainParts): Promise<Domain> {
+export async function createDomain({ config, store, metrics, log, endpoint, recall }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
   const network = {
     loopbackAllowed: config.loopbackOnly,
@@ -57,8 +64,9 @@ export async function createDomain({ config, store, metrics, log, endpoint }: Do
   const validator = createValidator(network);
   const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
+  const stored = tellChanges(store.registries, store.notices);
   const registries = createRegistries({
-    registries: store.registries,
+    registries: stored,
     access: store.access,
     sealer,
     validator: cloud.wrapValidator(validator),
@@ -73,14 +81,15 @@ export async function createDomain({ config, store, metrics, log, endpoint }: Do
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
-  const pulls = cloud.wrapPulls(createPulls({ registries: store.registries, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
+  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
+  const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
-  const useCases = { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
+  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
   const close = async (): Promise<void> => {
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
-  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), close };
+  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), endStreams: () => watching.end(), close };
 }
 
 function scheduleOnce(run: () => void, delayMs: number): () => void {

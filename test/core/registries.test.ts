@@ -403,6 +403,7 @@ describe('listing', () => {
 describe('who may do what', () => {
   const calls: Record<Exclude<Operation, 'principal.get'>, (caller: Caller, id: string) => Promise<unknown>> = {
     'registry.list': (caller) => domain.registries.list(caller, {}),
+    'registry.watch': (caller) => domain.watching.changes(caller, {}),
     'registry.get': (caller, id) => domain.registries.get(caller, { id }),
     'registry.create': (caller) => domain.registries.create(caller, input(`new-${String(caller.principal?.role).toLowerCase().replace('_', '')}.example`), both),
     'registry.update': (caller, id) => domain.registries.update(caller, id, {}, both),

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
 import { verifyAudit } from '../../src/core/audit-verification.ts';
 import { registryOrderFields } from '../../src/core/ports.ts';
+import { postgresNotices } from '../../src/store/notices.ts';
 import { StoreRefused } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../store/harness.ts';
@@ -132,6 +133,32 @@ describe('a server', () => {
     const replicas = await Promise.all(Array.from({ length: 5 }, open));
     expect(await verifyAudit({ trail: store.audit, mac: sampleMac })).toMatchObject({ intact: true, checked: 6, adopted: { lastSeq: 5 } });
     await Promise.all([store, ...replicas].map((each) => each.close()));
+  });
+
+  it('carries what one replica tells to all of them, also after it was down', async () => {
+    const clients = [1, 2].map(() => postgres(server.url, { max: 1, onnotice: () => undefined }));
+    const replicas = clients.map((client) => postgresNotices(client, 300));
+    const heard = replicas.map((notices) => {
+      const texts: string[] = [];
+      notices.listen((text) => text !== '' && texts.push(text));
+      return texts;
+    });
+    const arrives = async (text: string): Promise<void> => {
+      const reached = () => {
+        replicas[0]?.send(text);
+        return heard.map((texts) => texts.includes(text));
+      };
+      await expect.poll(reached, { timeout: 20_000, interval: 200 }).toEqual([true, true]);
+    };
+    await arrives('before');
+    await server.crash();
+    replicas[1]?.send('to nobody');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await server.start();
+    await arrives('after');
+    expect(heard.flat()).not.toContain('to nobody');
+    await Promise.all(replicas.map((notices) => notices.close()));
+    await Promise.all(clients.map((client) => client.end({ timeout: 1 })));
   });
 
   it('answers lookups and pages from indexes, not by scanning the table', async () => {

@@ -4,14 +4,16 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Caller, Principal, Role } from '../../src/core/access.ts';
+import type { Caller, Login, Principal, Role } from '../../src/core/access.ts';
 import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
 import { createPullConfigs } from '../../src/core/pull-config.ts';
 import { createPullTokens } from '../../src/core/pull-token.ts';
 import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
 import { createRegistries, type Registries } from '../../src/core/registries.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { tellChanges } from '../../src/core/registry-events.ts';
 import { createUses } from '../../src/core/uses.ts';
+import { createWatching, type Watching } from '../../src/core/watch.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
 import type { UseCases } from '../../src/graphql/builder.ts';
 import { openAuditMac } from '../../src/seal/audit-key.ts';
@@ -45,6 +47,11 @@ export interface TestDomain {
   meanwhile: (() => Promise<unknown>) | undefined;
   /** What the budget of validations says to a subject: 0, or milliseconds to wait. Unlimited unless a test limits it. */
   takeValidation: (subject: string) => number | Promise<number>;
+  /** Who stands behind a login; everybody does unless a test says otherwise. */
+  recall: (login: Login) => Promise<Principal | undefined>;
+  /** Runs what waits for its time. */
+  passTime(): void;
+  readonly watching: Watching;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
   close(): Promise<void>;
@@ -63,11 +70,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });
   const sealer = await createSealer({ keyring, keys: store.keys });
   await store.audit.start(await openAuditMac({ keyring, keys: store.keys }));
+  const stored = tellChanges(store.registries, store.notices);
+  const waiting: (() => void)[] = [];
   const asked: AskedCheck[] = [];
   const uses: CredentialUse[] = [];
   const now = () => domain.time;
   let ids = 0;
-  const domain: Omit<TestDomain, 'useCases'> = {
+  const domain: Omit<TestDomain, 'useCases' | 'watching'> = {
     mint: async () => ({ token: new Secret('upstream-token'), expiresAt: new Date('2026-01-02T03:09:05Z') }),
     store,
     databaseFile,
@@ -76,11 +85,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
     outcome: 'VALID',
     meanwhile: undefined,
     takeValidation: () => 0,
+    recall: async (login) => ({ ...login, images: null }),
+    passTime: () => waiting.splice(0).forEach((run) => run()),
     time: new Date('2026-01-02T03:04:05Z'),
     close: () => store.close(),
-    pulls: createPulls({ registries: store.registries, access: store.access, sealer, now, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
+    pulls: createPulls({ registries: stored, access: store.access, sealer, now, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
     registries: createRegistries({
-      registries: store.registries,
+      registries: stored,
       access: store.access,
       sealer,
       validator: scriptedValidator((check) => asked.push(check), () => domain),
@@ -92,8 +103,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   };
   const endpoint = () => new URL('https://regway.example');
   const { registries, pulls } = domain;
+  const schedule = (run: () => void) => {
+    waiting.push(run);
+    return () => undefined;
+  };
+  const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall: (login) => domain.recall(login), schedule });
   const pullTokens = createPullTokens({ pulls, minter: { mint: (source, signal) => domain.mint(source, signal) }, endpoint });
-  return Object.assign(domain, { useCases: { registries, uses: createUses({ uses: store.uses }), pullTokens, pullConfigs: createPullConfigs({ endpoint }) } });
+  return Object.assign(domain, { watching, useCases: { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }) } });
 }
 
 function scriptedValidator(record: (check: AskedCheck) => void, domain: () => Pick<TestDomain, 'meanwhile' | 'outcome'>): Validator {
