@@ -28,7 +28,8 @@ export interface IssuerServer {
 
 export async function makeKey(kid: string, alg = 'RS256'): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
-  return { kid, alg, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }, publicPem: await exportSPKI(publicKey) };
+  // Without `alg`, as large providers publish theirs: what may be used is for the settings alone to say.
+  return { kid, alg, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, use: 'sig' }, publicPem: await exportSPKI(publicKey) };
 }
 
 /** Starts one for the running test. */
