@@ -28,7 +28,7 @@ export function requireBuild(): void {
 }
 
 /** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. @param settings more than those. */
-export async function startContender({ name, args }: Contender, dataDir: string, core: number | undefined, settings: NodeJS.ProcessEnv = {}): Promise<BenchServer> {
+export async function startContender({ name, args }: Contender, dataDir: string, core: number | string | undefined, settings: NodeJS.ProcessEnv = {}): Promise<BenchServer> {
   return startServer({ args, environment: { ...environmentOf(dataDir), ...settings }, outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`), core });
 }
 

@@ -1,4 +1,4 @@
-// Runs nginx as one process on one core.
+// Runs nginx as one process, on the cores that it is given.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ export interface NginxOptions {
   readonly directory: string;
   /** What stands inside of `http { … }`. */
   readonly http: string;
-  readonly core: number;
+  /** The cores that it may use, as taskset lists them. */
+  readonly cores: string;
 }
 
 export interface Nginx extends ProcessUse {
@@ -19,7 +20,7 @@ export interface Nginx extends ProcessUse {
 }
 
 /** Starts it and waits until it serves. */
-export async function startNginx({ directory, http, core }: NginxOptions): Promise<Nginx> {
+export async function startNginx({ directory, http, cores }: NginxOptions): Promise<Nginx> {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'nginx.conf');
   writeFileSync(file, `
@@ -37,7 +38,7 @@ export async function startNginx({ directory, http, core }: NginxOptions): Promi
     }`);
   const program = await startProgram({
     command: 'taskset',
-    args: ['-c', String(core), nginxProgram, '-p', directory, '-e', 'stderr', '-c', file],
+    args: ['-c', cores, nginxProgram, '-p', directory, '-e', 'stderr', '-c', file],
     ready: [/using the "epoll" event method/],
   });
   return {

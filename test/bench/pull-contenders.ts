@@ -22,15 +22,15 @@ export interface PullContenderOptions {
   readonly directory: string;
   readonly authority: CertificateAuthority;
   readonly upstream: PullUpstream;
-  /** The one core that each may use. */
-  readonly core: number;
+  /** The cores that each may use, as taskset lists them. */
+  readonly cores: string;
 }
 
 /** Starts the product with a registry for each channel. */
-export async function startRegway({ directory, authority, upstream, core }: PullContenderOptions): Promise<PullContender> {
+export async function startRegway({ directory, authority, upstream, cores }: PullContenderOptions): Promise<PullContender> {
   const dataDir = join(directory, 'data');
   const token = await seed(dataDir, []);
-  const server = await startContender(regway, dataDir, core, { REGWAY_CA_FILE: authority.certificateFile });
+  const server = await startContender(regway, dataDir, cores, { REGWAY_CA_FILE: authority.certificateFile });
   for (const channel of channels) await createRegistry(server.url, token, upstream.hosts[channel], channel === 'TLS');
   const base = (channel: Channel) => `${server.url}/v2/${upstream.hosts[channel].replace(':', '_')}/${repository}/`;
   return {
@@ -42,11 +42,11 @@ export async function startRegway({ directory, authority, upstream, core }: Pull
 }
 
 /** Starts the proxy that people would write: it verifies certificates, keeps connections, and keeps nothing on disk. */
-export async function startNginxProxy({ directory, authority, upstream, core }: PullContenderOptions): Promise<PullContender> {
+export async function startNginxProxy({ directory, authority, upstream, cores }: PullContenderOptions): Promise<PullContender> {
   const ports = { TLS: await freePort('127.0.0.1'), 'plain HTTP': await freePort('127.0.0.1') };
   const nginx = await startNginx({
     directory: join(directory, 'proxy'),
-    core,
+    cores,
     http: `
       upstream tls { server ${upstream.hosts.TLS}; keepalive 32; }
       upstream plain { server ${upstream.hosts['plain HTTP']}; keepalive 32; }

@@ -17,11 +17,12 @@ export interface PullReport {
 
 /** Prints the figures: medians of the rounds, and of the ratio within each round. */
 export function renderPullReport(report: PullReport): string {
+  const placements = [...new Set(report.blobs.map(({ placement }) => placement))];
   const names = [...new Set(report.slow.map(({ contender }) => contender))];
   return [
     '| what | server | MB/s | ratio to nginx | CPU s/GiB | CPU ratio | RSS MiB |',
     '|---|---|--:|--:|--:|--:|--:|',
-    ...channels.flatMap((channel) => names.map((name) => blobRow(report, channel, name, names.at(-1) ?? ''))),
+    ...placements.flatMap((placement) => channels.flatMap((channel) => names.map((name) => blobRow(report, placement, channel, name, names.at(-1) ?? '')))),
     '',
     '| what | server | manifests/s | CPU ms/manifest |',
     '|---|---|--:|--:|',
@@ -35,14 +36,14 @@ export function renderPullReport(report: PullReport): string {
   ].join('\n');
 }
 
-function blobRow({ blobs, blobBytes }: PullReport, channel: Channel, name: string, reference: string): string {
-  const own = blobs.filter((sample) => sample.channel === channel && sample.contender === name);
+function blobRow({ blobs, blobBytes }: PullReport, placement: string, channel: Channel, name: string, reference: string): string {
+  const own = blobs.filter((sample) => sample.placement === placement && sample.channel === channel && sample.contender === name);
   const ratios = (read: (sample: BlobSample) => number) => own.map((sample) => {
-    const other = blobs.find((one) => one.contender === reference && one.round === sample.round && one.channel === channel);
+    const other = blobs.find((one) => one.contender === reference && one.round === sample.round && one.channel === channel && one.placement === placement);
     return other === undefined ? Number.NaN : read(sample) / read(other);
   });
   const cells = [
-    `blob of ${(blobBytes / 2 ** 20).toFixed(0)} MiB, upstream with ${channel}`,
+    `blob of ${(blobBytes / 2 ** 20).toFixed(0)} MiB, upstream with ${channel}; ${placement}`,
     name,
     (median(own.map(({ bytesPerSecond }) => bytesPerSecond)) / 1e6).toFixed(0),
     median(ratios(({ bytesPerSecond }) => bytesPerSecond)).toFixed(2),
@@ -63,5 +64,5 @@ function manifestRow({ manifests }: PullReport, name: string): string {
 function conditions({ rounds, seconds }: PullReport): string {
   const cores = cpus();
   const machine = `${cores[0]?.model ?? 'unknown CPU'}, ${cores.length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}, ${process.platform}`;
-  return `${machine}; medians of ${rounds} alternating rounds, of ${seconds} s each for manifests; one core for the server, another for registry and client; the CPU ratio is nginx's CPU time by the server's, so that more is better as in the ratio of speeds; RSS is the most of all rounds; ${new Date().toISOString().slice(0, 10)}.`;
+  return `${machine}; medians of ${rounds} alternating rounds, of ${seconds} s each for manifests; manifests and the slow client with one core for the server and another for registry and client; the CPU ratio is nginx's CPU time by the server's, so that more is better as in the ratio of speeds; RSS is the most of all rounds; ${new Date().toISOString().slice(0, 10)}.`;
 }

@@ -9,6 +9,7 @@ import { channels, type Channel, type PullUpstream } from './pull-upstream.ts';
 export interface BlobSample {
   readonly contender: string;
   readonly channel: Channel;
+  readonly placement: string;
   readonly round: number;
   readonly bytesPerSecond: number;
   /** Of the contender, for one GiB. */
@@ -46,14 +47,14 @@ const slowSeconds = 8;
 const sampleMs = 50;
 
 /** One blob after the other. Samples of the warm-up are left out. */
-export async function measureBlobs(contenders: readonly PullContender[], upstream: PullUpstream, rounds: number): Promise<BlobSample[]> {
-  const samples: BlobSample[] = [];
+export async function measureBlobs(contenders: readonly PullContender[], upstream: PullUpstream, placement: string, rounds: number): Promise<BlobSample[]> {
+  const samples: Omit<BlobSample, 'placement'>[] = [];
   for (let round = 1 - warmUpRounds; round <= rounds; round += 1) {
     for (const channel of channels) {
       for (const contender of inTurns(contenders, round)) samples.push(await takeBlob(contender, upstream, channel, round));
     }
   }
-  return samples.filter(({ round }) => round > 0);
+  return samples.filter(({ round }) => round > 0).map((sample) => ({ ...sample, placement }));
 }
 
 /** One manifest again and again over a few connections, from the registry with TLS. */
@@ -89,7 +90,7 @@ function inTurns(contenders: readonly PullContender[], round: number): readonly 
   return round % 2 === 0 ? contenders.toReversed() : contenders;
 }
 
-async function takeBlob(contender: PullContender, upstream: PullUpstream, channel: Channel, round: number): Promise<BlobSample> {
+async function takeBlob(contender: PullContender, upstream: PullUpstream, channel: Channel, round: number): Promise<Omit<BlobSample, 'placement'>> {
   const cpuMs = contender.cpuMs();
   const { seconds, bytes } = await download(blobRequest(contender, upstream, channel));
   return {

@@ -32,7 +32,7 @@ const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const manifestBytes = 2_000;
 
 /** Writes the files and starts it. */
-export async function startPullUpstream(directory: string, authority: CertificateAuthority, blobBytes: number, core: number): Promise<PullUpstream> {
+export async function startPullUpstream(directory: string, authority: CertificateAuthority, blobBytes: number, cores: string): Promise<PullUpstream> {
   const blob = randomFillSync(Buffer.allocUnsafe(blobBytes));
   const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, annotations: { padding: 'x'.repeat(manifestBytes) } }));
   const blobPath = `blobs/${digestOf(blob)}`;
@@ -45,7 +45,7 @@ export async function startPullUpstream(directory: string, authority: Certificat
   const { certificateFile, keyFile } = authority.issue('127.0.0.1');
   const nginx = await startNginx({
     directory,
-    core,
+    cores,
     http: `
       sendfile on;
       server {

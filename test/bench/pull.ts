@@ -1,5 +1,7 @@
 // `npm run bench:pull`: how fast blobs and manifests pass through Regway, next to nginx as a plain proxy in front of the same registry.
-// It makes a directory of its own, ends by itself, and leaves nothing behind.
+// Blobs pass in two placements. On two cores: Regway with all its threads and nginx with its one worker may use the same two, and the registry
+// and the client the others, or the same two where there are no more. On one core: the server has one, the registry and the client another.
+// The digest is verified by Regway alone; nginx passes bytes. It makes a directory of its own, ends by itself, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +13,7 @@ import { requireBuild } from './contenders.ts';
 import { startNginxProxy, startRegway, type PullContender } from './pull-contenders.ts';
 import { renderPullReport } from './pull-report.ts';
 import { measureBlobs, measureManifests, measureSlowClient } from './pull-rounds.ts';
-import { startPullUpstream } from './pull-upstream.ts';
+import { startPullUpstream, type PullUpstream } from './pull-upstream.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +26,10 @@ const rounds = flag('rounds', 1, 100);
 const seconds = flag('seconds', 1, 60);
 const blobBytes = flag('mebibytes', 1, 2_000) * 1024 * 1024;
 
-/** The contenders share one core and take turns; the registry and the client have the other. */
-const contenderCore = 0;
-const otherCore = 1;
+/** Cores as taskset lists them; the contenders take turns. */
+const twoCores = { name: 'two cores', contender: '0,1', others: availableParallelism() > 2 ? `2-${availableParallelism() - 1}` : '0,1' };
+const oneCore = { name: 'one core', contender: '0', others: '1' };
+type Placement = typeof twoCores;
 
 requireBuild();
 requireTwoCores();
@@ -36,20 +39,30 @@ process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
 
 const authority = createCertificateAuthority(directory);
-say(`writing a blob of ${blobBytes / 1024 / 1024} MiB and starting the servers`);
-const upstream = await startPullUpstream(join(directory, 'upstream'), authority, blobBytes, otherCore);
-const running: PullContender[] = [];
-try {
-  for (const start of [startRegway, startNginxProxy]) running.push(await start({ directory, authority, upstream, core: contenderCore }));
-  say(`${rounds} rounds of one blob for each server and channel, after a warm-up`);
-  const blobs = await measureBlobs(running, upstream, rounds);
+const shared = await withServers(twoCores, (running, upstream) => measureBlobs(running, upstream, twoCores.name, rounds));
+const report = await withServers(oneCore, async (running, upstream) => {
+  const blobs = [...shared, ...(await measureBlobs(running, upstream, oneCore.name, rounds))];
   say(`${rounds} rounds of ${seconds} s of manifests`);
   const manifests = await measureManifests(running, upstream, rounds, seconds);
   say('a slow client');
-  const slow = await measureSlowClient(running, upstream);
-  process.stdout.write(`${renderPullReport({ blobBytes, rounds, seconds, blobs, manifests, slow })}\n`);
-} finally {
-  await Promise.all([...running, upstream].map((server) => server.stop()));
+  return { blobBytes, rounds, seconds, blobs, manifests, slow: await measureSlowClient(running, upstream) };
+});
+process.stdout.write(`${renderPullReport(report)}\n`);
+
+/** Starts the servers in a placement, measures, and stops them. */
+async function withServers<Result>(placement: Placement, measure: (running: readonly PullContender[], upstream: PullUpstream) => Promise<Result>): Promise<Result> {
+  say(`${placement.name}: ${rounds} rounds of a blob of ${blobBytes / 1024 / 1024} MiB for each server and channel, after a warm-up`);
+  const home = join(directory, placement.name.replace(' ', '-'));
+  execFileSync('taskset', ['-a', '-c', '-p', placement.others, String(process.pid)], { stdio: 'ignore' });
+  const upstream = await startPullUpstream(join(home, 'upstream'), authority, blobBytes, placement.others);
+  const running: PullContender[] = [];
+  try {
+    for (const start of [startRegway, startNginxProxy]) running.push(await start({ directory: home, authority, upstream, cores: placement.contender }));
+    return await measure(running, upstream);
+  } finally {
+    await Promise.all([...running, upstream].map((server) => server.stop()));
+    rmSync(home, { recursive: true, force: true });
+  }
 }
 
 function flag(name: keyof typeof values, least: number, most: number): number {
@@ -59,10 +72,9 @@ function flag(name: keyof typeof values, least: number, most: number): number {
   process.exit(2);
 }
 
-/** Keeps this process off the contenders' core. On one core the client and the registry would be measured too. */
+/** On one core the client and the registry would be measured too. */
 function requireTwoCores(): void {
   if (availableParallelism() < 2) throw new Error('This benchmark needs two cores.');
-  execFileSync('taskset', ['-a', '-c', '-p', String(otherCore), String(process.pid)], { stdio: 'ignore' });
 }
 
 function say(what: string): void {

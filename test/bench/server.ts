@@ -12,8 +12,8 @@ export interface ServerOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** Where its output goes. A file: a pipe would make the load generator read every log line. */
   readonly outputFile: string;
-  /** The one core that it may use; undefined for any. */
-  readonly core: number | undefined;
+  /** The core that it may use, or several as taskset lists them; undefined for any. */
+  readonly core: number | string | undefined;
 }
 
 export interface BenchServer extends ProcessUse {
