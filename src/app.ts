@@ -11,6 +11,7 @@ import { openDataStore } from './wiring/data.ts';
 import { createDomain } from './wiring/domain.ts';
 import { createFaces } from './wiring/faces.ts';
 import { readIssuers } from './wiring/issuers.ts';
+import { checkKeys } from './wiring/keys.ts';
 import { createLogins, type LoginParts } from './wiring/logins.ts';
 
 export interface RunningServer {
@@ -29,7 +30,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
-  const store = await openDataStore(config, { owned: true, log });
+  const store = await openDataStore(config, { owned: true, log, checkKeys: (keys) => checkKeys(config, keys) });
   const opened: Closable[] = [];
   try {
     return await serveStore({ config, issuers, store, log }, opened);

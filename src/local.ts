@@ -8,10 +8,13 @@ import type { AuditAnchor, AuditVerdict } from './core/audit-verification.ts';
 import { faultFields } from './core/fault.ts';
 import type { StoredToken } from './core/ports.ts';
 import { Problem } from './core/problem.ts';
+import type { KeyStatus } from './seal/key-status.ts';
 import { KeyringRefused } from './seal/keyring.ts';
+import type { DataRotation, RootRotation } from './seal/rotate.ts';
 import { StoreRefused } from './store/migrate.ts';
 import { backUpData, restoreData, type Backup, type Restoration } from './wiring/backup.ts';
 import { createToken, listTokens, revokeStoredToken, verifyAuditTrail, type TokenRequest } from './wiring/data.ts';
+import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './wiring/keys.ts';
 import { verify, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
@@ -77,6 +80,21 @@ export function verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verd
     print(verdict);
     return verdict.intact ? exitCodes.done : exitCodes.refused;
   });
+}
+
+/** Gives the keys of the data directory to `print`. Gives the exit code. */
+export function keyStatusCommand(print: (status: KeyStatus) => void): Promise<number> {
+  return reporting(async () => print(await keyStatus(readConfig())));
+}
+
+/** Seals every password with a new data key, and gives what was done to `print`. Gives the exit code. */
+export function rotateDataKeyCommand(print: (rotation: DataRotation) => void): Promise<number> {
+  return reporting(async () => print(await rotateDataKeyOf(readConfig())));
+}
+
+/** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
+export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): Promise<number> {
+  return reporting(async () => print(await rotateRootKeyOf(readConfig())));
 }
 
 function announce({ url, firstToken }: RunningServer): void {

@@ -11,6 +11,9 @@ export interface LocalCommands {
   /** Every account's tokens when `account` is undefined. */
   listTokensCommand(account: string | undefined, print: (tokens: readonly TokenFacts[]) => void): Promise<number>;
   revokeTokenCommand(id: string, print: (token: TokenFacts) => void): Promise<number>;
+  keyStatusCommand(print: (status: KeyStatusFacts) => void): Promise<number>;
+  rotateDataKeyCommand(print: (rotation: DataRotationFacts) => void): Promise<number>;
+  rotateRootKeyCommand(print: (rotation: RootRotationFacts) => void): Promise<number>;
   backupCommand(file: string, force: boolean, print: (backup: BackupFacts) => void): Promise<number>;
   restoreCommand(file: string, force: boolean, print: (restoration: RestorationFacts) => void): Promise<number>;
   /** Of the data directory's own database when `file` is undefined. */
@@ -39,6 +42,33 @@ export interface RestorationFacts {
   readonly checks: readonly CheckFacts[];
   /** Where the database that was there before is now. */
   readonly aside: string | undefined;
+}
+
+/** Which keys there are and what each of them opens. */
+export interface KeyStatusFacts {
+  readonly keyringFile: string;
+  readonly rootKeys: readonly { readonly id: string; readonly dataKeys: number }[];
+  readonly dataKeys: readonly {
+    readonly id: number;
+    readonly state: string;
+    readonly rootKeyId: string;
+    readonly createdAt: Date;
+    readonly passwords: number;
+  }[];
+}
+
+export interface DataRotationFacts {
+  readonly activeId: number;
+  readonly wasInterrupted: boolean;
+  readonly resealed: number;
+  /** Ids of registries whose password cannot be read. */
+  readonly unreadable: readonly string[];
+}
+
+export interface RootRotationFacts {
+  readonly rootKeyId: string;
+  /** Ids of keys that a person has to take out of the file. */
+  readonly leftInFile: readonly string[];
 }
 
 export interface TokenRequest {

@@ -8,6 +8,7 @@ import type { CommandContext, LocalCommands } from './context.ts';
 import { CommandFailure, exitCodes } from './failure.ts';
 import { addImageCommands } from './image-command.ts';
 import { addImportCommand } from './import-command.ts';
+import { addKeysCommands } from './keys-command.ts';
 import { addLoginCommands } from './login-command.ts';
 import { refusePasswordInArguments } from './password.ts';
 import { addRegistryCommands } from './registry-command.ts';
@@ -63,6 +64,7 @@ function createProgram(context: CommandContext): Command {
   addImageCommands(program, context);
   addImportCommand(program, context);
   addTokenCommands(program, context);
+  addKeysCommands(program, context);
   addBackupCommands(program, context);
   addAuditCommands(program, context);
   addLoginCommands(program, context);

@@ -12,6 +12,8 @@ export const auditActions = [
   'token.revoke',
   'account.create',
   'audit.adopt',
+  'keys.rotate_data',
+  'keys.rotate_root',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -10,6 +10,7 @@ import { actingAccount, findOwned } from './read.ts';
 import { parseRegistryText } from './reference.ts';
 import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
 import { secretBinding, type Registry } from './registry.ts';
+import { withFreshKeys } from './sealed.ts';
 
 /** The changing half of the use cases. */
 export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
@@ -44,7 +45,7 @@ async function createRegistry(ports: Ports, caller: Caller, input: unknown, sett
     updatedAt: now,
   };
   const event = auditEvent({ ...caller, principal }, 'registry.create', registry, now, validation.outcome);
-  await ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event);
+  await withFreshKeys(ports.sealer, () => ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event));
   return { registry, validation };
 }
 
@@ -67,7 +68,7 @@ async function updateRegistry(ports: Ports, caller: Caller, id: string, input: u
     updatedAt: ports.now(),
   };
   const event = auditEvent({ ...caller, principal }, 'registry.update', registry, registry.updatedAt, validation.outcome);
-  await ports.registries.update(registry, ports.sealer.seal(password, secretBinding(registry)), stored.version, event);
+  await withFreshKeys(ports.sealer, () => ports.registries.update(registry, ports.sealer.seal(password, secretBinding(registry)), stored.version, event));
   return { registry, validation };
 }
 

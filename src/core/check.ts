@@ -10,6 +10,7 @@ import { actingAccount, findOwned } from './read.ts';
 import { parseRegistryText, parseRepository, type RegistryText } from './reference.ts';
 import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
 import { secretBinding, type Registry } from './registry.ts';
+import { withFreshKeys } from './sealed.ts';
 import type { Secret } from './secret.ts';
 import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from './validation.ts';
 
@@ -113,11 +114,15 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
  * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
  */
 export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: AuthorisedCaller, registry: Registry): Promise<Secret> {
-  const sealed = await ports.registries.sealed(registry.id);
-  if (sealed === undefined) throw noSuchRegistry();
   try {
-    return ports.sealer.open(sealed, secretBinding(registry));
+    // Read again with fresh keys: a rotation seals every password anew.
+    return await withFreshKeys(ports.sealer, async () => {
+      const sealed = await ports.registries.sealed(registry.id);
+      if (sealed === undefined) throw noSuchRegistry();
+      return ports.sealer.open(sealed, secretBinding(registry));
+    });
   } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'SECRET_UNREADABLE') throw error;
     const current = await ports.registries.byId(registry.id);
     if (current?.version !== registry.version) throw changedMeanwhile();
     await ports.registries.appendAudit(auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'));

@@ -60,11 +60,11 @@ export interface RegistryStore {
   count(account: string, filter: RegistryFilter): Promise<number>;
   /** The sealed password of a registry. */
   sealed(id: string): Promise<Sealed | undefined>;
-  /** @throws Problem `ALREADY_EXISTS` when the account has that text. */
+  /** @throws Problem `ALREADY_EXISTS` when the account has that text; `KeysChanged` when the data key of `sealed` is not the active one. */
   insert(registry: Registry, sealed: Sealed, event: AuditEvent): Promise<void>;
   /**
    * Writes the row if its stored version is still `expectedVersion`, and its sealed password with it.
-   * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile.
+   * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile; `KeysChanged` as `insert`.
    */
   update(registry: Registry, sealed: Sealed, expectedVersion: number, event: AuditEvent): Promise<void>;
   /** Records a report if the version is still the checked one; true when it was recorded. Touches neither version nor `updatedAt`. */
@@ -118,8 +118,13 @@ export interface AuditStore extends AuditTrail {
 /** Turns passwords into bytes that only this installation, for this destination, can open. */
 export interface Sealer {
   seal(secret: Secret, binding: SecretBinding): Sealed;
-  /** @throws Problem `SECRET_UNREADABLE` when the bytes, the binding or the key do not belong together. */
+  /** @throws Problem `SECRET_UNREADABLE` when the bytes, the binding or the key do not belong together; it is a `KeysChanged` for a key not known here. */
   open(sealed: Sealed, binding: SecretBinding): Secret;
+  /**
+   * Reads the keys of the database again, since another process may have rotated them.
+   * @throws Problem `STORAGE_UNAVAILABLE` when they do not open with the keyring of this process.
+   */
+  refresh(): Promise<void>;
 }
 
 /** What a validation looks at. */
@@ -264,28 +269,4 @@ export interface UseStore {
   lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   /** The latest counted uses of one registry, newest first. */
   usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
-}
-
-/** A key as the database holds it: wrapped by a root key, useless without it. */
-export interface DataKeyRow {
-  /** 1 to 2^32 − 1; written into every blob that it seals. */
-  readonly id: number;
-  /** 16 hex digits. */
-  readonly rootKeyId: string;
-  readonly wrapped: Uint8Array;
-  /** Of those that seal passwords one is active and the retired ones only open. The one of the audit chain stays the same for good. */
-  readonly state: 'ACTIVE' | 'RETIRED' | 'AUDIT';
-  readonly createdAt: Date;
-}
-
-/** The keys at rest: opaque bytes that the seal made and alone can open. */
-export interface KeyStore {
-  /** All of them, by id. */
-  dataKeys(): Promise<readonly DataKeyRow[]>;
-  canary(): Promise<Uint8Array | undefined>;
-  hasRegistries(): Promise<boolean>;
-  /** Writes the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
-  insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
-  /** Writes the key of the audit chain under the next free id, unless there is one. The canary is there already. */
-  insertAuditKey(make: (id: number) => DataKeyRow): Promise<void>;
 }

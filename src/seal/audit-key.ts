@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import type { AuditMac } from '../core/audit-chain.ts';
-import type { KeyStore } from '../core/ports.ts';
+import type { KeyStore } from '../core/key-ports.ts';
 import { newDataKey, openDataKey } from './data-key.ts';
 import { KeyringRefused, type Keyring } from './keyring.ts';
 

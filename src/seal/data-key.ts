@@ -1,7 +1,7 @@
 // A key of the database: random bytes, kept wrapped by a root key of the keyring.
 
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
-import type { DataKeyRow } from '../core/ports.ts';
+import type { DataKeyRow } from '../core/key-ports.ts';
 import { encodeContext, openBytes, sealBytes } from './box.ts';
 import { KeyringRefused, type Keyring } from './keyring.ts';
 
@@ -31,6 +31,12 @@ export function openDataKey(keyring: Keyring, row: DataKeyRow): KeyObject {
     );
   }
   return createSecretKey(raw);
+}
+
+/** The same key under the first root key of the keyring. @throws as `openDataKey` */
+export function rewrapDataKey(keyring: Keyring, row: DataKeyRow): DataKeyRow {
+  const { id: rootKeyId, key } = keyring.sealing;
+  return { ...row, rootKeyId, wrapped: sealBytes(key, row.id, dataKeyContext(row.id), openDataKey(keyring, row).export()) };
 }
 
 function dataKeyContext(id: number): Buffer {

@@ -2,7 +2,7 @@
 
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { constants, link, open, rm, type FileHandle } from 'node:fs/promises';
+import { constants, link, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface RootKey {
@@ -91,6 +91,32 @@ export function printKeyring(keys: readonly KeyObject[]): string {
   return header + keys.map((key) => `${keyPrefix}${key.export().toString('base64')}\n`).join('');
 }
 
+/**
+ * Replaces the file by one with these keys, the sealing key first: whole or not at all, and lasting when this ends.
+ * @throws KeyringRefused when it cannot be replaced, as on a read-only mount; the file is as it was then.
+ */
+export async function replaceKeyring(path: string, keys: readonly RootKey[]): Promise<Keyring> {
+  const text = printKeyring(keys.map(({ key }) => key));
+  try {
+    // Where the name is a link, the file behind it is the keyring.
+    const file = await realpath(path);
+    await replaceDurably(file, text);
+  } catch (error) {
+    throw new KeyringRefused(
+      path,
+      `cannot be replaced (${errorCode(error)}), and nothing was changed. Make its directory writable, or put a new key first in it by hand ("${keyPrefix}" and the output of "openssl rand -base64 32"), keep the old lines below, and repeat.`,
+      error,
+    );
+  }
+  return parseKeyring(text, path);
+}
+
+/** A new root key. */
+export function createRootKey(): RootKey {
+  const key = createSecretKey(randomBytes(keyBytes));
+  return { id: rootKeyId(key), key };
+}
+
 /** Names a root key without telling it: the first 8 bytes of HMAC-SHA256(key, "regway/root-key-id"), in hex. */
 export function rootKeyId(key: KeyObject): string {
   return createHmac('sha256', key).update('regway/root-key-id').digest('hex').slice(0, 16);
@@ -140,11 +166,22 @@ function refuseUnsafe(path: string, file: Stats): void {
   }
 }
 
+async function replaceDurably(path: string, text: string): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await writeDurably(temporary, text);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
 /** Makes the file whole or not at all: link(2) refuses an existing name, so of several processes one wins and the others read its key. */
 async function createKeyringFile(path: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  const temporary = temporaryName(path);
   try {
-    await writeDurably(temporary, printKeyring([createSecretKey(randomBytes(keyBytes))]));
+    await writeDurably(temporary, printKeyring([createRootKey().key]));
     await linkUnlessTaken(temporary, path);
     await rm(temporary, { force: true });
     // Winner or not: what is sealed from here on needs this name to survive a power cut.
@@ -157,6 +194,10 @@ async function createKeyringFile(path: string): Promise<void> {
       error,
     );
   }
+}
+
+function temporaryName(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.tmp`;
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

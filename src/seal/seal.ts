@@ -1,32 +1,25 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
-import { hkdfSync, type KeyObject } from 'node:crypto';
-import type { DataKeyRow, KeyStore, Sealed, Sealer } from '../core/ports.ts';
+import type { KeyStore } from '../core/key-ports.ts';
+import type { Sealed, Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { SecretBinding } from '../core/registry.ts';
+import { dataKeyIdOf, KeysChanged } from '../core/sealed.ts';
 import { Secret } from '../core/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
-import { newDataKey, openDataKey } from './data-key.ts';
-import { KeyringRefused, type Keyring } from './keyring.ts';
+import { createSealingKey, derive, readDataKeys, type DataKeys } from './data-keys.ts';
+import { KeyringRefused, loadKeyring, type Keyring } from './keyring.ts';
 
 /** The sealer of one database, which every replica over it has alike. */
 export interface DatabaseSealer extends Sealer {
-  /** 32 bytes for another use than sealing, the same on every replica until the data key is rotated. @param purpose names the use. */
+  /** 32 bytes for another use than sealing, the same on every replica and after every rotation of keys. @param purpose names the use. */
   deriveKey(purpose: string): Uint8Array;
 }
 
-interface DataKeys {
-  readonly byId: ReadonlyMap<number, KeyObject>;
-  readonly activeId: number;
-  readonly active: KeyObject;
-}
-
-const derivedKeyBytes = 32;
 const firstDataKeyId = 1;
 
-/** Its text does not matter: that it opens shows that the data keys are the ones the passwords were sealed with. */
-const canaryValue = Buffer.from('regway');
-const canaryContext = encodeContext('canary', {});
+/** Anything shorter does not even name its key. */
+const minSealedBytes = 5;
 
 /**
  * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
@@ -35,21 +28,19 @@ const canaryContext = encodeContext('canary', {});
 export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<DatabaseSealer> {
   const { keyring, keys } = options;
   if (await holdsNothingSealed(keys)) {
+    const { row, canary } = createSealingKey(keyring, firstDataKeyId);
     // False when another process was first; its key is read back like any other.
-    await insertFirstKey(keyring, keys);
+    await keys.insertFirst(row, canary);
   }
-  // In this order: key and canary are written together, so whoever sees the key sees the canary.
-  const rows = await keys.dataKeys();
-  const canary = await keys.canary();
-  if (canary === undefined) {
-    throw new KeyringRefused(keyring.path, 'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.');
-  }
-  const dataKeys = openDataKeys(keyring, rows);
-  checkCanary(keyring, dataKeys, canary);
+  let dataKeys = await readDataKeys(keyring, keys);
+  const refresh = async (): Promise<void> => {
+    dataKeys = await readAgain(keyring.path, keys);
+  };
   return {
     seal: (secret, binding) => sealPassword(dataKeys, secret, binding),
     open: (sealed, binding) => openPassword(dataKeys, sealed, binding),
-    deriveKey: (purpose) => new Uint8Array(hkdfSync('sha256', dataKeys.active, '', encodeContext('derived_key', { purpose }), derivedKeyBytes)),
+    refresh,
+    deriveKey: (purpose) => derive(dataKeys.seed, purpose),
   };
 }
 
@@ -59,35 +50,18 @@ export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
   return dataKeys.length === 0 && (await keys.canary()) === undefined && !(await keys.hasRegistries());
 }
 
-async function insertFirstKey(keyring: Keyring, keys: KeyStore): Promise<void> {
-  const { row, key } = newDataKey(keyring, firstDataKeyId, 'ACTIVE');
-  await keys.insertFirst(row, sealBytes(key, row.id, canaryContext, canaryValue));
-}
-
-function openDataKeys(keyring: Keyring, rows: readonly DataKeyRow[]): DataKeys {
-  const sealing = rows.filter(({ state }) => state !== 'AUDIT');
-  const byId = new Map(sealing.map((row) => [row.id, openDataKey(keyring, row)]));
-  const [activeRow, ...others] = rows.filter((row) => row.state === 'ACTIVE');
-  const active = activeRow && byId.get(activeRow.id);
-  if (activeRow === undefined || active === undefined || others.length > 0) {
-    throw new KeyringRefused(
-      keyring.path,
-      'fits no sealing key: the database should hold exactly one active data key and does not. Restore the database from a backup.',
-    );
-  }
-  return { byId, activeId: activeRow.id, active };
-}
-
-function checkCanary(keyring: Keyring, dataKeys: DataKeys, canary: Uint8Array): void {
-  if (openBytes((keyId) => dataKeys.byId.get(keyId), canaryContext, canary) === undefined) {
-    throw new KeyringRefused(
-      keyring.path,
-      'does not fit this database: the canary does not open. Use the keyring that belongs to this database, or restore both from one backup.',
-    );
+/** The keys as they are now, with the keyring as it is now: a rotation of the root key replaces the file. */
+async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys> {
+  try {
+    return await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
+  } catch (error) {
+    if (!(error instanceof KeyringRefused)) throw error;
+    throw new Problem('STORAGE_UNAVAILABLE', 'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.', { cause: error });
   }
 }
 
-function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
+/** Seals with the active key. @throws Problem `INVALID_INPUT` for a password that cannot be sealed. */
+export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
   const password = secret.reveal();
   if (!password.isWellFormed()) {
     throw new Problem('INVALID_INPUT', 'The password is not valid Unicode text. Enter it again.', { field: ['password'] });
@@ -99,15 +73,13 @@ function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding
   return sealBytes(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
 }
 
-function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
+/** @throws as `Sealer.open` */
+export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
   const bytes = openBytes((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
-  if (bytes === undefined) {
-    throw new Problem(
-      'SECRET_UNREADABLE',
-      'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.',
-    );
-  }
-  return new Secret(bytes.toString());
+  if (bytes !== undefined) return new Secret(bytes.toString());
+  const message = 'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.';
+  const isKeyKnown = sealed.length < minSealedBytes || dataKeys.byId.has(dataKeyIdOf(sealed));
+  throw isKeyKnown ? new Problem('SECRET_UNREADABLE', message) : new KeysChanged('SECRET_UNREADABLE', message);
 }
 
 function bindingContext(binding: SecretBinding): Buffer {

@@ -22,6 +22,10 @@ export interface Dialect {
   entriesOf(json: SQL): SQL;
   /** A FROM item whose `entry.value` is each text of a JSON list in turn. */
   textsOf(json: SQL): SQL;
+  /** Ends a SELECT in a transaction whose rows nobody may change before its end; other readers of this kind are let in. */
+  readonly heldToTheEnd: SQL;
+  /** True when the table is there. */
+  hasTable(queries: Queries, name: string): Promise<boolean>;
   /** Creates the migrator's own table unless it is there. */
   readonly createMigrationTable: string;
 }

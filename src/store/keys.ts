@@ -2,9 +2,11 @@
 
 import { asc, sql } from 'drizzle-orm';
 
-import type { DataKeyRow, KeyStore } from '../core/ports.ts';
+import type { DataKeyRow, KeyStore } from '../core/key-ports.ts';
 import type { Database } from './database.ts';
 import { plainBytes } from './rows.ts';
+
+type Row = Database['tables']['dataKey']['$inferSelect'];
 
 /** These run at start alone, so their statements are not kept. */
 export function keyStore(database: Database): KeyStore {
@@ -12,12 +14,7 @@ export function keyStore(database: Database): KeyStore {
   return {
     async dataKeys() {
       const rows = await database.read((queries) => queries.select().from(dataKey).orderBy(asc(dataKey.id)));
-      return rows.map((row) => ({
-        ...row,
-        state: row.state as DataKeyRow['state'],
-        wrapped: plainBytes(row.wrapped),
-        createdAt: new Date(row.createdAt),
-      }));
+      return rows.map(toDataKey);
     },
     async canary() {
       const [row] = await database.read((queries) => queries.select().from(sealCanary));
@@ -38,7 +35,7 @@ export function keyStore(database: Database): KeyStore {
         if (inserted.length === 0) {
           return false;
         }
-        await queries.insert(dataKey).values({ ...key, createdAt: key.createdAt.getTime() });
+        await queries.insert(dataKey).values(fromDataKey(key));
         return true;
       });
     },
@@ -49,8 +46,18 @@ export function keyStore(database: Database): KeyStore {
         const rows = await queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey);
         if (rows.some(({ state }) => state === 'AUDIT')) return;
         const key = make(Math.max(0, ...rows.map(({ id }) => id)) + 1);
-        await queries.insert(dataKey).values({ ...key, createdAt: key.createdAt.getTime() });
+        await queries.insert(dataKey).values(fromDataKey(key));
       });
     },
   };
+}
+
+/** A key out of its row. */
+export function toDataKey(row: Row): DataKeyRow {
+  return { ...row, state: row.state as DataKeyRow['state'], wrapped: plainBytes(row.wrapped), createdAt: new Date(row.createdAt) };
+}
+
+/** A key as its row. */
+export function fromDataKey(key: DataKeyRow): Row {
+  return { ...key, createdAt: key.createdAt.getTime() };
 }

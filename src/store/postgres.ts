@@ -112,6 +112,11 @@ const dialect: Dialect = {
   contains: (column, text) => sql`strpos(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`jsonb_array_elements(${json}::text::jsonb) AS entry(value)`,
   textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
+  heldToTheEnd: sql`FOR SHARE`,
+  async hasTable(queries, name) {
+    const [found] = await queries.select({ there: sql<boolean>`to_regclass(${name}) IS NOT NULL` }).from(sql`(SELECT 1) AS one`);
+    return found?.there === true;
+  },
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position serial PRIMARY KEY, tag text NOT NULL, hash text NOT NULL, applied_at bigint NOT NULL)`,
 };

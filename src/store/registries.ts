@@ -6,6 +6,7 @@ import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, statement } from './database.ts';
+import { activeKeyCheck } from './active-key.ts';
 import { registryPages } from './page.ts';
 import { fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
 
@@ -49,15 +50,18 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, se
 
 function writing(database: Database, append: AppendEvent): Writing {
   const { insert, update, record, remove } = writeStatements(database);
+  const refuseOldKey = activeKeyCheck(database);
   return {
     async insert(registry, sealed, event) {
       await database.write(async (queries) => {
+        await refuseOldKey(queries, sealed);
         await insert(queries).execute(fromRegistry(registry, sealed));
         await append(queries, event);
       });
     },
     async update(registry, sealed, expectedVersion, event) {
       await database.write(async (queries) => {
+        await refuseOldKey(queries, sealed);
         const changed = await update(queries).execute({ ...fromRegistry(registry, sealed), expectedVersion });
         if (changed.length === 0) {
           throw new Problem('CONFLICT', 'Somebody else changed or deleted this registry meanwhile; read it again and repeat.');

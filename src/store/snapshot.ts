@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { asc, getTableColumns, gt } from 'drizzle-orm';
 
 import type { AuditTrail } from '../core/audit-verification.ts';
-import type { KeyStore, Sealed } from '../core/ports.ts';
+import type { KeyStore } from '../core/key-ports.ts';
+import type { Sealed } from '../core/ports.ts';
 import type { Registry } from '../core/registry.ts';
 import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';

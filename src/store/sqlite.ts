@@ -92,6 +92,11 @@ export const dialect: Dialect = {
   contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`json_each(${json}) AS entry`,
   textsOf: (json) => sql`json_each(${json}) AS entry`,
+  // A transaction of ours is alone anyway.
+  heldToTheEnd: sql``,
+  async hasTable(queries, name) {
+    return (await queries.select({ name: sql`name` }).from(sql`sqlite_schema`).where(sql`type = 'table' AND name = ${name}`)).length > 0;
+  },
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
 };

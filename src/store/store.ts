@@ -4,10 +4,12 @@ import { join } from 'node:path';
 
 import { sql } from 'drizzle-orm';
 
-import type { AccessStore, AuditStore, KeyStore, Notices, RegistryStore, UseStore } from '../core/ports.ts';
+import type { KeyRotationStore, KeyStore } from '../core/key-ports.ts';
+import type { AccessStore, AuditStore, Notices, RegistryStore, UseStore } from '../core/ports.ts';
 import { accessStore } from './access.ts';
 import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
+import { keyRotationStore } from './key-rotation.ts';
 import { keyStore } from './keys.ts';
 import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
 import { registryStore } from './registries.ts';
@@ -19,7 +21,7 @@ export interface Store {
   readonly uses: UseStore;
   /** To be started with its key before anything is changed. */
   readonly audit: AuditStore;
-  readonly keys: KeyStore;
+  readonly keys: KeyRotationStore;
   readonly notices: Notices;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
@@ -37,23 +39,25 @@ export interface StoreOptions {
   /** Whether this process serves the store. A SQLite file has one such process; PostgreSQL any number. */
   readonly owned?: boolean | undefined;
   readonly log?: StoreLog | undefined;
+  /** Looks at the keys of a database that has some, before anything is written to it. What it throws refuses the database. */
+  readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
 
 /**
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
  * @throws StoreRefused when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
-export async function openStore({ url, migrationsDir, owned, log }: StoreOptions): Promise<Store> {
+export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (/^postgres(ql)?:\/\//.test(url)) {
     const { openPostgres } = await import('./postgres.ts');
-    return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), log);
+    return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), options);
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
     throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
   }
   const { openSqlite } = await import('./sqlite.ts');
-  return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), log);
+  return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);
 }
 
 /**
@@ -61,8 +65,9 @@ export async function openStore({ url, migrationsDir, owned, log }: StoreOptions
  * @param migrations the folder of this dialect's migrations.
  * @throws as `openStore`; the database is closed then.
  */
-export async function storeOn(database: Database, migrations: string, log?: StoreLog): Promise<Store> {
+export async function storeOn(database: Database, migrations: string, { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {}): Promise<Store> {
   try {
+    if (checkKeys !== undefined && (await hasKeys(database))) await checkKeys(keyStore(database));
     await migrate(database, migrations, log);
   } catch (error) {
     await database.abandon();
@@ -74,12 +79,17 @@ export async function storeOn(database: Database, migrations: string, log?: Stor
     access: accessStore(database, append),
     uses: useStore(database),
     audit,
-    keys: keyStore(database),
+    keys: keyRotationStore(database, append),
     notices: database.notices,
     ready: () => isReady(database),
     close: () => database.close(),
     abandon: () => database.abandon(),
   };
+}
+
+/** The table is there since the first migration, so that this asks a database of any version. */
+async function hasKeys(database: Database): Promise<boolean> {
+  return database.read((queries) => database.hasTable(queries, 'data_key'));
 }
 
 async function isReady(database: Database): Promise<boolean> {

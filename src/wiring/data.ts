@@ -24,7 +24,7 @@ export interface TokenRequest {
  * Opens the store of these settings, for a moment unless it is `owned`, as the one server of a SQLite file does.
  * @throws ConfigRefused when the data directory cannot be made; otherwise as `openStore`.
  */
-export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
+export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log' | 'checkKeys'> = {}): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   return openStore({ url: config.databaseUrl, migrationsDir, ...options });
 }

@@ -38,7 +38,7 @@ const harness: Harness = {
     const store = await open();
     return {
       store,
-      openAgain: (folder) => openStarted(server.url, folder),
+      openAgain: (folder, checkKeys) => openStarted(server.url, folder, checkKeys),
       execute: async (text) => void (await behind.unsafe(text)),
       rows: async (text) => [...(await behind.unsafe(text))],
       refuseAudit: async () => void (await behind.unsafe(postgresRefuseAudit)),

@@ -8,7 +8,7 @@ import type { SecretBinding } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { encodeContext, sealBytes } from '../../src/seal/box.ts';
 import { KeyringRefused, parseKeyring, printKeyring, type Keyring } from '../../src/seal/keyring.ts';
-import type { DataKeyRow } from '../../src/core/ports.ts';
+import type { DataKeyRow } from '../../src/core/key-ports.ts';
 import { createSealer, holdsNothingSealed } from '../../src/seal/seal.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 

@@ -4,14 +4,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { openStore, type Store } from '../../src/store/store.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
 import { sampleMac } from './samples.ts';
 
 /** A new, empty, migrated database with a store on it. */
 export interface StoreUnderTest {
   readonly store: Store;
   /** Opens one more store on the same database, with other migrations. */
-  openAgain(migrationsDir: string): Promise<Store>;
+  openAgain(migrationsDir: string, checkKeys?: StoreOptions['checkKeys']): Promise<Store>;
   /** Runs SQL behind the store's back. */
   execute(sql: string): Promise<void>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
@@ -28,8 +28,8 @@ export interface Harness {
 export const migrationsDir = join(import.meta.dirname, '../../drizzle');
 
 /** Opens a store that may be changed. */
-export async function openStarted(url: string, folder = migrationsDir): Promise<Store> {
-  return await started(await openStore({ url, migrationsDir: folder }));
+export async function openStarted(url: string, folder = migrationsDir, checkKeys?: StoreOptions['checkKeys']): Promise<Store> {
+  return await started(await openStore({ url, migrationsDir: folder, checkKeys }));
 }
 
 /** Starts the audit chain of a store. */

@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 import type { Harness } from './harness.ts';
 import { accessLaws } from './laws-access.ts';
 import { auditLaws } from './laws-audit.ts';
+import { keyLaws } from './laws-keys.ts';
 import { migrationLaws } from './laws-migration.ts';
 import { pageLaws } from './laws-page.ts';
 import { registryLaws } from './laws-registry.ts';
@@ -26,6 +27,9 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('the audit chain', () => {
     auditLaws(harness);
+  });
+  describe('rotations of keys', () => {
+    keyLaws(harness);
   });
   describe('migrations', () => {
     migrationLaws(harness);

@@ -7,13 +7,13 @@ import { drizzle } from 'drizzle-orm/pglite';
 
 import { postgresDatabase } from '../../src/store/postgres.ts';
 import { storeOn } from '../../src/store/store.ts';
-import { type Harness, migrationsDir, postgresRefuseAudit, started } from './harness.ts';
+import { type Harness, migrationsDir, postgresRefuseAudit, started, type StoreUnderTest } from './harness.ts';
 
 /** One PGlite for all, emptied for each: it takes seconds to start. */
 export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> }> {
   const pglite = await PGlite.create();
-  const openAgain = async (folder: string) =>
-    started(await storeOn(postgresDatabase(drizzle(pglite), async () => undefined), join(folder, 'postgres')));
+  const openAgain: StoreUnderTest['openAgain'] = async (folder, checkKeys) =>
+    started(await storeOn(postgresDatabase(drizzle(pglite), async () => undefined), join(folder, 'postgres'), { checkKeys }));
   return {
     dialect: 'postgres',
     async create() {

@@ -7,7 +7,7 @@ import type { AuditMac } from '../../src/core/audit-chain.ts';
 import type { PageQuery, StoredToken } from '../../src/core/ports.ts';
 import type { Registry } from '../../src/core/registry.ts';
 import type { ValidationReport } from '../../src/core/validation.ts';
-import type { DataKeyRow } from '../../src/core/ports.ts';
+import type { DataKeyRow } from '../../src/core/key-ports.ts';
 
 const start = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 

@@ -15,7 +15,7 @@ export const sqliteHarness: Harness = {
     const behind = new Sqlite(url);
     return {
       store,
-      openAgain: (folder) => openStarted(url, folder),
+      openAgain: (folder, checkKeys) => openStarted(url, folder, checkKeys),
       execute: async (sql) => void behind.exec(sql),
       rows: async (sql) => behind.prepare(sql).all() as Record<string, unknown>[],
       refuseAudit: async () =>

@@ -1,0 +1,11 @@
+// A process that rotates the keys of the installation in the directory given, data key and root key in turn, until it is killed.
+
+import { rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
+import { reopenInstallation } from '../seal/installation.ts';
+
+const { parts } = await reopenInstallation(process.argv[2]!);
+process.stdout.write('rotating\n');
+for (;;) {
+  await rotateDataKey(parts);
+  await rotateRootKey(parts);
+}
