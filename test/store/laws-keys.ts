@@ -51,7 +51,7 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.dataKeys();
     const anew = before.map((key) => ({ ...key, rootKeyId: 'fedcba9876543210', wrapped: new Uint8Array([key.id]) }));
-    await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow();
+    await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow('The store failed');
     expect(await test.store.keys.dataKeys()).toStrictEqual(before);
     await test.store.keys.rewrap(async (held) => {
       expect(held.toSorted((one, other) => one.id - other.id)).toStrictEqual(before);
@@ -107,6 +107,6 @@ export function keyLaws(harness: () => Harness): void {
       throw new Error('another keyring');
     });
     await expect(refused).rejects.toThrow('another keyring');
-    await expect(test.rows('SELECT id FROM due')).rejects.toThrow();
+    await expect(test.rows('SELECT id FROM due')).rejects.toThrow(/due/);
   });
 }
