@@ -2,13 +2,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { getOperationAST, Kind, validate, visit, type ArgumentNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { getOperationAST, Kind, visit, type ArgumentNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { GraphqlContext } from './builder.ts';
-import { createDocumentCache } from './document-cache.ts';
+import { createDirectWay } from './direct.ts';
+import { createDocuments, type Documents } from './documents.ts';
 import { RequestError } from './errors.ts';
+import { createExecution } from './execution.ts';
 import type { GraphqlParameters } from './http.ts';
-import { brokenEntityLimits, brokenLimits, maxErrors, parseWithinLimits, weighDocument } from './limits.ts';
+import { brokenEntityLimits, weighDocument } from './limits.ts';
 
 /** What one request carries: who asks for what, and what was learnt on the way. */
 export interface RequestContext extends GraphqlContext {
@@ -37,11 +39,15 @@ type RulePlugin = Plugin<RequestContext, RequestContext>;
 
 /** Builds the part that parses, validates and executes. Everything about HTTP that comes before is `http.ts`. */
 export function createExecutor(options: ExecutorOptions): Executor {
+  const { schema } = options;
+  const documents = createDocuments(schema);
+  const clean = cleanResult(options);
+  const answerDirectly = createDirectWay({ documents, execution: createExecution(schema), clean });
   const yoga = createYoga<RequestContext>({
-    schema: options.schema,
-    plugins: [takeParameters, keepLimits, guardOperations, translateErrors(options), keepHeaders],
-    // Texts in a document may be passwords, and so may what a syntax error points at.
-    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: { get: () => undefined, set: () => undefined }, validationCache: true },
+    schema,
+    plugins: [takeParameters, useDocuments(documents), guardOperations, translateErrors(clean), keepHeaders],
+    // Documents are kept in `documents`, but for those that hold texts: they may be passwords, and so may what a syntax error points at.
+    parserAndValidationCache: false,
     // Done in `translateErrors`, where the request id is known, whatever NODE_ENV says.
     maskedErrors: false,
     logging: { debug: ignore, info: ignore, warn: ignore, error: ignore },
@@ -55,7 +61,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
     healthCheckEndpoint: pathOfNoUrl,
   });
   return {
-    run: async (request, response, context) => yoga.handle(request, response, context),
+    run: async (request, response, context) => {
+      if (!(await answerDirectly(request, response, context))) await yoga.handle(request, response, context);
+    },
     dispose: async () => yoga.dispose(),
   };
 }
@@ -79,17 +87,13 @@ const takeParameters: RulePlugin = {
   },
 };
 
-/** Limits hold for the document alone, so their verdict may be cached with it. */
-const keepLimits: RulePlugin = {
-  onParse({ setParseFn }) {
-    setParseFn(parseWithinLimits);
-  },
-  onValidate({ params, setValidationFn, setResult }) {
-    const broken = brokenLimits(weighDocument(params.documentAST));
-    if (broken.length > 0) setResult(broken);
-    setValidationFn((schema: GraphQLSchema, document: DocumentNode) => validate(schema, document, undefined, { maxErrors, hideSuggestions: true }));
-  },
-};
+/** Limits hold for the document alone, so their verdict is kept with it. */
+function useDocuments(documents: Documents): RulePlugin {
+  return {
+    onParse: ({ setParseFn }) => setParseFn((source) => documents.prepare(typeof source === 'string' ? source : source.body).document),
+    onValidate: ({ params, setResult }) => setResult(documents.errorsOf(params.documentAST)),
+  };
+}
 
 /** What depends on the caller or the request is asked per request, never in a validation rule: Yoga shares those verdicts. */
 const guardOperations: RulePlugin = {
@@ -131,13 +135,18 @@ function refusedSubscription({ method, headers }: Request): RequestError | undef
   return new RequestError('NOT_ACCEPTABLE', 'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".', { status: 406 });
 }
 
+type Clean = (result: ExecutionResult, context: RequestContext) => ExecutionResult;
+
 /** The last gate: whatever went wrong anywhere, a caller sees only what `translate` says. */
-function translateErrors({ translate, observe }: ExecutorOptions): RulePlugin {
-  const clean = (result: ExecutionResult, { caller, operationType }: RequestContext): ExecutionResult => {
+function cleanResult({ translate, observe }: ExecutorOptions): Clean {
+  return (result, { caller, operationType }) => {
     const errors = result.errors?.map((error) => translate(error, caller.requestId)) ?? [];
     observe(operationType, errors);
     return errors.length === 0 ? result : { ...result, errors };
   };
+}
+
+function translateErrors(clean: Clean): RulePlugin {
   return {
     onResultProcess(event) {
       const { result, serverContext } = event;

@@ -1,7 +1,8 @@
 // GraphQL over HTTP, the way in: methods, media types, sizes, CORS and the four parameters. https://graphql.github.io/graphql-over-http/draft/
 
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GraphQLError } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
 import { RequestError } from './errors.ts';
 import { limitError } from './limits.ts';
 
@@ -66,6 +67,49 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   request.resume();
 }
 
+/**
+ * The media type of an answer that is no stream: the first of a client's that is one of ours. Undefined when none is.
+ * https://graphql.github.io/graphql-over-http/draft/#sec-Accept
+ */
+export function answerMediaType(accept = '*/*'): AnswerMediaType | undefined {
+  const known = answerMediaTypes.get(accept);
+  if (known !== undefined) return known;
+  for (const range of accept.replaceAll(/\s/g, '').toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';');
+    const charset = parameters.find((parameter) => parameter.includes('charset=')) ?? 'charset=utf-8';
+    const type = charset === 'charset=utf-8' ? answerMediaTypes.get(name) : undefined;
+    if (type !== undefined) return type;
+  }
+  return undefined;
+}
+
+export type AnswerMediaType = 'application/json' | 'application/graphql-response+json';
+
+const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
+  ['application/json', 'application/json'],
+  ['application/*', 'application/json'],
+  ['*/*', 'application/json'],
+  ['application/graphql-response+json', 'application/graphql-response+json'],
+]);
+
+/** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
+export function sendResult(response: ServerResponse, mediaType: AnswerMediaType, result: ExecutionResult): void {
+  const { errors = [] } = result;
+  const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
+  const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
+  response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, 'Content-Length': Buffer.byteLength(body) }).end(body);
+}
+
+function statusOf(http: unknown): number {
+  return typeof http === 'object' && http !== null && 'status' in http ? Number(http.status) : 200;
+}
+
+function withoutHttp(error: GraphQLError): object {
+  const { extensions, ...shown } = error.toJSON();
+  const { http: _http, ...others } = extensions ?? {};
+  return { ...shown, extensions: others };
+}
+
 const statuses: ReadonlyMap<unknown, number> = new Map([
   ['UNAUTHENTICATED', 401],
   ['RATE_LIMITED', 429],
@@ -92,35 +136,36 @@ function queryParameters(request: IncomingMessage): GraphqlParameters {
 
 /** Forms, plain text and multipart travel across origins without a preflight; none of them is GraphQL here. */
 function requireJson({ headers }: IncomingMessage): void {
+  if (headers['content-type'] === 'application/json' && headers['content-encoding'] === undefined) return;
   const [mediaType = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';').map((part) => part.trim());
   const charsets = parameters.filter((parameter) => parameter.startsWith('charset=')).map((parameter) => parameter.slice('charset='.length));
-  const isUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
+  const isInUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
   const isPlain = headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
-  if (mediaType !== 'application/json' || !isUtf8 || !isPlain) {
+  if (mediaType !== 'application/json' || !isInUtf8 || !isPlain) {
     throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', { status: 415 });
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const tooLarge = () => limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413);
-  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Destroying the request would cut the connection before the refusal is read.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** By events: iterating over the request costs more than a lookup does. A refused request is not destroyed, so that the refusal is read. */
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = () => reject(limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413));
+    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return tooLarge();
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      else tooLarge();
+    });
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    request.once('error', reject);
+  });
 }
 
 function decodeUtf8(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw badRequest('The body is not valid UTF-8.');
-  }
+  if (isUtf8(bytes)) return bytes.toString();
+  throw badRequest('The body is not valid UTF-8.');
 }
 
 function parseJson(text: string, what: string): unknown {

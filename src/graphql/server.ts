@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
-import type { Principal } from '../core/access.ts';
+import type { Caller, Principal } from '../core/access.ts';
 import { retryAfterSeconds } from '../core/budget.ts';
 import { Problem } from '../core/problem.ts';
 import type { UseCases } from './builder.ts';
@@ -55,7 +55,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
     if (answerCors(request, response, settings.corsOrigins)) return;
     const principal = await authenticate(options, request, response);
     const parameters = await readParameters(request);
-    const caller = { principal, requestId, signal: disconnected(response) };
+    const caller = createCaller(principal, requestId, response);
     const mayIntrospect = settings.introspection || principal !== undefined;
     await executor.run(request, response, { ...useCases, caller, parameters, mayIntrospect, operationType: 'none' });
   };
@@ -86,12 +86,24 @@ async function authenticate(options: GraphqlServerOptions, request: IncomingMess
   }
 }
 
+/** Its signal is made when somebody asks for it: most requests are over before anybody would. */
+function createCaller(principal: Principal | undefined, requestId: string, response: ServerResponse): Caller {
+  let signal: AbortSignal | undefined;
+  return {
+    principal,
+    requestId,
+    get signal() {
+      return (signal ??= disconnected(response));
+    },
+  };
+}
+
 /** Aborts when the client goes away before it has its answer. */
 function disconnected(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
+  const abort = () => response.writableFinished || controller.abort();
+  if (response.closed) abort();
+  else response.once('close', abort);
   return controller.signal;
 }
 

@@ -21,12 +21,14 @@ const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, st
   endpoint.request('/graphql', { method: 'POST', headers, body });
 
 describe.each([
-  ['anonymous', undefined],
-  ['with a token', 'Bearer READ_WRITE'],
-])('the graphql-http audits pass, %s', (_who, authorization) => {
+  ['anonymous', '', undefined],
+  ['with a token', '', 'Bearer READ_WRITE'],
+  // Yoga serves what has a query.
+  ['past the short way', '?x', undefined],
+])('the graphql-http audits pass, %s', (_who, search, authorization) => {
   const fetchFn = (input: string, init: RequestInit = {}) =>
     fetch(input, { ...init, headers: { ...(init.headers as Record<string, string>), ...(authorization === undefined ? {} : { authorization }) } });
-  const audits = serverAudits({ url: () => endpoint.url, fetchFn });
+  const audits = serverAudits({ url: () => endpoint.url + search, fetchFn });
 
   test.each(audits.map((audit) => [audit.name, audit] as const))('%s', async (_name, audit) => {
     const result = await audit.fn();

@@ -4,8 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { isInputObjectType, isObjectType, isInterfaceType, getNamedType } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Problem } from '../../src/core/problem.ts';
-import { createDocumentCache } from '../../src/graphql/document-cache.ts';
-import { parseWithinLimits } from '../../src/graphql/limits.ts';
+import { createDocuments } from '../../src/graphql/documents.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { secretScalar } from '../../src/graphql/secret-scalar.ts';
 import { dataAt, jsonHeaders, openEndpoint, type Answer, type TestEndpoint } from './harness.ts';
@@ -198,22 +197,23 @@ test('the scalar Secret never comes out', () => {
 });
 
 test('a document with a text in it is not kept: the text may be a password', () => {
-  const cache = createDocumentCache();
-  const remembers = (text: string) => {
-    cache.set(text, parseWithinLimits(text));
-    return cache.get(text) !== undefined;
-  };
+  const documents = createDocuments(schema);
+  const remembers = (text: string) => documents.prepare(text) === documents.prepare(text);
   expect(remembers('query ($id: ID) { registry(id: $id) { id } }')).toBe(true);
   expect(remembers('mutation { checkRegistry(input: { registry: "a", username: "u", password: "hunter2" }) { validation { valid } } }')).toBe(false);
   expect(remembers('query ($p: Secret = """hunter2""") { __typename }')).toBe(false);
   expect(remembers(`{ __typename } #${'x'.repeat(9000)}`)).toBe(false);
 });
 
-test('the cache of documents stays small', () => {
-  const cache = createDocumentCache();
-  for (let index = 0; index < 1200; index += 1) cache.set(`{ a${index}: __typename }`, parseWithinLimits(`{ a${index}: __typename }`));
-  expect(cache.get('{ a0: __typename }')).toBeUndefined();
-  expect(cache.get('{ a1199: __typename }')).toBeDefined();
+test('few documents are kept: the ones that were used last', () => {
+  const documents = createDocuments(schema);
+  const first = documents.prepare('{ a0: __typename }');
+  const used = documents.prepare('{ used: __typename }');
+  for (let index = 1; index < 1200; index += 1) {
+    documents.prepare(`{ a${index}: __typename }`);
+    expect(documents.prepare('{ used: __typename }')).toBe(used);
+  }
+  expect(documents.prepare('{ a0: __typename }')).not.toBe(first);
 });
 
 test('no output field can hold a password, by its name or by its type', () => {
