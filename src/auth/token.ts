@@ -7,11 +7,14 @@ import type { AccessStore, StoredToken } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import { parseRegistryText } from '../core/reference.ts';
 import type { Secret } from '../core/secret.ts';
+import type { IssuedToken } from '../core/tokens.ts';
 import { hashTokenSecret, newTokenParts, parseToken, printToken } from './token-text.ts';
 
 interface Access {
   readonly access: AccessStore;
   readonly now: () => Date;
+  /** Told of every token that logs in. */
+  readonly onTokenUse?: ((id: string, at: Date) => void) | undefined;
 }
 
 /** The header as received: one value, or every value when it may come more than once (Node's `headersDistinct`). */
@@ -72,7 +75,7 @@ export interface AuthenticatorOptions extends Access {
 }
 
 /** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
-export function createAuthenticator({ access, now, loginWithJwt, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ access, now, onTokenUse, loginWithJwt, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
   const what = loginWithJwt === undefined ? 'one valid API token' : 'one valid API token, or JWT of an issuer that this server knows,';
   const advice = accepted.map((scheme) => schemes[scheme].advice).join(' or ');
   return async (authorization) => {
@@ -81,7 +84,7 @@ export function createAuthenticator({ access, now, loginWithJwt, schemes: accept
       return undefined;
     }
     const text = tokenText(values, accepted) ?? '';
-    const principal = (await loginWithToken({ access, now }, text)) ?? (await loginWithJwt?.(text));
+    const principal = (await loginWithToken({ access, now, onTokenUse }, text)) ?? (await loginWithJwt?.(text));
     if (principal === undefined) {
       throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send ${what} as ${advice}.`);
     }
@@ -89,11 +92,13 @@ export function createAuthenticator({ access, now, loginWithJwt, schemes: accept
   };
 }
 
-async function loginWithToken({ access, now }: Access, text: string): Promise<Principal | undefined> {
+async function loginWithToken({ access, now, onTokenUse }: Access, text: string): Promise<Principal | undefined> {
   const token = parseToken(text);
-  const stored = token && (await access.tokenById(token.id));
+  const stored = token && (await access.usableTokenById(token.id));
   const isGood = token !== undefined && stored !== undefined && isHolder(stored, token.secret) && isInForce(stored, now());
-  return isGood ? principalOf(stored) : undefined;
+  if (!isGood) return undefined;
+  onTokenUse?.(stored.id, now());
+  return principalOf(stored);
 }
 
 /** The id in a header that holds an API token, in either scheme, whether or not it logs in; undefined when there is none. */
@@ -103,11 +108,13 @@ export function presentedTokenId(authorization: Authorization): string | undefin
 }
 
 /** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
-export function createTokenRecall({ access, now }: Access): Recall {
+export function createTokenRecall({ access, now, onTokenUse }: Access): Recall {
   return async ({ subject }) => {
     const [, id] = subjectPattern.exec(subject) ?? [];
-    const stored = id === undefined ? undefined : await access.tokenById(id);
-    return stored !== undefined && isInForce(stored, now()) ? principalOf(stored) : undefined;
+    const stored = id === undefined ? undefined : await access.usableTokenById(id);
+    if (stored === undefined || !isInForce(stored, now())) return undefined;
+    onTokenUse?.(stored.id, now());
+    return principalOf(stored);
   };
 }
 
@@ -116,6 +123,11 @@ export function createTokenRecall({ access, now }: Access): Recall {
  * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
  */
 export async function issueToken(request: Access & Requester & TokenRequest): Promise<Secret> {
+  return (await issueStoredToken(request)).text;
+}
+
+/** As `issueToken`, with what was stored. */
+export async function issueStoredToken(request: Access & Requester & TokenRequest): Promise<IssuedToken> {
   checkRequest(request, request.now());
   const images = request.images?.map(canonicalImage) ?? null;
   if (!(await request.access.accountExists(request.account))) {
@@ -123,7 +135,7 @@ export async function issueToken(request: Access & Requester & TokenRequest): Pr
   }
   const { token, text, event } = newToken({ ...request, images });
   await request.access.insertToken(token, event);
-  return text;
+  return { token, text };
 }
 
 /** Makes the admin token of the first start. Undefined when there is a token already: of several processes, one gets it. */

@@ -11,6 +11,8 @@ export const auditActions = [
   'token.create',
   'token.revoke',
   'account.create',
+  'account.disable',
+  'account.enable',
   'audit.adopt',
   'keys.rotate_data',
   'keys.rotate_root',

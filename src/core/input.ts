@@ -1,6 +1,9 @@
 // What callers send, checked: each use case parses with these after the permission check. Messages name the field, never the value.
 
 import { z } from 'zod';
+import { roles } from './access.ts';
+import { auditActions } from './audit.ts';
+import { parseDurationMs } from './duration.ts';
 import { canonicalHost } from './host.ts';
 import { registryOrderFields } from './ports.ts';
 import { Problem } from './problem.ts';
@@ -112,6 +115,48 @@ export const watchArguments = z.strictObject({ account: accountName.nullish() })
 export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
 
 export const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });
+
+/** A name that fits a header, a path and a claim as it is. */
+const newAccountName = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends');
+export const accountArguments = z.strictObject({ name: newAccountName });
+
+export const tokenListArguments = z.strictObject({ account: accountName.nullish() });
+
+/** What a token may be called and limited to is judged where it is made. */
+export const tokenInput = z
+  .strictObject({
+    role: z.enum(roles, `must be one of ${roles.join(', ')}`),
+    account: accountName.nullish(),
+    name: z.string().nullish(),
+    images: z.array(z.string()).nullish(),
+    expiresAt: z.date().nullish(),
+    expiresIn: z.string().refine((text) => parseDurationMs(text) !== undefined, 'must be hours or days, such as 12h or 90d').nullish(),
+  })
+  .refine(({ expiresAt, expiresIn }) => (expiresAt ?? null) === null || (expiresIn ?? null) === null, { path: ['expiresIn'], message: 'cannot be combined with expiresAt' });
+export type TokenInput = z.infer<typeof tokenInput>;
+
+export const revokeTokenArguments = z.strictObject({ id: z.string() });
+
+/** Longer than any subject of an issuer that logs in here. */
+const maxActorLength = 2_048;
+export const auditListArguments = z
+  .strictObject({
+    first: pageSize.nullish(),
+    after: z.string().max(2048).nullish(),
+    last: pageSize.nullish(),
+    before: z.string().max(2048).nullish(),
+    filter: z
+      .strictObject({
+        actor: line(maxActorLength).nullish(),
+        action: z.enum(auditActions).nullish(),
+        target: line(maxSearchLength).nullish(),
+        account: accountName.nullish(),
+        since: z.date().nullish(),
+        until: z.date().nullish(),
+      })
+      .nullish(),
+  })
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });
 
 /** Uses of one registry that are told at once. */
 const defaultUses = 20;

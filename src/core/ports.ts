@@ -1,9 +1,10 @@
 // What the domain needs from outside: storage, sealing, validation, time and ids. Adapters implement these and nothing more.
 
 import type { Role } from './access.ts';
+import type { AccountStore } from './accounts.ts';
 import type { AuditEvent } from './audit.ts';
 import type { AuditMac } from './audit-chain.ts';
-import type { AuditTrail } from './audit-verification.ts';
+import type { AuditListStore } from './audit-reading.ts';
 import type { Registry, RegistryType, SecretBinding } from './registry.ts';
 import type { Secret } from './secret.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from './validation.ts';
@@ -92,8 +93,10 @@ export interface StoredToken {
   readonly lastUsedAt: Date | null;
 }
 
-export interface AccessStore {
+export interface AccessStore extends AccountStore {
   tokenById(id: string): Promise<StoredToken | undefined>;
+  /** The same, unless its account is disabled: what a login asks. */
+  usableTokenById(id: string): Promise<StoredToken | undefined>;
   insertToken(token: StoredToken, event: AuditEvent): Promise<void>;
   /** True when no token was ever made: the first start. */
   hasNoTokens(): Promise<boolean>;
@@ -104,10 +107,12 @@ export interface AccessStore {
   listTokens(account: string | undefined): Promise<StoredToken[]>;
   /** True when the token was in force and is revoked now. */
   revokeToken(id: string, at: Date, event: AuditEvent): Promise<boolean>;
+  /** Notes when tokens were last used, by id. No event: nothing of a token changes. */
+  noteTokenUses(uses: ReadonlyMap<string, Date>): Promise<void>;
 }
 
 /** Audit events at rest. They are written by the stores of what they tell of, in the same transaction. */
-export interface AuditStore extends AuditTrail {
+export interface AuditStore extends AuditListStore {
   /**
    * Gives the stores the key of the chain, without which no change can be written. The first time on a database that has events from before
    * there was a chain, takes them into it.

@@ -1,6 +1,7 @@
 // Pulling with a stored credential: who may, which credential it is, and what follows when the upstream refuses it.
 
 import { authorise, mayRun, type Caller, type Principal } from './access.ts';
+import { isEnabled } from './accounts.ts';
 import { auditEvent } from './audit.ts';
 import { openPassword } from './check.ts';
 import { coversImage, imageNotCovered } from './explain.ts';
@@ -65,6 +66,8 @@ async function findSource(ports: PullPorts, settings: PullSettings, circuits: Ci
   const { host, repository } = image;
   if (!coversImage(principal, image)) throw imageNotCovered();
   const account = await actingAccount(ports, principal, image.account);
+  // The caller's own is enabled, or nobody had logged in.
+  if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw accountIsOff();
   const texts = coveringTexts(image);
   const registry = mostSpecific(texts, await ports.registries.byTexts(account, texts));
   if (registry === null) {
@@ -127,6 +130,10 @@ function circuitIsOpen({ registry }: Registry, reason: string, retryAfter: numbe
     `The upstream refused the stored credential of ${registry} a moment ago, so it is not sent again for a minute. Update the registry with a password that works.`,
     { reason, retryAfter },
   );
+}
+
+function accountIsOff(): Problem {
+  return new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
 }
 
 function anonymousIsOff(host: string, repository: string): Problem {

@@ -4,10 +4,13 @@ import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import { GraphQLDateTime } from 'graphql-scalars';
 import type { Caller } from '../core/access.ts';
+import type { Accounts } from '../core/accounts.ts';
+import type { AuditReading } from '../core/audit-reading.ts';
 import type { PullConfigs } from '../core/pull-config.ts';
 import type { PullTokens } from '../core/pull-token.ts';
 import type { Registries } from '../core/registries.ts';
 import type { Secret } from '../core/secret.ts';
+import type { Tokens } from '../core/tokens.ts';
 import type { Uses } from '../core/uses.ts';
 import type { Watching } from '../core/watch.ts';
 import { secretScalar } from './secret-scalar.ts';
@@ -19,6 +22,9 @@ export interface UseCases {
   readonly watching: Pick<Watching, 'changes' | 'validations'>;
   readonly pullTokens: PullTokens;
   readonly pullConfigs: PullConfigs;
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly auditReading: AuditReading;
 }
 
 /** What resolvers get: who calls, and the use cases. */
@@ -48,9 +54,9 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     decodeGlobalID: (id) => ({ typename: 'Registry', id }),
     cursorType: 'String',
     idFieldOptions: { description: 'Unique among all things of all types; stays the same.' },
-    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The registries of this page, each with its cursor.' },
-    nodeFieldOptions: { nullable: false, description: 'The registry at this place.' },
-    nodesOnConnection: { description: 'The registries of this page, without cursors.' },
+    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The entries of this page, each with its cursor.' },
+    nodeFieldOptions: { nullable: false, description: 'The entry at this place.' },
+    nodesOnConnection: { description: 'The entries of this page, without cursors.' },
     cursorFieldOptions: { description: 'An opaque place in this order; give it as `after` or `before`.' },
     pageInfoFieldOptions: { description: 'Whether there is more, and the cursors to go on with.' },
     pageInfoTypeOptions: { description: "Where a page stands in its list (Relay's cursor connections)." },

@@ -16,8 +16,18 @@ const typeDirectives: Readonly<Record<string, string>> = {
 const federationTypes: ReadonlySet<string> = new Set(['_Any', '_Entity', '_Service']);
 const federationFields: ReadonlySet<string> = new Set(['_entities', '_service']);
 
-/** Root fields that only one graph can have, so they stay out of the subgraph. */
-const ownRootFields: ReadonlySet<string> = new Set(['node']);
+/** Root fields that only one graph can have, or that administer this server alone: they stay out of the subgraph. */
+const ownRootFields: ReadonlySet<string> = new Set([
+  'node',
+  'accounts',
+  'auditEvents',
+  'tokens',
+  'createAccount',
+  'createToken',
+  'disableAccount',
+  'enableAccount',
+  'revokeToken',
+]);
 
 /** Prints the API as SDL: what is served, without the two fields for gateways. */
 export function printApi(schema: GraphQLSchema): string {
@@ -26,19 +36,19 @@ export function printApi(schema: GraphQLSchema): string {
 
 /** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query. The text depends on the schema alone. */
 export function printSubgraph(schema: GraphQLSchema): string {
-  const document = visit(withoutQueries(apiDocument(schema), ownRootFields), { ObjectTypeDefinition: withDirectives });
+  const document = visit(withoutRootFields(apiDocument(schema), ownRootFields), { ObjectTypeDefinition: withDirectives });
   return `${link}\n\n${print(document)}\n`;
 }
 
 function apiDocument(schema: GraphQLSchema): DocumentNode {
   const served = parse(printSchema(schema));
   const definitions = served.definitions.filter((definition) => !('name' in definition && federationTypes.has(definition.name?.value ?? '')));
-  return withoutQueries({ ...served, definitions }, federationFields);
+  return withoutRootFields({ ...served, definitions }, federationFields);
 }
 
-function withoutQueries(document: DocumentNode, left: ReadonlySet<string>): DocumentNode {
+function withoutRootFields(document: DocumentNode, left: ReadonlySet<string>): DocumentNode {
   return visit(document, {
-    ObjectTypeDefinition: (type) => (type.name.value === 'Query' ? { ...type, fields: (type.fields ?? []).filter(({ name }) => !left.has(name.value)) } : undefined),
+    ObjectTypeDefinition: (type) => (['Query', 'Mutation'].includes(type.name.value) ? { ...type, fields: (type.fields ?? []).filter(({ name }) => !left.has(name.value)) } : undefined),
   });
 }
 

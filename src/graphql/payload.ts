@@ -1,8 +1,11 @@
 // What a mutation answers: the thing, the validation where one ran, and what went wrong as data.
 
+import type { Account } from '../core/accounts.ts';
+import type { StoredToken } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { IssuedPullToken } from '../core/pull-token.ts';
 import type { Registry } from '../core/registry.ts';
+import type { IssuedToken } from '../core/tokens.ts';
 import type { ValidationReport } from '../core/validation.ts';
 import { builder } from './builder.ts';
 import { problemPlaces, type PayloadCode } from './errors.ts';
@@ -12,7 +15,7 @@ const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
   INVALID_REGISTRY: 'The registry text is not one; `reason` says why.',
   INVALID_REFERENCE: 'The image is not a reference; `reason` says why.',
   INVALID_INPUT: 'Some other input is not valid; `field` says which.',
-  ALREADY_EXISTS: 'The account already has a registry with this text.',
+  ALREADY_EXISTS: 'The account already has a registry with this text, or there is an account of this name.',
   NOT_FOUND: 'It is not there, or not yours.',
   FORBIDDEN: 'Your role may not do this.',
   PASSWORD_REQUIRED: 'This change sends the password to another place or over another channel, so give it in the same call.',
@@ -64,6 +67,9 @@ export interface Payload {
   readonly deletedId?: string | null;
   readonly validation?: ValidationReport | null;
   readonly pullToken?: IssuedPullToken | null;
+  readonly issuedToken?: IssuedToken | null;
+  readonly token?: StoredToken | null;
+  readonly account?: Account | null;
   readonly errors: readonly RegistryError[];
 }
 

@@ -6,12 +6,12 @@ import { enumValues } from './validation.ts';
 
 const roleDescriptions: Readonly<Record<Role, string>> = {
   ADMIN: 'Everything, in every account. Only tokens of the admin account have it.',
-  READ_WRITE: 'List, get, create, update, delete and validate registries of its account.',
+  READ_WRITE: 'List, get, create, update, delete and validate registries of its account, make and revoke its tokens, read its audit trail.',
   READ_ONLY: 'Nothing of the registries; sees itself.',
   PULL: 'Uses credentials for pulls and sees which one a pull would use; never lists or changes them.',
 };
 
-const RoleEnum = builder.enumType('RegwayRole', {
+export const RoleEnum = builder.enumType('RegwayRole', {
   description: 'What a principal may do.',
   values: enumValues(roles, roleDescriptions),
 });

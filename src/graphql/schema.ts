@@ -3,6 +3,8 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 // oxlint-disable import/no-unassigned-import -- registering is what these imports are for
+import './access.ts';
+import './audit.ts';
 import './entities.ts';
 import './image.ts';
 import './principal.ts';

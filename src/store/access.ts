@@ -1,19 +1,25 @@
 // Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
 
-import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
 
 import { adminAccount } from '../core/access.ts';
 import type { AccessStore } from '../core/ports.ts';
+import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, type Queries, statement } from './database.ts';
 import { fromToken, toToken } from './rows.ts';
 
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
-  const { byId, first, insert, accountByName, all, ofAccount, revoke } = accessStatements(database);
+  const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } = accessStatements(database);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
+    ...accountStore(database, append),
     async tokenById(id) {
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
+      return row && toToken(row);
+    },
+    async usableTokenById(id) {
+      const [row] = await database.read((queries) => usableById(queries).execute({ id }));
       return row && toToken(row);
     },
     async insertToken(token, event) {
@@ -53,6 +59,12 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
         return revoked.length > 0;
       });
     },
+    async noteTokenUses(uses) {
+      await database.write(async (queries) => {
+        // In one order, so that two servers take the rows' locks in one sequence.
+        for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1))) await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
+      });
+    },
   };
 }
 
@@ -66,12 +78,27 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
     byId: statement((queries) =>
       queries.select().from(apiToken).where(eq(apiToken.id, sql.placeholder('id'))).prepare('token_by_id'),
     ),
+    usableById: statement((queries) =>
+      queries
+        .select(getTableColumns(apiToken))
+        .from(apiToken)
+        .innerJoin(account, and(eq(account.name, apiToken.account), isNull(account.disabledAt)))
+        .where(eq(apiToken.id, sql.placeholder('id')))
+        .prepare('token_usable_by_id'),
+    ),
+    noteUse: statement((queries) =>
+      queries
+        .update(apiToken)
+        .set({ lastUsedAt: given('lastUsedAt') })
+        .where(and(eq(apiToken.id, sql.placeholder('id')), or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt')))))
+        .prepare('token_note_use'),
+    ),
     first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare('token_first')),
     insert: statement((queries) =>
       queries.insert(apiToken).values(givenFor(getTableColumns(apiToken))).prepare('token_insert'),
     ),
     accountByName: statement((queries) =>
-      queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_by_name'),
+      queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_exists'),
     ),
     all: statement((queries) => queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all')),
     ofAccount: statement((queries) =>

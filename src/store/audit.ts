@@ -6,6 +6,7 @@ import { adminAccount } from '../core/access.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import { type AuditMac, type ChainHead, emptyHash, eventHash, headOf, isGenuineHead } from '../core/audit-chain.ts';
 import type { AuditStore } from '../core/ports.ts';
+import { auditPage } from './audit-page.ts';
 import { type Database, given, givenFor, type Queries, statement } from './database.ts';
 import { StoreRefused } from './migrate.ts';
 import { fromEvent, storableEvent, toChainedEvent } from './rows.ts';
@@ -39,6 +40,7 @@ export function auditChain(database: Database): AuditChain {
       const rows = await database.read((queries) => statements.eventsAfter(queries).execute({ seq, limit }));
       return rows.map(toChainedEvent);
     },
+    page: (query) => auditPage(database, query),
     async start(key) {
       mac = key;
       if (await database.read((queries) => isWithoutChain(database, queries))) {

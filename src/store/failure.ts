@@ -21,6 +21,9 @@ const postgresRefused = /^(28...|3D000|42501)$/;
 /** Both dialects' names of the rule that an account has a registry text once. */
 const registryTextRule = /registry_account_registry|registry\.account, registry\.registry/;
 
+/** Both dialects' names of the rule that an account's name is its own. */
+const accountNameRule = /^account_pkey$|: account\.name$/;
+
 /** A driver's error, or what Drizzle wrapped it in. */
 interface DriverError {
   readonly code: string;
@@ -41,6 +44,9 @@ export function translateFailure(thrown: unknown): Error {
   const { code } = driverError;
   if (isTakenRegistryText(driverError)) {
     return new Problem('ALREADY_EXISTS', 'The account already has a registry with this text.', { field: ['registry'] });
+  }
+  if (isTakenAccountName(driverError)) {
+    return new Problem('ALREADY_EXISTS', 'There is an account of this name already.', { field: ['name'] });
   }
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
     const message = 'The storage cannot be used at the moment; try again shortly.';
@@ -75,6 +81,13 @@ function isTakenRegistryText(error: DriverError): boolean {
     return registryTextRule.test(String(error.constraint ?? error.constraint_name));
   }
   return error.code === 'SQLITE_CONSTRAINT_UNIQUE' && registryTextRule.test(error.message);
+}
+
+function isTakenAccountName(error: DriverError): boolean {
+  if (error.code === '23505') {
+    return accountNameRule.test(String(error.constraint ?? error.constraint_name));
+  }
+  return error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY' && accountNameRule.test(error.message);
 }
 
 /** A bug. Only the kind and the place are kept: a message may quote the value that it is about. */

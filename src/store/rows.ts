@@ -1,5 +1,6 @@
 // Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
 
+import type { Account } from '../core/accounts.ts';
 import type { AuditAction, AuditEvent } from '../core/audit.ts';
 import type { ChainedEvent } from '../core/audit-chain.ts';
 import type { StoredToken } from '../core/ports.ts';
@@ -34,6 +35,14 @@ export function fromRegistry(registry: Registry, sealed: Uint8Array): Row<'regis
 
 export function fromReport(report: ValidationReport | null): Pick<Row<'registry'>, 'lastValidation' | 'outcome'> {
   return { lastValidation: report === null ? null : JSON.stringify(report), outcome: report?.outcome ?? null };
+}
+
+export function toAccount(row: Row<'account'>): Account {
+  return { ...row, createdAt: new Date(row.createdAt), disabledAt: dateOrNull(row.disabledAt) };
+}
+
+export function fromAccount(account: Account): Row<'account'> {
+  return { ...account, createdAt: account.createdAt.getTime(), disabledAt: account.disabledAt?.getTime() ?? null };
 }
 
 export function toToken(row: Row<'apiToken'>): StoredToken {

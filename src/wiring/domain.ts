@@ -22,6 +22,8 @@ import type { Store } from '../store/store.ts';
 import { createUpstream, type Upstream } from '../v2/upstream.ts';
 import { createValidator } from '../v2/validate.ts';
 import { openSeal } from './seal.ts';
+import { scheduleOnce } from './schedule.ts';
+import { createAdministration } from './administration.ts';
 
 export interface DomainParts {
   readonly config: Config;
@@ -84,17 +86,12 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
-  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }) };
+  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
   const close = async (): Promise<void> => {
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
   return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), endStreams: () => watching.end(), close };
-}
-
-function scheduleOnce(run: () => void, delayMs: number): () => void {
-  const timer = setTimeout(run, delayMs);
-  return () => clearTimeout(timer);
 }
 
 const now = (): Date => new Date();

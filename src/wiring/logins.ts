@@ -1,5 +1,9 @@
 // The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
 
+import { isEnabled } from '../core/accounts.ts';
+import { faultFields } from '../core/fault.ts';
+import { createTokenUses } from '../core/token-uses.ts';
+import { scheduleOnce } from './schedule.ts';
 import type { Login, Principal } from '../core/access.ts';
 import { createClientAddress } from '../auth/client-address.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../auth/failed-logins.ts';
@@ -36,14 +40,19 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
   const limit = { budget: createBudget(failedLoginsPerMinute), clientAddress: createClientAddress(trustedProxies), now };
-  const byToken = createTokenRecall({ access, now });
+  const uses = createTokenUses({ access, schedule: scheduleOnce, onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written') });
+  const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
+  const byToken = createTokenRecall({ access, now, onTokenUse });
   const jwts = await createJwts(parts);
   return {
-    authenticator: (schemes) => limitFailedLogins(createAuthenticator({ access, now, schemes, loginWithJwt: jwts?.login }), limit),
+    authenticator: (schemes) => limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
     recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
     signInWays: jwts?.signInWays ?? [],
     createSignIn: jwts?.createSignIn,
-    close: async () => jwts?.close(),
+    close: async () => {
+      await uses.close();
+      await jwts?.close();
+    },
   };
 }
 
@@ -64,7 +73,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
   ]);
   const http = createIssuerHttp(config.extraCa);
   const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
-  const logins = createJwtLogins({ issuers, accountExists: (name) => store.access.accountExists(name), now, log });
+  const logins = createJwtLogins({ issuers, accountExists: async (name) => isEnabled(await store.access.accountByName(name)), now, log });
   const ways = signInWays(issuers);
   const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });

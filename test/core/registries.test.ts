@@ -412,7 +412,21 @@ describe('who may do what', () => {
     'registry.check': (caller) => domain.registries.check(caller, input('x.example'), both),
     'image.explain': (caller) => domain.registries.image(caller, { reference: 'r.example/a' }),
     'pull.config': async (caller) => createPullConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, { format: 'AUTH_JSON' }),
+    'account.list': (caller) => domain.useCases.accounts.list(caller),
+    'account.create': (caller) => domain.useCases.accounts.create(caller, { name: 'tenant' }),
+    'account.disable': async (caller) => ignoreMissing(domain.useCases.accounts.disable(caller, { name: 'nobody' })),
+    'account.enable': async (caller) => ignoreMissing(domain.useCases.accounts.enable(caller, { name: 'nobody' })),
+    'token.list': (caller) => domain.useCases.tokens.list(caller, {}),
+    'token.create': (caller) => domain.useCases.tokens.create(caller, { role: 'READ_ONLY' }),
+    'token.revoke': async (caller) => ignoreMissing(domain.useCases.tokens.revoke(caller, { id: 'nobody' })),
+    'audit.list': (caller) => domain.useCases.auditReading.list(caller, {}),
     'pull.use': (caller) => domain.pulls.source(caller, { host: 'r.example', repository: 'a' }),
+  };
+
+  /** Who gets as far as a lookup may run it. */
+  const ignoreMissing = async (run: Promise<unknown>) => {
+    const error: unknown = await run.catch((thrown: unknown) => thrown);
+    if ((error as Problem).code !== 'NOT_FOUND') throw error;
   };
 
   it.each(Object.entries(calls).flatMap(([operation, call]) => [...roles, undefined].map((role) => [operation as Operation, role, call] as const)))(

@@ -19,6 +19,7 @@ import type { UseCases } from '../../src/graphql/builder.ts';
 import { openAuditMac } from '../../src/seal/audit-key.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
 import { createSealer } from '../../src/seal/seal.ts';
+import { createAdministration } from '../../src/wiring/administration.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
 /** What one check was asked. */
@@ -109,7 +110,8 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   };
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall: (login) => domain.recall(login), schedule });
   const pullTokens = createPullTokens({ pulls, minter: { mint: (source, signal) => domain.mint(source, signal) }, endpoint });
-  return Object.assign(domain, { watching, useCases: { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }) } });
+  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
+  return Object.assign(domain, { watching, useCases });
 }
 
 function scriptedValidator(record: (check: AskedCheck) => void, domain: () => Pick<TestDomain, 'meanwhile' | 'outcome'>): Validator {
