@@ -8,13 +8,16 @@ import type { AuditAnchor, AuditVerdict } from './core/audit-verification.ts';
 import { faultFields } from './core/fault.ts';
 import type { StoredToken } from './core/ports.ts';
 import { Problem } from './core/problem.ts';
+import type { Registry } from './core/registry.ts';
 import type { KeyStatus } from './seal/key-status.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import type { DataRotation, RootRotation } from './seal/rotate.ts';
 import { StoreRefused } from './store/migrate.ts';
+import type { MovedTable } from './store/move.ts';
 import { backUpData, restoreData, type Backup, type Restoration } from './wiring/backup.ts';
 import { createToken, listTokens, revokeStoredToken, verifyAuditTrail, type TokenRequest } from './wiring/data.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './wiring/keys.ts';
+import { exportRegistries, moveToPostgres } from './wiring/move.ts';
 import { verify, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
@@ -95,6 +98,16 @@ export function rotateDataKeyCommand(print: (rotation: DataRotation) => void): P
 /** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
 export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): Promise<number> {
   return reporting(async () => print(await rotateRootKeyOf(readConfig())));
+}
+
+/** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
+export function migrateCommand(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
+  return reporting(async () => print(await moveToPostgres(readConfig(), url)));
+}
+
+/** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
+export function exportCommand(account: string | undefined, print: (registries: readonly Registry[]) => void): Promise<number> {
+  return reporting(async () => print(await exportRegistries(readConfig(), account)));
 }
 
 function announce({ url, firstToken }: RunningServer): void {

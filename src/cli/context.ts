@@ -2,6 +2,7 @@
 
 import type { Role } from '../core/access.ts';
 import type { AuditAnchor, AuditVerdict } from '../core/audit-verification.ts';
+import type { Registry } from '../core/registry.ts';
 import type { CommandLineSettings } from './settings.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
@@ -20,7 +21,21 @@ export interface LocalCommands {
   verifyCommand(file: string | undefined, print: (checks: readonly CheckFacts[]) => void): Promise<number>;
   /** Ends with 1 when the trail is broken. */
   verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
+  migrateCommand(url: string, print: (tables: readonly MovedTableFacts[]) => void): Promise<number>;
+  /** Of every account when `account` is undefined. */
+  exportCommand(account: string | undefined, print: (registries: readonly ExportedRegistry[]) => void): Promise<number>;
 }
+
+export interface MovedTableFacts {
+  readonly table: string;
+  readonly rows: number;
+}
+
+/** A registry as it is stored, with no password. */
+export type ExportedRegistry = Pick<
+  Registry,
+  'account' | 'registry' | 'name' | 'type' | 'username' | 'secureConnection' | 'trustedRealm' | 'probeRepository' | 'createdAt' | 'updatedAt'
+>;
 
 export interface BackupFacts {
   readonly file: string;

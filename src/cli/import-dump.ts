@@ -32,6 +32,9 @@ function parseRecord(record: unknown, place: string, choices: KeyChoices): Impor
     // A name that only repeats the text is no name.
     name: typeof name === 'string' && name !== '' && name !== key ? name : undefined,
     secureConnection: typeof verify === 'boolean' ? verify : undefined,
+    // What "regway export" adds to that list.
+    trustedRealm: textOf(record['trusted_realm']),
+    probeRepository: textOf(record['probe_repository']),
   };
 }
 
@@ -43,6 +46,10 @@ function interpret(key: string): RegistryText | string {
   if (typeof parsed !== 'string' || !base.includes('/')) return parsed;
   const readings = [`${base}/*`, `${host}/*`].map(parseText).filter((reading) => typeof reading !== 'string');
   return readings.length === 0 ? parsed : `${parsed} Choose ${offerChoices(key, readings.map(({ registry }) => registry))}`;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** Undefined when absent, null when unknown. */

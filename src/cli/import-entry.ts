@@ -17,6 +17,8 @@ export interface FoundLogin {
   readonly type?: RegistryType | undefined;
   readonly name?: string | undefined;
   readonly secureConnection?: boolean | undefined;
+  readonly trustedRealm?: string | undefined;
+  readonly probeRepository?: string | undefined;
 }
 
 export interface RefusedEntry {

@@ -44,6 +44,6 @@ function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: 
 }
 
 function isSameLogin(one: FoundLogin, other: FoundLogin): boolean {
-  const facts = ({ username, password, type, secureConnection }: FoundLogin) => JSON.stringify([username, password?.reveal(), type, secureConnection]);
+  const facts = ({ username, password, type, secureConnection, trustedRealm }: FoundLogin) => JSON.stringify([username, password?.reveal(), type, secureConnection, trustedRealm]);
   return facts(one) === facts(other);
 }

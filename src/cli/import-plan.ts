@@ -60,11 +60,12 @@ async function send(client: Client, entry: FoundLogin & { readonly password: Sec
   const { secureConnection, validate, apply, account } = settings;
   if (!apply && !validate) return { errors: [] };
   if (!apply) return (await client.run(checkOperation, { input: checkInput(entry, existing, account), secureConnection })).checkRegistry;
-  const { username, password, type, name, registry } = entry;
+  const { username, password, type, name, registry, trustedRealm, probeRepository } = entry;
+  const input = { username, password, type, name, trustedRealm, probeRepository };
   if (existing === undefined) {
-    return (await client.run(createOperation, { input: { registry, username, password, type, name, account }, secureConnection, validate })).createRegistry;
+    return (await client.run(createOperation, { input: { registry, ...input, account }, secureConnection, validate })).createRegistry;
   }
-  return (await client.run(updateOperation, { id: existing.id, input: { username, password, type, name }, secureConnection, validate })).updateRegistry;
+  return (await client.run(updateOperation, { id: existing.id, input, secureConnection, validate })).updateRegistry;
 }
 
 /** A server takes some validations a minute; a file with more logins than that takes as many minutes as it needs. */
@@ -81,14 +82,14 @@ async function whenAllowed(attempt: () => Promise<Payload>): Promise<Payload> {
 }
 
 /** What a registry that is there has of its own counts in the check, as it will in the update. */
-function checkInput({ registry, username, password, type }: FoundLogin & { readonly password: Secret }, existing: Registry | undefined, account: string | undefined): CreateInput {
+function checkInput({ registry, username, password, type, trustedRealm, probeRepository }: FoundLogin & { readonly password: Secret }, existing: Registry | undefined, account: string | undefined): CreateInput {
   return {
     registry,
     username,
     password,
     type: type ?? existing?.type,
-    trustedRealm: existing?.trustedRealm ?? undefined,
-    probeRepository: existing?.probeRepository ?? undefined,
+    trustedRealm: trustedRealm ?? existing?.trustedRealm ?? undefined,
+    probeRepository: probeRepository ?? existing?.probeRepository ?? undefined,
     account,
   };
 }
@@ -108,6 +109,7 @@ function changes(entry: FoundLogin, existing: Registry): string {
     entry.type !== undefined && entry.type !== existing.type && `type ${existing.type.toLowerCase()} to ${entry.type.toLowerCase()}`,
     entry.name !== undefined && entry.name !== existing.name && `name ${existing.name} to ${entry.name}`,
     entry.secureConnection !== undefined && entry.secureConnection !== existing.secureConnection && `certificate ${entry.secureConnection ? 'verified' : 'not verified'}`,
+    entry.trustedRealm !== undefined && entry.trustedRealm !== existing.trustedRealm && `trusted realm ${existing.trustedRealm ?? 'none'} to ${entry.trustedRealm}`,
     'password',
   ];
   return changed.filter((change) => change !== false).join(', ');

@@ -10,6 +10,7 @@ import { addImageCommands } from './image-command.ts';
 import { addImportCommand } from './import-command.ts';
 import { addKeysCommands } from './keys-command.ts';
 import { addLoginCommands } from './login-command.ts';
+import { addMoveCommands } from './move-command.ts';
 import { refusePasswordInArguments } from './password.ts';
 import { addRegistryCommands } from './registry-command.ts';
 import type { CommandLineSettings } from './settings.ts';
@@ -67,6 +68,7 @@ function createProgram(context: CommandContext): Command {
   addKeysCommands(program, context);
   addBackupCommands(program, context);
   addAuditCommands(program, context);
+  addMoveCommands(program, context);
   addLoginCommands(program, context);
   return program;
 }

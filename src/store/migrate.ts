@@ -40,19 +40,29 @@ interface Applied {
  * @throws StoreRefused when the database is newer than this program, a file was edited after it was applied, or a migration fails.
  */
 export async function migrate(database: Database, folder: string, log?: StoreLog): Promise<void> {
-  const files = readMigrations(folder);
   await database.migrate(async (migration) => {
-    await migration.run(database.createMigrationTable);
-    const applied = await readApplied(migration);
-    refuseStrangers(files, applied);
-    const missing = files.slice(applied.length);
-    for (const file of missing) {
-      await apply(migration, file);
-      log?.info({ migration: file.tag }, 'migrated the database');
-    }
+    const applied = await applyMissing(database, migration, folder, log);
     await addAdminAccount(database, migration);
-    return { changedTables: missing.length > 0 };
+    return { changedTables: applied > 0 };
   });
+}
+
+/**
+ * The part of `migrate` that makes the tables, for a transaction that goes on with them.
+ * @returns how many migrations were missing.
+ * @throws as `migrate`.
+ */
+export async function applyMissing(database: Database, migration: Migration, folder: string, log?: StoreLog): Promise<number> {
+  const files = readMigrations(folder);
+  await migration.run(database.createMigrationTable);
+  const applied = await readApplied(migration);
+  refuseStrangers(files, applied);
+  const missing = files.slice(applied.length);
+  for (const file of missing) {
+    await apply(migration, file);
+    log?.info({ migration: file.tag }, 'migrated the database');
+  }
+  return missing.length;
 }
 
 /**
