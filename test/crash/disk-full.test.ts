@@ -48,8 +48,8 @@ test('a full disk refuses every write with STORAGE_UNAVAILABLE, changes nothing,
   const done = [await writes.create('late.example'), await writes.update(kept), await writes.delete(doomed)];
   expect(done).toMatchObject([{ kind: 'done' }, { kind: 'done' }, { kind: 'done' }]);
   await server.stop();
-  const { integrity, registries, changes } = readStored(dataDirectory);
-  expect(integrity).toBe('ok');
+  const { faults, registries, changes } = await readStored(dataDirectory);
+  expect(faults).toEqual([]);
   expect(contradictions(knowledge.possibilities(), registries)).toEqual([]);
   expect({ changes, inDoubt: knowledge.counts().inDoubt }).toEqual({ changes: knowledge.counts().acknowledged, inDoubt: 0 });
 });

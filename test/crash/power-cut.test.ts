@@ -28,9 +28,9 @@ beforeEach(() => {
 afterEach(() => disk.remove());
 
 test(`${cuts} power cuts lose no acknowledged write`, async () => {
-  const { lost, unsound, acknowledged } = await cutPower(cuts, {});
+  const { lost, faults, acknowledged } = await cutPower(cuts, {});
   console.log(`${cuts} power cuts: ${acknowledged} acknowledged writes, ${lost.length} lost`);
-  expect(unsound).toEqual([]);
+  expect(faults).toEqual([]);
   expect(lost).toEqual([]);
   expect(acknowledged).toBeGreaterThan(cuts);
 });
@@ -63,21 +63,21 @@ async function cutPower(count: number, settings: Record<string, string>) {
   }
   return {
     lost: findings.flatMap(({ lost }) => lost),
-    unsound: findings.flatMap(({ integrity }) => (integrity === 'ok' ? [] : [integrity])),
+    faults: findings.flatMap(({ faults }) => faults),
     acknowledged: knowledge.counts().acknowledged,
   };
 }
 
 /** What a start after a power cut at this moment would find. The server itself goes on. */
-async function inspectCut(server: RegwayServer, knowledge: Knowledge): Promise<{ lost: string[]; integrity: unknown }> {
+async function inspectCut(server: RegwayServer, knowledge: Knowledge): Promise<{ lost: string[]; faults: readonly string[] }> {
   await freeze(server.pid);
   await pause(answersArriveMs);
   const possibilities = knowledge.possibilities();
   const remains = disk.cutPower();
   process.kill(server.pid, 'SIGCONT');
   try {
-    const { integrity, registries } = readStored(join(remains.path, 'data'));
-    return { integrity, lost: contradictions(possibilities, registries) };
+    const { faults, registries } = await readStored(join(remains.path, 'data'));
+    return { faults, lost: contradictions(possibilities, registries) };
   } finally {
     remains.remove();
   }

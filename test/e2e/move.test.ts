@@ -72,6 +72,8 @@ test('every row of every table arrives as it was, and a server with the same key
   expect((await operations.list()).nodes.map(({ name }) => name)).toEqual(['Alpha “1”', 'gamma.example/team/*']);
   registryOf(await operations.create({ registry: 'new.example', username: 'u', password: 'p' }, { validate: false }));
   await server.stop();
+  const verified = await regway(['verify'], settings);
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/audit +PASSED/) as string });
 });
 
 test('is refused while a server runs on the file, since its writes would be left behind', async () => {
