@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 
 import { adminAccount } from '../core/access.ts';
-import { Problem } from '../core/problem.ts';
 import type { Database, Migration } from './database.ts';
 
 /** The database cannot be used with this program as it is. Start-up ends with its message. */
@@ -71,9 +70,9 @@ export async function applyMissing(database: Database, migration: Migration, fol
  */
 export async function countMissing(database: Database, folder: string): Promise<number> {
   const files = readMigrations(folder);
-  const applied = await database.read((queries) => readApplied({ queries })).catch((error: unknown) => {
-    if (error instanceof Problem) throw error;
-    throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
+  const applied = await database.read(async (queries) => {
+    if (!(await database.hasTable(queries, 'schema_migration'))) throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
+    return await readApplied({ queries });
   });
   refuseStrangers(files, applied);
   return files.length - applied.length;

@@ -2,29 +2,18 @@
 
 import { join } from 'node:path';
 
-import { asc, getTableColumns, gt } from 'drizzle-orm';
-
 import type { AuditTrail } from '../core/audit-verification.ts';
-import type { KeyStore } from '../core/key-ports.ts';
-import type { Sealed } from '../core/ports.ts';
-import type { Registry } from '../core/registry.ts';
+import type { KeyRotationStore, KeyStore, SealedRegistry } from '../core/key-ports.ts';
 import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
-import { keyStore } from './keys.ts';
+import { keyRotationStore } from './key-rotation.ts';
 import { countMissing } from './migrate.ts';
-import { plainBytes, toRegistry } from './rows.ts';
 import type { StoreOptions } from './store.ts';
 
 /** What a dialect gives for a snapshot. Writing to it fails. */
 export interface SnapshotDatabase extends Database {
   /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
   complaints(): Promise<string[] | null>;
-}
-
-/** A registry with its password as stored. */
-export interface SealedRegistry {
-  readonly registry: Registry;
-  readonly sealed: Sealed;
 }
 
 export interface Snapshot {
@@ -53,10 +42,12 @@ const pageSize = 500;
 export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
   const isPostgres = /^postgres(ql)?:\/\//.test(url);
   const database = isPostgres ? await openPostgres(url) : await openSqlite(url);
+  const { append, ...audit } = auditChain(database);
+  const keys = keyRotationStore(database, append);
   return {
-    keys: keyStore(database),
-    audit: auditChain(database),
-    registries: () => registriesOf(database),
+    keys,
+    audit,
+    registries: () => registriesOf(keys),
     complaints: () => database.complaints(),
     missingMigrations: () => countMissing(database, join(migrationsDir, isPostgres ? 'postgres' : 'sqlite')),
     database,
@@ -64,14 +55,12 @@ export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'u
   };
 }
 
-async function* registriesOf(database: Database): AsyncIterable<SealedRegistry> {
-  const { registry } = database.tables;
-  const { outcome: _outcome, ...columns } = getTableColumns(registry);
+async function* registriesOf({ sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>): AsyncIterable<SealedRegistry> {
   for (let last = ''; ; ) {
-    const rows = await database.read((queries) => queries.select(columns).from(registry).where(gt(registry.id, last)).orderBy(asc(registry.id)).limit(pageSize));
-    for (const { sealed, ...row } of rows) yield { registry: toRegistry(row), sealed: plainBytes(sealed) };
-    if (rows.length < pageSize) return;
-    last = rows.at(-1)?.id ?? '';
+    const page = await sealedAfter(last, pageSize);
+    yield* page;
+    if (page.length < pageSize) return;
+    last = page.at(-1)?.registry.id ?? '';
   }
 }
 
