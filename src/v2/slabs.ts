@@ -18,13 +18,13 @@ export interface Slabs {
   readonly giveBack: (piece: Buffer) => void;
 }
 
-/** No slabs yet. They are shared memory, so that a thread can read them where they are. */
+/** No slabs yet. */
 export function createSlabs(): Slabs {
   const idle: Buffer[] = [];
   /** Of each slab that is out: the bytes of its piece. */
   const out = new WeakMap<ArrayBufferLike, number>();
   return {
-    take: () => idle.pop() ?? Buffer.from(new SharedArrayBuffer(slabBytes)),
+    take: () => idle.pop() ?? Buffer.alloc(slabBytes),
     handOut(slab, usedBytes) {
       out.set(slab.buffer, usedBytes);
       return slab.subarray(0, usedBytes);
