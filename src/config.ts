@@ -1,14 +1,27 @@
 // The settings: read once from the environment, all mistakes reported together. The only reader of process.env.
 
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { CommandLineSettings } from './cli/settings.ts';
-import { registryHost } from './core/host.ts';
 import { Secret } from './core/secret.ts';
+import {
+  isLoopback,
+  parseBoolean,
+  parseCertificates,
+  parseCidr,
+  parseDatabaseUrl,
+  parseListen,
+  parseLogLevel,
+  parseOrigin,
+  parsePerMinute,
+  parsePlainHttpHost,
+  parsePublicUrl,
+  parseRedirects,
+  parseRegistryHost,
+  type LogLevel,
+} from './setting-parsers.ts';
 
 export interface Config {
   readonly listenHost: string;
@@ -42,6 +55,9 @@ export interface Config {
   readonly pullRedirects: 'follow' | 'pass';
   /** Who may log people in, as JSON; checked where it is used. */
   readonly oidcIssuers: string | undefined;
+  /** The text of a list of trusted documents; checked where it is used. */
+  readonly trustedDocuments: string | undefined;
+  readonly onlyTrustedDocuments: boolean;
   /** Of each subject; 0 for no limit. */
   readonly validationsPerMinute: number;
   /** Of each client address and each token; 0 for no limit. */
@@ -52,9 +68,6 @@ export interface Config {
   /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
   readonly unknownSettings: readonly string[];
 }
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-type LogLevel = (typeof logLevels)[number];
 
 /** Settings that the command line reads, or that Kubernetes injects for a service of this name. */
 const foreignSettings = /^REGWAY_(URL|TOKEN|REGISTRY_PASSWORD|SERVICE_.+|PORT(_.+)?)$/;
@@ -100,6 +113,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
     oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
+    trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
+    onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
     trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
@@ -205,94 +220,4 @@ class SettingReader {
       return undefined;
     }
   }
-}
-
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<name>[^:[\]]+)):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.['port']);
-  if (match === null || port > 65_535) throw new Error('must be host:port, such as 127.0.0.1:4000, 0.0.0.0:4000 or [::1]:4000');
-  return { host: match.groups?.['v6'] ?? match.groups?.['name'] ?? '', port };
-}
-
-function parseBoolean(text: string): boolean {
-  if (!/^(true|false)$/i.test(text)) throw new Error('must be true or false');
-  return text.toLowerCase() === 'true';
-}
-
-/** A number that is far above any use means that no limit was wanted, and 0 says so. */
-function parsePerMinute(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new Error('must be a whole number from 0 (no limit) to 999999');
-  return Number(text);
-}
-
-function parseLogLevel(text: string): LogLevel {
-  const level = logLevels.find((candidate) => candidate === text.toLowerCase());
-  if (level === undefined) throw new Error(`must be one of ${logLevels.join(', ')}`);
-  return level;
-}
-
-function parseRegistryHost(text: string): string {
-  return registryHost(text, () => {
-    throw new Error('must be host or host:port of a registry, such as docker.io');
-  });
-}
-
-function parseRedirects(text: string): 'follow' | 'pass' {
-  if (text !== 'follow' && text !== 'pass') throw new Error('must be follow or pass');
-  return text;
-}
-
-/** The text is never repeated in a mistake: it may hold a password. */
-function parseDatabaseUrl(text: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return resolve(text);
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new Error('must be a file path or postgres://user:password@host/database');
-}
-
-function parsePublicUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new Error('must be http(s)://host[:port] without a path');
-  }
-  return url.origin;
-}
-
-function parseOrigin(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.origin !== text) throw new Error(`must list origins such as https://app.example.com, and "${text}" is none`);
-  return text;
-}
-
-function parseCidr(text: string): string {
-  const [address = '', prefix = isIP(address) === 6 ? '128' : '32', ...more] = text.split('/');
-  const family = isIP(address);
-  const widest = family === 6 ? 128 : 32;
-  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > widest) throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
-  return `${address}/${prefix}`;
-}
-
-function parsePlainHttpHost(text: string): string {
-  const url = URL.parse(`http://${text}`);
-  if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '') throw new Error(`must list host or host:port, and "${text}" is none`);
-  return text.toLowerCase();
-}
-
-/** Every certificate must parse: a broken trust anchor would otherwise be left out in silence. */
-function parseCertificates(text: string): string {
-  const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-  if (certificates.length === 0 || !certificates.every(isCertificate)) throw new Error('must name a file of PEM certificates');
-  return text;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether the address can be reached from this machine alone. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { serve, type RunningServer } from './app.ts';
-import { ConfigRefused, readConfig } from './config.ts';
+import { ConfigRefused, readConfig, type Config } from './config.ts';
 import type { AuditAnchor, AuditVerdict } from './core/audit-verification.ts';
 import { faultFields } from './core/fault.ts';
 import type { StoredToken } from './core/ports.ts';
@@ -28,8 +28,9 @@ export function serveCommand(): Promise<number> {
   return reporting(async () => {
     // Heard from the start, so that a signal during it ends in a clean stop too.
     const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-    const server = await serve(readConfig());
-    announce(server);
+    const config = readConfig();
+    const server = await serve(config);
+    announce(server, config);
     await stopped;
     await server.close();
   });
@@ -110,14 +111,15 @@ export function exportCommand(account: string | undefined, print: (registries: r
   return reporting(async () => print(await exportRegistries(readConfig(), account)));
 }
 
-function announce({ url, firstToken }: RunningServer): void {
-  const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, `GraphiQL: ${url}/graphql`];
+function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: Config): void {
+  const graphiql = onlyTrustedDocuments ? [] : [`${url}/graphql`];
+  const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, ...graphiql.map((address) => `GraphiQL: ${address}`)];
   if (firstToken !== undefined) {
     const token = firstToken.reveal();
     lines.push(
-      'This is the first start. The admin token is shown this once; the links open the console and GraphiQL signed in with it:',
+      `This is the first start. The admin token is shown this once; ${onlyTrustedDocuments ? 'the link opens the console' : 'the links open the console and GraphiQL'} signed in with it:`,
       `  ${url}/#token=${token}`,
-      `  ${url}/graphql#token=${token}`,
+      ...graphiql.map((address) => `  ${address}#token=${token}`),
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -39,6 +39,8 @@ describe('the settings', () => {
       extraCa: undefined,
       ambient: { aws: false, gcp: false, azure: false },
       oidcIssuers: undefined,
+      trustedDocuments: undefined,
+      onlyTrustedDocuments: false,
       validationsPerMinute: 10,
       failedLoginsPerMinute: 10,
       trustedProxies: [],

@@ -124,7 +124,7 @@ function shown(principal: Principal | undefined): object | null {
 }
 
 function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...headers }).end(JSON.stringify(body));
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', Vary: 'Cookie', ...headers }).end(JSON.stringify(body));
 }
 
 function refuseLogin(response: ServerResponse, requestId: string, { code, message, reason, retryAfter }: Problem, now: Date): void {

@@ -34,6 +34,8 @@ export type RequestErrorCode =
   | 'NOT_ACCEPTABLE'
   | 'METHOD_NOT_ALLOWED'
   | 'LIMIT_EXCEEDED'
+  | 'PERSISTED_OPERATION_NOT_FOUND'
+  | 'PERSISTED_OPERATION_REQUIRED'
   | 'INTROSPECTION_DISABLED';
 
 interface RequestErrorDetails {

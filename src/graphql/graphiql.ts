@@ -47,12 +47,12 @@ export interface Graphiql {
 
 /**
  * Builds the part that serves GraphiQL. Files are read on their first use and kept (about 2.5 MB).
- * @param assetsDir where `writeGraphiqlAssets` put them.
+ * @param assetsDir where `writeGraphiqlAssets` put them; undefined for a server without GraphiQL.
  */
-export function createGraphiql(assetsDir: string): Graphiql {
+export function createGraphiql(assetsDir: string | undefined): Graphiql {
   const files = new Map<string, Promise<Buffer | undefined>>();
   const read = (name: string) => {
-    const file = files.get(name) ?? readFile(join(assetsDir, `${name}.gz`)).catch(() => undefined);
+    const file = files.get(name) ?? readFile(`${name}.gz`).catch(() => undefined);
     files.set(name, file);
     return file;
   };
@@ -61,7 +61,7 @@ export function createGraphiql(assetsDir: string): Graphiql {
       const name = fileOf(request);
       if (name === undefined) return false;
       const type = graphiqlFileTypes[name];
-      const file = type === undefined ? undefined : await read(name);
+      const file = type === undefined || assetsDir === undefined ? undefined : await read(join(assetsDir, name));
       if (file === undefined || type === undefined) sendMissing(request, response, name);
       else sendFile(request, response, type, file);
       return true;

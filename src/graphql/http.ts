@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { RequestError } from './errors.ts';
 import { limitError } from './limits.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** A document within the token limit and a service account key in the variables stay far below. */
 export const maxBodyBytes = 256 * 1024;
@@ -18,20 +19,20 @@ export interface GraphqlParameters {
 }
 
 /**
- * Reads the parameters of a GET or POST request.
+ * Reads the parameters of a GET or POST request, with the text of a trusted document in the place of its id.
  * @throws RequestError with the HTTP status of the refusal; it never repeats what was sent.
  */
-export async function readParameters(request: IncomingMessage): Promise<GraphqlParameters> {
-  if (request.method === 'GET') return queryParameters(request);
+export async function readParameters(request: IncomingMessage, documents: TrustedDocuments): Promise<GraphqlParameters> {
+  if (request.method === 'GET') return checkParameters(queryParameters(request), documents);
   if (request.method !== 'POST') {
     throw new RequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', { status: 405, headers: { Allow: 'GET, POST' } });
   }
   requireJson(request);
-  return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'));
+  return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'), documents);
 }
 
-/** Headers of every answer: nothing is guessed, nothing is kept. */
-export const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' };
+/** Headers of every answer: nothing is guessed, nothing is kept, and what keeps it all the same knows that it is one caller's. */
+export const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Accept, Authorization, Cookie' };
 
 /**
  * Sets the headers that let a page of another origin read the answer, for listed origins only.
@@ -120,18 +121,19 @@ function statusOfCode(code: unknown): number {
   return statuses.get(code) ?? 400;
 }
 
-function queryParameters(request: IncomingMessage): GraphqlParameters {
+function queryParameters(request: IncomingMessage): object {
   const parameters = new URL(request.url ?? '/', 'http://localhost').searchParams;
   const json = (name: string) => {
     const text = parameters.get(name);
     return text === null || text === '' ? undefined : parseJson(text, `The parameter ${name}`);
   };
-  return checkParameters({
+  return {
     query: parameters.get('query') ?? undefined,
+    documentId: parameters.get('documentId') ?? undefined,
     operationName: parameters.get('operationName') || undefined,
     variables: json('variables'),
     extensions: json('extensions'),
-  });
+  };
 }
 
 /** Forms, plain text and multipart travel across origins without a preflight; none of them is GraphQL here. */
@@ -177,15 +179,24 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-function checkParameters(value: unknown): GraphqlParameters {
+function checkParameters(value: unknown, documents: TrustedDocuments): GraphqlParameters {
   if (Array.isArray(value)) throw badRequest('Batches are not served; send one operation per request.');
   if (!isRecord(value)) throw badRequest('The body must be a JSON object with a "query".');
-  const { query, operationName, variables, extensions } = value;
-  if (typeof query !== 'string' || query.trim() === '') throw badRequest('"query" must be a string that holds a GraphQL document.');
+  const { query, documentId, operationName, variables, extensions } = value;
+  if (!isAbsent(query) && typeof query !== 'string') throw badRequest('"query" must be a string that holds a GraphQL document.');
+  if (!isAbsent(documentId) && typeof documentId !== 'string') throw badRequest('"documentId" must be a string.');
   if (!isAbsent(operationName) && typeof operationName !== 'string') throw badRequest('"operationName" must be a string.');
   if (!isAbsent(variables) && !isRecord(variables)) throw badRequest('"variables" must be an object.');
   if (!isAbsent(extensions) && !isRecord(extensions)) throw badRequest('"extensions" must be an object.');
-  return { query, operationName: operationName ?? undefined, variables: variables ?? undefined, extensions: extensions ?? undefined };
+  const text = documents.textOf({ query: query ?? undefined, documentId: documentId ?? (isAbsent(query) ? hashIn(extensions) : undefined) });
+  return { query: text, operationName: operationName ?? undefined, variables: variables ?? undefined, extensions: extensions ?? undefined };
+}
+
+/** Where Apollo's clients put the id. */
+function hashIn(extensions: unknown): string | undefined {
+  const persisted = isRecord(extensions) ? extensions['persistedQuery'] : undefined;
+  const hash = isRecord(persisted) ? persisted['sha256Hash'] : undefined;
+  return typeof hash === 'string' ? hash : undefined;
 }
 
 function isAbsent(value: unknown): value is null | undefined {

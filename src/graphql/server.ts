@@ -12,6 +12,7 @@ import { createGraphiql } from './graphiql.ts';
 import { answerCors, readParameters, securityHeaders, sendError } from './http.ts';
 import { requestErrorSentences } from './request-errors.ts';
 import { schema } from './schema.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 export interface GraphqlServerOptions {
   readonly useCases: UseCases;
@@ -25,6 +26,7 @@ export interface GraphqlServerOptions {
     readonly introspection: boolean;
     /** Origins whose pages may read answers; none by default. */
     readonly corsOrigins: readonly string[];
+    readonly documents: TrustedDocuments;
     /** Where `writeGraphiqlAssets` put its files. */
     readonly graphiql: { readonly assetsDir: string };
   };
@@ -48,15 +50,15 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const translate = (error: unknown, requestId: string) => answerError(error, { requestId, log, sentence });
   const observe = (operation: string, errors: readonly GraphQLError[]) => options.observe?.(operation, firstCode(errors));
   const executor = createExecutor({ schema, translate, observe });
-  const graphiql = createGraphiql(settings.graphiql.assetsDir);
+  const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
   const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     if (await graphiql.answer(request, response)) return;
     if (answerCors(request, response, settings.corsOrigins)) return;
     const principal = await authenticate(options, request, response);
-    const parameters = await readParameters(request);
+    const parameters = await readParameters(request, settings.documents);
     const caller = createCaller(principal, requestId, response);
-    const mayIntrospect = settings.introspection || principal !== undefined;
+    const mayIntrospect = !settings.documents.only && (settings.introspection || principal !== undefined);
     await executor.run(request, response, { ...useCases, caller, parameters, mayIntrospect, operationType: 'none' });
   };
 

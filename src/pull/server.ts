@@ -44,6 +44,7 @@ const securityHeaders: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; sandbox",
   'Cache-Control': 'no-store',
+  Vary: 'Authorization',
 };
 
 /** Builds the endpoint. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */

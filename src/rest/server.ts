@@ -32,7 +32,7 @@ export interface RestServer {
 }
 
 /** Headers of every answer: nothing is guessed, nothing is kept. */
-const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' };
+const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Authorization, x-anchore-account' };
 
 /** What needs no login: clients probe the base path, and the document says nothing of what is stored. */
 const publicAnswers: Readonly<Partial<Record<RestPath['resource'], unknown>>> = { version: 'v2', document: openApiDocument };

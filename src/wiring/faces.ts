@@ -12,6 +12,7 @@ import { createConsole, type ConsoleServer } from './console.ts';
 import type { Domain } from './domain.ts';
 import type { Logins } from './logins.ts';
 import { pullRoutes } from './pull.ts';
+import { trustedDocuments } from './trusted-documents.ts';
 
 export interface Faces {
   readonly routes: readonly Route[];
@@ -33,7 +34,7 @@ function createGraphql(config: Config, authenticate: ConsoleServer['authenticate
   return createGraphqlServer({
     useCases,
     authenticate,
-    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, graphiql: { assetsDir: graphiqlDir } },
+    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, documents: trustedDocuments(config), graphiql: { assetsDir: graphiqlDir } },
     now: () => new Date(),
     log: { error: (fields, message) => log.error(fields, message) },
   });

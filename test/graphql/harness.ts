@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Caller, Role } from '../../src/core/access.ts';
 import { Problem } from '../../src/core/problem.ts';
 import type { Registries } from '../../src/core/registries.ts';
+import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 
@@ -49,7 +50,7 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
   const graphql = createGraphqlServer({
     useCases: { ...domain.useCases, registries: recorded(domain.registries, calls, overrides), uses: recorded(domain.useCases.uses, calls) },
     authenticate: async ({ headersDistinct }) => principalOf(headersDistinct.authorization?.join(', ')),
-    settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' }, ...settings },
+    settings: { introspection: false, corsOrigins: [], documents: createTrustedDocuments(new Map(), false), graphiql: { assetsDir: '/nonexistent' }, ...settings },
     now: () => domain.time,
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),

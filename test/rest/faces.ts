@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import Database from 'better-sqlite3';
 import type { RegistryType } from '../../src/core/registry.ts';
 import type { ValidationOutcome } from '../../src/core/validation.ts';
+import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
 import { createGraphqlServer } from '../../src/graphql/server.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { openApi, verdictOf } from './harness.ts';
@@ -153,7 +154,7 @@ async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, bo
   const graphql = createGraphqlServer({
     useCases: domain.useCases,
     authenticate: async ({ headers }) => callerOf(String(headers.authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
-    settings: { introspection: false, corsOrigins: [], graphiql: { assetsDir: '/nonexistent' } },
+    settings: { introspection: false, corsOrigins: [], documents: createTrustedDocuments(new Map(), false), graphiql: { assetsDir: '/nonexistent' } },
     now: () => domain.time,
     log: { error: (entry) => { throw new Error(JSON.stringify(entry)); } },
   });

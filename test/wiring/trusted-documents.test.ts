@@ -1,0 +1,74 @@
+// A server that runs trusted documents alone goes on serving its own clients; and no answer of any face is for a shared cache.
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runRegway } from '../cli/harness.ts';
+import { readConfig } from '../../src/config.ts';
+import * as consoleOperations from '../../src/console/operations.ts';
+import { trustedDocuments } from '../../src/wiring/trusted-documents.ts';
+import { startServer, type RegwayServer } from '../e2e/support/server.ts';
+import { ensureBuilt } from '../support/built.ts';
+
+let server: RegwayServer;
+let token: string;
+const who = '{ principal { subject } }';
+
+beforeAll(async () => {
+  await ensureBuilt();
+  const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
+  writeFileSync(file, JSON.stringify({ who }));
+  server = await startServer({ settings: { REGWAY_TRUSTED_DOCUMENTS: file, REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true', REGWAY_LOG_LEVEL: 'warn' } });
+  token = /#token=(\S+)/.exec(server.consoleLink() ?? '')?.[1] ?? '';
+});
+
+afterAll(() => server.stop());
+
+it('offers no GraphiQL', () => {
+  expect([server.firstLink(), server.output()]).toEqual([undefined, expect.not.stringContaining('GraphiQL')]);
+});
+
+it('serves the command line', async () => {
+  const run = (args: readonly string[]) => runRegway(args, { env: { REGWAY_URL: server.url, REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: 'p' } });
+  const added = await run(['registry', 'add', 'a.example', '--username=u', '--validate=false', '-o', 'id']);
+  expect([added.code, added.stderr]).toEqual([0, '']);
+  expect((await run(['registry', 'list', '-o', 'json'])).stdout).toContain('a.example');
+  expect((await run(['image', 'explain', 'a.example/b'])).code).toBe(0);
+  expect((await run(['registry', 'delete', 'a.example', '--yes'])).code).toBe(0);
+});
+
+it('serves every operation of the console, and no other text', () => {
+  const documents = trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true' }));
+  for (const document of Object.values(consoleOperations)) expect(documents.textOf({ query: document })).toBe(document);
+  expect(() => documents.textOf({ query: who })).toThrow(/trusted documents alone/);
+});
+
+it.each([
+  ['no JSON', '{'],
+  ['a document that the schema does not know', '{"a":"{ password }"}'],
+])('does not start with a list that holds %s', (_what, text) => {
+  const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
+  writeFileSync(file, text);
+  expect(() => trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS: file }))).toThrow(/REGWAY_TRUSTED_DOCUMENTS names a file that/);
+});
+
+const authorised = (): Record<string, string> => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json' });
+
+it.each([
+  ['GraphQL by POST', '/graphql', () => ({ method: 'POST', headers: authorised(), body: JSON.stringify({ documentId: 'who' }) })],
+  ['GraphQL by GET', '/graphql?documentId=who', () => ({ headers: authorised() })],
+  ['a refused GraphQL request', '/graphql?documentId=other', () => ({ headers: authorised() })],
+  ['a refused login', '/graphql?documentId=who', () => ({ headers: { authorization: 'Bearer wrong' } })],
+  ['the list over REST', '/api/v2/registries', () => ({ headers: authorised() })],
+  ['one over REST', '/api/v2/registries/a.example', () => ({ headers: authorised() })],
+  ['a grant', '/v2/token?service=regway&scope=repository:docker.io/library/ubuntu:pull', () => ({ headers: authorised() })],
+  ['the base of pulls', '/v2/', () => ({ headers: authorised() })],
+  ['a refused pull', '/v2/a.example/b/manifests/1', () => ({ headers: authorised() })],
+  ['the session', '/session', () => ({ headers: { 'x-regway-console': '1' } })],
+] satisfies [string, string, () => RequestInit][])('%s is kept by no cache', async (_what, path, init) => {
+  const { headers } = await fetch(server.url + path, init());
+  expect(headers.get('cache-control')).toBe('no-store');
+  expect(headers.has('etag') || headers.has('last-modified')).toBe(false);
+  expect(headers.get('vary')).toMatch(/Authorization|Cookie/);
+});
