@@ -104,6 +104,7 @@ export interface TokenFacts {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  readonly lastUsedAt: Date | null;
 }
 
 export interface CommandContext {

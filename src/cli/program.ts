@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { addAccountCommands } from './account-command.ts';
 import { addAuditCommands } from './audit-command.ts';
 import { addBackupCommands } from './backup-command.ts';
 import type { CommandContext, LocalCommands } from './context.ts';
@@ -19,7 +20,7 @@ import { addTokenCommands } from './token-command.ts';
 
 const environmentHelp = `
 Environment:
-  REGWAY_URL                 the server that registry, image and import talk to; else that of "regway login", else http://127.0.0.1:4000
+  REGWAY_URL                 the server that registry, image, import, account, audit list and token talk to; else that of "regway login", else http://127.0.0.1:4000
   REGWAY_TOKEN               the API token for it
   REGWAY_REGISTRY_PASSWORD   the password of the registry that is added, checked or updated
   NO_COLOR                   no colours
@@ -67,6 +68,7 @@ function createProgram(context: CommandContext): Command {
   addTokenCommands(program, context);
   addKeysCommands(program, context);
   addBackupCommands(program, context);
+  addAccountCommands(program, context);
   addAuditCommands(program, context);
   addMoveCommands(program, context);
   addLoginCommands(program, context);

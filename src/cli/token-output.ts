@@ -19,6 +19,7 @@ const columns: readonly Column<TokenFacts>[] = [
   { heading: 'IMAGES', text: ({ images }) => images?.join(', ') ?? '-' },
   { heading: 'CREATED', text: ({ createdAt }) => day(createdAt) },
   { heading: 'EXPIRES', text: ({ expiresAt }) => day(expiresAt) },
+  { heading: 'LAST USED', text: ({ lastUsedAt }) => day(lastUsedAt) },
   { heading: 'REVOKED', text: ({ revokedAt }) => day(revokedAt) },
 ];
 
@@ -45,8 +46,8 @@ export function formatToken(token: TokenFacts, output: Output): string {
 }
 
 /** The keys that scripts rely on; the hash stays where it is. */
-function tokenJson({ id, name, role, account, images, createdAt, expiresAt, revokedAt }: TokenFacts): object {
-  return { id, name, role, account, images, createdAt, expiresAt, revokedAt };
+function tokenJson({ id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt }: TokenFacts): object {
+  return { id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt };
 }
 
 function day(date: Date | null): string {

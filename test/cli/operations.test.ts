@@ -4,10 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
+import * as accessOperations from '../../src/cli/access-operations.ts';
 import * as operations from '../../src/cli/operations.ts';
 
 const schema = buildSchema(readFileSync(join(import.meta.dirname, '../../schema/regway.graphql'), 'utf8'));
 
-it.each(Object.entries(operations))('%s fits the schema', (_, { document }) => {
+const documents = Object.entries({ ...operations, ...accessOperations }).flatMap(([name, value]) => (typeof value === 'object' ? [[name, value] as const] : []));
+
+it.each(documents)('%s fits the schema', (_, { document }) => {
   expect(validate(schema, parse(document)).map(({ message }) => message)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { useCommandLine } from './harness.ts';
 
 const line = useCommandLine();
-const token = (...args: string[]) => line.run(['token', ...args], { env: { REGWAY_DATA_DIR: line.server.dataDirectory } });
+const token = (...args: string[]) => line.run(['token', ...args], { env: { REGWAY_URL: undefined, REGWAY_DATA_DIR: line.server.dataDirectory } });
 
 describe('the tokens of a data directory', () => {
   it('are listed without their secrets, and a revoked one is refused from the next request on', async () => {
@@ -20,7 +20,7 @@ describe('the tokens of a data directory', () => {
       { name: 'first start', role: 'ADMIN', account: 'admin', images: null, expiresAt: null, revokedAt: null },
       { id, name: 'robot', role: 'PULL', account: 'admin', images: ['docker.io/anchore/*'], revokedAt: null },
     ]);
-    expect(Object.keys(tokens[1] ?? {})).toEqual(['id', 'name', 'role', 'account', 'images', 'createdAt', 'expiresAt', 'revokedAt']);
+    expect(Object.keys(tokens[1] ?? {})).toEqual(['id', 'name', 'role', 'account', 'images', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt']);
     expect(stdout).not.toContain(text.split('_')[2]);
 
     expect(await token('revoke', id)).toMatchObject({ code: 0, stdout: expect.stringContaining(id) as string });

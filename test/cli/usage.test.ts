@@ -127,6 +127,10 @@ describe('help', () => {
       ['logout'],
       ['token'],
       ...['create', 'list', 'revoke'].map((command) => ['token', command]),
+      ['account'],
+      ...['create', 'list', 'disable', 'enable'].map((command) => ['account', command]),
+      ['audit'],
+      ...['list', 'verify'].map((command) => ['audit', command]),
     ].map((args) => [args]),
   )('has an example: %j', async (args) => {
     const { code, stdout } = await line.run([...args, '--help']);
@@ -134,8 +138,8 @@ describe('help', () => {
     expect(stdout).toMatch(/\nExample:\n {2}\S/);
   });
 
-  it('of the token commands says that they do not go over the network', async () => {
-    expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain('REGWAY_URL does not count here');
+  it('of the token commands says when they go over the network', async () => {
+    expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain('With REGWAY_URL it speaks to that server');
   });
 
   it('has no colours off a terminal', async () => {
