@@ -1,4 +1,5 @@
 // The commands that work on the data directory: serving, and what is done beside a server or without one.
+// What loads both databases' drivers is loaded by its own commands alone: a driver is a tenth of a second of a server's start.
 
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -14,10 +15,9 @@ import { KeyringRefused } from './seal/keyring.ts';
 import type { DataRotation, RootRotation } from './seal/rotate.ts';
 import { StoreRefused } from './store/migrate.ts';
 import type { MovedTable } from './store/move.ts';
-import { backUpData, restoreData, type Backup, type Restoration } from './wiring/backup.ts';
+import type { Backup, Restoration } from './wiring/backup.ts';
 import { createToken, listTokens, revokeStoredToken, verifyAuditTrail, type TokenRequest } from './wiring/data.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './wiring/keys.ts';
-import { exportRegistries, moveToPostgres } from './wiring/move.ts';
 import { verify, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
@@ -56,12 +56,16 @@ export function revokeTokenCommand(id: string, print: (token: StoredToken) => vo
 
 /** Backs the database up and gives what was written to `print`. Gives the exit code. */
 export function backupCommand(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
-  return reporting(async () => print(await backUpData(readConfig(), file, force)));
+  return reporting(async () => {
+    const { backUpData } = await import('./wiring/backup.ts');
+    print(await backUpData(readConfig(), file, force));
+  });
 }
 
 /** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
 export function restoreCommand(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
   return reporting(async () => {
+    const { restoreData } = await import('./wiring/backup.ts');
     const restoration = await restoreData(readConfig(), file, force);
     print(restoration);
     return restoration.restored ? exitCodes.done : exitCodes.refused;
@@ -103,12 +107,18 @@ export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): P
 
 /** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
 export function migrateCommand(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
-  return reporting(async () => print(await moveToPostgres(readConfig(), url)));
+  return reporting(async () => {
+    const { moveToPostgres } = await import('./wiring/move.ts');
+    print(await moveToPostgres(readConfig(), url));
+  });
 }
 
 /** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
 export function exportCommand(account: string | undefined, print: (registries: readonly Registry[]) => void): Promise<number> {
-  return reporting(async () => print(await exportRegistries(readConfig(), account)));
+  return reporting(async () => {
+    const { exportRegistries } = await import('./wiring/move.ts');
+    print(await exportRegistries(readConfig(), account));
+  });
 }
 
 function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: Config): void {

@@ -49,7 +49,7 @@ function addRestore(program: Command, { loadLocal, endWith }: CommandContext): v
     .argument('<file>', 'what "regway backup" made')
     .option('--force', 'put a database that is there aside, under another name')
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\n\nExample:\n  regway restore /var/backups/regway-monday.db`)
+    .addHelpText('after', `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`)
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadLocal();
       endWith(await local.restoreCommand(file, force, (restoration) => process.stdout.write(output === 'json' ? json(restoration) : describeRestoration(restoration))));
@@ -59,7 +59,7 @@ function addRestore(program: Command, { loadLocal, endWith }: CommandContext): v
 function addVerify(program: Command, { loadLocal, endWith }: CommandContext): void {
   program
     .command('verify')
-    .description('check that the database is sound, that the keyring is its own, and that every password opens; ends with 1 if not')
+    .description('check that the database is sound, that the keyring is its own, that every password opens, and that the audit trail is whole; ends with 1 if not')
     .argument('[file]', 'a backup to look at, in place of the database of the data directory')
     .addOption(outputOption(['table', 'json']))
     .addHelpText('after', '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db')

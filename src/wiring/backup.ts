@@ -1,6 +1,6 @@
 // Backup and restore of the data directory's database.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Problem } from '../core/problem.ts';
@@ -88,5 +88,6 @@ async function complaintsOf(path: string): Promise<string[]> {
 /** @param instead what to do about another database. @throws Problem `INVALID_INPUT` when it is not the embedded one. */
 function embeddedDatabase({ databaseUrl }: Config, instead: string): string {
   if (/^postgres(ql)?:\/\//.test(databaseUrl)) throw new Problem('INVALID_INPUT', `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`);
-  return databaseUrl;
+  // Where it is a link, the file behind it is the one to copy and to replace.
+  return existsSync(databaseUrl) ? realpathSync(databaseUrl) : databaseUrl;
 }

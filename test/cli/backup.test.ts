@@ -1,6 +1,6 @@
 // `regway backup`, `restore` and `verify`, as an operator types them, beside a server that is written to and without one.
 
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -114,6 +114,17 @@ describe('a restoration', () => {
     await create(server, 'later.example');
     await server.stop();
     expect(await served()).toContain('later.example');
+  });
+
+  it('replaces the file behind a link, not the link', async () => {
+    await regway('backup', backupFile());
+    const [link, file] = [join(dataDirectory, 'regway.db'), join(folder, 'elsewhere.db')];
+    renameSync(link, file);
+    symlinkSync(file, link);
+    edit(file, `DELETE FROM registry WHERE registry = 'one.example'`);
+    expect(await regway('restore', backupFile(), '--force')).toMatchObject({ code: 0 });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(registriesIn(file)).toHaveLength(3);
   });
 
   it('over a database takes --force, and puts that one aside, log and all', async () => {
