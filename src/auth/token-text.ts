@@ -1,6 +1,6 @@
 // The text of an API token: `rgw_<id>_<secret><checksum>`. A mistyped or foreign one is told from its checksum, without the database.
 
-import { createHash, randomInt } from 'node:crypto';
+import { hash as digest, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { Secret } from '../core/secret.ts';
 
@@ -46,7 +46,7 @@ export function parseToken(text: string): TokenParts | undefined {
 
 /** What is stored of a token: the SHA-256 of its secret part. */
 export function hashTokenSecret(secret: Secret): Uint8Array {
-  return createHash('sha256').update(secret.reveal()).digest();
+  return digest('sha256', secret.reveal(), 'buffer');
 }
 
 /** CRC-32 of everything before it, in base 62. Against typing errors only; it proves nothing. */

@@ -40,7 +40,13 @@ export const RegistryNode = builder.node(builder.objectRef<Registry>('Registry')
       nullable: true,
       description: 'A repository that a validation asks for when the registry text names none.',
     }),
-    lastValidation: t.expose('lastValidation', { type: ValidationReportType, nullable: true, description: 'The newest report about this credential.' }),
+    lastValidation: t.field({
+      type: ValidationReportType,
+      nullable: true,
+      description: 'The newest report about this credential.',
+      // A resolver, as the report is read from its text only now.
+      resolve: ({ lastValidation }) => lastValidation,
+    }),
     account: t.exposeString('account', { description: 'The account that owns it.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed. A validation alone does not count.' }),

@@ -7,6 +7,7 @@ import type { AccessStore } from '../core/ports.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, type Queries, statement } from './database.ts';
+import { createFreshCache } from './fresh-cache.ts';
 import { fromToken, toToken } from './rows.ts';
 
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
@@ -18,10 +19,11 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
       return row && toToken(row);
     },
-    async usableTokenById(id) {
+    // Asked with every request.
+    usableTokenById: createFreshCache(database, async (id) => {
       const [row] = await database.read((queries) => usableById(queries).execute({ id }));
       return row && toToken(row);
-    },
+    }),
     async insertToken(token, event) {
       await database.write(async (queries) => {
         await insert(queries).execute(fromToken(token));

@@ -43,6 +43,8 @@ export interface MigrationResult {
 
 /** One open database. Every error leaves translated, without parameters. */
 export interface Database extends Dialect {
+  /** A number that another commit, by whatever process, changes. Undefined where asking for it costs as much as a query does. */
+  readonly version?: () => number;
   /** Runs queries that see only committed rows. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */

@@ -13,11 +13,15 @@ type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 /** A registry's columns as lists and gets read them. */
 export type RegistryRow = Omit<Row<'registry'>, 'sealed' | 'outcome'>;
 
+/** The report is read when somebody asks for it: it is most of a row, and many do not. */
 export function toRegistry(row: RegistryRow): Registry {
+  let report: ValidationReport | null | undefined;
   return {
     ...row,
     type: row.type as Registry['type'],
-    lastValidation: row.lastValidation === null ? null : (JSON.parse(row.lastValidation) as ValidationReport),
+    get lastValidation() {
+      return (report ??= row.lastValidation === null ? null : (JSON.parse(row.lastValidation) as ValidationReport));
+    },
     createdAt: new Date(row.createdAt),
     updatedAt: new Date(row.updatedAt),
   };

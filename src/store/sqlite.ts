@@ -15,6 +15,7 @@ import { refuseNetworkFileSystem } from './file-system.ts';
 import { StoreRefused } from './migrate.ts';
 import { claimOwnership, type Ownership } from './owner.ts';
 import { localNotices } from './notices.ts';
+import { createSharedCommits } from './shared-commit.ts';
 import * as tables from './tables.sqlite.ts';
 
 /** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
@@ -44,11 +45,19 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const { writer, reader, ownership } = await connect(path, owned);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
+  const commits = createSharedCommits(writer);
+  const dataVersion = reader.prepare('PRAGMA data_version').pluck();
   return {
     ...dialect,
     notices: localNotices(),
+    version: () => readVersion(dataVersion),
     read: (work) => translated(() => work(readQueries)),
-    write: (work) => translated(() => queue(() => transaction(writer, 'IMMEDIATE', () => work(writeQueries)))),
+    write: (work) =>
+      translated(() => {
+        const written = commits.add(() => work(writeQueries));
+        void queue(commits.run);
+        return written;
+      }),
     migrate: (work) =>
       translated(() =>
         queue(() =>
@@ -64,6 +73,14 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
   };
+}
+
+function readVersion(statement: Sqlite.Statement): number {
+  try {
+    return Number(statement.get());
+  } catch (error) {
+    throw translateFailure(error);
+  }
 }
 
 /** The last connection to close writes a checkpoint and removes the log, if it may write. The next server starts after that. */
@@ -181,12 +198,11 @@ function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-async function transaction<T>(connection: Connection, mode: 'IMMEDIATE' | 'EXCLUSIVE', work: () => Promise<T>): Promise<T> {
-  connection.exec(`BEGIN ${mode}`);
+async function exclusiveTransaction(connection: Connection, work: () => Promise<void>): Promise<void> {
+  connection.exec('BEGIN EXCLUSIVE');
   try {
-    const result = await work();
+    await work();
     connection.exec('COMMIT');
-    return result;
   } catch (error) {
     // SQLite itself has rolled back already after some errors, such as a full disk.
     if (connection.inTransaction) {
@@ -200,7 +216,7 @@ async function transaction<T>(connection: Connection, mode: 'IMMEDIATE' | 'EXCLU
 async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<MigrationResult>): Promise<void> {
   writer.pragma('foreign_keys = OFF');
   try {
-    await transaction(writer, 'EXCLUSIVE', async () => {
+    await exclusiveTransaction(writer, async () => {
       const { changedTables } = await work(step);
       if (changedTables) {
         refuseBrokenReferences(writer);
