@@ -55,7 +55,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
     write: (work) =>
       translated(() => {
         const written = commits.add(() => work(writeQueries));
-        void queue(commits.run);
+        void queue(() => commits.run());
         return written;
       }),
     migrate: (work) =>

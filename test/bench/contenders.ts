@@ -19,8 +19,18 @@ export const regway: Contender = { name: 'Regway', args: [executable, 'serve'] }
 /** The limit: what the same statements cost without GraphQL, login, limits, logs and metrics. */
 export const bare: Contender = { name: 'node:http, bare', args: [fileURLToPath(new URL('./bare.ts', import.meta.url))] };
 
+const rivalScript = fileURLToPath(new URL('./rival.ts', import.meta.url));
+
+/** GraphQL servers as they come, over the same schema, table and statements. */
+const rivals: readonly Contender[] = [
+  { name: 'Mercurius with JIT', args: [rivalScript, 'mercurius-jit'] },
+  { name: 'Mercurius', args: [rivalScript, 'mercurius'] },
+  { name: 'Apollo Server', args: [rivalScript, 'apollo'] },
+  { name: 'Yoga', args: [rivalScript, 'yoga'] },
+];
+
 /** Everyone who takes part. */
-export const contenders: readonly Contender[] = [regway, bare];
+export const contenders: readonly Contender[] = [regway, bare, ...rivals];
 
 /** @throws Error when the product was not bundled. */
 export function requireBuild(): void {

@@ -35,8 +35,9 @@ export const registryPage = `SELECT ${columns} FROM registry WHERE account = ? A
 export const insertRegistry = `INSERT INTO registry (${columns}, outcome, sealed) VALUES (@id, @account, @registry, @host, @repository, @name, @type,
   @username, @secure_connection, @trusted_realm, @probe_repository, @last_validation, @version, @secret_version, @created_at, @updated_at, @outcome, @sealed)`;
 
-export const insertAuditEvent = `INSERT INTO audit_event (at, actor, account, action, target, target_text, outcome, request_id)
-  VALUES (@at, @actor, @account, @action, @target, @target_text, @outcome, @request_id)`;
+/** Events beside the product's chain: their numbers lie far above its own. */
+export const insertAuditEvent = `INSERT INTO audit_event (seq, at, actor, account, action, target, target_text, outcome, request_id)
+  VALUES (@seq, @at, @actor, @account, @action, @target, @target_text, @outcome, @request_id)`;
 
 /** The values of `insertRegistry`. */
 export function registryRow(registry: Registry, sealed: Uint8Array): RegistryRow & { outcome: string | null; sealed: Uint8Array } {

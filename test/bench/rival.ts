@@ -1,0 +1,69 @@
+// One of the GraphQL servers that the product is compared with, as it comes, over the same schema and the same work: no login, limits, logs or metrics.
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildSchema, type GraphQLSchema, type GraphQLScalarType, type GraphQLFieldResolver } from 'graphql';
+import { GraphQLDateTime } from 'graphql-scalars';
+import { openWork, type CreateInput, type Work } from './work.ts';
+
+const work = await openWork(process.env['REGWAY_DATA_DIR'] ?? '');
+const schema = executableSchema(work);
+
+/** Each listens on a free port of loopback and gives its address. */
+const rivals: Readonly<Record<string, () => Promise<string>>> = {
+  mercurius: () => startMercurius(false),
+  'mercurius-jit': () => startMercurius(true),
+  apollo: startApollo,
+  yoga: startYoga,
+};
+
+const start = rivals[process.argv[2] ?? ''];
+if (start === undefined) throw new Error(`The servers are ${Object.keys(rivals).join(', ')}.`);
+process.stdout.write(`listening on ${await start()}\n`);
+// They have each their own way to stop; the data is safe without any.
+process.once('SIGTERM', () => {
+  work.close();
+  process.exit(0);
+});
+
+async function startMercurius(jit: boolean): Promise<string> {
+  const [{ fastify }, { mercurius }] = await Promise.all([import('fastify'), import('mercurius')]);
+  const app = fastify();
+  await app.register(mercurius, { schema, ...(jit ? { jit: 1 } : {}) });
+  return app.listen({ host: '127.0.0.1', port: 0 });
+}
+
+async function startApollo(): Promise<string> {
+  const [{ ApolloServer }, { startStandaloneServer }] = await Promise.all([import('@apollo/server'), import('@apollo/server/standalone')]);
+  const { url } = await startStandaloneServer(new ApolloServer({ schema }), { listen: { host: '127.0.0.1', port: 0 } });
+  return url.replace(/\/$/, '');
+}
+
+async function startYoga(): Promise<string> {
+  const { createYoga } = await import('graphql-yoga');
+  const yoga = createYoga({ schema });
+  const server = createServer((request, response) => void yoga.handle(request, response));
+  await new Promise<void>((listening) => {
+    server.listen(0, '127.0.0.1', listening);
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The product's own schema, so that documents weigh the same to parse and validate. */
+function executableSchema(over: Work): GraphQLSchema {
+  const built = buildSchema(readFileSync(new URL('../../schema/regway.graphql', import.meta.url), 'utf8'));
+  const scalar = (name: string) => built.getType(name) as GraphQLScalarType;
+  scalar('DateTime').serialize = (value) => GraphQLDateTime.serialize(value);
+  resolve(built, 'Query', 'registry', (_root, { registry }) => over.get(String(registry)));
+  resolve(built, 'Query', 'registries', (_root, { after }) => over.page(String(after)));
+  resolve(built, 'Query', 'image', (_root, { reference }) => over.image(String(reference)));
+  resolve(built, 'Mutation', 'createRegistry', (_root, { input }) => over.create(input as CreateInput));
+  return built;
+}
+
+function resolve(built: GraphQLSchema, type: 'Query' | 'Mutation', name: string, resolver: GraphQLFieldResolver<unknown, unknown, Record<string, unknown>>): void {
+  const field = (type === 'Query' ? built.getQueryType() : built.getMutationType())?.getFields()[name];
+  if (field === undefined) throw new Error(`There is no field ${type}.${name}.`);
+  field.resolve = resolver;
+}

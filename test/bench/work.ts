@@ -1,0 +1,153 @@
+// The work that every compared server does for a request: the product's statements on a connection of its own, without GraphQL.
+
+import { randomUUID } from 'node:crypto';
+import Sqlite from 'better-sqlite3';
+import { decodeCursor, encodeCursor } from '../../src/core/cursor.ts';
+import { coveringTexts } from '../../src/core/match.ts';
+import { parseImageReference, parseRegistryText } from '../../src/core/reference.ts';
+import { secretBinding, type Registry } from '../../src/core/registry.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { skippedReport, type ValidationReport } from '../../src/core/validation.ts';
+import { pageSize } from './operations.ts';
+import { databaseFile, openDataDir } from './seed.ts';
+import { insertAuditEvent, insertRegistry, registriesByTexts, registryByText, registryPage, registryRow, type RegistryRow } from './statements.ts';
+
+const account = 'admin';
+
+export interface CreateInput {
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A registry as the API shows it. */
+export interface ShownRegistry {
+  readonly id: string;
+  readonly registry: string;
+  readonly host: string;
+  readonly repository: string | null;
+  readonly name: string;
+  readonly type: string;
+  readonly username: string;
+  readonly secureConnection: boolean;
+  readonly lastValidation: { readonly outcome: string; readonly valid: boolean; readonly checkedAt: Date };
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface Work {
+  get(registry: string): ShownRegistry | null;
+  page(after: string): { readonly edges: readonly { readonly cursor: string; readonly node: ShownRegistry }[]; readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null } };
+  image(reference: string): { readonly reference: string; readonly registry: ShownRegistry | null };
+  create(input: CreateInput): { readonly registry: Pick<Registry, 'id' | 'registry'>; readonly validation: { readonly outcome: string }; readonly errors: readonly never[] };
+  close(): void;
+}
+
+/** Opens the work on a data directory that the product has made. */
+export async function openWork(dataDir: string): Promise<Work> {
+  const { store, sealer } = await openDataDir(dataDir);
+  await store.close();
+  const reader = new Sqlite(databaseFile(dataDir), { readonly: true });
+  const writer = new Sqlite(databaseFile(dataDir));
+  for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON']) writer.pragma(pragma);
+  const byText = reader.prepare<[string, string], RegistryRow>(registryByText);
+  const byTexts = reader.prepare<[string, string], RegistryRow>(registriesByTexts);
+  const pageAfter = reader.prepare<[string, string, number], RegistryRow>(registryPage);
+  const insert = writer.prepare(insertRegistry);
+  const audit = writer.prepare(insertAuditEvent);
+  const storeWithAudit = writer.transaction((registry: Registry, sealed: Uint8Array) => {
+    insert.run(registryRow(registry, sealed));
+    audit.run(auditRow(registry));
+  });
+  return {
+    get(text) {
+      const row = byText.get(account, parseRegistryText(text).registry);
+      return row === undefined ? null : shown(row);
+    },
+    page(after) {
+      const position = decodeCursor('REGISTRY', after, 'after');
+      const rows = pageAfter.all(account, String(position?.value), pageSize + 1);
+      const edges = rows.slice(0, pageSize).map((row) => ({ cursor: encodeCursor('REGISTRY', { value: row.registry, id: row.id }), node: shown(row) }));
+      return { edges, pageInfo: { hasNextPage: rows.length > pageSize, endCursor: edges.at(-1)?.cursor ?? null } };
+    },
+    image(reference) {
+      const parsed = parseImageReference(reference);
+      const texts = coveringTexts(parsed);
+      const rows = byTexts.all(account, JSON.stringify(texts));
+      const winner = texts.map((text) => rows.find(({ registry }) => registry === text)).find((row) => row !== undefined);
+      return { reference: parsed.reference, registry: winner === undefined ? null : shown(winner) };
+    },
+    create(input) {
+      const registry = newRegistry(input);
+      storeWithAudit.immediate(registry, sealer.seal(new Secret(input.password), secretBinding(registry)));
+      return { registry, validation: { outcome: 'SKIPPED' }, errors: [] };
+    },
+    close() {
+      reader.close();
+      writer.close();
+    },
+  };
+}
+
+function newRegistry(input: CreateInput): Registry {
+  const now = new Date();
+  return {
+    ...parseRegistryText(input.registry),
+    id: `reg_${randomUUID().replaceAll('-', '')}`,
+    account,
+    name: input.registry,
+    type: 'DOCKER_V2',
+    username: input.username,
+    secureConnection: true,
+    trustedRealm: null,
+    probeRepository: null,
+    lastValidation: skippedReport(now.getTime()),
+    version: 1,
+    secretVersion: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/** More events than one process writes, so that no two use the same number. */
+const eventsPerProcess = 1_000_000_000;
+let events = 0;
+
+function auditRow({ id, registry, createdAt }: Registry): object {
+  events += 1;
+  return {
+    seq: process.pid * eventsPerProcess + events,
+    at: createdAt.getTime(),
+    actor: 'token:compared',
+    account,
+    action: 'registry.create',
+    target: id,
+    target_text: registry,
+    outcome: 'SKIPPED',
+    request_id: randomUUID(),
+  };
+}
+
+/** Fields are read from the row when they are asked for: of an image, three are. */
+function shown(row: RegistryRow): ShownRegistry {
+  return {
+    id: row.id,
+    registry: row.registry,
+    host: row.host,
+    repository: row.repository,
+    name: row.name,
+    type: row.type,
+    username: row.username,
+    secureConnection: row.secure_connection === 1,
+    get lastValidation() {
+      const { outcome, checkedAt } = JSON.parse(row.last_validation ?? '{}') as ValidationReport;
+      return { outcome, valid: outcome === 'VALID', checkedAt: new Date(checkedAt) };
+    },
+    get createdAt() {
+      return new Date(row.created_at);
+    },
+    get updatedAt() {
+      return new Date(row.updated_at);
+    },
+  };
+}
