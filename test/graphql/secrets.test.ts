@@ -216,6 +216,8 @@ test('few documents are kept: the ones that were used last', () => {
   expect(documents.prepare('{ a0: __typename }')).not.toBe(first);
 });
 
+const aboutTokens = ['CreateTokenPayload.token', 'Mutation.createToken', 'Mutation.revokeToken', 'Query.tokens', 'RevokeTokenPayload.token'];
+
 test('no output field can hold a password, by its name or by its type', () => {
   const suspicious: string[] = [];
   for (const type of Object.values(schema.getTypeMap())) {
@@ -224,6 +226,11 @@ test('no output field can hold a password, by its name or by its type', () => {
       const name = `${type.name}.${field.name}`;
       // A short-lived token of the upstream, made for one repository, is what this one mutation is for; a password it never is.
       if (name === 'CreatePullTokenPayload.token' || name === 'Mutation.createPullToken') continue;
+      // API tokens of this server without what logs in: each of these leads to an object, whose own fields are walked here too.
+      if (aboutTokens.includes(name)) {
+        expect(isObjectType(getNamedType(field.type))).toBe(true);
+        continue;
+      }
       if (/pass|secret|token|credential|auth/i.test(field.name) || getNamedType(field.type).name === 'Secret') suspicious.push(name);
     }
   }
