@@ -12,6 +12,7 @@ import {
   parseCertificates,
   parseCidr,
   parseDatabaseUrl,
+  parseHours,
   parseListen,
   parseLogLevel,
   parseOrigin,
@@ -55,6 +56,8 @@ export interface Config {
   readonly pullRedirects: 'follow' | 'pass';
   /** Who may log people in, as JSON; checked where it is used. */
   readonly oidcIssuers: string | undefined;
+  /** Hours from one check of a stored credential to the next; 0 for never. */
+  readonly revalidateEveryHours: number;
   /** The text of a list of trusted documents; checked where it is used. */
   readonly trustedDocuments: string | undefined;
   readonly onlyTrustedDocuments: boolean;
@@ -113,6 +116,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
     oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
+    revalidateEveryHours: reader.parse('REGWAY_REVALIDATE_EVERY', parseHours) ?? 24,
     trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
     onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,

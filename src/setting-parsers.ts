@@ -28,6 +28,12 @@ export function parsePerMinute(text: string): number {
   return Number(text);
 }
 
+/** Whole hours, a year at most; 0 for never. */
+export function parseHours(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760) throw new Error('must be whole hours from 0 (never) to 8760');
+  return Number(text);
+}
+
 /** A level of the log, in any case. */
 export function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find((candidate) => candidate === text.toLowerCase());

@@ -30,7 +30,8 @@ export function tellChanges(registries: RegistryStore, notices: Notices): Regist
     },
     async recordValidation(id, expectedVersion, report, event) {
       const isRecorded = await registries.recordValidation(id, expectedVersion, report, event);
-      if (isRecorded) tell('VALIDATED', { id, account: event.account });
+      const account = event?.account ?? (isRecorded ? (await registries.byId(id))?.account : undefined);
+      if (isRecorded && account !== undefined) tell('VALIDATED', { id, account });
       return isRecorded;
     },
     async delete(id, event) {

@@ -70,6 +70,13 @@ export interface ValidationReport {
   readonly checkedAt: number;
   readonly durationMs: number;
   readonly steps: readonly ValidationStep[];
+  /** What the schedule of revalidation keeps beside it; shown to nobody. */
+  readonly schedule?: {
+    /** Times in a row that the registry could not be asked. */
+    readonly failures: number;
+    /** Until then one server checks it, and no other. Epoch milliseconds. */
+    readonly claimedUntil: number;
+  };
 }
 
 const successes: ReadonlySet<ValidationOutcome> = new Set(['VALID', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'SKIPPED']);

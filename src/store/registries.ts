@@ -1,6 +1,6 @@
 // Registries at rest: the port `RegistryStore`, in either dialect.
 
-import { and, eq, getTableColumns, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 
 import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
@@ -15,10 +15,10 @@ export function registryStore(database: Database, append: AppendEvent): Registry
   return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
 }
 
-type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'sealed'>;
-type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'delete' | 'appendAudit'>;
+type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'afterId' | 'sealed'>;
+type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
 
-function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, sealed }: ReturnType<typeof readStatements>): Reading {
+function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, afterId, sealed }: ReturnType<typeof readStatements>): Reading {
   return {
     async byId(id) {
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
@@ -41,6 +41,10 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, se
       // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
       return rows.map(toRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
+    async afterId(id, limit) {
+      const rows = await database.read((queries) => afterId(queries).execute({ id, limit }));
+      return rows.map(toRegistry);
+    },
     async sealed(id) {
       const [row] = await database.read((queries) => sealed(queries).execute({ id }));
       return row && plainBytes(row.sealed);
@@ -49,7 +53,7 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, se
 }
 
 function writing(database: Database, append: AppendEvent): Writing {
-  const { insert, update, record, remove } = writeStatements(database);
+  const { insert, update, record, exchange, remove } = writeStatements(database);
   const refuseOldKey = activeKeyCheck(database);
   return {
     async insert(registry, sealed, event) {
@@ -72,11 +76,15 @@ function writing(database: Database, append: AppendEvent): Writing {
     async recordValidation(id, expectedVersion, report, event) {
       return await database.write(async (queries) => {
         const changed = await record(queries).execute({ id, expectedVersion, ...fromReport(report) });
-        if (changed.length > 0) {
+        if (changed.length > 0 && event !== undefined) {
           await append(queries, event);
         }
         return changed.length > 0;
       });
+    },
+    async exchangeValidation(id, expectedVersion, seen, next) {
+      const { lastValidation } = fromReport(seen);
+      return await database.write(async (queries) => (await exchange(queries).execute({ id, expectedVersion, seen: lastValidation, ...fromReport(next) })).length > 0);
     },
     async delete(id, event) {
       return await database.write(async (queries) => {
@@ -131,6 +139,15 @@ function readStatements(database: Database) {
         .where(database.isSelected(registry.id, firstOfHost))
         .prepare('registry_by_hosts'),
     ),
+    afterId: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(gt(registry.id, sql.placeholder('id')))
+        .orderBy(asc(registry.id))
+        .limit(sql.placeholder('limit'))
+        .prepare('registry_after_id'),
+    ),
     sealed: statement((queries) =>
       queries
         .select({ sealed: registry.sealed })
@@ -161,6 +178,14 @@ function writeStatements(database: Database) {
         .where(asExpected)
         .returning(returning)
         .prepare('registry_record_validation'),
+    ),
+    exchange: statement((queries) =>
+      queries
+        .update(registry)
+        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
+        .where(and(asExpected, eq(registry.lastValidation, sql.placeholder('seen'))))
+        .returning(returning)
+        .prepare('registry_exchange_validation'),
     ),
     remove: statement((queries) =>
       queries.delete(registry).where(eq(registry.id, sql.placeholder('id'))).returning(returning).prepare('registry_delete'),

@@ -7,6 +7,7 @@ import type { Login, Principal } from '../core/access.ts';
 import { faultFields } from '../core/fault.ts';
 import { createLedger } from '../core/ledger.ts';
 import { createPullConfigs } from '../core/pull-config.ts';
+import type { Ports } from '../core/ports.ts';
 import type { PullEndpoint } from '../core/pull-endpoint.ts';
 import { createPullTokens } from '../core/pull-token.ts';
 import { createPulls, type Pulls } from '../core/pull.ts';
@@ -22,6 +23,7 @@ import type { Store } from '../store/store.ts';
 import { createUpstream, type Upstream } from '../v2/upstream.ts';
 import { createValidator } from '../v2/validate.ts';
 import { openSeal } from './seal.ts';
+import { scheduleRevalidation } from './revalidation.ts';
 import { scheduleOnce } from './schedule.ts';
 import { createAdministration } from './administration.ts';
 
@@ -67,7 +69,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
   const stored = tellChanges(store.registries, store.notices);
-  const registries = createRegistries({
+  const ports: Ports = {
     registries: stored,
     access: store.access,
     sealer,
@@ -76,7 +78,8 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
-  });
+  };
+  const registries = createRegistries(ports);
   const ledger = createLedger({
     store: store.uses,
     schedule: scheduleOnce,
@@ -87,7 +90,9 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
   const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
+  const revalidation = scheduleRevalidation(config, log, ports);
   const close = async (): Promise<void> => {
+    await revalidation?.close();
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };

@@ -142,6 +142,24 @@ export function registryLaws(harness: () => Harness): void {
     expect(await events()).toHaveLength(2);
   });
 
+  it('exchanges a report for another only while it is the stored one, once for many who try', async () => {
+    const [seen, next] = [sampleReport(), { ...sampleReport(), schedule: { failures: 1, claimedUntil: 5 } }];
+    const stored = sampleRegistry(1, { lastValidation: seen });
+    await registries.insert(stored, sampleSealed(), sampleEvent());
+    const exchanges = await Promise.all(Array.from({ length: 5 }, () => registries.exchangeValidation(stored.id, stored.version, seen, next)));
+    expect(exchanges.filter(Boolean)).toHaveLength(1);
+    expect(await registries.byId(stored.id)).toStrictEqual({ ...stored, lastValidation: next });
+    expect(await registries.exchangeValidation(stored.id, stored.version + 1, next, seen)).toBe(false);
+    expect(await registries.exchangeValidation('reg_none', stored.version, next, seen)).toBe(false);
+  });
+
+  it('gives the registries of all accounts by id, a page at a time', async () => {
+    for (const number of [3, 1, 2]) await registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent());
+    const first = await registries.afterId('', 2);
+    const second = await registries.afterId(first.at(-1)?.id ?? '', 2);
+    expect([...first, ...second]).toStrictEqual([1, 2, 3].map((number) => sampleRegistry(number)));
+  });
+
   it('a delete is done once, with one event', async () => {
     await registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     expect(await registries.delete(sampleRegistry(1).id, sampleEvent({ action: 'registry.delete' }))).toBe(true);

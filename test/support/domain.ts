@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Caller, Login, Principal, Role } from '../../src/core/access.ts';
-import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
+import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Sealer, Validator } from '../../src/core/ports.ts';
 import { createPullConfigs } from '../../src/core/pull-config.ts';
 import { createPullTokens } from '../../src/core/pull-token.ts';
 import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
@@ -39,6 +39,7 @@ export interface TestDomain {
   /** Every use of a credential that was noted. */
   readonly uses: CredentialUse[];
   readonly store: Store;
+  readonly sealer: Sealer;
   readonly databaseFile: string;
   /** Every check that reached the upstream. */
   readonly asked: AskedCheck[];
@@ -80,6 +81,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const domain: Omit<TestDomain, 'useCases' | 'watching'> = {
     mint: async () => ({ token: new Secret('upstream-token'), expiresAt: new Date('2026-01-02T03:09:05Z') }),
     store,
+    sealer,
     databaseFile,
     asked,
     uses,
