@@ -1,5 +1,5 @@
-// `npm run bench`: how fast the server is on many registries, next to a bare node:http server on the same statements.
-// It makes a data directory of its own, ends by itself, and leaves nothing behind.
+// `npm run bench`: how fast the server is on many registries, next to a bare node:http server and other GraphQL servers on the same statements.
+// It takes about half an hour (`--short`: two minutes), makes data directories of its own, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,16 +18,17 @@ import { measureStart } from './start.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '16' },
-    registries: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
+    connections: { type: 'string', default: '16,1,256' },
+    registries: { type: 'string', default: '100000,1000000' },
+    short: { type: 'boolean', default: false },
   },
 });
-const rounds = flag('rounds', 1, 100);
-const seconds = flag('seconds', 1, 60);
-const connections = flag('connections', 1, 1000);
-const seeded = seededRegistries(flag('registries', 20_000, 2_000_000));
+const rounds = numbers('rounds', values.short ? '1' : values.rounds, 1, 100)[0] ?? 1;
+const seconds = numbers('seconds', values.short ? '1' : values.seconds, 1, 60)[0] ?? 1;
+const connectionCounts = numbers('connections', values.short ? '16' : values.connections, 1, 1000);
+const registryCounts = numbers('registries', values.short ? '20000' : values.registries, 20_000, 2_000_000);
 
 const serverCore = 0;
 const loadCore = 1;
@@ -38,25 +39,37 @@ process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 // Ends through the handler above, and those that stop the servers.
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
 
-const dataDir = join(directory, 'data');
 const pinned = pinLoad();
-say(`seeding ${seeded.length} registries`);
-const token = await seed(dataDir, seeded);
-say('matching images inside the process');
-const matching = await measureMatching(dataDir, seeded);
-say('starting the bundle');
-const start = await measureStart(dataDir, token);
-say(`${rounds} rounds of ${seconds} s for each server and operation, after a warm-up`);
-const core = pinned ? serverCore : undefined;
-const samples = await runRounds({ rounds, seconds, connections, dataDir, token, core, operations: operations(seeded) });
-requireEveryCreate(samples);
-const measured = samples.filter(({ round }) => round > 0);
-process.stdout.write(`${renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples: measured, matching, start })}\n`);
+for (const count of registryCounts) await measureSize(count);
 
-function flag(name: keyof typeof values, least: number, most: number): number {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  process.stderr.write(`--${name} is a whole number from ${least} to ${most}.\n`);
+/** Measures one number of registries, in a data directory of its own. */
+async function measureSize(count: number): Promise<void> {
+  const seeded = seededRegistries(count);
+  const dataDir = join(directory, String(count), 'data');
+  say(`seeding ${seeded.length} registries`);
+  const token = await seed(dataDir, seeded);
+  say('matching images inside the process');
+  const matching = await measureMatching(dataDir, seeded);
+  say('starting the bundle');
+  const start = await measureStart(dataDir, token);
+  // One list of operations for all: the registries that they create must be new each time.
+  const asked = operations(seeded);
+  const samples: Sample[] = [];
+  for (const connections of connectionCounts) {
+    say(`${connections} connections: ${rounds} rounds of ${seconds} s for each server and operation, after a warm-up`);
+    const taken = await runRounds({ rounds, seconds, connections, dataDir, token, core: pinned ? serverCore : undefined, operations: asked });
+    samples.push(...taken);
+    const measured = taken.filter(({ round }) => round > 0);
+    process.stdout.write(`${renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples: measured, matching, start })}\n\n`);
+  }
+  requireEveryCreate(dataDir, samples);
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function numbers(name: string, text: string, least: number, most: number): number[] {
+  const given = text.split(',').map(Number);
+  if (given.every((value) => Number.isInteger(value) && value >= least && value <= most)) return given;
+  process.stderr.write(`--${name} takes whole numbers from ${least} to ${most}.\n`);
   process.exit(2);
 }
 
@@ -72,7 +85,7 @@ function pinLoad(): boolean {
 }
 
 /** An acknowledged create is a row and an audit event. @throws Error when one is missing or too many. */
-function requireEveryCreate(all: readonly Sample[]): void {
+function requireEveryCreate(dataDir: string, all: readonly Sample[]): void {
   const acknowledged = all.filter(({ operation }) => operation === 'create').reduce((sum, { requests }) => sum + requests, 0);
   const database = new Sqlite(databaseFile(dataDir), { readonly: true });
   const count = (statement: string) => Number(database.prepare(statement).pluck().get(`${createdHost}/`));

@@ -22,7 +22,8 @@ export interface BenchServer extends ProcessUse {
   stop(): Promise<void>;
 }
 
-const startTimeoutMs = 30_000;
+/** A busy machine takes its time: the sources of a compared server are stripped of their types first. */
+const startTimeoutMs = 120_000;
 const stopTimeoutMs = 15_000;
 
 /** None outlives the benchmark. */
