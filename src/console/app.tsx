@@ -1,15 +1,18 @@
 // The whole console: who is signed in decides what there is, the address decides which of it is shown.
 
 import { useCallback, useEffect, useState } from 'react';
+import { AccountsPage } from './accounts-page.tsx';
+import { AuditPage } from './audit-page.tsx';
 import { RequestFailure, signIn, signOut, whoAmI, type Principal } from './client.ts';
 import { FailureNote } from './controls.tsx';
 import { Header } from './header.tsx';
-import { registryIdOf, useAddress } from './location.ts';
-import { NoRegistries } from './no-registries.tsx';
+import { registryIdOf, screens, useAddress } from './location.ts';
+import { maySeeRegistries, NoRegistries } from './no-registries.tsx';
 import { RegistriesPage } from './registries-page.tsx';
 import { RegistryPage } from './registry-page.tsx';
 import { SignInPage } from './sign-in-page.tsx';
 import { signInFailure } from './sign-in-ways.tsx';
+import { TokensPage } from './tokens-page.tsx';
 import { failureOf, SessionEnded } from './use-request.ts';
 
 interface Session {
@@ -52,7 +55,10 @@ export function App() {
 
 function Page({ principal }: { readonly principal: Principal }) {
   const { path, query } = useAddress();
-  if (principal.role === 'PULL' || principal.role === 'READ_ONLY') return <NoRegistries role={principal.role} />;
+  if (!maySeeRegistries(principal)) return <NoRegistries role={principal.role} />;
+  if (path === screens.tokens) return <TokensPage principal={principal} />;
+  if (path === screens.audit) return <AuditPage query={query} />;
+  if (path === screens.accounts && principal.role === 'ADMIN') return <AccountsPage />;
   const id = registryIdOf(path);
   return id === null ? <RegistriesPage query={query} /> : <RegistryPage key={id} id={id} />;
 }

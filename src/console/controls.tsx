@@ -7,13 +7,13 @@ import { exactTime, relativeTime } from './time.ts';
 import type { Tone } from './words.ts';
 
 /** A link within the console; with a modifier key the browser opens it as it does any other. */
-export function AddressLink({ to, className, children }: { readonly to: string; readonly className?: string; readonly children: ReactNode }) {
+export function AddressLink({ to, className, isCurrent = false, children }: { readonly to: string; readonly className?: string; readonly isCurrent?: boolean; readonly children: ReactNode }) {
   const follow = (event: MouseEvent): void => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button !== 0) return;
     event.preventDefault();
     go(to);
   };
-  return <a href={to} className={className ?? 'link'} onClick={follow}>{children}</a>;
+  return <a href={to} className={className ?? 'link'} onClick={follow} {...(isCurrent && { 'aria-current': 'page' })}>{children}</a>;
 }
 
 interface FieldProps {
@@ -50,7 +50,7 @@ interface ChoiceProps<Value extends string> {
   readonly label: string;
   readonly value: Value | '';
   readonly onChange: (value: Value | '') => void;
-  readonly options: Readonly<Record<Value, string>>;
+  readonly options: Readonly<Partial<Record<Value, string>>>;
   /** The words for no choice at all; without them there is always one. */
   readonly none?: string;
   readonly help?: ReactNode;
@@ -63,7 +63,7 @@ export function Choice<Value extends string>({ label, value, onChange, options, 
       <span>{label}</span>
       <select value={value} onChange={(event) => onChange(event.target.value as Value | '')}>
         {none !== undefined && <option value="">{none}</option>}
-        {Object.entries<string>(options).map(([option, words]) => <option key={option} value={option}>{words}</option>)}
+        {(Object.keys(options) as Value[]).map((option) => <option key={option} value={option}>{options[option]}</option>)}
       </select>
       {help !== undefined && <span className="help">{help}</span>}
     </label>

@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { Principal } from './client.ts';
 import { AddressLink } from './controls.tsx';
+import { screens, useAddress } from './location.ts';
+import { maySeeRegistries } from './no-registries.tsx';
 import { applyTheme, storeTheme, storedTheme, themes } from './theme.ts';
 
 const themeWords = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' } as const;
@@ -15,7 +17,8 @@ export function Header({ principal, onSignOut }: { readonly principal: Principal
         <Logo />
         Regway
       </AddressLink>
-      <span className="crumbs">System / Configuration / Registries</span>
+      <span className="crumbs">System / Configuration</span>
+      {principal !== null && maySeeRegistries(principal) && <Screens principal={principal} />}
       <span className="spacer" />
       <ThemeButton />
       <a className="quiet-link" href="/graphql">GraphiQL</a>
@@ -28,6 +31,23 @@ export function Header({ principal, onSignOut }: { readonly principal: Principal
         </>
       )}
     </header>
+  );
+}
+
+/** What the role may not see is not there. */
+function Screens({ principal }: { readonly principal: Principal }) {
+  const { path } = useAddress();
+  const links = [
+    ['/', 'Registries'],
+    [screens.tokens, 'Tokens'],
+    [screens.audit, 'Audit'],
+    ...(principal.role === 'ADMIN' ? [[screens.accounts, 'Accounts'] as const] : []),
+  ] as const;
+  const current = links.find(([to]) => to === path)?.[0] ?? '/';
+  return (
+    <nav className="screens" aria-label="Screens">
+      {links.map(([to, name]) => <AddressLink key={to} to={to} isCurrent={to === current}>{name}</AddressLink>)}
+    </nav>
   );
 }
 

@@ -31,6 +31,9 @@ export function registryIdOf(path: string): string | null {
   return id === undefined ? null : decodeURIComponent(id);
 }
 
+/** The screens beside the registries, by the path of each. */
+export const screens = { tokens: '/tokens', audit: '/audit', accounts: '/accounts' } as const;
+
 export function registryAddress(id: string): string {
   return `/registries/${encodeURIComponent(id)}`;
 }

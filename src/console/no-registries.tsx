@@ -4,6 +4,11 @@ import type { Principal } from './client.ts';
 import { ImageExplainer } from './image-explainer.tsx';
 import { PageHeading } from './page-heading.tsx';
 
+/** Whether the role sees more than itself and its pulls. */
+export function maySeeRegistries({ role }: Principal): boolean {
+  return role === 'ADMIN' || role === 'READ_WRITE';
+}
+
 export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
   return (
     <>

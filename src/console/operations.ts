@@ -12,6 +12,14 @@ export type CreateRegistryInput = {
   readonly type?: RegistryType;
   readonly username: string;
 };
+export type CreateTokenInput = {
+  readonly account?: string | null | undefined;
+  readonly expiresAt?: string | null | undefined;
+  readonly expiresIn?: string | null | undefined;
+  readonly images?: ReadonlyArray<string> | null | undefined;
+  readonly name?: string | null | undefined;
+  readonly role: RegwayRole;
+};
 export type RegistryErrorCode =
   | 'ALREADY_EXISTS'
   | 'CONFLICT'
@@ -49,6 +57,33 @@ export type RegistryType =
   | 'AWSECR'
   | 'DOCKER_V2'
   | 'GCR';
+export type RegwayAuditAction =
+  | 'ACCOUNT_CREATE'
+  | 'ACCOUNT_DISABLE'
+  | 'ACCOUNT_ENABLE'
+  | 'AUDIT_ADOPT'
+  | 'KEYS_ROTATE_DATA'
+  | 'KEYS_ROTATE_ROOT'
+  | 'REGISTRY_CREATE'
+  | 'REGISTRY_DELETE'
+  | 'REGISTRY_SECRET_UNREADABLE'
+  | 'REGISTRY_UPDATE'
+  | 'REGISTRY_VALIDATE'
+  | 'TOKEN_CREATE'
+  | 'TOKEN_REVOKE';
+export type RegwayAuditFilter = {
+  readonly account?: string | null | undefined;
+  readonly action?: RegwayAuditAction | null | undefined;
+  readonly actor?: string | null | undefined;
+  readonly since?: string | null | undefined;
+  readonly target?: string | null | undefined;
+  readonly until?: string | null | undefined;
+};
+export type RegwayRole =
+  | 'ADMIN'
+  | 'PULL'
+  | 'READ_ONLY'
+  | 'READ_WRITE';
 export type UpdateRegistryInput = {
   readonly name?: string | null | undefined;
   readonly password?: string | null | undefined;
@@ -117,7 +152,7 @@ export type ListQuery = { readonly registries: { readonly totalCount: number, re
 export type OneQueryVariables = Exact<{
   id: string;
 }>;
-export type OneQuery = { readonly registry: { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly uses: ReadonlyArray<{ readonly actor: string, readonly image: string, readonly outcome: string, readonly count: number, readonly lastAt: string }> | null, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } | null };
+export type OneQuery = { readonly registry: { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly uses: ReadonlyArray<{ readonly actor: string, readonly image: string, readonly outcome: string, readonly count: number, readonly lastAt: string }> | null, readonly auditEvents: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string }> | null, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } | null };
 export type ImageQueryVariables = Exact<{
   reference: string;
 }>;
@@ -148,6 +183,39 @@ export type RecheckSubscriptionVariables = Exact<{
   id: string;
 }>;
 export type RecheckSubscription = { readonly registryRecheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
+export type EventFragment = { readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string };
+export type AuditQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+  filter?: RegwayAuditFilter | null | undefined;
+}>;
+export type AuditQuery = { readonly auditEvents: { readonly nodes: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+export type TokenFragment = { readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null };
+export type TokensQueryVariables = Exact<{ [key: string]: never; }>;
+export type TokensQuery = { readonly tokens: ReadonlyArray<{ readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null }> };
+export type CreateTokenMutationVariables = Exact<{
+  input: CreateTokenInput;
+}>;
+export type CreateTokenMutation = { readonly createToken: { readonly text: string | null, readonly token: { readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type RevokeTokenMutationVariables = Exact<{
+  id: string;
+}>;
+export type RevokeTokenMutation = { readonly revokeToken: { readonly token: { readonly id: string } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type AccountFragment = { readonly name: string, readonly createdAt: string, readonly disabledAt: string | null };
+export type AccountsQueryVariables = Exact<{ [key: string]: never; }>;
+export type AccountsQuery = { readonly accounts: ReadonlyArray<{ readonly name: string, readonly createdAt: string, readonly disabledAt: string | null }> };
+export type CreateAccountMutationVariables = Exact<{
+  name: string;
+}>;
+export type CreateAccountMutation = { readonly createAccount: { readonly account: { readonly name: string } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type DisableAccountMutationVariables = Exact<{
+  name: string;
+}>;
+export type DisableAccountMutation = { readonly disableAccount: { readonly account: { readonly name: string } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type EnableAccountMutationVariables = Exact<{
+  name: string;
+}>;
+export type EnableAccountMutation = { readonly enableAccount: { readonly account: { readonly name: string } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
 
 /** The text of an operation, which knows its variables and its answer. */
 export type Operation<Answer, Variables> = string & { readonly answer?: Answer; readonly variables?: Variables };
@@ -156,7 +224,7 @@ export const ListDocument: Operation<ListQuery, ListQueryVariables> =
   'query List($first:Int$after:String$last:Int$before:String$filter:RegistryFilter$orderBy:RegistryOrder){registries(first:$first after:$after last:$last before:$before filter:$filter orderBy:$orderBy){totalCount nodes{...Row}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}';
 
 export const OneDocument: Operation<OneQuery, OneQueryVariables> =
-  'query One($id:ID!){registry(id:$id){...Facts uses(first:20){actor image outcome count lastAt}}}fragment Facts on Registry{...Row host repository trustedRealm probeRepository account createdAt lastValidation{...Report}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}';
+  'query One($id:ID!){registry(id:$id){...Facts uses(first:20){actor image outcome count lastAt}auditEvents(first:20){...Event}}}fragment Facts on Registry{...Row host repository trustedRealm probeRepository account createdAt lastValidation{...Report}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';
 
 export const ImageDocument: Operation<ImageQuery, ImageQueryVariables> =
   'query Image($reference:String!){image(reference:$reference){reference repository registry{id registry name}candidates{registry{id registry name}matched reason}}}';
@@ -175,4 +243,28 @@ export const CheckDocument: Operation<CheckSubscription, CheckSubscriptionVariab
 
 export const RecheckDocument: Operation<RecheckSubscription, RecheckSubscriptionVariables> =
   'subscription Recheck($id:ID!){registryRecheck(id:$id){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
+
+export const AuditDocument: Operation<AuditQuery, AuditQueryVariables> =
+  'query Audit($first:Int!$after:String$filter:RegwayAuditFilter){auditEvents(first:$first after:$after filter:$filter){nodes{...Event}pageInfo{hasNextPage endCursor}}}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';
+
+export const TokensDocument: Operation<TokensQuery, TokensQueryVariables> =
+  'query Tokens{tokens{...Token}}fragment Token on RegwayToken{id name role account images createdAt expiresAt lastUsedAt revokedAt}';
+
+export const CreateTokenDocument: Operation<CreateTokenMutation, CreateTokenMutationVariables> =
+  'mutation CreateToken($input:CreateTokenInput!){createToken(input:$input){text token{...Token}errors{...Failure}}}fragment Token on RegwayToken{id name role account images createdAt expiresAt lastUsedAt revokedAt}fragment Failure on RegistryError{code reason message field}';
+
+export const RevokeTokenDocument: Operation<RevokeTokenMutation, RevokeTokenMutationVariables> =
+  'mutation RevokeToken($id:ID!){revokeToken(id:$id){token{id}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
+
+export const AccountsDocument: Operation<AccountsQuery, AccountsQueryVariables> =
+  'query Accounts{accounts{...Account}}fragment Account on RegwayAccount{name createdAt disabledAt}';
+
+export const CreateAccountDocument: Operation<CreateAccountMutation, CreateAccountMutationVariables> =
+  'mutation CreateAccount($name:String!){createAccount(name:$name){account{name}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
+
+export const DisableAccountDocument: Operation<DisableAccountMutation, DisableAccountMutationVariables> =
+  'mutation DisableAccount($name:String!){disableAccount(name:$name){account{name}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
+
+export const EnableAccountDocument: Operation<EnableAccountMutation, EnableAccountMutationVariables> =
+  'mutation EnableAccount($name:String!){enableAccount(name:$name){account{name}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
 

@@ -2,6 +2,7 @@
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
+import { AuditTable } from './audit-table.tsx';
 import { run } from './client.ts';
 import { AddressLink, FailureNote, Note } from './controls.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
@@ -47,12 +48,22 @@ export function RegistryPage({ id }: { readonly id: string }) {
             <LastReport registry={registry} onChange={reload} />
             <ImageExplainer registryId={registry.id} example={`${registry.host}/${registry.repository?.replace('*', 'image') ?? 'image'}:latest`} />
             <UsesCard uses={registry.uses} />
+            <AuditCard events={registry.auditEvents} />
           </div>
           {dialog === 'edit' && <RegistryDialog stored={registry} onClose={() => setDialog(null)} onDone={changed} />}
           {dialog === 'delete' && <DeleteDialog id={registry.id} onClose={() => setDialog(null)} onDone={() => go('/')} />}
         </>
       )}
     </>
+  );
+}
+
+function AuditCard({ events }: { readonly events: Registry['auditEvents'] }) {
+  return (
+    <section className="card" aria-labelledby="audit-title">
+      <h2 id="audit-title">Audit</h2>
+      {events === null || events.length === 0 ? <p className="faint">Nothing was recorded of it.</p> : <AuditTable events={events} isOfOneThing />}
+    </section>
   );
 }
 

@@ -2,6 +2,8 @@
 
 import { Ago } from './controls.tsx';
 import type { OneQuery } from './operations.ts';
+import { TableFrame } from './table-frame.tsx';
+import { resultWords } from './words.ts';
 
 type Uses = NonNullable<OneQuery['registry']>['uses'];
 
@@ -10,18 +12,13 @@ export function UsesCard({ uses }: { readonly uses: Uses }) {
     <section className="card" aria-labelledby="uses-title">
       <h2 id="uses-title">Uses</h2>
       {uses === null || uses.length === 0 ? <p className="faint">No pull has used it yet.</p> : (
-        <div className="table-frame">
-          <table className="plain">
-            <thead><tr><th scope="col">Image</th><th scope="col">Who</th><th scope="col">Outcome</th><th scope="col">Times</th><th scope="col">Last</th></tr></thead>
-            <tbody>
-              {uses.map(({ image, actor, outcome, count, lastAt }) => (
-                <tr key={`${image} ${actor} ${outcome} ${lastAt}`}>
-                  <td><code>{image}</code></td><td>{actor}</td><td>{outcome}</td><td>{count}</td><td><Ago time={lastAt} /></td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TableFrame label="Uses" titles={['Image', 'Who', 'Outcome', 'Times', 'Last']}>
+          {uses.map(({ image, actor, outcome, count, lastAt }) => (
+            <tr key={`${image} ${actor} ${outcome} ${lastAt}`}>
+              <td><code>{image}</code></td><td>{actor}</td><td>{resultWords(outcome)}</td><td>{count}</td><td><Ago time={lastAt} /></td>
+            </tr>
+          ))}
+        </TableFrame>
       )}
     </section>
   );

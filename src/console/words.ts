@@ -1,6 +1,6 @@
 // The words for what the schema says in capitals.
 
-import type { RegistryType, ValidationOutcome, ValidationStepKind, ValidationStepStatus } from './operations.ts';
+import type { RegistryType, RegwayAuditAction, RegwayRole, ValidationOutcome, ValidationStepKind, ValidationStepStatus } from './operations.ts';
 
 /** How good something is; each has a colour and a sign of its own. */
 export type Tone = 'good' | 'warning' | 'bad' | 'neutral';
@@ -75,4 +75,33 @@ const apiWords: readonly (readonly [RegExp, string])[] = [
 export function formWords(sentence: string): string {
   const reworded = apiWords.reduce((text, [pattern, words]) => text.replace(pattern, words), sentence);
   return reworded.replace(/^turn on/, 'Turn on');
+}
+
+export const roleWords: Readonly<Record<RegwayRole, string>> = {
+  PULL: 'Pull: uses registries, sees none',
+  READ_WRITE: 'Read and write: manages registries',
+  READ_ONLY: 'Read only: sees itself',
+  ADMIN: 'Admin: everything, in every account',
+};
+
+export const actionWords: Readonly<Record<RegwayAuditAction, string>> = {
+  REGISTRY_CREATE: 'Registry added',
+  REGISTRY_UPDATE: 'Registry changed',
+  REGISTRY_DELETE: 'Registry deleted',
+  REGISTRY_VALIDATE: 'Registry checked',
+  REGISTRY_SECRET_UNREADABLE: 'Password unreadable',
+  TOKEN_CREATE: 'Token made',
+  TOKEN_REVOKE: 'Token revoked',
+  ACCOUNT_CREATE: 'Account added',
+  ACCOUNT_DISABLE: 'Account disabled',
+  ACCOUNT_ENABLE: 'Account enabled',
+  AUDIT_ADOPT: 'Older events chained',
+  KEYS_ROTATE_DATA: 'Data keys rotated',
+  KEYS_ROTATE_ROOT: 'Root key rotated',
+};
+
+/** How an audited action ended, in words where there are some. */
+export function resultWords(outcome: string): string {
+  if (outcome === 'DONE') return 'Done';
+  return Object.hasOwn(outcomeWords, outcome) ? outcomeWords[outcome as ValidationOutcome] : outcome;
 }

@@ -32,7 +32,7 @@ export function createConsole(config: Config, logins: Logins, directory: string)
     routes: [
       { name: 'session', matches: (path) => path === '/session', handle: (request, response, context) => cookie.handle(request, response, context) },
       ...(signIn === undefined ? [] : [signInRoute(signIn)]),
-      consoleRoute(directory, (path) => path === '/' || path.startsWith('/registries/')),
+      consoleRoute(directory, (path) => ['/', '/tokens', '/audit', '/accounts'].includes(path) || path.startsWith('/registries/')),
     ],
     authenticate: (request) => {
       const { authorization } = request.headersDistinct;
