@@ -11,7 +11,7 @@ export function AuditTable({ events, isOfOneThing = false }: { readonly events: 
       {events.map(({ seq, at, actor, account, action, target, targetText, outcome, requestId }) => (
         <tr key={seq}>
           <td><Ago time={at} /></td>
-          <td className="break">{actor}</td>
+          <td>{actor}</td>
           <td className="nowrap">{actionWords[action]}</td>
           {!isOfOneThing && <><td className="break" title={target}>{targetText}</td><td>{account}</td></>}
           <td>{resultWords(outcome)}</td>

@@ -390,6 +390,76 @@ describe('deleting', () => {
   });
 });
 
+describe('tokens, accounts and the audit trail', () => {
+  const tokenRow = (name: string) => page.getByRole('table', { name: 'API tokens' }).getByRole('row').filter({ hasText: name });
+
+  test('a token is made, its text shown once, works, and is refused after it was revoked', async () => {
+    await page.getByRole('link', { name: 'Tokens' }).click();
+    await page.waitForURL(`${server.url}/tokens`);
+    await view.button('New token').click();
+    await view.fill('Name', 'The scanner');
+    await view.fill('Images', 'docker.io/anchore/*');
+    await expectGoodScreen('token-new');
+    await view.button('Make the token').click();
+    const token = (await page.getByTestId('token-text').textContent()) ?? '';
+    expect(token).toMatch(/^rgw_/);
+    await expectGoodScreen('token-text');
+    await view.button('Done').click();
+    await tokenRow('The scanner').getByText('In force').waitFor();
+    expect(await page.content()).not.toContain(token);
+    await expectGoodScreen('tokens');
+    const ask = () => fetch(`${server.url}/graphql`, { method: 'POST', body: '{"query":"{ principal { role images } }"}', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` } });
+    expect(await (await ask()).json()).toEqual({ data: { principal: { role: 'PULL', images: ['docker.io/anchore/*'] } } });
+    await view.button(/^Revoke The scanner/).click();
+    await page.getByRole('alertdialog').getByText('This cannot be undone').waitFor();
+    await expectGoodScreen('token-revoke');
+    await view.button('Revoke').click();
+    await tokenRow('The scanner').getByText('Revoked').waitFor();
+    expect((await ask()).status).toBe(401);
+  });
+
+  test('an account is added and disabled, which ends its sessions, and enabled again', async () => {
+    await page.getByRole('link', { name: 'Accounts' }).click();
+    await view.fill('New account', 'Not A Name');
+    await view.button('Add').click();
+    await page.locator('.react-aria-FieldError').waitFor();
+    await view.fill('New account', 'team-a');
+    await view.button('Add').click();
+    await page.getByText('Added team-a.').waitFor();
+    const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE', account: 'team-a' });
+    const member = await openConsole(browser, `${server.url}/#token=${token}`);
+    await member.button(`Let's add one!`).waitFor();
+    expect(await member.page.getByRole('link', { name: 'Accounts' }).count()).toBe(0);
+    await view.button('Disable team-a').click();
+    await expectGoodScreen('account-disable');
+    await view.button('Disable').click();
+    await page.getByText('Disabled team-a.').waitFor();
+    await expectGoodScreen('accounts');
+    await member.page.getByRole('link', { name: 'Tokens' }).click();
+    await member.page.getByText('Your session has ended.').waitFor();
+    await view.button('Enable team-a').click();
+    await page.getByText('Enabled team-a.').waitFor();
+    await member.close();
+  });
+
+  test('the trail has all of it, newest first, and is narrowed in the address', async () => {
+    await page.getByRole('link', { name: 'Audit' }).click();
+    const events = page.getByRole('table', { name: 'Audit events' });
+    expect(await events.getByRole('row').nth(1).textContent()).toContain('Account enabled');
+    await expectGoodScreen('audit');
+    await page.getByLabel('What').selectOption('TOKEN_REVOKE');
+    await page.waitForURL(`${server.url}/audit?action=TOKEN_REVOKE`);
+    await page.getByRole('status').filter({ hasText: /^1 event$/ }).waitFor();
+    expect(await events.getByRole('row').nth(1).textContent()).toContain('The scanner');
+    await page.getByLabel('What').selectOption('');
+    await page.waitForURL(`${server.url}/audit`);
+    const { nodes } = await operations.list();
+    await page.goto(`${server.url}/registries/${nodes.find(({ registry }) => registry === registries.tls.host)?.id}`);
+    await page.getByRole('region', { name: 'Audit events' }).getByText('Registry added').waitFor();
+    await expectGoodScreen('one-audit');
+  });
+});
+
 test('everything can be reached and used with the keyboard alone', async () => {
   await page.goto(`${server.url}/`);
   await page.getByRole('table').waitFor();
@@ -450,7 +520,7 @@ test('signing out ends the session on the server too', async () => {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await expectGoodScreen('sign-in');
   const answer = await fetch(`${server.url}/session`, { headers: { 'X-Regway-Console': '1', cookie: `${cookie?.name}=${cookie?.value}` } });
-  expect(await answer.json()).toEqual({ principal: null });
+  expect(await answer.json()).toEqual({ principal: null, signIn: [] });
 });
 
 test('nothing failed in the page, its policy was never violated, and nothing was asked of any other server', () => {
