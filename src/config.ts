@@ -21,6 +21,7 @@ import {
   parsePublicUrl,
   parseRedirects,
   parseRegistryHost,
+  parseWindowHours,
   type LogLevel,
 } from './setting-parsers.ts';
 
@@ -54,6 +55,8 @@ export interface Config {
   readonly pullAnonymous: boolean;
   /** Whether blobs come through this server, or the client is told where they are. */
   readonly pullRedirects: 'follow' | 'pass';
+  /** Milliseconds for which a pending password, or the one before the current, may be used. */
+  readonly rotationWindowMs: number;
   /** Who may log people in, as JSON; checked where it is used. */
   readonly oidcIssuers: string | undefined;
   /** Hours from one check of a stored credential to the next; 0 for never. */
@@ -119,6 +122,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     revalidateEveryHours: reader.parse('REGWAY_REVALIDATE_EVERY', parseHours) ?? 24,
     trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
     onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
+    rotationWindowMs: (reader.parse('REGWAY_ROTATION_WINDOW_HOURS', parseWindowHours) ?? 24) * 60 * 60 * 1000,
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
     trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),

@@ -22,6 +22,12 @@ export function parseBoolean(text: string): boolean {
   return text.toLowerCase() === 'true';
 }
 
+/** A month at most: a password that waits for longer was forgotten. */
+export function parseWindowHours(text: string): number {
+  if (!/^([1-9]|[1-9]\d|[1-6]\d\d|7[01]\d|720)$/.test(text)) throw new Error('must be a whole number of hours from 1 to 720');
+  return Number(text);
+}
+
 /** A number that is far above any use means that no limit was wanted, and 0 says so. */
 export function parsePerMinute(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new Error('must be a whole number from 0 (no limit) to 999999');

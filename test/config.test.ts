@@ -35,6 +35,7 @@ describe('the settings', () => {
       pullAnonymous: true,
       pullDefaultUpstream: undefined,
       pullRedirects: 'follow',
+      rotationWindowMs: 24 * 60 * 60 * 1000,
       tls: undefined,
       extraCa: undefined,
       ambient: { aws: false, gcp: false, azure: false },

@@ -20,6 +20,9 @@ export type CreateTokenInput = {
   readonly name?: string | null | undefined;
   readonly role: RegwayRole;
 };
+export type PasswordRotation =
+  | 'PENDING'
+  | 'REPLACE';
 export type RegistryErrorCode =
   | 'ALREADY_EXISTS'
   | 'CONFLICT'
@@ -66,6 +69,7 @@ export type RegwayAuditAction =
   | 'KEYS_ROTATE_ROOT'
   | 'REGISTRY_CREATE'
   | 'REGISTRY_DELETE'
+  | 'REGISTRY_PASSWORD_ROTATED'
   | 'REGISTRY_SECRET_UNREADABLE'
   | 'REGISTRY_UPDATE'
   | 'REGISTRY_VALIDATE'
@@ -88,6 +92,7 @@ export type UpdateRegistryInput = {
   readonly name?: string | null | undefined;
   readonly password?: string | null | undefined;
   readonly probeRepository?: string | null | undefined;
+  readonly rotation?: PasswordRotation;
   readonly trustedRealm?: string | null | undefined;
   readonly type?: RegistryType | null | undefined;
   readonly username?: string | null | undefined;

@@ -7,6 +7,7 @@ export const auditActions = [
   'registry.update',
   'registry.delete',
   'registry.validate',
+  'registry.password_rotated',
   'registry.secret_unreadable',
   'token.create',
   'token.revoke',

@@ -2,8 +2,9 @@
 
 import { auditEvent } from './audit.ts';
 import { authorise, type Caller } from './access.ts';
-import { judge, noSuchRegistry, openPassword, parseProbe } from './check.ts';
+import { type AuthorisedCaller, judge, noSuchRegistry, openPassword, parseProbe } from './check.ts';
 import { createInput, parseInput, updateInput, type UpdateInput } from './input.ts';
+import { isSamePlace, noOthers, openOthers, storePasswords } from './passwords.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
 import { actingAccount, findOwned } from './read.ts';
@@ -11,6 +12,8 @@ import { parseRegistryText } from './reference.ts';
 import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
 import { secretBinding, type Registry } from './registry.ts';
 import { withFreshKeys } from './sealed.ts';
+import type { Secret } from './secret.ts';
+import { skippedReport, type ValidationReport } from './validation.ts';
 
 /** The changing half of the use cases. */
 export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
@@ -41,6 +44,8 @@ async function createRegistry(ports: Ports, caller: Caller, input: unknown, sett
     lastValidation: validation,
     version: 1,
     secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
     createdAt: now,
     updatedAt: now,
   };
@@ -56,20 +61,66 @@ async function updateRegistry(ports: Ports, caller: Caller, id: string, input: u
   if (stored === undefined) throw noSuchRegistry();
   const wanted = merge(stored, changes, settings);
   if (changes.password === undefined) requirePassword(stored, wanted);
-  const password = changes.password ?? (await openPassword(ports, { ...caller, principal }, stored));
-  const validation = await judge(ports, { ...caller, principal }, wanted, { username: wanted.username, password }, settings).catch((error: unknown) => {
+  const update = { ports, caller: { ...caller, principal }, stored, wanted, changes };
+  const isRotation = changes.rotation === 'PENDING';
+  if (isRotation) requireRotatable(update);
+  if (isRotation && !settings.validate) return storePending(update, skippedReport(ports.now().getTime()));
+  const password = changes.password ?? (await openPassword(ports, update.caller, stored));
+  try {
+    return await storeUpdate(update, password, await judge(ports, update.caller, wanted, { username: wanted.username, password }, settings));
+  } catch (error) {
+    const report = error instanceof Problem ? error.validation : undefined;
+    if (isRotation && report?.outcome === 'INVALID_CREDENTIALS') return storePending(update, report);
     throw explainFailure(error, stored, settings);
-  });
+  }
+}
+
+interface Update {
+  readonly ports: Ports;
+  readonly caller: AuthorisedCaller;
+  readonly stored: Registry;
+  readonly wanted: Registry;
+  readonly changes: UpdateInput;
+}
+
+async function storeUpdate({ ports, caller, stored, wanted, changes }: Update, password: Secret, validation: ValidationReport): Promise<ChangeResult> {
+  const updatedAt = ports.now();
+  const isNewPassword = changes.password !== undefined;
+  const keepsOld = changes.rotation === 'PENDING';
+  const others = isNewPassword ? (keepsOld ? { pending: null, previous: await openPassword(ports, caller, stored) } : noOthers) : await openOthers(ports, stored);
+  const kept = isSamePlace(stored, wanted) ? others : noOthers;
   const registry: Registry = {
     ...wanted,
     lastValidation: validation,
     version: stored.version + 1,
-    secretVersion: stored.secretVersion + (changes.password === undefined ? 0 : 1),
-    updatedAt: ports.now(),
+    secretVersion: stored.secretVersion + (isNewPassword ? 1 : 0),
+    pendingSince: kept.pending === null ? null : stored.pendingSince,
+    previousUsableUntil: kept.previous === null ? null : isNewPassword ? new Date(updatedAt.getTime() + ports.rotationWindowMs) : stored.previousUsableUntil,
+    updatedAt,
   };
-  const event = auditEvent({ ...caller, principal }, 'registry.update', registry, registry.updatedAt, validation.outcome);
-  await withFreshKeys(ports.sealer, () => ports.registries.update(registry, ports.sealer.seal(password, secretBinding(registry)), stored.version, event));
+  const event = auditEvent(caller, 'registry.update', registry, updatedAt, validation.outcome);
+  await storePasswords(ports, registry, { current: password, ...kept }, stored.version, event);
   return { registry, validation };
+}
+
+/** The new password waits; the current one stays what it is. */
+async function storePending({ ports, caller, stored, wanted, changes }: Update, validation: ValidationReport): Promise<ChangeResult> {
+  const updatedAt = ports.now();
+  const current = await openPassword(ports, caller, stored);
+  const { previous } = await openOthers(ports, stored);
+  const registry: Registry = { ...wanted, version: stored.version + 1, secretVersion: stored.secretVersion + 1, pendingSince: updatedAt, updatedAt };
+  const event = auditEvent(caller, 'registry.update', registry, updatedAt, 'PENDING');
+  await storePasswords(ports, registry, { current, pending: changes.password ?? null, previous }, stored.version, event);
+  return { registry, validation };
+}
+
+/** @throws Problem `INVALID_INPUT` */
+function requireRotatable({ stored, wanted, changes }: Update): void {
+  const refuse = (message: string): never => {
+    throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
+  };
+  if (changes.password === undefined) refuse('rotation: PENDING is about a new password; give it in the same call.');
+  if (!isSamePlace(stored, wanted)) refuse('rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.');
 }
 
 async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {

@@ -6,6 +6,7 @@ import { auditActions } from './audit.ts';
 import { parseDurationMs } from './duration.ts';
 import { canonicalHost } from './host.ts';
 import { registryOrderFields } from './ports.ts';
+import { passwordRotations } from './passwords.ts';
 import { Problem } from './problem.ts';
 import { refuseWith } from './reference.ts';
 import { registryTypes } from './registry.ts';
@@ -67,6 +68,7 @@ export type CreateInput = z.infer<typeof createInput>;
 
 /** Absent keeps the value. Null clears what may be empty: the trusted realm, the probe repository, a name of its own. */
 export const updateInput = z.strictObject({
+  rotation: z.enum(passwordRotations, `must be one of ${passwordRotations.join(', ')}`).default('REPLACE'),
   username: username.optional(),
   password: password.optional(),
   type: type.optional(),

@@ -2,7 +2,7 @@
 
 import type { AuditEvent } from './audit.ts';
 import type { Sealed } from './ports.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, SecretSlot } from './registry.ts';
 
 /** A key as the database holds it: wrapped by a root key, useless without it. */
 export interface DataKeyRow {
@@ -16,15 +16,16 @@ export interface DataKeyRow {
   readonly createdAt: Date;
 }
 
-/** A registry with its password as stored. */
+/** A registry with its passwords as stored. */
 export interface SealedRegistry {
   readonly registry: Registry;
-  readonly sealed: Sealed;
+  readonly sealed: Readonly<Record<SecretSlot, Sealed | null>>;
 }
 
 /** A password sealed anew. */
 export interface Resealed {
   readonly id: string;
+  readonly slot: SecretSlot;
   /** Written only if this is still what is stored: whoever changed it meanwhile wins. */
   readonly from: Sealed;
   readonly to: Sealed;

@@ -45,6 +45,12 @@ export interface PageQuery {
 /** The password of a registry as stored: opaque bytes from `Sealer.seal`. */
 export type Sealed = Uint8Array;
 
+/** The passwords that wait beside the current one. */
+export interface SealedOthers {
+  readonly pending: Sealed | null;
+  readonly previous: Sealed | null;
+}
+
 /** Registries at rest. Every change writes its audit event in the same transaction, or neither is written. */
 export interface RegistryStore {
   /** By id, in any account. */
@@ -61,13 +67,16 @@ export interface RegistryStore {
   count(account: string, filter: RegistryFilter): Promise<number>;
   /** The sealed password of a registry. */
   sealed(id: string): Promise<Sealed | undefined>;
+  /** The passwords that wait beside it. */
+  sealedOthers(id: string): Promise<SealedOthers | undefined>;
   /** @throws Problem `ALREADY_EXISTS` when the account has that text; `KeysChanged` when the data key of `sealed` is not the active one. */
   insert(registry: Registry, sealed: Sealed, event: AuditEvent): Promise<void>;
   /**
-   * Writes the row if its stored version is still `expectedVersion`, and its sealed password with it.
+   * Writes the row if its stored version is still `expectedVersion`, and its sealed passwords with it.
+   * @param others Without them none waits beside the current one.
    * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile; `KeysChanged` as `insert`.
    */
-  update(registry: Registry, sealed: Sealed, expectedVersion: number, event: AuditEvent): Promise<void>;
+  update(registry: Registry, sealed: Sealed, expectedVersion: number, event: AuditEvent, others?: SealedOthers): Promise<void>;
   /** Records a report if the version is still the checked one; true when it was recorded. Touches neither version nor `updatedAt`. */
   recordValidation(id: string, expectedVersion: number, report: ValidationReport, event: AuditEvent | undefined): Promise<boolean>;
   /** Puts `next` in the place of `seen` if that is still what is stored, atomically; true when it did. */
@@ -214,6 +223,8 @@ export interface Ports {
   /** A new registry id. */
   readonly newId: () => string;
   readonly observeValidation: ValidationObserver;
+  /** Milliseconds for which a pending or a previous password may be used. */
+  readonly rotationWindowMs: number;
 }
 
 /** Where a pull goes and with what. */

@@ -39,10 +39,19 @@ async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, call
   const { image: text, account } = parseInput(pullTokenArguments, args);
   const image = parseImageReference(text);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
-  const source = await pulls.source(caller, { host: image.host, repository: image.repository, account });
-  const minted = await minter.mint(source, caller.signal).catch(async (error: unknown) => {
-    await noteRefusal(pulls, caller, source, error);
-    throw error;
+  const findSource = () => pulls.source(caller, { host: image.host, repository: image.repository, account });
+  const mint = (from: PullSource) =>
+    minter.mint(from, caller.signal).catch(async (error: unknown) => {
+      await noteRefusal(pulls, caller, from, error);
+      throw error;
+    });
+  let source = await findSource();
+  const minted = await mint(source).catch(async (error: unknown) => {
+    // Another password may have become the current one meanwhile.
+    const current = await findSource().catch(() => undefined);
+    if (current === undefined || current.registry?.version === source.registry?.version) throw error;
+    source = current;
+    return mint(source);
   });
   if (minted === undefined) throw noTokens(image, endpoint());
   await pulls.used(caller, source, 'DONE');

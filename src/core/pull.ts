@@ -10,6 +10,7 @@ import type { Ports, PullSource, UseLedger } from './ports.ts';
 import { Problem } from './problem.ts';
 import { actingAccount } from './read.ts';
 import type { Registry } from './registry.ts';
+import { createRotations, type Rotations } from './rotation.ts';
 import { isSuccess, type ValidationOutcome, type ValidationReport } from './validation.ts';
 
 /** The repository that is pulled from; `host` and `repository` are canonical. */
@@ -36,7 +37,7 @@ export interface Pulls {
   used(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
-export interface PullPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'now'> {
+export interface PullPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs'> {
   readonly ledger: UseLedger;
 }
 
@@ -54,14 +55,22 @@ const breaking: ReadonlySet<string> = new Set<ValidationOutcome>(['INVALID_CREDE
 /** The use cases of pulling, over their ports. */
 export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
   const circuits = createCircuits(ports.now);
+  const rotations = createRotations(ports, circuitMs);
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
-    source: (caller, image) => findSource(ports, settings, circuits, caller, image),
-    used: (caller, source, outcome) => noteUse(ports, circuits, caller, source, outcome),
+    source: (caller, image) => findSource({ ports, settings, circuits, rotations }, caller, image),
+    used: (caller, source, outcome) => noteUse({ ports, circuits, rotations }, caller, source, outcome),
   };
 }
 
-async function findSource(ports: PullPorts, settings: PullSettings, circuits: Circuits, caller: Caller, image: PulledImage): Promise<PullSource> {
+interface Tools {
+  readonly ports: PullPorts;
+  readonly settings: PullSettings;
+  readonly circuits: Circuits;
+  readonly rotations: Rotations;
+}
+
+async function findSource({ ports, settings, circuits, rotations }: Tools, caller: Caller, image: PulledImage): Promise<PullSource> {
   const principal = authorise(caller, 'pull.use');
   const { host, repository } = image;
   if (!coversImage(principal, image)) throw imageNotCovered();
@@ -69,24 +78,27 @@ async function findSource(ports: PullPorts, settings: PullSettings, circuits: Ci
   // The caller's own is enabled, or nobody had logged in.
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw accountIsOff();
   const texts = coveringTexts(image);
-  const registry = mostSpecific(texts, await ports.registries.byTexts(account, texts));
-  if (registry === null) {
+  const found = mostSpecific(texts, await ports.registries.byTexts(account, texts));
+  if (found === null) {
     if (!settings.anonymousAllowed) throw anonymousIsOff(host, repository);
-    return { host, repository, registry, credential: null };
+    return { host, repository, registry: found, credential: null };
   }
+  const registry = await rotations.latest(found);
   circuits.refuseIfOpen(registry);
   const { username } = registry;
   const credential = async () => ({ username, password: await openPassword(ports, { ...caller, principal }, registry) });
   return { host, repository, registry, credential };
 }
 
-async function noteUse(ports: PullPorts, circuits: Circuits, caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void> {
+async function noteUse({ ports, circuits, rotations }: Omit<Tools, 'settings'>, caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void> {
   const { registry, host, repository } = source;
   const { principal } = caller;
   if (registry === null || principal === undefined) return;
   const { id, account, version } = registry;
   ports.ledger.record({ at: ports.now(), account, registryId: id, registryVersion: version, actor: principal.subject, image: `${host}/${repository}`, outcome });
-  if (!breaking.has(outcome) || !circuits.open(registry, outcome)) return;
+  if (!breaking.has(outcome)) return;
+  if (outcome === 'INVALID_CREDENTIALS' && (await rotations.tryOther({ ...caller, principal }, registry))) return;
+  if (!circuits.open(registry, outcome)) return;
   if (outcome !== 'INVALID_CREDENTIALS') return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
   await ports.registries.recordValidation(id, version, refusedReport(registry, ports.now().getTime()), event);

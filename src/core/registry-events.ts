@@ -24,8 +24,8 @@ export function tellChanges(registries: RegistryStore, notices: Notices): Regist
       await registries.insert(registry, sealed, event);
       tellWritten('CREATED', registry);
     },
-    async update(registry, sealed, expectedVersion, event) {
-      await registries.update(registry, sealed, expectedVersion, event);
+    async update(registry, sealed, expectedVersion, event, others) {
+      await registries.update(registry, sealed, expectedVersion, event, others);
       tellWritten('UPDATED', registry);
     },
     async recordValidation(id, expectedVersion, report, event) {

@@ -31,6 +31,10 @@ export interface Registry {
   readonly version: number;
   /** Rises by one with every new password. */
   readonly secretVersion: number;
+  /** Since when a password waits that the registry did not take yet; null when none does. */
+  readonly pendingSince: Date | null;
+  /** Until when the password before this one is tried when the registry refuses this one; null when there is none. */
+  readonly previousUsableUntil: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -42,8 +46,14 @@ export function isRegistryId(text: string): boolean {
   return idPattern.test(text);
 }
 
+/** Where a password stands: `CURRENT` is used; the others wait for the registry to refuse it. */
+export const secretSlots = ['CURRENT', 'PENDING', 'PREVIOUS'] as const;
+export type SecretSlot = (typeof secretSlots)[number];
+
 /** What a sealed password is bound to. Any part changed behind our back makes it unreadable. */
 export interface SecretBinding {
+  /** Bound so that nobody who can write the database makes an old password the current one. */
+  readonly slot: SecretSlot;
   readonly account: string;
   readonly id: string;
   readonly registry: string;
@@ -58,7 +68,7 @@ export interface SecretBinding {
 }
 
 /** The binding of a registry's password, as the seal takes it. */
-export function secretBinding(registry: Registry): SecretBinding {
+export function secretBinding(registry: Registry, slot: SecretSlot = 'CURRENT'): SecretBinding {
   const { account, id, host, repository, type, username, secureConnection, trustedRealm, secretVersion } = registry;
-  return { account, id, registry: registry.registry, host, repository, type, username, secureConnection, trustedRealm, secretVersion };
+  return { slot, account, id, registry: registry.registry, host, repository, type, username, secureConnection, trustedRealm, secretVersion };
 }

@@ -11,6 +11,7 @@ const actionDescriptions: Readonly<Record<AuditAction, string>> = {
   'registry.update': 'A registry was changed.',
   'registry.delete': 'A registry was deleted.',
   'registry.validate': 'A stored credential was checked with its registry.',
+  'registry.password_rotated': 'The registry refused the current password in a pull and took the other one, which is current now.',
   'registry.secret_unreadable': 'A stored password did not open: its record was changed outside Regway.',
   'token.create': 'An API token was made.',
   'token.revoke': 'An API token was ended.',

@@ -1,9 +1,10 @@
 // The mutations on registries: create, update, delete, and the two that only check.
 
+import { passwordRotations } from '../core/passwords.ts';
 import { builder } from './builder.ts';
 import { payloadOf, RegistryErrorType, type Payload } from './payload.ts';
 import { RegistryNode, RegistryTypeEnum } from './registry.ts';
-import { ValidationReportType } from './validation.ts';
+import { enumValues, ValidationReportType } from './validation.ts';
 
 const secureConnectionDescription =
   'Verify TLS certificates. True unless you say otherwise, on an update too. False accepts any certificate of this registry, and plain HTTP where the server allows it.';
@@ -27,12 +28,22 @@ export const CreateRegistryInput = builder.inputType('CreateRegistryInput', {
   }),
 });
 
+const PasswordRotationEnum = builder.enumType('PasswordRotation', {
+  description: 'What a new password does to the one before it.',
+  values: enumValues(passwordRotations, {
+    REPLACE: 'It must be accepted now, and the old one is forgotten at once.',
+    PENDING:
+      'For a password that the registry will take soon. Accepted now, it becomes current. Refused, it is stored and waits: a pull that the registry refuses tries it once, and when it is proven it becomes current. Whichever it replaces stays usable for the window that the server is set to. With `validate: false` it waits without a check.',
+  }),
+});
+
 const UpdateRegistryInput = builder.inputType('UpdateRegistryInput', {
   description:
     'What to change; what is absent stays. The registry text cannot change. Changing type, user name or trusted realm, or turning the secure connection off, needs the password in the same call.',
   fields: (t) => ({
     username: t.string({ description: 'The user name.' }),
     password: t.field({ type: 'Secret', description: 'A new password or token.' }),
+    rotation: t.field({ type: PasswordRotationEnum, required: true, defaultValue: 'REPLACE', description: 'What the new password does to the old one.' }),
     type: t.field({ type: RegistryTypeEnum, description: 'How to log in.' }),
     name: t.string({ description: 'A label for people. Null goes back to the registry text.' }),
     trustedRealm: t.string({ description: 'A token server that may receive this credential. Null takes it away.' }),

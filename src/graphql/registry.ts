@@ -47,6 +47,16 @@ export const RegistryNode = builder.node(builder.objectRef<Registry>('Registry')
       // A resolver, as the report is read from its text only now.
       resolve: ({ lastValidation }) => lastValidation,
     }),
+    pendingSince: t.expose('pendingSince', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when a new password waits for the registry to take it; null when none does. It is tried when the registry refuses the current one.',
+    }),
+    previousUsableUntil: t.expose('previousUsableUntil', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the password before the current one is tried if the registry refuses the current one; null when it was forgotten.',
+    }),
     account: t.exposeString('account', { description: 'The account that owns it.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed. A validation alone does not count.' }),

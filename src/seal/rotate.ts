@@ -9,7 +9,8 @@ import { adminAccount } from '../core/access.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { DataKeyRow, KeyRotationStore, Resealed, SealedRegistry } from '../core/key-ports.ts';
 import { Problem } from '../core/problem.ts';
-import { secretBinding } from '../core/registry.ts';
+import type { Sealed } from '../core/ports.ts';
+import { secretBinding, secretSlots, type Registry, type SecretSlot } from '../core/registry.ts';
 import { dataKeyIdOf } from '../core/sealed.ts';
 import { rewrapDataKey } from './data-key.ts';
 import { createSealingKey, readDataKeys, type DataKeys } from './data-keys.ts';
@@ -153,8 +154,8 @@ async function resealAll({ keyringFile, keys }: RotationParts): Promise<Omit<Dat
   const unreadable: string[] = [];
   let resealed = 0;
   for await (const batch of batchesOf(keys)) {
-    const old = batch.filter(({ sealed }) => dataKeyIdOf(sealed) !== activeId);
-    const anew = old.map((row) => resealedOf(dataKeys, row));
+    const old = batch.flatMap(passwordsOf).filter(({ sealed }) => dataKeyIdOf(sealed) !== activeId);
+    const anew = old.map((password) => resealedOf(dataKeys, password));
     unreadable.push(...old.filter((_, index) => anew[index] === undefined).map(({ registry }) => registry.id));
     const changed = anew.filter((row) => row !== undefined);
     if (changed.length > 0) await keys.reseal(changed);
@@ -175,10 +176,23 @@ async function* batchesOf(keys: KeyRotationStore): AsyncGenerator<SealedRegistry
   }
 }
 
-function resealedOf(dataKeys: DataKeys, { registry, sealed }: SealedRegistry): Resealed | undefined {
-  const binding = secretBinding(registry);
+interface StoredPassword {
+  readonly registry: Registry;
+  readonly slot: SecretSlot;
+  readonly sealed: Sealed;
+}
+
+function passwordsOf({ registry, sealed }: SealedRegistry): StoredPassword[] {
+  return secretSlots.flatMap((slot) => {
+    const stored = sealed[slot];
+    return stored === null ? [] : [{ registry, slot, sealed: stored }];
+  });
+}
+
+function resealedOf(dataKeys: DataKeys, { registry, slot, sealed }: StoredPassword): Resealed | undefined {
+  const binding = secretBinding(registry, slot);
   try {
-    return { id: registry.id, from: sealed, to: sealPassword(dataKeys, openPassword(dataKeys, sealed, binding), binding) };
+    return { id: registry.id, slot, from: sealed, to: sealPassword(dataKeys, openPassword(dataKeys, sealed, binding), binding) };
   } catch (error) {
     if (error instanceof Problem && error.code === 'SECRET_UNREADABLE') return undefined;
     throw error;

@@ -3,7 +3,7 @@
 import type { KeyStore } from '../core/key-ports.ts';
 import type { Sealed, Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
-import type { SecretBinding } from '../core/registry.ts';
+import type { SecretBinding, SecretSlot } from '../core/registry.ts';
 import { dataKeyIdOf, KeysChanged } from '../core/sealed.ts';
 import { Secret } from '../core/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
@@ -17,6 +17,9 @@ export interface DatabaseSealer extends Sealer {
 }
 
 const firstDataKeyId = 1;
+
+/** Part of the format. */
+const purposes = { CURRENT: 'registry.password', PENDING: 'registry.password.pending', PREVIOUS: 'registry.password.previous' } as const satisfies Record<SecretSlot, string>;
 
 /** Anything shorter does not even name its key. */
 const minSealedBytes = 5;
@@ -84,7 +87,7 @@ export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: Secret
 
 function bindingContext(binding: SecretBinding): Buffer {
   // The order is part of the format, and a part left out does not compile.
-  const parts: Record<keyof SecretBinding, SecretBinding[keyof SecretBinding]> = {
+  const parts: Record<keyof Omit<SecretBinding, 'slot'>, SecretBinding[keyof SecretBinding]> = {
     account: binding.account,
     id: binding.id,
     registry: binding.registry,
@@ -96,5 +99,5 @@ function bindingContext(binding: SecretBinding): Buffer {
     trustedRealm: binding.trustedRealm,
     secretVersion: binding.secretVersion,
   };
-  return encodeContext('registry.password', parts);
+  return encodeContext(purposes[binding.slot], parts);
 }

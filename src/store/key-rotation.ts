@@ -1,14 +1,15 @@
 // The rotation of keys at rest. Every step is one transaction after which the database can be used as it is, so a kill between two loses nothing.
 
-import { and, asc, count, eq, getTableColumns, gt, notExists, sql } from 'drizzle-orm';
+import { and, asc, count, eq, getTableColumns, gt, isNotNull, notExists, or, sql } from 'drizzle-orm';
 
 import type { DataKeyRow, KeyRotationStore } from '../core/key-ports.ts';
+import { type SecretSlot, secretSlots } from '../core/registry.ts';
 import { dataKeyIdOf } from '../core/sealed.ts';
 import { activeKeyCheck } from './active-key.ts';
 import type { AppendEvent } from './audit.ts';
 import { type Database, given, type Queries, statement } from './database.ts';
 import { fromDataKey, keyStore, toDataKey } from './keys.ts';
-import { plainBytes, toRegistry } from './rows.ts';
+import { sealedColumns, toSealedRegistry } from './rows.ts';
 
 type Steps = Pick<KeyRotationStore, 'activate' | 'rewrap' | 'deleteRetired'>;
 type Passwords = Pick<KeyRotationStore, 'sealedAfter' | 'reseal' | 'countSealed'>;
@@ -47,7 +48,8 @@ function steps(database: Database, append: AppendEvent): Steps {
     },
     async deleteRetired(id, event) {
       return await database.write(async (queries) => {
-        const sealedWithIt = queries.select({ id: registry.id }).from(registry).where(eq(keyIdBytes(database), keyIdParameter(id)));
+        const isSealedWithIt = secretSlots.map((slot) => eq(keyIdBytes(database, slot), keyIdParameter(id)));
+        const sealedWithIt = queries.select({ id: registry.id }).from(registry).where(or(...isSealedWithIt));
         const unused = and(eq(dataKey.id, id), eq(dataKey.state, 'RETIRED'), notExists(sealedWithIt));
         const deleted = await queries.delete(dataKey).where(unused).returning({ id: dataKey.id });
         if (deleted.length > 0) {
@@ -72,12 +74,16 @@ function passwords(database: Database): Passwords {
   const refuseOldKey = activeKeyCheck(database);
   const { outcome: _outcome, ...columns } = getTableColumns(registry);
   // Compared as bytes, since whoever changed the password meanwhile may have kept every number.
-  const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry.sealed, given('from')));
-  const replace = statement((queries) => queries.update(registry).set({ sealed: given('to') }).where(asExpected).prepare('registry_reseal'));
+  const replace = (slot: SecretSlot) => {
+    const column = sealedColumns[slot];
+    const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry[column], given('from')));
+    return statement((queries) => queries.update(registry).set({ [column]: given('to') }).where(asExpected).prepare(`registry_reseal_${slot.toLowerCase()}`));
+  };
+  const replaces = { CURRENT: replace('CURRENT'), PENDING: replace('PENDING'), PREVIOUS: replace('PREVIOUS') };
   return {
     async sealedAfter(id, limit) {
       const rows = await database.read((queries) => queries.select(columns).from(registry).where(gt(registry.id, id)).orderBy(asc(registry.id)).limit(limit));
-      return rows.map(({ sealed, ...row }) => ({ registry: toRegistry(row), sealed: plainBytes(sealed) }));
+      return rows.map(toSealedRegistry);
     },
     async reseal(resealed) {
       await database.write(async (queries) => {
@@ -85,22 +91,29 @@ function passwords(database: Database): Passwords {
         if (first !== undefined) {
           await refuseOldKey(queries, first.to);
         }
-        for (const { id, from, to } of resealed) {
-          await replace(queries).execute({ id, from, to });
+        for (const { id, slot, from, to } of resealed) {
+          await replaces[slot](queries).execute({ id, from, to });
         }
       });
     },
     async countSealed() {
-      const keyId = keyIdBytes(database);
-      const rows = await database.read((queries) => queries.select({ keyId, count: count() }).from(registry).groupBy(keyId));
-      return new Map(rows.map((row) => [dataKeyIdOf(Buffer.concat([Buffer.alloc(1), row.keyId])), row.count]));
+      const counts = new Map<number, number>();
+      for (const slot of secretSlots) {
+        const keyId = keyIdBytes(database, slot);
+        const rows = await database.read((queries) => queries.select({ keyId, count: count() }).from(registry).where(isNotNull(registry[sealedColumns[slot]])).groupBy(keyId));
+        for (const row of rows) {
+          const id = dataKeyIdOf(Buffer.concat([Buffer.alloc(1), row.keyId]));
+          counts.set(id, (counts.get(id) ?? 0) + row.count);
+        }
+      }
+      return counts;
     },
   };
 }
 
 /** The place of `dataKeyIdOf` in a stored password. */
-function keyIdBytes({ tables: { registry } }: Database) {
-  return sql<Uint8Array>`substr(${registry.sealed}, 2, 4)`;
+function keyIdBytes({ tables: { registry } }: Database, slot: SecretSlot) {
+  return sql<Uint8Array>`substr(${registry[sealedColumns[slot]]}, 2, 4)`;
 }
 
 function keyIdParameter(id: number): Buffer {

@@ -5,7 +5,7 @@ import { and, asc, type Column, desc, eq, or, type SQL, sql } from 'drizzle-orm'
 import type { PageQuery, Position, RegistryFilter, RegistryOrderField } from '../core/ports.ts';
 import type { Registry } from '../core/registry.ts';
 import { type Database, type Dialect, given, type Queries, statement } from './database.ts';
-import { toRegistry } from './rows.ts';
+import { toRegistry, type SealedColumn } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 /** What makes two queries different statements; there are 512 at most. */
@@ -44,7 +44,7 @@ export function registryPages(database: Database, columns: ReadColumns): Registr
   };
 }
 
-type ReadColumns = Omit<Tables['registry']['_']['columns'], 'sealed' | 'outcome'>;
+type ReadColumns = Omit<Tables['registry']['_']['columns'], SealedColumn | 'outcome'>;
 
 /** Turns "after" and "before" in either direction into "above" and "below", read from the end that is wanted. */
 function planPage(query: PageQuery): { shape: PageShape; values: Record<string, unknown> } {

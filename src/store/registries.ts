@@ -8,17 +8,17 @@ import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, statement } from './database.ts';
 import { activeKeyCheck } from './active-key.ts';
 import { registryPages } from './page.ts';
-import { fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
+import { bytesOrNull, fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);
   return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
 }
 
-type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'afterId' | 'sealed'>;
+type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
 type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
 
-function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, afterId, sealed }: ReturnType<typeof readStatements>): Reading {
+function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
   return {
     async byId(id) {
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
@@ -49,6 +49,10 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, af
       const [row] = await database.read((queries) => sealed(queries).execute({ id }));
       return row && plainBytes(row.sealed);
     },
+    async sealedOthers(id) {
+      const [row] = await database.read((queries) => sealedOthers(queries).execute({ id }));
+      return row && { pending: bytesOrNull(row.pending), previous: bytesOrNull(row.previous) };
+    },
   };
 }
 
@@ -63,10 +67,10 @@ function writing(database: Database, append: AppendEvent): Writing {
         await append(queries, event);
       });
     },
-    async update(registry, sealed, expectedVersion, event) {
+    async update(registry, sealed, expectedVersion, event, others) {
       await database.write(async (queries) => {
         await refuseOldKey(queries, sealed);
-        const changed = await update(queries).execute({ ...fromRegistry(registry, sealed), expectedVersion });
+        const changed = await update(queries).execute({ ...fromRegistry(registry, sealed, others), expectedVersion });
         if (changed.length === 0) {
           throw new Problem('CONFLICT', 'Somebody else changed or deleted this registry meanwhile; read it again and repeat.');
         }
@@ -103,7 +107,7 @@ function writing(database: Database, append: AppendEvent): Writing {
 
 function readStatements(database: Database) {
   const { registry } = database.tables;
-  const { sealed: _sealed, outcome: _outcome, ...columns } = getTableColumns(registry);
+  const { sealed: _sealed, sealedPending, sealedPrevious, outcome: _outcome, ...columns } = getTableColumns(registry);
   const firstOfHost = sql`SELECT near.id FROM ${registry} AS near WHERE near.account = ${sql.placeholder('account')} AND near.host = entry.value
     ORDER BY near.registry LIMIT ${sql.placeholder('limit')}`;
   const ofAccount = eq(registry.account, sql.placeholder('account'));
@@ -154,6 +158,13 @@ function readStatements(database: Database) {
         .from(registry)
         .where(eq(registry.id, sql.placeholder('id')))
         .prepare('registry_sealed'),
+    ),
+    sealedOthers: statement((queries) =>
+      queries
+        .select({ pending: sealedPending, previous: sealedPrevious })
+        .from(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .prepare('registry_sealed_others'),
     ),
   };
 }

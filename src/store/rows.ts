@@ -3,15 +3,20 @@
 import type { Account } from '../core/accounts.ts';
 import type { AuditAction, AuditEvent } from '../core/audit.ts';
 import type { ChainedEvent } from '../core/audit-chain.ts';
-import type { StoredToken } from '../core/ports.ts';
-import type { Registry } from '../core/registry.ts';
+import type { SealedRegistry } from '../core/key-ports.ts';
+import type { SealedOthers, StoredToken } from '../core/ports.ts';
+import type { Registry, SecretSlot } from '../core/registry.ts';
 import type { ValidationReport } from '../core/validation.ts';
 import type { Tables } from './tables.ts';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 
 /** A registry's columns as lists and gets read them. */
-export type RegistryRow = Omit<Row<'registry'>, 'sealed' | 'outcome'>;
+export type RegistryRow = Omit<Row<'registry'>, SealedColumn | 'outcome'>;
+
+/** Where each password is. */
+export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
+export type SealedColumn = (typeof sealedColumns)[SecretSlot];
 
 /** The report is read when somebody asks for it: it is most of a row, and many do not. */
 export function toRegistry(row: RegistryRow): Registry {
@@ -22,16 +27,27 @@ export function toRegistry(row: RegistryRow): Registry {
     get lastValidation() {
       return (report ??= row.lastValidation === null ? null : (JSON.parse(row.lastValidation) as ValidationReport));
     },
+    pendingSince: dateOrNull(row.pendingSince),
+    previousUsableUntil: dateOrNull(row.previousUsableUntil),
     createdAt: new Date(row.createdAt),
     updatedAt: new Date(row.updatedAt),
   };
 }
 
-export function fromRegistry(registry: Registry, sealed: Uint8Array): Row<'registry'> {
+/** The passwords of a row, and what a list or get would read of it. */
+export function toSealedRegistry({ sealed, sealedPending, sealedPrevious, ...row }: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
+  return { registry: toRegistry(row), sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) } };
+}
+
+export function fromRegistry(registry: Registry, sealed: Uint8Array, { pending, previous }: SealedOthers = { pending: null, previous: null }): Row<'registry'> {
   return {
     ...registry,
     ...fromReport(registry.lastValidation),
     sealed,
+    sealedPending: pending,
+    sealedPrevious: previous,
+    pendingSince: registry.pendingSince?.getTime() ?? null,
+    previousUsableUntil: registry.previousUsableUntil?.getTime() ?? null,
     createdAt: registry.createdAt.getTime(),
     updatedAt: registry.updatedAt.getTime(),
   };
@@ -95,6 +111,11 @@ export function storable(text: string): string {
 /** A copy that is a `Uint8Array` and no `Buffer`, whichever the driver gave. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
+}
+
+/** As `plainBytes`, where there may be none. */
+export function bytesOrNull(bytes: Uint8Array | null): Uint8Array | null {
+  return bytes === null ? null : plainBytes(bytes);
 }
 
 function dateOrNull(timeMs: number | null): Date | null {

@@ -54,6 +54,11 @@ function defineRegistry(kit: Kit, account: Account) {
       secretVersion: kit.integer('secret_version').notNull(),
       /** The sealed password. Never part of a list or get. */
       sealed: kit.bytes('sealed').notNull(),
+      /** Two more, which wait beside it. Never part of a list or get either. */
+      sealedPending: kit.bytes('sealed_pending'),
+      sealedPrevious: kit.bytes('sealed_previous'),
+      pendingSince: kit.timeMs('pending_since'),
+      previousUsableUntil: kit.timeMs('previous_usable_until'),
       createdAt: kit.timeMs('created_at').notNull(),
       updatedAt: kit.timeMs('updated_at').notNull(),
     },

@@ -13,11 +13,14 @@ import type { NetworkSettings } from './network-settings.ts';
 import type { Conversation } from './session.ts';
 import { createSafeText } from './text.ts';
 import type { Trail } from './trail.ts';
+import { createTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 export interface PullTools {
   readonly agents: Agents;
   readonly limits: Limits;
   readonly settings: NetworkSettings;
+  readonly turns: Turns;
   /** Aborted when the server stops. */
   readonly closing: AbortSignal;
 }
@@ -30,7 +33,7 @@ export function createPullTools(settings: NetworkSettings, closing: AbortSignal)
   const limits = { ...defaultLimits, ...settings.limits };
   const egress = createEgressPolicy({ loopbackAllowed: settings.loopbackAllowed, allow: settings.egressAllow, deny: settings.egressDeny });
   const agents = createAgents({ egress, secureContext: createTrust(settings.extraCa), limits, lookup: settings.lookup, maxConnectionsPerOrigin });
-  return { agents, limits, settings, closing };
+  return { agents, limits, settings, turns: createTurns(settings.now), closing };
 }
 
 /** A client that verifies certificates, save that of a registry whose record has that turned off: never those of its token server or storage. */

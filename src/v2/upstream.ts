@@ -4,10 +4,11 @@
 import type { PullSource, PullTokenMinter } from '../core/ports.ts';
 import { discard, send, startExchange } from './exchange.ts';
 import type { Exchange, Exchanged, PullRequest } from './exchange.ts';
+import { UpstreamFailure } from './failure.ts';
 import { mintToken } from './mint.ts';
 import type { NetworkSettings } from './network-settings.ts';
 import { createPullAccesses } from './pull-access.ts';
-import type { PullAccesses } from './pull-access.ts';
+import type { PullAccess, PullAccesses } from './pull-access.ts';
 import { explain } from './pull-problem.ts';
 import { readReply } from './pull-reply.ts';
 import type { PullReply } from './pull-reply.ts';
@@ -58,6 +59,14 @@ async function answer(exchange: Exchange, accesses: PullAccesses, redirects: Ups
   return { status: 307, headers: {}, url: exchanged.url, body: undefined, errorCode: null, location };
 }
 
+/** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
+function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: PullAccess): Promise<Exchanged> {
+  const { registry } = exchange.source;
+  const sendNow = () => send(exchange, url, authorization);
+  if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
+  return exchange.tools.turns.take(`${registry.id}@${registry.version}`, sendNow, ({ answer }) => answer.status === 401, () => new UpstreamFailure('INVALID_CREDENTIALS', {}));
+}
+
 /** Asks with what is known, and after a 401 once more with what it asks for. */
 async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<Exchanged> {
   const { source, request } = exchange;
@@ -65,7 +74,7 @@ async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<
   const entering = accesses.greet(source).then((handshake) => accesses.enter(source, handshake));
   const access = await orAborted(entering, signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
-  const first = await send(exchange, url, access.authorization);
+  const first = await sendInTurn(exchange, url, access);
   if (first.answer.status !== 401) return first;
   discard(first.answer);
   const again = await orAborted(accesses.reenter(source, access, first.answer.headers['www-authenticate']), signal);

@@ -68,12 +68,13 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const validator = createValidator(network);
   const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
+  const checking = { validator: cloud.wrapValidator(validator), rotationWindowMs: config.rotationWindowMs };
   const stored = tellChanges(store.registries, store.notices);
   const ports: Ports = {
     registries: stored,
     access: store.access,
     sealer,
-    validator: cloud.wrapValidator(validator),
+    ...checking,
     validationBudget: createBudget(config.validationsPerMinute),
     now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
@@ -86,7 +87,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
-  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, now, ledger }, { anonymousAllowed: config.pullAnonymous }));
+  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, now, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
   const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };

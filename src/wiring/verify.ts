@@ -5,7 +5,7 @@ import type { AuditMac } from '../core/audit-chain.ts';
 import { describeVerdict, verifyAudit } from '../core/audit-verification.ts';
 import type { Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
-import { secretBinding } from '../core/registry.ts';
+import { secretBinding, secretSlots } from '../core/registry.ts';
 import { migrationsDir } from '../places.ts';
 import { findAuditMac } from '../seal/audit-key.ts';
 import { KeyringRefused, loadKeyring } from '../seal/keyring.ts';
@@ -98,7 +98,7 @@ async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Chec
   const unreadable: string[] = [];
   for await (const { registry, sealed } of snapshot.registries()) {
     count += 1;
-    if (!opens(() => sealer.open(sealed, secretBinding(registry)))) unreadable.push(`${registry.registry} (account ${registry.account})`);
+    if (!secretSlots.every((slot) => opens(() => sealed[slot] === null || sealer.open(sealed[slot], secretBinding(registry, slot))))) unreadable.push(`${registry.registry} (account ${registry.account})`);
   }
   if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} open.` };
   const more = unreadable.length > maxNamed ? ` and ${unreadable.length - maxNamed} more` : '';

@@ -46,6 +46,8 @@ export function registryOf({ id, registry }: SeededRegistry, index: number): Reg
     lastValidation: validReport(createdAt.getTime()),
     version: 1,
     secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
     createdAt,
     updatedAt: createdAt,
   };

@@ -22,7 +22,7 @@ const caller: Caller = { principal: { subject: 'benchmark', account: 'admin', ro
 export async function measureMatching(dataDir: string, seeded: readonly SeededRegistry[]): Promise<MatchingFigures> {
   const { store, sealer } = await openDataDir(dataDir);
   const validator = { check: () => Promise.reject(new Error('matching asks no registry')) };
-  const registries = createRegistries({ ...store, sealer, validator, validationBudget: { take: async () => 0 }, now: () => new Date(), newId: () => '', observeValidation: () => undefined });
+  const registries = createRegistries({ ...store, sealer, validator, validationBudget: { take: async () => 0 }, now: () => new Date(), newId: () => '', observeValidation: () => undefined, rotationWindowMs: 0 });
   const operation = imageMatches(seeded);
   const timesUs: number[] = [];
   for (let count = 0; count < warmUpCount + measuredCount; count += 1) timesUs.push(await timeMatchUs(registries, operation.next()));

@@ -104,6 +104,8 @@ function newRegistry(input: CreateInput): Registry {
     lastValidation: skippedReport(now.getTime()),
     version: 1,
     secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
     createdAt: now,
     updatedAt: now,
   };

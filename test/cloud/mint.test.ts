@@ -165,7 +165,7 @@ describe('a pull', () => {
     return { permits: () => true, source: async () => source, used: async () => undefined };
   }
   const image = { host: target.host, repository: 'example/app' };
-  const stored = { ...registry, ...target, account: 'admin', registry: `${target.host}/example/*`, name: '', username: '_json_key', lastValidation: null, secretVersion: 1, createdAt: new Date(0), updatedAt: new Date(0) };
+  const stored = { ...registry, ...target, account: 'admin', registry: `${target.host}/example/*`, name: '', username: '_json_key', lastValidation: null, secretVersion: 1, pendingSince: null, previousUsableUntil: null, createdAt: new Date(0), updatedAt: new Date(0) };
 
   it('meets a registry like any other, whose credential is the minted login', async () => {
     const { cloud } = await start();

@@ -85,7 +85,7 @@ function ownContext(seed: number): object {
   const registry = (index: number): Registry => ({
     id: `reg_${index}`, account: 'admin', registry: `docker.io/a${index}`, host: 'docker.io', repository: `a${index}`, name: 'a', type: 'DOCKER_V2', username: 'u', secureConnection: true,
     trustedRealm: null, probeRepository: null, lastValidation: index % 2 === 0 ? null : reportOf('VALID', [{ kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1.5 }]),
-    version: 1, secretVersion: 1, createdAt: new Date(index), updatedAt: new Date(index * 1000),
+    version: 1, secretVersion: 1, pendingSince: null, previousUsableUntil: null, createdAt: new Date(index), updatedAt: new Date(index * 1000),
   });
   const nodes = Array.from({ length: Math.floor(random() * 4) }, (_, index) => registry(index));
   const page = { nodes, hasNextPage: true, hasPreviousPage: false, cursorOf: ({ id }: Registry) => `cursor-${id}`, totalCount: () => Promise.resolve(7) };

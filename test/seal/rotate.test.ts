@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/core/audit-verification.ts';
-import { secretBinding } from '../../src/core/registry.ts';
+import { secretBinding, secretSlots, type SecretSlot } from '../../src/core/registry.ts';
 import { KeysChanged } from '../../src/core/sealed.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { findAuditMac } from '../../src/seal/audit-key.ts';
@@ -38,6 +38,21 @@ describe('a rotation of the data key', () => {
     expect(await rotateDataKey(parts)).toEqual({ activeId: 3, wasInterrupted: false, resealed: 250, unreadable: [] });
     expect(await passwords(await openSealer())).toEqual(numbers(250).map(passwordOf));
     expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 2, state: 'AUDIT' }, { id: 3, state: 'ACTIVE', passwords: 250 }]);
+  });
+
+  it('seals the passwords that wait beside the current one anew as well', async () => {
+    await using installation = await openInstallation();
+    const { parts, openSealer, insert, store } = installation;
+    const sealer = await openSealer();
+    await insert(sealer, 1);
+    const registry = { ...sampleRegistry(1), version: 2 };
+    const seal = (slot: SecretSlot) => sealer.seal(new Secret(slot), secretBinding(registry, slot));
+    await store.registries.update(registry, seal('CURRENT'), 1, sampleEvent(), { pending: seal('PENDING'), previous: seal('PREVIOUS') });
+    expect(await rotateDataKey(parts)).toMatchObject({ resealed: 3, unreadable: [] });
+    const after = await openSealer();
+    const [row] = await parts.keys.sealedAfter('', 1);
+    expect(secretSlots.map((slot) => after.open(row!.sealed[slot]!, secretBinding(registry, slot)).reveal())).toEqual(['CURRENT', 'PENDING', 'PREVIOUS']);
+    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ state: 'AUDIT', passwords: 0 }, { state: 'ACTIVE', passwords: 3 }]);
   });
 
   it('keeps version, times and everything else of a registry', async () => {

@@ -13,6 +13,7 @@ import { createSealer, holdsNothingSealed } from '../../src/seal/seal.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 
 const binding: SecretBinding = {
+  slot: 'CURRENT',
   account: 'anchore',
   id: 'reg_00000000000000000000000000000001',
   registry: 'docker.io/anchore/*',
@@ -92,6 +93,8 @@ const bindingChanges: Partial<SecretBinding>[] = [
   { trustedRealm: '' },
   { trustedRealm: 'null' },
   { secretVersion: 2 },
+  { slot: 'PENDING' },
+  { slot: 'PREVIOUS' },
   { account: 'anchorer', id: 'eg_00000000000000000000000000000001' },
 ];
 

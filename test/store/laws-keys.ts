@@ -77,10 +77,22 @@ export function keyLaws(harness: () => Harness): void {
     await insert(2, sealedWith(1, 2));
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.sealedAfter('', 10);
-    const stale = { id: sampleRegistry(2).id, from: sealedWith(1, 9), to: sealedWith(2, 9) };
-    await test.store.keys.reseal([{ id: sampleRegistry(1).id, from: sealedWith(1, 1), to: sealedWith(2, 1) }, stale]);
-    expect(await test.store.keys.sealedAfter('', 10)).toStrictEqual([{ ...before[0], sealed: sealedWith(2, 1) }, before[1]]);
+    const stale = { id: sampleRegistry(2).id, slot: 'CURRENT' as const, from: sealedWith(1, 9), to: sealedWith(2, 9) };
+    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1, 1), to: sealedWith(2, 1) }, stale]);
+    expect(await test.store.keys.sealedAfter('', 10)).toStrictEqual([{ ...before[0], sealed: { ...before[0]!.sealed, CURRENT: sealedWith(2, 1) } }, before[1]]);
     expect(await test.store.keys.sealedAfter(sampleRegistry(1).id, 10)).toStrictEqual([before[1]]);
+  });
+
+  it.each(['PENDING', 'PREVIOUS'] as const)('a key is kept while it seals a %s password', async (slot) => {
+    await insert(1, sealedWith(1));
+    const others = { pending: slot === 'PENDING' ? sealedWith(1, 2) : null, previous: slot === 'PREVIOUS' ? sealedWith(1, 2) : null };
+    await test.store.registries.update({ ...sampleRegistry(1), version: 2 }, sealedWith(1), 1, event, others);
+    await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
+    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) }]);
+    expect(await test.store.keys.deleteRetired(1, event)).toBe(false);
+    expect(await test.store.keys.countSealed()).toEqual(new Map([[1, 1], [2, 1]]));
+    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot, from: sealedWith(1, 2), to: sealedWith(2, 2) }]);
+    expect(await test.store.keys.deleteRetired(1, event)).toBe(true);
   });
 
   it('a key is deleted when it is retired and seals nothing', async () => {
@@ -88,7 +100,7 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(false);
     expect(await test.store.keys.deleteRetired(2, event)).toBe(false);
-    await test.store.keys.reseal([{ id: sampleRegistry(1).id, from: sealedWith(1), to: sealedWith(2) }]);
+    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) }]);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(true);
     expect(await ids()).toEqual(['2 ACTIVE']);
   });

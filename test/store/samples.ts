@@ -28,6 +28,8 @@ export function sampleRegistry(number: number, change: Partial<Registry> = {}): 
     lastValidation: null,
     version: 1,
     secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
     createdAt: new Date(start + number),
     updatedAt: new Date(start + number),
     ...change,

@@ -22,6 +22,9 @@ import { createSealer } from '../../src/seal/seal.ts';
 import { createAdministration } from '../../src/wiring/administration.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
+/** As the setting has it unless it says otherwise. */
+export const rotationWindowMs = 24 * 60 * 60 * 1000;
+
 /** What one check was asked. */
 export interface AskedCheck {
   readonly target: CheckTarget;
@@ -78,6 +81,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const uses: CredentialUse[] = [];
   const now = () => domain.time;
   let ids = 0;
+  const validator = scriptedValidator((check) => asked.push(check), () => domain);
   const domain: Omit<TestDomain, 'useCases' | 'watching'> = {
     mint: async () => ({ token: new Secret('upstream-token'), expiresAt: new Date('2026-01-02T03:09:05Z') }),
     store,
@@ -92,12 +96,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
     passTime: () => waiting.splice(0).forEach((run) => run()),
     time: new Date('2026-01-02T03:04:05Z'),
     close: () => store.close(),
-    pulls: createPulls({ registries: stored, access: store.access, sealer, now, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
+    pulls: createPulls({ registries: stored, access: store.access, sealer, now, validator, rotationWindowMs, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
     registries: createRegistries({
       registries: stored,
       access: store.access,
       sealer,
-      validator: scriptedValidator((check) => asked.push(check), () => domain),
+      validator,
+      rotationWindowMs,
       validationBudget: { take: async (subject) => domain.takeValidation(subject) },
       now,
       newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,

@@ -31,6 +31,8 @@ function sourceOf(host: string, more: Partial<Registry> = {}): PullSource {
     lastValidation: null,
     version: 1,
     secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
     createdAt: time,
     updatedAt: time,
     ...more,

@@ -45,6 +45,8 @@ export interface Payload {
 }
 
 export interface RegistryInput {
+  /** Of an update. */
+  readonly rotation?: 'REPLACE' | 'PENDING';
   readonly registry: string;
   readonly username: string;
   readonly password: string;
