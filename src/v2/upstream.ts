@@ -64,7 +64,7 @@ function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: 
   const { registry } = exchange.source;
   const sendNow = () => send(exchange, url, authorization);
   if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
-  return exchange.tools.turns.take(`${registry.id}@${registry.version}`, sendNow, ({ answer }) => answer.status === 401, () => new UpstreamFailure('INVALID_CREDENTIALS', {}));
+  return exchange.tools.turns.take(`${registry.id}@${registry.version}`, sendNow, (exchanged) => exchanged.answer.status === 401, () => new UpstreamFailure('INVALID_CREDENTIALS', {}));
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
