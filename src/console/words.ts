@@ -89,7 +89,7 @@ export const actionWords: Readonly<Record<RegwayAuditAction, string>> = {
   REGISTRY_UPDATE: 'Registry changed',
   REGISTRY_DELETE: 'Registry deleted',
   REGISTRY_VALIDATE: 'Registry checked',
-  REGISTRY_PASSWORD_ROTATED: 'password rotated',
+  REGISTRY_PASSWORD_ROTATED: 'Password rotated',
   REGISTRY_SECRET_UNREADABLE: 'Password unreadable',
   TOKEN_CREATE: 'Token made',
   TOKEN_REVOKE: 'Token revoked',
