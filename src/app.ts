@@ -7,6 +7,7 @@ import { healthRoutes } from './ops/health.ts';
 import { createListener } from './ops/listener.ts';
 import { createLog, type Log } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { logOrphans } from './ops/orphans.ts';
 import { openDataStore } from './wiring/data.ts';
 import { createDomain } from './wiring/domain.ts';
 import { createFaces } from './wiring/faces.ts';
@@ -30,8 +31,9 @@ export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
+  const forgetOrphans = logOrphans(log);
   const store = await openDataStore(config, { owned: true, log, checkKeys: (keys) => checkKeys(config, keys) });
-  const opened: Closable[] = [];
+  const opened: Closable[] = [{ close: async () => forgetOrphans() }];
   try {
     return await serveStore({ config, issuers, store, log }, opened);
   } catch (fault) {

@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 
 import type { Harness } from './harness.ts';
 import { accessLaws } from './laws-access.ts';
+import { accountLaws } from './laws-accounts.ts';
 import { auditLaws } from './laws-audit.ts';
 import { keyLaws } from './laws-keys.ts';
 import { migrationLaws } from './laws-migration.ts';
@@ -24,6 +25,9 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('access and keys', () => {
     accessLaws(harness);
+  });
+  describe('accounts, logins and the trail', () => {
+    accountLaws(harness);
   });
   describe('the audit chain', () => {
     auditLaws(harness);
