@@ -58,6 +58,11 @@ export function translateFailure(thrown: unknown): Error {
   return new Error(`The database refused a statement: ${code}.`);
 }
 
+/** Whether the driver threw it because its connection to the server broke or could not be made. */
+export function isConnectionLost(thrown: unknown): boolean {
+  return connectionLost.test(findDriverError(thrown)?.code ?? '');
+}
+
 /** Runs `work`; what it throws leaves translated. */
 export async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -1,12 +1,14 @@
 // PostgreSQL, for several servers on one store: a bounded pool, and the same queries.
 
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 
 import type { Notices } from '../core/ports.ts';
 import type { Database, Dialect, Queries } from './database.ts';
-import { translated } from './failure.ts';
+import { isConnectionLost, translated } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
 import { localNotices, postgresNotices } from './notices.ts';
 import type { SnapshotDatabase } from './snapshot.ts';
@@ -17,6 +19,9 @@ const maxConnections = 10;
 
 /** A server that does not answer in this time is down, as far as a caller is concerned. */
 const connectTimeoutSeconds = 5;
+
+/** Left to itself the driver waits up to 20 s between attempts: so long would callers wait to hear that the server is down, and after it is back. */
+const reconnectDelayMs = 100;
 
 /** Far above any statement of ours; a stuck one gives its connection back. */
 const statementTimeoutMs = 10_000;
@@ -54,6 +59,9 @@ function connect(url: string, max: number): postgres.Sql {
   return postgres(url, {
     max,
     connect_timeout: connectTimeoutSeconds,
+    backoff: () => reconnectDelayMs / 1000,
+    // We use no array types; and a connection that breaks while the driver asks for them ends the process.
+    fetch_types: false,
     // Notices would go to the console.
     onnotice: () => undefined,
     connection: {
@@ -87,8 +95,8 @@ export function postgresDatabase(queries: Queries, close: () => Promise<void>, n
   return {
     ...dialect,
     notices,
-    read: (work) => translated(() => work(queries)),
-    write: (work) => translated(() => queries.transaction((transaction) => work(transaction))),
+    read: (work) => translated(() => afterBreak(() => work(queries))),
+    write: (work) => translated(() => afterBreak(() => queries.transaction((transaction) => untilBreak(() => work(transaction))))),
     migrate: (work) =>
       translated(() =>
         queries.transaction(async (transaction) => {
@@ -102,6 +110,32 @@ export function postgresDatabase(queries: Queries, close: () => Promise<void>, n
     close,
     abandon: close,
   };
+}
+
+/**
+ * Connections break together, and what is written to one of them before the driver has noticed spoils it for half a minute: so nobody hears
+ * of the first break, and asks again, before all are noticed. https://github.com/porsager/postgres/issues/1154
+ */
+async function afterBreak<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isConnectionLost(error)) await pause(reconnectDelayMs);
+    throw error;
+  }
+}
+
+/**
+ * The driver rejects a transaction whose connection breaks, whatever becomes of its work. Work that fails as well makes it send a ROLLBACK
+ * over the broken connection, which ends the process: so that work never ends. https://github.com/porsager/postgres/issues/1208
+ */
+async function untilBreak<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isConnectionLost(error)) await new Promise(() => undefined);
+    throw error;
+  }
 }
 
 const dialect: Dialect = {

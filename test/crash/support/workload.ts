@@ -2,7 +2,6 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { operationsOn, type Operations, type Payload } from '../../e2e/support/operations.ts';
-import type { RegwayServer } from '../../e2e/support/server.ts';
 import type { Knowledge } from './knowledge.ts';
 
 const callers = 5;
@@ -20,14 +19,14 @@ export interface Workload {
   stop(): Promise<void>;
 }
 
-/** What became of one write. */
-export type Answer = { readonly kind: 'done'; readonly id: string } | { readonly kind: 'refused'; readonly code: string } | { readonly kind: 'silence' };
+/** What became of one write. A silence with a code is an answer that leaves it open. */
+export type Answer = { readonly kind: 'done'; readonly id: string } | { readonly kind: 'refused'; readonly code: string } | { readonly kind: 'silence'; readonly code?: string };
 
 let names = 0;
 
 /** Starts the callers. @param token of a role that may write. */
-export function startWorkload(server: RegwayServer, token: string, knowledge: Knowledge): Workload {
-  const writes = createWrites(operationsOn(server, token), knowledge);
+export function startWorkload(server: Parameters<typeof operationsOn>[0], token: string, knowledge: Knowledge, options: WriteOptions = {}): Workload {
+  const writes = createWrites(operationsOn(server, token), knowledge, options);
   const stopping = new AbortController();
   const running = Array.from({ length: callers }, async () => {
     const live: Live[] = [];
@@ -46,13 +45,21 @@ export function startWorkload(server: RegwayServer, token: string, knowledge: Kn
   };
 }
 
+export interface WriteOptions {
+  /** Told of each answer. */
+  readonly onAnswer?: (answer: Answer) => void;
+  /** Whether a write that ended with STORAGE_UNAVAILABLE may have happened: a database at the other end of a connection can take it and then be lost. */
+  readonly unavailableIsOpen?: boolean;
+}
+
 /** One write of each kind, whose answers are noted. */
-export function createWrites(operations: Operations, knowledge: Knowledge) {
+export function createWrites(operations: Operations, knowledge: Knowledge, { onAnswer, unavailableIsOpen = false }: WriteOptions = {}) {
   const noted = async (registry: string, next: string | null, send: () => Promise<Partial<Payload> & { deletedId?: string | null }>): Promise<Answer> => {
     const write = knowledge.begin(registry, next);
-    const answer = await send().then(answerOf, silenceOf);
+    const answer = await send().then((payload) => answerOf(payload, unavailableIsOpen), silenceOf);
     if (answer.kind === 'done') write.acknowledged();
     if (answer.kind === 'refused') write.refused();
+    onAnswer?.(answer);
     return answer;
   };
   return {
@@ -87,12 +94,13 @@ async function writeOnce(writes: Writes, live: Live[]): Promise<void> {
   }
 }
 
-function answerOf({ registry, deletedId, errors = [] }: Partial<Payload> & { deletedId?: string | null }): Answer {
+function answerOf({ registry, deletedId, errors = [] }: Partial<Payload> & { deletedId?: string | null }, unavailableIsOpen: boolean): Answer {
   const [error] = errors;
+  if (unavailableIsOpen && error?.code === 'STORAGE_UNAVAILABLE') return { kind: 'silence', code: error.code };
   return error === undefined ? { kind: 'done', id: registry?.id ?? deletedId ?? '' } : { kind: 'refused', code: error.code };
 }
 
-/** An answer that says what is wrong is one; everything else leaves open what happened. */
+/** An answer without a payload is one when it says what is wrong: the write was not begun. Everything else leaves open what happened. */
 function silenceOf(error: unknown): Answer {
   return String(error).includes('STORAGE_UNAVAILABLE') ? { kind: 'refused', code: 'STORAGE_UNAVAILABLE' } : { kind: 'silence' };
 }

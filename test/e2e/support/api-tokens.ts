@@ -10,17 +10,25 @@ export interface ApiTokenOptions {
   readonly account?: string;
   /** Patterns that a PULL token is limited to. */
   readonly images?: readonly string[];
+  /** Where the database and the keyring are, when they are not in the data directory. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Makes a token and gives its text. */
-export async function createApiToken(dataDirectory: string, { role, account = 'admin', images = [] }: ApiTokenOptions): Promise<string> {
+export async function createApiToken(dataDirectory: string, { role, account = 'admin', images = [], settings }: ApiTokenOptions): Promise<string> {
   const limits = images.flatMap((image) => ['--image', image]);
-  return (await run(dataDirectory, 'create', `--role=${role}`, `--account=${account}`, ...limits, '-o', 'id')).trim();
+  return (await run({ dataDirectory, settings }, 'create', `--role=${role}`, `--account=${account}`, ...limits, '-o', 'id')).trim();
 }
 
-/** Ends a token. */
-export async function revokeApiToken(dataDirectory: string, token: string): Promise<void> {
-  await run(dataDirectory, 'revoke', await idOf(dataDirectory, token));
+/** Ends a token. @param settings as of its creation. */
+export async function revokeApiToken(dataDirectory: string, token: string, settings?: ApiTokenOptions['settings']): Promise<void> {
+  const place = { dataDirectory, settings };
+  await run(place, 'revoke', await idOf(place, token));
+}
+
+interface Place {
+  readonly dataDirectory: string;
+  readonly settings: ApiTokenOptions['settings'];
 }
 
 /** As clients log in to Regway: the token is the password, the user name does not matter. */
@@ -29,8 +37,8 @@ export function loginWith(token: string): Login {
 }
 
 /** The id is part of the text, and listed. */
-async function idOf(dataDirectory: string, token: string): Promise<string> {
-  const tokens = JSON.parse(await run(dataDirectory, 'list', '-o', 'json')) as readonly { readonly id: string }[];
+async function idOf(place: Place, token: string): Promise<string> {
+  const tokens = JSON.parse(await run(place, 'list', '-o', 'json')) as readonly { readonly id: string }[];
   const found = tokens.find(({ id }) => token.includes(id));
   if (found === undefined) {
     throw new Error('the token is not among those that are listed');
@@ -38,11 +46,11 @@ async function idOf(dataDirectory: string, token: string): Promise<string> {
   return found.id;
 }
 
-async function run(dataDirectory: string, ...args: string[]): Promise<string> {
+async function run({ dataDirectory, settings }: Place, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runProgram({
     command: process.execPath,
     args: [executable, 'token', ...args],
-    env: serverEnvironment(dataDirectory),
+    env: serverEnvironment(dataDirectory, settings),
   });
   if (code !== 0) {
     throw new Error(`regway token ${args.join(' ')} ended with ${code}: ${stderr}`);

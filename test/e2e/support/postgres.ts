@@ -1,7 +1,7 @@
 // A PostgreSQL server of its own for a suite: a new cluster in a temporary directory, on a free port of loopback.
 
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,10 @@ export interface PostgresServer {
   readonly url: string;
   /** Ends the server as a power cut would, without a shutdown; `start` recovers it. */
   crash(): Promise<void>;
+  /** Ends each process of the server with SIGKILL, as a machine does that has no memory left. */
+  kill(): Promise<void>;
+  /** All that it printed since its last start. */
+  output(): string;
   start(): Promise<void>;
   /** Ends the server and removes the cluster. */
   stop(): Promise<void>;
@@ -40,6 +44,12 @@ export async function startPostgres(): Promise<PostgresServer> {
       // SIGQUIT ends every process of the server at once, with no checkpoint.
       await server.end('SIGQUIT');
     },
+    async kill() {
+      const processes = childrenOf(server.pid);
+      await server.end('SIGKILL');
+      processes.forEach(killIfThere);
+    },
+    output: () => server.stdout() + server.stderr(),
     async start() {
       server = await launch();
     },
@@ -48,6 +58,19 @@ export async function startPostgres(): Promise<PostgresServer> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+/** Most end by themselves once the first process is gone. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Debian keeps the programs of each version in a folder of its own, off the PATH. */

@@ -100,7 +100,7 @@ export async function startServer({ dataDirectory, settings }: ServerOptions = {
     output,
     answers,
     async graphql(query, variables = {}, token = firstToken()) {
-      const answer = await post(url, { query, variables }, token);
+      const answer = await postGraphql(url, { query, variables }, token);
       answers.push(`${JSON.stringify([...answer.headers])}\n${answer.text}`);
       return answer;
     },
@@ -117,7 +117,8 @@ export async function startServer({ dataDirectory, settings }: ServerOptions = {
   };
 }
 
-async function post(url: string, body: object, token: string | null): Promise<GraphqlAnswer> {
+/** Sends one operation to a server; null sends no token. */
+export async function postGraphql(url: string, body: object, token: string | null): Promise<GraphqlAnswer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: {
