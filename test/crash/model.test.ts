@@ -1,0 +1,53 @@
+// 2,000 random sequences of changes, reads, kills and restarts on SQLite and on PostgreSQL leave what the model says.
+
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStore } from '../../src/store/store.ts';
+import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
+import { runSequences, type ModelDatabase } from '../model/run.ts';
+import { sqliteModelDatabase } from '../model/sqlite.ts';
+import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
+
+const sequences = Number(process.env['REGWAY_MODEL_SEQUENCES'] ?? 2_000);
+/** Repeats a run: the seed of the sequence that differed. */
+const firstSeed = Number(process.env['REGWAY_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+async function run(database: ModelDatabase): Promise<void> {
+  const startedAt = performance.now();
+  const tally = await runSequences(database, firstSeed, sequences);
+  console.log(`${sequences} sequences from seed ${firstSeed} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s: ${JSON.stringify(tally)}`);
+  expect(tally.changes).toBeGreaterThan(sequences);
+  expect(tally.kills).toBeGreaterThan(0);
+}
+
+test(`${sequences} sequences from seed ${firstSeed} on SQLite`, async () => {
+  const database = sqliteModelDatabase();
+  await run(database);
+  await database.remove();
+});
+
+describe('on a PostgreSQL server, which ends all connections at a kill', () => {
+  let server: PostgresServer;
+  let behind: postgres.Sql;
+  beforeAll(async () => {
+    server = await startPostgres();
+    behind = postgres(server.url, { max: 1, onnotice: () => undefined });
+  });
+  afterAll(async () => {
+    await behind.end();
+    await server.stop();
+  });
+
+  test(`${sequences} sequences from seed ${firstSeed}`, async () => {
+    using directory = temporaryDirectory();
+    await run({
+      directory: directory.path,
+      openStore: () => openStore({ url: server.url, migrationsDir }),
+      // The server notices a dead process by its connections.
+      dropStore(store) {
+        void behind`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'regway'`.then(() => store.abandon());
+      },
+      clear: async () => void (await behind`DELETE FROM registry`),
+    });
+  });
+});

@@ -1,0 +1,197 @@
+// Two replicas on one PostgreSQL database: what one does holds for the other at once, and nothing is lost between them.
+
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
+import { runProgram } from './support/child-process.ts';
+import { startFakeServer } from './support/fake-servers.ts';
+import { pushImage, writeImage } from './support/images.ts';
+import { findMarker, randomMarker } from './support/marker.ts';
+import { operationsOn, registryOf, type Operations } from './support/operations.ts';
+import { startPostgres, type PostgresServer } from './support/postgres.ts';
+import { basicAuthorization, getManifest, pullAll } from './support/raw-pull.ts';
+import { startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
+import { startReplicas, type Replicas } from './support/replicas.ts';
+import { executable, projectRoot, serverEnvironment } from './support/server.ts';
+
+const alice = { username: 'alice', password: 'password-of-alice' };
+const repository = 'team-a/app';
+const unchecked = { validate: false };
+const insecure = { secureConnection: false };
+/** Ten for statements and one that listens. */
+const maxConnectionsOfReplica = 11;
+
+let database: PostgresServer;
+let behind: postgres.Sql;
+let registry: PasswordRegistry;
+let replicas: Replicas;
+let through: Operations;
+let one: Operations;
+let other: Operations;
+
+beforeAll(async () => {
+  database = await startPostgres();
+  behind = postgres(database.url, { max: 1, onnotice: () => undefined });
+  registry = await startBasicRegistry([alice]);
+  replicas = await startReplicas(database.url, { REGWAY_LOG_LEVEL: 'trace' });
+  const image = writeImage(join(replicas.dataDirectory, 'image'));
+  await pushImage({ layout: image.layout, reference: `${registry.host}/${repository}:latest`, credential: `${alice.username}:${alice.password}` });
+  through = operationsOn(replicas);
+  [one, other] = replicas.servers.map((server) => operationsOn(server, replicas.firstToken())) as [Operations, Operations];
+});
+
+afterAll(async () => {
+  await replicas?.stop();
+  await registry?.stop();
+  await behind?.end();
+  await database?.stop();
+});
+
+beforeEach(async () => {
+  registry.setUsers([alice]);
+  for (const { id } of (await through.list()).nodes) await through.delete(id);
+});
+
+describe('changes through two replicas at once', () => {
+  test('of twenty creates of one text one is done, and the others are told that it exists', async () => {
+    const payloads = await Promise.all(Array.from({ length: 20 }, () => through.create({ registry: 'one.example', ...alice }, unchecked)));
+    expect(payloads.filter(({ registry: made }) => made !== null)).toHaveLength(1);
+    expect(payloads.flatMap(({ errors }) => errors.map(({ code }) => code))).toEqual(Array(19).fill('ALREADY_EXISTS'));
+    expect((await through.list()).totalCount).toBe(1);
+    expect(Math.min(...replicas.balancer.counts())).toBeGreaterThan(5);
+  });
+
+  test.each([
+    ['an update', (id: string) => other.update(id, { name: 'the first to write' }, unchecked), 'the first to write'],
+    ['a delete', (id: string) => other.delete(id), undefined],
+  ])('%s that was written while another replica still checked is not lost: the later writer gets CONFLICT', async (_what, meanwhile, name) => {
+    let answer: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const slow = await startFakeServer(async (_request, response) => {
+      answer();
+      await held;
+      response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}');
+    });
+    const { id } = registryOf(await through.create({ registry: slow.host, ...alice }, { ...unchecked, ...insecure }));
+    const late = one.update(id, { name: 'the later writer' }, insecure);
+    await asked;
+    expect((await meanwhile(id)).errors).toEqual([]);
+    goOn();
+    expect((await late).errors).toMatchObject([{ code: 'CONFLICT' }]);
+    expect((await through.get({ id }))?.name).toBe(name);
+    await slow.stop();
+  });
+
+  test('of updates at once no acknowledged one vanishes without a trace: each has a version of its own', async () => {
+    const { id } = registryOf(await through.create({ registry: 'raced.example', ...alice }, unchecked));
+    const payloads = await Promise.all(Array.from({ length: 40 }, (_, number) => through.update(id, { name: `name ${number}` }, unchecked)));
+    const done = payloads.filter(({ errors }) => errors.length === 0);
+    expect(new Set(payloads.flatMap(({ errors }) => errors.map(({ code }) => code)))).toEqual(new Set(['CONFLICT']));
+    const [row] = await behind`SELECT version, name FROM registry WHERE id = ${id}`;
+    expect(row).toMatchObject({ version: 1 + done.length });
+    expect(done.map(({ registry: changed }) => changed?.name)).toContain(row?.['name']);
+  });
+});
+
+describe('access', () => {
+  const reads = (token: string) => Promise.all(replicas.servers.map(async (server) => (await server.graphql('{ principal { role } }', {}, token)).body.errors?.[0]?.extensions?.code ?? 'in'));
+
+  test('a token that was just made is good on every replica, and one that was revoked on none', async () => {
+    const token = await createApiToken(replicas.dataDirectory, { role: 'READ_WRITE', settings: replicas.settings });
+    expect(await reads(token)).toEqual(['in', 'in']);
+    await revokeApiToken(replicas.dataDirectory, token, replicas.settings);
+    expect(await reads(token)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED']);
+  });
+
+  test('a grant for pulls of one replica is taken by the other, until the token behind it is revoked', async () => {
+    registryOf(await through.create({ registry: registry.host, ...alice }, insecure));
+    const token = await createApiToken(replicas.dataDirectory, { role: 'PULL', settings: replicas.settings });
+    const [giver, taker] = replicas.servers.map(({ url }) => url) as [string, string];
+    const scope = `repository:${registry.host.replace(':', '_')}/${repository}:pull`;
+    const answer = await fetch(`${giver}/v2/token?service=regway&scope=${encodeURIComponent(scope)}`, { headers: { authorization: basicAuthorization(token) } });
+    const grant = (await answer.json()) as { token: string };
+    const pull = () => getManifest({ server: taker, upstream: registry.host, repository, authorization: `Bearer ${grant.token}` });
+    expect(await pull()).toMatchObject({ status: 200 });
+    await revokeApiToken(replicas.dataDirectory, token, replicas.settings);
+    expect(await pull()).toMatchObject({ status: 401 });
+  });
+
+  test('a session of the console is one of its replica alone: a balancer must keep a browser there', async () => {
+    const headers = { 'content-type': 'application/json', 'x-regway-console': '1' };
+    const [opener, stranger] = replicas.servers.map(({ url }) => `${url}/session`) as [string, string];
+    const opened = await fetch(opener, { method: 'POST', headers, body: JSON.stringify({ token: replicas.firstToken() }) });
+    const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const principals = await Promise.all([opener, stranger].map(async (url) => ((await (await fetch(url, { headers: { ...headers, cookie } })).json()) as { principal: unknown }).principal));
+    expect(principals).toEqual([expect.objectContaining({ role: 'ADMIN' }), null]);
+  });
+});
+
+describe('pulls', () => {
+  const pull = (index: number) => pullAll({ server: replicas.servers[index]?.url ?? '', upstream: registry.host, repository, authorization: basicAuthorization(replicas.firstToken()) });
+
+  test('through one replica use the password that was set through the other, from the next pull on', async () => {
+    const { id } = registryOf(await one.create({ registry: registry.host, ...alice }, insecure));
+    expect(await pull(1)).toMatchObject({ status: 200 });
+    const changed = { ...alice, password: 'another-password' };
+    registry.setUsers([changed]);
+    // The second now holds the credential back; the update through the first ends that too.
+    await expect.poll(async () => (await pull(1)).status).toBe(403);
+    expect((await one.update(id, { password: changed.password }, insecure)).errors).toEqual([]);
+    expect(await pull(1)).toMatchObject({ status: 200 });
+  });
+
+  test('through one replica do not use what was deleted through the other', async () => {
+    const { id } = registryOf(await one.create({ registry: registry.host, ...alice }, insecure));
+    expect(await pull(1)).toMatchObject({ status: 200 });
+    expect(await one.delete(id)).toMatchObject({ deletedId: id });
+    expect(await pull(1)).toMatchObject({ status: 403 });
+  });
+});
+
+describe('the database', () => {
+  test('gets no more connections from a replica than the pool has, however many ask', async () => {
+    const asking = Array.from({ length: 300 }, () => through.list());
+    const [row] = await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'regway'`;
+    await Promise.all(asking);
+    expect(row?.['count']).toBeGreaterThan(2);
+    expect(row?.['count']).toBeLessThanOrEqual(maxConnectionsOfReplica * 2);
+  });
+
+  const faults: [string, string, string, string][] = [
+    ['a trigger that fails', `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused: %', NEW; END $$; CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON registry FOR EACH ROW EXECUTE FUNCTION fail()`, 'DROP FUNCTION fail CASCADE', 'INTERNAL_SERVER_ERROR'],
+    ['a rule that its values break', `ALTER TABLE registry ADD CONSTRAINT short CHECK (length(name) < 3) NOT VALID`, 'ALTER TABLE registry DROP CONSTRAINT short', 'INTERNAL_SERVER_ERROR'],
+    ['a column that is gone', 'ALTER TABLE registry RENAME COLUMN username TO gone', 'ALTER TABLE registry RENAME COLUMN gone TO username', 'INTERNAL_SERVER_ERROR'],
+    ['a lock that is held for too long', 'BEGIN; LOCK TABLE registry IN EXCLUSIVE MODE', 'ROLLBACK', 'STORAGE_UNAVAILABLE'],
+  ];
+
+  test.each(faults)('that fails by %s leaves no value of the statement in any answer or log', async (_what, damage, repair, code) => {
+    const marker = randomMarker();
+    const input = { registry: `marked.example/${marker.slice(0, 20).toLowerCase()}`, username: marker.replace(':', ''), password: marker, name: marker };
+    const { id } = registryOf(await through.create({ registry: 'before.example', ...alice }, unchecked));
+    await behind.unsafe(damage);
+    const created = await replicas.graphql(createDocument, { input });
+    const updated = await replicas.graphql(updateDocument, { id, input: { name: marker, username: input.username, password: marker } });
+    await behind.unsafe(repair);
+    for (const { text } of [created, updated]) expect(text).toContain(code);
+    const places = new Map([['answers', created.text + updated.text], ['output', replicas.output()]]);
+    expect(findMarker(marker, places)).toEqual([]);
+    expect(findMarker(input.registry.slice('marked.example/'.length), places)).toEqual([]);
+    expect(await through.create(input, unchecked)).toMatchObject({ errors: [] });
+  });
+
+  test('has one audit chain that is whole, whoever wrote to it', async () => {
+    await Promise.all(Array.from({ length: 40 }, (_, number) => through.create({ registry: `chained-${number}.example`, ...alice }, unchecked)));
+    const verified = await runProgram({ command: process.execPath, args: [executable, 'audit', 'verify'], env: serverEnvironment(replicas.dataDirectory, replicas.settings), cwd: projectRoot });
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit trail is whole') });
+  });
+});
+
+const createDocument = 'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { registry { id } errors { code message } } }';
+const updateDocument = 'mutation ($id: ID!, $input: UpdateRegistryInput!) { updateRegistry(id: $id, input: $input, validate: false) { registry { id } errors { code message } } }';

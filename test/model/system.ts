@@ -1,0 +1,70 @@
+// The system beside the model: the use cases over a real store and a real seal, which can be killed and started again.
+
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import { secretBinding } from '../../src/core/registry.ts';
+import { openAuditMac } from '../../src/seal/audit-key.ts';
+import { loadKeyring } from '../../src/seal/keyring.ts';
+import { createSealer } from '../../src/seal/seal.ts';
+import type { Store } from '../../src/store/store.ts';
+import { verifyAudit, type AuditVerdict } from '../../src/core/audit-verification.ts';
+import { reportOf } from '../support/domain.ts';
+
+/** What a password says of itself to the registry: one that begins so is refused. */
+export const refusedPassword = 'refused';
+
+export interface System {
+  readonly registries: Registries;
+  /** The next times that are told; one millisecond more at each change. */
+  now(): number;
+  /** Opens what is stored of a registry's password. */
+  storedPassword(id: string): Promise<string | undefined>;
+  verifyAudit(): Promise<AuditVerdict>;
+  /** Drops everything that is open, without closing it, in the middle of whatever it does. */
+  kill(): void;
+  /** Closes what is open, in good order. */
+  close(): Promise<void>;
+}
+
+export interface SystemParts {
+  /** Opens the store, not started. */
+  readonly openStore: () => Promise<Store>;
+  /** Lets go of a store as the end of its process would. */
+  readonly dropStore: (store: Store) => void;
+  /** Holds the keyring. */
+  readonly directory: string;
+}
+
+let clock = Date.UTC(2026, 0, 1);
+
+/** Starts the system on whatever is stored. */
+export async function startSystem({ openStore, dropStore, directory }: SystemParts): Promise<System> {
+  const store = await openStore();
+  const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });
+  const sealer = await createSealer({ keyring, keys: store.keys });
+  const mac = await openAuditMac({ keyring, keys: store.keys });
+  await store.audit.start(mac);
+  const registries = createRegistries({
+    registries: store.registries,
+    access: store.access,
+    sealer,
+    validator: { check: async (_target, { password }) => reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID') },
+    validationBudget: { take: async () => 0 },
+    now: () => new Date((clock += 1)),
+    newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
+    observeValidation: () => undefined,
+  });
+  return {
+    registries,
+    now: () => clock,
+    async storedPassword(id) {
+      const registry = await store.registries.byId(id);
+      const sealed = await store.registries.sealed(id);
+      return registry && sealed && sealer.open(sealed, secretBinding(registry)).reveal();
+    },
+    verifyAudit: () => verifyAudit({ trail: store.audit, mac }),
+    kill: () => dropStore(store),
+    close: () => store.close(),
+  };
+}
