@@ -4,7 +4,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStore } from '../../src/store/store.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
-import { runSequences, type ModelDatabase } from '../model/run.ts';
+import { runSequences, type ModelDatabase, type Tally } from '../model/run.ts';
 import { sqliteModelDatabase } from '../model/sqlite.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 
@@ -12,17 +12,17 @@ const sequences = Number(process.env['REGWAY_MODEL_SEQUENCES'] ?? 2_000);
 /** Repeats a run: the seed of the sequence that differed. */
 const firstSeed = Number(process.env['REGWAY_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-async function run(database: ModelDatabase): Promise<void> {
+async function run(database: ModelDatabase): Promise<Tally> {
   const startedAt = performance.now();
   const tally = await runSequences(database, firstSeed, sequences);
   console.log(`${sequences} sequences from seed ${firstSeed} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s: ${JSON.stringify(tally)}`);
-  expect(tally.changes).toBeGreaterThan(sequences);
-  expect(tally.kills).toBeGreaterThan(0);
+  return tally;
 }
 
 test(`${sequences} sequences from seed ${firstSeed} on SQLite`, async () => {
   const database = sqliteModelDatabase();
-  await run(database);
+  const { changes, kills } = await run(database);
+  expect(Math.min(changes, kills)).toBeGreaterThan(sequences);
   await database.remove();
 });
 
@@ -40,7 +40,7 @@ describe('on a PostgreSQL server, which ends all connections at a kill', () => {
 
   test(`${sequences} sequences from seed ${firstSeed}`, async () => {
     using directory = temporaryDirectory();
-    await run({
+    const { changes, kills } = await run({
       directory: directory.path,
       openStore: () => openStore({ url: server.url, migrationsDir }),
       // The server notices a dead process by its connections.
@@ -49,5 +49,6 @@ describe('on a PostgreSQL server, which ends all connections at a kill', () => {
       },
       clear: async () => void (await behind`DELETE FROM registry`),
     });
+    expect(Math.min(changes, kills)).toBeGreaterThan(sequences);
   });
 });

@@ -66,24 +66,16 @@ describe('changes through two replicas at once', () => {
     ['an update', (id: string) => other.update(id, { name: 'the first to write' }, unchecked), 'the first to write'],
     ['a delete', (id: string) => other.delete(id), undefined],
   ])('%s that was written while another replica still checked is not lost: the later writer gets CONFLICT', async (_what, meanwhile, name) => {
-    let answer: () => void = () => undefined;
-    const asked = new Promise<void>((resolve) => {
-      answer = resolve;
-    });
-    let goOn: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
-    const slow = await startFakeServer(async (_request, response) => {
-      answer();
-      await held;
-      response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}');
+    const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = await startFakeServer((_request, response) => {
+      asked.resolve();
+      void held.promise.then(() => response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}'));
     });
     const { id } = registryOf(await through.create({ registry: slow.host, ...alice }, { ...unchecked, ...insecure }));
     const late = one.update(id, { name: 'the later writer' }, insecure);
-    await asked;
+    await asked.promise;
     expect((await meanwhile(id)).errors).toEqual([]);
-    goOn();
+    held.resolve();
     expect((await late).errors).toMatchObject([{ code: 'CONFLICT' }]);
     expect((await through.get({ id }))?.name).toBe(name);
     await slow.stop();

@@ -31,7 +31,7 @@ export function listOf(world: World, { filter, field, direction }: ListQuery): K
     (type === undefined || known.type === type) &&
     (outcome === undefined || known.outcome === outcome));
   const sign = direction === 'ASC' ? 1 : -1;
-  return matches.sort((one, two) => sign * (compare(orderValue(one, field), orderValue(two, field)) || compare(one.id, two.id)));
+  return matches.toSorted((one, two) => sign * (compare(orderValue(one, field), orderValue(two, field)) || compare(one.id, two.id)));
 }
 
 /** The text of the registry that a pull of `host/path` uses. */
@@ -39,7 +39,7 @@ export function winnerOf(world: World, host: string, path: string): string | nul
   const covering = [...world.values()].map(({ registry }) => registry).filter((text) => coversImage(text, host, path));
   // A repository, the longer subtree, the host.
   const rank = (text: string) => (text === `${host}/${path}` ? Infinity : text.length);
-  return covering.sort((one, two) => rank(two) - rank(one))[0] ?? null;
+  return covering.toSorted((one, two) => rank(two) - rank(one))[0] ?? null;
 }
 
 function coversImage(text: string, host: string, path: string): boolean {

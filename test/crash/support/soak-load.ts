@@ -50,15 +50,15 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
     await run();
     latencies[phase][kind].push(performance.now() - startedAt);
   };
-  /** Does the same again and again. */
-  const loop = async (name: string, pauseMs: number, run: () => Promise<unknown>): Promise<void> => {
-    while (!stopping.signal.aborted) {
+  /** Does the same again and again; what asks a bad upstream, only in its time. */
+  const loop = async (name: string, pauseMs: number, run: () => Promise<unknown>, isTimely = () => true): Promise<void> => {
+    for (; !stopping.signal.aborted; await pause(pauseMs * (0.5 + Math.random()))) {
+      if (!isTimely()) continue;
       await run().catch((error: unknown) => stopping.signal.aborted || faults.push(`${name}: ${String(error)}`));
       counts[name] = (counts[name] ?? 0) + 1;
-      await pause(pauseMs * (0.5 + Math.random()));
     }
   };
-  const only = (run: () => Promise<unknown>) => async () => (isBad ? run() : undefined);
+  const inBadTimes = () => isBad;
   const any = () => live[Math.floor(Math.random() * live.length)] ?? '';
   const headers = { authorization: basicAuthorization(server.firstToken()) };
   const pull = (upstream: string) => pullAll({ server: server.url, upstream, repository: upstreams.repository, authorization: headers.authorization });
@@ -76,10 +76,10 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
     loop('pull', 200, async () => expectStatus(pull(upstreams.good.registry), 200)),
     loop('stream', 300, () => readStream(server)),
     // Up to ten wait on the slow one at any time.
-    ...Array.from({ length: 5 }, () => loop('pull from the slow one', 200, only(() => pull(upstreams.slow)))),
-    ...Array.from({ length: 5 }, () => loop('check of the slow one', 200, only(() => operations.validate(slow?.id ?? '')))),
-    loop('pull from the one that is down', 50, only(() => pull(upstreams.down))),
-    loop('check of the one that is down', 50, only(() => operations.validate(down?.id ?? ''))),
+    ...Array.from({ length: 5 }, () => loop('pull from the slow one', 200, () => pull(upstreams.slow), inBadTimes)),
+    ...Array.from({ length: 5 }, () => loop('check of the slow one', 200, () => operations.validate(slow?.id ?? ''), inBadTimes)),
+    loop('pull from the one that is down', 50, () => pull(upstreams.down), inBadTimes),
+    loop('check of the one that is down', 50, () => operations.validate(down?.id ?? ''), inBadTimes),
   ];
   return {
     latencies,
