@@ -22,7 +22,7 @@ async function run(database: ModelDatabase): Promise<Tally> {
 test(`${sequences} sequences from seed ${firstSeed} on SQLite`, async () => {
   const database = sqliteModelDatabase();
   const { changes, kills } = await run(database);
-  expect(Math.min(changes, kills)).toBeGreaterThan(sequences);
+  expect(Math.min(changes, kills)).toBeGreaterThan(sequences / 2);
   await database.remove();
 });
 
@@ -49,6 +49,6 @@ describe('on a PostgreSQL server, which ends all connections at a kill', () => {
       },
       clear: async () => void (await behind`DELETE FROM registry`),
     });
-    expect(Math.min(changes, kills)).toBeGreaterThan(sequences);
+    expect(Math.min(changes, kills)).toBeGreaterThan(sequences / 2);
   });
 });

@@ -1,10 +1,9 @@
 // `npm run soak`: mixed load for some minutes, after which memory, files, log and delay must be what they were half-way.
 // Every second minute upstreams that are down or slow are asked as well: lists and gets must not feel it.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,6 +23,8 @@ const turnMs = (minutes * 60_000) / 10;
 await ensureBuilt();
 const directory = mkdtempSync(join(tmpdir(), 'regway-soak-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+// Ends through the handler above, and those that stop the servers.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
 const login = { username: 'alice', password: 'password-of-alice' };
 const repository = 'team-a/app';
 const registry = await startBasicRegistry([login]);
