@@ -104,7 +104,7 @@ export function postgresDatabase(queries: Queries, close: () => Promise<void>, n
           await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${migrationLockTimeoutMs}`));
           await transaction.execute(sql.raw(`SELECT pg_advisory_xact_lock(${migrationLock})`));
           const run = async (statement: string) => void (await transaction.execute(sql.raw(statement)));
-          await work({ queries: transaction, run });
+          await untilBreak(() => work({ queries: transaction, run }));
         }),
       ),
     close,

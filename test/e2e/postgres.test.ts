@@ -87,6 +87,25 @@ describe('a server', () => {
     await store.close();
   });
 
+  it('that is killed in the midst of transactions ends them as STORAGE_UNAVAILABLE, keeps what it acknowledged, and ends nothing else', async () => {
+    const store = await open();
+    let acknowledged = 0;
+    for (let round = 0; round < 5; round++) {
+      const writes = Array.from({ length: 100 }, (_, number) => store.registries.insert(sampleRegistry(round * 100 + number), sampleSealed(), sampleEvent()));
+      const outcomes = Promise.allSettled(writes);
+      await writes[20];
+      await server.kill();
+      acknowledged += (await outcomes).filter(({ status }) => status === 'fulfilled').length;
+      const reasons = (await outcomes).flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+      expect(reasons.length).toBeGreaterThan(0);
+      for (const reason of reasons) expect(reason).toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+      await server.start();
+      await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
+      expect(await store.registries.count('admin', {})).toBeGreaterThanOrEqual(acknowledged);
+    }
+    await store.close();
+  });
+
   it.each([
     ['has no such database', (url: string) => url.replace('/postgres', '/nowhere')],
     ['does not know the user', (url: string) => url.replace('regway@', 'stranger:MARKER@')],
