@@ -9,7 +9,7 @@ import { loadKeyring } from '../../src/seal/keyring.ts';
 import { createSealer } from '../../src/seal/seal.ts';
 import type { Store } from '../../src/store/store.ts';
 import { verifyAudit, type AuditVerdict } from '../../src/core/audit-verification.ts';
-import { reportOf } from '../support/domain.ts';
+import { reportOf, rotationWindowMs } from '../support/domain.ts';
 
 /** What a password says of itself to the registry: one that begins so is refused. */
 export const refusedPassword = 'refused';
@@ -51,6 +51,7 @@ export async function startSystem({ openStore, dropStore, directory }: SystemPar
     sealer,
     validator: { check: async (_target, { password }) => reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID') },
     validationBudget: { take: async () => 0 },
+    rotationWindowMs,
     now: () => new Date((clock += 1)),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
     observeValidation: () => undefined,
