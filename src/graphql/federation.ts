@@ -1,5 +1,6 @@
 // The two printed forms of the schema: the API, and the Federation v2 subgraph for composing this graph with others. https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/directives
 
+import { pruneSchema } from '@graphql-tools/utils';
 import { buildASTSchema, Kind, parse, print, printSchema, visit, type ConstDirectiveNode, type DocumentNode, type GraphQLSchema, type ObjectTypeDefinitionNode } from 'graphql';
 
 /** 2.9 at most: The Guild's composition refuses later versions. */
@@ -34,9 +35,10 @@ export function printApi(schema: GraphQLSchema): string {
   return `${printSchema(buildASTSchema(apiDocument(schema)))}\n`;
 }
 
-/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query. The text depends on the schema alone. */
+/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query, and no type that nothing leads to. The text depends on the schema alone. */
 export function printSubgraph(schema: GraphQLSchema): string {
-  const document = visit(withoutRootFields(apiDocument(schema), ownRootFields), { ObjectTypeDefinition: withDirectives });
+  const reached = pruneSchema(buildASTSchema(withoutRootFields(apiDocument(schema), ownRootFields)));
+  const document = visit(parse(printSchema(reached)), { ObjectTypeDefinition: withDirectives });
   return `${link}\n\n${print(document)}\n`;
 }
 

@@ -1,7 +1,7 @@
 // Our subgraph composes with a graph that knows images, whichever composer is used, and takes no name that others use.
 
 import { readFileSync } from 'node:fs';
-import { buildSchema, isObjectType, Kind, parse, type DefinitionNode } from 'graphql';
+import { buildSchema, getNamedType, isInputObjectType, isObjectType, Kind, parse, type DefinitionNode, type GraphQLNamedType } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { composers } from './federation/compose.ts';
 import { imagesSdl } from './federation/images-subgraph.ts';
@@ -49,6 +49,21 @@ test('of the names in a graph that knows users, accounts, tokens and errors, we 
   const names = (text: string) => parse(text).definitions.flatMap(nameOf);
   const ours = new Set(names(sdl));
   expect(names(imagesSdl).filter((name) => ours.has(name)).toSorted()).toEqual(['ContainerImage', 'DateTime', 'PageInfo', 'Query', 'Registry']);
+});
+
+test('every type is led to from a root field, so that the composed graph shows none that nobody can ask for', () => {
+  const served = buildSchema(sdl, { assumeValidSDL: true });
+  const reached = new Set<string>();
+  const visit = (type: GraphQLNamedType): void => {
+    if (reached.has(type.name)) return;
+    reached.add(type.name);
+    if (isInputObjectType(type)) Object.values(type.getFields()).forEach((field) => visit(getNamedType(field.type)));
+    if (!isObjectType(type)) return;
+    type.getInterfaces().forEach(visit);
+    for (const { args, type: answered } of Object.values(type.getFields())) [answered, ...args.map((argument) => argument.type)].forEach((part) => visit(getNamedType(part)));
+  };
+  for (const root of [served.getQueryType(), served.getMutationType(), served.getSubscriptionType()]) if (root) visit(root);
+  expect(parse(sdl).definitions.flatMap(nameOf).filter((name) => !reached.has(name))).toEqual([]);
 });
 
 function nameOf(definition: DefinitionNode): string[] {

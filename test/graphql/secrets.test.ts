@@ -226,12 +226,14 @@ test('no output field can hold a password, by its name or by its type', () => {
       const name = `${type.name}.${field.name}`;
       // A short-lived token of the upstream, made for one repository, is what this one mutation is for; a password it never is.
       if (name === 'CreatePullTokenPayload.token' || name === 'Mutation.createPullToken') continue;
+      // The one place where the text of an API token comes out, once, to the one who makes it.
+      if (name === 'CreateTokenPayload.text') continue;
       // API tokens of this server without what logs in: each of these leads to an object, whose own fields are walked here too.
       if (aboutTokens.includes(name)) {
         expect(isObjectType(getNamedType(field.type))).toBe(true);
         continue;
       }
-      if (/pass|secret|token|credential|auth/i.test(field.name) || getNamedType(field.type).name === 'Secret') suspicious.push(name);
+      if (/pass|secret|token|credential|auth|^text$/i.test(field.name) || getNamedType(field.type).name === 'Secret') suspicious.push(name);
     }
   }
   expect(suspicious).toEqual([]);
