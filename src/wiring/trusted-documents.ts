@@ -1,5 +1,6 @@
 // The wiring of trusted documents: those of the file that the settings name, and those of our own clients.
 
+import * as cliAccessOperations from '../cli/access-operations.ts';
 import * as cliOperations from '../cli/operations.ts';
 import { ConfigRefused, type Config } from '../config.ts';
 import * as consoleOperations from '../console/operations.ts';
@@ -8,9 +9,14 @@ import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest, t
 
 /** @throws ConfigRefused when the file is not a list of documents that can run. */
 export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocuments }: Config): TrustedDocuments {
-  const own = [...Object.values(consoleOperations).map(String), ...Object.values(cliOperations).map(({ document }) => document)];
+  const own = [...Object.values(consoleOperations).map(String), ...Object.values({ ...cliOperations, ...cliAccessOperations }).flatMap(documentOf)];
   const listed = manifest === undefined ? [] : readManifest(manifest);
   return createTrustedDocuments(new Map([...own.map((text): [string, string] => [documentIdOf(text), text]), ...listed]), onlyTrustedDocuments);
+}
+
+/** A module of operations may have functions beside them. */
+function documentOf(exported: { readonly document: string } | ((...values: never[]) => unknown)): string[] {
+  return 'document' in exported ? [exported.document] : [];
 }
 
 function readManifest(manifest: string): ReadonlyMap<string, string> {

@@ -1,6 +1,6 @@
 // A server that runs trusted documents alone goes on serving its own clients; and no answer of any face is for a shared cache.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -42,6 +42,16 @@ it('serves every operation of the console, and no other text', () => {
   const documents = trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true' }));
   for (const document of Object.values(consoleOperations)) expect(documents.textOf({ query: document })).toBe(document);
   expect(() => documents.textOf({ query: who })).toThrow(/trusted documents alone/);
+});
+
+it('serves every operation of the command line, whichever file it stands in', async () => {
+  const documents = trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true' }));
+  const files = globSync('../../src/cli/*operations.ts', { cwd: import.meta.dirname });
+  expect(files.length).toBeGreaterThan(1);
+  for (const file of files) {
+    const operations = Object.values((await import(join(import.meta.dirname, file))) as Record<string, { readonly document?: string }>);
+    for (const { document } of operations) if (document !== undefined) expect(documents.textOf({ query: document })).toBe(document);
+  }
 });
 
 it.each([
