@@ -33,7 +33,7 @@ const prefix = 'sha256:';
 const maxIdLength = 200;
 
 /**
- * @param documents texts by id. Each is known by `sha256:` and the hash of its text too.
+ * @param documents texts by id. Each is known by the hash of its text too, with `sha256:` before it or without.
  */
 export function createTrustedDocuments(documents: ReadonlyMap<string, string>, only: boolean): TrustedDocuments {
   const texts = new Map([...documents, ...[...documents.values()].map((text): [string, string] => [documentIdOf(text), text])]);
@@ -41,7 +41,8 @@ export function createTrustedDocuments(documents: ReadonlyMap<string, string>, o
     only,
     textOf({ query, documentId }) {
       if (query !== undefined && documentId !== undefined) throw refusal('BAD_REQUEST', 'Send "query" or "documentId", not both.');
-      if (documentId !== undefined) return texts.get(documentId) ?? notFound();
+      // Apollo's clients send the hash alone.
+      if (documentId !== undefined) return texts.get(documentId) ?? texts.get(prefix + documentId) ?? notFound();
       if (query === undefined || query.trim() === '') throw refusal('BAD_REQUEST', '"query" must be a string that holds a GraphQL document.');
       if (only && !texts.has(documentIdOf(query))) throw refusal('PERSISTED_OPERATION_REQUIRED', 'This server runs trusted documents alone. Send the id of one as "documentId".');
       return query;

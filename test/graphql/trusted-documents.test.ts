@@ -30,6 +30,7 @@ describe.each([['beside other texts', false], ['as the only ones', true]] as con
       post({ documentId: 'who' }),
       post({ documentId: documentIdOf(who) }),
       post({ extensions: { persistedQuery: { version: 1, sha256Hash: 'who' } } }),
+      post({ extensions: { persistedQuery: { version: 1, sha256Hash: documentIdOf(who).replace('sha256:', '') } } }),
       get({ documentId: 'who' }),
       get({ documentId: documentIdOf(who) }),
       get({ extensions: JSON.stringify({ persistedQuery: { version: 1, sha256Hash: 'who' } }) }),
