@@ -73,7 +73,6 @@ function openSocket(options: buildConnector.Options, settings: ConnectorSettings
     lookup: guardedLookup(settings, onResolved),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: addressAttemptTimeoutMs,
-    signal: settings.signal,
     onread,
   };
   if (!isSecure) return connectTcp(common);
@@ -96,11 +95,17 @@ function settle(
   callback: (error: Error | null) => void,
 ): void {
   const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), settings.connectTimeoutMs);
+  const { signal } = settings;
+  // Given to the socket itself, the signal would keep every socket that ever was.
+  const abort = () => socket.destroy(new DOMException('The connections are closed.', 'AbortError'));
   const finish = (error: Error | null) => {
     clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
     socket.off('error', finish);
     callback(error);
   };
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
   socket.setNoDelay(true);
   socket.once('error', finish);
   socket.once('connect', () => {
