@@ -1,5 +1,6 @@
 // Revalidation on a schedule: stored credentials are checked again, each by one server, and a rejected one never until it is changed.
 
+import { isEnabled } from './accounts.ts';
 import { auditEvent } from './audit.ts';
 import { openPassword } from './check.ts';
 import type { Ports } from './ports.ts';
@@ -24,7 +25,7 @@ const rejected: ReadonlySet<ValidationOutcome> = new Set(['INVALID_CREDENTIALS',
 /** The upstream could not be asked, or was busy. */
 const passing: ReadonlySet<ValidationOutcome> = new Set(['DNS_FAILURE', 'UNREACHABLE', 'TIMEOUT', 'CONNECTION_CLOSED', 'RATE_LIMITED', 'TOKEN_ENDPOINT_ERROR', 'UPSTREAM_ERROR']);
 
-export interface RevalidationPorts extends Pick<Ports, 'registries' | 'sealer' | 'validator' | 'now' | 'observeValidation'> {
+export interface RevalidationPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'> {
   /** Milliseconds from one check of a registry to the next. */
   readonly everyMs: number;
   /** Runs something once after a time, unless what it gives is called before. */
@@ -90,7 +91,8 @@ async function sweepOnce(ports: RevalidationPorts, signal: AbortSignal): Promise
 
 async function revalidate(ports: RevalidationPorts, registry: Registry, signal: AbortSignal): Promise<void> {
   const { id, version, account, username, lastValidation: before } = registry;
-  if (before === null || !(await claim(ports, registry, before))) return;
+  // Nobody of a disabled account can mend what the check would find, or wants its password sent.
+  if (before === null || !isEnabled(await ports.access.accountByName(account)) || !(await claim(ports, registry, before))) return;
   const principal = { subject: 'system:revalidation', account, role: 'READ_WRITE', images: null, expiresAt: null } as const;
   const caller = { principal, requestId: ports.newRequestId(), signal };
   const password = await openPassword(ports, caller, registry);

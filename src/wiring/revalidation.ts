@@ -13,7 +13,7 @@ const hourMs = 60 * 60_000;
 export function scheduleRevalidation(
   { revalidateEveryHours }: Config,
   log: Log,
-  ports: Pick<RevalidationPorts, 'registries' | 'sealer' | 'validator' | 'now' | 'observeValidation'>,
+  ports: Pick<RevalidationPorts, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'>,
 ): Revalidation | undefined {
   if (revalidateEveryHours === 0) return undefined;
   return startRevalidation({

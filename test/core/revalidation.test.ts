@@ -40,6 +40,7 @@ function start(): Revalidation {
   };
   const revalidation = startRevalidation({
     registries: tellChanges(domain.store.registries, domain.store.notices),
+    access: domain.store.access,
     sealer: domain.sealer,
     validator,
     now: () => domain.time,
@@ -103,6 +104,19 @@ it('never sends a rejected credential again, until it is changed', async () => {
   pass(1.3 * everyMs);
   await start().sweep();
   expect(asked).toHaveLength(2);
+});
+
+it('sends no password of a disabled account, and goes on once it is enabled', async () => {
+  const admin = callerOf('ADMIN');
+  await domain.useCases.accounts.create(admin, { name: 'tenant' });
+  await domain.registries.create(admin, { registry: 'a.example', username: 'u', password: new Secret('hunter2'), account: 'tenant' }, { secureConnection: true, validate: true });
+  await domain.useCases.accounts.disable(admin, { name: 'tenant' });
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect([asked, faults]).toEqual([[], []]);
+  await domain.useCases.accounts.enable(admin, { name: 'tenant' });
+  await start().sweep();
+  expect([asked, faults]).toEqual([['a.example'], []]);
 });
 
 it('of several servers that sweep at once, one checks each registry', async () => {

@@ -34,6 +34,7 @@ function startSchedule(): Revalidation {
   const { store, sealer } = domain;
   return startRevalidation({
     registries: tellChanges(store.registries, store.notices),
+    access: store.access,
     sealer,
     validator,
     now: () => domain.time,
