@@ -53,6 +53,20 @@ it('one budget of validations stands behind GraphQL, subscriptions and REST', as
   expect((await server.graphql('{ registries { totalCount } }')).body.data).toEqual({ registries: { totalCount: 0 } });
 });
 
+it.each([
+  ['in the operation', 'mutation ($password: Secret!)'],
+  ['in a fragment', 'mutation ($password: Secret!) { ...F } fragment F on Mutation'],
+])('a thousand aliases in one document reach nobody: %s', async (_where, head) => {
+  const before = registry.requestCount();
+  const field = `checkRegistry(input: { registry: "${registry.host}", username: "u", password: $password }, secureConnection: false) { errors { code } }`;
+  for (const count of [4, 16, 1000]) {
+    const document = `${head} { ${Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(' ')} }`;
+    const answer = await server.graphql(document, { password: 'hunter2' });
+    expect([answer.status, answer.body.data, answer.body.errors?.[0]?.extensions?.code]).toEqual([400, undefined, 'LIMIT_EXCEEDED']);
+  }
+  expect(registry.requestCount()).toBe(before);
+});
+
 it('one count of failed logins stands behind every face, and a good token passes on all of them', async () => {
   const good = server.firstToken();
   const attempts: readonly [face: string, attempt: (token: string) => Promise<Response>][] = [
