@@ -8,6 +8,9 @@ import { runSequences, type ModelDatabase, type Tally } from '../model/run.ts';
 import { sqliteModelDatabase } from '../model/sqlite.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 
+/** On PostgreSQL a kill and a start take several connections; a busy machine took over half an hour. */
+const timeoutMs = 90 * 60_000;
+
 const sequences = Number(process.env['REGWAY_MODEL_SEQUENCES'] ?? 2_000);
 /** Repeats a run: the seed of the sequence that differed. */
 const firstSeed = Number(process.env['REGWAY_MODEL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -19,7 +22,7 @@ async function run(database: ModelDatabase): Promise<Tally> {
   return tally;
 }
 
-test(`${sequences} sequences from seed ${firstSeed} on SQLite`, async () => {
+test(`${sequences} sequences from seed ${firstSeed} on SQLite`, { timeout: timeoutMs }, async () => {
   const database = sqliteModelDatabase();
   const { changes, kills } = await run(database);
   expect(Math.min(changes, kills)).toBeGreaterThan(sequences / 2);
@@ -38,7 +41,7 @@ describe('on a PostgreSQL server, which ends all connections at a kill', () => {
     await server.stop();
   });
 
-  test(`${sequences} sequences from seed ${firstSeed}`, async () => {
+  test(`${sequences} sequences from seed ${firstSeed}`, { timeout: timeoutMs }, async () => {
     using directory = temporaryDirectory();
     const { changes, kills } = await run({
       directory: directory.path,
