@@ -19,10 +19,12 @@ export const RegistryTypeEnum = builder.enumType('RegistryType', {
   values: enumValues(registryTypes, typeDescriptions),
 });
 
-export const RegistryNode = builder.node(builder.objectRef<Registry>('Registry'), {
+// No `builder.node`, which gives every id a promise of its own: a page has fifty.
+export const RegistryNode = builder.objectRef<Registry>('Registry').implement({
+  interfaces: [builder.nodeInterfaceRef()],
   description: 'A stored credential configuration. It has no password field, here or anywhere: a password goes in and never comes out.',
-  id: { resolve: ({ id }) => id, description: '`reg_` and 32 hex digits; stays the same for its whole life.' },
   fields: (t) => ({
+    id: t.exposeID('id', { description: '`reg_` and 32 hex digits; stays the same for its whole life.' }),
     registry: t.exposeString('registry', {
       description: 'The canonical text, unique in the account: `docker.io` (a host), `docker.io/anchore/*` (everything below a path) or `docker.io/anchore/grype` (one repository).',
     }),

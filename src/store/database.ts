@@ -45,6 +45,8 @@ export interface MigrationResult {
 export interface Database extends Dialect {
   /** A number that another commit, by whatever process, changes. Undefined where asking for it costs as much as a query does. */
   readonly version?: () => number;
+  /** As `rowsOf`, on a driver that is much quicker without Drizzle's way to it. */
+  readonly rowsDirectly?: <Row>(columns: Record<string, Column>, select: Select<Row>) => ReadRows<Row>;
   /** Runs queries that see only committed rows. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */
@@ -56,6 +58,17 @@ export interface Database extends Dialect {
   close(): Promise<void>;
   /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */
   abandon(): Promise<void>;
+}
+
+/** A SELECT of columns of a table, prepared. */
+export type Select<Row> = (queries: Queries) => { execute(values: Record<string, unknown>): Promise<Row[]> };
+
+/** Runs one read with the values of its placeholders. Every error leaves translated. */
+export type ReadRows<Row> = (values: Record<string, unknown>) => Promise<readonly Row[]>;
+
+/** Makes a read that comes with many requests. @param columns what `select` selects, in the same order. */
+export function rowsOf<Row>(database: Database, columns: Record<string, Column>, select: Select<Row>): ReadRows<Row> {
+  return database.rowsDirectly?.(columns, select) ?? ((values) => database.read((queries) => select(queries).execute(values)));
 }
 
 /**

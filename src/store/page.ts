@@ -4,8 +4,8 @@ import { and, asc, type Column, desc, eq, or, type SQL, sql } from 'drizzle-orm'
 
 import type { PageQuery, Position, RegistryFilter, RegistryOrderField } from '../core/ports.ts';
 import type { Registry } from '../core/registry.ts';
-import { type Database, type Dialect, given, type Queries, statement } from './database.ts';
-import { toRegistry, type SealedColumn } from './rows.ts';
+import { type Database, type Dialect, given, type Queries, type ReadRows, rowsOf, statement } from './database.ts';
+import { type RegistryRow, toRegistry, type SealedColumn } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 /** What makes two queries different statements; there are 512 at most. */
@@ -25,13 +25,13 @@ export interface RegistryPages {
 
 /** @param columns the columns to read, all but the secret. */
 export function registryPages(database: Database, columns: ReadColumns): RegistryPages {
-  const pages = new Map<string, ReturnType<typeof preparePage>>();
+  const pages = new Map<string, ReadRows<RegistryRow>>();
   const counts = new Map<string, ReturnType<typeof prepareCount>>();
   return {
     async page(query) {
       const { shape, values } = planPage(query);
-      const prepared = getOrMake(pages, JSON.stringify(shape), () => preparePage(database, columns, shape));
-      const rows = await database.read((queries) => prepared(queries).execute(values));
+      const read = getOrMake(pages, JSON.stringify(shape), () => rowsOf(database, columns, preparePage(database, columns, shape)));
+      const rows = await read(values);
       const registries = rows.map(toRegistry);
       return query.forward ? registries : registries.toReversed();
     },

@@ -5,10 +5,10 @@ import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import type { AppendEvent } from './audit.ts';
-import { type Database, given, givenFor, statement } from './database.ts';
+import { type Database, given, givenFor, rowsOf, statement } from './database.ts';
 import { activeKeyCheck } from './active-key.ts';
 import { registryPages } from './page.ts';
-import { bytesOrNull, fromRegistry, fromReport, plainBytes, toRegistry } from './rows.ts';
+import { bytesOrNull, fromRegistry, fromReport, plainBytes, toComparedRegistry, toRegistry } from './rows.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);
@@ -18,10 +18,13 @@ export function registryStore(database: Database, append: AppendEvent): Registry
 type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
 type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
 
-function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
+function reading(database: Database, { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
+  const rowById = rowsOf(database, columns, byId);
+  const rowByText = rowsOf(database, columns, byText);
+  const rowsByTexts = rowsOf(database, columns, byTexts);
   return {
     async byId(id) {
-      const [row] = await database.read((queries) => byId(queries).execute({ id }));
+      const [row] = await rowById({ id });
       return row && toRegistry(row);
     },
     async byIds(ids) {
@@ -29,17 +32,17 @@ function reading(database: Database, { byId, byIds, byText, byTexts, byHosts, af
       return rows.map(toRegistry);
     },
     async byText(account, registry) {
-      const [row] = await database.read((queries) => byText(queries).execute({ account, registry }));
+      const [row] = await rowByText({ account, registry });
       return row && toRegistry(row);
     },
     async byTexts(account, texts) {
-      const rows = await database.read((queries) => byTexts(queries).execute({ account, texts: JSON.stringify(texts) }));
-      return rows.map(toRegistry);
+      const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
+      return rows.map(toComparedRegistry);
     },
     async byHosts(account, hosts, limit) {
       const rows = await database.read((queries) => byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }));
       // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
-      return rows.map(toRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
+      return rows.map(toComparedRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
     async afterId(id, limit) {
       const rows = await database.read((queries) => afterId(queries).execute({ id, limit }));

@@ -18,20 +18,32 @@ export type RegistryRow = Omit<Row<'registry'>, SealedColumn | 'outcome'>;
 export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
 export type SealedColumn = (typeof sealedColumns)[SecretSlot];
 
-/** The report is read when somebody asks for it: it is most of a row, and many do not. */
+/** For those that are mostly shown: the report is read at once, as a property that is read later makes the whole object slow. */
 export function toRegistry(row: RegistryRow): Registry {
-  let report: ValidationReport | null | undefined;
   return {
     ...row,
     type: row.type as Registry['type'],
-    get lastValidation() {
-      return (report ??= row.lastValidation === null ? null : (JSON.parse(row.lastValidation) as ValidationReport));
-    },
+    lastValidation: toReport(row),
     pendingSince: dateOrNull(row.pendingSince),
     previousUsableUntil: dateOrNull(row.previousUsableUntil),
     createdAt: new Date(row.createdAt),
     updatedAt: new Date(row.updatedAt),
   };
+}
+
+/** For those that are mostly only compared: the report, most of a row, is read when somebody asks for it. */
+export function toComparedRegistry(row: RegistryRow): Registry {
+  let report: ValidationReport | null | undefined;
+  return {
+    ...toRegistry({ ...row, lastValidation: null }),
+    get lastValidation() {
+      return (report ??= toReport(row));
+    },
+  };
+}
+
+function toReport({ lastValidation }: RegistryRow): ValidationReport | null {
+  return lastValidation === null ? null : (JSON.parse(lastValidation) as ValidationReport);
 }
 
 /** The passwords of a row, and what a list or get would read of it. */

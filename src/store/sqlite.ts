@@ -10,6 +10,7 @@ import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 
 import type { Database, Dialect, Migration, MigrationResult, Queries } from './database.ts';
+import { directRows } from './direct-rows.ts';
 import { translated, translateFailure } from './failure.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { StoreRefused } from './migrate.ts';
@@ -51,6 +52,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
     ...dialect,
     notices: localNotices(),
     version: () => readVersion(dataVersion),
+    rowsDirectly: directRows(reader, readQueries),
     read: (work) => translated(() => work(readQueries)),
     write: (work) =>
       translated(() => {
