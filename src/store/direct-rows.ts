@@ -8,18 +8,19 @@ import { translateFailure } from './failure.ts';
 
 /** What Drizzle's prepared statement of SQLite knows, and its type hides. */
 interface Prepared {
-  getQuery(): { readonly sql: string; readonly params: readonly unknown[] };
+  readonly stmt: Sqlite.Statement<unknown[], unknown[]>;
+  getQuery(): { readonly params: readonly unknown[] };
 }
 
-/** @param queries Drizzle on the same connection. */
-export function directRows(connection: Sqlite.Database, queries: Queries): NonNullable<Database['rowsDirectly']> {
+/** @param queries Drizzle on the connection that reads. */
+export function directRows(queries: Queries): NonNullable<Database['rowsDirectly']> {
   return (columns, select) => {
     const toRow = rowReader(columns);
     // Prepared at the first call: the tables are made after the database is opened.
     let run: ((values: Record<string, unknown>) => unknown[][]) | undefined;
     return async (values) => {
       try {
-        run ??= prepare(connection, select(queries) as unknown as Prepared);
+        run ??= runPrepared(select(queries) as unknown as Prepared);
         return run(values).map(toRow) as never[];
       } catch (error) {
         throw translateFailure(error);
@@ -28,10 +29,9 @@ export function directRows(connection: Sqlite.Database, queries: Queries): NonNu
   };
 }
 
-function prepare(connection: Sqlite.Database, prepared: Prepared): (values: Record<string, unknown>) => unknown[][] {
-  const { sql, params } = prepared.getQuery();
-  const statement = connection.prepare<unknown[], unknown[]>(sql).raw();
-  const names = params.map((parameter) => {
+function runPrepared(prepared: Prepared): (values: Record<string, unknown>) => unknown[][] {
+  const statement = prepared.stmt.raw();
+  const names = prepared.getQuery().params.map((parameter) => {
     if (is(parameter, Placeholder)) return parameter.name;
     throw new Error('a statement that is read directly has placeholders alone');
   });

@@ -52,7 +52,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
     ...dialect,
     notices: localNotices(),
     version: () => readVersion(dataVersion),
-    rowsDirectly: directRows(reader, readQueries),
+    rowsDirectly: directRows(readQueries),
     read: (work) => translated(() => work(readQueries)),
     write: (work) =>
       translated(() => {
