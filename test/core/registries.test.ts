@@ -251,8 +251,8 @@ describe('a row edited behind our back', () => {
     await add('other.example');
     const sent = domain.asked.length;
     edit(`${statement} WHERE id = '${id}'`);
-    for (const use of [domain.registries.validate(writer, id), domain.registries.update(writer, id, { name: 'x' }, { secureConnection: false, validate: true })]) {
-      expect((await problemOf(use)).code).toMatch(/SECRET_UNREADABLE|PASSWORD_REQUIRED/);
+    for (const use of [() => domain.registries.validate(writer, id), () => domain.registries.update(writer, id, { name: 'x' }, { secureConnection: false, validate: true })]) {
+      expect((await problemOf(use())).code).toMatch(/SECRET_UNREADABLE|PASSWORD_REQUIRED/);
     }
     expect(domain.asked).toHaveLength(sent);
     expect(auditTrail().some((line) => line.startsWith('registry.secret_unreadable'))).toBe(true);

@@ -36,10 +36,11 @@ test('a stock client hears of a registry that is created once it listens', async
   const client = createClient({ url: endpoint.url, headers: { authorization: 'Bearer READ_WRITE' } });
   const messages = client.iterate({ query: changed });
   // The client does not say when it listens.
-  let count = 0;
-  const creating = setInterval(() => void create(`a${(count += 1)}.example`), 100);
+  const created: Promise<unknown>[] = [];
+  const creating = setInterval(() => void created.push(create(`a${created.length}.example`)), 100);
   const { value } = await messages.next();
   clearInterval(creating);
+  await Promise.all(created);
   client.dispose();
   expect(value).toMatchObject({ data: { registryChanged: { kind: 'CREATED', registry: { lastValidation: { outcome: 'VALID' } } } } });
 });
