@@ -3,12 +3,13 @@
 import { useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
 import { run, runWithId } from './client.ts';
-import { Ago, FailureNote, Field, Note, type Failure } from './controls.tsx';
+import { Ago, FailureNote, Field, Note } from './controls.tsx';
 import { AccountsDocument, CreateAccountDocument, DisableAccountDocument, EnableAccountDocument, type AccountFragment } from './operations.ts';
 import { PageHeading } from './page-heading.tsx';
 import { QuestionDialog } from './question-dialog.tsx';
 import { TableFrame } from './table-frame.tsx';
-import { useFailures, useRequest } from './use-request.ts';
+import { useChange } from './use-change.ts';
+import { useRequest } from './use-request.ts';
 
 /** It cannot be shut out. */
 const adminAccount = 'admin';
@@ -17,30 +18,25 @@ export function AccountsPage() {
   const { answer, failure, reload } = useRequest('accounts', (signal) => run(AccountsDocument, {}, signal));
   const [disabled, setDisabled] = useState<AccountFragment | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
-  const [refusal, setRefusal] = useState<Failure | null>(null);
-  const meet = useFailures();
+  const enabling = useChange();
   const done = (sentence: string): void => {
     setDisabled(null);
-    setRefusal(null);
     setNotice(sentence);
     reload();
   };
   const enable = async ({ name }: AccountFragment): Promise<void> => {
-    try {
+    const isDone = await enabling.start(async () => {
       const [{ enableAccount }, requestId] = await runWithId(EnableAccountDocument, { name });
-      const [error] = enableAccount.errors;
-      if (error === undefined) done(`Enabled ${name}.`);
-      else setRefusal({ message: error.message, requestId });
-    } catch (error) {
-      setRefusal(meet(error));
-    }
+      return [enableAccount.errors, requestId];
+    });
+    if (isDone) done(`Enabled ${name}.`);
   };
   return (
     <>
       <PageHeading title="Accounts" />
       <p className="lead">Each account has registries and tokens of its own, which no other one sees. Admins see them all.</p>
       {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
-      {[failure, refusal].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
+      {[failure, enabling.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
       <NewAccount onDone={done} />
       {answer === null ? failure === null && <p className="faint loading">Loading…</p> : <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />}
       {disabled !== null && (
@@ -49,7 +45,10 @@ export function AccountsPage() {
           action="Disable"
           onClose={() => setDisabled(null)}
           onDone={() => done(`Disabled ${disabled.name}.`)}
-          ask={async () => (await run(DisableAccountDocument, { name: disabled.name })).disableAccount.errors}
+          ask={async () => {
+            const [{ disableAccount }, requestId] = await runWithId(DisableAccountDocument, { name: disabled.name });
+            return [disableAccount.errors, requestId];
+          }}
         >
           <p>All logins of <strong className="break">{disabled.name}</strong> are refused at once, and no pull uses its registries. Nothing is deleted; enabling it again brings all of it back.</p>
         </QuestionDialog>
@@ -60,25 +59,25 @@ export function AccountsPage() {
 
 function NewAccount({ onDone }: { readonly onDone: (sentence: string) => void }) {
   const [name, setName] = useState('');
-  const [mistake, setMistake] = useState<string | undefined>(undefined);
-  const meet = useFailures();
+  const { failure, isBusy, start } = useChange();
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
-    try {
-      const [error] = (await run(CreateAccountDocument, { name: name.trim() })).createAccount.errors;
-      setMistake(error?.message);
-      if (error !== undefined) return;
-      onDone(`Added ${name.trim()}.`);
-      setName('');
-    } catch (error) {
-      setMistake(meet(error).message);
-    }
+    const isDone = await start(async () => {
+      const [{ createAccount }, requestId] = await runWithId(CreateAccountDocument, { name: name.trim() });
+      return [createAccount.errors, requestId];
+    });
+    if (!isDone) return;
+    onDone(`Added ${name.trim()}.`);
+    setName('');
   };
   return (
-    <form className="inline-form" onSubmit={(event) => void submit(event)} noValidate>
-      <Field label="New account" value={name} onChange={setName} error={mistake} />
-      <Button type="submit" className="button" isDisabled={name.trim() === ''}>Add</Button>
-    </form>
+    <>
+      <form className="inline-form" onSubmit={(event) => void submit(event)} noValidate>
+        <Field label="New account" value={name} onChange={setName} />
+        <Button type="submit" className="button" isDisabled={isBusy || name.trim() === ''}>Add</Button>
+      </form>
+      {failure !== null && <FailureNote failure={failure} />}
+    </>
   );
 }
 

@@ -3,10 +3,11 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run, runWithId } from './client.ts';
-import { Ago, FailureNote, Field, type Failure } from './controls.tsx';
+import { Ago, FailureNote, Field } from './controls.tsx';
 import { Dialog } from './dialog.tsx';
 import { DeleteDocument, OneDocument, type OneQuery } from './operations.ts';
-import { useFailures, useRequest } from './use-request.ts';
+import { useChange } from './use-change.ts';
+import { useRequest } from './use-request.ts';
 
 /** Used within this time, it is likely that something still needs it. */
 const recentMs = 30 * 24 * 60 * 60 * 1000;
@@ -38,21 +39,14 @@ interface ConfirmationProps extends Omit<DeleteDialogProps, 'id'> {
 
 function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
   const [typed, setTyped] = useState('');
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const meet = useFailures();
+  const { failure, isBusy, start } = useChange();
   const isInUse = registry.lastUsedAt !== null && Date.now() - Date.parse(registry.lastUsedAt) < recentMs;
   const remove = async (): Promise<void> => {
-    setBusy(true);
-    try {
+    const isDone = await start(async () => {
       const [{ deleteRegistry }, requestId] = await runWithId(DeleteDocument, { id: registry.id });
-      const [error] = deleteRegistry.errors;
-      if (error === undefined) return onDone(`Deleted ${registry.registry}.`);
-      setFailure({ message: error.message, requestId });
-    } catch (error) {
-      setFailure(meet(error));
-    }
-    setBusy(false);
+      return [deleteRegistry.errors, requestId];
+    });
+    if (isDone) onDone(`Deleted ${registry.registry}.`);
   };
   return (
     <>

@@ -1,18 +1,16 @@
 // Asks before something that hurts, does it, and says so when it went wrong.
 
-import { useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components';
-import { FailureNote, type Failure } from './controls.tsx';
+import { FailureNote } from './controls.tsx';
 import { Dialog } from './dialog.tsx';
-import type { FailureFragment } from './operations.ts';
-import { useFailures } from './use-request.ts';
+import { useChange, type Ask } from './use-change.ts';
 
 interface QuestionDialogProps {
   readonly title: string;
   /** The word of the button. */
   readonly action: string;
-  /** Does it, and gives what the server has against it. */
-  readonly ask: () => Promise<readonly FailureFragment[]>;
+  readonly ask: Ask;
   readonly onClose: () => void;
   readonly onDone: () => void;
   /** What will happen. */
@@ -20,19 +18,9 @@ interface QuestionDialogProps {
 }
 
 export function QuestionDialog({ title, action, ask, onClose, onDone, children }: QuestionDialogProps) {
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const meet = useFailures();
-  const go = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      const [error] = await ask();
-      if (error === undefined) return onDone();
-      setFailure({ message: error.message, requestId: null });
-    } catch (error) {
-      setFailure(meet(error));
-    }
-    setBusy(false);
+  const { failure, isBusy, start } = useChange();
+  const answer = async (): Promise<void> => {
+    if (await start(ask)) onDone();
   };
   return (
     <Dialog title={title} role="alertdialog" onClose={onClose}>
@@ -40,7 +28,7 @@ export function QuestionDialog({ title, action, ask, onClose, onDone, children }
       {failure !== null && <FailureNote failure={failure} />}
       <div className="dialog-buttons">
         <Button className="button" onPress={onClose} autoFocus>Cancel</Button>
-        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void go()}>{action}</Button>
+        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void answer()}>{action}</Button>
       </div>
     </Dialog>
   );

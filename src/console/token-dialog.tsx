@@ -3,10 +3,10 @@
 import { useState, type FormEvent } from 'react';
 import { Button, TextArea } from 'react-aria-components';
 import { runWithId, type Principal } from './client.ts';
-import { Choice, Field, FailureNote, Note, type Failure } from './controls.tsx';
+import { Choice, Field, FailureNote, Note } from './controls.tsx';
 import { Dialog } from './dialog.tsx';
 import { CreateTokenDocument, type RegwayRole } from './operations.ts';
-import { useFailures } from './use-request.ts';
+import { useChange } from './use-change.ts';
 import { roleWords } from './words.ts';
 
 const lifetimes = { '30d': '30 days', '90d': '90 days', '365d': 'A year', never: 'No end' } as const;
@@ -23,22 +23,14 @@ interface TokenForm {
 export function TokenDialog({ principal, onClose }: { readonly principal: Principal; readonly onClose: () => void }) {
   const [form, setForm] = useState<TokenForm>({ name: '', role: 'PULL', account: principal.account, images: '', lifetime: '90d' });
   const [text, setText] = useState<string | null>(null);
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const meet = useFailures();
+  const { failure, isBusy, start } = useChange();
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
+    await start(async () => {
       const [{ createToken }, requestId] = await runWithId(CreateTokenDocument, { input: inputOf(form, principal) });
-      const [error] = createToken.errors;
-      if (error === undefined) setText(createToken.text);
-      else setFailure({ message: error.message, requestId });
-    } catch (error) {
-      setFailure(meet(error));
-    }
-    setBusy(false);
+      setText(createToken.text);
+      return [createToken.errors, requestId];
+    });
   };
   if (text !== null) return <Dialog title="The new token" onClose={onClose}><TokenText text={text} onClose={onClose} /></Dialog>;
   return (

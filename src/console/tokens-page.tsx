@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { run, type Principal } from './client.ts';
+import { run, runWithId, type Principal } from './client.ts';
 import { Ago, FailureNote, Note } from './controls.tsx';
 import { PageHeading } from './page-heading.tsx';
 import { RevokeTokenDocument, TokensDocument, type TokenFragment } from './operations.ts';
@@ -39,7 +39,10 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
           action="Revoke"
           onClose={() => setRevoked(null)}
           onDone={() => close(`Revoked ${nameOf(revoked)}.`)}
-          ask={async () => (await run(RevokeTokenDocument, { id: revoked.id })).revokeToken.errors}
+          ask={async () => {
+            const [{ revokeToken }, requestId] = await runWithId(RevokeTokenDocument, { id: revoked.id });
+            return [revokeToken.errors, requestId];
+          }}
         >
           <p>Whatever uses <strong className="break">{nameOf(revoked)}</strong> is refused from now on. This cannot be undone; make another token instead.</p>
         </QuestionDialog>

@@ -422,7 +422,7 @@ describe('tokens, accounts and the audit trail', () => {
     await page.getByRole('link', { name: 'Accounts' }).click();
     await view.fill('New account', 'Not A Name');
     await view.button('Add').click();
-    await page.locator('.react-aria-FieldError').waitFor();
+    await page.getByText('Request id').waitFor();
     await view.fill('New account', 'team-a');
     await view.button('Add').click();
     await page.getByText('Added team-a.').waitFor();
