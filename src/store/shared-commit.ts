@@ -51,9 +51,18 @@ async function commitTogether(connection: Connection, members: readonly Member[]
     connection.exec('COMMIT');
     for (const tell of outcomes) tell();
   } catch (error) {
+    for (const member of members) member.fail(error);
+    rollBack(connection);
+  }
+}
+
+/** What cannot be undone now is when the next one, which fails at its start, comes here. */
+function rollBack(connection: Connection): void {
+  try {
     // SQLite itself has rolled back already after some errors, such as a full disk.
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    for (const member of members) member.fail(error);
+  } catch {
+    // The members heard what went wrong first.
   }
 }
 

@@ -82,6 +82,19 @@ test('when the commit fails, every one of them fails and nothing is stored', asy
   expect([stored(), connection.inTransaction]).toEqual([[], false]);
 });
 
+test('when not even the undoing works, every one of them is told, and later writes work', async () => {
+  let reading: IterableIterator<unknown> | undefined;
+  const holdsTheConnection = async () => {
+    reading = connection.prepare('SELECT 1 UNION SELECT 2').iterate();
+    reading.next();
+  };
+  expect(await settle([commits.add(insert(1)), commits.add(holdsTheConnection)])).toEqual([expect.stringMatching('busy'), expect.stringMatching('busy')]);
+  reading?.return?.();
+  expect(await settle([commits.add(insert(2))])).toEqual([expect.stringMatching('within a transaction')]);
+  expect(await settle([commits.add(insert(3))])).toEqual(['stored 3']);
+  expect(stored()).toEqual([3]);
+});
+
 test('while another process writes, they all wait or all fail', async () => {
   connection.pragma('busy_timeout = 1');
   const locker = new Sqlite(connection.name);
