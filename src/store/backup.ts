@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+import Sqlite from 'better-sqlite3';
+
 import { Problem } from '../core/problem.ts';
 import { moveDurably, moveDurablyToFreeName } from './durable-file.ts';
 import { translateFailure } from './failure.ts';
@@ -79,15 +81,34 @@ export function holdsData(path: string): boolean {
  */
 export function replaceDatabase(path: string, staged: string, now: Date): string | undefined {
   const aside = holdsData(path) ? `${path}.replaced-${now.toISOString().replaceAll(/[:.]/g, '-')}` : undefined;
-  // The log first: beside the new file it would be replayed into it.
+  // A second name first: at no moment is there no database, in whose place a server would make an empty one. And where that fails, all is as it was.
+  if (aside !== undefined) {
+    linkSync(path, aside);
+    foldLog(path);
+  }
+  // Beside the new file the log would be replayed into it.
   for (const suffix of ['-wal', '-shm']) {
     if (aside === undefined) rmSync(path + suffix, { force: true });
     else if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
-  // A second name first: at no moment is there no database, in whose place a server would make an empty one.
-  if (aside !== undefined) linkSync(path, aside);
   moveDurably(staged, path);
   return aside;
+}
+
+/** Takes the log into the file: a database that loses it by an end right before its replacement would lose writes. */
+function foldLog(path: string): void {
+  try {
+    // One that cannot be read keeps both as they are; a connection that may write would take the log into it at its end.
+    openToRead(path).close();
+    const connection = new Sqlite(path);
+    try {
+      connection.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      connection.close();
+    }
+  } catch {
+    // What is wrong with it is no reason against its replacement, but often the reason for it.
+  }
 }
 
 function copyMoment(source: string, target: string): void {
