@@ -25,8 +25,23 @@ const canaryContext = encodeContext('canary', {});
  * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
  */
 export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys' | 'canary'>): Promise<DataKeys> {
-  // In this order: a key is written with the canary or before it, so whoever sees the canary's key below has read it here, or reads again.
+  // In this order: a key is written with the canary or before it, so the key of a canary is read after it.
   const canary = await keys.canary();
+  const dataKeys = await openDataKeys(keyring, keys, canary);
+  if (dataKeys !== undefined) return dataKeys;
+  // Unless a rotation ended between the two and took that key away, which puts another canary there.
+  const canaryNow = await keys.canary();
+  const isRotated = canary !== undefined && canaryNow !== undefined && !Buffer.from(canary).equals(canaryNow);
+  const rotated = isRotated ? await openDataKeys(keyring, keys, canaryNow) : undefined;
+  if (rotated !== undefined) return rotated;
+  throw new KeyringRefused(
+    keyring.path,
+    'does not fit this database: the canary does not open. Use the keyring that belongs to this database, or restore both from one backup.',
+  );
+}
+
+/** Undefined when the canary does not open. */
+async function openDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys'>, canary: Uint8Array | undefined): Promise<DataKeys | undefined> {
   const rows = (await keys.dataKeys()).filter(({ state }) => state !== 'AUDIT');
   if (canary === undefined) {
     throw new KeyringRefused(keyring.path, 'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.');
@@ -34,13 +49,7 @@ export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataK
   const byId = new Map(rows.map((row) => [row.id, openDataKey(keyring, row)]));
   const opened = openBytes((keyId) => byId.get(keyId), canaryContext, canary);
   const { id: activeId, key: active } = activeKey(keyring, rows, byId);
-  if (opened === undefined) {
-    throw new KeyringRefused(
-      keyring.path,
-      'does not fit this database: the canary does not open. Use the keyring that belongs to this database, or restore both from one backup.',
-    );
-  }
-  return { byId, activeId, active, seed: opened.equals(firstCanary) ? derive(active, 'seed') : opened };
+  return opened && { byId, activeId, active, seed: opened.equals(firstCanary) ? derive(active, 'seed') : opened };
 }
 
 /** A new data key that seals, and the canary that goes with it. @param seed undefined for the first key of a database. */

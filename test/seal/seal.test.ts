@@ -7,6 +7,7 @@ import { Problem } from '../../src/core/problem.ts';
 import type { SecretBinding } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { encodeContext, sealBytes } from '../../src/seal/box.ts';
+import { createSealingKey, readDataKeys } from '../../src/seal/data-keys.ts';
 import { KeyringRefused, parseKeyring, printKeyring, type Keyring } from '../../src/seal/keyring.ts';
 import type { DataKeyRow } from '../../src/core/key-ports.ts';
 import { createSealer, holdsNothingSealed } from '../../src/seal/seal.ts';
@@ -298,6 +299,33 @@ it('what a retired data key sealed opens still, and the active one seals', async
   const sealed = rotated.seal(new Secret('hunter3'), binding);
   expect(rotated.open(sealed, binding).reveal()).toBe('hunter3');
   expect(problemOf(() => sealer.open(sealed, binding)).code).toBe('SECRET_UNREADABLE');
+});
+
+describe('keys that are read while a rotation ends', () => {
+  /** The canary is read before the rotation, the keys after it; then the canary is the one given. */
+  const rotatedBetween = async (canaryAfter: (rotated: Uint8Array) => Uint8Array): Promise<MemoryKeyStore> => {
+    const store = memoryKeyStore({ rows: keys.rows, canaryBlob: canary });
+    const { seed } = await readDataKeys(keyring, store);
+    const { row, canary: rotated } = createSealingKey(keyring, 2, seed);
+    let reads = 0;
+    store.canary = async () => {
+      reads += 1;
+      return reads === 1 ? canary : canaryAfter(rotated);
+    };
+    store.rows = [row];
+    return store;
+  };
+
+  it('are read again instead of being refused', async () => {
+    expect(await readDataKeys(keyring, await rotatedBetween((rotated) => rotated))).toMatchObject({ activeId: 2 });
+  });
+
+  it.each<[string, (rotated: Uint8Array) => Uint8Array]>([
+    ['stays as it was', () => canary],
+    ['is another that does not open either', (rotated) => rotated.map((byte, index) => (index === 60 ? byte ^ 1 : byte))],
+  ])('are refused when the canary %s', async (_what, canaryAfter) => {
+    await expect(readDataKeys(keyring, await rotatedBetween(canaryAfter))).rejects.toThrow('the canary does not open');
+  });
 });
 
 it('a keyring may be made only for a database that holds nothing sealed', async () => {
