@@ -3,17 +3,20 @@
 import type { Config } from './config.ts';
 import type { Secret } from './core/secret.ts';
 import { issueFirstToken } from './auth/token.ts';
+import { faultFields } from './core/fault.ts';
+import type { TrustedDocuments } from './graphql/trusted-documents.ts';
 import { healthRoutes } from './ops/health.ts';
 import { createListener } from './ops/listener.ts';
 import { createLog, type Log } from './ops/log.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { logOrphans } from './ops/orphans.ts';
+import { closeAll, type Closable } from './wiring/closing.ts';
 import { openDataStore } from './wiring/data.ts';
 import { createDomain } from './wiring/domain.ts';
 import { createFaces } from './wiring/faces.ts';
 import { readIssuers } from './wiring/issuers.ts';
-import { checkKeys } from './wiring/keys.ts';
 import { createLogins, type LoginParts } from './wiring/logins.ts';
+import { trustedDocuments } from './wiring/trusted-documents.ts';
 
 export interface RunningServer {
   /** The address that people open, without a slash at the end. */
@@ -31,30 +34,31 @@ export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
+  const documents = trustedDocuments(config);
+  const store = await openDataStore(config, { owned: true, log });
   const forgetOrphans = logOrphans(log);
-  const store = await openDataStore(config, { owned: true, log, checkKeys: (keys) => checkKeys(config, keys) });
   const opened: Closable[] = [{ close: async () => forgetOrphans() }];
   try {
-    return await serveStore({ config, issuers, store, log }, opened);
+    return await serveStore({ config, issuers, documents, store, log }, opened);
   } catch (fault) {
-    await closeAll(opened);
-    await store.abandon();
+    // What is told is why it could not start.
+    await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) => log.error(faultFields(other), 'a part of a refused start could not be closed'));
     throw fault;
   }
 }
 
-interface Closable {
-  close(): Promise<void>;
+interface ServerParts extends Omit<LoginParts, 'signInKey'> {
+  readonly documents: TrustedDocuments;
 }
 
-async function serveStore({ config, issuers, store, log }: Omit<LoginParts, 'signInKey'>, opened: Closable[]): Promise<RunningServer> {
+async function serveStore({ config, issuers, documents, store, log }: ServerParts, opened: Closable[]): Promise<RunningServer> {
   const metrics = createMetrics();
   let url = config.publicUrl ?? '';
   const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url), recall: (login) => logins.recall(login) });
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
-  const faces = createFaces(config, logins, domain, log);
+  const faces = createFaces({ config, documents, logins, domain, log });
   opened.push(faces);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
@@ -66,15 +70,13 @@ async function serveStore({ config, issuers, store, log }: Omit<LoginParts, 'sig
   const close = async (): Promise<void> => {
     health.stopping = true;
     domain.endStreams();
-    await closeAll(opened);
-    await store.close();
+    try {
+      await closeAll(opened);
+    } finally {
+      await store.close();
+    }
   };
   return { url, firstToken, close };
-}
-
-/** What was opened last is closed first: the listener takes no more requests before anything that they need goes. */
-async function closeAll(opened: Closable[]): Promise<void> {
-  for (const part of opened.splice(0).toReversed()) await part.close();
 }
 
 function publicUrl(config: Config, port: number): string {

@@ -16,9 +16,9 @@ import type { DataRotation, RootRotation } from './seal/rotate.ts';
 import { StoreRefused } from './store/migrate.ts';
 import type { MovedTable } from './store/move.ts';
 import type { Backup, Restoration } from './wiring/backup.ts';
-import { createToken, listTokens, revokeStoredToken, verifyAuditTrail, type TokenRequest } from './wiring/data.ts';
+import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/data.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './wiring/keys.ts';
-import { verify, type Check } from './wiring/verify.ts';
+import { verify, verifyAuditTrail, type Check } from './wiring/verify.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
 const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
@@ -46,12 +46,16 @@ export function createTokenCommand(request: TokenRequest, print: (token: string)
 
 /** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
 export function listTokensCommand(account: string | undefined, print: (tokens: readonly StoredToken[]) => void): Promise<number> {
-  return reporting(async () => print(await listTokens(readConfig(), account)));
+  return reporting(async () => {
+    print(await listTokens(readConfig(), account));
+  });
 }
 
 /** Revokes a token and gives it to `print` as it is now. Gives the exit code. */
 export function revokeTokenCommand(id: string, print: (token: StoredToken) => void): Promise<number> {
-  return reporting(async () => print(await revokeStoredToken(readConfig(), id)));
+  return reporting(async () => {
+    print(await revokeStoredToken(readConfig(), id));
+  });
 }
 
 /** Backs the database up and gives what was written to `print`. Gives the exit code. */
@@ -92,17 +96,23 @@ export function verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verd
 
 /** Gives the keys of the data directory to `print`. Gives the exit code. */
 export function keyStatusCommand(print: (status: KeyStatus) => void): Promise<number> {
-  return reporting(async () => print(await keyStatus(readConfig())));
+  return reporting(async () => {
+    print(await keyStatus(readConfig()));
+  });
 }
 
 /** Seals every password with a new data key, and gives what was done to `print`. Gives the exit code. */
 export function rotateDataKeyCommand(print: (rotation: DataRotation) => void): Promise<number> {
-  return reporting(async () => print(await rotateDataKeyOf(readConfig())));
+  return reporting(async () => {
+    print(await rotateDataKeyOf(readConfig()));
+  });
 }
 
 /** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
 export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): Promise<number> {
-  return reporting(async () => print(await rotateRootKeyOf(readConfig())));
+  return reporting(async () => {
+    print(await rotateRootKeyOf(readConfig()));
+  });
 }
 
 /** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
@@ -136,10 +146,9 @@ function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: 
 }
 
 /** @param run may give another exit code than done. */
-async function reporting(run: () => Promise<unknown>): Promise<number> {
+async function reporting(run: () => Promise<number | undefined>): Promise<number> {
   try {
-    const code = await run();
-    return typeof code === 'number' ? code : exitCodes.done;
+    return (await run()) ?? exitCodes.done;
   } catch (fault) {
     process.stderr.write(`${sentenceOf(fault)}\n`);
     return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;

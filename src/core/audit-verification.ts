@@ -6,8 +6,9 @@ import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash,
 /**
  * What is wrong. `ALTERED`: the event is not as it was written. `MISSING`: it was taken out. `INSERTED`: Regway did not write it.
  * `REORDERED`: it stood at another place. `TRUNCATED`: the chain was longer. `HEAD_ALTERED`: what says where the chain ends was changed.
+ * `KEY_REMOVED`: what its events are verified with is gone.
  */
-export type AuditDamage = 'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED';
+export type AuditDamage = 'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED' | 'KEY_REMOVED';
 
 /** A place in the chain that was noted outside of the database, to be found again. */
 export interface AuditAnchor {
@@ -55,6 +56,7 @@ const sentences: Record<AuditDamage, (seq: number) => string> = {
   REORDERED: (seq) => `event ${seq} stood at another place`,
   TRUNCATED: (seq) => `the trail ends early: event ${seq} and all after it were cut off`,
   HEAD_ALTERED: (seq) => `the row that says where the trail ends was changed or removed: events from ${seq} on may have been cut off`,
+  KEY_REMOVED: () => 'the key of the audit trail was removed from the database, so no event can be verified',
 };
 
 /** About 300 KB of events at a time, however long the chain is. */

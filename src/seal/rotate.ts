@@ -12,6 +12,7 @@ import { Problem } from '../core/problem.ts';
 import type { Sealed } from '../core/ports.ts';
 import { secretBinding, secretSlots, type Registry, type SecretSlot } from '../core/registry.ts';
 import { dataKeyIdOf } from '../core/sealed.ts';
+import { sealedPages } from '../core/sealed-pages.ts';
 import { rewrapDataKey } from './data-key.ts';
 import { createSealingKey, readDataKeys, type DataKeys } from './data-keys.ts';
 import { createRootKey, KeyringRefused, loadKeyring, replaceKeyring, type Keyring, type RootKey } from './keyring.ts';
@@ -54,7 +55,8 @@ const maxTries = 5;
 
 /**
  * Seals every password with a new data key and forgets the old one. Reads and writes go on meanwhile, and a concurrent update wins.
- * After an interruption it goes on where that was, without another key.
+ * After an interruption it goes on where that was, without another key; one that came when all was sealed and only the old key was left
+ * looks like an old key that had to stay, and another key is made.
  * @throws KeyringRefused when the keyring is not that of the database; Problem `CONFLICT` when others rotate at the same time.
  */
 export async function rotateDataKey(parts: RotationParts): Promise<DataRotation> {
@@ -153,7 +155,7 @@ async function resealAll({ keyringFile, keys }: RotationParts): Promise<Omit<Dat
   const { activeId } = dataKeys;
   const unreadable: string[] = [];
   let resealed = 0;
-  for await (const batch of batchesOf(keys)) {
+  for await (const batch of sealedPages(keys, batchSize)) {
     const old = batch.flatMap(passwordsOf).filter(({ sealed }) => dataKeyIdOf(sealed) !== activeId);
     const anew = old.map((password) => resealedOf(dataKeys, password));
     unreadable.push(...old.filter((_, index) => anew[index] === undefined).map(({ registry }) => registry.id));
@@ -164,16 +166,6 @@ async function resealAll({ keyringFile, keys }: RotationParts): Promise<Omit<Dat
     if (changed.length > 0) await setTimeout(batchPauseMs);
   }
   return { activeId, resealed, unreadable };
-}
-
-async function* batchesOf(keys: KeyRotationStore): AsyncGenerator<SealedRegistry[]> {
-  let last = '';
-  for (;;) {
-    const batch = await keys.sealedAfter(last, batchSize);
-    yield batch;
-    last = batch.at(-1)?.registry.id ?? '';
-    if (batch.length < batchSize) return;
-  }
 }
 
 interface StoredPassword {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 
 import type { AuditTrail } from '../core/audit-verification.ts';
 import type { KeyRotationStore, KeyStore, SealedRegistry } from '../core/key-ports.ts';
+import { sealedPages } from '../core/sealed-pages.ts';
 import { auditChain } from './audit.ts';
 import type { Database } from './database.ts';
 import { keyRotationStore } from './key-rotation.ts';
 import { countMissing } from './migrate.ts';
-import type { StoreOptions } from './store.ts';
+import { isPostgres, type StoreOptions } from './store.ts';
 
 /** What a dialect gives for a snapshot. Writing to it fails. */
 export interface SnapshotDatabase extends Database {
@@ -40,8 +41,8 @@ const pageSize = 500;
  * @throws StoreRefused when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
 export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
-  const isPostgres = /^postgres(ql)?:\/\//.test(url);
-  const database = isPostgres ? await openPostgres(url) : await openSqlite(url);
+  const dialect = isPostgres(url) ? 'postgres' : 'sqlite';
+  const database = dialect === 'postgres' ? await openPostgres(url) : await openSqlite(url);
   const { append, ...audit } = auditChain(database);
   const keys = keyRotationStore(database, append);
   return {
@@ -49,19 +50,14 @@ export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'u
     audit,
     registries: () => registriesOf(keys),
     complaints: () => database.complaints(),
-    missingMigrations: () => countMissing(database, join(migrationsDir, isPostgres ? 'postgres' : 'sqlite')),
+    missingMigrations: () => countMissing(database, join(migrationsDir, dialect)),
     database,
     close: () => database.close(),
   };
 }
 
-async function* registriesOf({ sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>): AsyncIterable<SealedRegistry> {
-  for (let last = ''; ; ) {
-    const page = await sealedAfter(last, pageSize);
-    yield* page;
-    if (page.length < pageSize) return;
-    last = page.at(-1)?.registry.id ?? '';
-  }
+async function* registriesOf(keys: KeyRotationStore): AsyncIterable<SealedRegistry> {
+  for await (const page of sealedPages(keys, pageSize)) yield* page;
 }
 
 async function openPostgres(url: string): Promise<SnapshotDatabase> {

@@ -49,7 +49,7 @@ export interface StoreOptions {
  */
 export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
-  if (/^postgres(ql)?:\/\//.test(url)) {
+  if (isPostgres(url)) {
     const { openPostgres } = await import('./postgres.ts');
     return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), options);
   }
@@ -58,6 +58,11 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
   }
   const { openSqlite } = await import('./sqlite.ts');
   return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);
+}
+
+/** Whether a database's url leads to PostgreSQL. */
+export function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url);
 }
 
 /**

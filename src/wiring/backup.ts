@@ -8,9 +8,9 @@ import { migrationsDir } from '../places.ts';
 import { backUp, holdsData, replaceDatabase, stage, type BackupFacts } from '../store/backup.ts';
 import { StoreRefused } from '../store/migrate.ts';
 import { claimOwnership } from '../store/owner.ts';
-import { openSnapshot } from '../store/snapshot.ts';
-import { openStore } from '../store/store.ts';
+import { isPostgres, openStore } from '../store/store.ts';
 import { makePrivateDirectory } from './private-directory.ts';
+import { withSnapshot } from './snapshot.ts';
 import { verify, type Check } from './verify.ts';
 
 export interface Backup extends BackupFacts {
@@ -74,20 +74,17 @@ async function checkStaged(config: Config, path: string): Promise<Check[]> {
 }
 
 async function complaintsOf(path: string): Promise<string[]> {
-  const snapshot = await openSnapshot({ url: path, migrationsDir });
-  try {
+  return await withSnapshot(path, async (snapshot) => {
     const complaints = (await snapshot.complaints()) ?? [];
     // Throws for a database of something else, to which the tables would only be added.
     if (complaints.length === 0) await snapshot.missingMigrations();
     return complaints;
-  } finally {
-    await snapshot.close();
-  }
+  });
 }
 
 /** @param instead what to do about another database. @throws Problem `INVALID_INPUT` when it is not the embedded one. */
 function embeddedDatabase({ databaseUrl }: Config, instead: string): string {
-  if (/^postgres(ql)?:\/\//.test(databaseUrl)) throw new Problem('INVALID_INPUT', `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`);
+  if (isPostgres(databaseUrl)) throw new Problem('INVALID_INPUT', `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`);
   // Where it is a link, the file behind it is the one to copy and to replace.
   return existsSync(databaseUrl) ? realpathSync(databaseUrl) : databaseUrl;
 }

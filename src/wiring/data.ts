@@ -4,13 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { issueToken, revokeToken } from '../auth/token.ts';
 import type { Config } from '../config.ts';
 import type { Role } from '../core/access.ts';
-import { verifyAudit, type AuditAnchor, type AuditVerdict } from '../core/audit-verification.ts';
 import type { StoredToken } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { migrationsDir } from '../places.ts';
 import { openStore, type Store, type StoreOptions } from '../store/store.ts';
 import { makePrivateDirectory } from './private-directory.ts';
-import { openSeal, type Seal } from './seal.ts';
+import { checkKeys, openSeal } from './seal.ts';
 
 export interface TokenRequest {
   readonly account: string;
@@ -22,11 +21,11 @@ export interface TokenRequest {
 
 /**
  * Opens the store of these settings, for a moment unless it is `owned`, as the one server of a SQLite file does.
- * @throws ConfigRefused when the data directory cannot be made; otherwise as `openStore`.
+ * @throws ConfigRefused when the data directory cannot be made; KeyringRefused as `checkKeys`, and nothing was written then; otherwise as `openStore`.
  */
-export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log' | 'checkKeys'> = {}): Promise<Store> {
+export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
-  return openStore({ url: config.databaseUrl, migrationsDir, ...options });
+  return openStore({ url: config.databaseUrl, migrationsDir, checkKeys: (keys) => checkKeys(config, keys), ...options });
 }
 
 /** Makes an API token on the data directory, whether or not a server runs on it. @throws Problem as `issueToken`. */
@@ -44,23 +43,22 @@ export async function revokeStoredToken(config: Config, id: string): Promise<Sto
   return await onData(config, ({ access }) => revokeToken({ access, now, id, actor: 'cli', requestId: randomUUID() }));
 }
 
-/** Reads the whole audit trail of the data directory, whether or not a server runs on it. @param anchor an event that must still be there. */
-export async function verifyAuditTrail(config: Config, anchor: AuditAnchor | undefined): Promise<AuditVerdict> {
-  return await onData(config, ({ audit }, { auditMac }) => verifyAudit({ trail: audit, mac: auditMac, anchor }));
-}
-
-/** Opens store and keys for one piece of work. @throws as `openDataStore` and `openSeal`. */
-async function onData<T>(config: Config, work: (store: Store, seal: Seal) => Promise<T>): Promise<T> {
+/**
+ * Opens store and keys for one piece of work.
+ * @param refuse may refuse the store before its keys are opened, which makes them where there are none.
+ * @throws as `openDataStore` and `openSeal`, and what `refuse` throws.
+ */
+export async function onData<T>(config: Config, work: (store: Store) => Promise<T>, refuse: (store: Store) => Promise<void> = async () => undefined): Promise<T> {
   const store = await openDataStore(config);
-  let seal: Seal;
   try {
-    seal = await openSeal(config, store);
+    await refuse(store);
+    await openSeal(config, store);
   } catch (error) {
     await store.abandon();
     throw error;
   }
   try {
-    return await work(store, seal);
+    return await work(store);
   } finally {
     await store.close();
   }

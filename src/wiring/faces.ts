@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { Registries } from '../core/registries.ts';
 import type { UseCases } from '../graphql/builder.ts';
 import { createGraphqlServer, type GraphqlServer } from '../graphql/server.ts';
+import type { TrustedDocuments } from '../graphql/trusted-documents.ts';
 import type { Route } from '../ops/listener.ts';
 import type { Log } from '../ops/log.ts';
 import { apiDocsDir, consoleDir, graphiqlDir } from '../places.ts';
@@ -12,17 +13,24 @@ import { createConsole, type ConsoleServer } from './console.ts';
 import type { Domain } from './domain.ts';
 import type { Logins } from './logins.ts';
 import { pullRoutes } from './pull.ts';
-import { trustedDocuments } from './trusted-documents.ts';
 
 export interface Faces {
   readonly routes: readonly Route[];
   close(): Promise<void>;
 }
 
+interface FaceParts {
+  readonly config: Config;
+  readonly documents: TrustedDocuments;
+  readonly logins: Logins;
+  readonly domain: Domain;
+  readonly log: Log;
+}
+
 /** Builds every face. */
-export function createFaces(config: Config, logins: Logins, domain: Domain, log: Log): Faces {
+export function createFaces({ config, documents, logins, domain, log }: FaceParts): Faces {
   const site = createConsole(config, logins, consoleDir);
-  const graphql = createGraphql(config, site.authenticate, domain.useCases, log);
+  const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
   return {
     routes: [...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, logins, log })],
@@ -30,11 +38,11 @@ export function createFaces(config: Config, logins: Logins, domain: Domain, log:
   };
 }
 
-function createGraphql(config: Config, authenticate: ConsoleServer['authenticate'], useCases: UseCases, log: Log): GraphqlServer {
+function createGraphql({ config, documents, log }: Pick<FaceParts, 'config' | 'documents' | 'log'>, authenticate: ConsoleServer['authenticate'], useCases: UseCases): GraphqlServer {
   return createGraphqlServer({
     useCases,
     authenticate,
-    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, documents: trustedDocuments(config), graphiql: { assetsDir: graphiqlDir } },
+    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, documents, graphiql: { assetsDir: graphiqlDir } },
     now: () => new Date(),
     log: { error: (fields, message) => log.error(fields, message) },
   });

@@ -6,10 +6,10 @@ import { Problem } from '../core/problem.ts';
 import type { Registry } from '../core/registry.ts';
 import { migrationsDir } from '../places.ts';
 import { moveStore, type MovedTable } from '../store/move.ts';
-import { claimOwnership } from '../store/owner.ts';
 import { openPostgres } from '../store/postgres.ts';
-import { openSnapshot, type Snapshot } from '../store/snapshot.ts';
-import { openStore } from '../store/store.ts';
+import type { Snapshot } from '../store/snapshot.ts';
+import { isPostgres, openStore } from '../store/store.ts';
+import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
 
 /**
  * Moves the embedded database into an empty PostgreSQL, all or nothing. The file stays as it is, and so does the keyring, which opens both.
@@ -17,15 +17,16 @@ import { openStore } from '../store/store.ts';
  * @throws StoreRefused while a server runs on the file, whose writes would be left behind, or when it is damaged; Problem as `moveStore`.
  */
 export async function moveToPostgres({ databaseUrl }: Config, url: string): Promise<MovedTable[]> {
-  if (!/^postgres(ql)?:\/\//.test(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
-  if (/^postgres(ql)?:\/\//.test(databaseUrl)) throw new Problem('INVALID_INPUT', 'The data lies in PostgreSQL already (REGWAY_DATABASE_URL).');
+  if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
+  if (isPostgres(databaseUrl)) throw new Problem('INVALID_INPUT', 'The data lies in PostgreSQL already (REGWAY_DATABASE_URL).');
   // Whether there is one, before opening could make one.
-  await (await openSnapshot({ url: databaseUrl, migrationsDir })).close();
-  const ownership = claimOwnership(databaseUrl);
+  await withSnapshot(databaseUrl, async () => undefined);
+  // Owned for the whole of the move, and brought to the tables of this version, which are those that PostgreSQL gets.
+  const store = await openStore({ url: databaseUrl, migrationsDir, owned: true });
   try {
-    return await withSnapshot(await migrated(databaseUrl), (source) => moveInto(source, url));
+    return await withSnapshot(databaseUrl, (source) => moveInto(source, url));
   } finally {
-    ownership.release();
+    await store.close();
   }
 }
 
@@ -35,20 +36,14 @@ export async function moveToPostgres({ databaseUrl }: Config, url: string): Prom
  * @throws StoreRefused when there is no database, or its tables are of another version.
  */
 export async function exportRegistries({ databaseUrl }: Config, account: string | undefined): Promise<Registry[]> {
-  return await withSnapshot(await openSnapshot({ url: databaseUrl, migrationsDir }), async (snapshot) => {
-    if ((await snapshot.missingMigrations()) > 0) throw new Problem('INVALID_INPUT', 'The tables are of an earlier version: start the server, which migrates them, and export then.');
+  return await withSnapshot(databaseUrl, async (snapshot) => {
+    await refuseEarlierTables(snapshot);
     const registries: Registry[] = [];
     for await (const { registry } of snapshot.registries()) {
       if (account === undefined || registry.account === account) registries.push(registry);
     }
     return registries.toSorted((one, other) => compare(one.account, other.account) || compare(one.registry, other.registry));
   });
-}
-
-/** Brought to the tables of this version, which are those that PostgreSQL gets. */
-async function migrated(databaseUrl: string): Promise<Snapshot> {
-  await (await openStore({ url: databaseUrl, migrationsDir })).close();
-  return await openSnapshot({ url: databaseUrl, migrationsDir });
 }
 
 async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
@@ -59,14 +54,6 @@ async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
     return await moveStore(source.database, target, join(migrationsDir, 'postgres'));
   } finally {
     await target.close();
-  }
-}
-
-async function withSnapshot<Result>(snapshot: Snapshot, work: (snapshot: Snapshot) => Promise<Result>): Promise<Result> {
-  try {
-    return await work(snapshot);
-  } finally {
-    await snapshot.close();
   }
 }
 

@@ -3,7 +3,9 @@
 import { dirname } from 'node:path';
 import type { Config } from '../config.ts';
 import type { AuditMac } from '../core/audit-chain.ts';
+import type { KeyStore } from '../core/key-ports.ts';
 import { openAuditMac } from '../seal/audit-key.ts';
+import { readDataKeys } from '../seal/data-keys.ts';
 import { loadKeyring } from '../seal/keyring.ts';
 import { createSealer, holdsNothingSealed, type DatabaseSealer } from '../seal/seal.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +15,15 @@ export interface Seal {
   readonly sealer: DatabaseSealer;
   /** Links the events of the audit chain. */
   readonly auditMac: AuditMac;
+}
+
+/**
+ * Refuses a database that was sealed with other keys, before anything is written to it.
+ * @throws KeyringRefused
+ */
+export async function checkKeys({ keyringFile }: Config, keys: KeyStore): Promise<void> {
+  if (await holdsNothingSealed(keys)) return;
+  await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
 }
 
 /**

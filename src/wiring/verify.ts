@@ -2,16 +2,16 @@
 
 import type { Config } from '../config.ts';
 import type { AuditMac } from '../core/audit-chain.ts';
-import { describeVerdict, verifyAudit } from '../core/audit-verification.ts';
+import { describeVerdict, verifyAudit, type AuditAnchor, type AuditVerdict } from '../core/audit-verification.ts';
 import type { Sealer } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import { secretBinding, secretSlots } from '../core/registry.ts';
-import { migrationsDir } from '../places.ts';
 import { findAuditMac } from '../seal/audit-key.ts';
 import { KeyringRefused, loadKeyring } from '../seal/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../seal/seal.ts';
 import { StoreRefused } from '../store/migrate.ts';
-import { openSnapshot, type Snapshot } from '../store/snapshot.ts';
+import type { Snapshot } from '../store/snapshot.ts';
+import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
 
 export interface Check {
   readonly name: 'database' | 'schema' | 'keys' | 'passwords' | 'audit';
@@ -23,18 +23,31 @@ export interface Check {
 /** Passwords that do not open are named up to this many; more have one cause. */
 const maxNamed = 10;
 
+const noTrail = 'There is no chain of audit events yet; the next start makes it.';
+
 /**
  * Verifies one moment of a database. Nothing is written, and a server may run on it.
  * @param url another database than that of the settings, such as a backup's path.
  * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
  */
 export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
-  const snapshot = await openSnapshot({ url, migrationsDir });
-  try {
-    return await verifySnapshot(snapshot, keyringFile);
-  } finally {
-    await snapshot.close();
-  }
+  return await withSnapshot(url, (snapshot) => verifySnapshot(snapshot, keyringFile));
+}
+
+/**
+ * Reads the whole audit trail of one moment of the database. Nothing is written, and a server may run on it.
+ * @param anchor an event that must still be there.
+ * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringRefused when the keyring is not its own.
+ */
+export async function verifyAuditTrail({ databaseUrl, keyringFile }: Config, anchor: AuditAnchor | undefined): Promise<AuditVerdict> {
+  return await withSnapshot(databaseUrl, async (snapshot) => {
+    await refuseEarlierTables(snapshot);
+    const { keys } = snapshot;
+    const mac = (await holdsNothingSealed(keys)) ? undefined : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
+    const verdict = await judgeTrail(snapshot, mac, anchor);
+    if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
+    return verdict;
+  });
 }
 
 async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<Check[]> {
@@ -84,13 +97,17 @@ async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<Opened
   }
 }
 
-async function verifyTrail({ audit }: Snapshot, mac: AuditMac | undefined): Promise<Check> {
-  if (mac === undefined) {
-    if ((await audit.head()) === undefined) return { name: 'audit', state: 'SKIPPED', message: 'There is no chain of audit events yet; the next start makes it.' };
-    return { name: 'audit', state: 'FAILED', message: 'The key of the audit trail was removed from the database.' };
-  }
-  const verdict = await verifyAudit({ trail: audit, mac });
+async function verifyTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promise<Check> {
+  const verdict = await judgeTrail(snapshot, mac);
+  if (verdict === undefined) return { name: 'audit', state: 'SKIPPED', message: noTrail };
   return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
+}
+
+/** Undefined when there is no chain yet. One that is there, or was when its anchor was noted, had a key. */
+async function judgeTrail({ audit }: Snapshot, mac: AuditMac | undefined, anchor?: AuditAnchor): Promise<AuditVerdict | undefined> {
+  if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor });
+  const isNew = anchor === undefined && (await audit.head()) === undefined;
+  return isNew ? undefined : { intact: false, checked: 0, seq: 1, damage: 'KEY_REMOVED' };
 }
 
 async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Check> {

@@ -1,6 +1,6 @@
 // `npx regway audit verify`, as an operator types it: beside a running server, after somebody edited the database, and on nothing.
 
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createApiToken } from './support/api-tokens.ts';
 import { runProgram } from './support/child-process.ts';
@@ -43,6 +43,25 @@ test('it ends with 1 when the end was cut off', async () => {
   await createApiToken(dataDirectory, { role: 'PULL' });
   withDatabase(dataDirectory, (database) => database.exec('DELETE FROM audit_event WHERE seq = 2'));
   expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('TRUNCATED') });
+});
+
+test('it ends with 1 when the key of the trail was removed, and makes no other', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'`));
+  for (let time = 0; time < 2; time++) expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
+  expect(withDatabase(dataDirectory, (database) => database.prepare(`SELECT count(*) FROM data_key WHERE state = 'AUDIT'`).pluck().get())).toBe(0);
+});
+
+test('it ends with 1 when the key and all that shows a trail were removed, and an anchor tells of it', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head; DELETE FROM audit_event`));
+  expect(await verify(`--anchor=1:${'0'.repeat(64)}`)).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
+  expect(await verify()).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no chain of audit events yet') as string });
+});
+
+test('where there is no database it ends with 78 and makes none', async () => {
+  expect(await verify()).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('There is no database') as string });
+  expect(readdirSync(dataDirectory)).toEqual([]);
 });
 
 test('without the keyring it cannot tell, and ends with 78', async () => {

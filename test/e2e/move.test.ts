@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStore } from '../../src/store/store.ts';
-import { migrationsDir } from '../store/harness.ts';
+import { copiedMigrations, migrationsDir } from '../store/harness.ts';
 import { runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { operationsOn, registryOf, type RegistryNode } from './support/operations.ts';
@@ -74,6 +74,18 @@ test('every row of every table arrives as it was, and a server with the same key
   await server.stop();
   const verified = await regway(['verify'], settings);
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/audit +PASSED/) as string });
+});
+
+test('a database of an earlier version is brought to the tables of this one and moved', async () => {
+  const older = newDataDirectory();
+  using migrations = copiedMigrations('sqlite');
+  migrations.removeLast();
+  await (await openStore({ url: join(older, 'regway.db'), migrationsDir: migrations.path })).close();
+  const moved = await runProgram({ command: process.execPath, args: [executable, 'migrate', '--to', database.url, '-o', 'json'], env: serverEnvironment(older), cwd: projectRoot });
+  rmSync(older, { recursive: true, force: true });
+  expect(moved.code, moved.stderr).toBe(0);
+  expect(JSON.parse(moved.stdout)).toContainEqual({ table: 'account', rows: 1 });
+  expect([...(await behind`SELECT name FROM account`)]).toEqual([{ name: 'admin' }]);
 });
 
 test('is refused while a server runs on the file, since its writes would be left behind', async () => {

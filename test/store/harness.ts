@@ -65,6 +65,12 @@ export function copiedMigrations(dialect: Harness['dialect']) {
       writeFileSync(journalPath, JSON.stringify(journal));
       writeFileSync(join(folder, `${tag}.sql`), statements.join('\n--> statement-breakpoint\n'));
     },
+    /** As an older version of the program has them. */
+    removeLast(): void {
+      const journal = readJournal();
+      journal.entries.pop();
+      writeFileSync(journalPath, JSON.stringify(journal));
+    },
     editFirst(): void {
       const path = join(folder, `${readJournal().entries[0]!.tag}.sql`);
       writeFileSync(path, `${readFileSync(path, 'utf8')}\n-- edited\n`);

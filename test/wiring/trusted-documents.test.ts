@@ -1,6 +1,6 @@
 // A server that runs trusted documents alone goes on serving its own clients; and no answer of any face is for a shared cache.
 
-import { globSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -61,6 +61,15 @@ it.each([
   const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
   writeFileSync(file, text);
   expect(() => trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS: file }))).toThrow(/REGWAY_TRUSTED_DOCUMENTS names a file that/);
+});
+
+it('a bad list ends a first start before anything is made', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'regway-documents-'));
+  const file = join(folder, 'documents.json');
+  writeFileSync(file, '{');
+  const { code, stderr } = await runRegway(['serve'], { env: { REGWAY_DATA_DIR: join(folder, 'data'), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_TRUSTED_DOCUMENTS: file } });
+  expect([code, stderr]).toEqual([78, expect.stringContaining('REGWAY_TRUSTED_DOCUMENTS')]);
+  expect(readdirSync(folder)).toEqual(['documents.json']);
 });
 
 const authorised = (): Record<string, string> => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json' });
