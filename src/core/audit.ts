@@ -29,7 +29,7 @@ export interface AuditEvent {
   readonly target: string;
   /** Its readable name, such as the registry text. */
   readonly targetText: string;
-  /** One word: `DONE`, or a validation outcome. */
+  /** One word: `DONE`, a validation outcome, `PENDING` for an update whose password waits, or which password became current: `PENDING` or `PREVIOUS`. */
   readonly outcome: string;
   readonly requestId: string;
 }

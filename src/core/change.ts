@@ -108,7 +108,7 @@ async function storePending({ ports, caller, stored, wanted, changes }: Update, 
   const updatedAt = ports.now();
   const current = await openPassword(ports, caller, stored);
   const { previous } = await openOthers(ports, stored);
-  const registry: Registry = { ...wanted, version: stored.version + 1, secretVersion: stored.secretVersion + 1, pendingSince: updatedAt, updatedAt };
+  const registry: Registry = { ...wanted, version: stored.version + 1, secretVersion: stored.secretVersion + 1, pendingSince: updatedAt, previousUsableUntil: previous === null ? null : stored.previousUsableUntil, updatedAt };
   const event = auditEvent(caller, 'registry.update', registry, updatedAt, 'PENDING');
   await storePasswords(ports, registry, { current, pending: changes.password ?? null, previous }, stored.version, event);
   return { registry, validation };

@@ -10,6 +10,8 @@ import type { Registry } from './registry.ts';
 
 /** Registries of the same host shown beside the covering ones: enough to see a near miss. */
 const maxNeighbours = 20;
+/** Candidates of one image: its neighbours, and as many that cover it. A path of 120 levels could have more; nobody stores a registry for each. */
+export const maxCandidates = 40;
 
 /** An image that the principal may ask about, and what has to be looked up for it. */
 export interface AskedImage {
@@ -43,7 +45,7 @@ export function explain({ image, texts }: AskedImage, { account, byText, neighbo
   const winner = covering[0] ?? null;
   const candidates = async (): Promise<MatchCandidate[]> => {
     const others = (await neighbours()).filter(({ registry }) => !texts.includes(registry));
-    return [...covering, ...others].map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
+    return [...covering, ...others].slice(0, maxCandidates).map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
   };
   return { ...image, account, registry: winner, candidates };
 }

@@ -1,10 +1,11 @@
 // The passwords of one registry while its upstream changes: the current one, one that waits, and the one before; and how they are stored together.
 
 import type { AuditEvent } from './audit.ts';
-import type { Ports } from './ports.ts';
+import { withoutPast, type RotationWindow } from './past-passwords.ts';
+import type { Ports, Sealed, Sealer } from './ports.ts';
 import { Problem } from './problem.ts';
-import { secretBinding, type Registry, type SecretSlot } from './registry.ts';
-import { withFreshKeys } from './sealed.ts';
+import { secretBinding, type Registry, type SecretBinding, type SecretSlot } from './registry.ts';
+import { KeysChanged, withFreshKeys } from './sealed.ts';
 import type { Secret } from './secret.ts';
 
 /** What a new password does to the old one: it replaces it, or both can be used for a while, the new one as soon as the registry takes it. */
@@ -21,22 +22,32 @@ export const noOthers: OtherPasswords = { pending: null, previous: null };
 
 type PasswordPorts = Pick<Ports, 'registries' | 'sealer'>;
 
-/** The passwords that wait beside the current one. One that cannot be read is as good as none. */
-export function openOthers({ registries, sealer }: PasswordPorts, registry: Registry): Promise<OtherPasswords> {
-  if (registry.pendingSince === null && registry.previousUsableUntil === null) return Promise.resolve(noOthers);
-  const open = (sealed: Uint8Array | null | undefined, slot: SecretSlot): Secret | null => {
-    try {
-      return sealed === null || sealed === undefined ? null : sealer.open(sealed, secretBinding(registry, slot));
-    } catch (error) {
-      // Not `KeysChanged`, which is about the keys of this process.
-      if (error instanceof Problem && error.constructor === Problem && error.code === 'SECRET_UNREADABLE') return null;
-      throw error;
-    }
-  };
+/** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
+export async function openOthers({ registries, sealer, ...window }: PasswordPorts & RotationWindow, registry: Registry): Promise<OtherPasswords> {
+  const { pendingSince, previousUsableUntil } = withoutPast(registry, window);
+  if (pendingSince === null && previousUsableUntil === null) return noOthers;
   return withFreshKeys(sealer, async () => {
     const sealed = await registries.sealedOthers(registry.id);
-    return { pending: open(sealed?.pending, 'PENDING'), previous: open(sealed?.previous, 'PREVIOUS') };
+    return {
+      pending: pendingSince === null ? null : openOrNull(sealer, sealed?.pending, secretBinding(registry, 'PENDING')),
+      previous: previousUsableUntil === null ? null : openOrNull(sealer, sealed?.previous, secretBinding(registry, 'PREVIOUS')),
+    };
   });
+}
+
+/** The current password; null when it cannot be read, for those who can do without it. */
+export function openCurrentOrNull({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
+  return withFreshKeys(sealer, async () => openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)));
+}
+
+/** @throws KeysChanged, which says nothing of the password: it is about the keys of this process. */
+function openOrNull(sealer: Sealer, sealed: Sealed | null | undefined, binding: SecretBinding): Secret | null {
+  try {
+    return sealed === null || sealed === undefined ? null : sealer.open(sealed, binding);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE' && !(error instanceof KeysChanged)) return null;
+    throw error;
+  }
 }
 
 /**

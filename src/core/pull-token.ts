@@ -6,7 +6,7 @@ import { parseInput, pullTokenArguments } from './input.ts';
 import type { PullSource, PullToken, PullTokenMinter } from './ports.ts';
 import { Problem } from './problem.ts';
 import { pullName, type PullEndpoint } from './pull-endpoint.ts';
-import type { Pulls } from './pull.ts';
+import { askWithCurrent, type Pulls } from './pull.ts';
 import { parseImageReference, type ImageReference } from './reference.ts';
 import { validationOutcomes, type ValidationOutcome } from './validation.ts';
 
@@ -40,22 +40,16 @@ async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, call
   const image = parseImageReference(text);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
   const findSource = () => pulls.source(caller, { host: image.host, repository: image.repository, account });
-  const mint = (from: PullSource) =>
-    minter.mint(from, caller.signal).catch(async (error: unknown) => {
-      await noteRefusal(pulls, caller, from, error);
+  const issued = await askWithCurrent(findSource, async (source) => {
+    const token = await minter.mint(source, caller.signal).catch(async (error: unknown) => {
+      await noteRefusal(pulls, caller, source, error);
       throw error;
     });
-  let source = await findSource();
-  const minted = await mint(source).catch(async (error: unknown) => {
-    // Another password may have become the current one meanwhile.
-    const current = await findSource().catch(() => undefined);
-    if (current === undefined || current.registry?.version === source.registry?.version) throw error;
-    source = current;
-    return mint(source);
+    return { source, token };
   });
-  if (minted === undefined) throw noTokens(image, endpoint());
-  await pulls.used(caller, source, 'DONE');
-  return { ...minted, image };
+  if (issued.token === undefined) throw noTokens(image, endpoint());
+  await pulls.used(caller, issued.source, 'DONE');
+  return { ...issued.token, image };
 }
 
 async function noteRefusal(pulls: Pick<Pulls, 'used'>, caller: Caller, source: PullSource, error: unknown): Promise<void> {

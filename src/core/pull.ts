@@ -37,7 +37,7 @@ export interface Pulls {
   used(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
-export interface PullPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs'> {
+export interface PullPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'> {
   readonly ledger: UseLedger;
 }
 
@@ -61,6 +61,26 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
     source: (caller, image) => findSource({ ports, settings, circuits, rotations }, caller, image),
     used: (caller, source, outcome) => noteUse({ ports, circuits, rotations }, caller, source, outcome),
   };
+}
+
+/**
+ * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
+ * @throws what `ask` threw first, unless there is another credential; what the second try throws.
+ */
+export async function askWithCurrent<Answer>(sourceNow: () => Promise<PullSource>, ask: (source: PullSource) => Promise<Answer>): Promise<Answer> {
+  const source = await sourceNow();
+  try {
+    return await ask(source);
+  } catch (error) {
+    if (!speaksOfTheCredential(error)) throw error;
+    const current = await sourceNow().catch(() => undefined);
+    if (current === undefined || (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)) throw error;
+    return ask(current);
+  }
+}
+
+function speaksOfTheCredential(error: unknown): boolean {
+  return error instanceof Problem && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS');
 }
 
 interface Tools {
@@ -107,14 +127,14 @@ async function noteUse({ ports, circuits, rotations }: Omit<Tools, 'settings'>, 
 interface Circuits {
   /** @throws Problem `UPSTREAM_FAILED` with the reason for which the circuit opened. */
   refuseIfOpen(registry: Registry): void;
-  /** Opens the circuit of this registry and version; false when it was open already. */
+  /** Opens the circuit of this registry and its password; false when it was open already. */
   open(registry: Registry, reason: string): boolean;
 }
 
-/** Keeps a refused credential back. A new version of the registry, or a check that succeeded since, closes its circuit at once. */
+/** Keeps a refused credential back. A new password of the registry, or a check that succeeded since, closes its circuit at once. */
 function createCircuits(now: () => Date): Circuits {
   const opened = new Map<string, { readonly atMs: number; readonly reason: string }>();
-  const keyOf = ({ id, version }: Registry) => `${id}@${version}`;
+  const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   const current = (registry: Registry) => {
     const circuit = opened.get(keyOf(registry));
     if (circuit === undefined || circuit.atMs + circuitMs <= now().getTime()) return undefined;

@@ -1,5 +1,6 @@
 // What happens to registries, told after it is committed. A text of it holds ids alone: whoever hears it reads the rest, if it may.
 
+import type { AuditEvent } from './audit.ts';
 import type { Notices, RegistryStore } from './ports.ts';
 import type { Registry } from './registry.ts';
 
@@ -14,19 +15,21 @@ export interface RegistryEvent {
 /** The same store, whose changes are told once they are committed, whoever makes them. */
 export function tellChanges(registries: RegistryStore, notices: Notices): RegistryStore {
   const tell = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) => notices.send(JSON.stringify([kind, id, account]));
-  const tellWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry): void => {
+  const tellWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry, event: AuditEvent): void => {
     tell(kind, registry);
+    // A new password that only waits leaves the report of the current one as it is.
+    if (event.action === 'registry.update' && event.outcome === 'PENDING') return;
     if (registry.lastValidation !== null && registry.lastValidation.outcome !== 'SKIPPED') tell('VALIDATED', registry);
   };
   return {
     ...registries,
     async insert(registry, sealed, event) {
       await registries.insert(registry, sealed, event);
-      tellWritten('CREATED', registry);
+      tellWritten('CREATED', registry, event);
     },
     async update(registry, sealed, expectedVersion, event, others) {
       await registries.update(registry, sealed, expectedVersion, event, others);
-      tellWritten('UPDATED', registry);
+      tellWritten('UPDATED', registry, event);
     },
     async recordValidation(id, expectedVersion, report, event) {
       const isRecorded = await registries.recordValidation(id, expectedVersion, report, event);

@@ -4,6 +4,7 @@ import { isEnabled } from './accounts.ts';
 import { auditEvent } from './audit.ts';
 import { openPassword } from './check.ts';
 import type { Ports } from './ports.ts';
+import { Problem } from './problem.ts';
 import { isRegistryId, type Registry } from './registry.ts';
 import type { ValidationOutcome, ValidationReport } from './validation.ts';
 
@@ -92,10 +93,16 @@ async function sweepOnce(ports: RevalidationPorts, signal: AbortSignal): Promise
 async function revalidate(ports: RevalidationPorts, registry: Registry, signal: AbortSignal): Promise<void> {
   const { id, version, account, username, lastValidation: before } = registry;
   // Nobody of a disabled account can mend what the check would find, or wants its password sent.
-  if (before === null || !isEnabled(await ports.access.accountByName(account)) || !(await claim(ports, registry, before))) return;
+  if (before === null || !isEnabled(await ports.access.accountByName(account))) return;
+  const claimed = await claim(ports, registry, before);
+  if (claimed === undefined) return;
   const principal = { subject: 'system:revalidation', account, role: 'READ_WRITE', images: null, expiresAt: null } as const;
   const caller = { principal, requestId: ports.newRequestId(), signal };
-  const password = await openPassword(ports, caller, registry);
+  const password = await openPassword(ports, caller, registry).catch(async (error: unknown) => {
+    // Nobody mends it within minutes, and each look at it writes an audit event.
+    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE') await claim(ports, registry, claimed, ports.everyMs);
+    throw error;
+  });
   const report = await ports.validator.check(registry, { username, password }, { signal });
   ports.observeValidation(report);
   const failures = passing.has(report.outcome) ? (before.schedule?.failures ?? 0) + 1 : 0;
@@ -104,8 +111,11 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
   await ports.registries.recordValidation(id, version, { ...report, schedule: { failures, claimedUntil: 0 } }, event);
 }
 
-/** Of several servers, one succeeds: the report is exchanged for itself with a claim in it, if it is still the one that was read. */
-function claim({ registries, now }: RevalidationPorts, { id, version }: Registry, report: ValidationReport): Promise<boolean> {
-  const schedule = { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + claimMs };
-  return registries.exchangeValidation(id, version, report, { ...report, schedule });
+/**
+ * Of several servers, one succeeds: the report is exchanged for itself with a claim in it, if it is still the one that was read.
+ * Gives it with the claim.
+ */
+async function claim({ registries, now }: RevalidationPorts, { id, version }: Registry, report: ValidationReport, forMs = claimMs): Promise<ValidationReport | undefined> {
+  const claimed = { ...report, schedule: { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + forMs } };
+  return (await registries.exchangeValidation(id, version, report, claimed)) ? claimed : undefined;
 }

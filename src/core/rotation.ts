@@ -2,33 +2,34 @@
 
 import { auditEvent } from './audit.ts';
 import type { AuthorisedCaller } from './check.ts';
-import { openOthers, storePasswords, type OtherPasswords } from './passwords.ts';
+import { isSamePlace, openCurrentOrNull, openOthers, storePasswords, type OtherPasswords } from './passwords.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
-import { secretBinding, type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import type { Secret } from './secret.ts';
 import type { ValidationReport } from './validation.ts';
 
 export interface Rotations {
   /** The registry as it is after a try that is under way, if there is one. */
   latest(registry: Registry): Promise<Registry>;
-  /** True when another password is current now. One try in a while for a registry and version, however many ask. */
+  /** True when another password is current now. One try in a while for a registry and its passwords, however many ask. */
   tryOther(caller: AuthorisedCaller, registry: Registry): Promise<boolean>;
 }
 
-export type RotationPorts = Pick<Ports, 'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs'>;
+export type RotationPorts = Pick<Ports, 'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'>;
 
 interface Try {
   readonly atMs: number;
-  /** Tries of this version so far, this one included. */
+  /** Tries with these passwords so far, this one included. */
   readonly count: number;
   readonly promoted: Promise<boolean>;
 }
 
-/** @param pauseMs between two tries of one version, so that no account is locked for wrong passwords. */
+/** @param pauseMs between two tries with the same passwords, so that no account is locked for wrong passwords. */
 export function createRotations(ports: RotationPorts, pauseMs: number): Rotations {
   const tries = new Map<string, Try>();
-  const keyOf = ({ id, version }: Registry) => `${id}@${version}`;
+  // Not the version: another name is no other password.
+  const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   return {
     async latest(registry) {
       const running = tries.get(keyOf(registry));
@@ -63,23 +64,21 @@ async function promoteOther(ports: RotationPorts, caller: AuthorisedCaller, refu
   const registry = await ports.registries.byId(refused.id);
   if (registry === undefined) return false;
   // Somebody else was first, here or on another replica.
-  if (registry.version !== refused.version) return true;
+  if (registry.secretVersion !== refused.secretVersion) return true;
   const others = await openOthers(ports, registry);
-  const usable = usableSlots(registry, others, ports);
+  const usable = usableSlots(others);
   const slot = usable[triesBefore % usable.length];
   const password = slot === 'PENDING' ? others.pending : others.previous;
   if (slot === undefined || password === null) return false;
   const report = await ports.validator.check(registry, { username: registry.username, password });
+  ports.observeValidation(report);
   // Proven, not merely not refused.
   return report.outcome === 'VALID' && promote(ports, caller, { registry, others, slot, password, report });
 }
 
 /** The pending one first. */
-function usableSlots({ pendingSince, previousUsableUntil }: Registry, { pending, previous }: OtherPasswords, { now, rotationWindowMs }: RotationPorts): Slot[] {
-  const nowMs = now().getTime();
-  const isPendingUsable = pending !== null && pendingSince !== null && pendingSince.getTime() + rotationWindowMs > nowMs;
-  const isPreviousUsable = previous !== null && previousUsableUntil !== null && previousUsableUntil.getTime() > nowMs;
-  return [...(isPendingUsable ? (['PENDING'] as const) : []), ...(isPreviousUsable ? (['PREVIOUS'] as const) : [])];
+function usableSlots({ pending, previous }: OtherPasswords): Slot[] {
+  return [...(pending === null ? [] : (['PENDING'] as const)), ...(previous === null ? [] : (['PREVIOUS'] as const))];
 }
 
 interface Promotion {
@@ -90,35 +89,36 @@ interface Promotion {
   readonly report: ValidationReport;
 }
 
-async function promote(ports: RotationPorts, caller: AuthorisedCaller, { registry, others, slot, password, report }: Promotion): Promise<boolean> {
-  const now = ports.now();
-  const replaced = await openCurrent(ports, registry);
+async function promote(ports: RotationPorts, caller: AuthorisedCaller, promotion: Promotion): Promise<boolean> {
+  const { registry, others, slot, password } = promotion;
+  const replaced = await openCurrentOrNull(ports, registry);
+  const promoted = promotedRegistry(ports, promotion, replaced !== null);
+  const passwords = { current: password, pending: slot === 'PENDING' ? null : others.pending, previous: replaced };
+  try {
+    await storePasswords(ports, promoted, passwords, registry.version, auditEvent(caller, 'registry.password_rotated', registry, promoted.updatedAt, slot));
+    return true;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error;
+    const current = await ports.registries.byId(registry.id);
+    if (current === undefined) return false;
+    if (current.secretVersion !== registry.secretVersion) return true;
+    // Only the name or the like was changed: the proven password is as good as before.
+    return isSamePlace(current, registry) && promote(ports, caller, { ...promotion, registry: current });
+  }
+}
+
+function promotedRegistry({ now, rotationWindowMs }: RotationPorts, { registry, others, slot, report }: Promotion, keepsReplaced: boolean): Registry {
+  const updatedAt = now();
   const isPending = slot === 'PENDING';
-  const promoted: Registry = {
+  // The window of a password that comes back is not begun again, or an upstream with two minds would keep both for ever.
+  const usableUntil = isPending ? new Date(updatedAt.getTime() + rotationWindowMs) : registry.previousUsableUntil;
+  return {
     ...registry,
     lastValidation: report,
     version: registry.version + 1,
     secretVersion: registry.secretVersion + 1,
-    pendingSince: isPending ? null : registry.pendingSince,
-    // The window of a password that comes back is not begun again, or an upstream with two minds would keep both for ever.
-    previousUsableUntil: replaced === null ? null : isPending ? new Date(now.getTime() + ports.rotationWindowMs) : registry.previousUsableUntil,
-    updatedAt: now,
+    pendingSince: isPending || others.pending === null ? null : registry.pendingSince,
+    previousUsableUntil: keepsReplaced ? usableUntil : null,
+    updatedAt,
   };
-  const passwords = { current: password, pending: isPending ? null : others.pending, previous: replaced };
-  try {
-    await storePasswords(ports, promoted, passwords, registry.version, auditEvent(caller, 'registry.password_rotated', registry, now, slot));
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error;
-  }
-  return true;
-}
-
-async function openCurrent({ registries, sealer }: RotationPorts, registry: Registry): Promise<Secret | null> {
-  const sealed = await registries.sealed(registry.id);
-  try {
-    return sealed === undefined ? null : sealer.open(sealed, secretBinding(registry));
-  } catch (error) {
-    if (error instanceof Problem) return null;
-    throw error;
-  }
 }

@@ -38,7 +38,7 @@ export const AuditEventType = builder.objectRef<ChainedEvent>('RegwayAuditEvent'
     account: t.exposeString('account', { description: 'The account of the thing.' }),
     target: t.exposeString('target', { description: 'Which thing: its id. It may be gone.' }),
     targetText: t.exposeString('targetText', { description: 'Its readable name then, such as the registry text.' }),
-    outcome: t.exposeString('outcome', { description: '`DONE`, or the outcome of a validation.' }),
+    outcome: t.exposeString('outcome', { description: '`DONE`; the outcome of a validation; `PENDING` for an update whose new password waits; or which password became current, `PENDING` or `PREVIOUS`.' }),
     requestId: t.exposeString('requestId', { description: 'The `X-Request-Id` of the request, under which the log has it.' }),
   }),
 });

@@ -28,7 +28,7 @@ export const ContainerImageType = builder.objectRef<ImageExplanation>('Container
     }),
     candidates: t.field({
       type: [MatchCandidateType],
-      description: 'The registries of this host that you may see, most specific first, each with the reason. Looked up only when you ask.',
+      description: 'The registries of this host that you may see, most specific first, 40 at most, each with the reason. Looked up only when you ask.',
       resolve: (image) => image.candidates(),
     }),
   }),

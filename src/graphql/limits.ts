@@ -1,6 +1,8 @@
 // What one document may ask for: counted once per document, through its fragments, and refused before any resolver runs.
 
 import { GraphQLError, Kind, OperationTypeNode, parse, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type Source, type ValueNode } from 'graphql';
+import { maxCandidates } from '../core/explain.ts';
+import { maxPageSize } from '../core/input.ts';
 import { RequestError } from './errors.ts';
 
 /** A GraphiQL introspection query has about 300 tokens, a rich query of ours under 200. */
@@ -186,11 +188,12 @@ function weighField({ name: { value: name }, alias, arguments: args = [], direct
 /** The two ways to read the whole schema. */
 const schemaFields: ReadonlySet<string> = new Set(['__schema', '_service']);
 
-/** Lists that an entity holds, at their longest. */
-const listLengths: ReadonlyMap<string, number> = new Map([
-  ['candidates', 20],
+/** Lists that an entity holds, by the name of the field, at their longest. */
+export const listLengths: ReadonlyMap<string, number> = new Map([
+  ['auditEvents', maxPageSize],
+  ['candidates', maxCandidates],
   ['steps', 10],
-  ['uses', 100],
+  ['uses', maxPageSize],
 ]);
 
 function longestList(values: readonly (ValueNode | undefined)[]): number {

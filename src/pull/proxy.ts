@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Caller } from '../core/access.ts';
 import type { PullSource } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
-import type { Pulls } from '../core/pull.ts';
+import { askWithCurrent, type Pulls } from '../core/pull.ts';
 import { validationOutcomes, type ValidationOutcome } from '../core/validation.ts';
 import { PullRefusal, sendJson, type OciCode } from './errors.ts';
 import { digestOf, headersForClient, headersForUpstream } from './headers.ts';
@@ -62,7 +62,7 @@ const clientIdleTimeoutMs = 90_000;
 /** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
-  const reply = await openUpstream(ports, pull);
+  const reply = await askWithCurrent(() => findSource(ports, pull), (source) => ask(ports, pull, source));
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
   if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
   if (reply.location !== undefined) response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
@@ -70,30 +70,11 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   else await sendContent(pull, reply);
 }
 
-/**
- * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
- */
-async function openUpstream(ports: ProxyPorts, pull: Pull): Promise<UpstreamReply> {
-  const source = await findSource(ports, pull);
-  try {
-    return await ask(ports, pull, source);
-  } catch (error) {
-    if (!speaksOfTheCredential(error)) throw error;
-    const current = await findSource(ports, pull).catch(() => undefined);
-    if (current === undefined || (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)) throw error;
-    return ask(ports, pull, current);
-  }
-}
-
 async function findSource({ pulls }: ProxyPorts, { caller, route, visitor }: Pull): Promise<PullSource> {
   // First, so that who may not pull at all is told so instead of being sent for another grant.
   const source = await pulls.source(caller, route);
   if (visitor.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
   return source;
-}
-
-function speaksOfTheCredential(error: unknown): boolean {
-  return error instanceof Problem && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS');
 }
 
 async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: PullSource): Promise<UpstreamReply> {

@@ -7,6 +7,7 @@ import type { Login, Principal } from '../core/access.ts';
 import { faultFields } from '../core/fault.ts';
 import { createLedger } from '../core/ledger.ts';
 import { createPullConfigs } from '../core/pull-config.ts';
+import { hidePast } from '../core/past-passwords.ts';
 import type { Ports } from '../core/ports.ts';
 import type { PullEndpoint } from '../core/pull-endpoint.ts';
 import { createPullTokens } from '../core/pull-token.ts';
@@ -14,6 +15,7 @@ import { createPulls, type Pulls } from '../core/pull.ts';
 import { createRegistries } from '../core/registries.ts';
 import { tellChanges } from '../core/registry-events.ts';
 import { createUses } from '../core/uses.ts';
+import type { ValidationReport } from '../core/validation.ts';
 import { createWatching } from '../core/watch.ts';
 import type { UseCases } from '../graphql/builder.ts';
 import { createBudget } from '../ops/budget.ts';
@@ -68,17 +70,20 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const validator = createValidator(network);
   const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
-  const checking = { validator: cloud.wrapValidator(validator), rotationWindowMs: config.rotationWindowMs };
-  const stored = tellChanges(store.registries, store.notices);
+  const checking = {
+    validator: cloud.wrapValidator(validator),
+    observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
+    now,
+    rotationWindowMs: config.rotationWindowMs,
+  };
+  const stored = hidePast(tellChanges(store.registries, store.notices), checking);
   const ports: Ports = {
     registries: stored,
     access: store.access,
     sealer,
     ...checking,
     validationBudget: createBudget(config.validationsPerMinute),
-    now,
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
-    observeValidation: (report) => metrics.observeValidation(report.outcome, report.durationMs),
   };
   const registries = createRegistries(ports);
   const ledger = createLedger({
@@ -87,7 +92,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
-  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, now, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
+  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
   const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };

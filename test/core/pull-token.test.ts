@@ -98,6 +98,30 @@ describe('a pull token', () => {
   });
 });
 
+describe('when the registry was changed while its upstream was asked', () => {
+  const failing = (reason: string, changes: object) => async () => {
+    answer = async () => ({ token: new Secret('upstream-token'), expiresAt });
+    const { nodes } = await domain.registries.list(callerOf('READ_WRITE'), {});
+    await domain.registries.update(callerOf('READ_WRITE'), nodes[0]?.id ?? '', changes, { secureConnection: true, validate: false });
+    throw new Problem('UPSTREAM_FAILED', 'The registry refused.', { reason });
+  };
+
+  it('a refused password is followed by the new one', async () => {
+    answer = failing('INVALID_CREDENTIALS', { password: new Secret('new') });
+    await tokens.create(callerOf('PULL'), { image: 'r.example:5000/team/app' });
+    expect(domain.uses).toMatchObject([{ registryVersion: 1, outcome: 'INVALID_CREDENTIALS' }, { registryVersion: 2, outcome: 'DONE' }]);
+  });
+
+  it.each([
+    ['no answer in time', 'TIMEOUT', { password: new Secret('new') }],
+    ['a password refused, and another name', 'INVALID_CREDENTIALS', { name: 'New' }],
+  ])('%s is not asked for again', async (_, reason, changes) => {
+    answer = failing(reason, changes);
+    expect(await problemOf(callerOf('PULL'), { image: 'r.example:5000/team/app' })).toMatchObject({ reason });
+    expect(asked).toHaveLength(1);
+  });
+});
+
 describe('the lines', () => {
   const lines = (token: string, image: string) => pullTokenLines({ token: new Secret(token), expiresAt, image: parseImageReference(image) });
   const digest = `sha256:${'a'.repeat(64)}`;

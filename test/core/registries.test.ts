@@ -3,6 +3,7 @@
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { permissions, roles, type Caller, type Operation } from '../../src/core/access.ts';
+import { maxCandidates } from '../../src/core/explain.ts';
 import { Problem } from '../../src/core/problem.ts';
 import type { CheckSettings } from '../../src/core/registries.ts';
 import { createPullConfigs } from '../../src/core/pull-config.ts';
@@ -498,6 +499,14 @@ describe('explaining an image', () => {
     for (const text of ['r.example', 'r.example/other/*']) await add(text);
     const candidates = await (await domain.registries.image(callerOf('PULL'), { reference: 'r.example/team/app' })).candidates();
     expect(candidates.map(({ registry }) => registry.registry)).toEqual(['r.example']);
+  });
+
+  it('shows no more candidates than are counted for an image, the most specific first', async () => {
+    const path = (depth: number) => Array.from({ length: depth }, () => 'a').join('/');
+    for (let depth = 1; depth <= maxCandidates + 1; depth += 1) await add(`r.example/${path(depth)}/*`);
+    const candidates = await (await domain.registries.image(writer, { reference: `r.example/${path(maxCandidates + 2)}` })).candidates();
+    expect(candidates).toHaveLength(maxCandidates);
+    expect(candidates[0]).toMatchObject({ matched: true, registry: { registry: `r.example/${path(maxCandidates + 1)}/*` } });
   });
 
   it('refuses an image outside the patterns of a token', async () => {

@@ -196,3 +196,21 @@ it('goes on past a registry that meets a fault, and records nothing over a chang
   expect([asked.toSorted(), faults.length]).toEqual([['bad.example', 'changed.example', 'good.example'], 1]);
   expect([(await lastOf(bad.id))?.outcome, (await lastOf(changed.id))?.outcome]).toEqual(['VALID', 'SKIPPED']);
 });
+
+it('a password that does not open is told of once in each interval, not at each look', async () => {
+  const { id: registryId } = await add('a.example');
+  const [stored, sealed] = [await domain.store.registries.byId(registryId), await domain.store.registries.sealed(registryId)];
+  const event = { at: domain.time, actor: 'mallory', account: 'admin', action: 'registry.update', target: registryId, targetText: '', outcome: 'DONE', requestId: '' } as const;
+  // As somebody who can write the database would, to have it sent elsewhere.
+  await domain.store.registries.update({ ...stored!, host: 'evil.example', version: 2 }, sealed!, 1, event);
+  const eventsOf = async () => (await domain.store.audit.eventsAfter(0, 100)).filter(({ action }) => action === 'registry.secret_unreadable');
+  pass(1.3 * everyMs);
+  for (let look = 0; look < 5; look += 1) {
+    await start().sweep();
+    pass(claimMs + 1);
+  }
+  expect([asked, faults.length, (await eventsOf()).length]).toEqual([[], 1, 1]);
+  pass(everyMs);
+  await start().sweep();
+  expect((await eventsOf()).length).toBe(2);
+});

@@ -1,8 +1,10 @@
 // Two passwords for one registry while its upstream changes: which one is used, when the other is tried, and that nothing unproven becomes current.
 
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Registry } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { rotateDataKey } from '../../src/seal/rotate.ts';
 import { callerOf, openDomain, rotationWindowMs, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;
@@ -36,6 +38,9 @@ async function currentPassword(): Promise<string | undefined> {
 async function refuse(): Promise<void> {
   await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'INVALID_CREDENTIALS');
 }
+
+/** Without a check, which would try again in its turn. */
+const rename = (id: string) => domain.registries.update(writer, id, { name: 'Another name' }, { ...checked, validate: false });
 
 const later = (ms: number): void => {
   domain.time = new Date(domain.time.getTime() + ms);
@@ -166,6 +171,53 @@ describe('when the registry refuses the current password', () => {
     expect(await coming).toBe('second');
   });
 
+  it('the one before stays for the window, though another process rotated the data key during the try', async () => {
+    const { id } = await create();
+    await storePending(id);
+    domain.meanwhile = () => rotateDataKey({ keyringFile: join(dirname(domain.databaseFile), 'keyring'), keys: domain.store.keys, now: () => domain.time, actor: 'cli', requestId: '' });
+    await refuse();
+    domain.meanwhile = undefined;
+    expect(await currentPassword()).toBe('second');
+    later(61_000);
+    await refuse();
+    expect(await currentPassword()).toBe('first');
+  });
+
+  it('another name meanwhile is no other password: the other one is tried, and the refused one is not sent again', async () => {
+    const { id } = await create();
+    await storePending(id);
+    const source = await domain.pulls.source(puller, image);
+    await rename(id);
+    domain.outcome = 'INVALID_CREDENTIALS';
+    await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
+    expect(domain.asked.at(-1)).toMatchObject({ password: 'second' });
+    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS' });
+  });
+
+  it('another name during the try takes nothing from a proven password', async () => {
+    const { id } = await create();
+    await storePending(id);
+    domain.meanwhile = () => rename(id);
+    await refuse();
+    expect(await currentPassword()).toBe('second');
+    expect(await domain.registries.get(writer, { id })).toMatchObject({ name: 'Another name', pendingSince: null });
+  });
+
+  it('a new password during the try is current, and is sent at once', async () => {
+    const { id } = await create();
+    await storePending(id);
+    domain.meanwhile = () => domain.registries.update(writer, id, { password: new Secret('third') }, { ...checked, validate: false });
+    await refuse();
+    expect(await currentPassword()).toBe('third');
+  });
+
+  it('metrics are told of the try', async () => {
+    await storePending((await create()).id);
+    const before = domain.observed.length;
+    await refuse();
+    expect(domain.observed.slice(before)).toMatchObject([{ outcome: 'VALID' }]);
+  });
+
   it('a pending one that was sealed as something else is not tried', async () => {
     const { id } = await create();
     await storePending(id);
@@ -193,4 +245,38 @@ it.each([
   expect((await domain.store.registries.sealedOthers(id))?.pending !== null).toBe(isKept);
   await refuse().catch(() => undefined);
   if (isKept) expect(await currentPassword()).toBe('second');
+});
+
+it('a password whose window has passed is shown no more, and the next update clears it away', async () => {
+  const { id } = await create();
+  await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
+  await storePending(id, 'third');
+  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({ pending: expect.anything(), previous: expect.anything() });
+  later(rotationWindowMs);
+  const forgotten = { pendingSince: null, previousUsableUntil: null };
+  expect(await domain.registries.get(writer, { id })).toMatchObject(forgotten);
+  expect((await domain.registries.list(writer, {})).nodes).toMatchObject([forgotten]);
+  expect((await rename(id)).registry).toMatchObject(forgotten);
+  expect(await domain.store.registries.byId(id)).toMatchObject(forgotten);
+  expect(await domain.store.registries.sealedOthers(id)).toEqual({ pending: null, previous: null });
+});
+
+it('a new password that waits clears away a previous one whose window has passed', async () => {
+  const { id } = await create();
+  await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
+  later(rotationWindowMs);
+  await storePending(id, 'third');
+  expect(await domain.store.registries.byId(id)).toMatchObject({ pendingSince: domain.time, previousUsableUntil: null });
+  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({ pending: expect.anything(), previous: null });
+});
+
+it('a validation is told when a report was written, and not when a new password only waits', async () => {
+  const { id } = await create();
+  const told: string[] = [];
+  domain.store.notices.listen((text) => told.push(text));
+  const kinds = () => told.splice(0).map((text) => text.split('"')[1]);
+  await storePending(id);
+  expect(kinds()).toEqual(['UPDATED']);
+  await refuse();
+  expect(kinds()).toEqual(['UPDATED', 'VALIDATED']);
 });

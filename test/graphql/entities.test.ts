@@ -1,10 +1,12 @@
 // The entities of a federated graph: found together, under the permissions of `registry` and `image`, one bad key spoiling no other.
 
 import { readFileSync } from 'node:fs';
-import { parse } from 'graphql';
+import { getNamedType, getNullableType, isListType, isObjectType, parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/core/access.ts';
-import { brokenEntityLimits, maxEntityFields, maxRepresentations, weighDocument } from '../../src/graphql/limits.ts';
+import { maxCandidates } from '../../src/core/explain.ts';
+import { brokenEntityLimits, listLengths, maxEntityFields, maxRepresentations, weighDocument } from '../../src/graphql/limits.ts';
+import { schema } from '../../src/graphql/schema.ts';
 import { statementsDuring } from '../support/statements.ts';
 import { dataAt, openEndpoint, type TestEndpoint } from './harness.ts';
 
@@ -201,13 +203,30 @@ describe('limits', () => {
   });
 
   test.each([
-    ['a list inside counts its length', '{ _entities(representations: $r) { ... on ContainerImage { candidates { reason } } } }', 21],
-    ['and so do lists in lists', '{ _entities(representations: $r) { ... on ContainerImage { candidates { registry { uses { count } } } } } }', (((100 + 1) + 1) * 20) + 1],
+    ['a list inside counts its length', '{ _entities(representations: $r) { ... on ContainerImage { candidates { reason } } } }', maxCandidates + 1],
+    ['and so do lists in lists', '{ _entities(representations: $r) { ... on ContainerImage { candidates { registry { uses { count } } } } } }', (((100 + 1) + 1) * maxCandidates) + 1],
+    ['the trail of a registry too', '{ _entities(representations: $r) { ... on Registry { auditEvents { seq } } } }', 101],
     ['fragments are opened', '{ _entities(representations: $r) { ...F ...F } } fragment F on Registry { id name }', 4],
     ['every use of the field counts', '{ a: _entities(representations: $r) { __typename } b: _entities(representations: $r) { __typename } }', 2],
     ['what stands beside it does not', '{ registries { nodes { id } } _entities(representations: $r) { __typename } }', 1],
   ])('%s', (_, document, expected) => {
     expect(weighDocument(parse(`query ($r: [_Any!]!) ${document}`)).entityFields).toBe(expected);
+  });
+
+  test('every list that an entity holds is counted at its length', () => {
+    const entities = ['Registry', 'ContainerImage'].map((name) => schema.getType(name));
+    const lists = new Set<string>();
+    const seen = new Set<unknown>();
+    const walk = (type: unknown): void => {
+      if (!isObjectType(type) || seen.has(type)) return;
+      seen.add(type);
+      for (const field of Object.values(type.getFields())) {
+        if (isListType(getNullableType(field.type))) lists.add(field.name);
+        walk(getNamedType(field.type));
+      }
+    };
+    entities.forEach(walk);
+    expect([...lists].toSorted()).toEqual([...listLengths.keys()].toSorted());
   });
 
   test.each([

@@ -11,6 +11,7 @@ import { createPullTokens } from '../../src/core/pull-token.ts';
 import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
 import { createRegistries, type Registries } from '../../src/core/registries.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { hidePast } from '../../src/core/past-passwords.ts';
 import { tellChanges } from '../../src/core/registry-events.ts';
 import { createUses } from '../../src/core/uses.ts';
 import { createWatching, type Watching } from '../../src/core/watch.ts';
@@ -46,6 +47,8 @@ export interface TestDomain {
   readonly databaseFile: string;
   /** Every check that reached the upstream. */
   readonly asked: AskedCheck[];
+  /** Every report that metrics were told of. */
+  readonly observed: ValidationReport[];
   /** The next checks end with this outcome. */
   outcome: ValidationOutcome;
   /** Run before a check answers, to race with it. */
@@ -75,11 +78,13 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
   const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });
   const sealer = await createSealer({ keyring, keys: store.keys });
   await store.audit.start(await openAuditMac({ keyring, keys: store.keys }));
-  const stored = tellChanges(store.registries, store.notices);
   const waiting: (() => void)[] = [];
   const asked: AskedCheck[] = [];
   const uses: CredentialUse[] = [];
+  const observed: ValidationReport[] = [];
+  const observeValidation = (report: ValidationReport) => void observed.push(report);
   const now = () => domain.time;
+  const stored = hidePast(tellChanges(store.registries, store.notices), { now, rotationWindowMs });
   let ids = 0;
   const validator = scriptedValidator((check) => asked.push(check), () => domain);
   const domain: Omit<TestDomain, 'useCases' | 'watching'> = {
@@ -89,6 +94,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
     databaseFile,
     asked,
     uses,
+    observed,
     outcome: 'VALID',
     meanwhile: undefined,
     takeValidation: () => 0,
@@ -96,7 +102,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
     passTime: () => waiting.splice(0).forEach((run) => run()),
     time: new Date('2026-01-02T03:04:05Z'),
     close: () => store.close(),
-    pulls: createPulls({ registries: stored, access: store.access, sealer, now, validator, rotationWindowMs, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
+    pulls: createPulls({ registries: stored, access: store.access, sealer, now, validator, observeValidation, rotationWindowMs, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
     registries: createRegistries({
       registries: stored,
       access: store.access,
@@ -106,7 +112,7 @@ export async function openDomain(pullSettings: PullSettings = { anonymousAllowed
       validationBudget: { take: async (subject) => domain.takeValidation(subject) },
       now,
       newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
-      observeValidation: () => undefined,
+      observeValidation,
     }),
   };
   const endpoint = () => new URL('https://regway.example');
