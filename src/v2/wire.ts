@@ -39,10 +39,15 @@ class Connection extends Duplex {
     this.#socket = socket;
     this.#slabs = slabs;
     socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => this.destroy());
+    let hasEnded = false;
     socket.on('end', () => {
+      hasEnded = true;
       this.#deliver();
       this.push(null);
+    });
+    // After an orderly end, what waits for a slow reader is still good: the end reaches them behind it.
+    socket.on('close', () => {
+      if (!hasEnded) this.destroy();
     });
   }
 
@@ -87,7 +92,8 @@ class Connection extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#socket.end(done);
+    // It may have closed meanwhile, which is no error here. Those of the socket arrive as such.
+    this.#socket.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

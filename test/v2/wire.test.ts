@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSlabs, slabBytes, type Slabs } from '../../src/v2/slabs.ts';
 import { createWire, type Wire } from '../../src/v2/wire.ts';
@@ -88,6 +88,29 @@ describe('a connection', () => {
     connection.end(Buffer.from('\r\n'));
     await ended.promise;
     expect(Buffer.concat(received).toString()).toBe('GET / HTTP/1.1\r\n\r\n');
+  });
+
+  it.each([
+    ['a small piece', 700],
+    ['a slab that was to follow in the next turn', 20_000],
+    ['more than a slab', 300_000],
+  ])('gives a reader who comes after the peer has gone what waits for them, and its end: %s', async (_what, size) => {
+    const sent = randomBytes(size);
+    const { connection, socket } = await open((peer) => void peer.end(sent));
+    const received: Buffer[] = [];
+    connection.read(0);
+    await setTimeout(50);
+    connection.on('data', (piece: Buffer) => received.push(piece));
+    await once(connection, 'close');
+    expect(Buffer.concat(received).equals(sent)).toBe(true);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('breaks off with an error when the peer resets it, whatever came before', async () => {
+    const { connection, socket } = await open((peer) => peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())));
+    connection.resume().write('GET');
+    expect(await once(connection, 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
+    expect([connection.destroyed, socket.destroyed]).toEqual([true, true]);
   });
 
   it('ends with the error of its socket, and closes it when it is destroyed itself', async () => {
