@@ -26,7 +26,7 @@ export function limitFailedLogins(authenticate: Authenticator, { budget, clientA
     try {
       return await authenticate(authorization);
     } catch (error) {
-      // With a reason, the login was genuine and is told what it lacks here.
+      // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
       if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
       await spend(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
       // Many addresses that try one token are one attack. Whether a token of that id exists makes no difference.

@@ -2,8 +2,9 @@
 
 import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
+import { codeOrNameOf } from '../core/fault.ts';
 import { isFitUrl, type IssuerHttp } from './issuer-http.ts';
-import { createKept, NothingKept, type Kept } from './kept.ts';
+import { createKept, type Kept } from './kept.ts';
 import type { IssuerSettings } from './oidc-settings.ts';
 
 /** The part of the metadata that anything here uses; the rest is kept as it came. */
@@ -49,8 +50,9 @@ type Keys = ReturnType<typeof createLocalJWKSet>;
 
 /** Asks the issuer nothing yet: it need not be up when the server starts. */
 export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerTools): Issuer {
+  // Messages are left out of the log: they may hold a piece of the answer.
   const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): Kept<Value> =>
-    createKept({ load, freshMs, maxAgeMs, cooldownMs, now, onFailure: (error) => log.warn({ issuer: settings.issuer, errorCode: codeOf(error) }, `the ${what} of an issuer could not be fetched; those of before are used for a day`) });
+    createKept({ load, freshMs, maxAgeMs, cooldownMs, now, onFailure: (error) => log.warn({ issuer: settings.issuer, errorCode: codeOrNameOf(error) }, `the ${what} of an issuer could not be fetched; those of before are used for a day`) });
   const metadata = keep('metadata', freshMetadataMs, () => loadMetadata(settings, http));
   const keys = keep('keys', freshKeysMs, async () => loadKeys(http, settings.jwksUri ?? (await metadata.get()).jwks_uri));
   return {
@@ -91,11 +93,4 @@ async function loadJson(http: IssuerHttp, url: string): Promise<unknown> {
   const answer = await http.send(url, { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } });
   if (answer.status !== 200) throw Object.assign(new Error('An issuer did not answer 200.'), { code: `HTTP_${answer.status}` });
   return answer.json();
-}
-
-/** A word for the log. Messages are left out: they may hold a piece of the answer. */
-function codeOf(error: unknown): string {
-  if (error instanceof NothingKept) return 'NO_METADATA';
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

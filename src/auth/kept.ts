@@ -22,6 +22,7 @@ export interface Kept<Value> {
 /** There is no value yet, or it is too old, and none can be had for now. */
 export class NothingKept extends Error {
   override readonly name = 'NothingKept';
+  readonly code = 'NOTHING_KEPT';
 }
 
 interface State<Value> {

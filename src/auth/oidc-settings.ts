@@ -2,13 +2,14 @@
 
 import { z } from 'zod';
 import { adminAccount, roles, type Role } from '../core/access.ts';
+import { codeOf } from '../core/fault.ts';
 import { Secret } from '../core/secret.ts';
 import { isFitUrl } from './issuer-http.ts';
 
 /**
  * The signatures that may be asked for. Asymmetric alone: with a shared secret, whoever checks a token could make one (RFC 8725 §3.2).
  */
-export const signatureAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+const signatureAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
 
 /** A claim of this name, or the names on the way to a nested one. A name is taken as it is: dots and slashes are part of it. */
 export type ClaimPath = string | readonly string[];
@@ -140,8 +141,7 @@ function readSecret(path: string | undefined, readFile: (path: string) => string
   try {
     return new Secret(readFile(path).trim());
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new IssuersRefused([`signIn.clientSecretFile cannot be read (${code}): ${path}`]);
+    throw new IssuersRefused([`signIn.clientSecretFile cannot be read (${codeOf(error) ?? 'unknown'}): ${path}`]);
   }
 }
 

@@ -2,8 +2,10 @@
 
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose';
 import type { Login, Principal } from '../core/access.ts';
+import { codeOf } from '../core/fault.ts';
 import { Problem } from '../core/problem.ts';
 import type { Issuer, IssuerLog } from './issuer.ts';
+import { NothingKept } from './kept.ts';
 import { granteeOf, type Claims } from './oidc-claims.ts';
 import type { IssuerSettings } from './oidc-settings.ts';
 import { hasRepeatedName } from './repeated-name.ts';
@@ -11,7 +13,8 @@ import { hasRepeatedName } from './repeated-name.ts';
 export interface JwtLogins {
   /**
    * Who a bearer token speaks for; undefined when it is no good, for whatever reason.
-   * @throws Problem `UNAUTHENTICATED` when it is good and gives no account and role here.
+   * @throws Problem `UNAUTHENTICATED`, with a reason, when it is good and gives no account and role here, or when nobody can tell
+   * as its issuer's keys cannot be had.
    */
   readonly login: (text: string) => Promise<Principal | undefined>;
   /** The same for the ID token that this issuer gave to its client. */
@@ -29,7 +32,7 @@ export interface JwtLoginOptions {
 }
 
 /** Tokens with many groups reach some KiB, and all headers of a request together have 16. */
-export const maxTokenLength = 12 * 1024;
+const maxTokenLength = 12 * 1024;
 /** A JWT cannot be revoked here, so one that lives longer than a day logs nobody in. */
 export const maxTokenLifetimeSeconds = 24 * 60 * 60;
 /** OpenID Connect Core §2: `sub` has 255 ASCII characters at most. */
@@ -39,7 +42,7 @@ const subjectPattern = /^[\x20-\x7e]{1,255}$/;
 const compactPattern = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /** Whether a text has the form of a JWT: API tokens have no dots. */
-export function looksLikeJwt(text: string): boolean {
+function looksLikeJwt(text: string): boolean {
   return text.length <= maxTokenLength && compactPattern.test(text);
 }
 
@@ -83,12 +86,17 @@ function nobodyHere(): Problem {
   return new Problem('UNAUTHENTICATED', 'The login is valid, but it gives no account and role on this server. Ask its administrator to map one of your groups, or to create the account.', { reason: 'NO_ACCOUNT_OR_ROLE' });
 }
 
+/** The token may be good. Its issuer is not named: whoever made it up learns of no more than they named themselves. */
+function issuerUnavailable(): Problem {
+  return new Problem('UNAUTHENTICATED', 'The issuer of this login cannot be asked for its keys now. Try again later.', { reason: 'ISSUER_UNAVAILABLE' });
+}
+
 interface Verified extends Claims {
   readonly sub: string;
   readonly exp: number;
 }
 
-/** The claims of a token that passes everything; undefined otherwise. The log has why, without the token. */
+/** The claims of a token that passes everything; undefined otherwise. The log has why, without the token. @throws Problem when the issuer's keys cannot be had. */
 async function verify({ now, log }: JwtLoginOptions, issuer: Issuer, text: string, demands: Demands): Promise<Verified | undefined> {
   try {
     const { algorithms, clockToleranceSeconds } = issuer.settings;
@@ -105,6 +113,7 @@ async function verify({ now, log }: JwtLoginOptions, issuer: Issuer, text: strin
     return checked(text, payload);
   } catch (error) {
     log.warn({ issuer: issuer.settings.issuer, ...reasonOf(error) }, 'a token of an issuer was refused');
+    if (error instanceof NothingKept) throw issuerUnavailable();
     return undefined;
   }
 }
@@ -140,7 +149,7 @@ class TokenRefused extends Error {
 
 /** Codes and names of claims, never their values. */
 function reasonOf(error: unknown): { readonly errorCode: string; readonly claim?: string } {
-  const errorCode = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+  const errorCode = codeOf(error) ?? 'unknown';
   const isClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired;
   return isClaim ? { errorCode, claim: error.claim } : { errorCode };
 }

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as client from 'openid-client';
 import type { Login, Principal } from '../core/access.ts';
+import { codeOrNameOf } from '../core/fault.ts';
 import { Problem } from '../core/problem.ts';
 import type { Issuer, IssuerLog, IssuerMetadata } from './issuer.ts';
 import type { IssuerHttp } from './issuer-http.ts';
@@ -72,7 +73,8 @@ export function createSignIn(options: SignInOptions): SignIn {
         else await finish(options, provider, { request, response, query });
       } catch (error) {
         const failure = failureOf(error);
-        options.log.warn({ requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOf(error) }, 'a sign-in at an issuer failed');
+        // The message is left out: it may hold what the issuer sent.
+        options.log.warn({ requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOrNameOf(error) }, 'a sign-in at an issuer failed');
         sendOn(response, 303, { Location: `/#sign-in=${failure}` });
       }
     },
@@ -145,13 +147,7 @@ class AttemptMissing extends Error {
 function failureOf(error: unknown): SignInFailure {
   if (error instanceof AttemptMissing) return 'expired';
   if (error instanceof client.AuthorizationResponseError) return 'cancelled';
-  return error instanceof Problem && error.code === 'UNAUTHENTICATED' ? 'unknown' : 'failed';
-}
-
-/** Messages are left out: they may hold what the issuer sent. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return error instanceof Problem && error.reason === 'NO_ACCOUNT_OR_ROLE' ? 'unknown' : 'failed';
 }
 
 /** An answer without a body, which nothing keeps and whose address no other site is told. */

@@ -11,12 +11,23 @@ export interface FaultFields {
 export function faultFields(fault: unknown): FaultFields {
   if (!(fault instanceof Error)) return { errorName: typeof fault, stack: '' };
   const { name, cause } = fault;
+  const errorCode = codeOf(fault);
   return {
     errorName: name,
-    ...('code' in fault && typeof fault.code === 'string' ? { errorCode: fault.code } : {}),
+    ...(errorCode === undefined ? {} : { errorCode }),
     stack: framesOf(fault),
     ...(cause === undefined ? {} : { cause: faultFields(cause) }),
   };
+}
+
+/** The code that Node, drivers and libraries give their errors, such as `ECONNREFUSED`; undefined for what has none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** One word for the log: the code, else the name. */
+export function codeOrNameOf(error: unknown): string {
+  return codeOf(error) ?? (error instanceof Error ? error.name : 'unknown');
 }
 
 /** The stack without its message: a message may hold lines that look like frames, so it is cut away as a whole. */

@@ -1,16 +1,19 @@
 // JWTs of issuers: the attacks on them, each refused with one and the same answer, and the life of an issuer's keys.
 
 import { constants, createHmac, createSign, KeyObject, sign as signBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { CryptoKey, JWTPayload } from 'jose';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Principal } from '../../src/core/access.ts';
 import { Problem } from '../../src/core/problem.ts';
+import { limitFailedLogins } from '../../src/auth/failed-logins.ts';
 import { createIssuer, type Issuer } from '../../src/auth/issuer.ts';
 import { createIssuerHttp } from '../../src/auth/issuer-http.ts';
 import { createJwtLogins, maxTokenLifetimeSeconds, type JwtLogins } from '../../src/auth/oidc.ts';
 import { parseIssuers } from '../../src/auth/oidc-settings.ts';
 import { createAuthenticator, type Authenticator } from '../../src/auth/token.ts';
+import { createBudget } from '../../src/ops/budget.ts';
 import { makeKey, sendJson, sign, startIssuer, type IssuerServer, type SigningKey } from './issuer-server.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
@@ -375,7 +378,7 @@ describe('the keys of an issuer', () => {
       expect(await good()).toBe(true);
     }
     minutes(12 * 60);
-    expect(await good()).toBe(false);
+    expect(await answerTo(await sign(rsa, claims()))).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'ISSUER_UNAVAILABLE' });
     issuer.isDown = false;
     minutes(1);
     expect(await good()).toBe(true);
@@ -385,8 +388,24 @@ describe('the keys of an issuer', () => {
     issuer.isDown = true;
     for (let count = 0; count < 50; count += 1) expect(await good()).toBe(false);
     expect(issuer.asked).toHaveLength(1);
+    expect(log.at(-1)).toContain('"errorCode":"NOTHING_KEPT"');
     issuer.isDown = false;
     minutes(0.5);
+    expect(await good()).toBe(true);
+  });
+
+  it('that cannot be had get good and forged tokens one answer, which is no failed login and names no issuer', async () => {
+    const strict = limitFailedLogins(logIn, { budget: createBudget(1), clientAddress: () => 'here', now });
+    const answerWithLimit = (text: string) => strict(`Bearer ${text}`, new IncomingMessage(new Socket())).catch((error: unknown) => error);
+    issuer.isDown = true;
+    const tokens = await Promise.all([sign(rsa, claims()), sign(otherRsa, claims()), sign(rsa, claims({ groups: ['nobody'] })), sign(rsa, claims({ aud: 'other' }))]);
+    for (const text of tokens) expect(await answerWithLimit(text)).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'ISSUER_UNAVAILABLE', message: expect.not.stringContaining(issuer.url) as string });
+    const unknown = await sign(rsa, claims({ iss: 'https://unknown.example' }));
+    expect([await answerWithLimit(unknown), await answerWithLimit(unknown)]).toMatchObject([{ code: 'UNAUTHENTICATED', reason: undefined }, { code: 'RATE_LIMITED' }]);
+    issuer.isDown = false;
+    minutes(0.5);
+    const forged = await sign(otherRsa, claims());
+    expect(await answerWithLimit(forged)).toMatchObject({ code: 'RATE_LIMITED' });
     expect(await good()).toBe(true);
   });
 

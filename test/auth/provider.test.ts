@@ -248,6 +248,18 @@ describe('signing in at the provider', () => {
     expect((await browser.visit(start())).location).toMatch(provider.url);
   });
 
+  it('while its keys cannot be had says that it failed, not that nobody has an account', async () => {
+    later(25 * 3600);
+    const end = await signIn();
+    provider.setDown(true, '/jwks');
+    expect((await browser.visit(end)).location).toBe(`${server.url}/#sign-in=failed`);
+    expect(sessionOf()).toBeUndefined();
+    provider.setDown(false);
+    later(31);
+    browser = openCookieBrowser();
+    expect((await browser.visit(await signIn())).location).toBe(`${server.url}/`);
+  });
+
   /** Each attack changes the address that the provider sends the browser back to, or the browser that comes. */
   const attacks: readonly [name: string, failure: string, come: (end: URL) => Promise<Visit>][] = [
     ["with an attacker's code in the victim's browser (login CSRF)", 'expired', (end) => openCookieBrowser().visit(end.href)],

@@ -17,8 +17,8 @@ export interface IdentityProvider {
   accessToken(audience: string): Promise<string>;
   /** Signs with a new key from now on, and no longer shows the old one. */
   rotate(): Promise<void>;
-  /** Answers nobody, and then everybody again. */
-  setDown(isDown: boolean): void;
+  /** Answers nobody, or nobody at this path alone, and then everybody again. */
+  setDown(isDown: boolean, path?: string): void;
   close(): Promise<void>;
 }
 
@@ -35,10 +35,11 @@ const machineClient = { id: 'machine', secret: 'machine-secret-of-the-provider' 
 export async function startIdentityProvider({ claims, idTokenSeconds = 3600 }: IdentityProviderOptions): Promise<IdentityProvider> {
   const asked: string[] = [];
   const redirectUris = ['http://127.0.0.1/never'];
-  const state = { isDown: false, key: await newKey('first'), handle: (_: IncomingMessage, response: ServerResponse): void => void response.destroy() };
+  const state = { isDown: (_path: string): boolean => false, key: await newKey('first'), handle: (_: IncomingMessage, response: ServerResponse): void => void response.destroy() };
   const server = createServer((request, response) => {
-    asked.push((request.url ?? '').split('?')[0] ?? '');
-    if (state.isDown) request.socket.destroy();
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    asked.push(path);
+    if (state.isDown(path)) request.socket.destroy();
     else state.handle(request, response);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -59,7 +60,7 @@ export async function startIdentityProvider({ claims, idTokenSeconds = 3600 }: I
       state.key = await newKey(`key-${asked.length}`);
       configure();
     },
-    setDown: (isDown) => void (state.isDown = isDown),
+    setDown: (isDown, only) => void (state.isDown = (path) => isDown && (only === undefined || only === path)),
     close: () => close(server),
   };
 }
