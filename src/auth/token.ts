@@ -1,13 +1,13 @@
 // API tokens: issuing one, and telling from an Authorization header who calls (RFC 9110 §11, RFC 6750).
 
 import { timingSafeEqual } from 'node:crypto';
-import { adminAccount, type Login, type Principal, type Role } from '../core/access.ts';
+import { adminAccount, type Login, type Principal } from '../core/access.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { AccessStore, StoredToken } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
 import { parseRegistryText } from '../core/reference.ts';
 import type { Secret } from '../core/secret.ts';
-import type { IssuedToken } from '../core/tokens.ts';
+import type { IssuedToken, NewToken, Requester } from '../core/tokens.ts';
 import { hashTokenSecret, newTokenParts, parseToken, printToken } from './token-text.ts';
 
 interface Access {
@@ -25,26 +25,6 @@ export type Authenticator = (authorization: Authorization) => Promise<Principal 
 
 /** Who a login of before speaks for now; undefined once it has ended. */
 export type Recall = (login: Login) => Promise<Principal | undefined>;
-
-export interface TokenRequest {
-  /** The account that the token acts in; it must exist. */
-  readonly account: string;
-  /** `ADMIN` is for the account `admin`. */
-  readonly role: Role;
-  /** A label for people, 100 printable characters at most; may be empty. */
-  readonly name: string;
-  /** Registry texts that a `PULL` token is limited to; null for no limit and for every other role. */
-  readonly images: readonly string[] | null;
-  /** Null for a token that does not expire. */
-  readonly expiresAt: Date | null;
-}
-
-/** Of each request, for the audit trail. */
-interface Requester {
-  /** Subject of the one who asks for the token. */
-  readonly actor: string;
-  readonly requestId: string;
-}
 
 /** A label fits on a line of a list; no control, format or line-breaking characters, which could forge one. */
 const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
@@ -119,15 +99,10 @@ export function createTokenRecall({ access, now, onTokenUse }: Access): Recall {
 }
 
 /**
- * Makes a token and stores its hash with the audit event. Gives its text, which is not to be had again.
+ * Makes a token and stores its hash with the audit event.
  * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
  */
-export async function issueToken(request: Access & Requester & TokenRequest): Promise<Secret> {
-  return (await issueStoredToken(request)).text;
-}
-
-/** As `issueToken`, with what was stored. */
-export async function issueStoredToken(request: Access & Requester & TokenRequest): Promise<IssuedToken> {
+export async function issueToken(request: Access & NewToken): Promise<IssuedToken> {
   checkRequest(request, request.now());
   const images = request.images?.map(canonicalImage) ?? null;
   if (!(await request.access.accountExists(request.account))) {
@@ -199,7 +174,7 @@ function isInForce(stored: StoredToken, now: Date): boolean {
   return stored.revokedAt === null && (stored.expiresAt === null || stored.expiresAt > now);
 }
 
-function checkRequest({ account, role, name, images, expiresAt }: TokenRequest, now: Date): void {
+function checkRequest({ account, role, name, images, expiresAt }: NewToken, now: Date): void {
   if (role === 'ADMIN' && account !== adminAccount) {
     throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, { field: ['role'] });
   }
@@ -226,7 +201,7 @@ function canonicalImage(text: string, index: number): string {
   }
 }
 
-function newToken(request: Omit<Access, 'access'> & Requester & TokenRequest): { token: StoredToken; text: Secret; event: AuditEvent } {
+function newToken(request: Omit<Access, 'access'> & NewToken): IssuedToken & { readonly event: AuditEvent } {
   const parts = newTokenParts();
   const { account, role, name, images, expiresAt, actor, requestId } = request;
   const at = request.now();

@@ -8,16 +8,25 @@ import { Problem } from './problem.ts';
 import { actingAccount } from './read.ts';
 import type { Secret } from './secret.ts';
 
-/** A token to be made, and on whose word. */
-export interface NewToken {
-  readonly account: string;
-  readonly role: Role;
-  readonly name: string;
-  readonly images: readonly string[] | null;
-  readonly expiresAt: Date | null;
-  /** Subject of the one who asks for it. */
+/** On whose word something is done to a token, for the audit trail. */
+export interface Requester {
+  /** Subject of the one who asks. */
   readonly actor: string;
   readonly requestId: string;
+}
+
+/** A token to be made, and on whose word. */
+export interface NewToken extends Requester {
+  /** The account that the token acts in; it must exist. */
+  readonly account: string;
+  /** `ADMIN` is for the account `admin`. */
+  readonly role: Role;
+  /** A label for people, 100 printable characters at most; may be empty. */
+  readonly name: string;
+  /** Registry texts that a `PULL` token is limited to; null for no limit and for every other role. */
+  readonly images: readonly string[] | null;
+  /** Null for a token that does not expire. */
+  readonly expiresAt: Date | null;
 }
 
 export interface IssuedToken {
@@ -31,7 +40,7 @@ export interface TokenIssuer {
   /** @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account. */
   issue(request: NewToken): Promise<IssuedToken>;
   /** @throws Problem `NOT_FOUND`. */
-  revoke(request: Pick<NewToken, 'actor' | 'requestId'> & { readonly id: string }): Promise<StoredToken>;
+  revoke(request: Requester & { readonly id: string }): Promise<StoredToken>;
 }
 
 /** Each throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */

@@ -1,6 +1,6 @@
 // The wiring of accounts, tokens and the audit trail.
 
-import { issueStoredToken, revokeToken } from '../auth/token.ts';
+import { issueToken, revokeToken } from '../auth/token.ts';
 import { createAccounts, type Accounts } from '../core/accounts.ts';
 import { createAuditReading, type AuditReading } from '../core/audit-reading.ts';
 import { createTokens, type TokenIssuer, type Tokens } from '../core/tokens.ts';
@@ -15,7 +15,7 @@ export interface Administration {
 /** @param now the clock of token expiry and of events. */
 export function createAdministration({ access, audit }: Pick<Store, 'access' | 'audit'>, now: () => Date): Administration {
   const issuer: TokenIssuer = {
-    issue: (request) => issueStoredToken({ access, now, ...request }),
+    issue: (request) => issueToken({ access, now, ...request }),
     revoke: (request) => revokeToken({ access, now, ...request }),
   };
   return { accounts: createAccounts({ access, now }), tokens: createTokens({ access, issuer, now }), auditReading: createAuditReading({ audit, access }) };

@@ -18,7 +18,7 @@ let token: string;
 beforeEach(async () => {
   access = memoryAccessStore();
   const issued = await issueToken({ access, now, actor: 'test', requestId: 'test', account: 'admin', role: 'READ_WRITE', name: '', images: null, expiresAt: null });
-  token = issued.reveal();
+  token = issued.text.reveal();
   logIn = limitFailedLogins(createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }), {
     budget: createBudget(3),
     clientAddress: ({ headers }) => String(headers['x-test-address']),

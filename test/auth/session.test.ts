@@ -34,7 +34,7 @@ function newSessions(): Sessions {
 }
 
 async function newToken(expiresAt: Date | null = null): Promise<string> {
-  const text = await issueToken({ access, now, actor: 'test', requestId: 'test', account: 'anchore', role: 'READ_WRITE', name: '', images: null, expiresAt });
+  const { text } = await issueToken({ access, now, actor: 'test', requestId: 'test', account: 'anchore', role: 'READ_WRITE', name: '', images: null, expiresAt });
   return text.reveal();
 }
 

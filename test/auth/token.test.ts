@@ -3,7 +3,9 @@ import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StoredToken } from '../../src/core/ports.ts';
 import { Problem } from '../../src/core/problem.ts';
-import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization, type TokenRequest } from '../../src/auth/token.ts';
+import type { Secret } from '../../src/core/secret.ts';
+import type { NewToken } from '../../src/core/tokens.ts';
+import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization } from '../../src/auth/token.ts';
 import { newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
@@ -16,8 +18,8 @@ beforeEach(() => {
   time = new Date('2026-11-24T12:00:00Z');
 });
 
-const issue = (part: Partial<TokenRequest> = {}): ReturnType<typeof issueToken> =>
-  issueToken({ access, now, account: 'anchore', role: 'READ_WRITE', name: 'ci', images: null, expiresAt: null, actor: 'cli', requestId: 'req-1', ...part });
+const issue = async (part: Partial<NewToken> = {}): Promise<Secret> =>
+  (await issueToken({ access, now, account: 'anchore', role: 'READ_WRITE', name: 'ci', images: null, expiresAt: null, actor: 'cli', requestId: 'req-1', ...part })).text;
 
 const logIn = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> => createAuthenticator({ access, now })(authorization);
 const logInToRest = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> =>
@@ -211,7 +213,7 @@ describe('where Basic is accepted too', () => {
 });
 
 describe('a token is not issued', () => {
-  it.each<[string, Partial<TokenRequest>, string, string[]]>([
+  it.each<[string, Partial<NewToken>, string, string[]]>([
     ['for an unknown account', { account: 'nobody' }, 'NOT_FOUND', ['account']],
     ['as ADMIN of another account', { role: 'ADMIN' }, 'INVALID_INPUT', ['role']],
     ['under a name of 101 characters', { name: 'n'.repeat(101) }, 'INVALID_INPUT', ['name']],
@@ -233,7 +235,7 @@ describe('a token is not issued', () => {
   });
 });
 
-it.each<[string, Partial<TokenRequest>]>([
+it.each<[string, Partial<NewToken>]>([
   ['as ADMIN of the account admin', { account: 'admin', role: 'ADMIN' }],
   ['under a name of 100 characters beyond the BMP', { name: '🔑'.repeat(100) }],
   ['without a name', { name: '' }],

@@ -35,7 +35,7 @@ export async function openDataDir(dataDir: string): Promise<{ store: Store; seal
 export async function seed(dataDir: string, registries: readonly SeededRegistry[]): Promise<string> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const { store, sealer } = await openDataDir(dataDir);
-  const token = await issueToken({
+  const { text } = await issueToken({
     access: store.access,
     now: () => new Date(),
     account: 'admin',
@@ -48,7 +48,7 @@ export async function seed(dataDir: string, registries: readonly SeededRegistry[
   });
   await store.close();
   insertAll(databaseFile(dataDir), registries, sealer);
-  return token.reveal();
+  return text.reveal();
 }
 
 /** Without waiting for the disk: nobody needs these rows after a power failure. */

@@ -77,7 +77,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     await domain.close();
   });
   const token: PullEndpoint['token'] = async (role, images = null, account = 'admin') =>
-    (await issueToken({ access, now, account, role, name: role, images, expiresAt: null, actor: 'test', requestId: 'test' })).reveal();
+    (await issueToken({ access, now, account, role, name: role, images, expiresAt: null, actor: 'test', requestId: 'test' })).text.reveal();
   const login = `Bearer ${await token('PULL')}`;
   return {
     domain,

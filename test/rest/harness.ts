@@ -149,8 +149,8 @@ export function insertAccount(databaseFile: string, name: string): void {
 async function issueTokens({ store, time }: TestDomain): Promise<ReadonlyMap<Exclude<Who, null>, string>> {
   const people: [Exclude<Who, null>, Role, string][] = [...roles.map((role): [Role, Role, string] => [role, role, 'admin']), ['TENANT', 'READ_WRITE', 'tenant']];
   const issued = people.map(async ([who, role, account]): Promise<[Exclude<Who, null>, string]> => {
-    const token = await issueToken({ access: store.access, now: () => time, account, role, name: who, images: null, expiresAt: null, actor: 'test', requestId: 'test' });
-    return [who, token.reveal()];
+    const { text } = await issueToken({ access: store.access, now: () => time, account, role, name: who, images: null, expiresAt: null, actor: 'test', requestId: 'test' });
+    return [who, text.reveal()];
   });
   return new Map(await Promise.all(issued));
 }
