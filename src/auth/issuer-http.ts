@@ -1,8 +1,8 @@
 // Asks issuers for their metadata, keys and tokens: verified TLS (plain HTTP on loopback alone), no redirects, no ambient proxy, answers bounded in size and time.
 
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { isIPv4 } from 'node:net';
 import { Agent, request as sendRequest } from 'undici';
+import { isLoopbackHost } from '../core/host.ts';
 
 export interface IssuerRequest {
   readonly method: string;
@@ -35,7 +35,7 @@ export function createIssuerHttp(extraCa: string | undefined): IssuerHttp {
 export function isFitUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }
 
 async function send(dispatcher: Agent, url: string, { method, headers, body, signal }: IssuerRequest): Promise<Response> {
@@ -65,8 +65,4 @@ async function readBounded(stream: AsyncIterable<Buffer>): Promise<Buffer<ArrayB
     if (size > maxBodyBytes) throw new Error('An issuer sent more than its answer can be.');
   }
   return Buffer.concat(chunks);
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }

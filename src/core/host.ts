@@ -65,6 +65,11 @@ export function registryHost(text: string, refuse: Refuse): string {
   return hubAliases.has(host) ? hubHost : host;
 }
 
+/** Whether a host name of a URL, as its parser spells it, stands for the machine that dials it. */
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
 /** A single label without a port: Docker would silently read it as a namespace of Docker Hub. */
 function isAmbiguous(host: string): boolean {
   return !/[.:]/.test(host) && host !== 'localhost';

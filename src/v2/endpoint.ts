@@ -1,6 +1,6 @@
 // Where a registry is on the network, and when it may be spoken to without TLS.
 
-import { isIPv4 } from 'node:net';
+import { isLoopbackHost } from '../core/host.ts';
 import { Problem } from '../core/problem.ts';
 
 export interface Endpoint {
@@ -40,9 +40,5 @@ export function plainHttpEndpoint(endpoint: Endpoint): Endpoint {
  * @param plainHttpHosts `host` for any port of it, or `host:port`.
  */
 export function isPlainHttpHost(url: URL, plainHttpHosts: readonly string[]): boolean {
-  return isLoopbackName(url.hostname) || plainHttpHosts.some((host) => host === url.hostname || host === url.host);
-}
-
-function isLoopbackName(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
+  return isLoopbackHost(url.hostname) || plainHttpHosts.some((host) => host === url.hostname || host === url.host);
 }

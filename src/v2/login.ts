@@ -48,7 +48,7 @@ const registeredSchemes: ReadonlySet<string> = new Set(
 /** Names a challenge that cannot be answered. */
 export function unsupported({ target }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
   const challenges = parseChallenges(answer.headers['www-authenticate']);
-  const schemes = challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme')).join(', ');
+  const schemes = [...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme')))].join(', ');
   const isBroken = challenges.some(({ scheme }) => scheme === 'basic' || scheme === 'bearer');
   const reason = schemes === '' ? 'it names no scheme' : `${isBroken ? 'a broken challenge: ' : ''}${schemes}`;
   return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });

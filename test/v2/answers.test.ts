@@ -29,6 +29,14 @@ describe('an answer to the first, anonymous request', () => {
     expect(report.steps.filter((step) => step.status === 'FAILED')).toHaveLength(1);
   });
 
+  it('names a scheme once, however often a hostile registry does', async () => {
+    const challenges = ['Digest a="1"', ...Array.from({ length: 6 }, (_, index) => `Made-Up-${index} a="1"`), 'Digest b="2"'];
+    const server = await secure((_request, response) => void response.writeHead(401, { 'www-authenticate': challenges }).end());
+    const { message } = await check({ host: server.host }, withCa);
+    expect(message).toContain('digest, an unregistered scheme');
+    expect(message.match(/unregistered|digest/g)).toHaveLength(2);
+  });
+
   it.each([
     ['a greeting', {}, 'hello'],
     ['a web page', { 'content-type': 'text/html; charset=utf-8' }, '<html>'],
