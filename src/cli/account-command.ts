@@ -6,7 +6,7 @@ import { connect } from './connection.ts';
 import type { CommandContext } from './context.ts';
 import { outputOption, type OutputOption } from './options.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { printable, printResult, resultWidth } from './terminal.ts';
+import { jsonText, printable, printResult, resultWidth } from './terminal.ts';
 
 const columns: readonly Column<Account>[] = [
   { heading: 'NAME', text: ({ name }) => name },
@@ -53,7 +53,7 @@ function format(accounts: readonly Account[], output: OutputOption['output'], sh
     case 'id':
       return accounts.map(({ name }) => printable(name)).join('\n');
     case 'json':
-      return JSON.stringify(shape, null, 2);
+      return jsonText(shape);
     case 'table':
       return tablePrinter(columns, resultWidth())(accounts);
   }

@@ -7,7 +7,7 @@ import { connect } from './connection.ts';
 import type { CommandContext } from './context.ts';
 import { accountOption, outputOption, type AccountOption, type OutputOption } from './options.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { printResult, resultWidth } from './terminal.ts';
+import { jsonText, printResult, resultWidth } from './terminal.ts';
 
 interface ListOptions extends OutputOption, AccountOption {
   readonly limit: number;
@@ -48,7 +48,7 @@ function addList(audit: Command, { settings }: CommandContext): void {
     .addHelpText('after', '\nExample:\n  regway audit list --limit=20')
     .action(async ({ limit, output, ...filter }: ListOptions) => {
       const { auditEvents } = await (await connect(settings)).run(auditOperation, { first: limit, filter });
-      await printResult(output === 'json' ? JSON.stringify(auditEvents.nodes, null, 2) : tablePrinter(columns, resultWidth())(auditEvents.nodes));
+      await printResult(output === 'json' ? jsonText(auditEvents.nodes) : tablePrinter(columns, resultWidth())(auditEvents.nodes));
     });
 }
 
@@ -61,7 +61,7 @@ function addVerify(audit: Command, { loadLocal, endWith }: CommandContext): void
     .addHelpText('after', '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n\nExample:\n  regway audit verify')
     .action(async ({ anchor, output }: VerifyOptions) => {
       const local = await loadLocal();
-      endWith(await local.verifyAuditCommand(anchor, (verdict) => process.stdout.write(output === 'json' ? `${JSON.stringify(verdict, null, 2)}\n` : describe(verdict))));
+      endWith(await local.verifyAuditCommand(anchor, (verdict) => process.stdout.write(output === 'json' ? `${jsonText(verdict)}\n` : describe(verdict))));
     });
 }
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { BackupFacts, CheckFacts, CommandContext, RestorationFacts } from './context.ts';
 import { outputOption, type OutputOption } from './options.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { resultWidth } from './terminal.ts';
+import { jsonText, resultWidth } from './terminal.ts';
 
 interface ForceOption {
   readonly force?: boolean;
@@ -38,7 +38,7 @@ function addBackup(program: Command, { loadLocal, endWith }: CommandContext): vo
     .addHelpText('after', `${keyringHelp}\nExample:\n  regway backup /var/backups/regway-monday.db`)
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.backupCommand(file, force, (backup) => process.stdout.write(output === 'json' ? json(backup) : describeBackup(backup))));
+      endWith(await local.backupCommand(file, force, (backup) => process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup))));
     });
 }
 
@@ -52,7 +52,7 @@ function addRestore(program: Command, { loadLocal, endWith }: CommandContext): v
     .addHelpText('after', `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`)
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.restoreCommand(file, force, (restoration) => process.stdout.write(output === 'json' ? json(restoration) : describeRestoration(restoration))));
+      endWith(await local.restoreCommand(file, force, (restoration) => process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration))));
     });
 }
 
@@ -65,7 +65,7 @@ function addVerify(program: Command, { loadLocal, endWith }: CommandContext): vo
     .addHelpText('after', '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db')
     .action(async (file: string | undefined, { output }: OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.verifyCommand(file, (checks) => process.stdout.write(output === 'json' ? json(checks) : `${tableOf(checks)}\n`)));
+      endWith(await local.verifyCommand(file, (checks) => process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`)));
     });
 }
 
@@ -81,8 +81,4 @@ function describeRestoration({ restored, checks, aside }: RestorationFacts): str
 
 function tableOf(checks: readonly CheckFacts[]): string {
   return tablePrinter(columns, resultWidth())(checks);
-}
-
-function json(answer: unknown): string {
-  return `${JSON.stringify(answer, null, 2)}\n`;
 }

@@ -11,7 +11,6 @@ import { suggestType } from '../core/registry-type.ts';
 
 /** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
 export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {
-  noteSuggestedType(input);
   for await (const { registryCheck } of client.stream(checkStepsOperation, { input, secureConnection: asked.secureConnection })) {
     if (registryCheck.step !== null) printStep(registryCheck.step);
     if (registryCheck.report !== null) {

@@ -7,7 +7,7 @@ import { imageOperation, type Candidate, type Image } from './operations.ts';
 import { accountOption, outputOption, type AccountOption, type OutputOption } from './options.ts';
 import { registryJson } from './registry-output.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { printable, printResult, resultWidth } from './terminal.ts';
+import { jsonText, printable, printResult, resultWidth } from './terminal.ts';
 
 const columns: readonly Column<Candidate>[] = [
   { heading: 'MATCHED', text: ({ matched }) => (matched ? 'yes' : 'no') },
@@ -39,7 +39,7 @@ function format(image: Image, output: OutputOption['output']): string {
     case 'id':
       return image.registry === null ? '' : printable(image.registry.id);
     case 'json':
-      return JSON.stringify(json(image), null, 2);
+      return jsonText(json(image));
     case 'table':
       return explanation(image);
   }

@@ -12,7 +12,7 @@ import { parseImportFile } from './import-file.ts';
 import { importEntry, type ImportAction, type ImportResult } from './import-plan.ts';
 import { accountOption, outputOption, secureConnectionOption, validateOption, type AccountOption, type OutputOption } from './options.ts';
 import { reportJson } from './registry-output.ts';
-import { colourResult, printable, printNote, printResult } from './terminal.ts';
+import { colourResult, jsonText, printable, printNote, printResult } from './terminal.ts';
 
 interface ImportOptions extends AccountOption, OutputOption {
   readonly apply?: boolean;
@@ -50,7 +50,7 @@ export function addImportCommand(program: Command, { settings }: CommandContext)
         results.push(result);
         if (options.output === 'table') await printResult(describe(result));
       }
-      if (options.output === 'json') await printResult(JSON.stringify(results.map(json), null, 2));
+      if (options.output === 'json') await printResult(jsonText(results.map(json)));
       conclude(results, apply);
     });
 }

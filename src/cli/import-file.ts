@@ -44,6 +44,7 @@ function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: 
 }
 
 function isSameLogin(one: FoundLogin, other: FoundLogin): boolean {
-  const facts = ({ username, password, type, secureConnection, trustedRealm }: FoundLogin) => JSON.stringify([username, password?.reveal(), type, secureConnection, trustedRealm]);
+  const facts = ({ username, password, type, secureConnection, trustedRealm, probeRepository }: FoundLogin) =>
+    JSON.stringify([username, password?.reveal(), type, secureConnection, trustedRealm, probeRepository]);
   return facts(one) === facts(other);
 }

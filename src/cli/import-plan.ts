@@ -110,6 +110,7 @@ function changes(entry: FoundLogin, existing: Registry): string {
     entry.name !== undefined && entry.name !== existing.name && `name ${existing.name} to ${entry.name}`,
     entry.secureConnection !== undefined && entry.secureConnection !== existing.secureConnection && `certificate ${entry.secureConnection ? 'verified' : 'not verified'}`,
     entry.trustedRealm !== undefined && entry.trustedRealm !== existing.trustedRealm && `trusted realm ${existing.trustedRealm ?? 'none'} to ${entry.trustedRealm}`,
+    entry.probeRepository !== undefined && entry.probeRepository !== existing.probeRepository && `probe repository ${existing.probeRepository ?? 'none'} to ${entry.probeRepository}`,
     'password',
   ];
   return changed.filter((change) => change !== false).join(', ');

@@ -3,7 +3,7 @@
 import type { DataRotationFacts, KeyStatusFacts, RootRotationFacts } from './context.ts';
 import type { Output } from './registry-output.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { resultWidth } from './terminal.ts';
+import { jsonText, resultWidth } from './terminal.ts';
 
 const rootColumns: readonly Column<KeyStatusFacts['rootKeys'][number]>[] = [
   { heading: 'ROOT KEY', text: ({ id }) => id },
@@ -20,7 +20,7 @@ const dataColumns: readonly Column<KeyStatusFacts['dataKeys'][number]>[] = [
 
 /** The keys, with the line end of the last line. */
 export function formatKeyStatus(status: KeyStatusFacts, output: Output): string {
-  if (output === 'json') return json(status);
+  if (output === 'json') return `${jsonText(status)}\n`;
   const roots = tablePrinter(rootColumns, resultWidth())(status.rootKeys);
   const data = tablePrinter(dataColumns, resultWidth())(status.dataKeys);
   return `Keyring: ${status.keyringFile}\n\n${roots}\n\n${data}\n`;
@@ -28,7 +28,7 @@ export function formatKeyStatus(status: KeyStatusFacts, output: Output): string 
 
 /** What a rotation of the data key did. */
 export function formatDataRotation(rotation: DataRotationFacts, output: Output): string {
-  if (output === 'json') return json(rotation);
+  if (output === 'json') return `${jsonText(rotation)}\n`;
   const { activeId, wasInterrupted, resealed, unreadable } = rotation;
   const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
   const left = unreadable.map((id) => `Its old key stays for ${id}, whose password cannot be read: enter it again with "regway registry update".\n`);
@@ -37,12 +37,8 @@ export function formatDataRotation(rotation: DataRotationFacts, output: Output):
 
 /** What a rotation of the root key did. */
 export function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
-  if (output === 'json') return json(rotation);
+  if (output === 'json') return `${jsonText(rotation)}\n`;
   const { rootKeyId, leftInFile } = rotation;
   const left = leftInFile.map((id) => `The keyring file cannot be written here: take the line of the key ${id} out of it.\n`);
   return `Root key ${rootKeyId} wraps every data key now. Keep a copy of the keyring apart from the database.\n${left.join('')}`;
-}
-
-function json(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

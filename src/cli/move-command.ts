@@ -3,8 +3,9 @@
 import type { Command } from 'commander';
 import type { CommandContext, ExportedRegistry, MovedTableFacts } from './context.ts';
 import { outputOption, type AccountOption, type OutputOption } from './options.ts';
+import { refusePasswordInAddress } from './password.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { resultWidth } from './terminal.ts';
+import { jsonText, resultWidth } from './terminal.ts';
 
 const columns: readonly Column<MovedTableFacts>[] = [
   { heading: 'TABLE', text: ({ table }) => table },
@@ -22,12 +23,13 @@ function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): v
   program
     .command('migrate')
     .description('move everything of the SQLite database to an empty PostgreSQL, in one transaction, and compare every row; the server must be stopped')
-    .requiredOption('--to <address>', 'postgres://user@host/database; leave the password out and set PGPASSWORD, since other users of this machine can see arguments')
+    .requiredOption('--to <address>', 'postgres://user@host/database; a password in it is refused, since other users of this machine can see arguments: set PGPASSWORD')
     .addOption(outputOption(['table', 'json']))
     .addHelpText('after', '\nPasswords stay sealed as they are, so PostgreSQL needs the same keyring. The SQLite file is not changed.\n\nExample:\n  PGPASSWORD=… regway migrate --to postgres://regway@db.example/regway')
     .action(async ({ to, output }: { readonly to: string } & OutputOption) => {
+      refusePasswordInAddress(to);
       const local = await loadLocal();
-      endWith(await local.migrateCommand(to, (tables) => process.stdout.write(output === 'json' ? json(tables) : describe(tables))));
+      endWith(await local.migrateCommand(to, (tables) => process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describe(tables))));
     });
 }
 
@@ -39,7 +41,7 @@ function addExport(program: Command, { loadLocal, endWith }: CommandContext): vo
     .addHelpText('after', '\nFor review, or to make them anew: put "registry_pass" into the records, and give the file to "regway import". To take a store elsewhere with its passwords, use backup or migrate.\n\nExample:\n  regway export > registries.json')
     .action(async ({ account }: AccountOption) => {
       const local = await loadLocal();
-      endWith(await local.exportCommand(account, (registries) => process.stdout.write(json({ registries: registries.map(record) }))));
+      endWith(await local.exportCommand(account, (registries) => process.stdout.write(`${jsonText({ registries: registries.map(record) })}\n`)));
     });
 }
 
@@ -63,8 +65,4 @@ function record(exported: ExportedRegistry): object {
 function describe(tables: readonly MovedTableFacts[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return `${tablePrinter(columns, resultWidth())(tables)}\nMoved ${rows} rows. Set REGWAY_DATABASE_URL to this address, keep REGWAY_KEYRING_FILE as it is, and start the server.\nThe SQLite file is unchanged: put it away once the server runs, so that nobody starts on it by mistake.\n`;
-}
-
-function json(answer: unknown): string {
-  return `${JSON.stringify(answer, null, 2)}\n`;
 }

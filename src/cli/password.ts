@@ -26,6 +26,16 @@ export function refusePasswordInArguments(args: readonly string[]): void {
   }
 }
 
+/** @throws CommandFailure when the address of a database holds a password, in either place that one can stand. The address is not repeated. */
+export function refusePasswordInAddress(address: string): void {
+  const url = URL.parse(address);
+  // What no URL parser reads, such as a list of hosts, may hold one all the same.
+  const hasUserPassword = url === null ? /\/\/.*:.*@/s.test(address) : url.password !== '';
+  if (hasUserPassword || /[?&]pass(?:word)?=/i.test(address)) {
+    throw wrongUsage('A password in the address can be read by every user of this machine, and stays in the history of the shell: leave it out and set PGPASSWORD.');
+  }
+}
+
 /** The password of a new registry. @throws CommandFailure when there is none to be had. */
 export async function requirePassword(source: PasswordSource, username: string): Promise<Secret> {
   const given = await givenPassword(source);

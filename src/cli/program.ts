@@ -15,12 +15,13 @@ import { addMoveCommands } from './move-command.ts';
 import { refusePasswordInArguments } from './password.ts';
 import { addRegistryCommands } from './registry-command.ts';
 import type { CommandLineSettings } from './settings.ts';
-import { colourNote, endWithTheReader, printNote } from './terminal.ts';
+import { colourNote, endWithTheReader, jsonText, printNote } from './terminal.ts';
 import { addTokenCommands } from './token-command.ts';
 
 const environmentHelp = `
 Environment:
-  REGWAY_URL                 the server that registry, image, import, account, audit list and token talk to; else that of "regway login", else http://127.0.0.1:4000
+  REGWAY_URL                 the server that registry, image, import, account and audit list talk to; else that of "regway login", else http://127.0.0.1:4000.
+                             The token commands talk to it too, and work on the data directory without it
   REGWAY_TOKEN               the API token for it
   REGWAY_REGISTRY_PASSWORD   the password of the registry that is added, checked or updated
   NO_COLOR                   no colours
@@ -91,7 +92,7 @@ function withoutValues(text: string): string {
 /** With `-o json` a script gets its answer on standard output also when the server refused. */
 function report({ message, exitCode, answer }: CommandFailure, argv: readonly string[]): number {
   printNote(`${colourNote('red', 'Error:')} ${message}`);
-  if (answer !== undefined && wantsJson(argv)) process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  if (answer !== undefined && wantsJson(argv)) process.stdout.write(`${jsonText(answer)}\n`);
   return exitCode;
 }
 

@@ -12,7 +12,7 @@ import { formatRegistry, registryColumns, registryJson, reportJson, type Output 
 import { findRegistry, requireRegistry } from './registry-lookup.ts';
 import { printReport } from './report.ts';
 import { tablePrinter } from './table.ts';
-import { isInteractive, printNote, printResult, printable, resultWidth } from './terminal.ts';
+import { isInteractive, jsonText, printNote, printResult, printable, resultWidth } from './terminal.ts';
 import type { Secret } from '../core/secret.ts';
 
 export type CreateOptions = RegistryOptions & AccountOption & { readonly username: string };
@@ -38,7 +38,7 @@ export async function getRegistry(client: Client, textOrId: string, { output, ac
 export async function addRegistry(client: Client, input: CreateInput, { output, secureConnection = true, validate = true }: CreateOptions): Promise<void> {
   const asked = { secureConnection, stores: true };
   if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
-  if (!validate) noteSuggestedType(input);
+  noteSuggestedType(input);
   if (validate) {
     const report = await checkWithSteps(client, input, asked);
     if (!report.valid) throw checkFailed(report, 'Nothing was stored.');
@@ -50,9 +50,10 @@ export async function addRegistry(client: Client, input: CreateInput, { output, 
 
 /** Checks the credential step by step and stores nothing. */
 export async function checkRegistry(client: Client, input: CreateInput, { output, secureConnection = true }: RegistryOptions): Promise<void> {
+  noteSuggestedType(input);
   const report = await checkWithSteps(client, input, { secureConnection, stores: false });
   if (!report.valid) throw checkFailed(report, 'The registry does not take this credential.');
-  if (output === 'json') await printResult(JSON.stringify(reportJson(report), null, 2));
+  if (output === 'json') await printResult(jsonText(reportJson(report)));
 }
 
 /** Changes what was given. `askPassword` is called when the server wants the password for this change and a person is there. */
@@ -101,7 +102,7 @@ export async function validateRegistry(client: Client, textOrId: string, { outpu
 async function concludeValidation(report: Report, registry: Registry, output: Output): Promise<void> {
   printReport(report, { secureConnection: registry.secureConnection, stores: false });
   if (!report.valid) throw checkFailed(report, 'The outcome was recorded.');
-  if (output === 'json') await printResult(JSON.stringify(reportJson(report), null, 2));
+  if (output === 'json') await printResult(jsonText(reportJson(report)));
   if (output === 'id') await printResult(printable(registry.id));
 }
 

@@ -2,7 +2,7 @@
 
 import type { Registry, Report } from './operations.ts';
 import type { Column } from './table.ts';
-import { printable } from './terminal.ts';
+import { jsonText, printable } from './terminal.ts';
 
 export const outputs = ['table', 'json', 'id'] as const;
 export type Output = (typeof outputs)[number];
@@ -24,7 +24,7 @@ export function formatRegistry(registry: Registry, output: Output): string {
     case 'id':
       return printable(registry.id);
     case 'json':
-      return JSON.stringify(registryJson(registry), null, 2);
+      return jsonText(registryJson(registry));
     case 'table':
       return facts(registry);
   }

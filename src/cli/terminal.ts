@@ -13,6 +13,11 @@ export async function printResult(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
 }
 
+/** A result as JSON for scripts and people, without a line end. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
 /** Writes progress or an error. */
 export function printNote(text: string): void {
   process.stderr.write(`${text}\n`);

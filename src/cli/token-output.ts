@@ -3,7 +3,7 @@
 import type { TokenFacts } from './context.ts';
 import type { Output } from './registry-output.ts';
 import { tablePrinter, type Column } from './table.ts';
-import { resultWidth } from './terminal.ts';
+import { jsonText, printable, resultWidth } from './terminal.ts';
 
 interface NewTokenFacts {
   readonly role: string;
@@ -32,9 +32,9 @@ export function printToken(token: string, { role, account, output }: NewTokenFac
 export function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
   switch (output) {
     case 'id':
-      return tokens.map(({ id }) => `${id}\n`).join('');
+      return tokens.map(({ id }) => `${printable(id)}\n`).join('');
     case 'json':
-      return `${JSON.stringify(tokens.map(tokenJson), null, 2)}\n`;
+      return `${jsonText(tokens.map(tokenJson))}\n`;
     case 'table':
       return `${tablePrinter(columns, resultWidth())(tokens)}\n`;
   }
@@ -42,7 +42,7 @@ export function formatTokens(tokens: readonly TokenFacts[], output: Output): str
 
 /** One stored token, with its line end. */
 export function formatToken(token: TokenFacts, output: Output): string {
-  return output === 'json' ? `${JSON.stringify(tokenJson(token), null, 2)}\n` : formatTokens([token], output);
+  return output === 'json' ? `${jsonText(tokenJson(token))}\n` : formatTokens([token], output);
 }
 
 /** The keys that scripts rely on; the hash stays where it is. */
@@ -57,10 +57,10 @@ function day(date: Date | null): string {
 function formatNew(token: string, role: string, account: string, output: Output): string {
   switch (output) {
     case 'id':
-      return token;
+      return printable(token);
     case 'json':
       return JSON.stringify({ token, role, account });
     case 'table':
-      return `Role:     ${role}\nAccount:  ${account}\nToken:    ${token}\nKeep it now: it is stored as a hash and cannot be shown again.`;
+      return `Role:     ${role}\nAccount:  ${printable(account)}\nToken:    ${printable(token)}\nKeep it now: it is stored as a hash and cannot be shown again.`;
   }
 }

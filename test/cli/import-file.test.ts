@@ -64,6 +64,12 @@ describe('one registry named twice', () => {
     expect(refusals(entries)).toEqual([undefined, expect.stringContaining('same login')]);
   });
 
+  it('is not taken at all when they differ in the repository to check with', () => {
+    const record = { registry: 'ghcr.io', registry_user: 'robot', registry_pass: 'p', probe_repository: 'a/b' };
+    expect(refusals(parse([record, { ...record, probe_repository: 'c/d' }]))).toEqual([expect.stringContaining('more than once'), expect.stringContaining('more than once')]);
+    expect(refusals(parse([record, record]))).toEqual([undefined, expect.stringContaining('same login')]);
+  });
+
   it('is not taken at all when they differ', () => {
     const entries = parse({ auths: { 'https://index.docker.io/v1/': auth('robot:p'), 'docker.io': auth('robot:q'), 'ghcr.io': auth('robot:p') } });
     expect(refusals(entries)).toEqual([expect.stringContaining('more than once'), expect.stringContaining('more than once'), undefined]);

@@ -1,4 +1,4 @@
-// An import of more logins than the server checks in a minute waits and goes on.
+// What becomes of one entry of an import: it waits while the server checks no more logins, and says everything that changes.
 
 import { expect, it } from 'vitest';
 import type { Client } from '../../src/cli/client.ts';
@@ -25,4 +25,15 @@ it('repeats what the server put off, and nothing else', async () => {
   const result = await importEntry(client, entry, { account: undefined, secureConnection: true, validate: true, apply: true });
   expect(result).toMatchObject({ action: 'add', stored: true });
   expect(sent).toEqual(['query Get', 'mutation Create', 'mutation Create']);
+});
+
+it.each([
+  ['none to c/d', null],
+  ['a/b to c/d', 'a/b'],
+])('says that the repository to check with changes: %s', async (change, probeRepository) => {
+  const existing = { id: 'reg_1', registry: 'a.example', username: 'u', type: 'DOCKER_V2', name: 'a.example', secureConnection: true, trustedRealm: null, probeRepository };
+  const client = { run: async () => ({ registry: existing }), stream: () => undefined as never } as unknown as Client;
+  const entry = { key: 'a.example', registry: 'a.example', username: 'u', password: new Secret('p'), probeRepository: 'c/d' };
+  const result = await importEntry(client, entry, { account: undefined, secureConnection: true, validate: false, apply: false });
+  expect(result).toMatchObject({ action: 'change', reason: `probe repository ${change}, password` });
 });

@@ -1,6 +1,7 @@
-// `regway token list` and `token revoke` on the data directory, beside a running server.
+// `regway token …` on the data directory, beside a running server; and what it shows of a server that means harm.
 
 import { describe, expect, it } from 'vitest';
+import { startServer } from '../v2/fixtures.ts';
 import { useCommandLine } from './harness.ts';
 
 const line = useCommandLine();
@@ -42,5 +43,26 @@ describe('the tokens of a data directory', () => {
   it('are listed by account', async () => {
     expect((await token('list', '--account=nobody', '-o', 'id')).stdout).toBe('');
     expect((await token('list', '--account=admin', '-o', 'id')).stdout).toMatch(/^([a-z0-9]{12}\n)+$/);
+  });
+});
+
+describe('the tokens of a server that writes to the terminal', () => {
+  const hostile = '\u001B[2J\u202E';
+  const facts = { id: `id${hostile}`, name: `name${hostile}`, role: 'PULL', account: `account${hostile}`, images: null, createdAt: '2026-11-24T08:00:00Z', expiresAt: null, revokedAt: null, lastUsedAt: null };
+
+  it.each([
+    ['create', ['create', '--role=PULL']],
+    ['create, the text alone', ['create', '--role=PULL', '-o', 'id']],
+    ['list', ['list']],
+    ['list, ids alone', ['list', '-o', 'id']],
+    ['revoke, the id alone', ['revoke', 'x', '-o', 'id']],
+  ])('are shown without its control characters: %s', async (_what, args) => {
+    const data = { tokens: [facts], createToken: { token: facts, text: `rgw_${hostile}`, errors: [] }, revokeToken: { token: facts, errors: [] } };
+    const server = await startServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data })));
+    const { code, stdout, stderr } = await line.run(['token', ...args], { env: { REGWAY_URL: server.origin } });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('\uFFFD');
+    // oxlint-disable-next-line no-control-regex
+    expect(stdout + stderr).not.toMatch(/[\u001B\u202E]/);
   });
 });

@@ -29,6 +29,24 @@ describe('a password in the arguments', () => {
   );
 });
 
+describe('a password in the address of a database', () => {
+  it.each([
+    `postgres://regway:${marker}@db.example/regway`,
+    `postgres://:${marker}@db.example/regway`,
+    `postgres://regway@db.example/regway?password=${marker}`,
+    `postgres://regway@db.example/regway?ssl=true&password=${marker}`,
+    `postgres://regway:${marker}@one.example:5432,two.example:5432/regway`,
+    `postgres://regway:a/${marker}@db.example/regway`,
+    `postgres://regway:${marker}@host:port/regway`,
+    `mysql://regway:${marker}@db.example/regway`,
+  ])('is refused with 2 and not repeated (%s)', async (address) => {
+    const { code, stdout, stderr } = await line.run(['migrate', '--to', address], { env: { REGWAY_DATA_DIR: line.server.dataDirectory } });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('PGPASSWORD');
+    expect(stderr).not.toContain(marker);
+  });
+});
+
 describe('wrong usage', () => {
   it.each<[string, string[]]>([
     ['no command', []],
@@ -140,6 +158,12 @@ describe('help', () => {
 
   it('of the token commands says when they go over the network', async () => {
     expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain('With REGWAY_URL it speaks to that server');
+  });
+
+  it('says that without REGWAY_URL the token commands work on the data directory', async () => {
+    const { stdout } = await line.run(['--help']);
+    expect(stdout).toMatch(/^ +REGWAY_URL .*audit list talk to; else that of "regway login"/m);
+    expect(stdout).toContain('The token commands talk to it too, and work on the data directory without it');
   });
 
   it('has no colours off a terminal', async () => {

@@ -123,11 +123,12 @@ test('notices a target that keeps another row than it was given, and leaves noth
 });
 
 test.each([
-  ['no address of PostgreSQL', 'mysql://u:MARKER@db.example/x', 1],
-  ['one that nobody answers at', 'postgres://u:MARKER@127.0.0.1:1/x', 1],
-  ['one that cannot be read', 'postgres://u:MARKER@host:port/x', 78],
+  ['no address of PostgreSQL', 'mysql://u@db.example/x', 1],
+  ['one that nobody answers at', 'postgres://u@127.0.0.1:1/x', 1],
+  ['one that cannot be read', 'postgres://u@host:port/x', 78],
+  ['one with a password, which others can see,', 'postgres://u:MARKER@127.0.0.1:1/x', 2],
 ])('%s as a target is refused, and its password shown nowhere', async (_, address, code) => {
-  const refusal = await regway(['migrate', '--to', address]);
+  const refusal = await regway(['migrate', '--to', address], { PGPASSWORD: 'MARKER' });
   expect(refusal.code, refusal.stderr).toBe(code);
   expect(refusal.stdout + refusal.stderr).not.toContain('MARKER');
 });
