@@ -15,7 +15,6 @@ import type { Secret } from './secret.ts';
 import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from './validation.ts';
 
 /** A caller whose login and role are known to suffice. */
-/** A caller who may do what is done for it. */
 export type AuthorisedCaller = Caller & { readonly principal: Principal };
 
 /** The checking half of the use cases. */

@@ -132,7 +132,8 @@ export const tokenInput = z
     name: z.string().nullish(),
     images: z.array(z.string()).nullish(),
     expiresAt: z.date().nullish(),
-    expiresIn: z.string().refine((text) => parseDurationMs(text) !== undefined, 'must be hours or days, such as 12h or 90d').nullish(),
+    /** Milliseconds, once parsed. */
+    expiresIn: z.string().transform(parseDurationMs).refine((durationMs) => durationMs !== undefined, 'must be hours or days, such as 12h or 90d').nullish(),
   })
   .refine(({ expiresAt, expiresIn }) => (expiresAt ?? null) === null || (expiresIn ?? null) === null, { path: ['expiresIn'], message: 'cannot be combined with expiresAt' });
 export type TokenInput = z.infer<typeof tokenInput>;

@@ -2,6 +2,7 @@
 // It stands in the core because what counts as one, what is kept and what is dropped are rules; the timer is handed in.
 
 import type { CountedUse, UseLedger, UseStore } from './ports.ts';
+import type { Schedule } from './schedule.ts';
 
 /** Soon enough to ask "was it used just now?", and one small transaction a second at most while pulls are few. */
 export const flushIntervalMs = 1_000;
@@ -12,8 +13,7 @@ export const maxPendingCounts = 10_000;
 
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;
-  /** Runs something once after a time, unless what it gives is called before. */
-  readonly schedule: (run: () => void, delayMs: number) => () => void;
+  readonly schedule: Schedule;
   /** Told of a batch that could not be written; it is kept and written with the next. */
   readonly onFailure: (fault: unknown) => void;
   /** Told how many uses found no room or, at the end, no store, and are not counted. */

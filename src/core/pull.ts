@@ -8,7 +8,7 @@ import { coversImage, imageNotCovered } from './explain.ts';
 import { coveringTexts, mostSpecific } from './match.ts';
 import type { Ports, PullSource, UseLedger } from './ports.ts';
 import { Problem } from './problem.ts';
-import { actingAccount } from './read.ts';
+import { actingAccount, noSuchAccount } from './read.ts';
 import type { Registry } from './registry.ts';
 import { createRotations, type Rotations } from './rotation.ts';
 import { isSuccess, type ValidationOutcome, type ValidationReport } from './validation.ts';
@@ -96,7 +96,7 @@ async function findSource({ ports, settings, circuits, rotations }: Tools, calle
   if (!coversImage(principal, image)) throw imageNotCovered();
   const account = await actingAccount(ports, principal, image.account);
   // The caller's own is enabled, or nobody had logged in.
-  if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw accountIsOff();
+  if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
   const texts = coveringTexts(image);
   const found = mostSpecific(texts, await ports.registries.byTexts(account, texts));
   if (found === null) {
@@ -162,10 +162,6 @@ function circuitIsOpen({ registry }: Registry, reason: string, retryAfter: numbe
     `The upstream refused the stored credential of ${registry} a moment ago, so it is not sent again for a minute. Update the registry with a password that works.`,
     { reason, retryAfter },
   );
-}
-
-function accountIsOff(): Problem {
-  return new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
 }
 
 function anonymousIsOff(host: string, repository: string): Problem {

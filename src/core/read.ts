@@ -46,7 +46,12 @@ export async function findOwned({ registries }: Pick<Ports, 'registries'>, princ
 export async function actingAccount({ access }: Pick<Ports, 'access'>, principal: Principal, named: string | null | undefined): Promise<string> {
   if (named === null || named === undefined || named === principal.account) return principal.account;
   if (mayActIn(principal, named) && (await access.accountExists(named))) return named;
-  throw new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
+  throw noSuchAccount();
+}
+
+/** One answer for "not there", "not yours" and "disabled". */
+export function noSuchAccount(): Problem {
+  return new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
 }
 
 async function listRegistries(ports: ReadPorts, caller: Caller, args: unknown): Promise<RegistryPage> {

@@ -6,6 +6,7 @@ import { openPassword } from './check.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
 import { isRegistryId, type Registry } from './registry.ts';
+import type { Schedule } from './schedule.ts';
 import type { ValidationOutcome, ValidationReport } from './validation.ts';
 
 /** How often what is due is looked for; far below any interval that one can set. */
@@ -29,8 +30,7 @@ const passing: ReadonlySet<ValidationOutcome> = new Set(['DNS_FAILURE', 'UNREACH
 export interface RevalidationPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'> {
   /** Milliseconds from one check of a registry to the next. */
   readonly everyMs: number;
-  /** Runs something once after a time, unless what it gives is called before. */
-  readonly schedule: (run: () => void, delayMs: number) => () => void;
+  readonly schedule: Schedule;
   readonly newRequestId: () => string;
   /** Told of a registry, or a sweep, that met a fault; the next sweep tries again. */
   readonly onFailure: (fault: unknown) => void;

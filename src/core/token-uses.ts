@@ -1,6 +1,7 @@
 // Notes when tokens were last used, in memory, and writes it in batches: no request waits for a commit.
 
 import type { AccessStore } from './ports.ts';
+import type { Schedule } from './schedule.ts';
 
 /** About as fine as anybody asks "is it still used?", and one small transaction a minute. */
 export const flushIntervalMs = 60_000;
@@ -14,8 +15,7 @@ export interface TokenUses {
 
 export interface TokenUseOptions {
   readonly access: Pick<AccessStore, 'noteTokenUses'>;
-  /** Runs something once after a time, unless what it gives is called before. */
-  readonly schedule: (run: () => void, delayMs: number) => () => void;
+  readonly schedule: Schedule;
   /** Told of a batch that could not be written; its times are lost, and the next use is noted again. */
   readonly onFailure: (fault: unknown) => void;
 }

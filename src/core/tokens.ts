@@ -1,7 +1,6 @@
 // The use cases on API tokens: whoever may make them gives nobody more than they have.
 
 import { authorise, mayActIn, type Caller, type Principal, type Role } from './access.ts';
-import { parseDurationMs } from './duration.ts';
 import { parseInput, revokeTokenArguments, tokenInput, tokenListArguments, type TokenInput } from './input.ts';
 import type { AccessStore, StoredToken } from './ports.ts';
 import { Problem } from './problem.ts';
@@ -79,7 +78,7 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
       const { id } = parseInput(revokeTokenArguments, args);
       const token = await access.tokenById(id);
       if (token === undefined || !mayActIn(principal, token.account)) throw new Problem('NOT_FOUND', 'There is no such token.', { field: ['id'] });
-      if (token.role === 'ADMIN' && principal.role !== 'ADMIN') throw moreThanYours('A token of the role ADMIN is revoked by an admin only.', 'role');
+      if (token.role === 'ADMIN' && principal.role !== 'ADMIN') throw moreThanYours('A token of the role ADMIN is revoked by an admin only.', 'id');
       return issuer.revoke({ id, actor: principal.subject, requestId: caller.requestId });
     },
   };
@@ -88,6 +87,7 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
 /** @throws Problem `FORBIDDEN` when the token could do more than the one who makes it, or longer. */
 function refuseMore({ role, images, expiresAt, subject }: Principal, wanted: Pick<NewToken, 'role' | 'images' | 'expiresAt'>): void {
   if (wanted.role === 'ADMIN' && role !== 'ADMIN') throw moreThanYours('Only an admin makes a token of the role ADMIN.', 'role');
+  // A second lock: today only tokens of the role PULL are limited, and they make none.
   const isWider = images !== null && !(wanted.images?.every((image) => images.includes(image)) ?? false);
   if (isWider) throw moreThanYours('Your own token is limited to images, and this one would not be limited to them.', 'images');
   // A login at an issuer ends within the day whatever it is for; a token that somebody found must not make itself last.
@@ -100,6 +100,5 @@ function moreThanYours(message: string, field: string): Problem {
 }
 
 function expiryOf({ expiresAt, expiresIn }: Pick<TokenInput, 'expiresAt' | 'expiresIn'>, now: Date): Date | null {
-  const durationMs = expiresIn === null || expiresIn === undefined ? undefined : parseDurationMs(expiresIn);
-  return durationMs === undefined ? (expiresAt ?? null) : new Date(now.getTime() + durationMs);
+  return expiresIn === null || expiresIn === undefined ? (expiresAt ?? null) : new Date(now.getTime() + expiresIn);
 }

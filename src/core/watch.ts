@@ -8,6 +8,7 @@ import { Problem } from './problem.ts';
 import { actingAccount } from './read.ts';
 import { parseRegistryEvent, type RegistryEvent } from './registry-events.ts';
 import type { Registry } from './registry.ts';
+import type { Schedule } from './schedule.ts';
 
 /** A person has some tabs open, a dashboard a handful of streams. */
 export const maxStreamsPerSubject = 10;
@@ -18,8 +19,7 @@ export interface WatchPorts extends Pick<Ports, 'registries' | 'access'> {
   readonly notices: Notices;
   /** Who a login of before speaks for now; undefined once it has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
-  /** Runs something once after a time, unless what it gives is called before. */
-  readonly schedule: (run: () => void, delayMs: number) => () => void;
+  readonly schedule: Schedule;
 }
 
 /** A registry that came, changed or went. */

@@ -3,10 +3,9 @@
 import type { Account } from '../core/accounts.ts';
 import type { StoredToken } from '../core/ports.ts';
 import { builder } from './builder.ts';
+import { accountDescription, errorsDescription } from './descriptions.ts';
 import { payloadOf, RegistryErrorType, type Payload } from './payload.ts';
 import { RoleEnum } from './principal.ts';
-
-const accountDescription = 'Another account than your own; for admins.';
 
 const AccountType = builder.objectRef<Account>('RegwayAccount').implement({
   description: 'The owner of registries and tokens.',
@@ -48,8 +47,6 @@ builder.queryField('tokens', (t) =>
     resolve: async (_root, args, { tokens, caller }) => [...(await tokens.list(caller, args))],
   }),
 );
-
-const errorsDescription = 'What went wrong; empty on success.';
 
 const AccountPayload = builder.objectRef<Payload>('RegwayAccountPayload').implement({
   description: 'What came of it.',
@@ -100,7 +97,7 @@ builder.mutationField('createToken', (t) =>
 builder.mutationField('revokeToken', (t) =>
   t.field({
     type: RevokeTokenPayload,
-    description: 'Ends an API token: the next request with it is refused. A token may revoke itself.',
+    description: 'Ends an API token: the next request with it is refused.',
     args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
     resolve: (_root, args, { tokens, caller }) => payloadOf(async () => ({ token: await tokens.revoke(caller, args) })),
   }),

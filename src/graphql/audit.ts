@@ -28,7 +28,7 @@ const AuditActionEnum = builder.enumType('RegwayAuditAction', {
   values: Object.fromEntries(auditActions.map((action) => [action.toUpperCase().replace('.', '_'), { value: action, description: actionDescriptions[action] }])),
 });
 
-export const AuditEventType = builder.objectRef<ChainedEvent>('RegwayAuditEvent').implement({
+const AuditEventType = builder.objectRef<ChainedEvent>('RegwayAuditEvent').implement({
   description: 'Who did what to which thing, when, and how it ended. It never holds what was sent.',
   fields: (t) => ({
     seq: t.float({ description: 'Its place in the trail: 1, 2, 3 …', resolve: ({ seq }) => seq }),

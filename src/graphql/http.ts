@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import { RequestError } from './errors.ts';
+import { isRecord } from './is-record.ts';
 import { limitError } from './limits.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
 
@@ -61,7 +62,7 @@ export function answerCors(request: IncomingMessage, response: ServerResponse, c
 export function sendError(request: IncomingMessage, response: ServerResponse, error: GraphQLError): void {
   const { http = {}, ...extensions } = error.extensions;
   const { status = statusOfCode(extensions['code']), headers = {} } = http as { status?: number; headers?: Record<string, string> };
-  const mediaType = request.headers.accept?.includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json';
+  const mediaType = answerMediaType(request.headers.accept) ?? 'application/json';
   response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
   response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
   // The rest of a refused body is thrown away, so that the client gets to read this.
@@ -201,10 +202,6 @@ function hashIn(extensions: unknown): string | undefined {
 
 function isAbsent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function badRequest(message: string): RequestError {

@@ -2,6 +2,7 @@
 
 import type { ImageExplanation, MatchCandidate } from '../core/registries.ts';
 import { builder } from './builder.ts';
+import { accountDescription } from './descriptions.ts';
 import { RegistryNode } from './registry.ts';
 
 const MatchCandidateType = builder.objectRef<MatchCandidate>('MatchCandidate').implement({
@@ -40,7 +41,7 @@ builder.queryField('image', (t) =>
     description: 'Which credential would a pull of this image use, and why. Nothing is pulled. An unusable reference is an error with the code INVALID_REFERENCE.',
     args: {
       reference: t.arg.string({ required: true, description: 'As `docker pull` takes it: `ubuntu`, `ghcr.io/anchore/grype:v0.90`, `quay.io/a/b@sha256:…`.' }),
-      account: t.arg.string({ description: 'Another account than your own; for admins.' }),
+      account: t.arg.string({ description: accountDescription }),
     },
     resolve: (_root, args, { registries, caller }) => registries.image(caller, args),
   }),

@@ -3,6 +3,7 @@
 import { pullConfigFormats, type PullConfig, type PullConfigFormat } from '../core/pull-config.ts';
 import { pullTokenLines, type PullTokenLines } from '../core/pull-token.ts';
 import { builder } from './builder.ts';
+import { accountDescription, errorsDescription } from './descriptions.ts';
 import { payloadOf, RegistryErrorType, type Payload } from './payload.ts';
 import { enumValues } from './validation.ts';
 
@@ -30,7 +31,7 @@ const CreatePullTokenPayload = builder.objectRef<Payload>('CreatePullTokenPayloa
       description: 'Ready-made lines for clients that take such a token.',
       resolve: ({ pullToken }) => (pullToken === undefined || pullToken === null ? null : pullTokenLines(pullToken)),
     }),
-    errors: t.expose('errors', { type: [RegistryErrorType], description: 'What went wrong; empty on success.' }),
+    errors: t.expose('errors', { type: [RegistryErrorType], description: errorsDescription }),
   }),
 });
 
@@ -41,7 +42,7 @@ builder.mutationField('createPullToken', (t) =>
       'Gets a short-lived token of the registry for one repository, with the credential that a pull of the image uses; the password stays here. A registry that takes a user name and password alone, or no login, has none (UPSTREAM_FAILED, reason NO_TOKENS): pull through this server then.',
     args: {
       image: t.arg.string({ required: true, description: 'As `docker pull` takes it: `ghcr.io/anchore/grype:v0.90`.' }),
-      account: t.arg.string({ description: 'Another account than your own; for admins.' }),
+      account: t.arg.string({ description: accountDescription }),
     },
     resolve: (_root, args, { pullTokens, caller }) => payloadOf(async () => ({ pullToken: await pullTokens.create(caller, args) }), imageArgument),
   }),

@@ -2,6 +2,7 @@
 
 import { passwordRotations } from '../core/passwords.ts';
 import { builder } from './builder.ts';
+import { accountDescription, errorsDescription } from './descriptions.ts';
 import { payloadOf, RegistryErrorType, type Payload } from './payload.ts';
 import { RegistryNode, RegistryTypeEnum } from './registry.ts';
 import { enumValues, ValidationReportType } from './validation.ts';
@@ -24,7 +25,7 @@ export const CreateRegistryInput = builder.inputType('CreateRegistryInput', {
     name: t.string({ description: 'A label for people; the registry text when absent.' }),
     trustedRealm: t.string({ description: 'A token server (`host[:port]`) that may receive this credential besides the registry itself.' }),
     probeRepository: t.string({ description: 'A repository that a validation asks for when the registry text names none, such as `anchore/grype`.' }),
-    account: t.string({ description: 'Another account than your own; for admins.' }),
+    account: t.string({ description: accountDescription }),
   }),
 });
 
@@ -65,7 +66,7 @@ function payloadType(name: string, { registry, deletedId, validation }: PayloadO
       ...(registry === undefined ? {} : { registry: t.expose('registry', { type: RegistryNode, nullable: true, description: registry }) }),
       ...(deletedId === undefined ? {} : { deletedId: t.exposeID('deletedId', { nullable: true, description: deletedId }) }),
       ...(validation === undefined ? {} : { validation: t.expose('validation', { type: ValidationReportType, nullable: true, description: validation }) }),
-      errors: t.expose('errors', { type: [RegistryErrorType], description: 'What went wrong; empty on success.' }),
+      errors: t.expose('errors', { type: [RegistryErrorType], description: errorsDescription }),
     }),
   });
 }

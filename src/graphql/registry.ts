@@ -4,6 +4,7 @@ import { registryOrderFields, type OrderDirection, type RegistryOrderField } fro
 import type { RegistryPage } from '../core/registries.ts';
 import { registryTypes, type Registry, type RegistryType } from '../core/registry.ts';
 import { builder } from './builder.ts';
+import { accountDescription } from './descriptions.ts';
 import { useFields } from './uses.ts';
 import { enumValues, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
@@ -65,8 +66,6 @@ export const RegistryNode = builder.objectRef<Registry>('Registry').implement({
     ...useFields(t),
   }),
 });
-
-const accountDescription = 'Another account than your own; for admins.';
 
 builder.queryField('registry', (t) =>
   t.field({

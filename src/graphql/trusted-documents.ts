@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { validate, type GraphQLSchema } from 'graphql';
 import { RequestError } from './errors.ts';
+import { isRecord } from './is-record.ts';
 import { brokenLimits, parseWithinLimits, weighDocument } from './limits.ts';
 
 /** A document as a request names it. */
@@ -100,10 +101,6 @@ function parseJson(text: string): unknown {
   } catch {
     throw new ManifestRefused('is not valid JSON');
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function notFound(): never {

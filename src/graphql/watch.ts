@@ -3,6 +3,7 @@
 import type { Registry } from '../core/registry.ts';
 import type { RegistryChange } from '../core/watch.ts';
 import { builder } from './builder.ts';
+import { accountDescription } from './descriptions.ts';
 import { RegistryNode } from './registry.ts';
 import { enumValues, ValidationReportType } from './validation.ts';
 
@@ -33,7 +34,7 @@ const RegistryValidationType = builder.objectRef<Registry>('RegistryValidation')
 });
 
 const lasting = 'Ends when the login does. Told as it happens and kept nowhere: after a break, read the list again.';
-const account = { description: 'Another account than your own; for admins.' };
+const account = { description: accountDescription };
 
 builder.subscriptionField('registryChanged', (t) =>
   t.field({

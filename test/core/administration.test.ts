@@ -77,6 +77,7 @@ describe('a token', () => {
     expect(await codeOf(domain.useCases.tokens.list(writer, { account: 'admin' }))).toBe('NOT_FOUND');
     expect(await codeOf(domain.useCases.tokens.revoke(writer, { id: theirs.token.id }))).toBe('NOT_FOUND');
     expect(await codeOf(domain.useCases.tokens.revoke(callerOf('READ_WRITE'), { id: theirs.token.id }))).toBe('FORBIDDEN');
+    await expect(domain.useCases.tokens.revoke(callerOf('READ_WRITE'), { id: theirs.token.id })).rejects.toMatchObject({ field: ['id'] });
     expect((await domain.useCases.tokens.revoke(admin, { id: mine.token.id })).revokedAt).toEqual(domain.time);
     expect(await codeOf(login(mine.text.reveal()))).toBe('UNAUTHENTICATED');
     expect(await login(theirs.text.reveal())).toMatchObject({ role: 'ADMIN' });

@@ -36,6 +36,16 @@ describe.each([
   });
 });
 
+test.each([
+  ['application/json, application/graphql-response+json', 'application/json'],
+  ['application/graphql-response+json, application/json', 'application/graphql-response+json'],
+  ['text/html', 'application/json'],
+])('a request that asks for %s is refused in %s, the first of ours', async (accept, mediaType) => {
+  const response = await post('{', { ...jsonHeaders('ADMIN'), accept });
+  expect(response.status).toBe(400);
+  expect(response.headers.get('content-type')).toBe(`${mediaType}; charset=utf-8`);
+});
+
 describe('only JSON in UTF-8 is taken, before any use case runs', () => {
   const query = 'mutation { deleteRegistry(id: "reg_1") { deletedId } }';
   test.each([
