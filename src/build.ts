@@ -9,11 +9,13 @@ import { writeLicences } from './licences.ts';
 import { writeDocsAssets } from './rest/docs-assets.ts';
 
 const source = fileURLToPath(new URL('./main.ts', import.meta.url));
+/** Beside the executable under this name, where the thread that is started finds it. */
+const hashWorker = fileURLToPath(new URL('./pull/hash-worker.ts', import.meta.url));
 const target = fileURLToPath(new URL('../dist/', import.meta.url));
 
 await rm(target, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { regway: source },
+  input: { regway: source, 'hash-worker': hashWorker },
   platform: 'node',
   // A native addon cannot be bundled.
   external: ['better-sqlite3'],

@@ -8,6 +8,7 @@ import { Problem } from '../core/problem.ts';
 import { askWithCurrent, type Pulls } from '../core/pull.ts';
 import { validationOutcomes, type ValidationOutcome } from '../core/validation.ts';
 import { PullRefusal, sendJson, type OciCode } from './errors.ts';
+import type { HashThread } from './hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream } from './headers.ts';
 import type { Visitor } from './login.ts';
 import { passContent, type Content } from './pass.ts';
@@ -39,6 +40,7 @@ interface UpstreamReply {
 export interface ProxyPorts {
   readonly pulls: Pick<Pulls, 'source' | 'used'>;
   readonly upstream: PullUpstream;
+  readonly hashThread: HashThread;
   /** Told of a use that could not be recorded. */
   readonly onFault: (fault: unknown, requestId: string) => void;
 }
@@ -67,7 +69,7 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
   if (reply.location !== undefined) response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
   else if (reply.status >= 400) sendUpstreamError(response, reply, route);
-  else await sendContent(pull, reply);
+  else await sendContent(ports.hashThread, pull, reply);
 }
 
 async function findSource({ pulls }: ProxyPorts, { caller, route, visitor }: Pull): Promise<PullSource> {
@@ -112,7 +114,7 @@ function sendUpstreamError(response: ServerResponse, { status, errorCode }: Upst
   sendJson(response, status, { errors: [{ code, message: `${host} answered HTTP ${status}.` }] });
 }
 
-async function sendContent({ response, route }: Pull, { body, status, headers, url }: UpstreamReply): Promise<void> {
+async function sendContent(hashThread: HashThread, { response, route }: Pull, { body, status, headers, url }: UpstreamReply): Promise<void> {
   const head = headersForClient(headers, route, url);
   if (body === undefined) {
     response.writeHead(status, head).end();
@@ -124,11 +126,16 @@ async function sendContent({ response, route }: Pull, { body, status, headers, u
   const encoding = headers['content-encoding'] ?? 'identity';
   try {
     if (digest === undefined) await passContent(body, response.writeHead(status, head), undefined);
-    else if (encoding === 'identity') await passContent(body, response.writeHead(status, head), createDigestCheck(digest));
+    else if (encoding === 'identity') await passContent(body, response.writeHead(status, head), createDigestCheck(digest, lengthOf(headers), hashThread));
     else await pipeline(body.stream, createDecodedCheck(digest, encoding), response.writeHead(status, head));
   } finally {
     body.stream.destroy();
   }
+}
+
+function lengthOf(headers: UpstreamReply['headers']): number | undefined {
+  const length = headers['content-length'];
+  return length === undefined ? undefined : Number(length);
 }
 
 /** For a request that is not a pull. */

@@ -7,6 +7,7 @@ import { Problem } from '../core/problem.ts';
 import type { Pulls } from '../core/pull.ts';
 import { PullRefusal, refusalOf, sendJson, sendRefusal } from './errors.ts';
 import { createGrants } from './grant.ts';
+import { createHashThread } from './hash-thread.ts';
 import { baseUrlOf, challengeOf, identify, type LoginPorts } from './login.ts';
 import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullUpstream } from './proxy.ts';
 import { parsePullUrl, type PullRoute } from './routes.ts';
@@ -51,7 +52,7 @@ const securityHeaders: Readonly<Record<string, string>> = {
 export function createPullServer(options: PullServerOptions): PullServer {
   const grants = createGrants(options.grantKey, options.now);
   const onFault = (error: unknown, requestId: string) => options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
-  const tools: Tools = { ...options, grants, onFault, defaultUpstream: options.settings.defaultUpstream };
+  const tools: Tools = { ...options, grants, onFault, hashThread: createHashThread(), defaultUpstream: options.settings.defaultUpstream };
   return {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);

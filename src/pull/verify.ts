@@ -1,10 +1,12 @@
 // Holds content to its digest while it passes.
 
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import type { HashThread } from './hash-thread.ts';
 import { PullRefusal } from './errors.ts';
 
 /** The content was not what its digest names. The client sees a connection that broke. */
@@ -17,20 +19,42 @@ export class DigestMismatch extends Error {
 }
 
 export interface DigestCheck {
-  update(chunk: Buffer): void;
+  /** Takes the next piece, and calls back when it reads it no more. */
+  update(piece: Buffer, onChecked: () => void): void;
   /** @throws DigestMismatch when all that was given has another digest. Call it once, at the end. */
-  finish(): void;
+  finish(): Promise<void>;
+  /** Ends a check whose result nobody wants. */
+  abandon(): void;
 }
 
-/** @param digest `sha256:<hex>` or another registered algorithm. */
-export function createDigestCheck(digest: string): DigestCheck {
+/** Less is hashed before a thread has heard of it. */
+const minThreadBytes = 1024 * 1024;
+
+/**
+ * @param digest `sha256:<hex>` or another registered algorithm.
+ * @param bytes Length of the content, as far as it is known.
+ * @param thread Where much content is hashed.
+ */
+export function createDigestCheck(digest: string, bytes: number | undefined, thread: HashThread): DigestCheck {
   const { algorithm, expected } = partsOf(digest);
+  const compare = (actual: string): void => {
+    if (actual !== expected) throw new DigestMismatch();
+  };
+  // With one core it would only take turns with this one.
+  if (availableParallelism() === 1 || (bytes !== undefined && bytes < minThreadBytes)) return createCheckHere(algorithm, compare);
+  const hash = thread.start(algorithm);
+  return { update: hash.update, finish: async () => compare(await hash.digest()), abandon: hash.forget };
+}
+
+function createCheckHere(algorithm: string, compare: (actual: string) => void): DigestCheck {
   const hash = createHash(algorithm);
   return {
-    update: (chunk) => void hash.update(chunk),
-    finish() {
-      if (hash.digest('hex') !== expected) throw new DigestMismatch();
+    update(piece, onChecked) {
+      hash.update(piece);
+      onChecked();
     },
+    finish: async () => compare(hash.digest('hex')),
+    abandon: () => undefined,
   };
 }
 

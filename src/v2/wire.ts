@@ -1,7 +1,8 @@
-// A connection as undici reads it, in large pieces. Node gives the content of TLS in pieces of 16 KiB, and to pass one costs as much as to pass 256 KiB.
+// A connection as undici reads it, in large pieces. Node gives the content of TLS in pieces of 16 KiB, and to pass one costs as much as to pass far more.
 
 import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { slabBytes } from './slabs.ts';
 import type { Slabs } from './slabs.ts';
 
 export interface Wire {
@@ -14,14 +15,14 @@ export interface Wire {
 /** The most that TLS puts in a record (RFC 8446 §5.1). A shorter piece is the end of a message, for which somebody waits. */
 const fullPieceBytes = 16 * 1024;
 
-/** What one read takes from the kernel. All connections share it: what it holds is copied before anything else runs. */
+/** What is read into while there is no slab. All connections share it: what it holds is copied before anything else runs. */
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Nothing is read before there is a connection over the socket. */
 export function createWire(slabs: Slabs): Wire {
   let connection: Connection | undefined;
   return {
-    onread: { buffer: intake, callback: (size) => connection?.accept(intake.subarray(0, size)) ?? true },
+    onread: { buffer: () => connection?.room() ?? intake, callback: (size) => connection?.accept(size) ?? true },
     over: (socket) => (connection = new Connection(socket, slabs)),
   };
 }
@@ -29,8 +30,9 @@ export function createWire(slabs: Slabs): Wire {
 class Connection extends Duplex {
   readonly #socket: Socket;
   readonly #slabs: Slabs;
-  /** Holds what came and was not delivered yet, from its start. */
+  /** What is read into while much comes: from the start what was delivered, then what came since. */
   #slab: Buffer | undefined;
+  #delivered = 0;
   #used = 0;
   #delivery: NodeJS.Immediate | undefined;
 
@@ -51,15 +53,36 @@ class Connection extends Duplex {
     });
   }
 
-  /** Takes what came. False when it is enough until somebody reads. */
-  accept(bytes: Buffer): boolean {
-    if (this.#slab === undefined && bytes.length < fullPieceBytes) return this.push(Buffer.from(bytes));
-    this.#slab ??= this.#slabs.take();
-    this.#used += bytes.copy(this.#slab, this.#used);
-    if (this.#slab.length - this.#used < intake.length) this.#deliver();
+  /** Where the next read goes. */
+  room(): Buffer {
+    return this.#slab?.subarray(this.#used) ?? intake;
+  }
+
+  /** Takes what came, into the room that was given last. False when it is enough until somebody reads. */
+  accept(size: number): boolean {
+    if (this.#slab === undefined && size < fullPieceBytes) return this.push(Buffer.from(intake.subarray(0, size)));
+    if (this.#slab === undefined) this.#begin().fill(intake, 0, size);
+    this.#used += size;
+    if (size < fullPieceBytes) this.#leave();
+    else if (slabBytes - this.#used < fullPieceBytes) {
+      this.#leave();
+      this.#begin();
+    }
     // What comes in the same turn of the event loop goes on in one piece.
     else this.#delivery ??= setImmediate(() => this.#deliverIfRead());
     return this.readableLength === 0;
+  }
+
+  #begin(): Buffer {
+    this.#delivered = 0;
+    this.#used = 0;
+    return (this.#slab = this.#slabs.take());
+  }
+
+  #leave(): void {
+    this.#deliver();
+    if (this.#slab !== undefined) this.#slabs.leave(this.#slab);
+    this.#slab = undefined;
   }
 
   /** One piece at a time: of two that wait, a stream makes a third. */
@@ -70,10 +93,9 @@ class Connection extends Duplex {
   }
 
   #deliver(): void {
-    if (this.#slab === undefined) return;
-    const piece = this.#slabs.handOut(this.#slab, this.#used);
-    this.#slab = undefined;
-    this.#used = 0;
+    if (this.#slab === undefined || this.#used === this.#delivered) return;
+    const piece = this.#slabs.handOut(this.#slab, this.#delivered, this.#used);
+    this.#delivered = this.#used;
     this.push(piece);
   }
 

@@ -1,10 +1,11 @@
 // What passes between client and upstream in a pull, and what does not.
 
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { marker } from '../v2/fixtures.ts';
 import { ociError, sendJson } from '../v2/personalities.ts';
 import { inPath, openPullEndpoint } from './harness.ts';
-import { layer, layerDigest, manifest, manifestDigest, manifestType, send, serveContent, startRegistry } from './registry.ts';
+import { digestOf, layer, layerDigest, manifest, manifestDigest, manifestType, send, serveContent, startRegistry } from './registry.ts';
 
 describe('a pull with a stored credential', () => {
   it('gives the manifest under its tag, with the headers that describe it and none else', async () => {
@@ -178,6 +179,24 @@ describe('content', () => {
     await endpoint.add(registry.host);
     await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/${kind}/${digest}`)).rejects.toThrow(/aborted|hang up|ECONNRESET/);
     expect(endpoint.log.join()).toContain('does not have its digest');
+  });
+
+  it.each([
+    ['right', true, true],
+    ['right, of a length that nobody tells', true, false],
+    ['wrong in its first byte', false, true],
+    ['wrong in its first byte, of a length that nobody tells', false, false],
+  ])('of many megabytes is verified as well: %s', async (_case, isRight, hasLength) => {
+    const sent = randomBytes(5_000_000);
+    const digest = digestOf(sent);
+    if (!isRight) sent[0] = (sent[0] ?? 0) ^ 1;
+    const registry = await startRegistry({ content: (_request, response) => response.writeHead(200, hasLength ? { 'content-length': sent.length } : {}).end(sent) });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const answers = await Promise.allSettled(Array.from({ length: 3 }, () => endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${digest}`)));
+    const came = answers.map((answer) => answer.status === 'fulfilled' && answer.value.body.equals(sent));
+    expect(came).toEqual([isRight, isRight, isRight]);
+    expect(endpoint.log.filter((line) => line.includes('does not have its digest'))).toHaveLength(isRight ? 0 : 3);
   });
 
   it('that ends early does so for the client too', async () => {

@@ -1,0 +1,105 @@
+// Hashes large content on a thread beside the main one, where passing it leaves no time for that: one thread for all pulls.
+
+import { Worker } from 'node:worker_threads';
+
+/** What the thread is told: pieces of a hash's content in their order, and at last that there are no more or that nobody wants it. */
+export type HashOrder =
+  | { readonly id: number; readonly kind: 'hash'; readonly algorithm: string; readonly pieces: readonly Uint8Array[] }
+  | { readonly id: number; readonly kind: 'finish'; readonly algorithm: string }
+  | { readonly id: number; readonly kind: 'forget' };
+
+/** What it tells: how many pieces of an order it has hashed, or the digest. */
+export type HashReport = { readonly id: number; readonly count: number } | { readonly id: number; readonly digest: string };
+
+/** One hash that is being taken. */
+export interface ThreadHash {
+  /** Hashes a piece, in its own memory if that is shared. Calls back when the thread reads it no more; until then nobody may write to it. */
+  update(this: void, piece: Buffer, onHashed: () => void): void;
+  /** Of all pieces, in hexadecimal. Call it once, at the end. */
+  digest(this: void): Promise<string>;
+  /** Ends a hash whose digest nobody wants. No piece is called back for after it. */
+  forget(this: void): void;
+}
+
+export interface HashThread {
+  /** @param algorithm One that `createHash` knows. */
+  start(algorithm: string): ThreadHash;
+}
+
+/** A thread that starts with its first hash. What goes wrong in it ends the process, like any bug. */
+export function createHashThread(): HashThread {
+  const hashes = new Map<number, PostedHash>();
+  let worker: Worker | undefined;
+  let lastId = 0;
+  return {
+    start(algorithm) {
+      const id = (lastId += 1);
+      worker ??= startWorker((report) => hashes.get(report.id)?.receive(report));
+      const hash = createPostedHash(worker, id, algorithm, () => void hashes.delete(id));
+      hashes.set(id, hash);
+      return hash;
+    },
+  };
+}
+
+interface PostedHash extends ThreadHash {
+  receive(report: HashReport): void;
+}
+
+/** Pieces go in one order up to this; a message costs as much as to hash some 32 KiB. */
+const batchBytes = 128 * 1024;
+
+function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: () => void): PostedHash {
+  const { promise: digest, resolve } = Promise.withResolvers<string>();
+  const order = (message: HashOrder): void => worker.postMessage(message, []);
+  /** Of the pieces that are not hashed yet, in their order. */
+  const callbacks: (() => void)[] = [];
+  let unposted: Uint8Array[] = [];
+  let unpostedBytes = 0;
+  const post = (): void => {
+    if (unposted.length > 0) order({ id, kind: 'hash', algorithm, pieces: unposted });
+    unposted = [];
+    unpostedBytes = 0;
+  };
+  return {
+    update(piece, onHashed) {
+      const isIdle = callbacks.length === 0;
+      callbacks.push(onHashed);
+      unposted.push(sendable(piece));
+      unpostedBytes += piece.length;
+      if (isIdle || unpostedBytes >= batchBytes) post();
+    },
+    digest() {
+      post();
+      order({ id, kind: 'finish', algorithm });
+      return digest;
+    },
+    forget() {
+      onEnd();
+      order({ id, kind: 'forget' });
+    },
+    receive(report) {
+      if ('digest' in report) {
+        onEnd();
+        resolve(report.digest);
+        return;
+      }
+      for (const callback of callbacks.splice(0, report.count)) callback();
+      // The thread has nothing to do: what is here waits no longer for more.
+      if (callbacks.length === unposted.length) post();
+    },
+  };
+}
+
+/** Shared memory goes as it is. Of other memory the thread gets a copy, and of a view all that lies behind it: so a view of nothing else. */
+function sendable(piece: Buffer): Uint8Array {
+  return piece.buffer instanceof SharedArrayBuffer ? piece : new Uint8Array(piece);
+}
+
+function startWorker(onReport: (report: HashReport) => void): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./hash-worker.${extension}`, import.meta.url));
+  worker.on('message', onReport);
+  worker.unref();
+  return worker;
+}
