@@ -1,14 +1,11 @@
 // Refuses file systems of other machines: SQLite's log needs memory that all its processes share, and locks that hold.
 
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { StoreRefused } from './migrate.ts';
 
-/**
- * The kernel's numbers of file systems that a server on another machine keeps. https://man7.org/linux/man-pages/man2/statfs.2.html
- * FUSE is not among them: its number covers sshfs, but also local ones that work, such as fuse-overlayfs and the shared folders of virtual machines.
- */
+/** The kernel's numbers of file systems that a server on another machine keeps. https://man7.org/linux/man-pages/man2/statfs.2.html */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0x517b, 'SMB'],
@@ -23,23 +20,45 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x01021997, '9p'],
 ]);
 
-/** Gives the kernel's number of the file system that holds a path. */
-export type FileSystemType = (path: string) => number;
+/** The number that all file systems in user space have, local ones such as fuse-overlayfs and shared folders of virtual machines too. */
+const fuse = 0x65735546;
+
+/** Programs that keep a FUSE file system on another machine, as the table of mounts names them. */
+const networkFusePrograms: ReadonlySet<string> = new Set([
+  ...['sshfs', 'glusterfs', 'ceph-fuse', 'juicefs', 'mfs', 'seaweedfs', 'curlftpfs', 'davfs', 'smbnetfs', 'fuse_dfs'],
+  ...['s3fs', 'goofys', 'mountpoint-s3', 's3ql', 'gcsfuse', 'blobfuse', 'blobfuse2', 'rclone', 'geesefs'],
+]);
+
+/** Gives the kernel's number of the file system that holds a path, and for FUSE the name of its program when it is known. */
+export type FileSystemOf = (path: string) => { readonly type: number; readonly fuseProgram?: string | undefined };
 
 /**
  * Only Linux has these numbers; elsewhere nothing is refused.
  * @param path of a file that is there, or of one to be made in a directory that is.
  * @throws StoreRefused naming the file system.
  */
-export function refuseNetworkFileSystem(path: string, typeOf: FileSystemType = fileSystemType): void {
+export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf = askKernel): void {
+  const { type, fuseProgram } = fileSystemOf(existsSync(path) ? path : dirname(path));
   // Where a long is 4 bytes, the largest numbers come out negative.
-  const name = networkFileSystems.get(typeOf(existsSync(path) ? path : dirname(path)) >>> 0);
+  const name = networkFileSystems.get(type >>> 0) ?? (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
   if (name === undefined) return;
   throw new StoreRefused(
     `The database file ${path} would lie on a network file system (${name}), where SQLite loses data. Put REGWAY_DATA_DIR on a disk of this machine, or use PostgreSQL (REGWAY_DATABASE_URL).`,
   );
 }
 
-function fileSystemType(path: string): number {
-  return process.platform === 'linux' ? statfsSync(path).type : 0;
+function askKernel(path: string): ReturnType<FileSystemOf> {
+  if (process.platform !== 'linux') return { type: 0 };
+  const { type } = statfsSync(path);
+  return { type, fuseProgram: type === fuse ? fuseProgramOf(path) : undefined };
+}
+
+/** Fields of a line: id, parent, device, root, mount point, options, tags …, `-`, type. https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */
+function fuseProgramOf(path: string): string | undefined {
+  const { dev } = statSync(path);
+  // As glibc puts both parts into one number.
+  const device = `${Math.floor(dev / 256) & 0xfff}:${dev & 0xff}`;
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const type = lines.find((line) => line.split(' ', 3)[2] === device)?.split(' - ')[1]?.split(' ', 1)[0];
+  return type?.startsWith('fuse.') === true ? type.slice('fuse.'.length) : undefined;
 }

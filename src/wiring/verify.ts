@@ -103,10 +103,11 @@ async function verifyTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promi
   return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
 }
 
-/** Undefined when there is no chain yet. One that is there, or was when its anchor was noted, had a key. */
+/** Undefined when there is no chain yet. One that is there (its head or a chained event), or was when its anchor was noted, had a key. */
 async function judgeTrail({ audit }: Snapshot, mac: AuditMac | undefined, anchor?: AuditAnchor): Promise<AuditVerdict | undefined> {
   if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor });
-  const isNew = anchor === undefined && (await audit.head()) === undefined;
+  const [first] = await audit.eventsAfter(0, 1);
+  const isNew = anchor === undefined && (await audit.head()) === undefined && (first?.hash ?? null) === null;
   return isNew ? undefined : { intact: false, checked: 0, seq: 1, damage: 'KEY_REMOVED' };
 }
 

@@ -47,8 +47,9 @@ describe('on a PostgreSQL server, which ends all connections at a kill', () => {
       directory: directory.path,
       openStore: () => openStore({ url: server.url, migrationsDir }),
       // The server notices a dead process by its connections.
-      dropStore(store) {
-        void behind`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'regway'`.then(() => store.abandon());
+      async dropStore(store) {
+        await behind`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'regway'`;
+        void store.abandon();
       },
       clear: async () => void (await behind`DELETE FROM registry`),
     });

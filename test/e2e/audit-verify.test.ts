@@ -52,6 +52,12 @@ test('it ends with 1 when the key of the trail was removed, and makes no other',
   expect(withDatabase(dataDirectory, (database) => database.prepare(`SELECT count(*) FROM data_key WHERE state = 'AUDIT'`).pluck().get())).toBe(0);
 });
 
+test('it ends with 1 when the key and the head were removed, as the events show that there was a trail', async () => {
+  await (await startServer({ dataDirectory })).stop();
+  withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head`));
+  expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
+});
+
 test('it ends with 1 when the key and all that shows a trail were removed, and an anchor tells of it', async () => {
   await (await startServer({ dataDirectory })).stop();
   withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head; DELETE FROM audit_event`));

@@ -82,7 +82,7 @@ async function change(system: System, world: World, write: Write, tally: Tally):
 async function killDuring(database: ModelDatabase, system: System, world: World, write: Write, tally: Tally): Promise<System> {
   tally.kills += 1;
   const answering = answerOf(system, write);
-  system.kill();
+  await system.kill();
   const next = await startSystem(database);
   const { code, result } = await answering;
   if (code === 'STORAGE_UNAVAILABLE') {

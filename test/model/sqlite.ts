@@ -17,7 +17,7 @@ export function sqliteModelDatabase(): ModelDatabase & { remove(): Promise<void>
   return {
     directory: directory.path,
     openStore: () => openStore({ url, migrationsDir }),
-    dropStore(store) {
+    async dropStore(store) {
       dropped.push(store);
       if (dropped.length > maxDropped) void dropped.shift()?.close();
     },

@@ -22,7 +22,7 @@ export interface System {
   storedPassword(id: string): Promise<string | undefined>;
   verifyAudit(): Promise<AuditVerdict>;
   /** Drops everything that is open, without closing it, in the middle of whatever it does. */
-  kill(): void;
+  kill(): Promise<void>;
   /** Closes what is open, in good order. */
   close(): Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface System {
 export interface SystemParts {
   /** Opens the store, not started. */
   readonly openStore: () => Promise<Store>;
-  /** Lets go of a store as the end of its process would. */
-  readonly dropStore: (store: Store) => void;
+  /** Lets go of a store as the end of its process would. What is opened afterwards does not meet this end. */
+  readonly dropStore: (store: Store) => Promise<void>;
   /** Holds the keyring. */
   readonly directory: string;
 }

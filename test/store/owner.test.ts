@@ -83,7 +83,7 @@ describe('the file system', () => {
     [0x00c36400, 'Ceph'],
     [0x01021997, '9p'],
   ])('of the number %i is refused as %s', (type, name) => {
-    expect(() => refuseNetworkFileSystem(url, () => type)).toThrow(new RegExp(`network file system \\(${name}\\)`));
+    expect(() => refuseNetworkFileSystem(url, () => ({ type }))).toThrow(new RegExp(`network file system \\(${name}\\)`));
   });
 
   it.each([
@@ -92,9 +92,17 @@ describe('the file system', () => {
     ['overlayfs', 0x794c7630],
     ['btrfs', 0x9123683e],
     ['xfs', 0x58465342],
-    ['FUSE, which local ones have too', 0x65735546],
+    ['FUSE of an unknown program', 0x65735546],
   ])('%s is good', (_, type) => {
-    expect(() => refuseNetworkFileSystem(url, () => type)).not.toThrow();
+    expect(() => refuseNetworkFileSystem(url, () => ({ type }))).not.toThrow();
+  });
+
+  it.each(['sshfs', 'glusterfs', 'rclone', 's3fs'])('of FUSE is refused when it is %s', (fuseProgram) => {
+    expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).toThrow(`network file system (${fuseProgram})`);
+  });
+
+  it.each(['fuse-overlayfs', 'bindfs', 'virtiofs', 'toString'])('of FUSE is good when it is %s, on this machine', (fuseProgram) => {
+    expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).not.toThrow();
   });
 
   it('is asked of the directory before the file is made, and of the file that is there', async () => {
@@ -102,7 +110,7 @@ describe('the file system', () => {
     const ask = () =>
       refuseNetworkFileSystem(url, (path) => {
         asked.push(path);
-        return 0;
+        return { type: 0 };
       });
     ask();
     expect(existsSync(url)).toBe(false);
