@@ -21,7 +21,7 @@ export interface Client {
 
 interface GraphqlError {
   readonly message: string;
-  readonly extensions?: { readonly code?: string; readonly reason?: string; readonly requestId?: string };
+  readonly extensions?: { readonly code?: string; readonly reason?: string | null; readonly requestId?: string };
 }
 
 interface Answer {
@@ -124,6 +124,8 @@ function dataOf({ data, errors }: Answer, server: Server): unknown {
 function sentence({ message, extensions = {} }: GraphqlError, { url, token }: Server): string {
   const request = extensions.requestId === undefined ? '' : ` (request id ${extensions.requestId})`;
   if (extensions.code !== 'UNAUTHENTICATED') return printable(`${message}${request}`);
+  // A reason says what a new token would not change.
+  if (token !== undefined && extensions.reason !== undefined && extensions.reason !== null) return printable(`${url} does not log you in: ${message}${request}`);
   const missing = token === undefined ? `${url} asks for a token.` : `${url} does not accept the token.`;
   return `${missing} Run regway login ${url}, or set REGWAY_TOKEN.`;
 }

@@ -35,6 +35,10 @@ export interface Registry {
   readonly secureConnection: boolean;
   readonly trustedRealm: string | null;
   readonly probeRepository: string | null;
+  /** Since when a new password waits for the registry to take it. */
+  readonly pendingSince: string | null;
+  /** Until when the password before the current one may be used. */
+  readonly previousUsableUntil: string | null;
   readonly lastValidation: Report | null;
   readonly account: string;
   readonly createdAt: string;
@@ -66,10 +70,13 @@ export interface CreateInput {
   readonly account?: string | undefined;
 }
 
+export type Rotation = 'REPLACE' | 'PENDING';
+
 export interface UpdateInput {
   readonly type?: RegistryType | undefined;
   readonly username?: string | undefined;
   readonly password?: Secret | undefined;
+  readonly rotation?: Rotation | undefined;
   readonly name?: string | null | undefined;
   readonly trustedRealm?: string | null | undefined;
   readonly probeRepository?: string | null | undefined;
@@ -118,7 +125,7 @@ interface CheckSettings {
 const pageSize = 100;
 
 const report = 'fragment Report on ValidationReport { outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
-const registry = `fragment Entry on Registry { id registry host repository name type username secureConnection trustedRealm probeRepository account createdAt updatedAt lastValidation { ...Report } } ${report}`;
+const registry = `fragment Entry on Registry { id registry host repository name type username secureConnection trustedRealm probeRepository pendingSince previousUsableUntil account createdAt updatedAt lastValidation { ...Report } } ${report}`;
 const errors = 'errors { code reason message field retryAfter }';
 const changed = `registry { ...Entry } validation { ...Report } ${errors}`;
 

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { registryTypes, type RegistryType } from '../core/registry.ts';
+import type { Rotation } from './operations.ts';
 import { outputs, type Output } from './registry-output.ts';
 
 export interface OutputOption {
@@ -42,6 +43,10 @@ export const secureConnectionOption = (): Option =>
 /** `--validate`. */
 export const validateOption = (): Option => new Option('--validate <true|false>', 'ask the registry whether the credential works before storing it (true unless given)').argParser(parseTruth);
 
+/** `--rotation`, lower case on the command line. */
+export const rotationOption = (): Option =>
+  new Option('--rotation <replace|pending>', 'pending stores a new password that the registry does not take yet, and uses it from when it does').argParser(parseRotation);
+
 /** `--password-stdin`; there is no option that takes the password itself. */
 export const passwordStdinOption = (): Option => new Option('--password-stdin', 'read the password from standard input (else REGWAY_REGISTRY_PASSWORD, else you are asked)');
 
@@ -60,6 +65,12 @@ function parseType(text: string): RegistryType {
   const type = registryTypes.find((candidate) => candidate === text.toUpperCase());
   if (type === undefined) throw new InvalidArgumentError(`Give one of ${typeNames.join(', ')}.`);
   return type;
+}
+
+function parseRotation(text: string): Rotation {
+  const rotation = text.toUpperCase();
+  if (rotation === 'REPLACE' || rotation === 'PENDING') return rotation;
+  throw new InvalidArgumentError('Give replace or pending.');
 }
 
 function parseTruth(text: string): boolean {

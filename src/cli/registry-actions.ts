@@ -73,7 +73,8 @@ export async function updateRegistry(
   const asked = { secureConnection: secureConnection ?? true, stores: true };
   throwPayloadErrors(payload, asked);
   if (payload.validation && validate !== false) printReport(payload.validation, asked);
-  await printStored(payload, output, `Updated ${registry}.`);
+  const waits = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
+  await printStored(payload, output, `Updated ${registry}.${waits ? ' The new password waits until the registry takes it; until then the current one is used.' : ''}`);
 }
 
 /** Deletes after a yes, which `--yes` gives in advance. */

@@ -4,14 +4,16 @@ import { Option, type Command } from 'commander';
 import { connect } from './connection.ts';
 import type { CommandContext } from './context.ts';
 import { wrongUsage } from './failure.ts';
-import type { CreateInput, Filter, UpdateInput } from './operations.ts';
-import { accountOption, addRegistryOptions, outputOption, typeOption, validateOption } from './options.ts';
+import type { CreateInput, Filter, Rotation, UpdateInput } from './operations.ts';
+import { accountOption, addRegistryOptions, outputOption, rotationOption, typeOption, validateOption } from './options.ts';
 import type { AccountOption, OutputOption, RegistryOptions } from './options.ts';
 import { givenPassword, requirePassword } from './password.ts';
 import { askSecret } from './prompt.ts';
 import * as actions from './registry-actions.ts';
 import type { CommandLineSettings } from './settings.ts';
 import { isInteractive } from './terminal.ts';
+
+type UpdateOptions = RegistryOptions & AccountOption & { readonly passwordPrompt?: boolean; readonly rotation?: Rotation };
 
 const registryArgument = ['<registry>', 'host[:port], host[:port]/a/b/* (all below), host[:port]/a/b (one repository), or an id (reg_…)'] as const;
 const newRegistryArgument = ['<registry>', 'host[:port], host[:port]/a/b/* (all below) or host[:port]/a/b (one repository)'] as const;
@@ -76,11 +78,12 @@ function addUpdate(registry: Command, { settings }: CommandContext): void {
     .option('--username <name>', 'another user name');
   addRegistryOptions(command)
     .option('--password-prompt', 'ask for a new password')
+    .addOption(rotationOption())
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nAn empty --name, --trusted-realm or --probe-repository takes the value away.\n\nExample:\n  regway registry update docker.io/anchore/* --password-prompt')
-    .action(async (text: string, options: RegistryOptions & AccountOption & { readonly passwordPrompt?: boolean }) => {
+    .addHelpText('after', '\nAn empty --name, --trusted-realm or --probe-repository takes the value away.\n\nExample:\n  regway registry update docker.io/anchore/* --password-prompt\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending')
+    .action(async (text: string, options: UpdateOptions) => {
       const ask = () => askSecret(`Password for ${text}: `);
       const askPassword = isInteractive() ? ask : undefined;
       if (options.passwordPrompt === true && askPassword === undefined) throw wrongUsage('--password-prompt needs a terminal: use --password-stdin.');
@@ -132,8 +135,8 @@ async function createInput(registry: string, options: actions.CreateOptions, set
   return { registry, username, password, type, name, trustedRealm, probeRepository, account };
 }
 
-function updateInput({ username, type, name, trustedRealm, probeRepository }: RegistryOptions, password: UpdateInput['password']): UpdateInput {
-  return { username, password, type, name: emptyAsNull(name), trustedRealm: emptyAsNull(trustedRealm), probeRepository: emptyAsNull(probeRepository) };
+function updateInput({ username, type, rotation, name, trustedRealm, probeRepository }: UpdateOptions, password: UpdateInput['password']): UpdateInput {
+  return { username, password, rotation, type, name: emptyAsNull(name), trustedRealm: emptyAsNull(trustedRealm), probeRepository: emptyAsNull(probeRepository) };
 }
 
 function emptyAsNull(text: string | undefined): string | null | undefined {

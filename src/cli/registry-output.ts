@@ -32,7 +32,7 @@ export function formatRegistry(registry: Registry, output: Output): string {
 
 /** The keys that scripts rely on, in this order. */
 export function registryJson(registry: Registry): object {
-  const { id, host, repository, name, type, username, secureConnection, trustedRealm, probeRepository, account, createdAt, updatedAt } = registry;
+  const { id, host, repository, name, type, username, secureConnection, trustedRealm, probeRepository, pendingSince, previousUsableUntil, account, createdAt, updatedAt } = registry;
   return {
     registry: registry.registry,
     id,
@@ -47,6 +47,8 @@ export function registryJson(registry: Registry): object {
     account,
     createdAt,
     updatedAt,
+    pendingSince,
+    previousUsableUntil,
     lastValidation: registry.lastValidation && reportJson(registry.lastValidation),
   };
 }
@@ -66,6 +68,8 @@ function facts(registry: Registry): string {
     ['TLS', registry.secureConnection ? 'certificate verified' : 'certificate not verified'],
     ['Trusted realm', registry.trustedRealm],
     ['Probe repository', registry.probeRepository],
+    ['New password', registry.pendingSince && `waits for the registry to take it, since ${registry.pendingSince}`],
+    ['Old password', registry.previousUsableUntil && `used if the registry refuses the current one, until ${registry.previousUsableUntil}`],
     ['Account', registry.account],
     ['Created', registry.createdAt],
     ['Updated', registry.updatedAt],

@@ -15,6 +15,8 @@ export interface FormState {
   readonly probeRepository: string;
   /** Only when editing: whether the password below takes the place of the stored one. */
   readonly replacePassword: boolean;
+  /** Only with a new password and nothing else of the login: whether it may wait until the registry takes it. */
+  readonly mayWait: boolean;
 }
 
 export type FormField = keyof FormState;
@@ -30,6 +32,7 @@ export const emptyForm: FormState = {
   trustedRealm: '',
   probeRepository: '',
   replacePassword: false,
+  mayWait: false,
 };
 
 /** The form of a stored registry. The password is not in it, since nobody can read it. */
@@ -59,6 +62,11 @@ export function passwordReasons(stored: FactsFragment, form: FormState): string[
 /** Whether a password is sent with this form. */
 export function sendsPassword(stored: FactsFragment | null, form: FormState): boolean {
   return stored === null || form.replacePassword || passwordReasons(stored, form).length > 0;
+}
+
+/** Whether the new password may wait: the current one goes on being used meanwhile, so everything else of the login stays. */
+export function canWait(stored: FactsFragment | null, form: FormState): boolean {
+  return stored !== null && form.replacePassword && passwordReasons(stored, form).length === 0 && stored.secureConnection === !form.allowSelfSigned;
 }
 
 /** What is still missing, by field. */
@@ -94,6 +102,7 @@ export function updateInputOf(stored: FactsFragment, form: FormState): UpdateReg
     ...(stored.type === form.type ? {} : { type: form.type }),
     ...(stored.username === form.username ? {} : { username: form.username }),
     ...(sendsPassword(stored, form) ? { password: form.password } : {}),
+    ...(form.mayWait && canWait(stored, form) ? { rotation: 'PENDING' } : {}),
   };
 }
 

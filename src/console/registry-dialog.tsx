@@ -44,8 +44,9 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
     if (isBusy || !form.isComplete()) return;
     setSaving(true);
     try {
-      const { validation, errors, requestId } = await store(stored, form.state);
-      if (errors.length === 0) return onDone([`${stored === null ? 'Added' : 'Changed'} ${stored?.registry ?? form.state.registry.trim()}.`, validation?.message].filter(Boolean).join(' '));
+      const { registry, validation, errors, requestId } = await store(stored, form.state);
+      const outcome = !form.state.mayWait || (registry?.pendingSince ?? null) === null ? validation?.message : 'The new password waits until the registry takes it.';
+      if (errors.length === 0) return onDone([`${stored === null ? 'Added' : 'Changed'} ${stored?.registry ?? form.state.registry.trim()}.`, outcome].filter(Boolean).join(' '));
       if (validation !== null) check.show(validation);
       refuse(errors, requestId);
     } catch (error) {

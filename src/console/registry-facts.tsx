@@ -13,6 +13,8 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
     ['Type', typeWords[registry.type]],
     ['Username', registry.username],
     ['Password', <span className="faint" key="password">stored; nobody can read it back</span>],
+    ['New password', registry.pendingSince && <>waits for the registry to take it, since <Ago isExact time={registry.pendingSince} /></>],
+    ['Old password', registry.previousUsableUntil && <>used if the registry refuses the current one, until <Ago isExact time={registry.previousUsableUntil} /></>],
     ['TLS', <TlsMark key="tls" isVerified={registry.secureConnection} />],
     ['Trusted token server', registry.trustedRealm],
     ['Repository to try', registry.probeRepository],

@@ -3,7 +3,7 @@
 import { useState } from 'react';
 import { Button, Checkbox, Input, TextArea } from 'react-aria-components';
 import { Choice, Field, Note, Toggle } from './controls.tsx';
-import { passwordReasons, sendsPassword, typeHelp, type FormState } from './form-state.ts';
+import { canWait, passwordReasons, sendsPassword, typeHelp, type FormState } from './form-state.ts';
 import type { FactsFragment, RegistryType } from './operations.ts';
 import type { FieldErrors } from './registry-dialog.tsx';
 import { typeWords } from './words.ts';
@@ -65,6 +65,7 @@ function PasswordPart({ stored, form, errors, onChange }: RegistryFieldsProps) {
       )}
       {reasons.length > 0 && <Note tone="warning"><p>Give the password: {reasons.join(' and ')} could send it where its owner did not mean it to go, so the stored one is not used.</p></Note>}
       {sendsPassword(stored, form) ? <PasswordField form={form} errors={errors} onChange={onChange} /> : <p className="help">The stored password stays as it is.</p>}
+      {canWait(stored, form) && <Toggle label="Let It Wait" isOn={form.mayWait} onChange={(mayWait) => onChange({ mayWait })} help="For a password that the registry does not take yet: the current one is used until it does." />}
     </div>
   );
 }

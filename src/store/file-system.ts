@@ -25,8 +25,10 @@ const fuse = 0x65735546;
 
 /** Programs that keep a FUSE file system on another machine, as the table of mounts names them. */
 const networkFusePrograms: ReadonlySet<string> = new Set([
-  ...['sshfs', 'glusterfs', 'ceph-fuse', 'juicefs', 'mfs', 'seaweedfs', 'curlftpfs', 'davfs', 'smbnetfs', 'fuse_dfs'],
-  ...['s3fs', 'goofys', 'mountpoint-s3', 's3ql', 'gcsfuse', 'blobfuse', 'blobfuse2', 'rclone', 'geesefs'],
+  // Of other servers.
+  'sshfs', 'glusterfs', 'ceph-fuse', 'juicefs', 'mfs', 'seaweedfs', 'curlftpfs', 'davfs', 'smbnetfs', 'fuse_dfs',
+  // Of object stores.
+  's3fs', 'goofys', 'mountpoint-s3', 's3ql', 'gcsfuse', 'blobfuse', 'blobfuse2', 'rclone', 'geesefs',
 ]);
 
 /** Gives the kernel's number of the file system that holds a path, and for FUSE the name of its program when it is known. */

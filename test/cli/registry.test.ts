@@ -159,6 +159,25 @@ describe('a stored registry', () => {
     expect(await line.run(['registry', 'validate', registry.host])).toMatchObject({ code: 0 });
   });
 
+  it('keeps a new password waiting that the registry does not take yet, and says so', async () => {
+    const registry = await startServer(basicRegistry);
+    await line.run(['registry', 'add', registry.host, ...plain], password);
+    const rotation = ['registry', 'update', registry.host, '--secure-connection=false', '--rotation=pending'];
+    expect(await line.run(rotation, { env: { REGWAY_REGISTRY_PASSWORD: 'next' } })).toMatchObject({ code: 0, stderr: expect.stringContaining('The new password waits') as string });
+    expect((await line.run(['registry', 'get', registry.host])).stdout).toMatch(/New password: +waits for the registry to take it, since 2/);
+    expect(JSON.parse((await line.run(['registry', 'get', registry.host, '-o', 'json'])).stdout)).toMatchObject({ pendingSince: expect.any(String) as string, previousUsableUntil: null });
+    expect(await line.run(['registry', 'validate', registry.host])).toMatchObject({ code: 0 });
+  });
+
+  it('does not wait for a password that was not given, nor in a way that there is not', async () => {
+    const registry = await startServer(basicRegistry);
+    await line.run(['registry', 'add', registry.host, ...plain], password);
+    const update = ['registry', 'update', registry.host, '--secure-connection=false'];
+    expect(await line.run([...update, '--rotation=pending'])).toMatchObject({ code: 1, stderr: expect.stringContaining('give it in the same call') as string });
+    expect(await line.run([...update, '--rotation=later'], password)).toMatchObject({ code: 2 });
+    expect((await line.run(['registry', 'get', registry.host])).stdout).not.toContain('New password');
+  });
+
   it('does not change its user name without the password', async () => {
     const registry = await startServer(basicRegistry);
     await line.run(['registry', 'add', registry.host, ...plain], password);

@@ -131,6 +131,17 @@ describe('a token that does not log in', () => {
   });
 });
 
+describe('a login that a new token would not mend', () => {
+  it('is told in the words of the server', async () => {
+    const error = { message: 'Ask its administrator to map one of your groups.', extensions: { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE', requestId: 'request-1' } };
+    const server = await startServer((_, response) => response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [error] })));
+    const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_TOKEN: 'a.jwt.text', REGWAY_URL: server.origin } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('Ask its administrator to map one of your groups. (request id request-1)');
+    expect(stderr).not.toContain('regway login');
+  });
+});
+
 describe('help', () => {
   it.each(
     [

@@ -9,7 +9,7 @@ const report: ReportFragment = { outcome: 'VALID', valid: true, message: '', hin
 
 const stored: FactsFragment = {
   id: 'reg_1', registry: 'docker.io/anchore/*', host: 'docker.io', repository: 'anchore/*', name: 'docker.io/anchore/*', type: 'DOCKER_V2', username: 'robot', secureConnection: true,
-  trustedRealm: null, probeRepository: null, account: 'admin', createdAt: '2026-11-24T12:00:00Z', updatedAt: '2026-11-24T12:00:00Z', lastUsedAt: null, lastValidation: report,
+  trustedRealm: null, probeRepository: null, pendingSince: null, previousUsableUntil: null, account: 'admin', createdAt: '2026-11-24T12:00:00Z', updatedAt: '2026-11-24T12:00:00Z', lastUsedAt: null, lastValidation: report,
 };
 
 const full: FormState = { ...emptyForm, registry: ' quay.io ', username: 'robot', password: ' spaces stay ' };
@@ -50,6 +50,25 @@ describe('a change', () => {
   it('back to verified certificates needs no password', () => {
     const open = { ...stored, secureConnection: false };
     expect([formOf(open).allowSelfSigned, passwordReasons(open, { ...formOf(open), allowSelfSigned: false })]).toEqual([true, []]);
+  });
+
+  it('of the password alone may wait, and says so only then', () => {
+    const rotation = { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true };
+    expect(updateInputOf(stored, rotation)).toEqual({ password: 'next', rotation: 'PENDING' });
+    expect(updateInputOf(stored, { ...rotation, mayWait: false })).toEqual({ password: 'next' });
+  });
+
+  it.each([
+    [{ username: 'other' }],
+    [{ allowSelfSigned: true }],
+    [{ replacePassword: false }],
+  ] satisfies [Partial<FormState>][])('of %o cannot wait', (change) => {
+    expect(updateInputOf(stored, { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true, ...change })).not.toHaveProperty('rotation');
+  });
+
+  it('back to verified certificates cannot wait', () => {
+    const open = { ...stored, secureConnection: false };
+    expect(updateInputOf(open, { ...formOf(open), allowSelfSigned: false, replacePassword: true, password: 'next', mayWait: true })).not.toHaveProperty('rotation');
   });
 
   it('never types the stored password in', () => {

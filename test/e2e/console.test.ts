@@ -245,6 +245,26 @@ describe('changing', () => {
   });
 });
 
+describe('changing a password', () => {
+  test('that the registry does not take yet keeps it waiting, and the facts say so', async () => {
+    const { host } = registries.basic;
+    await view.button(`Edit ${host}`).click();
+    await page.getByText('Replace the stored password').click();
+    await view.fill('Password', 'the-next-password');
+    await page.getByText('Let It Wait').click();
+    await expectGoodScreen('edit-rotation');
+    await view.button('Save').click();
+    await page.getByText('The new password waits until the registry takes it.').waitFor();
+    const { id = '' } = (await operations.get({ registry: host })) ?? {};
+    await page.goto(`${server.url}/registries/${id}`);
+    await page.getByText('waits for the registry to take it, since').waitFor();
+    await expectGoodScreen('registry-rotation');
+    expect((await operations.validate(id)).validation).toMatchObject({ outcome: 'VALID' });
+    await page.goto(`${server.url}/`);
+    await page.getByRole('table').waitFor();
+  });
+});
+
 describe('the list', () => {
   beforeAll(async () => {
     for (let number = 10; number < 40; number++) {

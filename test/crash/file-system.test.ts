@@ -1,0 +1,35 @@
+// A data directory on a real file system of another machine: sshfs, which needs the Debian packages sshfs and openssh-sftp-server, and /dev/fuse.
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runProgram } from '../e2e/support/child-process.ts';
+import { projectRoot, serverEnvironment } from '../e2e/support/server.ts';
+import { ensureBuilt } from '../support/built.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'regway-sshfs-'));
+const [remote, mounted] = [join(folder, 'remote'), join(folder, 'mounted')];
+
+beforeAll(ensureBuilt);
+
+beforeEach(() => {
+  for (const path of [remote, mounted]) mkdirSync(path);
+  // In the place of ssh: the other side runs here, and the file system cannot tell.
+  const connection = join(folder, 'connection');
+  writeFileSync(connection, '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n');
+  chmodSync(connection, 0o700);
+  execFileSync('sshfs', ['-o', `ssh_command=${connection}`, `other:${remote}`, mounted]);
+});
+
+afterEach(() => {
+  execFileSync('fusermount3', ['-u', mounted]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a data directory on sshfs is refused before a database is made', async () => {
+  const { code, stderr } = await runProgram({ command: 'node', args: ['dist/regway.js', 'serve'], env: serverEnvironment(mounted), cwd: projectRoot });
+  expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining('network file system (sshfs)') as string });
+  expect(readdirSync(remote).filter((name) => name.startsWith('regway.db'))).toEqual([]);
+});
