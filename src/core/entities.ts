@@ -1,7 +1,7 @@
 // Many registries and images by their keys at once, as a federated graph asks for them: two reads, whatever their number.
 
 import { authorise, mayActIn, type Caller, type Principal } from './access.ts';
-import { askImage, explain, findNeighbours, registriesByText, type AskedImage } from './explain.ts';
+import { askImage, coveringInOrder, explain, findNeighbours, registriesByText, type AskedImage } from './explain.ts';
 import { getArguments, imageArguments, parseInput } from './input.ts';
 import type { Ports } from './ports.ts';
 import { Problem } from './problem.ts';
@@ -61,7 +61,11 @@ function askAboutImage(caller: Caller, key: unknown): Question {
   const principal = authorise(caller, 'image.explain');
   const image = askImage(principal, parseInput(imageArguments, key).reference);
   const { host } = image.image;
-  return { image, texts: image.texts, answer: ({ byText, neighboursOf }) => explain(image, { account: principal.account, byText, neighbours: () => neighboursOf(host) }) };
+  const answer: Question['answer'] = ({ byText, neighboursOf }) => {
+    const covering = coveringInOrder(image, byText);
+    return explain(image, { account: principal.account, winner: covering[0] ?? null, covering: async () => covering, neighbours: () => neighboursOf(host) });
+  };
+  return { image, texts: image.texts, answer };
 }
 
 async function lookUp(ports: Pick<Ports, 'registries'>, principal: Principal, questions: readonly Question[]): Promise<Found> {

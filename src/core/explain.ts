@@ -23,8 +23,10 @@ export interface AskedImage {
 /** What was looked up. */
 export interface FoundForImage {
   readonly account: string;
-  /** At least those of the image's texts that exist in the account, by text. */
-  readonly byText: ReadonlyMap<string, Registry>;
+  /** The first of the image's texts that exists in the account. */
+  readonly winner: Registry | null;
+  /** All of them that exist, in their order, for the candidates. */
+  readonly covering: () => Promise<readonly Registry[]>;
   /** The first registries of the image's host, for the candidates. */
   readonly neighbours: () => Promise<readonly Registry[]>;
 }
@@ -40,14 +42,18 @@ export function askImage(principal: Principal, reference: string): AskedImage {
 }
 
 /** Says which of the registries found a pull would use. */
-export function explain({ image, texts }: AskedImage, { account, byText, neighbours }: FoundForImage): ImageExplanation {
-  const covering = texts.flatMap((text) => byText.get(text) ?? []);
-  const winner = covering[0] ?? null;
+export function explain({ image, texts }: AskedImage, { account, winner, covering, neighbours }: FoundForImage): ImageExplanation {
   const candidates = async (): Promise<MatchCandidate[]> => {
-    const others = (await neighbours()).filter(({ registry }) => !texts.includes(registry));
-    return [...covering, ...others].slice(0, maxCandidates).map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
+    const [inside, near] = await Promise.all([covering(), neighbours()]);
+    const others = near.filter(({ registry }) => !texts.includes(registry));
+    return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
   };
   return { ...image, account, registry: winner, candidates };
+}
+
+/** Those of the image's texts that were found, most specific first. */
+export function coveringInOrder({ texts }: AskedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
+  return texts.flatMap((text) => byText.get(text) ?? []);
 }
 
 /** The first registries of each image's host, in one read. A pull token may see what a pull uses, never list what else exists. */

@@ -26,6 +26,7 @@ export function hidePast(registries: RegistryStore, window: RotationWindow): Reg
     byIds: async (ids) => all(await registries.byIds(ids)),
     byText: async (account, text) => one(await registries.byText(account, text)),
     byTexts: async (account, texts) => all(await registries.byTexts(account, texts)),
+    firstByTexts: async (account, texts) => one(await registries.firstByTexts(account, texts)),
     byHosts: async (account, hosts, limit) => all(await registries.byHosts(account, hosts, limit)),
     page: async (query) => all(await registries.page(query)),
   };

@@ -61,6 +61,8 @@ export interface RegistryStore {
   byText(account: string, registry: string): Promise<Registry | undefined>;
   /** All of `texts` that exist in the account, in no order, in one statement. */
   byTexts(account: string, texts: readonly string[]): Promise<Registry[]>;
+  /** The first of `texts` that exists in the account, in one statement. */
+  firstByTexts(account: string, texts: readonly string[]): Promise<Registry | undefined>;
   /** Up to `limit` registries of each host, by text, in one statement. */
   byHosts(account: string, hosts: readonly string[], limit: number): Promise<Registry[]>;
   page(query: PageQuery): Promise<Registry[]>;

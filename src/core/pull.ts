@@ -5,7 +5,7 @@ import { isEnabled } from './accounts.ts';
 import { auditEvent } from './audit.ts';
 import { openPassword } from './check.ts';
 import { coversImage, imageNotCovered } from './explain.ts';
-import { coveringTexts, mostSpecific } from './match.ts';
+import { coveringTexts } from './match.ts';
 import type { Ports, PullSource, UseLedger } from './ports.ts';
 import { Problem } from './problem.ts';
 import { actingAccount, noSuchAccount } from './read.ts';
@@ -97,11 +97,10 @@ async function findSource({ ports, settings, circuits, rotations }: Tools, calle
   const account = await actingAccount(ports, principal, image.account);
   // The caller's own is enabled, or nobody had logged in.
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
-  const texts = coveringTexts(image);
-  const found = mostSpecific(texts, await ports.registries.byTexts(account, texts));
-  if (found === null) {
+  const found = await ports.registries.firstByTexts(account, coveringTexts(image));
+  if (found === undefined) {
     if (!settings.anonymousAllowed) throw anonymousIsOff(host, repository);
-    return { host, repository, registry: found, credential: null };
+    return { host, repository, registry: null, credential: null };
   }
   const registry = await rotations.latest(found);
   circuits.refuseIfOpen(registry);

@@ -3,7 +3,7 @@
 import { authorise, mayActIn, type Caller, type Principal } from './access.ts';
 import { decodeCursor, encodeCursor, orderValue } from './cursor.ts';
 import { findEntities } from './entities.ts';
-import { askImage, explain, findNeighbours, registriesByText } from './explain.ts';
+import { askImage, coveringInOrder, explain, findNeighbours, registriesByText } from './explain.ts';
 import { registryHost } from './host.ts';
 import { defaultPageSize, getArguments, imageArguments, listArguments, parseInput, type ListArguments } from './input.ts';
 import type { PageQuery, Ports, RegistryFilter } from './ports.ts';
@@ -102,6 +102,11 @@ async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Pr
   const { reference, account: named } = parseInput(imageArguments, args);
   const asked = askImage(principal, reference);
   const account = await actingAccount(ports, principal, named);
-  const byText = registriesByText(await ports.registries.byTexts(account, asked.texts));
-  return explain(asked, { account, byText, neighbours: () => findNeighbours(ports, principal, account, [asked]) });
+  const winner = (await ports.registries.firstByTexts(account, asked.texts)) ?? null;
+  return explain(asked, {
+    account,
+    winner,
+    covering: async () => coveringInOrder(asked, registriesByText(await ports.registries.byTexts(account, asked.texts))),
+    neighbours: () => findNeighbours(ports, principal, account, [asked]),
+  });
 }

@@ -50,11 +50,12 @@ export interface Listener {
 
 /** A listener over these routes; the first that matches serves. */
 export function createListener(options: ListenerOptions): Listener {
-  const server = createServer(options, (request, response) => {
-    // While stopping, a kept-alive connection would hold the server open until its client leaves.
-    response.once('close', () => server.listening || setImmediate(() => server.closeIdleConnections()));
-    void serve(options, request, response);
-  });
+  const server = createServer(options, (request, response) =>
+    serve(options, request, response, () => {
+      // While stopping, a kept-alive connection would hold the server open until its client leaves.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    }),
+  );
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveTimeoutMs;
@@ -69,26 +70,38 @@ function createServer({ tls }: ListenerOptions, handler: (request: IncomingMessa
   return tls === undefined ? createHttpServer(common, handler) : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
 }
 
-async function serve({ routes, log, metrics }: ListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+function serve({ routes, log, metrics }: ListenerOptions, request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
   const started = performance.now();
   const requestId = givenRequestId(request) ?? randomUUID();
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const path = pathOf(request);
   const route = routes.find((candidate) => candidate.matches(path)) ?? notFound;
-  response.setHeader('X-Request-Id', requestId);
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.once('close', () => {
+  // It comes once; `once` would wrap the listener.
+  response.on('close', () => {
     const status = response.writableFinished ? response.statusCode : clientGone;
-    const line = { requestId, method: request.method ?? '', route: route.name, status, durationMs: Math.round(performance.now() - started) };
-    log.info(line, 'request');
-    metrics.observeRequest(line.route, line.method, line.status, line.durationMs);
+    const method = request.method ?? '';
+    const durationMs = Math.round(performance.now() - started);
+    log.request({ requestId, method, route: route.name, status, durationMs });
+    metrics.observeRequest(route.name, method, status, durationMs);
+    onEnd();
   });
-  try {
-    await route.handle(request, response, { requestId });
-  } catch (fault) {
+  const fail = (fault: unknown): void => {
     log.error({ requestId, ...faultFields(fault) }, 'a request ended in a fault');
     if (!response.headersSent) sendJson(response, 500, { message: 'Internal error.', requestId });
     else response.destroy();
+  };
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  try {
+    route.handle(request, response, { requestId })?.catch(fail);
+  } catch (fault) {
+    fail(fault);
   }
+}
+
+/** The path without the query. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
 }
 
 const notFound: Route = {

@@ -8,6 +8,7 @@ import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, rowsOf, statement } from './database.ts';
 import { activeKeyCheck } from './active-key.ts';
 import { registryPages } from './page.ts';
+import { firstByTexts } from './first-by-texts.ts';
 import { bytesOrNull, fromRegistry, fromReport, plainBytes, toComparedRegistry, toRegistry } from './rows.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
@@ -15,13 +16,17 @@ export function registryStore(database: Database, append: AppendEvent): Registry
   return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
 }
 
-type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
+type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'firstByTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
 type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
 
 function reading(database: Database, { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
   const rowById = rowsOf(database, columns, byId);
   const rowByText = rowsOf(database, columns, byText);
   const rowsByTexts = rowsOf(database, columns, byTexts);
+  const findByTexts: Reading['byTexts'] = async (account, texts) => {
+    const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
+    return rows.map(toComparedRegistry);
+  };
   return {
     async byId(id) {
       const [row] = await rowById({ id });
@@ -35,10 +40,8 @@ function reading(database: Database, { columns, byId, byIds, byText, byTexts, by
       const [row] = await rowByText({ account, registry });
       return row && toRegistry(row);
     },
-    async byTexts(account, texts) {
-      const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
-      return rows.map(toComparedRegistry);
-    },
+    byTexts: findByTexts,
+    firstByTexts: firstByTexts(database, columns, findByTexts),
     async byHosts(account, hosts, limit) {
       const rows = await database.read((queries) => byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }));
       // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.

@@ -95,6 +95,17 @@ export function pageLaws(harness: () => Harness): void {
     expect(await registries.byTexts('admin', [`'; DROP TABLE registry; --`, '"', '\\', '{}'])).toEqual([]);
   });
 
+  it.each([1, 2, 3, 8, 9, 130])('of %i texts the first that the account has is found, wherever it stands', async (count) => {
+    await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
+    const [first, second, foreign] = [sampleRegistry(1), sampleRegistry(2), sampleRegistry(3, { account: 'other' })];
+    await fill([first, second]);
+    await fill([foreign]);
+    for (const place of new Set([0, Math.floor(count / 2), count - 1])) {
+      const texts = Array.from({ length: count }, (_, number) => (number < place ? `${foreign.registry}${number || ''}` : second.registry)).with(place, first.registry);
+      expect((await registries.firstByTexts('admin', texts))?.id).toBe(first.id);
+    }
+  });
+
   it('the registries of a host come by text, at most as many as asked', async () => {
     await fill([3, 1, 2].map((number) => sampleRegistry(number)));
     await fill([sampleRegistry(0, { host: 'other.example' })]);

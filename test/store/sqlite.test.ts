@@ -211,6 +211,7 @@ describe('the plans', () => {
     ['sealed', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.sealed('a')],
     ['byText', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byText('a', 'b')],
     ['byTexts', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byTexts('a', ['b'])],
+    ['firstByTexts', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.firstByTexts('a', ['b', 'c'])],
     ['byIds', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byIds(['a', 'b'])],
     ['byHosts', /USING INDEX registry_account_host \(account=\? AND host=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
     ['the row of byHosts', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
