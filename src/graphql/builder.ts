@@ -2,7 +2,6 @@
 
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
-import { GraphQLDateTime } from 'graphql-scalars';
 import type { Caller } from '../core/access.ts';
 import type { Accounts } from '../core/accounts.ts';
 import type { AuditReading } from '../core/audit-reading.ts';
@@ -13,6 +12,7 @@ import type { Secret } from '../core/secret.ts';
 import type { Tokens } from '../core/tokens.ts';
 import type { Uses } from '../core/uses.ts';
 import type { Watching } from '../core/watch.ts';
+import { dateTimeScalar } from './date-time.ts';
 import { secretScalar } from './secret-scalar.ts';
 
 /** The use cases that this face serves. */
@@ -78,7 +78,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
 });
 
-builder.addScalarType('DateTime', GraphQLDateTime);
+builder.addScalarType('DateTime', dateTimeScalar);
 builder.addScalarType('Secret', secretScalar);
 
 builder.queryType({ description: 'Everything that reads. Nothing here ever shows a password.' });

@@ -41,8 +41,8 @@ const pageHeaders = {
 };
 
 export interface Graphiql {
-  /** Answers requests for the page and its files; false when the request is for GraphQL. */
-  answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  /** Answers a request for the page or one of its files; undefined when the request is for GraphQL. */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined;
 }
 
 /**
@@ -56,21 +56,23 @@ export function createGraphiql(assetsDir: string | undefined): Graphiql {
     files.set(name, file);
     return file;
   };
+  const send = async (request: IncomingMessage, response: ServerResponse, name: string): Promise<void> => {
+    const type = graphiqlFileTypes[name];
+    const file = type === undefined || assetsDir === undefined ? undefined : await read(join(assetsDir, name));
+    if (file === undefined || type === undefined) sendMissing(request, response, name);
+    else sendFile(request, response, type, file);
+  };
   return {
-    async answer(request, response) {
+    answer(request, response) {
       const name = fileOf(request);
-      if (name === undefined) return false;
-      const type = graphiqlFileTypes[name];
-      const file = type === undefined || assetsDir === undefined ? undefined : await read(join(assetsDir, name));
-      if (file === undefined || type === undefined) sendMissing(request, response, name);
-      else sendFile(request, response, type, file);
-      return true;
+      return name === undefined ? undefined : send(request, response, name);
     },
   };
 }
 
 /** The file that a browser asks for: the page where it wants HTML, or one below the assets path. */
 function fileOf({ method, url = '/', headers }: IncomingMessage): string | undefined {
+  if (url === '/graphql' && method === 'POST') return undefined;
   const [path = ''] = url.split('?');
   const isRead = method === 'GET' || method === 'HEAD';
   if (path.startsWith(assetsPath) && isRead) return path.slice(assetsPath.length);

@@ -33,7 +33,7 @@ export async function readParameters(request: IncomingMessage, documents: Truste
 }
 
 /** Headers of every answer: nothing is guessed, nothing is kept, and what keeps it all the same knows that it is one caller's. */
-export const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Accept, Authorization, Cookie' };
+export const securityHeaders = Object.entries({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Accept, Authorization, Cookie' });
 
 /**
  * Sets the headers that let a page of another origin read the answer, for listed origins only.

@@ -53,7 +53,8 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
   const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
-    if (await graphiql.answer(request, response)) return;
+    const page = graphiql.answer(request, response);
+    if (page !== undefined) return page;
     if (answerCors(request, response, settings.corsOrigins)) return;
     const principal = await authenticate(options, request, response);
     const parameters = await readParameters(request, settings.documents);
@@ -63,7 +64,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   };
 
   const handle: GraphqlServer['handle'] = async (request, response, { requestId }) => {
-    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    for (const [name, value] of securityHeaders) response.setHeader(name, value);
     try {
       await answer(request, response, requestId);
     } catch (error) {

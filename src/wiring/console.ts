@@ -35,10 +35,20 @@ export function createConsole(config: Config, logins: Logins, directory: string)
       consoleRoute(directory, (path) => ['/', '/tokens', '/audit', '/accounts'].includes(path) || path.startsWith('/registries/')),
     ],
     authenticate: (request) => {
-      const { authorization } = request.headersDistinct;
-      return authorization === undefined ? cookie.authenticate(request) : byToken(authorization, request);
+      const authorization = headerValues(request, 'authorization');
+      return authorization.length === 0 ? cookie.authenticate(request) : byToken(authorization, request);
     },
   };
+}
+
+/** Every value of one header, as `headersDistinct` has it of all: to lay those out costs more than to look for one. @param name in lower case. */
+function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  // Names and values in turn.
+  return rawHeaders.filter((_, index) => index % 2 === 1 && isNamed(rawHeaders[index - 1], name));
+}
+
+function isNamed(given: string | undefined, name: string): boolean {
+  return given?.length === name.length && given.toLowerCase() === name;
 }
 
 function signInRoute(signIn: SignIn): Route {
