@@ -27,8 +27,8 @@ export interface Caller {
   /** Undefined when nobody logged in. */
   readonly principal: Principal | undefined;
   readonly requestId: string;
-  /** Aborted when the client goes away. */
-  readonly signal?: AbortSignal | undefined;
+  /** Gives what is aborted when the client goes away, the same at each call. Most requests are over before anybody asks for it. */
+  readonly signal?: (() => AbortSignal) | undefined;
 }
 
 /** Every operation and the roles that may run it. An operation without a row does not compile, and a matrix test walks it. */

@@ -81,7 +81,7 @@ async function askRegistry(
   onStep?: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
   await spend(ports.validationBudget, principal.subject, ports.now(), 'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.');
-  const report = await ports.validator.check(target, credential, { onStep, signal });
+  const report = await ports.validator.check(target, credential, { onStep, signal: signal?.() });
   ports.observeValidation(report);
   return report;
 }

@@ -41,7 +41,7 @@ async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, call
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
   const findSource = () => pulls.source(caller, { host: image.host, repository: image.repository, account });
   const issued = await askWithCurrent(findSource, async (source) => {
-    const token = await minter.mint(source, caller.signal).catch(async (error: unknown) => {
+    const token = await minter.mint(source, caller.signal?.()).catch(async (error: unknown) => {
       await noteRefusal(pulls, caller, source, error);
       throw error;
     });

@@ -97,7 +97,7 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
   const claimed = await claim(ports, registry, before);
   if (claimed === undefined) return;
   const principal = { subject: 'system:revalidation', account, role: 'READ_WRITE', images: null, expiresAt: null } as const;
-  const caller = { principal, requestId: ports.newRequestId(), signal };
+  const caller = { principal, requestId: ports.newRequestId(), signal: () => signal };
   const password = await openPassword(ports, caller, registry).catch(async (error: unknown) => {
     // Nobody mends it within minutes, and each look at it writes an audit event.
     if (error instanceof Problem && error.code === 'SECRET_UNREADABLE') await claim(ports, registry, claimed, ports.everyMs);

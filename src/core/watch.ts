@@ -85,8 +85,9 @@ function openStreams(ports: WatchPorts) {
       streams.delete(stream);
       stream.queue.end('CLOSED');
     };
-    caller.signal?.addEventListener('abort', close);
-    if (caller.signal?.aborted) close();
+    const signal = caller.signal?.();
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
     stopReminding ??= ports.schedule(remind, loginCheckMs);
     return follow(ports, stream, close);
   };

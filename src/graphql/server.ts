@@ -89,16 +89,9 @@ async function authenticate(options: GraphqlServerOptions, request: IncomingMess
   }
 }
 
-/** Its signal is made when somebody asks for it: most requests are over before anybody would. */
 function createCaller(principal: Principal | undefined, requestId: string, response: ServerResponse): Caller {
   let signal: AbortSignal | undefined;
-  return {
-    principal,
-    requestId,
-    get signal() {
-      return (signal ??= disconnected(response));
-    },
-  };
+  return { principal, requestId, signal: () => (signal ??= disconnected(response)) };
 }
 
 /** Aborts when the client goes away before it has its answer. */

@@ -48,7 +48,7 @@ export interface ProxyPorts {
 export interface Pull {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly caller: Caller & { readonly signal: AbortSignal };
+  readonly caller: Caller & { readonly signal: () => AbortSignal };
   readonly visitor: Visitor;
   readonly route: ContentRoute;
 }
@@ -86,7 +86,7 @@ async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: 
     });
   try {
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    const reply = await ports.upstream.open(source, { method, path: pathOf(route), headers: headersForUpstream(request), signal: caller.signal });
+    const reply = await ports.upstream.open(source, { method, path: pathOf(route), headers: headersForUpstream(request), signal: caller.signal() });
     void note('DONE');
     return reply;
   } catch (error) {

@@ -79,7 +79,8 @@ async function answer(tools: Tools, request: IncomingMessage, response: ServerRe
   const visitor = await identify(tools, request);
   if (visitor === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
-  const caller = { principal: visitor.principal, requestId, signal: disconnected(response) };
+  const signal = disconnected(response);
+  const caller = { principal: visitor.principal, requestId, signal: () => signal };
   await answerPull(tools, { request, response, caller, visitor, route });
 }
 

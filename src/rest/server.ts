@@ -63,7 +63,8 @@ async function answer(options: RestServerOptions, request: IncomingMessage, resp
   const methods = operations[path.resource];
   requireMethod(Object.keys(methods), method);
   const principal = await options.authenticate(request.headersDistinct.authorization, request);
-  const caller: Caller = { principal, requestId, signal: disconnected(response) };
+  const signal = disconnected(response);
+  const caller: Caller = { principal, requestId, signal: () => signal };
   const operation = methods[method];
   if (operation === undefined) throw new Error(`No operation for ${method}.`);
   authorise(caller, operation.permission);

@@ -33,14 +33,23 @@ export function toRegistry(row: RegistryRow): Registry {
 
 /** For those that are mostly only compared: the report, most of a row, is read when somebody asks for it. */
 export function toComparedRegistry(row: RegistryRow): Registry {
-  let report: ValidationReport | null | undefined;
-  return {
-    ...toRegistry({ ...row, lastValidation: null }),
-    get lastValidation() {
-      return (report ??= toReport(row));
-    },
-  };
+  const registry = toRegistry({ ...row, lastValidation: null });
+  Object.defineProperty(registry, unreadRow, { value: row, configurable: true });
+  return Object.defineProperty(registry, 'lastValidation', readLater);
 }
+
+const unreadRow = Symbol('a row whose report was not read yet');
+
+/** One for all of them: with an accessor of its own, an object has a shape of its own, and shapes outlive what they hold by far. */
+const readLater: PropertyDescriptor & ThisType<{ readonly [unreadRow]: RegistryRow }> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const value = toReport(this[unreadRow]);
+    Object.defineProperty(this, 'lastValidation', { value, enumerable: true });
+    return value;
+  },
+};
 
 function toReport({ lastValidation }: RegistryRow): ValidationReport | null {
   return lastValidation === null ? null : (JSON.parse(lastValidation) as ValidationReport);

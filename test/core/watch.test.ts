@@ -127,7 +127,7 @@ it('is ended with an error when its reader is too slow, and holds no more than i
 
 it('is one of a bounded number for each login, and a client that left makes room', async () => {
   const leaving = new AbortController();
-  await domain.watching.changes({ ...writer, signal: leaving.signal }, {});
+  await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {});
   for (let count = 1; count < maxStreamsPerSubject; count += 1) await domain.watching.validations(writer, {});
   expect(await codeOf(domain.watching.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
   await domain.watching.changes(callerOf('ADMIN'), {});
@@ -137,7 +137,7 @@ it('is one of a bounded number for each login, and a client that left makes room
 
 it('ends in good order when the client leaves or the server stops', async () => {
   const leaving = new AbortController();
-  const [left, stopped] = [await domain.watching.changes({ ...writer, signal: leaving.signal }, {}), await domain.watching.changes(writer, {})];
+  const [left, stopped] = [await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {}), await domain.watching.changes(writer, {})];
   const ends = Promise.all([take(left, 1), take(stopped, 1)]);
   leaving.abort();
   domain.watching.end();

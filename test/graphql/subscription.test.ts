@@ -77,7 +77,7 @@ test('a client that hangs up stops the check', async () => {
     onStep?.(stepOf('RESOLVE'));
     started.resolve();
     return new Promise((_resolve, reject) => {
-      caller.signal?.addEventListener('abort', () => {
+      caller.signal?.().addEventListener('abort', () => {
         aborted.resolve();
         reject(new Error('aborted'));
       });
@@ -94,7 +94,7 @@ test('a client that hangs up stops the check', async () => {
 
 test('an answer that was read whole aborts nothing', async () => {
   await (await subscribe()).text();
-  expect(endpoint.calls[0]?.caller.signal?.aborted).toBe(false);
+  expect(endpoint.calls[0]?.caller.signal?.().aborted).toBe(false);
 });
 
 test.each([

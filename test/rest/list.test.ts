@@ -77,7 +77,7 @@ test('no page is read for a client that left', async () => {
     pages += 1;
     if (pages === 2) {
       socket.destroy();
-      await new Promise<void>((resolve) => caller.signal?.addEventListener('abort', () => resolve()));
+      await new Promise<void>((resolve) => caller.signal?.().addEventListener('abort', () => resolve()));
       setTimeout(left, 100);
     }
     return api.domain.registries.list(caller, args);
