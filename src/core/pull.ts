@@ -3,7 +3,7 @@
 import { authorise, mayRun, type Caller, type Principal } from './access.ts';
 import { isEnabled } from './accounts.ts';
 import { auditEvent } from './audit.ts';
-import { openPassword } from './check.ts';
+import { openPassword, type AuthorisedCaller } from './check.ts';
 import { coversImage, imageNotCovered } from './explain.ts';
 import { coveringTexts } from './match.ts';
 import type { Ports, PullSource, UseLedger } from './ports.ts';
@@ -116,11 +116,21 @@ async function noteUse({ ports, circuits, rotations }: Omit<Tools, 'settings'>, 
   const { id, account, version } = registry;
   ports.ledger.record({ at: ports.now(), account, registryId: id, registryVersion: version, actor: principal.subject, image: `${host}/${repository}`, outcome });
   if (!breaking.has(outcome)) return;
-  if (outcome === 'INVALID_CREDENTIALS' && (await rotations.tryOther({ ...caller, principal }, registry))) return;
+  if (outcome === 'INVALID_CREDENTIALS' && (await tryOther({ circuits, rotations }, { ...caller, principal }, registry))) return;
   if (!circuits.open(registry, outcome)) return;
   if (outcome !== 'INVALID_CREDENTIALS') return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
   await ports.registries.recordValidation(id, version, refusedReport(registry, ports.now().getTime()), event);
+}
+
+/** As `Rotations.tryOther`. What goes wrong in a try, such as a full disk, must not let the refused password be sent again and again. */
+async function tryOther({ circuits, rotations }: Pick<Tools, 'circuits' | 'rotations'>, caller: AuthorisedCaller, registry: Registry): Promise<boolean> {
+  try {
+    return await rotations.tryOther(caller, registry);
+  } catch (error) {
+    circuits.open(registry, 'INVALID_CREDENTIALS');
+    throw error;
+  }
 }
 
 interface Circuits {

@@ -1,4 +1,4 @@
-// What follows when an upstream refuses the current password and another one waits: that one is tried, once, and becomes current if it is proven.
+// What follows when an upstream refuses the current password and another one waits: that one is tried, seldom, and becomes current if it is proven.
 
 import { auditEvent } from './audit.ts';
 import type { AuthorisedCaller } from './check.ts';
@@ -12,7 +12,10 @@ import type { ValidationReport } from './validation.ts';
 export interface Rotations {
   /** The registry as it is after a try that is under way, if there is one. */
   latest(registry: Registry): Promise<Registry>;
-  /** True when another password is current now. One try in a while for a registry and its passwords, however many ask. */
+  /**
+   * True when another password is current now. One try in a while for a registry and its passwords, however many ask; each that fails doubles the while.
+   * @throws what went wrong in a try, to the one who made it alone.
+   */
   tryOther(caller: AuthorisedCaller, registry: Registry): Promise<boolean>;
 }
 
@@ -22,10 +25,14 @@ interface Try {
   readonly atMs: number;
   /** Tries with these passwords so far, this one included. */
   readonly count: number;
+  /** False, too, when something went wrong in it. */
   readonly promoted: Promise<boolean>;
 }
 
-/** @param pauseMs between two tries with the same passwords, so that no account is locked for wrong passwords. */
+/** The longest wait between two tries: a password that is taken at last is found within the hour, and until then the upstream sees one more bad login an hour. */
+const maxPauseMs = 60 * 60 * 1000;
+
+/** @param pauseMs after the first try with the same passwords, so that no account is locked for wrong passwords. */
 export function createRotations(ports: RotationPorts, pauseMs: number): Rotations {
   const tries = new Map<string, Try>();
   // Not the version: another name is no other password.
@@ -33,18 +40,17 @@ export function createRotations(ports: RotationPorts, pauseMs: number): Rotation
   return {
     async latest(registry) {
       const running = tries.get(keyOf(registry));
-      // Whoever made the try is told when it failed.
-      if (running === undefined || !(await running.promoted.catch(() => false))) return registry;
+      if (running === undefined || !(await running.promoted)) return registry;
       return (await ports.registries.byId(registry.id)) ?? registry;
     },
     tryOther(caller, registry) {
       const nowMs = ports.now().getTime();
       const last = tries.get(keyOf(registry));
-      if (last !== undefined && last.atMs + pauseMs > nowMs) return last.promoted;
+      if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs) return last.promoted;
       if (!hasOther(registry)) return Promise.resolve(false);
       forgetOld(tries, nowMs - ports.rotationWindowMs);
       const promoted = promoteOther(ports, caller, registry, last?.count ?? 0);
-      tries.set(keyOf(registry), { atMs: nowMs, count: (last?.count ?? 0) + 1, promoted });
+      tries.set(keyOf(registry), { atMs: nowMs, count: (last?.count ?? 0) + 1, promoted: promoted.catch(() => false) });
       return promoted;
     },
   };

@@ -1,6 +1,7 @@
 // Two passwords for one registry while its upstream changes: which one is used, when the other is tried, and that nothing unproven becomes current.
 
 import { dirname, join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Registry } from '../../src/core/registry.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -136,6 +137,57 @@ describe('when the registry refuses the current password', () => {
     later(61_000);
     await refuse();
     expect(domain.asked.slice(before).map(({ password }) => password)).toEqual(['third', 'first']);
+  });
+
+  it('a password that stays refused is tried less and less often, down to once an hour, and found when the registry takes it at last', async () => {
+    await storePending((await create()).id);
+    domain.outcome = 'INVALID_CREDENTIALS';
+    const [before, begin] = [domain.asked.length, domain.time.getTime()];
+    const triedAfterMinutes: number[] = [];
+    for (let minute = 0; minute < 6 * 60; minute += 1) {
+      const asked = domain.asked.length;
+      await refuse();
+      if (domain.asked.length > asked) triedAfterMinutes.push((domain.time.getTime() - begin) / 60_000);
+      later(60_000);
+    }
+    expect(triedAfterMinutes).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303]);
+    expect(domain.asked.slice(before).every(({ password }) => password === 'second')).toBe(true);
+    domain.outcome = 'VALID';
+    later(60 * 60_000);
+    await refuse();
+    expect(await currentPassword()).toBe('second');
+  });
+
+  it('a new password that waits is tried at the next refusal, however often the one before it failed', async () => {
+    const { id } = await create();
+    await storePending(id);
+    domain.outcome = 'INVALID_CREDENTIALS';
+    for (let count = 0; count < 5; count += 1) {
+      await refuse();
+      later(3_600_000);
+    }
+    await storePending(id, 'third');
+    await refuse();
+    expect(await currentPassword()).toBe('third');
+  });
+
+  it('a proven password that cannot be stored lets the refused one be sent no more, and is stored by a later try', async () => {
+    await storePending((await create()).id);
+    using disk = Object.assign(new Sqlite(domain.databaseFile), { [Symbol.dispose]: () => disk.close() });
+    disk.exec(`CREATE TRIGGER full BEFORE UPDATE ON registry BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`);
+    const sources = [await domain.pulls.source(puller, image), await domain.pulls.source(puller, image)] as const;
+    await expect(domain.pulls.used(puller, sources[0], 'INVALID_CREDENTIALS')).rejects.toBeInstanceOf(Error);
+    const blocked = { code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS' };
+    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject(blocked);
+    const asked = domain.asked.length;
+    // It had been sent already, and its end is no fault of the try before it.
+    await domain.pulls.used(puller, sources[1], 'INVALID_CREDENTIALS');
+    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject(blocked);
+    expect(domain.asked).toHaveLength(asked);
+    disk.exec('DROP TRIGGER full');
+    later(61_000);
+    await refuse();
+    expect(await currentPassword()).toBe('second');
   });
 
   it('the previous one comes back when it is proven, without a longer window', async () => {
