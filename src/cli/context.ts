@@ -78,12 +78,15 @@ export interface DataRotationFacts {
   readonly resealed: number;
   /** Ids of registries whose password cannot be read. */
   readonly unreadable: readonly string[];
+  readonly leftInLog: boolean;
 }
 
 export interface RootRotationFacts {
   readonly rootKeyId: string;
   /** Ids of keys that a person has to take out of the file. */
   readonly leftInFile: readonly string[];
+  /** Whether the database's log still holds what the old key opens. */
+  readonly leftInLog: boolean;
 }
 
 export interface TokenRequest {

@@ -29,16 +29,20 @@ export function formatKeyStatus(status: KeyStatusFacts, output: Output): string 
 /** What a rotation of the data key did. */
 export function formatDataRotation(rotation: DataRotationFacts, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
-  const { activeId, wasInterrupted, resealed, unreadable } = rotation;
+  const { activeId, wasInterrupted, resealed, unreadable, leftInLog } = rotation;
   const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
   const left = unreadable.map((id) => `Its old key stays for ${id}, whose password cannot be read: enter it again with "regway registry update".\n`);
-  return `${begin}: ${resealed} passwords were sealed anew.\n${left.join('')}`;
+  return `${begin}: ${resealed} passwords were sealed anew.\n${left.join('')}${logAdvice(leftInLog)}`;
 }
 
 /** What a rotation of the root key did. */
 export function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
-  const { rootKeyId, leftInFile } = rotation;
+  const { rootKeyId, leftInFile, leftInLog } = rotation;
   const left = leftInFile.map((id) => `The keyring file cannot be written here: take the line of the key ${id} out of it.\n`);
-  return `Root key ${rootKeyId} wraps every data key now. Keep a copy of the keyring apart from the database.\n${left.join('')}`;
+  return `Root key ${rootKeyId} wraps every data key now. Keep a copy of the keyring apart from the database.\n${left.join('')}${logAdvice(leftInLog)}`;
+}
+
+function logAdvice(leftInLog: boolean): string {
+  return leftInLog ? 'Something reads the database for long, so its log (-wal) still holds what the old key opens: repeat this once that has ended.\n' : '';
 }

@@ -58,6 +58,11 @@ export interface KeyRotationStore extends KeyStore {
   reseal(resealed: readonly Resealed[]): Promise<void>;
   /** Deletes a retired key that no password is sealed with; true when it did. */
   deleteRetired(id: number, event: AuditEvent): Promise<boolean>;
+  /**
+   * Takes what was replaced and deleted until now out of the database's own files, where that is in its power.
+   * False when somebody who reads an older moment kept it from that, for longer than a moment.
+   */
+  eraseReplaced(): Promise<boolean>;
   /** How many passwords are sealed with each data key. Reads every row. */
   countSealed(): Promise<ReadonlyMap<number, number>>;
 }

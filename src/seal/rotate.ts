@@ -35,6 +35,8 @@ export interface DataRotation {
   readonly resealed: number;
   /** Registries whose password does not open, so that its old key had to stay. Their passwords must be entered again. */
   readonly unreadable: readonly string[];
+  /** As in `RootRotation`. */
+  readonly leftInLog: boolean;
 }
 
 export interface RootRotation {
@@ -42,6 +44,8 @@ export interface RootRotation {
   readonly rootKeyId: string;
   /** Keys that are still in the file, because it cannot be written here: a person has to remove their lines. */
   readonly leftInFile: readonly string[];
+  /** Whether what the old key opens is still in the log of the database, because somebody read from it for long. */
+  readonly leftInLog: boolean;
 }
 
 /** Passwords sealed anew in one transaction: about 10 ms of work, and writes of others wait for a part of that. */
@@ -65,7 +69,7 @@ export async function rotateDataKey(parts: RotationParts): Promise<DataRotation>
   if (!wasInterrupted) await activateNewKey(parts);
   const done = wasInterrupted ? interrupted : await resealAll(parts);
   await forgetOldKeys(parts);
-  return { ...done, wasInterrupted };
+  return { ...done, wasInterrupted, leftInLog: !(await parts.keys.eraseReplaced()) };
 }
 
 /**
@@ -83,7 +87,7 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
     return { result: ring, keys: rows.map((row) => rewrapDataKey(ring, row)), event: eventOf(parts, 'keys.rotate_root', { id, text: `root key ${id}` }, 'DONE') };
   });
   const leftInFile = await whileHeld(keys, async (rows) => ({ result: await forgetOldRootKeys(keyringFile, rows), keys: [] }));
-  return { rootKeyId: keyring.sealing.id, leftInFile };
+  return { rootKeyId: keyring.sealing.id, leftInFile, leftInLog: !(await keys.eraseReplaced()) };
 }
 
 /** Runs `work` while the data keys are held: of several rotations one at a time touches the keyring file. */
@@ -150,7 +154,7 @@ async function activateNewKey(parts: RotationParts): Promise<void> {
 }
 
 /** Walks all registries once. From its start on nothing is written with an old key, so once is enough. */
-async function resealAll({ keyringFile, keys }: RotationParts): Promise<Omit<DataRotation, 'wasInterrupted'>> {
+async function resealAll({ keyringFile, keys }: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
   const dataKeys = await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
   const { activeId } = dataKeys;
   const unreadable: string[] = [];

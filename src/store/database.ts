@@ -53,6 +53,8 @@ export interface Database extends Dialect {
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** As `write`, but alone, and with foreign keys checked once at the end, if the work says that it changed tables: the check reads every row. */
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
+  /** Where replaced rows stay in a log: empties it into the file, in which they are overwritten. False when somebody reads from it still. */
+  readonly emptyLog?: () => Promise<boolean>;
   readonly notices: Notices;
   /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;

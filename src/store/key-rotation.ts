@@ -16,7 +16,8 @@ type Passwords = Pick<KeyRotationStore, 'sealedAfter' | 'reseal' | 'countSealed'
 
 /** The keys at rest, for a rotation as well. */
 export function keyRotationStore(database: Database, append: AppendEvent): KeyRotationStore {
-  return { ...keyStore(database), ...steps(database, append), ...passwords(database) };
+  const eraseReplaced = async () => (await database.emptyLog?.()) ?? true;
+  return { ...keyStore(database), ...steps(database, append), ...passwords(database), eraseReplaced };
 }
 
 function steps(database: Database, append: AppendEvent): Steps {

@@ -71,10 +71,17 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
           }),
         ),
       ),
+    emptyLog: () => translated(() => queue(async () => emptyLog(writer))),
     close: () => queue(async () => closeInTurn(reader, writer, ownership)),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
   };
+}
+
+/** Waits for readers as long as the busy timeout says. https://sqlite.org/pragma.html#pragma_wal_checkpoint */
+function emptyLog(writer: Connection): boolean {
+  const [result] = writer.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+  return result?.busy === 0;
 }
 
 function readVersion(statement: Sqlite.Statement): number {

@@ -1,6 +1,6 @@
 // Rotations of keys on a real database and keyring file, with servers that do not know of them.
 
-import { readdirSync, statSync, writeFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -15,7 +15,7 @@ import { createRootKey, KeyringRefused, loadKeyring, parseKeyring, printKeyring 
 import { rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
 import { createSealer } from '../../src/seal/seal.ts';
 import { sampleEvent, sampleRegistry } from '../store/samples.ts';
-import { openInstallation, passwordOf } from './installation.ts';
+import { openInstallation, passwordOf, reopenInstallation, type Installation } from './installation.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -35,7 +35,7 @@ describe('a rotation of the data key', () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insertMany, passwords } = installation;
     insertMany(await openSealer(), 250);
-    expect(await rotateDataKey(parts)).toEqual({ activeId: 3, wasInterrupted: false, resealed: 250, unreadable: [] });
+    expect(await rotateDataKey(parts)).toEqual({ activeId: 3, wasInterrupted: false, resealed: 250, unreadable: [], leftInLog: false });
     expect(await passwords(await openSealer())).toEqual(numbers(250).map(passwordOf));
     expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 2, state: 'AUDIT' }, { id: 3, state: 'ACTIVE', passwords: 250 }]);
   });
@@ -189,7 +189,7 @@ describe('a rotation of the root key', () => {
     const mine = createRootKey();
     const [old] = parseKeyring(keyringText(), parts.keyringFile).keys;
     putKeyring(parts.keyringFile, printKeyring([mine.key, old!.key]));
-    expect(await rotateRootKey(parts)).toEqual({ rootKeyId: mine.id, leftInFile: [] });
+    expect(await rotateRootKey(parts)).toEqual({ rootKeyId: mine.id, leftInFile: [], leftInLog: false });
   });
 
   /** Leaves no room for the name of a new file beside it, which stops root too, unlike a mode. */
@@ -213,7 +213,7 @@ describe('a rotation of the root key', () => {
     const mine = createRootKey();
     const cramped = { ...parts, keyringFile: `${dirname(parts.keyringFile)}/${longName}` };
     putKeyring(cramped.keyringFile, printKeyring([mine.key, old!.key]));
-    expect(await rotateRootKey(cramped)).toEqual({ rootKeyId: mine.id, leftInFile: [old!.id] });
+    expect(await rotateRootKey(cramped)).toEqual({ rootKeyId: mine.id, leftInFile: [old!.id], leftInLog: false });
     const sealer = await createSealer({ keyring: parseKeyring(printKeyring([mine.key]), 'keyring'), keys: parts.keys });
     expect(await passwords(sealer)).toEqual([passwordOf(1)]);
   });
@@ -226,6 +226,42 @@ describe('a rotation of the root key', () => {
     expect(await passwords(await openSealer())).toEqual(numbers(20).map(passwordOf));
     const { rootKeys, dataKeys } = await readKeyStatus(parts);
     expect({ rootKeys: rootKeys.length, dataKeys: dataKeys.length }).toEqual({ rootKeys: 1, dataKeys: 2 });
+  });
+});
+
+describe('what a rotation replaced', () => {
+  /** The old wrapped keys and sealed passwords that lie in a file of the database. */
+  const foundOf = (databaseFile: string, old: readonly Uint8Array[]) => {
+    const files = ['', '-wal', '-shm'].map((suffix) => databaseFile + suffix).filter((file) => existsSync(file)).map((file) => readFileSync(file));
+    return old.filter((bytes) => files.some((file) => file.includes(Buffer.from(bytes))));
+  };
+  const wrappedOf = async ({ parts }: Installation) => (await parts.keys.dataKeys()).map(({ wrapped }) => wrapped);
+
+  it('is in no file of the database any more, though a server has it open', async () => {
+    await using installation = await openInstallation();
+    const { parts, openSealer, insert, databaseFile } = installation;
+    await using server = await reopenInstallation(dirname(databaseFile));
+    await insert(await openSealer(), ...numbers(120));
+    const sealed = (await server.parts.keys.sealedAfter('', 1000)).map((row) => row.sealed.CURRENT!);
+    const [first] = await wrappedOf(installation);
+    expect(foundOf(databaseFile, [first!, ...sealed])).toHaveLength(121);
+    expect(await rotateDataKey(parts)).toMatchObject({ leftInLog: false });
+    expect(foundOf(databaseFile, [first!, ...sealed])).toEqual([]);
+    const wrapped = await wrappedOf(installation);
+    expect(foundOf(databaseFile, wrapped)).toHaveLength(2);
+    expect(await rotateRootKey(parts)).toMatchObject({ leftInLog: false });
+    expect(foundOf(databaseFile, wrapped)).toEqual([]);
+  });
+
+  it('is said to be in the log still while somebody reads an older moment', async () => {
+    await using installation = await openInstallation();
+    const { parts, databaseFile } = installation;
+    using reader = Object.assign(new Sqlite(databaseFile, { readonly: true }), { [Symbol.dispose]: () => reader.close() });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM data_key').get();
+    const wrapped = await wrappedOf(installation);
+    expect(await rotateRootKey(parts)).toMatchObject({ leftInLog: true });
+    expect(foundOf(databaseFile, wrapped)).toHaveLength(2);
   });
 });
 
