@@ -2,7 +2,7 @@
 
 import type { DataKeyRow } from '../core/key-ports.ts';
 import { readDataKeys } from './data-keys.ts';
-import { loadKeyring } from './keyring.ts';
+import { withKeyring } from './keyring.ts';
 import type { RotationParts } from './rotate.ts';
 
 export interface KeyStatus {
@@ -27,9 +27,10 @@ export interface DataKeyStatus extends Pick<DataKeyRow, 'id' | 'state' | 'rootKe
  * @throws KeyringRefused when the keyring is not that of the database.
  */
 export async function readKeyStatus({ keyringFile, keys }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<KeyStatus> {
-  const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
-  await readDataKeys(keyring, keys);
-  const rows = await keys.dataKeys();
+  const { keyring, rows } = await withKeyring(keyringFile, async (ring) => {
+    await readDataKeys(ring, keys);
+    return { keyring: ring, rows: await keys.dataKeys() };
+  });
   const passwords = await keys.countSealed();
   return {
     keyringFile,

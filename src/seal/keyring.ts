@@ -62,6 +62,21 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
 }
 
 /**
+ * Reads the keyring and gives it to `read`, which reads what its keys wrap. A rotation of the root key that ends between the two leaves what only
+ * the new file opens, so after a refusal both are read once more.
+ * @throws as `loadKeyring`, and what `read` throws.
+ */
+export async function withKeyring<Result>(path: string, read: (keyring: Keyring) => Promise<Result>, { createIfMissing } = { createIfMissing: false }): Promise<Result> {
+  const keyring = await loadKeyring(path, { createIfMissing });
+  try {
+    return await read(keyring);
+  } catch (error) {
+    if (!(error instanceof KeyringRefused)) throw error;
+    return await read(await loadKeyring(path, { createIfMissing: false }));
+  }
+}
+
+/**
  * Parses the text of a keyring: one `rgk1:<base64 of 32 bytes>` a line, blank lines, and comments from `#`.
  * @param path names the file in messages.
  * @throws KeyringRefused for anything else, a key given twice, or no key.

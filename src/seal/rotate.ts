@@ -15,7 +15,7 @@ import { dataKeyIdOf } from '../core/sealed.ts';
 import { sealedPages } from '../core/sealed-pages.ts';
 import { rewrapDataKey } from './data-key.ts';
 import { createSealingKey, readDataKeys, type DataKeys } from './data-keys.ts';
-import { createRootKey, KeyringRefused, loadKeyring, replaceKeyring, type Keyring, type RootKey } from './keyring.ts';
+import { createRootKey, KeyringRefused, loadKeyring, replaceKeyring, withKeyring, type Keyring, type RootKey } from './keyring.ts';
 import { openPassword, sealPassword } from './seal.ts';
 
 export interface RotationParts {
@@ -80,7 +80,7 @@ export async function rotateDataKey(parts: RotationParts): Promise<DataRotation>
 export async function rotateRootKey(parts: RotationParts): Promise<RootRotation> {
   const { keyringFile, keys } = parts;
   // Shows that this is the keyring of this database before anything is written.
-  await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
+  await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const keyring = await whileHeld(keys, async (rows) => {
     const ring = await keyringWithNewKey(keyringFile, rows);
     const { id } = ring.sealing;
@@ -140,8 +140,7 @@ async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[
 async function activateNewKey(parts: RotationParts): Promise<void> {
   const { keyringFile, keys } = parts;
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
-    const { activeId, seed } = await readDataKeys(keyring, keys);
+    const { keyring, activeId, seed } = await withKeyring(keyringFile, async (ring) => ({ ...(await readDataKeys(ring, keys)), keyring: ring }));
     const rows = await keys.dataKeys();
     const active = rows.find(({ id }) => id === activeId);
     // Wrapped as the one before it, so that a rotation of the root key at the same time misses none.
@@ -155,7 +154,7 @@ async function activateNewKey(parts: RotationParts): Promise<void> {
 
 /** Walks all registries once. From its start on nothing is written with an old key, so once is enough. */
 async function resealAll({ keyringFile, keys }: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
-  const dataKeys = await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
+  const dataKeys = await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const { activeId } = dataKeys;
   const unreadable: string[] = [];
   let resealed = 0;

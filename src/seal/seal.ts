@@ -8,7 +8,7 @@ import { dataKeyIdOf, KeysChanged } from '../core/sealed.ts';
 import { Secret } from '../core/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './box.ts';
 import { createSealingKey, derive, readDataKeys, type DataKeys } from './data-keys.ts';
-import { KeyringRefused, loadKeyring, type Keyring } from './keyring.ts';
+import { KeyringRefused, withKeyring, type Keyring } from './keyring.ts';
 
 /** The sealer of one database, which every replica over it has alike. */
 export interface DatabaseSealer extends Sealer {
@@ -56,7 +56,7 @@ export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
 /** The keys as they are now, with the keyring as it is now: a rotation of the root key replaces the file. */
 async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys> {
   try {
-    return await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
+    return await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   } catch (error) {
     if (!(error instanceof KeyringRefused)) throw error;
     throw new Problem('STORAGE_UNAVAILABLE', 'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.', { cause: error });

@@ -6,7 +6,7 @@ import type { AuditMac } from '../core/audit-chain.ts';
 import type { KeyStore } from '../core/key-ports.ts';
 import { openAuditMac } from '../seal/audit-key.ts';
 import { readDataKeys } from '../seal/data-keys.ts';
-import { loadKeyring } from '../seal/keyring.ts';
+import { withKeyring, type Keyring } from '../seal/keyring.ts';
 import { createSealer, holdsNothingSealed, type DatabaseSealer } from '../seal/seal.ts';
 import type { Store } from '../store/store.ts';
 import { makePrivateDirectory } from './private-directory.ts';
@@ -23,7 +23,7 @@ export interface Seal {
  */
 export async function checkKeys({ keyringFile }: Config, keys: KeyStore): Promise<void> {
   if (await holdsNothingSealed(keys)) return;
-  await readDataKeys(await loadKeyring(keyringFile, { createIfMissing: false }), keys);
+  await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
 }
 
 /**
@@ -34,9 +34,9 @@ export async function openSeal(config: Config, store: Store): Promise<Seal> {
   // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
   const createIfMissing = await holdsNothingSealed(store.keys);
   if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
-  const keyring = await loadKeyring(config.keyringFile, { createIfMissing });
-  const sealer = await createSealer({ keyring, keys: store.keys });
-  const auditMac = await openAuditMac({ keyring, keys: store.keys });
-  await store.audit.start(auditMac);
-  return { sealer, auditMac };
+  const { keys } = store;
+  const open = async (keyring: Keyring) => ({ sealer: await createSealer({ keyring, keys }), auditMac: await openAuditMac({ keyring, keys }) });
+  const seal = await withKeyring(config.keyringFile, open, { createIfMissing });
+  await store.audit.start(seal.auditMac);
+  return seal;
 }

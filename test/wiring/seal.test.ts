@@ -1,0 +1,54 @@
+// Whoever reads the keys while another process replaces the root key: the file and the database are read one after the other.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import type { KeyRotationStore } from '../../src/core/key-ports.ts';
+import { readKeyStatus } from '../../src/seal/key-status.ts';
+import { createRootKey, loadKeyring, printKeyring } from '../../src/seal/keyring.ts';
+import { rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
+import { createSealer } from '../../src/seal/seal.ts';
+import { checkKeys, openSeal } from '../../src/wiring/seal.ts';
+import { openInstallation, passwordOf, type Installation } from '../seal/installation.ts';
+
+describe('a root key that is replaced after the keyring was read and before the database is', () => {
+  const refreshOf = async ({ parts }: Installation, keys: KeyRotationStore) => {
+    const sealer = await createSealer({ keyring: await loadKeyring(parts.keyringFile, { createIfMissing: false }), keys });
+    return () => sealer.refresh();
+  };
+  const configOf = ({ parts }: Installation) => readConfig({ REGWAY_DATA_DIR: dirname(parts.keyringFile) });
+
+  it.each<[string, (installation: Installation, keys: KeyRotationStore) => Promise<() => Promise<unknown>>]>([
+    ['a server that reads its keys again', refreshOf],
+    ['the look before a migration', async (installation, keys) => () => checkKeys(configOf(installation), keys)],
+    ['a start', async (installation, keys) => () => openSeal(configOf(installation), { ...installation.store, keys })],
+    ['keys status', async ({ parts }, keys) => () => readKeyStatus({ ...parts, keys })],
+    ['a rotation of the data key', async ({ parts }, keys) => () => rotateDataKey({ ...parts, keys })],
+    ['a rotation of the root key', async ({ parts }, keys) => () => rotateRootKey({ ...parts, keys })],
+  ])('is no reason to refuse %s', async (_, prepare) => {
+    await using installation = await openInstallation();
+    const { parts, insert, openSealer, passwords } = installation;
+    await insert(await openSealer(), 1);
+    const hook: { beforeReading?: (() => Promise<unknown>) | undefined } = {};
+    const canary = async () => {
+      const run = hook.beforeReading;
+      hook.beforeReading = undefined;
+      await run?.();
+      return parts.keys.canary();
+    };
+    const read = await prepare(installation, { ...parts.keys, canary });
+    hook.beforeReading = () => rotateRootKey(parts);
+    await read();
+    expect(hook.beforeReading).toBeUndefined();
+    expect(await passwords(await openSealer())).toEqual([passwordOf(1)]);
+  });
+
+  it('is read again once: a keyring of another database is refused', async () => {
+    await using installation = await openInstallation();
+    const { parts } = installation;
+    rmSync(parts.keyringFile);
+    writeFileSync(parts.keyringFile, printKeyring([createRootKey().key]), { mode: 0o400 });
+    await expect(readKeyStatus(parts)).rejects.toThrow(/lacks the root key/);
+  });
+});
