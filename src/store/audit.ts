@@ -44,7 +44,11 @@ export function auditChain(database: Database): AuditChain {
     async start(key) {
       mac = key;
       if (await database.read((queries) => isWithoutChain(database, queries))) {
-        await database.write((queries) => startChain(database, statements, queries, key));
+        // As a migration is: many old events take longer than any other change may.
+        await database.migrate(async ({ queries }) => {
+          await startChain(database, statements, queries, key);
+          return { changedTables: false };
+        });
       }
     },
   };

@@ -8,9 +8,11 @@ import postgres from 'postgres';
 
 import type { Notices } from '../core/ports.ts';
 import type { Database, Dialect, Queries } from './database.ts';
+import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { isConnectionLost, translated } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
 import { localNotices, postgresNotices } from './notices.ts';
+import { type PoolSockets, poolSockets } from './pool-sockets.ts';
 import type { SnapshotDatabase } from './snapshot.ts';
 import * as tables from './tables.postgres.ts';
 
@@ -35,6 +37,12 @@ const idleInTransactionTimeoutMs = 15_000;
 /** Several servers that start at once wait for the one that migrates. */
 const migrationLockTimeoutMs = 60_000;
 
+/** The server ends a statement before; one that is lost without a word, or stopped, ends nothing. */
+const answerTimeoutMs = statementTimeoutMs + 2_000;
+
+/** What a server answers in a second. While it is silent, more calls would only wait, and be made in the end for nobody. */
+const maxRunning = 5_000;
+
 /** Names the lock that migrations take; any number that nobody else uses on this database ("regway" in ASCII). */
 const migrationLock = '125779853140345';
 
@@ -43,20 +51,44 @@ const migrationLock = '125779853140345';
  * @throws StoreRefused when it is no valid address; its text is in no message, it may hold a password.
  */
 export function openPostgres(url: string): Database {
-  const client = connect(url, maxConnections);
+  const { client, within, end } = connect(url, maxConnections);
   const notices = postgresNotices(client);
   const close = async (): Promise<void> => {
     await notices.close();
-    await client.end({ timeout: connectTimeoutSeconds });
+    await end();
   };
-  return postgresDatabase(drizzle(client), close, notices);
+  return postgresDatabase(drizzle(client), close, notices, within);
 }
 
-function connect(url: string, max: number): postgres.Sql {
+interface Pool {
+  readonly client: postgres.Sql;
+  readonly within: Within;
+  readonly end: () => Promise<void>;
+}
+
+function connect(url: string, max: number): Pool {
   if (!URL.canParse(url)) {
     throw new StoreRefused('The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.');
   }
-  return postgres(url, {
+  const sockets = poolSockets();
+  const client = postgres(url, { ...optionsOf(max), ...socketsOption(url, sockets) });
+  return {
+    client,
+    within: withinDeadline({ limitMs: answerTimeoutMs, maxRunning, onOver: () => sockets.closeSilent(statementTimeoutMs) }),
+    async end() {
+      sockets.close();
+      await client.end({ timeout: connectTimeoutSeconds });
+    },
+  };
+}
+
+/** Of several hosts the driver chooses one with sockets of its own alone; there, calls end in time, and connections when the kernel gives up. */
+function socketsOption(url: string, { open }: PoolSockets): object {
+  return new URL(url).host.includes(',') ? {} : { socket: open };
+}
+
+function optionsOf(max: number) {
+  return {
     max,
     connect_timeout: connectTimeoutSeconds,
     backoff: () => reconnectDelayMs / 1000,
@@ -70,7 +102,7 @@ function connect(url: string, max: number): postgres.Sql {
       lock_timeout: lockTimeoutMs,
       idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     },
-  });
+  };
 }
 
 /**
@@ -78,8 +110,8 @@ function connect(url: string, max: number): postgres.Sql {
  * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
 export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabase> {
-  const client = connect(url, 1);
-  const database = postgresDatabase(drizzle(client), () => client.end({ timeout: connectTimeoutSeconds }));
+  const { client, within, end } = connect(url, 1);
+  const database = postgresDatabase(drizzle(client), end, localNotices(), within);
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
   try {
     await database.read((queries) => queries.execute(sql.raw('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')));
@@ -91,12 +123,12 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
 }
 
 /** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
-export function postgresDatabase(queries: Queries, close: () => Promise<void>, notices: Notices = localNotices()): Database {
+export function postgresDatabase(queries: Queries, close: () => Promise<void>, notices: Notices = localNotices(), within: Within = withoutDeadline): Database {
   return {
     ...dialect,
     notices,
-    read: (work) => translated(() => afterBreak(() => work(queries))),
-    write: (work) => translated(() => afterBreak(() => queries.transaction((transaction) => untilBreak(() => work(transaction))))),
+    read: (work) => translated(() => within(() => afterBreak(() => work(queries)))),
+    write: (work) => translated(() => within((deadline) => afterBreak(() => queries.transaction((transaction) => untilBreak(() => inTime(deadline, () => work(transaction))))))),
     migrate: (work) =>
       translated(() =>
         queries.transaction(async (transaction) => {
@@ -110,6 +142,14 @@ export function postgresDatabase(queries: Queries, close: () => Promise<void>, n
     close,
     abandon: close,
   };
+}
+
+/** A change whose caller was told that the storage is unavailable is not begun any more, and not committed. */
+async function inTime<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
+  deadline.check();
+  const result = await work();
+  deadline.check();
+  return result;
 }
 
 /**

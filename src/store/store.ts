@@ -1,6 +1,7 @@
 // Opens the store: one database under every port that keeps something.
 
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { sql } from 'drizzle-orm';
 
@@ -42,6 +43,9 @@ export interface StoreOptions {
   /** Looks at the keys of a database that has some, before anything is written to it. What it throws refuses the database. */
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
+
+/** The question takes milliseconds; whoever asks gives up after a second or a few. */
+const maxReadinessMs = 2_000;
 
 /**
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
@@ -98,10 +102,9 @@ async function hasKeys(database: Database): Promise<boolean> {
 }
 
 async function isReady(database: Database): Promise<boolean> {
-  try {
-    await database.read((queries) => queries.select({ one: sql`1` }).from(database.tables.account).limit(1));
-    return true;
-  } catch {
-    return false;
-  }
+  const answering = database.read((queries) => queries.select({ one: sql`1` }).from(database.tables.account).limit(1)).then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([answering, pause(maxReadinessMs, false, { ref: false })]);
 }

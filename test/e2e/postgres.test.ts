@@ -16,6 +16,7 @@ import { storeLaws } from '../store/laws.ts';
 import { openInProcesses, writeUntilKilled } from '../store/processes.ts';
 import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../store/samples.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
+import { startRelay } from './support/relay.ts';
 
 let server: PostgresServer;
 let behind: postgres.Sql;
@@ -27,6 +28,12 @@ afterAll(async () => {
   await behind.end();
   await server.stop();
 });
+
+/** A probe waits two seconds, a call twelve; the rest is for a busy machine. */
+const maxReadinessMs = 8_000;
+const maxSilenceMs = 25_000;
+
+const runningStatements = async () => (await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'regway' AND state <> 'idle'`)[0]?.['count'] as number;
 
 const open = () => openStarted(server.url);
 const empty = () => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;');
@@ -103,6 +110,43 @@ describe('a server', () => {
       await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
       expect(await store.registries.count('admin', {})).toBeGreaterThanOrEqual(acknowledged);
     }
+    await store.close();
+  });
+
+  it('that is stopped without a word makes calls STORAGE_UNAVAILABLE in time, and none of them is made when it goes on', async () => {
+    const store = await open();
+    await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
+    server.hang();
+    try {
+      const startedAt = performance.now();
+      const calls = [2, 3, 4].map((number) => store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent()));
+      const reads = Array.from({ length: 40 }, () => store.registries.byId(sampleRegistry(1).id));
+      const outcomes = Promise.allSettled([...calls, ...reads]);
+      expect(await store.ready()).toBe(false);
+      expect(performance.now() - startedAt).toBeLessThan(maxReadinessMs);
+      for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
+      expect(performance.now() - startedAt).toBeLessThan(maxSilenceMs);
+    } finally {
+      server.resume();
+    }
+    await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
+    expect(await store.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
+    await expect.poll(runningStatements, { timeout: 10_000 }).toBe(0);
+    expect(await store.registries.count('admin', {})).toBe(1);
+    await store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent());
+    await store.close();
+  });
+
+  it('whose host is lost without a word is connected to anew, while the lost connections stay silent', async () => {
+    await using relay = await startRelay(server.url);
+    const store = await openStarted(relay.url);
+    await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
+    await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)));
+    relay.loseConnections();
+    const reads = await Promise.allSettled(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)));
+    for (const read of reads) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
+    await expect.poll(() => store.ready(), { timeout: 10_000 }).toBe(true);
+    expect(await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)))).toHaveLength(50);
     await store.close();
   });
 

@@ -13,7 +13,7 @@ import { startPostgres, type PostgresServer } from './support/postgres.ts';
 import { basicAuthorization, getManifest, pullAll } from './support/raw-pull.ts';
 import { startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
 import { startReplicas, type Replicas } from './support/replicas.ts';
-import { executable, projectRoot, serverEnvironment } from './support/server.ts';
+import { executable, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
 const alice = { username: 'alice', password: 'password-of-alice' };
 const repository = 'team-a/app';
@@ -21,6 +21,9 @@ const unchecked = { validate: false };
 const insecure = { secureConnection: false };
 /** Ten for statements and one that listens. */
 const maxConnectionsOfReplica = 11;
+/** A probe waits two seconds, a call twelve; the rest is for a busy machine. */
+const maxReadinessMs = 8_000;
+const maxSilenceMs = 25_000;
 
 let database: PostgresServer;
 let behind: postgres.Sql;
@@ -149,11 +152,42 @@ describe('pulls', () => {
 
 describe('the database', () => {
   test('gets no more connections from a replica than the pool has, however many ask', async () => {
-    const asking = Array.from({ length: 300 }, () => through.list());
-    const [row] = await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'regway'`;
-    await Promise.all(asking);
-    expect(row?.['count']).toBeGreaterThan(2);
-    expect(row?.['count']).toBeLessThanOrEqual(maxConnectionsOfReplica * 2);
+    const settings = { ...replicas.settings, REGWAY_DATABASE_URL: `${database.url}?application_name=counted` };
+    const replica = await startServer({ settings });
+    const operations = operationsOn(replica, replicas.firstToken());
+    const state = { isAsking: true };
+    const asking = Promise.all(Array.from({ length: 300 }, () => operations.list())).finally(() => {
+      state.isAsking = false;
+    });
+    const counts: number[] = [];
+    while (state.isAsking) {
+      const [row] = await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'counted'`;
+      counts.push(row?.['count'] as number);
+    }
+    await asking;
+    await replica.stop();
+    expect(counts.length).toBeGreaterThan(5);
+    expect(Math.max(...counts)).toBeGreaterThan(1);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(maxConnectionsOfReplica);
+  });
+
+  test('that is stopped without a word is told of by every replica, and goes on being used when it goes on', async () => {
+    const readiness = () => Promise.all(replicas.servers.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
+    const { id } = registryOf(await through.create({ registry: 'before.example', ...alice }, unchecked));
+    database.hang();
+    try {
+      const startedAt = performance.now();
+      const asking = Promise.all([1, 2, 3, 4].map(() => replicas.graphql('{ registries(first: 1) { nodes { id } } }')));
+      expect(await readiness()).toEqual([503, 503]);
+      expect(performance.now() - startedAt).toBeLessThan(maxReadinessMs);
+      for (const { text } of await asking) expect(text).toContain('STORAGE_UNAVAILABLE');
+      expect(performance.now() - startedAt).toBeLessThan(maxSilenceMs);
+    } finally {
+      database.resume();
+    }
+    await expect.poll(readiness, { timeout: 30_000 }).toEqual([200, 200]);
+    expect((await through.get({ id }))?.registry).toBe('before.example');
+    expect((await through.update(id, { name: 'after' }, unchecked)).errors).toEqual([]);
   });
 
   const faults: [string, string, string, string][] = [

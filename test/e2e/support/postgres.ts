@@ -15,6 +15,10 @@ export interface PostgresServer {
   crash(): Promise<void>;
   /** Ends each process of the server with SIGKILL, as a machine does that has no memory left. */
   kill(): Promise<void>;
+  /** Stops each process of the server without ending it: connections stay, are even made, and nothing is answered. */
+  hang(): void;
+  /** Lets it go on after `hang`. */
+  resume(): void;
   /** All that it printed since its last start. */
   output(): string;
   start(): Promise<void>;
@@ -49,6 +53,11 @@ export async function startPostgres(): Promise<PostgresServer> {
       await server.end('SIGKILL');
       processes.forEach(killIfThere);
     },
+    hang() {
+      process.kill(server.pid, 'SIGSTOP');
+      childrenOf(server.pid).forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    },
+    resume: () => [...childrenOf(server.pid), server.pid].forEach((pid) => process.kill(pid, 'SIGCONT')),
     output: () => server.stdout() + server.stderr(),
     async start() {
       server = await launch();

@@ -1,0 +1,34 @@
+// A relay before a database, whose connections can be lost as those of a host without power are: nothing comes any more, and no end either.
+
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export interface Relay extends AsyncDisposable {
+  /** The database's url, through the relay. */
+  readonly url: string;
+  /** Carries nothing more through the connections that are there. New ones work. */
+  loseConnections(): void;
+}
+
+export async function startRelay(databaseUrl: string): Promise<Relay> {
+  const { hostname, port } = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const database = connect(Number(port), hostname);
+    for (const socket of [client, database]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    }
+    client.pipe(database).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: databaseUrl.replace(`:${port}`, `:${(server.address() as AddressInfo).port}`),
+    loseConnections: () => sockets.forEach((socket) => socket.unpipe().pause()),
+    async [Symbol.asyncDispose]() {
+      sockets.forEach((socket) => socket.destroy());
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
