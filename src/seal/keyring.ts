@@ -2,8 +2,8 @@
 
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { constants, link, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants, realpath } from 'node:fs/promises';
+import { createDurably, replaceDurably, withFile } from './private-file.ts';
 
 export interface RootKey {
   /** 16 hex digits, which an operator can compute from the key (see `rootKeyId`). */
@@ -34,9 +34,6 @@ const keyBytes = 32;
 
 /** A thousand keys with comments fit; more is another file given by mistake, and is not read into memory. */
 const maxKeyringBytes = 64 * 1024;
-
-/** Only the owner may read; nobody may write, because editing it in place is how keys get lost. */
-const keyringMode = 0o400;
 
 const keyPrefix = 'rgk1:';
 
@@ -181,69 +178,15 @@ function refuseUnsafe(path: string, file: Stats): void {
   }
 }
 
-async function replaceDurably(path: string, text: string): Promise<void> {
-  const temporary = temporaryName(path);
-  try {
-    await writeDurably(temporary, text);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** Makes the file whole or not at all: link(2) refuses an existing name, so of several processes one wins and the others read its key. */
 async function createKeyringFile(path: string): Promise<void> {
-  const temporary = temporaryName(path);
   try {
-    await writeDurably(temporary, printKeyring([createRootKey().key]));
-    await linkUnlessTaken(temporary, path);
-    await rm(temporary, { force: true });
-    // Winner or not: what is sealed from here on needs this name to survive a power cut.
-    await syncDirectory(dirname(path));
+    await createDurably(path, printKeyring([createRootKey().key]));
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new KeyringRefused(
       path,
       `cannot be created (${errorCode(error)}). Make its directory writable, or write the file yourself: one line, "${keyPrefix}" and the output of "openssl rand -base64 32", mode 0400.`,
       error,
     );
-  }
-}
-
-function temporaryName(path: string): string {
-  return `${path}.${randomBytes(8).toString('hex')}.tmp`;
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  await withFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, async (file) => {
-    // The umask may have taken the owner's own right to read.
-    await file.chmod(keyringMode);
-    await file.writeFile(text);
-    await file.sync();
-  });
-}
-
-async function linkUnlessTaken(existing: string, name: string): Promise<void> {
-  try {
-    await link(existing, name);
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') {
-      throw error;
-    }
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  await withFile(path, constants.O_RDONLY, (directory) => directory.sync());
-}
-
-async function withFile<T>(path: string, flags: number, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags, keyringMode);
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
   }
 }
 

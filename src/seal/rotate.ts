@@ -4,6 +4,7 @@
 // the keyring file gains a root key before anything is wrapped with it, and loses one after nothing is wrapped with it any more;
 // a data key is in the database before anything is sealed with it, and leaves it after nothing is sealed with it any more.
 
+import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { adminAccount } from '../core/access.ts';
 import type { AuditEvent } from '../core/audit.ts';
@@ -16,6 +17,7 @@ import { sealedPages } from '../core/sealed-pages.ts';
 import { rewrapDataKey } from './data-key.ts';
 import { createSealingKey, readDataKeys, type DataKeys } from './data-keys.ts';
 import { createRootKey, KeyringRefused, loadKeyring, replaceKeyring, withKeyring, type Keyring, type RootKey } from './keyring.ts';
+import { temporariesOf } from './private-file.ts';
 import { openPassword, sealPassword } from './seal.ts';
 
 export interface RotationParts {
@@ -88,6 +90,19 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
   });
   const leftInFile = await whileHeld(keys, async (rows) => ({ result: await forgetOldRootKeys(keyringFile, rows), keys: [] }));
   return { rootKeyId: keyring.sealing.id, leftInFile, leftInLog: !(await keys.eraseReplaced()) };
+}
+
+/**
+ * Removes the files that killed rotations left beside the keyring, each with root keys in it. Nobody writes such a file while the data keys are held,
+ * and what cannot be removed stays.
+ */
+export async function removeLeftovers({ keyringFile, keys }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<void> {
+  const files = await temporariesOf(keyringFile);
+  if (files.length === 0) return;
+  await keys.rewrap(async () => {
+    await Promise.allSettled(files.map((file) => rm(file, { force: true })));
+    return { keys: [] };
+  });
 }
 
 /** Runs `work` while the data keys are held: of several rotations one at a time touches the keyring file. */

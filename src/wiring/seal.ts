@@ -7,6 +7,7 @@ import type { KeyStore } from '../core/key-ports.ts';
 import { openAuditMac } from '../seal/audit-key.ts';
 import { readDataKeys } from '../seal/data-keys.ts';
 import { withKeyring, type Keyring } from '../seal/keyring.ts';
+import { removeLeftovers } from '../seal/rotate.ts';
 import { createSealer, holdsNothingSealed, type DatabaseSealer } from '../seal/seal.ts';
 import type { Store } from '../store/store.ts';
 import { makePrivateDirectory } from './private-directory.ts';
@@ -38,5 +39,6 @@ export async function openSeal(config: Config, store: Store): Promise<Seal> {
   const open = async (keyring: Keyring) => ({ sealer: await createSealer({ keyring, keys }), auditMac: await openAuditMac({ keyring, keys }) });
   const seal = await withKeyring(config.keyringFile, open, { createIfMissing });
   await store.audit.start(seal.auditMac);
+  await removeLeftovers({ keyringFile: config.keyringFile, keys });
   return seal;
 }

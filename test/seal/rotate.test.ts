@@ -1,6 +1,6 @@
 // Rotations of keys on a real database and keyring file, with servers that do not know of them.
 
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -159,6 +159,16 @@ describe('a rotation of the root key', () => {
     expect(statSync(parts.keyringFile).mode & 0o777).toBe(0o400);
     expect(readdirSync(dirname(parts.keyringFile)).filter((name) => name.startsWith('keyring'))).toEqual(['keyring']);
     expect(await passwords(await openSealer())).toEqual([passwordOf(1)]);
+  });
+
+  it('leaves the file to the user and group that it belonged to, whoever rotates', async () => {
+    await using installation = await openInstallation();
+    const { parts } = installation;
+    // Root may give it away, and anybody else has it already.
+    const owner = process.geteuid!() === 0 ? { uid: 12_345, gid: 12_346 } : statSync(parts.keyringFile);
+    chownSync(parts.keyringFile, owner.uid, owner.gid);
+    await rotateRootKey(parts);
+    expect(statSync(parts.keyringFile)).toMatchObject({ uid: owner.uid, gid: owner.gid });
   });
 
   it('makes the old key open nothing: a start with the old file is refused and changes nothing', async () => {
