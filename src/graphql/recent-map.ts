@@ -1,4 +1,4 @@
-// A map that holds so many entries at most and forgets the one that was used longest ago.
+// A map that holds so many entries at most. When it is full it forgets those that were not used lately.
 
 export interface RecentMap<Key, Value> {
   /** The value, which counts as a use. */
@@ -19,7 +19,8 @@ export function createRecentMap<Key, Value>(maxEntries: number): RecentMap<Key, 
   return {
     get(key) {
       const value = entries.get(key);
-      if (value !== undefined) set(key, value);
+      // To move an entry costs more than to find it, and while there is room the order decides nothing.
+      if (value !== undefined && entries.size > maxEntries / 2) set(key, value);
       return value;
     },
     set,
