@@ -46,8 +46,8 @@ interface PostedHash extends ThreadHash {
   receive(report: HashReport): void;
 }
 
-/** Pieces go in one order up to this; a message costs as much as to hash some 32 KiB. */
-const batchBytes = 128 * 1024;
+/** While the thread is busy, pieces wait until they are so many bytes together: to wake it costs as much as to hash some 50 KiB. */
+const batchBytes = 768 * 1024;
 
 function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: () => void): PostedHash {
   const { promise: digest, resolve } = Promise.withResolvers<string>();

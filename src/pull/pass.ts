@@ -17,7 +17,7 @@ export class ClientLeft extends Error {
 }
 
 /** What may be on its way before the upstream has to wait: two pieces or more, so that there is always one to send and one to hash. */
-const maxPassingBytes = 1024 * 1024;
+const maxPassingBytes = 2 * 1024 * 1024;
 
 /**
  * Sends the content as the body of the response, whose head is written. The last piece leaves only when all of it has been checked: with a

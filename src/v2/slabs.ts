@@ -1,10 +1,10 @@
 // Memory for content on its way, used again and again: new memory for each piece costs more than the way itself.
 
-/** Large enough that what each piece costs does not show beside its bytes. */
-export const slabBytes = 512 * 1024;
+/** Large enough that what each piece costs does not show beside its bytes, waking the thread that hashes it included. */
+export const slabBytes = 1024 * 1024;
 
-/** Slabs kept while nobody needs them: 16 MiB, enough for some ten pulls at once. */
-const maxIdleSlabs = 32;
+/** Slabs kept while nobody needs them: 16 MiB, enough for some five pulls at full speed at once. */
+const maxIdleSlabs = 16;
 
 /** In shared memory, so that a thread can hash content where it is. */
 export interface Slabs {

@@ -115,7 +115,7 @@ describe('a connection', () => {
   it.each([
     ['a small piece', 700],
     ['a slab that was to follow in the next turn', 20_000],
-    ['more than a slab', 600_000],
+    ['more than a slab', 1_500_000],
   ])('gives a reader who comes after the peer has gone what waits for them, and its end: %s', async (_what, size) => {
     const sent = randomBytes(size);
     const { connection, socket } = await open((peer) => void peer.end(sent));
