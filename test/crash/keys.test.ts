@@ -20,7 +20,7 @@ const maxRunMs = 1_500;
 
 test(`${kills} kills of rotations: no read or update fails meanwhile, every password opens, and at the end the first root key opens nothing`, async () => {
   await using installation = await openInstallation();
-  const { openSealer, insertMany, passwords, setPassword, keyringText, parts, databaseFile } = installation;
+  const { openSealer, insertMany, passwordIn, passwords, setPassword, keyringText, parts, databaseFile } = installation;
   const first = parseKeyring(keyringText(), parts.keyringFile);
   const expected = Array.from({ length: count }, (_, index) => passwordOf(index + 1));
   // Never opened again: a server that runs through all of it.
@@ -28,6 +28,7 @@ test(`${kills} kills of rotations: no read or update fails meanwhile, every pass
   insertMany(running, count);
 
   const seen = new Set<string>();
+  let reads = 0;
   for (let kill = 0; kill < kills; kill += 1) {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'rotate.child.ts'), dirname(databaseFile)], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
@@ -37,6 +38,9 @@ test(`${kills} kills of rotations: no read or update fails meanwhile, every pass
       const number = (write * 37 + kill) % count + 1;
       expected[number - 1] = `kill ${kill}, update ${write}`;
       await setPassword(running, number, `kill ${kill}, update ${write}`);
+      const other = Math.floor(Math.random() * count) + 1;
+      expect(await passwordIn(running, other)).toBe(expected[other - 1]);
+      reads += 1;
       await setImmediate();
     }
     await timer;
@@ -50,6 +54,7 @@ test(`${kills} kills of rotations: no read or update fails meanwhile, every pass
   }
   // Kills that never fell into a rotation would prove nothing.
   expect(seen).toContain('interrupted');
+  expect(reads).toBeGreaterThan(kills);
 
   await rotateDataKey(parts);
   await rotateRootKey(parts);

@@ -15,6 +15,8 @@ const kills = rounds('REGWAY_CRASH_KILLS', 200);
 
 /** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
 const maxRestartSeconds = 2;
+/** On the clock, most of it for a busy machine: a start that waits for something takes no time of the processor. */
+const maxRestartMs = 10_000;
 
 const dataDirectory = newDataDirectory();
 beforeAll(ensureBuilt);
@@ -54,5 +56,5 @@ test(`${kills} times kill -9 during 50 writes a second loses no acknowledged wri
   const [median, slowest] = [restartsMs.toSorted((a, b) => a - b)[restartsMs.length >> 1] ?? 0, Math.max(...restartsMs)];
   const rate = Math.round(acknowledged / (writingMs / 1000));
   console.log(`${kills} kills: ${acknowledged} acknowledged writes (${rate} a second), ${inDoubt} in doubt; restarts ${Math.round(median)} ms (median), ${Math.round(slowest)} ms (slowest)`);
-  expect(acknowledged).toBeGreaterThan(kills);
+  expect(slowest).toBeLessThan(maxRestartMs);
 });

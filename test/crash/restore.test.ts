@@ -15,6 +15,8 @@ import { endedProgramsSeconds, processorSeconds } from './support/process.ts';
 const registries = 10_000;
 /** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
 const maxSeconds = 5;
+/** On the clock, most of it for a busy machine: a restore that waits for something takes no time of the processor. */
+const maxMs = 25_000;
 
 const lost = newDataDirectory();
 const fresh = newDataDirectory();
@@ -39,4 +41,5 @@ test(`${registries} registries are restored and served in under ${maxSeconds} s`
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining(`All ${registries} open.`) as string });
   expect(totalCount).toBe(registries);
   expect(usedSeconds).toBeLessThan(maxSeconds);
+  expect(tookMs).toBeLessThan(maxMs);
 });

@@ -1,11 +1,10 @@
 // A server whose keys do not fit its database refuses to start, and leaves every byte as it was.
 
-import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
-import { filesBelow } from './support/marker.ts';
+import { durable, fingerprintsOf } from './support/fingerprints.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
 import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
@@ -83,11 +82,5 @@ function replaceKeyring(text: string): void {
 }
 
 function fingerprints(): Record<string, string> {
-  const files = [...filesBelow(dataDirectory)].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')]);
-  return Object.fromEntries(files);
-}
-
-/** Without the shared-memory index, which SQLite rebuilds from the log whenever it opens a database. */
-function durable(files: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(files).filter(([path]) => !path.endsWith('-shm')));
+  return fingerprintsOf(dataDirectory);
 }

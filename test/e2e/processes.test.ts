@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pause, runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { startFakeServer } from './support/fake-servers.ts';
+import { durable, fingerprintsOf } from './support/fingerprints.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
 import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
@@ -50,6 +51,19 @@ test('the next server starts at once when the one before was killed', async () =
   const second = await startServer({ dataDirectory });
   expect((await operationsOn(second, first.firstToken()).list()).totalCount).toBe(0);
   await second.stop();
+});
+
+test('a database that a newer version migrated ends the start with 78 and keeps every byte, its log included', async () => {
+  const server = await startServer({ dataDirectory });
+  registryOf(await operationsOn(server).create({ registry: 'registry.example', username: 'u', password: 'p' }, { validate: false }));
+  withDatabase(dataDirectory, (database) => database.exec(`INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`));
+  await server.kill();
+  const before = durable(fingerprintsOf(dataDirectory));
+  expect(Object.keys(before)).toContainEqual(expect.stringMatching(/-wal$/));
+  const { code, stdout, stderr } = await runProgram({ command: process.execPath, args: [executable, 'serve'], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+  expect(code, stdout + stderr).toBe(78);
+  expect(stdout + stderr).toContain('The database is newer than this program');
+  expect(durable(fingerprintsOf(dataDirectory))).toEqual(before);
 });
 
 test('a second start prints no token', async () => {

@@ -6,16 +6,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
 import { runProgram } from './support/child-process.ts';
 import { startFakeServer } from './support/fake-servers.ts';
-import { pushImage, writeImage } from './support/images.ts';
+import { writeImage } from './support/images.ts';
 import { findMarker, randomMarker } from './support/marker.ts';
 import { operationsOn, registryOf, type Operations } from './support/operations.ts';
 import { startPostgres, type PostgresServer } from './support/postgres.ts';
 import { basicAuthorization, getManifest, pullAll } from './support/raw-pull.ts';
-import { startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
 import { startReplicas, type Replicas } from './support/replicas.ts';
 import { executable, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { startUpstreams, type Upstreams, type UpstreamUser } from './support/upstreams.ts';
 
 const alice = { username: 'alice', password: 'password-of-alice' };
+/** Known to the token server, which grants him nothing. */
+const bob = { username: 'bob', password: 'password-of-bob' };
+const users: readonly UpstreamUser[] = [{ ...alice, rights: { '': ['pull'] } }, { ...bob, rights: {} }];
 const repository = 'team-a/app';
 const unchecked = { validate: false };
 const insecure = { secureConnection: false };
@@ -27,7 +30,8 @@ const maxSilenceMs = 25_000;
 
 let database: PostgresServer;
 let behind: postgres.Sql;
-let registry: PasswordRegistry;
+let upstreams: Upstreams;
+let registry: Upstreams['basic'];
 let replicas: Replicas;
 let through: Operations;
 let one: Operations;
@@ -36,23 +40,23 @@ let other: Operations;
 beforeAll(async () => {
   database = await startPostgres();
   behind = postgres(database.url, { max: 1, onnotice: () => undefined });
-  registry = await startBasicRegistry([alice]);
-  replicas = await startReplicas(database.url, { REGWAY_LOG_LEVEL: 'trace' });
-  const image = writeImage(join(replicas.dataDirectory, 'image'));
-  await pushImage({ layout: image.layout, reference: `${registry.host}/${repository}:latest`, credential: `${alice.username}:${alice.password}` });
+  upstreams = await startUpstreams(users);
+  registry = upstreams.basic;
+  await upstreams.push(writeImage(join(upstreams.directory, 'image')), repository);
+  replicas = await startReplicas(database.url, { REGWAY_LOG_LEVEL: 'trace', REGWAY_CA_FILE: upstreams.authority.certificateFile });
   through = operationsOn(replicas);
   [one, other] = replicas.servers.map((server) => operationsOn(server, replicas.firstToken())) as [Operations, Operations];
 });
 
 afterAll(async () => {
   await replicas?.stop();
-  await registry?.stop();
+  await upstreams?.stop();
   await behind?.end();
   await database?.stop();
 });
 
 beforeEach(async () => {
-  registry.setUsers([alice]);
+  upstreams.setUsers(users);
   for (const { id } of (await through.list()).nodes) await through.delete(id);
 });
 
@@ -129,7 +133,7 @@ describe('access', () => {
 });
 
 describe('pulls', () => {
-  const pull = (index: number) => pullAll({ server: replicas.servers[index]?.url ?? '', upstream: registry.host, repository, authorization: basicAuthorization(replicas.firstToken()) });
+  const pull = (index: number, upstream: { readonly host: string } = registry) => pullAll({ server: replicas.servers[index]?.url ?? '', upstream: upstream.host, repository, authorization: basicAuthorization(replicas.firstToken()) });
 
   test('through one replica use the password that was set through the other, from the next pull on', async () => {
     const { id } = registryOf(await one.create({ registry: registry.host, ...alice }, insecure));
@@ -142,11 +146,23 @@ describe('pulls', () => {
     expect(await pull(1)).toMatchObject({ status: 200 });
   });
 
-  test('through one replica do not use what was deleted through the other', async () => {
-    const { id } = registryOf(await one.create({ registry: registry.host, ...alice }, insecure));
-    expect(await pull(1)).toMatchObject({ status: 200 });
+  test.each(['basic', 'token'] as const)('through one replica do not use what was deleted through the other, from a registry with %s authentication', async (name) => {
+    const { id } = registryOf(await one.create(upstreams.input(name, alice), upstreams.settings(name)));
+    expect(await pull(1, upstreams[name])).toMatchObject({ status: 200 });
     expect(await one.delete(id)).toMatchObject({ deletedId: id });
-    expect(await pull(1)).toMatchObject({ status: 403 });
+    expect(await pull(1, upstreams[name])).toMatchObject({ status: 403 });
+  });
+
+  test('through one replica do not use a token of the login that was replaced through the other', async () => {
+    const { id } = registryOf(await one.create(upstreams.input('token', alice), upstreams.settings('token')));
+    expect(await pull(1, upstreams.token)).toMatchObject({ status: 200 });
+    const asked = upstreams.tokenServer.requests().length;
+    expect(await pull(1, upstreams.token)).toMatchObject({ status: 200 });
+    // It is cached, or this would prove nothing.
+    expect(upstreams.tokenServer.requests()).toHaveLength(asked);
+    expect((await one.update(id, bob, { ...upstreams.settings('token'), ...unchecked })).errors).toEqual([]);
+    expect((await pull(1, upstreams.token)).status).not.toBe(200);
+    expect(upstreams.tokenServer.requests().slice(asked).map(({ username }) => username)).toContain(bob.username);
   });
 });
 

@@ -15,4 +15,5 @@ test(`${sequences} random sequences on SQLite, from seed ${firstSeed} on, leave 
   const { changes, kills } = await runSequences(database, firstSeed, sequences);
   expect(changes).toBeGreaterThan(sequences);
   expect(kills).toBeGreaterThan(0);
+  expect(database.recoveries()).toBeGreaterThan(0);
 });

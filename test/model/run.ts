@@ -1,8 +1,9 @@
 // Runs random sequences of commands on the system and on the model, and stops where they differ. A sequence is its seed.
 
 import { deepStrictEqual } from 'node:assert';
+import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../../src/core/problem.ts';
-import { chanceOf } from './choices.ts';
+import { chanceOf, type Chance } from './choices.ts';
 import { compareAll, readOnce } from './reads.ts';
 import { startSystem, type System, type SystemParts } from './system.ts';
 import type { World } from './world.ts';
@@ -54,7 +55,7 @@ async function runSequence(database: ModelDatabase, started: System, seed: numbe
       } else if (kind === 1) {
         const write = chooseWrite(chance, world);
         told.push(`kill during ${write.told}`);
-        system = await killDuring(database, system, world, write, tally);
+        system = await killDuring(database, system, world, write, chance, tally);
       } else if (kind < 11) {
         const write = chooseWrite(chance, world);
         told.push(write.told);
@@ -78,20 +79,33 @@ async function change(system: System, world: World, write: Write, tally: Tally):
   tally.changes += 1;
 }
 
-/** A write that was not answered may have happened or not; what is found must be one of the two, whole. */
-async function killDuring(database: ModelDatabase, system: System, world: World, write: Write, tally: Tally): Promise<System> {
+/** A write that was not answered before the kill may have happened or not; what is found must be one of the two, whole. */
+async function killDuring(database: ModelDatabase, system: System, world: World, write: Write, chance: Chance, tally: Tally): Promise<System> {
   tally.kills += 1;
-  const answering = answerOf(system, write);
-  await system.kill();
+  let heard: Answer | undefined;
+  const answering = (async () => {
+    heard = await answerOf(system, write);
+  })();
+  await untilAnyPoint(chance);
+  const killing = system.kill();
+  // What comes later comes from nobody.
+  const answer = heard;
+  await killing;
   const next = await startSystem(database);
-  const { code, result } = await answering;
-  if (code === 'STORAGE_UNAVAILABLE') {
+  await answering;
+  if (answer === undefined) {
     await settle(next, world, write, tally);
   } else {
-    deepStrictEqual(code, write.expected);
-    if (code === undefined) write.apply(world, result);
+    deepStrictEqual(answer.code, write.expected);
+    if (answer.code === undefined) write.apply(world, answer.result);
   }
   return next;
+}
+
+/** A write on SQLite takes a few turns of the event loop, and many promises within one of them. */
+async function untilAnyPoint(chance: Chance): Promise<void> {
+  for (let turns = chance.below(4); turns > 0; turns--) await setImmediate();
+  for (let promises = chance.below(40); promises > 0; promises--) await Promise.resolve();
 }
 
 async function settle(system: System, world: World, write: Write, tally: Tally): Promise<void> {
@@ -113,7 +127,12 @@ async function isLike(system: System, world: World): Promise<boolean> {
   );
 }
 
-async function answerOf({ registries }: System, write: Write): Promise<{ code?: string; result?: WriteResult | undefined }> {
+interface Answer {
+  readonly code?: string;
+  readonly result?: WriteResult | undefined;
+}
+
+async function answerOf({ registries }: System, write: Write): Promise<Answer> {
   try {
     return { result: await write.run(registries) };
   } catch (error) {

@@ -1,33 +1,44 @@
-// SQLite under the model: one file, whose killed stores stay open, as their locks would until the kernel takes them.
+// SQLite under the model: a kill leaves the database and its log as they are at that moment, and the next store opens a copy of these.
 
+import { copyFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { openStore } from '../../src/store/store.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 import type { ModelDatabase } from './run.ts';
 
-/** More open files than this are closed, the oldest first. */
-const maxDropped = 50;
+export interface SqliteModelDatabase extends ModelDatabase {
+  /** Kills so far that left a log, so that the next store had to recover from it. */
+  recoveries(): number;
+  remove(): Promise<void>;
+}
 
 /** A new database; `remove` ends it. */
-export function sqliteModelDatabase(): ModelDatabase & { remove(): Promise<void> } {
+export function sqliteModelDatabase(): SqliteModelDatabase {
   const directory = temporaryDirectory();
-  const url = join(directory.path, 'regway.db');
-  const dropped: Store[] = [];
+  const closing: Promise<void>[] = [];
+  let [copies, recoveries] = [0, 0];
+  const url = () => join(directory.path, `regway-${copies}.db`);
   return {
     directory: directory.path,
-    openStore: () => openStore({ url, migrationsDir }),
+    openStore: () => openStore({ url: url(), migrationsDir }),
     async dropStore(store) {
-      dropped.push(store);
-      if (dropped.length > maxDropped) void dropped.shift()?.close();
+      const left = url();
+      copies += 1;
+      // Without the index of the log: the first to open after a kill makes it anew.
+      for (const suffix of ['', '-wal']) copyFileSync(left + suffix, url() + suffix);
+      if (statSync(`${url()}-wal`).size > 0) recoveries += 1;
+      // What it still does is done to files that nobody opens any more.
+      closing.push(store.close().then(() => rmSync(left)));
     },
     async clear() {
-      const behind = new Sqlite(url);
+      const behind = new Sqlite(url());
       behind.exec('DELETE FROM registry');
       behind.close();
     },
+    recoveries: () => recoveries,
     async remove() {
-      await Promise.all(dropped.map((store) => store.close()));
+      await Promise.all(closing);
       directory[Symbol.dispose]();
     },
   };

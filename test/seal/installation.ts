@@ -26,6 +26,8 @@ export interface Installation extends AsyncDisposable {
   readonly insertMany: (sealer: DatabaseSealer, count: number) => void;
   /** Replaces the password of a stored registry. */
   readonly setPassword: (sealer: DatabaseSealer, number: number, password: string) => Promise<void>;
+  /** The password of a stored registry, opened as the use cases do. */
+  readonly passwordIn: (sealer: DatabaseSealer, number: number) => Promise<string>;
   /** Every password in the order of the registries' ids, opened as the use cases do. */
   readonly passwords: (sealer: DatabaseSealer) => Promise<string[]>;
   readonly keyringText: () => string;
@@ -80,6 +82,7 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
       const seal = () => sealer.seal(new Secret(password), secretBinding(registry));
       await withFreshKeys(sealer, () => registries.update(registry, seal(), stored.version, sampleEvent()));
     },
+    passwordIn: async (sealer, number) => open(sealer, (await registries.byId(sampleRegistry(number).id))!),
     async passwords(sealer) {
       const opened: string[] = [];
       for (let last = ''; ; ) {

@@ -40,6 +40,20 @@ describe('a rotation of the data key', () => {
     expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 2, state: 'AUDIT' }, { id: 3, state: 'ACTIVE', passwords: 250 }]);
   });
 
+  it('goes in small transactions: of 250 passwords never more than 100 in one', async () => {
+    await using installation = await openInstallation();
+    const { parts, openSealer, insertMany } = installation;
+    insertMany(await openSealer(), 250);
+    const batches: number[] = [];
+    const reseal: typeof parts.keys.reseal = (rows) => {
+      batches.push(rows.length);
+      return parts.keys.reseal(rows);
+    };
+    expect(await rotateDataKey({ ...parts, keys: { ...parts.keys, reseal } })).toMatchObject({ resealed: 250 });
+    expect(Math.max(...batches)).toBeLessThanOrEqual(100);
+    expect(batches.reduce((sum, size) => sum + size)).toBe(250);
+  });
+
   it('seals the passwords that wait beside the current one anew as well', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insert, store } = installation;
