@@ -1,7 +1,7 @@
 // Copies of the embedded database: taken beside a running server, and put in its place where none runs.
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import Sqlite from 'better-sqlite3';
@@ -10,6 +10,7 @@ import { Problem } from '../core/problem.ts';
 import { moveDurably, moveDurablyToFreeName } from './durable-file.ts';
 import { translateFailure } from './failure.ts';
 import { StoreRefused } from './migrate.ts';
+import { createOwnedFile } from './owned-file.ts';
 import { complaintsOf, isDamage, openToRead } from './sqlite-snapshot.ts';
 
 export interface BackupFacts {
@@ -51,8 +52,9 @@ export interface Staged extends Disposable {
 }
 
 /**
- * Copies a backup beside the database that it is to replace, so that what is checked is what is put in place.
- * @throws Problem `INVALID_INPUT` when it is not there, cannot be read, or has a log beside it as a copied live database has.
+ * Copies a backup beside the database that it is to replace, so that what is checked is what is put in place. Root gives the copy to the user of
+ * that database, or else of its directory.
+ * @throws Problem `INVALID_INPUT` when it is not there, cannot be read or given to that user, or has a log beside it as a copied live database has.
  */
 export function stage(backup: string, database: string): Staged {
   if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
@@ -61,12 +63,14 @@ export function stage(backup: string, database: string): Staged {
   const directory = mkdtempSync(join(dirname(database), '.restore-'));
   const staged = { path: join(directory, basename(database)), [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
   try {
-    copyFileSync(backup, staged.path);
-    chmodSync(staged.path, 0o600);
+    // A copy gets mode and owner of what was copied.
+    createOwnedFile(staged.path, existsSync(database) ? database : dirname(database), () => copyFileSync(backup, staged.path));
     return staged;
   } catch (error) {
     staged[Symbol.dispose]();
-    throw new Problem('INVALID_INPUT', `The backup ${backup} cannot be read (${codeOf(error)}).`);
+    const code = codeOf(error);
+    const complaint = code === 'EPERM' ? `copied for the user of ${database} (EPERM); restore it as that user` : `read (${code})`;
+    throw new Problem('INVALID_INPUT', `The backup ${backup} cannot be ${complaint}.`);
   }
 }
 

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
 import { StoreRefused } from './migrate.ts';
+import { createOwnedFile } from './owned-file.ts';
 
 /** A command that migrates, or a server whose process just ends, holds the lock for milliseconds. */
 const lockTimeoutMs = 1_000;
@@ -23,7 +24,7 @@ export interface Ownership {
  */
 export function claimOwnership(path: string): Ownership {
   const lockPath = `${existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))}.owner`;
-  closeSync(openSync(lockPath, 'a', 0o600));
+  makeLock(lockPath, existsSync(path) ? path : dirname(path));
   const lock = new Sqlite(lockPath, { timeout: lockTimeoutMs });
   try {
     // Without it an empty journal would lie beside the lock. Nothing is ever written.
@@ -37,4 +38,13 @@ export function claimOwnership(path: string): Ownership {
     );
   }
   return { release: () => void lock.close() };
+}
+
+/** One that is there serves, and where none can be given away, one of this user's. */
+function makeLock(lockPath: string, model: string): void {
+  try {
+    createOwnedFile(lockPath, model);
+  } catch {
+    closeSync(openSync(lockPath, 'a', 0o600));
+  }
 }
