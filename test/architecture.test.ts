@@ -67,11 +67,12 @@ describe('the architecture', () => {
     expect(readers).toEqual(['config.ts']);
   });
 
-  it('opens connections to the outside in the V2 module, the clouds, the command line, and to issuers alone', () => {
+  it('opens connections to the outside in the V2 module, the clouds, the command line, to issuers and to the database alone', () => {
     const network = /^(?:node:)?(?:undici|https?|http2|net|tls|dns|dgram)(?:\/.*)?$/;
     const mayConnect = ['v2', 'cloud', 'cli'];
-    // The listener serves, settings and the address of a client are compared as text, and issuers are asked for their keys.
-    const others = imports.filter(({ from, to }) => network.test(to) && !mayConnect.includes(folderOf(from)) && !['ops/listener.ts', 'config.ts', 'setting-parsers.ts', 'auth/client-address.ts', 'auth/issuer-http.ts'].includes(from));
+    // The listener serves, settings and the address of a client are compared as text, issuers are asked for their keys, and the pool of the
+    // database is given its sockets, so that they can be closed.
+    const others = imports.filter(({ from, to }) => network.test(to) && !mayConnect.includes(folderOf(from)) && !['ops/listener.ts', 'config.ts', 'setting-parsers.ts', 'auth/client-address.ts', 'auth/issuer-http.ts', 'store/pool-sockets.ts'].includes(from));
     expect(others.filter(({ from, to }) => !onlyTypes(from, to)).map(shown)).toEqual([]);
     // The console runs in the browser, where it asks the server it came from.
     expect(files.filter((file) => ![...mayConnect, 'console'].includes(folderOf(file)) && /(?<![.\w])fetch\(/.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
