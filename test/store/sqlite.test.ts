@@ -132,10 +132,22 @@ describe('the connections', () => {
     ['foreign_keys', 1],
     ['secure_delete', 1],
     ['busy_timeout', 5000],
+    ['cache_size', -4096],
+    // Pages of the file that are mapped would be memory of the process too.
+    ['mmap_size', 0],
   ])('%s reads back as set, on the writer', async (pragma, value) => {
     const database = await openSqlite(url);
     await (await storeOn(database, join(migrationsDir, 'sqlite'))).ready();
     expect(await database.write((queries) => readPragma(queries, pragma))).toBe(value);
+    await database.close();
+  });
+
+  it.each([
+    ['cache_size', -4096],
+    ['mmap_size', 0],
+  ])('%s reads back as set, on the reader', async (pragma, value) => {
+    const database = await openSqlite(url);
+    expect(await database.read((queries) => readPragma(queries, pragma))).toBe(value);
     await database.close();
   });
 

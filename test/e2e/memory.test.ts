@@ -1,0 +1,66 @@
+// The heap of a server under load: its young part stays as large as the start left it, and what a request made is gone with it.
+
+import { Pool } from 'undici';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { operationsOn } from './support/operations.ts';
+import { startServer, type RegwayServer } from './support/server.ts';
+
+const mebibyte = 1024 * 1024;
+const connections = 16;
+/** Until the machine code of an operation, which the old part of the heap holds, has settled. */
+const warmUpCount = 2_000;
+/** Several times, as a full collection may come in between and take away what was left. */
+const countsMeasured = [1_000, 1_000, 1_000];
+/** A request that is held until a full collection leaves about 6,000 bytes, others 700. */
+const maxLeftBytes = 2_000;
+
+let server: RegwayServer;
+
+beforeAll(async () => {
+  server = await startServer();
+  const create = (path: string) => operationsOn(server).create({ registry: `registry.example/${path}`, username: 'u', password: 'p' }, { validate: false });
+  for (const path of ['team/*', ...Array.from({ length: 9 }, (_, number) => `other-${number}`)]) await create(path);
+});
+
+afterAll(() => server.stop());
+
+test.each([
+  ['a get', '{ registry(registry: "registry.example/team/*") { id registry username lastValidation { outcome checkedAt } createdAt } }'],
+  ['an image', '{ image(reference: "registry.example/team/app:1") { reference registry { id username } candidates { matched registry { id } } } }'],
+  ['a page', '{ registries(first: 50) { edges { cursor node { id registry lastValidation { outcome } createdAt } } pageInfo { hasNextPage } } }'],
+])('%s leaves nothing in the heap that waits for a full collection, and lets its young part grow no further', async (_what, query) => {
+  await ask(query, warmUpCount);
+  const left: number[] = [];
+  for (const count of countsMeasured) {
+    const before = await heap();
+    await ask(query, count);
+    const after = await heap();
+    left.push((after.oldBytes - before.oldBytes) / count);
+    expect(after.youngBytes).toBe(before.youngBytes);
+    // Much less would be collected at every few requests.
+    expect(after.youngBytes / mebibyte).toSatisfy((size) => size >= 8 && size <= 16);
+  }
+  expect(Math.max(...left)).toBeLessThan(maxLeftBytes);
+});
+
+/** Sends so many requests, each connection one at a time, so that at most these few are in the heap at once. */
+async function ask(query: string, count: number): Promise<void> {
+  const pool = new Pool(server.url, { connections });
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${server.firstToken()}` };
+  const inTurn = async (): Promise<void> => {
+    for (let sent = 0; sent < count / connections; sent += 1) {
+      const { statusCode, body } = await pool.request({ path: '/graphql', method: 'POST', headers, body: JSON.stringify({ query }) });
+      const text = await body.text();
+      if (statusCode !== 200 || text.includes('"errors"')) throw new Error(text);
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, inTurn));
+  await pool.close();
+}
+
+/** By the server's own metrics. */
+async function heap(): Promise<{ readonly youngBytes: number; readonly oldBytes: number }> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const read = (name: string, space: string) => Number(new RegExp(`^nodejs_heap_space_size_${name}_bytes\\{space="${space}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
+  return { youngBytes: read('total', 'new'), oldBytes: read('used', 'old') };
+}
