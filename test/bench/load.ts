@@ -15,6 +15,9 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
+  /** All that were answered, those that opened the connections too. */
+  readonly requests: number;
+  /** Of all but the first request of each connection. */
   readonly latenciesMs: readonly number[];
   readonly seconds: number;
   /** Share of one core that this process used; near 1 the load, not the server, is the limit. */
@@ -27,19 +30,25 @@ const answerTimeoutMs = 10_000;
 /** Runs the load. @throws Error at the first answer that is wrong. */
 export async function load({ url, token }: LoadTarget, operation: Operation, { connections, seconds }: LoadOptions): Promise<LoadResult> {
   const pool = new Pool(url, { connections, pipelining: 1, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs });
+  const exchange = () => exchangeOnce(pool, token, operation.next());
+  try {
+    // libuv accepts one connection in each turn of its loop: the last of many would wait behind many requests of all the others.
+    await Promise.all(Array.from({ length: connections }, exchange));
+    const timed = await exchangeFor(seconds, connections, exchange);
+    return { ...timed, requests: connections + timed.latenciesMs.length };
+  } finally {
+    await pool.destroy();
+  }
+}
+
+async function exchangeFor(seconds: number, connections: number, exchange: () => Promise<number>): Promise<Omit<LoadResult, 'requests'>> {
   const latenciesMs: number[] = [];
   const started = performance.now();
   const cpu = process.cpuUsage();
   const connection = async (): Promise<void> => {
-    while (performance.now() - started < seconds * 1000) {
-      latenciesMs.push(await exchangeOnce(pool, token, operation.next()));
-    }
+    while (performance.now() - started < seconds * 1000) latenciesMs.push(await exchange());
   };
-  try {
-    await Promise.all(Array.from({ length: connections }, connection));
-  } finally {
-    await pool.destroy();
-  }
+  await Promise.all(Array.from({ length: connections }, connection));
   const wallMs = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   return { latenciesMs, seconds: wallMs / 1000, generatorBusy: (user + system) / 1000 / wallMs };

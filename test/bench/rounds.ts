@@ -36,7 +36,7 @@ interface Running {
 }
 
 /** Enough for the machine code of every operation to settle. */
-const warmUpSeconds = 3;
+const warmUpSeconds = 2;
 
 /** Starts every contender, warms each up, and runs the rounds. The samples of the warm-up have the round 0. */
 export async function runRounds(options: RoundOptions): Promise<Sample[]> {
@@ -64,14 +64,13 @@ async function runRound(running: readonly Running[], options: RoundOptions, roun
 async function takeSample({ contender, server }: Running, operation: Operation, options: RoundOptions, round: number): Promise<Sample> {
   const target: LoadTarget = { url: server.url, token: options.token };
   const cpuMs = server.cpuMs();
-  const { latenciesMs, seconds, generatorBusy } = await load(target, operation, options);
-  const requests = latenciesMs.length;
+  const { requests, latenciesMs, seconds, generatorBusy } = await load(target, operation, options);
   return {
     contender: contender.name,
     operation: operation.name,
     round,
     requests,
-    requestsPerSecond: requests / seconds,
+    requestsPerSecond: latenciesMs.length / seconds,
     cpuMsPerRequest: (server.cpuMs() - cpuMs) / requests,
     p50Ms: percentile(latenciesMs, 0.5),
     p99Ms: percentile(latenciesMs, 0.99),

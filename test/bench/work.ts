@@ -38,7 +38,8 @@ export interface ShownRegistry {
 export interface Work {
   get(registry: string): ShownRegistry | null;
   page(after: string): { readonly edges: readonly { readonly cursor: string; readonly node: ShownRegistry }[]; readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null } };
-  image(reference: string): { readonly reference: string; readonly registry: ShownRegistry | null };
+  /** With the fields that are asked for of an image's registry. */
+  image(reference: string): { readonly reference: string; readonly registry: Pick<ShownRegistry, 'id' | 'registry' | 'username'> | null };
   create(input: CreateInput): { readonly registry: Pick<Registry, 'id' | 'registry'>; readonly validation: { readonly outcome: string }; readonly errors: readonly never[] };
   close(): void;
 }
@@ -75,7 +76,7 @@ export async function openWork(dataDir: string): Promise<Work> {
       const texts = coveringTexts(parsed);
       const rows = byTexts.all(account, JSON.stringify(texts));
       const winner = texts.map((text) => rows.find(({ registry }) => registry === text)).find((row) => row !== undefined);
-      return { reference: parsed.reference, registry: winner === undefined ? null : shown(winner) };
+      return { reference: parsed.reference, registry: winner === undefined ? null : { id: winner.id, registry: winner.registry, username: winner.username } };
     },
     create(input) {
       const registry = newRegistry(input);
@@ -130,8 +131,9 @@ function auditRow({ id, registry, createdAt }: Registry): object {
   };
 }
 
-/** Fields are read from the row when they are asked for: of an image, three are. */
+/** Everything is read at once: an accessor in an object literal keeps the request that made it in the heap until a full collection. */
 function shown(row: RegistryRow): ShownRegistry {
+  const { outcome, checkedAt } = JSON.parse(row.last_validation ?? '{}') as ValidationReport;
   return {
     id: row.id,
     registry: row.registry,
@@ -141,15 +143,8 @@ function shown(row: RegistryRow): ShownRegistry {
     type: row.type,
     username: row.username,
     secureConnection: row.secure_connection === 1,
-    get lastValidation() {
-      const { outcome, checkedAt } = JSON.parse(row.last_validation ?? '{}') as ValidationReport;
-      return { outcome, valid: outcome === 'VALID', checkedAt: new Date(checkedAt) };
-    },
-    get createdAt() {
-      return new Date(row.created_at);
-    },
-    get updatedAt() {
-      return new Date(row.updated_at);
-    },
+    lastValidation: { outcome, valid: outcome === 'VALID', checkedAt: new Date(checkedAt) },
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
   };
 }
