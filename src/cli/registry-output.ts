@@ -47,9 +47,9 @@ export function registryJson(registry: Registry): object {
     account,
     createdAt,
     updatedAt,
+    lastValidation: registry.lastValidation && reportJson(registry.lastValidation),
     pendingSince,
     previousUsableUntil,
-    lastValidation: registry.lastValidation && reportJson(registry.lastValidation),
   };
 }
 

@@ -29,7 +29,7 @@ describe('a list', () => {
       const rows = JSON.parse(stdout) as { registry: string }[];
       expect({ code, registries: rows.map(({ registry }) => registry) }).toEqual({ code: 0, registries: texts });
       expect([...new Set(rows.map((row) => Object.keys(row).join()))]).toEqual([
-        'registry,id,name,type,username,secureConnection,trustedRealm,probeRepository,host,repository,account,createdAt,updatedAt,lastValidation',
+        'registry,id,name,type,username,secureConnection,trustedRealm,probeRepository,host,repository,account,createdAt,updatedAt,lastValidation,pendingSince,previousUsableUntil',
       ]);
     });
 
