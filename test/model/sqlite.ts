@@ -3,9 +3,12 @@
 import { copyFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { openStore } from '../../src/store/store.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 import type { ModelDatabase } from './run.ts';
+
+/** So many killed stores stay open: what they were doing goes on meanwhile, as nobody can end it within one process. */
+const maxDropped = 20;
 
 export interface SqliteModelDatabase extends ModelDatabase {
   /** Kills so far that left a log, so that the next store had to recover from it. */
@@ -16,8 +19,13 @@ export interface SqliteModelDatabase extends ModelDatabase {
 /** A new database; `remove` ends it. */
 export function sqliteModelDatabase(): SqliteModelDatabase {
   const directory = temporaryDirectory();
-  const closing: Promise<void>[] = [];
+  const dropped: { store: Store; path: string }[] = [];
   let [copies, recoveries] = [0, 0];
+  const closeOldest = async (): Promise<void> => {
+    const oldest = dropped.shift();
+    await oldest?.store.close();
+    if (oldest !== undefined) rmSync(oldest.path);
+  };
   const url = () => join(directory.path, `regway-${copies}.db`);
   return {
     directory: directory.path,
@@ -29,7 +37,8 @@ export function sqliteModelDatabase(): SqliteModelDatabase {
       for (const suffix of ['', '-wal']) copyFileSync(left + suffix, url() + suffix);
       if (statSync(`${url()}-wal`).size > 0) recoveries += 1;
       // What it still does is done to files that nobody opens any more.
-      closing.push(store.close().then(() => rmSync(left)));
+      dropped.push({ store, path: left });
+      if (dropped.length > maxDropped) await closeOldest();
     },
     async clear() {
       const behind = new Sqlite(url());
@@ -38,7 +47,7 @@ export function sqliteModelDatabase(): SqliteModelDatabase {
     },
     recoveries: () => recoveries,
     async remove() {
-      await Promise.all(closing);
+      while (dropped.length > 0) await closeOldest();
       directory[Symbol.dispose]();
     },
   };
