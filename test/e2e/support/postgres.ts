@@ -55,7 +55,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     },
     hang() {
       process.kill(server.pid, 'SIGSTOP');
-      childrenOf(server.pid).forEach((pid) => process.kill(pid, 'SIGSTOP'));
+      // The kernel's list leaves some out while others end (proc_tid_children(5)): so it is read until nobody new stands in it.
+      const stopped = new Set<number>();
+      for (let found = childrenOf(server.pid); found.some((pid) => !stopped.has(pid)); found = childrenOf(server.pid)) {
+        for (const pid of found) process.kill(pid, 'SIGSTOP');
+        found.forEach((pid) => stopped.add(pid));
+      }
     },
     resume: () => [...childrenOf(server.pid), server.pid].forEach((pid) => process.kill(pid, 'SIGCONT')),
     output: () => server.stdout() + server.stderr(),
