@@ -194,8 +194,9 @@ describe('the database', () => {
     try {
       const startedAt = performance.now();
       const asking = Promise.all([1, 2, 3, 4].map(() => replicas.graphql('{ registries(first: 1) { nodes { id } } }')));
-      expect(await readiness()).toEqual([503, 503]);
-      expect(performance.now() - startedAt).toBeLessThan(maxReadinessMs);
+      // An answer that was on its way at that moment still says that it is ready.
+      await expect.poll(readiness, { timeout: maxReadinessMs }).toEqual([503, 503]);
+      expect(performance.now() - startedAt).toBeLessThan(2 * maxReadinessMs);
       for (const { text } of await asking) expect(text).toContain('STORAGE_UNAVAILABLE');
       expect(performance.now() - startedAt).toBeLessThan(maxSilenceMs);
     } finally {
