@@ -28,6 +28,8 @@ export async function startBalancer(urls: readonly string[]): Promise<Balancer> 
     outgoing.on('close', () => forwarded.destroy());
     incoming.pipe(forwarded);
   });
+  // Node's 5 s are as long as some tests leave it alone: a request on a connection that is just being closed would fail.
+  server.keepAliveTimeout = 120_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
