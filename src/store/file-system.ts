@@ -55,11 +55,17 @@ function askKernel(path: string): ReturnType<FileSystemOf> {
   return { type, fuseProgram: type === fuse ? fuseProgramOf(path) : undefined };
 }
 
+/**
+ * `major:minor` of a device number as stat(2) gives it: 12 bits of major between 8 low and 12 high ones of minor. File systems without a
+ * device of their own share major 0, so a machine with many mounts has minors above 255.
+ */
+export function deviceText(device: number): string {
+  return `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
+}
+
 /** Fields of a line: id, parent, device, root, mount point, options, tags …, `-`, type. https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */
 function fuseProgramOf(path: string): string | undefined {
-  const { dev } = statSync(path);
-  // As glibc puts both parts into one number.
-  const device = `${Math.floor(dev / 256) & 0xfff}:${dev & 0xff}`;
+  const device = deviceText(statSync(path).dev);
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   const type = lines.find((line) => line.split(' ', 3)[2] === device)?.split(' - ')[1]?.split(' ', 1)[0];
   return type?.startsWith('fuse.') === true ? type.slice('fuse.'.length) : undefined;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { refuseNetworkFileSystem } from '../../src/store/file-system.ts';
+import { deviceText, refuseNetworkFileSystem } from '../../src/store/file-system.ts';
 import { StoreRefused } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/store.ts';
 import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from './harness.ts';
@@ -103,6 +103,15 @@ describe('the file system', () => {
 
   it.each(['fuse-overlayfs', 'bindfs', 'virtiofs', 'toString'])('of FUSE is good when it is %s, on this machine', (fuseProgram) => {
     expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).not.toThrow();
+  });
+
+  it.each([
+    [38, '0:38'],
+    [0x803, '8:3'],
+    [0x100000, '0:256'],
+    [0x12304567, '69:74599'],
+  ])('has its device %i named %s, as the table of mounts names it', (device, text) => {
+    expect(deviceText(device)).toBe(text);
   });
 
   it('is asked of the directory before the file is made, and of the file that is there', async () => {
