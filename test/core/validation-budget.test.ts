@@ -53,12 +53,12 @@ it('says when to try again, and has changed nothing', async () => {
   const { registry } = await domain.registries.create(caller, inputOf('stored.example'), unchecked);
   domain.takeValidation = () => 41_500;
   for (const call of [
-    domain.registries.create(caller, inputOf('new.example'), checked),
-    domain.registries.update(caller, registry.id, { password: new Secret('other') }, checked),
-    domain.registries.validate(caller, registry.id),
-    domain.registries.check(caller, inputOf('new.example'), checked),
+    () => domain.registries.create(caller, inputOf('new.example'), checked),
+    () => domain.registries.update(caller, registry.id, { password: new Secret('other') }, checked),
+    () => domain.registries.validate(caller, registry.id),
+    () => domain.registries.check(caller, inputOf('new.example'), checked),
   ]) {
-    expect(await problemOf(call)).toMatchObject({ code: 'RATE_LIMITED', message: expect.stringMatching(/ in 42 seconds\.$/), retryAfter: domain.time.getTime() + 41_500 });
+    expect(await problemOf(call())).toMatchObject({ code: 'RATE_LIMITED', message: expect.stringMatching(/ in 42 seconds\.$/), retryAfter: domain.time.getTime() + 41_500 });
   }
   expect(domain.asked).toEqual([]);
   expect((await domain.registries.list(caller, {})).nodes).toEqual([registry]);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Caller } from '../../src/core/access.ts';
 import { maxWaitingEvents } from '../../src/core/event-queue.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { maxStreamsPerSubject } from '../../src/core/watch.ts';
+import { maxStreamsPerSubject, type RegistryChange } from '../../src/core/watch.ts';
 import { insertAccount } from '../rest/harness.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 
@@ -41,10 +41,14 @@ it('tells each change with the registry as it is then, whoever made it', async (
   const stream = await domain.watching.changes(writer, {});
   const { id } = await create('a.example');
   await domain.registries.update(callerOf('ADMIN'), id, { name: 'Other' }, unchecked);
-  const seen = take(stream, 3);
-  await new Promise(setImmediate);
+  const seen: RegistryChange[] = [];
+  const reading = (async () => {
+    for await (const change of stream) if (seen.push(change) === 3) break;
+  })();
+  await expect.poll(() => seen.length).toBe(2);
   await domain.registries.delete(writer, id);
-  expect((await seen).map(({ kind, registry, id: told }) => [kind, told, registry?.name])).toEqual([
+  await reading;
+  expect(seen.map(({ kind, registry, id: told }) => [kind, told, registry?.name])).toEqual([
     ['CREATED', id, 'Other'],
     ['UPDATED', id, 'Other'],
     ['DELETED', id, undefined],
@@ -70,18 +74,19 @@ it('tells nothing of what was not stored', async () => {
   await codeOf(create('a.example'));
   await codeOf(domain.registries.update(writer, id, { password: new Secret('bad') }, checked));
   await codeOf(domain.registries.delete(writer, 'reg_00000000000000000000000000000000'));
-  expect(sent).toEqual([JSON.stringify(['CREATED', id, 'admin'])]);
+  await expect.poll(() => sent).toEqual([JSON.stringify(['CREATED', id, 'admin'])]);
 });
 
 it('is readable in the store at the moment it is told', async () => {
   const found: Promise<unknown>[] = [];
   domain.store.notices.listen((text) => found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))));
   await create('a.example');
+  await expect.poll(() => found.length).toBe(1);
   expect(await Promise.all(found)).toMatchObject([{ registry: 'a.example' }]);
 });
 
 it('tells an account of its own registries alone, and an admin of the account that it names', async () => {
-  insertAccount(domain.databaseFile, 'tenant');
+  await insertAccount(domain, 'tenant');
   const tenant = callerOf('READ_WRITE', 'tenant', { subject: 'token:tenant' });
   const [own, foreign] = [await domain.watching.changes(tenant, {}), await domain.watching.changes(callerOf('ADMIN'), { account: 'tenant' })];
   await create('admin.example');
@@ -120,19 +125,24 @@ it('goes on past a look at its login that is still good', async () => {
 });
 
 it('is ended with an error when its reader is too slow, and holds no more than its bound', async () => {
-  const stream = await domain.watching.changes(writer, {});
-  for (let index = 0; index <= maxWaitingEvents; index += 1) domain.store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
+  const [{ watching, store }] = domain.replicas;
+  const heard: string[] = [];
+  const stream = await watching.changes(writer, {});
+  store.notices.listen((text) => heard.push(text));
+  for (let index = 0; index <= maxWaitingEvents; index += 1) store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
+  await expect.poll(() => heard.length).toBe(maxWaitingEvents + 1);
   expect(await codeOf(take(stream, 1))).toEqual(['RATE_LIMITED', 'SLOW_READER']);
 });
 
-it('is one of a bounded number for each login, and a client that left makes room', async () => {
+it('is one of a bounded number for each login on a server, and a client that left makes room', async () => {
+  const [{ watching }] = domain.replicas;
   const leaving = new AbortController();
-  await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {});
-  for (let count = 1; count < maxStreamsPerSubject; count += 1) await domain.watching.validations(writer, {});
-  expect(await codeOf(domain.watching.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
-  await domain.watching.changes(callerOf('ADMIN'), {});
+  await watching.changes({ ...writer, signal: () => leaving.signal }, {});
+  for (let count = 1; count < maxStreamsPerSubject; count += 1) await watching.validations(writer, {});
+  expect(await codeOf(watching.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
+  await watching.changes(callerOf('ADMIN'), {});
   leaving.abort();
-  await domain.watching.changes(writer, {});
+  await watching.changes(writer, {});
 });
 
 it('ends in good order when the client leaves or the server stops', async () => {

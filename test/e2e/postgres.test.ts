@@ -15,6 +15,7 @@ import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '.
 import { storeLaws } from '../store/laws.ts';
 import { openInProcesses, writeUntilKilled } from '../store/processes.ts';
 import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../store/samples.ts';
+import { inTurn } from '../support/in-turn.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
 import { startRelay } from './support/relay.ts';
 
@@ -54,8 +55,21 @@ const harness: Harness = {
   },
 };
 
-describe('the laws of the store', () => {
-  storeLaws(() => harness);
+/** Two stores, as two servers have them: each call goes to the other one than the call before. */
+const onTwoReplicas: Harness = {
+  ...harness,
+  async create() {
+    const test = await harness.create();
+    const store = inTurn([test.store, await open()], ['close']);
+    return { ...test, store, close: () => store.close() };
+  },
+};
+
+describe.each([
+  ['', harness],
+  [' on two replicas', onTwoReplicas],
+])('the laws of the store%s', (_, each) => {
+  storeLaws(() => each);
 });
 
 describe('a server', () => {

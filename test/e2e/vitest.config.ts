@@ -1,19 +1,34 @@
-// How `npm run test:e2e` runs: real registries, a real browser and a real database, one suite after the other.
+// How `npm run test:e2e` runs: real registries, a real browser and a real database, one suite after the other; and the suites of `npm test` that
+// open a domain once more, on two replicas that share a PostgreSQL database.
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import unitConfig from '../vitest.config.ts';
 import { noSkipsReporter } from './support/no-skips-reporter.ts';
+
+const testDirectory = join(import.meta.dirname, '..');
+
+/** The suites start servers, browsers and databases; side by side they would only wait for each other. */
+const oneByOne = { fileParallelism: false, allowOnly: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../node_modules/.vite/e2e'),
   test: {
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
-    globalSetup: ['support/global-setup.ts'],
+    ...oneByOne,
+    globalSetup: [join(import.meta.dirname, 'support/global-setup.ts')],
     reporters: ['default', ...(process.env['CI'] === undefined ? [] : [noSkipsReporter])],
-    // The suites start servers, browsers and databases; side by side they would only wait for each other.
-    fileParallelism: false,
-    allowOnly: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      { test: { ...oneByOne, name: 'e2e', root: import.meta.dirname, include: ['**/*.test.ts'], exclude: ['replicated-domain.test.ts'] } },
+      {
+        resolve: unitConfig.resolve ?? {},
+        test: { ...oneByOne, name: 'two replicas', root: testDirectory, include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()], globalSetup: ['e2e/support/database-server.ts'], sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });
+
+/** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
+function suitesOnADomain(): string[] {
+  const opening = /\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/;
+  return globSync(['graphql/*.test.ts', 'core/*.test.ts', 'rest/*.test.ts'], { cwd: testDirectory }).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
+}

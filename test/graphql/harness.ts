@@ -1,4 +1,5 @@
-// A GraphQL endpoint on loopback over the real domain, with one token per role, that counts what reaches the use cases.
+// A GraphQL endpoint on loopback over the real domain, with one token per role, that counts what reaches the use cases. Where replicas share the
+// database each has a server, behind a balancer.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +8,9 @@ import { Problem } from '../../src/core/problem.ts';
 import type { Registries } from '../../src/core/registries.ts';
 import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.ts';
+import { frontOf } from '../support/balancer.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
+import type { Replica } from '../support/replica.ts';
 
 export interface Answer {
   readonly status: number;
@@ -43,15 +46,39 @@ export interface TestEndpoint {
 
 export async function openEndpoint(settings: Partial<GraphqlServerOptions['settings']> = {}): Promise<TestEndpoint> {
   const domain = await openDomain();
-  const calls: TestEndpoint['calls'] = [];
-  const log: string[] = [];
-  const observed: string[] = [];
-  const overrides: Partial<Registries> = {};
+  const records: Records = { calls: [], log: [], observed: [], overrides: {} };
+  const servers = await Promise.all(domain.replicas.map((replica) => serveReplica(replica, () => domain.time, records, settings)));
+  const front = await frontOf(servers);
+  const url = `${front.url}/graphql`;
+  const request = async (path: string, init?: RequestInit) => readAnswer(await fetch(new URL(path, url), init));
+  return {
+    ...records,
+    url,
+    domain,
+    request,
+    send: (query, variables = {}, token = 'ADMIN') =>
+      request('/graphql', { method: 'POST', headers: jsonHeaders(token), body: JSON.stringify({ query, variables }) }),
+    async close() {
+      await front.stop();
+      for (const server of servers) await server.close();
+      await domain.close();
+    },
+  };
+}
+
+type Records = Pick<TestEndpoint, 'calls' | 'log' | 'observed' | 'overrides'>;
+
+interface Server {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function serveReplica({ useCases }: Replica, now: () => Date, { calls, log, observed, overrides }: Records, settings: Partial<GraphqlServerOptions['settings']>): Promise<Server> {
   const graphql = createGraphqlServer({
-    useCases: { ...domain.useCases, registries: recorded(domain.registries, calls, overrides), uses: recorded(domain.useCases.uses, calls) },
+    useCases: { ...useCases, registries: recorded(useCases.registries, calls, overrides), uses: recorded(useCases.uses, calls) },
     authenticate: async ({ headersDistinct }) => principalOf(headersDistinct.authorization?.join(', ')),
     settings: { introspection: false, corsOrigins: [], documents: createTrustedDocuments(new Map(), false), graphiql: { assetsDir: '/nonexistent' }, ...settings },
-    now: () => domain.time,
+    now,
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),
   });
@@ -62,25 +89,14 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
-  const request = async (path: string, init?: RequestInit) => readAnswer(await fetch(new URL(path, url), init));
   return {
-    url,
-    domain,
-    calls,
-    log,
-    observed,
-    overrides,
-    request,
-    send: (query, variables = {}, token = 'ADMIN') =>
-      request('/graphql', { method: 'POST', headers: jsonHeaders(token), body: JSON.stringify({ query, variables }) }),
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => {
         server.close(resolve);
       });
       await graphql.dispose();
-      await domain.close();
     },
   };
 }

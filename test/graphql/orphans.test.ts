@@ -1,7 +1,6 @@
 // Storage that fails below the first level of an answer, on both ways through the endpoint: no promise is left that nobody waits for.
 // Such a rejection ends a process that does not listen for it, and with it everybody's requests.
 
-import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Problem } from '../../src/core/problem.ts';
 import type { ImageExplanation } from '../../src/core/registries.ts';
@@ -20,12 +19,10 @@ beforeAll(async () => {
   for (const registry of hosts) {
     await endpoint.domain.registries.create(callerOf('ADMIN'), { registry, username: 'u', password: new Secret('p') }, { secureConnection: true, validate: false });
   }
-  const { registries, databaseFile } = endpoint.domain;
+  const { registries, rows } = endpoint.domain;
   endpoint.overrides.image = async (caller, args) => withFailingCandidates(await registries.image(caller, args));
   endpoint.overrides.entities = async (caller, keys) => (await registries.entities(caller, keys)).map((entity) => (entity !== null && 'candidates' in entity ? withFailingCandidates(entity) : entity));
-  const file = new DatabaseSync(databaseFile);
-  file.exec('DROP TABLE registry_use; DROP TABLE audit_event');
-  file.close();
+  for (const table of ['registry_use', 'audit_event']) await rows(`DROP TABLE ${table}`);
 });
 
 beforeEach(() => (orphans = []));

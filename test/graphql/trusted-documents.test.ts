@@ -1,6 +1,6 @@
 // Trusted documents: by id over GET and POST, as the only ones where that is set, from lists that can run.
 
-import { afterEach, describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { getIntrospectionQuery } from 'graphql';
 import { schema } from '../../src/graphql/schema.ts';
 import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest } from '../../src/graphql/trusted-documents.ts';
@@ -13,10 +13,9 @@ const documents = new Map([['who', who], ['one', named], ['create', create]]);
 
 let endpoint: TestEndpoint;
 
-afterEach(() => endpoint?.close());
-
-async function open(only: boolean): Promise<void> {
-  endpoint = await openEndpoint({ documents: createTrustedDocuments(documents, only) });
+async function open(only: boolean, settings: Parameters<typeof openEndpoint>[0] = {}): Promise<void> {
+  endpoint = await openEndpoint({ documents: createTrustedDocuments(documents, only), ...settings });
+  onTestFinished(() => endpoint.close());
 }
 
 const post = (body: object): Promise<Answer> => endpoint.request('/graphql', { method: 'POST', headers: jsonHeaders('READ_WRITE'), body: JSON.stringify(body) });
@@ -80,7 +79,7 @@ test('where only trusted documents run, no other text does, not even by a differ
 });
 
 test('a trusted document that asks for the schema is refused where only trusted ones run', async () => {
-  endpoint = await openEndpoint({ documents: createTrustedDocuments(new Map([['schema', '{ __schema { queryType { name } } }']]), true), introspection: true });
+  await open(true, { documents: createTrustedDocuments(new Map([['schema', '{ __schema { queryType { name } } }']]), true), introspection: true });
   expect(codeOf(await post({ documentId: 'schema' }))).toEqual([400, 'INTROSPECTION_DISABLED']);
 });
 

@@ -64,7 +64,7 @@ test(`${sequences} sequences of operations end the same through both faces`, asy
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: maxSteps }), async (steps) => {
       for (const face of [rest, graphql]) {
-        face.reset();
+        await face.reset();
         face.domain.asked.length = 0;
       }
       for (const [index, each] of steps.entries()) {

@@ -2,7 +2,6 @@
 
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Database from 'better-sqlite3';
 import type { RegistryType } from '../../src/core/registry.ts';
 import type { ValidationOutcome } from '../../src/core/validation.ts';
 import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
@@ -35,13 +34,12 @@ export interface Face {
   readonly domain: TestDomain;
   run(step: Step): Promise<Verdict>;
   /** Deletes every registry behind the domain's back. */
-  reset(): void;
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openRestFace(): Promise<Face> {
   const api = await openApi();
-  const database = new Database(api.domain.databaseFile);
   return {
     domain: api.domain,
     async run(step) {
@@ -52,12 +50,13 @@ export async function openRestFace(): Promise<Face> {
       const answer = await api.send(method, `/registries${named}${query}`, { who: step.role, ...body });
       return { code: verdictOf(answer), shown: answer.status === 200 ? (answer.body as object[]) : [] };
     },
-    reset: () => void database.exec('DELETE FROM registry'),
-    async close() {
-      database.close();
-      await api.close();
-    },
+    reset: () => deleteRegistries(api.domain),
+    close: () => api.close(),
   };
+}
+
+async function deleteRegistries({ rows }: TestDomain): Promise<void> {
+  await rows('DELETE FROM registry');
 }
 
 function restBody(registry: string | undefined, { user, password, type, name, verify }: Values): object {
@@ -88,14 +87,12 @@ const missingId = 'reg_ffffffffffffffffffffffffffffffff';
 
 export async function openGraphqlFace(): Promise<Face> {
   const domain = await openDomain();
-  const database = new Database(domain.databaseFile);
   const server = await serveGraphql(domain);
   return {
     domain,
     run: (step) => graphqlStep(step, (query, variables) => server.post(step.role, { query, variables })),
-    reset: () => void database.exec('DELETE FROM registry'),
+    reset: () => deleteRegistries(domain),
     async close() {
-      database.close();
       await server.close();
       await domain.close();
     },

@@ -4,7 +4,6 @@ import { mkdtempSync } from 'node:fs';
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { createAuthenticator, issueToken } from '../../src/auth/token.ts';
 import { roles, type Caller, type Role } from '../../src/core/access.ts';
 import type { Registries } from '../../src/core/registries.ts';
@@ -52,7 +51,7 @@ export interface TestApi {
 
 export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-docs-'))): Promise<TestApi> {
   const domain = await openDomain();
-  insertAccount(domain.databaseFile, 'tenant');
+  await insertAccount(domain, 'tenant');
   const tokens = await issueTokens(domain);
   const calls: TestApi['calls'] = [];
   const log: string[] = [];
@@ -140,10 +139,8 @@ function parsed(text: string): unknown {
   }
 }
 
-export function insertAccount(databaseFile: string, name: string): void {
-  const database = new Database(databaseFile);
-  database.prepare('INSERT INTO account (name, created_at) VALUES (?, 0)').run(name);
-  database.close();
+export async function insertAccount({ rows }: Pick<TestDomain, 'rows'>, name: string): Promise<void> {
+  await rows(`INSERT INTO account (name, created_at) VALUES ('${name}', 0)`);
 }
 
 async function issueTokens({ store, time }: TestDomain): Promise<ReadonlyMap<Exclude<Who, null>, string>> {

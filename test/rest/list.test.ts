@@ -1,7 +1,6 @@
 // The list gives every registry of the account, reads and writes it by pages, and never lets half of it look whole.
 
 import { connect } from 'node:net';
-import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { creation, openApi, type TestApi } from './harness.ts';
 
@@ -13,7 +12,7 @@ let api: TestApi;
 beforeAll(async () => {
   api = await openApi();
   await api.send('POST', '/registries', { body: creation('r00000.example') });
-  copyFirst(api.domain.databaseFile, many);
+  await copyFirst(many);
 });
 
 afterEach(() => {
@@ -23,18 +22,15 @@ afterEach(() => {
 afterAll(() => api.close());
 
 /** Copies the one row under other names; its password is not read here. */
-function copyFirst(file: string, count: number): void {
-  const database = new Database(file);
-  const [row] = database.prepare('SELECT * FROM registry').all() as Record<string, unknown>[];
-  const columns = Object.keys(row ?? {});
-  const insert = database.prepare(`INSERT INTO registry (${columns.join(', ')}) VALUES (${columns.map((column) => `@${column}`).join(', ')})`);
-  database.transaction(() => {
-    for (let index = 1; index < count; index += 1) {
-      const name = `r${String(index).padStart(5, '0')}.example`;
-      insert.run({ ...row, id: `reg_${String(index).padStart(32, 'f')}`, registry: name, host: name, name });
-    }
-  })();
-  database.close();
+async function copyFirst(count: number): Promise<void> {
+  const [row] = await api.domain.rows('SELECT * FROM registry');
+  const others = Object.keys(row ?? {}).filter((column) => !['id', 'registry', 'host', 'name'].includes(column)).join(', ');
+  const copies = Array.from({ length: count - 1 }, (_, index) => {
+    const [id, name] = [String(index + 1).padStart(32, 'f'), `r${String(index + 1).padStart(5, '0')}.example`];
+    return `('reg_${id}', '${name}')`;
+  });
+  await api.domain.rows(`WITH copy (id, name) AS (VALUES ${copies.join(', ')})
+    INSERT INTO registry (id, registry, host, name, ${others}) SELECT copy.id, copy.name, copy.name, copy.name, ${others} FROM copy, (SELECT ${others} FROM registry) AS first`);
 }
 
 test('every registry is there once, by text, in one list', async () => {

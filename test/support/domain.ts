@@ -1,27 +1,17 @@
-// The domain over a real SQLite file and a real seal, with a validator that answers as a test tells it to.
+// The domain over a real database and a real seal, with a validator that answers as a test tells it to; where replicas share the database, over all of them.
 
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Caller, Login, Principal, Role } from '../../src/core/access.ts';
-import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Sealer, Validator } from '../../src/core/ports.ts';
-import { createPullConfigs } from '../../src/core/pull-config.ts';
-import { createPullTokens } from '../../src/core/pull-token.ts';
-import { createPulls, type Pulls, type PullSettings } from '../../src/core/pull.ts';
-import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
+import type { Pulls, PullSettings } from '../../src/core/pull.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { hidePast } from '../../src/core/past-passwords.ts';
-import { tellChanges } from '../../src/core/registry-events.ts';
-import { createUses } from '../../src/core/uses.ts';
-import { createWatching, type Watching } from '../../src/core/watch.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
-import type { UseCases } from '../../src/graphql/builder.ts';
-import { openAuditMac } from '../../src/seal/audit-key.ts';
 import { loadKeyring } from '../../src/seal/keyring.ts';
-import { createSealer } from '../../src/seal/seal.ts';
-import { createAdministration } from '../../src/wiring/administration.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { createDatabase, openStores, type TestDatabase } from './database.ts';
+import { inTurn } from './in-turn.ts';
+import { createReplica, type Replica, type ReplicaParts } from './replica.ts';
 
 /** As the setting has it unless it says otherwise. */
 export const rotationWindowMs = 24 * 60 * 60 * 1000;
@@ -33,22 +23,10 @@ export interface AskedCheck {
   readonly password: string;
 }
 
-export interface TestDomain {
-  /** Everything that the GraphQL face serves. */
-  readonly useCases: UseCases;
+/** What a test may change at any time. */
+interface Script {
   /** What the token servers of registries answer. */
   mint: PullTokenMinter['mint'];
-  readonly registries: Registries;
-  readonly pulls: Pulls;
-  /** Every use of a credential that was noted. */
-  readonly uses: CredentialUse[];
-  readonly store: Store;
-  readonly sealer: Sealer;
-  readonly databaseFile: string;
-  /** Every check that reached the upstream. */
-  readonly asked: AskedCheck[];
-  /** Every report that metrics were told of. */
-  readonly observed: ValidationReport[];
   /** The next checks end with this outcome. */
   outcome: ValidationOutcome;
   /** Run before a check answers, to race with it. */
@@ -57,11 +35,31 @@ export interface TestDomain {
   takeValidation: (subject: string) => number | Promise<number>;
   /** Who stands behind a login; everybody does unless a test says otherwise. */
   recall: (login: Login) => Promise<Principal | undefined>;
-  /** Runs what waits for its time. */
-  passTime(): void;
-  readonly watching: Watching;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
+}
+
+/** What happened around the use cases. */
+interface Records {
+  /** Every use of a credential that was noted. */
+  readonly uses: CredentialUse[];
+  /** Every check that reached the upstream. */
+  readonly asked: AskedCheck[];
+  /** Every report that metrics were told of. */
+  readonly observed: ValidationReport[];
+}
+
+/** The use cases and the store of all replicas: each call goes to the next of them. */
+export interface TestDomain extends Script, Records, Replica {
+  /** The servers that share the database: one on SQLite, two on PostgreSQL. */
+  readonly replicas: readonly [Replica, ...Replica[]];
+  /** Those of one replica: a pull begins and ends on one server, which keeps what was refused to itself. */
+  readonly pulls: Pulls;
+  readonly keyringFile: string;
+  /** As `TestDatabase.rows`. */
+  readonly rows: TestDatabase['rows'];
+  /** Runs what waits for its time. */
+  passTime(): void;
   close(): Promise<void>;
 }
 
@@ -70,72 +68,77 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
   return { outcome, message: `The outcome was ${outcome}.`, hint: null, retryable: false, retryAfter: null, realmHost: null, checkedAt: 1_700_000_000_000, durationMs: 5, steps };
 }
 
-/** Opens a domain in a directory of its own. */
+/** Opens a domain on a database of its own. */
 export async function openDomain(pullSettings: PullSettings = { anonymousAllowed: true }): Promise<TestDomain> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-domain-'));
-  const databaseFile = join(directory, 'regway.db');
-  const store = await openStore({ url: databaseFile, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
-  const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });
-  const sealer = await createSealer({ keyring, keys: store.keys });
-  await store.audit.start(await openAuditMac({ keyring, keys: store.keys }));
+  const database = await createDatabase();
+  const keyringFile = join(mkdtempSync(join(tmpdir(), 'regway-keyring-')), 'keyring');
+  const keyring = await loadKeyring(keyringFile, { createIfMissing: true });
   const waiting: (() => void)[] = [];
-  const asked: AskedCheck[] = [];
-  const uses: CredentialUse[] = [];
-  const observed: ValidationReport[] = [];
-  const observeValidation = (report: ValidationReport) => void observed.push(report);
-  const now = () => domain.time;
-  const stored = hidePast(tellChanges(store.registries, store.notices), { now, rotationWindowMs });
-  let ids = 0;
-  const validator = scriptedValidator((check) => asked.push(check), () => domain);
-  const domain: Omit<TestDomain, 'useCases' | 'watching'> = {
+  const state: Script & Records = { ...initialScript(), uses: [], asked: [], observed: [] };
+  const parts: ReplicaParts = { ...scriptedParts(state, waiting), pullSettings };
+  const [first, ...others] = await openStores(database);
+  const replicas: [Replica, ...Replica[]] = [await createReplica(first, keyring, parts)];
+  for (const other of others) replicas.push(await createReplica(other, keyring, parts));
+  await database.untilListening();
+  return Object.assign(state, joined(replicas), {
+    replicas,
+    keyringFile,
+    rows: (sql: string) => database.rows(sql),
+    passTime: () => waiting.splice(0).forEach((run) => run()),
+    async close() {
+      await Promise.all(replicas.map(({ store }) => store.close()));
+      await database.close();
+    },
+  });
+}
+
+function initialScript(): Script {
+  return {
     mint: async () => ({ token: new Secret('upstream-token'), expiresAt: new Date('2026-01-02T03:09:05Z') }),
-    store,
-    sealer,
-    databaseFile,
-    asked,
-    uses,
-    observed,
     outcome: 'VALID',
     meanwhile: undefined,
     takeValidation: () => 0,
     recall: async (login) => ({ ...login, images: null }),
-    passTime: () => waiting.splice(0).forEach((run) => run()),
     time: new Date('2026-01-02T03:04:05Z'),
-    close: () => store.close(),
-    pulls: createPulls({ registries: stored, access: store.access, sealer, now, validator, observeValidation, rotationWindowMs, ledger: { record: (use) => void uses.push(use) } }, pullSettings),
-    registries: createRegistries({
-      registries: stored,
-      access: store.access,
-      sealer,
-      validator,
-      rotationWindowMs,
-      validationBudget: { take: async (subject) => domain.takeValidation(subject) },
-      now,
-      newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
-      observeValidation,
-    }),
   };
-  const endpoint = () => new URL('https://regway.example');
-  const { registries, pulls } = domain;
-  const schedule = (run: () => void) => {
-    waiting.push(run);
-    return () => undefined;
-  };
-  const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall: (login) => domain.recall(login), schedule });
-  const pullTokens = createPullTokens({ pulls, minter: { mint: (source, signal) => domain.mint(source, signal) }, endpoint });
-  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
-  return Object.assign(domain, { watching, useCases });
 }
 
-function scriptedValidator(record: (check: AskedCheck) => void, domain: () => Pick<TestDomain, 'meanwhile' | 'outcome'>): Validator {
+function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<ReplicaParts, 'pullSettings'> {
+  let ids = 0;
+  return {
+    validator: scriptedValidator(state),
+    validationBudget: { take: async (subject) => state.takeValidation(subject) },
+    minter: { mint: (source, signal) => state.mint(source, signal) },
+    ledger: { record: (use) => void state.uses.push(use) },
+    observeValidation: (report) => void state.observed.push(report),
+    recall: (login) => state.recall(login),
+    schedule(run) {
+      waiting.push(run);
+      return () => undefined;
+    },
+    now: () => state.time,
+    newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
+    rotationWindowMs,
+  };
+}
+
+/** What one hears, all hear; what ends, ends on all. */
+function joined(replicas: TestDomain['replicas']): Replica {
+  const [{ store, sealer, pulls }] = replicas;
+  const { notices } = store;
+  const { registries, watching, useCases, ...others } = inTurn(replicas, ['close', 'abandon', 'end']);
+  return { registries, watching, useCases, store: { ...others.store, notices }, sealer, pulls };
+}
+
+function scriptedValidator(state: Script & Records): Validator {
   return {
     check: async (target: CheckTarget, credential: Credential, options = {}) => {
       const { host, repository, type, secureConnection, trustedRealm, probeRepository } = target;
-      record({ target: { host, repository, type, secureConnection, trustedRealm, probeRepository }, username: credential.username, password: credential.password.reveal() });
+      state.asked.push({ target: { host, repository, type, secureConnection, trustedRealm, probeRepository }, username: credential.username, password: credential.password.reveal() });
       const step: ValidationStep = { kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1 };
       options.onStep?.(step);
-      await domain().meanwhile?.();
-      return reportOf(domain().outcome, [step]);
+      await state.meanwhile?.();
+      return reportOf(state.outcome, [step]);
     },
   };
 }

@@ -1,14 +1,17 @@
-// Counts what reaches SQLite: every run of every statement in this process, whoever prepared it.
+// Counts what reaches the database: every run of every statement in this process, whoever prepared it.
 
 import Sqlite from 'better-sqlite3';
+import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js';
 import { vi } from 'vitest';
 
-type Statement = ReturnType<InstanceType<typeof Sqlite>['prepare']>;
+/** What statements inherit their methods from. */
+type Prototype = Record<string, (...values: unknown[]) => unknown>;
 
-const statementPrototype = prototypeOf(new Sqlite(':memory:'));
+const sqlitePrototype = prototypeOf(new Sqlite(':memory:'));
+const postgresPrototype = PostgresJsPreparedQuery.prototype as unknown as Prototype;
 
-function prototypeOf(database: InstanceType<typeof Sqlite>): Statement {
-  const prototype = Object.getPrototypeOf(database.prepare('SELECT 1')) as Statement;
+function prototypeOf(database: InstanceType<typeof Sqlite>): Prototype {
+  const prototype = Object.getPrototypeOf(database.prepare('SELECT 1')) as Prototype;
   database.close();
   return prototype;
 }
@@ -16,17 +19,21 @@ function prototypeOf(database: InstanceType<typeof Sqlite>): Statement {
 /** The SQL of every statement that runs meanwhile, in order. */
 export async function statementsDuring(work: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];
-  const spies = (['all', 'get', 'run', 'iterate'] as const).map((method) => {
-    const original = statementPrototype[method];
-    return vi.spyOn(statementPrototype, method).mockImplementation(function run(this: Statement, ...values: unknown[]) {
-      seen.push(this.source);
-      return Reflect.apply(original, this, values) as never;
-    });
-  });
+  const onSqlite = ['all', 'get', 'run', 'iterate'].map((method) => spyOn(sqlitePrototype, method, 'source', seen));
+  const spies = [...onSqlite, spyOn(postgresPrototype, 'execute', 'queryString', seen)];
   try {
     await work();
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
   return seen;
+}
+
+/** @param text the property of a statement that holds its SQL. */
+function spyOn(prototype: Prototype, method: string, text: string, seen: string[]) {
+  const original = prototype[method] as Prototype[string];
+  return vi.spyOn(prototype, method).mockImplementation(function run(this: Record<string, string>, ...values: unknown[]) {
+    seen.push(this[text] ?? '');
+    return Reflect.apply(original, this, values);
+  });
 }

@@ -26,8 +26,11 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server whose database sorts by the rules of a language, as most do: a store that leans on them shows it. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * Starts a server whose database sorts by the rules of a language, as most do: a store that leans on them shows it.
+ * @param more settings as `name=value`.
+ */
+export async function startPostgres(more: readonly string[] = []): Promise<PostgresServer> {
   const folder = programFolder();
   const directory = mkdtempSync(join(tmpdir(), 'regway-postgres-'));
   const port = await freePort('127.0.0.1');
@@ -36,7 +39,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
   const [command, ...initdb] = [...user, join(folder, 'initdb'), '--username=regway', '--auth=trust', ...locale, cluster];
   execFileSync(command, initdb, { stdio: 'pipe', cwd: directory });
-  const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', directory];
+  const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', directory, ...more.flatMap((setting) => ['-c', setting])];
   const launch = (): Promise<Program> => {
     const [program, ...args] = [...user, join(folder, 'postgres'), '-D', cluster, ...settings];
     return startProgram({ command: program, args, cwd: directory, ready: [/ready to accept connections/] });

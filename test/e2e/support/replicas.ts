@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startBalancer, type Balancer } from './balancer.ts';
+import { startBalancer, type Balancer } from '../../support/balancer.ts';
 import { newDataDirectory, postGraphql, startServer, type GraphqlAnswer, type RegwayServer } from './server.ts';
 
 export interface Replicas {

@@ -1,4 +1,4 @@
-// A balancer in front of several servers: each request goes to the next of them in turn, whoever sends it.
+// What stands in front of servers: a balancer, which gives each request to the next of them in turn, whoever sends it.
 
 import { once } from 'node:events';
 import { createServer, request as ask } from 'node:http';
@@ -10,6 +10,12 @@ export interface Balancer {
   /** Requests that each server got, in the order of the servers. */
   counts(): readonly number[];
   stop(): Promise<void>;
+}
+
+/** What clients reach: a balancer, or the server itself where there is one alone. */
+export async function frontOf(servers: readonly { readonly url: string }[]): Promise<Pick<Balancer, 'url' | 'stop'>> {
+  const [first, ...others] = servers;
+  return first !== undefined && others.length === 0 ? { url: first.url, stop: async () => undefined } : startBalancer(servers.map(({ url }) => url));
 }
 
 /** @param urls `http://host:port` of the servers. One that cannot be reached answers 502. */

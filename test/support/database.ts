@@ -1,0 +1,77 @@
+// The database of a test: a new SQLite file with one store on it, or, where a PostgreSQL server is given, a new database with two.
+
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Sqlite from 'better-sqlite3';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { openStore, type Store } from '../../src/store/store.ts';
+
+export interface TestDatabase {
+  /** As the setting takes it. */
+  readonly url: string;
+  /** Servers that share it: a SQLite file has one. */
+  readonly replicas: number;
+  /** Runs SQL behind the back of the stores, in words that both databases know, and gives its rows. */
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** Waits until every replica hears what the others tell, which takes a moment. All must have begun to listen. */
+  untilListening(): Promise<void>;
+  /** Removes what a server has of it. */
+  close(): Promise<void>;
+}
+
+/** Makes an empty database. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const server = inject('databaseServer');
+  return server === undefined ? sqliteDatabase() : postgresDatabase(server);
+}
+
+/** Opens one store for each replica, to be closed before the database is. */
+export async function openStores({ url, replicas }: TestDatabase): Promise<[Store, ...Store[]]> {
+  const open = () => openStore({ url, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
+  const stores: [Store, ...Store[]] = [await open()];
+  while (stores.length < replicas) stores.push(await open());
+  return stores;
+}
+
+function sqliteDatabase(): TestDatabase {
+  const url = join(mkdtempSync(join(tmpdir(), 'regway-database-')), 'regway.db');
+  return {
+    url,
+    replicas: 1,
+    async rows(sql) {
+      using file = Object.assign(new Sqlite(url), { [Symbol.dispose]: () => file.close() });
+      const statement = file.prepare(sql);
+      return statement.reader ? (statement.all() as Record<string, unknown>[]) : (statement.run(), []);
+    },
+    untilListening: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+async function postgresDatabase(server: string): Promise<TestDatabase> {
+  const name = `regway_${randomUUID().replaceAll('-', '')}`;
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
+  const replicas = 2;
+  const options = { max: 1, onnotice: () => undefined };
+  const [around, behind] = [postgres(server, options), postgres(url, options)];
+  await around.unsafe(`CREATE DATABASE ${name}`);
+  return {
+    url,
+    replicas,
+    rows: async (sql) => [...(await behind.unsafe(sql))],
+    async untilListening() {
+      const listening = () => around`SELECT pid FROM pg_stat_activity WHERE datname = ${name} AND state = 'idle' AND query LIKE 'listen %'`;
+      while ((await listening()).length < replicas) await pause(5);
+    },
+    async close() {
+      await behind.end();
+      await around.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+      await around.end();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+// One server's use cases over a store and a real seal, joined as the wiring joins them.
+
+import { createPullConfigs } from '../../src/core/pull-config.ts';
+import { createPullTokens } from '../../src/core/pull-token.ts';
+import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pull.ts';
+import type { Ports, PullTokenMinter, Sealer } from '../../src/core/ports.ts';
+import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import { hidePast } from '../../src/core/past-passwords.ts';
+import { tellChanges } from '../../src/core/registry-events.ts';
+import { createUses } from '../../src/core/uses.ts';
+import { createWatching, type Watching, type WatchPorts } from '../../src/core/watch.ts';
+import type { UseCases } from '../../src/graphql/builder.ts';
+import { openAuditMac } from '../../src/seal/audit-key.ts';
+import type { Keyring } from '../../src/seal/keyring.ts';
+import { createSealer } from '../../src/seal/seal.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createAdministration } from '../../src/wiring/administration.ts';
+
+export interface Replica {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly registries: Registries;
+  readonly pulls: Pulls;
+  readonly watching: Watching;
+  /** Everything that the GraphQL face serves. */
+  readonly useCases: UseCases;
+}
+
+/** What stands around a store and its seal. */
+export interface ReplicaParts
+  extends Omit<Ports, 'registries' | 'access' | 'sealer'>, Pick<PullPorts, 'ledger'>, Pick<WatchPorts, 'recall' | 'schedule'> {
+  readonly minter: PullTokenMinter;
+  readonly pullSettings: PullSettings;
+}
+
+/** Opens the keys, making them on a new database, and joins everything. */
+export async function createReplica(store: Store, keyring: Keyring, { minter, pullSettings, recall, schedule, ...parts }: ReplicaParts): Promise<Replica> {
+  const { access, keys, notices } = store;
+  const sealer = await createSealer({ keyring, keys });
+  await store.audit.start(await openAuditMac({ keyring, keys }));
+  const registries = hidePast(tellChanges(store.registries, notices), parts);
+  const ports = { ...parts, registries, access, sealer };
+  const pulls = createPulls(ports, pullSettings);
+  const watching = createWatching({ registries, access, notices, recall, schedule });
+  const endpoint = () => new URL('https://regway.example');
+  const useCases: UseCases = {
+    registries: createRegistries(ports),
+    uses: createUses({ uses: store.uses }),
+    watching,
+    pullTokens: createPullTokens({ pulls, minter, endpoint }),
+    pullConfigs: createPullConfigs({ endpoint }),
+    ...createAdministration(store, parts.now),
+  };
+  return { store, sealer, registries: useCases.registries, pulls, watching, useCases };
+}
