@@ -62,7 +62,8 @@ async function serveStore({ config, issuers, documents, store, log }: ServerPart
   opened.push(faces);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
-  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...faces.routes], tls: config.tls, log, metrics });
+  const onRequest = (isQueued: boolean): void => (isQueued ? store.readApart() : store.readTogether());
+  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...faces.routes], tls: config.tls, log, metrics, onRequest });
   const port = await listener.listen(config.listenHost, config.listenPort);
   opened.push(listener);
   url = publicUrl(config, port);

@@ -25,6 +25,11 @@ interface ListenerOptions {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
+  /**
+   * Told of every request when its headers were read, before its route is. `isQueued` is true of one whose connection has another
+   * unanswered request: it may have come while this turn of the event loop went on; all others had come before it.
+   */
+  readonly onRequest?: ((isQueued: boolean) => void) | undefined;
 }
 
 /** A slow client may take this long to send its headers (slow loris). */
@@ -70,7 +75,7 @@ function createServer({ tls }: ListenerOptions, handler: (request: IncomingMessa
   return tls === undefined ? createHttpServer(common, handler) : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
 }
 
-function serve({ routes, log, metrics }: ListenerOptions, request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
+function serve({ routes, log, metrics, onRequest }: ListenerOptions, request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
   const started = performance.now();
   const requestId = givenRequestId(request) ?? randomUUID();
   const path = pathOf(request);
@@ -89,6 +94,8 @@ function serve({ routes, log, metrics }: ListenerOptions, request: IncomingMessa
     if (!response.headersSent) sendJson(response, 500, { message: 'Internal error.', requestId });
     else response.destroy();
   };
+  // Node gives a response its socket when it is its turn.
+  onRequest?.(response.socket === null);
   response.setHeader('X-Request-Id', requestId);
   response.setHeader('X-Content-Type-Options', 'nosniff');
   try {

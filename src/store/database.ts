@@ -47,6 +47,10 @@ export interface Database extends Dialect {
   readonly version?: () => number;
   /** As `rowsOf`, on a driver that is much quicker without Drizzle's way to it. */
   readonly rowsDirectly?: <Row>(columns: Record<string, Column>, select: Select<Row>) => ReadRows<Row>;
+  /** As the store's. */
+  readonly readTogether?: () => void;
+  /** As the store's. */
+  readonly readApart?: () => void;
   /** Runs queries that see only committed rows. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */

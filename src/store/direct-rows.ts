@@ -5,6 +5,7 @@ import { Column, is, Placeholder } from 'drizzle-orm';
 
 import type { Database, Queries } from './database.ts';
 import { translateFailure } from './failure.ts';
+import type { SharedReads } from './shared-reads.ts';
 
 /** What Drizzle's prepared statement of SQLite knows, and its type hides. */
 interface Prepared {
@@ -12,14 +13,15 @@ interface Prepared {
   getQuery(): { readonly params: readonly unknown[] };
 }
 
-/** @param queries Drizzle on the connection that reads. */
-export function directRows(queries: Queries): NonNullable<Database['rowsDirectly']> {
+/** @param queries Drizzle on the connection that reads. @param reads of the same connection. */
+export function directRows(queries: Queries, reads: Pick<SharedReads, 'hold'>): NonNullable<Database['rowsDirectly']> {
   return (columns, select) => {
     const toRow = rowReader(columns);
     // Prepared at the first call: the tables are made after the database is opened.
     let run: ((values: Record<string, unknown>) => unknown[][]) | undefined;
     return async (values) => {
       try {
+        reads.hold();
         run ??= runPrepared(select(queries) as unknown as Prepared);
         return run(values).map(toRow) as never[];
       } catch (error) {

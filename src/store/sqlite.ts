@@ -17,6 +17,7 @@ import { StoreRefused } from './migrate.ts';
 import { claimOwnership, type Ownership } from './owner.ts';
 import { localNotices } from './notices.ts';
 import { createSharedCommits } from './shared-commit.ts';
+import { createSharedReads, type SharedReads } from './shared-reads.ts';
 import * as tables from './tables.sqlite.ts';
 
 /** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
@@ -52,14 +53,21 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const { writer, reader, ownership } = await connect(path, owned);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
-  const commits = createSharedCommits(writer);
-  const dataVersion = reader.prepare('PRAGMA data_version').pluck();
+  const reads = createSharedReads(reader);
+  // What is read after a commit of our own sees it, and its checkpoint finds no reader of before.
+  const commits = createSharedCommits(writer, { beforeCommit: reads.end });
   return {
     ...dialect,
     notices: localNotices(),
-    version: () => readVersion(dataVersion),
-    rowsDirectly: directRows(readQueries),
-    read: (work) => translated(() => work(readQueries)),
+    readTogether: reads.share,
+    readApart: reads.end,
+    version: () => readVersion(reads),
+    rowsDirectly: directRows(readQueries, reads),
+    read: (work) =>
+      translated(() => {
+        reads.hold();
+        return work(readQueries);
+      }),
     write: (work) =>
       translated(() => {
         const written = commits.add(() => work(writeQueries));
@@ -77,7 +85,13 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
           }),
         ),
       ),
-    emptyLog: () => translated(() => queue(async () => emptyLog(writer))),
+    emptyLog: () =>
+      translated(() =>
+        queue(async () => {
+          reads.end();
+          return emptyLog(writer);
+        }),
+      ),
     close: () => queue(async () => closeInTurn(reader, writer, ownership)),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
@@ -90,9 +104,9 @@ function emptyLog(writer: Connection): boolean {
   return result?.busy === 0;
 }
 
-function readVersion(statement: Sqlite.Statement): number {
+function readVersion(reads: SharedReads): number {
   try {
-    return Number(statement.get());
+    return reads.version();
   } catch (error) {
     throw translateFailure(error);
   }
