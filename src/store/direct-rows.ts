@@ -40,17 +40,18 @@ function runPrepared(prepared: Prepared): (values: Record<string, unknown>) => u
   return (values) => statement.all(...names.map((name) => values[name]));
 }
 
+/** A literal gives all rows one shape, and is filled several times faster than key by key. */
 function rowReader(columns: Record<string, Column>): (values: readonly unknown[]) => object {
-  const keys = Object.keys(columns);
-  // Most columns take what the driver gives as it is.
-  const readers = Object.values(columns).map((column) => (column.mapFromDriverValue === Column.prototype.mapFromDriverValue ? undefined : column));
-  return (values) => {
-    const row: Record<string, unknown> = {};
-    for (const [index, key] of keys.entries()) {
-      const value = values[index];
-      const reader = readers[index];
-      row[key] = reader === undefined || value === null ? value : reader.mapFromDriverValue(value);
-    }
-    return row;
-  };
+  const mapped = Object.values(columns);
+  const properties = Object.keys(columns).map((key, index) => `${JSON.stringify(key)}: ${valueOf(mapped[index], index)}`);
+  // Of our own columns' names and numbers alone.
+  // oxlint-disable-next-line typescript/no-implied-eval
+  return new Function('columns', `return (values) => ({ ${properties.join(', ')} });`)(mapped) as (values: readonly unknown[]) => object;
+}
+
+/** Most columns take what the driver gives as it is. */
+function valueOf(column: Column | undefined, index: number): string {
+  const value = `values[${index}]`;
+  if (column === undefined || column.mapFromDriverValue === Column.prototype.mapFromDriverValue) return value;
+  return `${value} === null ? null : columns[${index}].mapFromDriverValue(${value})`;
 }

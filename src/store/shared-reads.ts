@@ -7,9 +7,9 @@ type Connection = InstanceType<typeof Sqlite>;
 
 export interface SharedReads {
   /** From now to the end of this turn, what is read is of one moment, no earlier than this call if none is shared yet. For what comes while connections are read. */
-  share(): void;
+  readonly share: () => void;
   /** What is read afterwards is of its own moment: for a commit, and for a request that may have come after the shared one. */
-  end(): void;
+  readonly end: () => void;
   /** To be called before each read: begins what is shared. */
   hold(): void;
   /** As `PRAGMA data_version`, of the moment that is read. */
