@@ -29,7 +29,7 @@ export function createDirectWay({ documents, execution, clean }: DirectOptions):
     // Variables that do not fit are found before anything runs.
     if (result.data === undefined) return false;
     context.operationType = planned.operation.operation;
-    sendResult(response, mediaType, clean(result, context));
+    sendResult(response, context.headers, mediaType, clean(result, context));
     return true;
   };
 }

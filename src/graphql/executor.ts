@@ -9,12 +9,13 @@ import { createDirectWay } from './direct.ts';
 import { createDocuments, type Documents } from './documents.ts';
 import { RequestError } from './errors.ts';
 import { createExecution } from './execution.ts';
-import type { GraphqlParameters } from './http.ts';
+import type { CommonHeaders, GraphqlParameters } from './http.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
 
 /** What one request carries: who asks for what, and what was learnt on the way. */
 export interface RequestContext extends GraphqlContext {
   readonly parameters: GraphqlParameters;
+  readonly headers: CommonHeaders;
   /** Whether the caller may see the schema. */
   readonly mayIntrospect: boolean;
   /** `query`, `mutation` or `subscription` once it is known. */
@@ -62,7 +63,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
   });
   return {
     run: async (request, response, context) => {
-      if (!(await answerDirectly(request, response, context))) await yoga.handle(request, response, context);
+      if (await answerDirectly(request, response, context)) return;
+      context.headers.set();
+      await yoga.handle(request, response, context);
     },
     dispose: async () => yoga.dispose(),
   };

@@ -32,8 +32,31 @@ export async function readParameters(request: IncomingMessage, documents: Truste
   return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'), documents);
 }
 
-/** Headers of every answer: nothing is guessed, nothing is kept, and what keeps it all the same knows that it is one caller's. */
-export const securityHeaders = Object.entries({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Accept, Authorization, Cookie' });
+/** Nothing is kept, and what keeps it all the same knows that it is one caller's. */
+const securityHeaders = ['Cache-Control', 'no-store', 'Vary', 'Accept, Authorization, Cookie'];
+
+/** The headers that every answer has, whatever it is. */
+export interface CommonHeaders {
+  /** Sets those that were not taken. To be called before anything else is set or written. */
+  set(): void;
+  /** Gives what is left to write, names and values in turn, for an answer that has no others set: written at once they cost a third. */
+  take(): readonly string[];
+}
+
+/** @param given further ones, names and values in turn. */
+export function commonHeaders(response: ServerResponse, given: readonly string[]): CommonHeaders {
+  let left: readonly string[] = [...given, ...securityHeaders];
+  const take = (): readonly string[] => {
+    const taken = left;
+    left = [];
+    return taken;
+  };
+  const set = (): void => {
+    const headers = take();
+    for (let index = 0; index + 1 < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  };
+  return { set, take };
+}
 
 /**
  * Sets the headers that let a page of another origin read the answer, for listed origins only.
@@ -95,11 +118,11 @@ const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
 ]);
 
 /** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
-export function sendResult(response: ServerResponse, mediaType: AnswerMediaType, result: ExecutionResult): void {
+export function sendResult(response: ServerResponse, headers: CommonHeaders, mediaType: AnswerMediaType, result: ExecutionResult): void {
   const { errors = [] } = result;
   const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
   const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
-  response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, 'Content-Length': Buffer.byteLength(body) }).end(body);
+  response.writeHead(status, [...headers.take(), 'Content-Type', `${mediaType}; charset=utf-8`, 'Content-Length', String(Buffer.byteLength(body))]).end(body);
 }
 
 function statusOf(http: unknown): number {

@@ -9,7 +9,7 @@ import type { UseCases } from './builder.ts';
 import { answerError, type GraphqlLog } from './errors.ts';
 import { createExecutor } from './executor.ts';
 import { createGraphiql } from './graphiql.ts';
-import { answerCors, readParameters, securityHeaders, sendError } from './http.ts';
+import { answerCors, commonHeaders, readParameters, sendError, type CommonHeaders } from './http.ts';
 import { requestErrorSentences } from './request-errors.ts';
 import { schema } from './schema.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
@@ -37,8 +37,11 @@ export interface GraphqlServerOptions {
 }
 
 export interface GraphqlServer {
-  /** Answers a request to `/graphql` or below it. Never rejects; every failure is an answer. */
-  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
+  /**
+   * Answers a request to `/graphql` or below it. Never rejects; every failure is an answer.
+   * @param context `headers` are written with every answer, names and values in turn.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string; readonly headers: readonly string[] }): Promise<void>;
   readonly schema: GraphQLSchema;
   dispose(): Promise<void>;
 }
@@ -52,7 +55,9 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const executor = createExecutor({ schema, translate, observe });
   const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
-  const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, { requestId, headers }: { requestId: string; headers: CommonHeaders }): Promise<void> => {
+    // Others have further headers set before they are answered.
+    if (request.method !== 'POST' || request.url !== '/graphql' || settings.corsOrigins.length > 0) headers.set();
     const page = graphiql.answer(request, response);
     if (page !== undefined) return page;
     if (answerCors(request, response, settings.corsOrigins)) return;
@@ -60,19 +65,21 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
     const parameters = await readParameters(request, settings.documents);
     const caller = createCaller(principal, requestId, response);
     const mayIntrospect = !settings.documents.only && (settings.introspection || principal !== undefined);
-    await executor.run(request, response, { ...useCases, caller, parameters, mayIntrospect, operationType: 'none' });
+    await executor.run(request, response, { ...useCases, caller, parameters, headers, mayIntrospect, operationType: 'none' });
   };
 
-  const handle: GraphqlServer['handle'] = async (request, response, { requestId }) => {
-    for (const [name, value] of securityHeaders) response.setHeader(name, value);
+  const handle: GraphqlServer['handle'] = async (request, response, context) => {
+    const { requestId } = context;
+    const headers = commonHeaders(response, context.headers);
     try {
-      await answer(request, response, requestId);
+      await answer(request, response, { requestId, headers });
     } catch (error) {
       if (response.destroyed) return;
       const shown = translate(error, requestId);
       observe('none', [shown]);
-      if (response.headersSent) response.destroy();
-      else sendError(request, response, shown);
+      if (response.headersSent) return void response.destroy();
+      headers.set();
+      sendError(request, response, shown);
     }
   };
   return { handle, schema, dispose: () => executor.dispose() };

@@ -10,6 +10,8 @@ import type { Metrics } from './metrics.ts';
 
 export interface RequestContext {
   readonly requestId: string;
+  /** What every answer has, names and values in turn, as `writeHead` takes it. */
+  readonly headers: readonly string[];
 }
 
 export interface Route {
@@ -18,6 +20,8 @@ export interface Route {
   /** Whether the path (without query) is this route's. */
   matches(path: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void> | void;
+  /** Whether it gives its answers the headers of the context itself: written together with others they cost a third. */
+  readonly writesHeaders?: boolean;
 }
 
 interface ListenerOptions {
@@ -89,20 +93,25 @@ function serve({ routes, log, metrics, onRequest }: ListenerOptions, request: In
     metrics.observeRequest(route.name, method, status, durationMs);
     onEnd();
   });
+  const headers = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
   const fail = (fault: unknown): void => {
     log.error({ requestId, ...faultFields(fault) }, 'a request ended in a fault');
-    if (!response.headersSent) sendJson(response, 500, { message: 'Internal error.', requestId });
-    else response.destroy();
+    if (response.headersSent) return void response.destroy();
+    setHeaders(response, headers);
+    sendJson(response, 500, { message: 'Internal error.', requestId });
   };
   // Node gives a response its socket when it is its turn.
   onRequest?.(response.socket === null);
-  response.setHeader('X-Request-Id', requestId);
-  response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (route.writesHeaders !== true) setHeaders(response, headers);
   try {
-    route.handle(request, response, { requestId })?.catch(fail);
+    route.handle(request, response, { requestId, headers })?.catch(fail);
   } catch (fault) {
     fail(fault);
   }
+}
+
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  for (let index = 0; index + 1 < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
 }
 
 /** The path without the query. */

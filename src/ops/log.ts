@@ -22,7 +22,7 @@ export interface RequestLine {
 /** pino's number for warnings. */
 const warnLevel = 40;
 /** Lines are written in pieces of this size, as a write costs as much as a lookup does. */
-const bufferedBytes = 4096;
+const bufferedBytes = 8_192;
 /** And after this time at most, so that who watches the log sees what happens. */
 const flushIntervalMs = 100;
 

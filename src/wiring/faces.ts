@@ -50,7 +50,12 @@ function createGraphql({ config, documents, log }: Pick<FaceParts, 'config' | 'd
 
 function graphqlRoutes(graphql: GraphqlServer): Route[] {
   return [
-    { name: 'graphql', matches: (path) => path === '/graphql' || path.startsWith('/graphql/'), handle: (request, response, context) => graphql.handle(request, response, context) },
+    {
+      name: 'graphql',
+      matches: (path) => path === '/graphql' || path.startsWith('/graphql/'),
+      writesHeaders: true,
+      handle: (request, response, context) => graphql.handle(request, response, context),
+    },
   ];
 }
 

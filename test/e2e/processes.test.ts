@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
 import { pause, runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { startFakeServer } from './support/fake-servers.ts';
@@ -139,4 +140,22 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
   expect(Date.now() - answeredAt).toBeLessThan(endAfterAnswerMs);
   await slowRegistry.stop();
   expect(withDatabase(dataDirectory, (database) => database.prepare('SELECT id FROM registry').pluck().all())).toEqual([created.id]);
+});
+
+test('a token that another process revoked logs in with no request sent afterwards, however many are read together', async () => {
+  const server = await startServer({ dataDirectory });
+  const tokens = await Promise.all(Array.from({ length: 4 }, () => createApiToken(dataDirectory, { role: 'READ_WRITE' })));
+  const isLoggedIn = async (token: string) => (await server.graphql('{ principal { subject } }', {}, token)).status === 200;
+  const load = { isOn: true };
+  const others = Array.from({ length: 16 }, async () => {
+    while (load.isOn) await server.graphql('{ registry(registry: "registry.example") { id } }');
+  });
+  for (const token of tokens) {
+    expect(await isLoggedIn(token)).toBe(true);
+    await revokeApiToken(dataDirectory, token);
+    expect(await Promise.all(Array.from({ length: 8 }, () => isLoggedIn(token)))).toEqual(Array.from({ length: 8 }, () => false));
+  }
+  load.isOn = false;
+  await Promise.all(others);
+  await server.stop();
 });

@@ -83,8 +83,7 @@ async function serveReplica({ useCases }: Replica, now: () => Date, { calls, log
     observe: (operation, code) => observed.push(`${operation} ${code}`),
   });
   const server = createServer((request, response) => {
-    response.setHeader('X-Request-Id', 'request-1');
-    void graphql.handle(request, response, { requestId: 'request-1' });
+    void graphql.handle(request, response, { requestId: 'request-1', headers: ['X-Request-Id', 'request-1', 'X-Content-Type-Options', 'nosniff'] });
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);

@@ -1,6 +1,7 @@
 // The laws of the listener: ids, log lines, metrics, faults and stopping.
 
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthRoutes } from '../../src/ops/health.ts';
@@ -20,11 +21,11 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((listener) => listener.close()));
 });
 
-async function start(routes: readonly Route[], ready = async () => true): Promise<Running> {
+async function start(routes: readonly Route[], ready = async () => true, onRequest?: (isQueued: boolean) => void): Promise<Running> {
   const lines: Record<string, unknown>[] = [];
   const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
   const metrics = createMetrics();
-  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...routes], tls: undefined, log, metrics });
+  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...routes], tls: undefined, log, metrics, onRequest });
   opened.push(listener);
   const port = await listener.listen('127.0.0.1', 0);
   return { url: `http://127.0.0.1:${port}`, lines, metrics, listener };
@@ -35,6 +36,30 @@ function route(path: string, handle: Route['handle']): Route {
 }
 
 describe('a request', () => {
+  it('is told of when it comes, and whether it waits behind another of its connection', async () => {
+    const told: boolean[] = [];
+    const { url } = await start([route('/x', async (_, response) => {
+      await sleep(5);
+      sendJson(response, 200, {});
+    })], undefined, (isQueued) => told.push(isQueued));
+    await fetch(`${url}/x`);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const request = 'GET /x HTTP/1.1\r\nHost: x\r\n';
+    socket.end(`${request}\r\n${request}Connection: close\r\n\r\n`);
+    let answers = '';
+    for await (const chunk of socket.setEncoding('utf8')) answers += String(chunk);
+    expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
+    expect(told).toEqual([false, false, true]);
+  });
+
+  it.each([false, true])('that ends in a fault has its headers, whether or not its route writes them (%s)', async (writesHeaders) => {
+    const failing = route('/x', () => Promise.reject(new Error('at /secret/path hunter2')));
+    const { url } = await start([{ ...failing, writesHeaders }]);
+    const { status, headers } = await fetch(`${url}/x`);
+    expect([status, headers.get('x-content-type-options')]).toEqual([500, 'nosniff']);
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('leaves one line of allow-listed fields, never its query, headers or body', async () => {
     const { url, lines } = await start([route('/x', (_, response) => sendJson(response, 200, {}))]);
     await fetch(`${url}/x?query=hunter2`, { method: 'POST', body: 'hunter2', headers: { Authorization: 'Bearer hunter2' } });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const route = consoleRoute(directory, (path) => path === '/' || path.startsWith('/registries/'));
   server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
-    if (route.matches(path)) void route.handle(request, response, { requestId: 'request-1' });
+    if (route.matches(path)) void route.handle(request, response, { requestId: 'request-1', headers: [] });
     else response.writeHead(418).end();
   });
   await new Promise<void>((resolve) => {
@@ -99,7 +99,7 @@ it('HEAD gives the headers alone, and nothing but GET and HEAD is served', async
 
 it('where nothing was built, the page says what to run', async () => {
   const route = consoleRoute(join(parent, 'nowhere'), () => true);
-  const bare = createServer((request, response) => void route.handle(request, response, { requestId: 'request-1' }));
+  const bare = createServer((request, response) => void route.handle(request, response, { requestId: 'request-1', headers: [] }));
   await new Promise<void>((resolve) => {
     bare.listen(0, '127.0.0.1', resolve);
   });

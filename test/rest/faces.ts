@@ -155,7 +155,7 @@ async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, bo
     now: () => domain.time,
     log: { error: (entry) => { throw new Error(JSON.stringify(entry)); } },
   });
-  const server = createServer((request, response) => void graphql.handle(request, response, { requestId: 'test' }));
+  const server = createServer((request, response) => void graphql.handle(request, response, { requestId: 'test', headers: [] }));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

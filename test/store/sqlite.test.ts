@@ -142,8 +142,21 @@ describe('the connections', () => {
     await database.close();
   });
 
+  it('shows a commit of its own at once, also while the reads of a turn are shared', async () => {
+    const store = await open();
+    const registry = sampleRegistry(1);
+    store.readTogether();
+    expect(await store.registries.byId(registry.id)).toBeUndefined();
+    const written = store.registries.insert(registry, sampleSealed(), sampleEvent());
+    store.readTogether();
+    expect(await store.registries.byId(registry.id)).toBeUndefined();
+    await written;
+    expect(await store.registries.byId(registry.id)).toMatchObject({ id: registry.id });
+    await store.close();
+  });
+
   it.each([
-    ['cache_size', -4096],
+    ['cache_size', -16_384],
     ['mmap_size', 0],
   ])('%s reads back as set, on the reader', async (pragma, value) => {
     const database = await openSqlite(url);

@@ -1,4 +1,4 @@
-// Counts what reaches the database: every run of every statement in this process, whoever prepared it.
+// Counts what reaches the database: every run of every statement in this process, whoever prepared it, but for the ends of transactions, which read nothing.
 
 import Sqlite from 'better-sqlite3';
 import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js';
@@ -33,7 +33,8 @@ export async function statementsDuring(work: () => Promise<unknown>): Promise<st
 function spyOn(prototype: Prototype, method: string, text: string, seen: string[]) {
   const original = prototype[method] as Prototype[string];
   return vi.spyOn(prototype, method).mockImplementation(function run(this: Record<string, string>, ...values: unknown[]) {
-    seen.push(this[text] ?? '');
+    const statement = this[text] ?? '';
+    if (statement !== 'BEGIN' && statement !== 'COMMIT') seen.push(statement);
     return Reflect.apply(original, this, values);
   });
 }
