@@ -45,7 +45,7 @@ describe('a request', () => {
     await fetch(`${url}/x`);
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     const request = 'GET /x HTTP/1.1\r\nHost: x\r\n';
-    socket.end(`${request}\r\n${request}Connection: close\r\n\r\n`);
+    socket.write(`${request}\r\n${request}Connection: close\r\n\r\n`);
     let answers = '';
     for await (const chunk of socket.setEncoding('utf8')) answers += String(chunk);
     expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
