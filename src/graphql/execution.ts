@@ -7,7 +7,6 @@ import {
   defaultTypeResolver,
   execute,
   getArgumentValues,
-  getVariableValues,
   GraphQLInterfaceType,
   GraphQLObjectType,
   GraphQLScalarType,
@@ -27,6 +26,7 @@ import {
 import type { CompiledQuery, compileQuery as Compile } from 'graphql-jit';
 import type { PreparedDocument } from './documents.ts';
 import { createRecentMap } from './recent-map.ts';
+import { coercionOf } from './variables.ts';
 
 /** Clients have some dozens of queries, and one compiled takes some 10 KB. */
 const maxCompiled = 200;
@@ -58,7 +58,8 @@ export function createExecution(schema: GraphQLSchema, sightings = defaultSighti
   };
 }
 
-type RunCompiled = (contextValue: unknown, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult>;
+/** Gives undefined when the variables do not fit. */
+type RunCompiled = (contextValue: unknown, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult> | undefined;
 
 /** Gives the compiled form, or undefined where there is none: for mutations, for what came only now and then, for documents that are not kept. */
 function createCompiledQueries(schema: GraphQLSchema, sightingsBefore: number): (planned: Planned) => RunCompiled | undefined {
@@ -105,9 +106,10 @@ function createCompiler(schema: GraphQLSchema, compileQuery: typeof Compile): Co
     const document = documentToCompile(text, coerced.name);
     const result = document && compileQuery(compileSchema, document, operation.name?.value, { disablingCapturingStackErrors: true });
     if (result === undefined || !isCompiled(result)) return undefined;
+    const coerce = coercionOf(schema, operation);
     return (contextValue, variables) => {
-      const values = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
-      return values.errors === undefined ? result.query(undefined, contextValue, values.coerced) : { errors: values.errors };
+      const values = coerce(variables);
+      return values && result.query(undefined, contextValue, values);
     };
   };
 }

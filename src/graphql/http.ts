@@ -122,7 +122,10 @@ export function sendResult(response: ServerResponse, headers: CommonHeaders, med
   const { errors = [] } = result;
   const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
   const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
-  response.writeHead(status, [...headers.take(), 'Content-Type', `${mediaType}; charset=utf-8`, 'Content-Length', String(Buffer.byteLength(body))]).end(body);
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, [...headers.take(), 'Content-Type', `${mediaType}; charset=utf-8`, 'Content-Length', String(length)]);
+  // ASCII alone: the same bytes, which are then copied instead of encoded.
+  response.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 function statusOf(http: unknown): number {

@@ -12,7 +12,7 @@ import { createdHost, seededRegistries } from './data.ts';
 import { measureMatching } from './matching.ts';
 import { operations } from './operations.ts';
 import { renderReport } from './report.ts';
-import { runRounds, type Sample } from './rounds.ts';
+import { startRace, type Race, type Sample } from './rounds.ts';
 import { databaseFile, seed } from './seed.ts';
 import { measureStart } from './start.ts';
 
@@ -29,6 +29,9 @@ const rounds = numbers('rounds', values.short ? '1' : values.rounds, 1, 100)[0] 
 const seconds = numbers('seconds', values.short ? '1' : values.seconds, 1, 60)[0] ?? 1;
 const connectionCounts = numbers('connections', values.short ? '16' : values.connections, 1, 1000);
 const registryCounts = numbers('registries', values.short ? '20000' : values.registries, 20_000, 2_000_000);
+
+/** V8 compiles the product's ways for some ten thousand requests; a server runs for weeks. */
+const warmUpSeconds = values.short ? 2 : 8;
 
 const serverCore = 0;
 const loadCore = 1;
@@ -53,17 +56,26 @@ async function measureSize(count: number): Promise<void> {
   say('starting the bundle');
   const start = await measureStart(dataDir, token);
   // One list of operations for all: the registries that they create must be new each time.
-  const asked = operations(seeded);
-  const samples: Sample[] = [];
-  for (const connections of connectionCounts) {
-    say(`${connections} connections: ${rounds} rounds of ${seconds} s for each server and operation, after a warm-up`);
-    const taken = await runRounds({ rounds, seconds, connections, dataDir, token, core: pinned ? serverCore : undefined, operations: asked });
-    samples.push(...taken);
-    const measured = taken.filter(({ round }) => round > 0);
-    process.stdout.write(`${renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples: measured, matching, start })}\n\n`);
+  const race = await startRace({ dataDir, token, core: pinned ? serverCore : undefined, operations: operations(seeded) });
+  try {
+    requireEveryCreate(dataDir, await runRace(race, (connections, samples) => renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples, matching, start })));
+  } finally {
+    await race.stop();
   }
-  requireEveryCreate(dataDir, samples);
   rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** Prints a report for each number of connections. Gives every sample. */
+async function runRace(race: Race, render: (connections: number, samples: readonly Sample[]) => string): Promise<Sample[]> {
+  say(`warming up: ${warmUpSeconds} s for each server and operation`);
+  const all = await race.warmUp(warmUpSeconds);
+  for (const connections of connectionCounts) {
+    say(`${connections} connections: ${rounds} rounds of ${seconds} s for each server and operation`);
+    const samples = await race.run({ rounds, seconds, connections });
+    process.stdout.write(`${render(connections, samples)}\n\n`);
+    all.push(...samples);
+  }
+  return all;
 }
 
 function numbers(name: string, text: string, least: number, most: number): number[] {
@@ -86,7 +98,7 @@ function pinLoad(): boolean {
 
 /** An acknowledged create is a row and an audit event. @throws Error when one is missing or too many. */
 function requireEveryCreate(dataDir: string, all: readonly Sample[]): void {
-  const acknowledged = all.filter(({ operation }) => operation === 'create').reduce((sum, { requests }) => sum + requests, 0);
+  const acknowledged = all.filter(({ operation }) => operation === 'create').reduce((sum, { answered }) => sum + answered, 0);
   const database = new Sqlite(databaseFile(dataDir), { readonly: true });
   const count = (statement: string) => Number(database.prepare(statement).pluck().get(`${createdHost}/`));
   const rows = count('SELECT count(*) FROM registry WHERE instr(registry, ?) = 1');

@@ -1,7 +1,7 @@
 // Alternating rounds: every contender runs every operation in each round, in turns, so that what else the machine does meets all alike.
 
 import { contenders, startContender, type Contender } from './contenders.ts';
-import { load, type LoadOptions, type LoadTarget } from './load.ts';
+import { load } from './load.ts';
 import type { Operation } from './operations.ts';
 import type { BenchServer } from './server.ts';
 import { percentile } from './statistics.ts';
@@ -11,18 +11,17 @@ export interface Sample {
   readonly contender: string;
   readonly operation: string;
   readonly round: number;
-  readonly requests: number;
+  /** All that were answered, those of the run-in too. */
+  readonly answered: number;
   readonly requestsPerSecond: number;
   readonly cpuMsPerRequest: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** At the end of the round. */
   readonly rssMiB: number;
-  readonly generatorBusy: number;
 }
 
-export interface RoundOptions extends LoadOptions {
-  readonly rounds: number;
+export interface RaceOptions {
   readonly dataDir: string;
   readonly token: string;
   /** The core of the servers; undefined for any. */
@@ -30,51 +29,76 @@ export interface RoundOptions extends LoadOptions {
   readonly operations: readonly Operation[];
 }
 
+export interface RoundOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
+}
+
+export interface Race {
+  /** Under every operation, until the machine code of each has settled. */
+  warmUp(seconds: number): Promise<Sample[]>;
+  run(options: RoundOptions): Promise<Sample[]>;
+  stop(): Promise<void>;
+}
+
 interface Running {
   readonly contender: Contender;
   readonly server: BenchServer;
 }
 
-/** Enough for the machine code of every operation to settle. */
-const warmUpSeconds = 2;
+/** A quarter of a second is some thousand requests. */
+const runInSeconds = 0.25;
+/** As many as in most measurements; the code does not depend on it. */
+const warmUpConnections = 16;
 
-/** Starts every contender, warms each up, and runs the rounds. The samples of the warm-up have the round 0. */
-export async function runRounds(options: RoundOptions): Promise<Sample[]> {
+/** Starts every contender. */
+export async function startRace(options: RaceOptions): Promise<Race> {
   const running: Running[] = [];
+  const stop = async (): Promise<void> => void (await Promise.all(running.map(({ server }) => server.stop())));
   try {
     for (const contender of contenders) running.push({ contender, server: await startContender(contender, options.dataDir, options.core) });
-    const samples = await runRound(running, { ...options, seconds: warmUpSeconds }, 0);
-    for (let round = 1; round <= options.rounds; round += 1) {
-      samples.push(...(await runRound(round % 2 === 0 ? running.toReversed() : running, options, round)));
-    }
-    return samples;
-  } finally {
-    await Promise.all(running.map(({ server }) => server.stop()));
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  return {
+    warmUp: (seconds) => runRound(running, options, { rounds: 1, seconds, connections: warmUpConnections }, 0),
+    run: async (rounds) => {
+      const samples: Sample[] = [];
+      for (let round = 1; round <= rounds.rounds; round += 1) {
+        samples.push(...(await runRound(round % 2 === 0 ? running.toReversed() : running, options, rounds, round)));
+      }
+      return samples;
+    },
+    stop,
+  };
 }
 
-async function runRound(running: readonly Running[], options: RoundOptions, round: number): Promise<Sample[]> {
+async function runRound(running: readonly Running[], race: RaceOptions, options: RoundOptions, round: number): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const operation of options.operations) {
-    for (const one of running) samples.push(await takeSample(one, operation, options, round));
+  for (const operation of race.operations) {
+    for (const one of running) samples.push(await takeSample(one, operation, { ...options, token: race.token, round }));
   }
   return samples;
 }
 
-async function takeSample({ contender, server }: Running, operation: Operation, options: RoundOptions, round: number): Promise<Sample> {
-  const target: LoadTarget = { url: server.url, token: options.token };
-  const cpuMs = server.cpuMs();
-  const { requests, latenciesMs, seconds, generatorBusy } = await load(target, operation, options);
+type SampleOptions = Omit<RoundOptions, 'rounds'> & { readonly token: string; readonly round: number };
+
+async function takeSample({ contender, server }: Running, operation: Operation, { token, round, ...options }: SampleOptions): Promise<Sample> {
+  let cpuMs = 0;
+  const onRunIn = (): void => void (cpuMs = server.cpuMs());
+  const { runInRequests, latenciesMs, seconds } = await load({ url: server.url, token }, operation, { ...options, runInSeconds }, onRunIn);
+  const requests = latenciesMs.length;
   return {
     contender: contender.name,
     operation: operation.name,
     round,
-    requests,
-    requestsPerSecond: latenciesMs.length / seconds,
+    answered: runInRequests + requests,
+    requestsPerSecond: requests / seconds,
     cpuMsPerRequest: (server.cpuMs() - cpuMs) / requests,
     p50Ms: percentile(latenciesMs, 0.5),
     p99Ms: percentile(latenciesMs, 0.99),
     rssMiB: server.rssMiB(),
-    generatorBusy,
   };
 }

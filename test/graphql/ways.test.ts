@@ -10,8 +10,8 @@ let endpoint: TestEndpoint;
 beforeAll(async () => {
   endpoint = await openEndpoint();
   endpoint.overrides.list = () => Promise.reject(new Error('a secret of ours'));
-  for (const registry of ['docker.io', 'ghcr.io/anchore/*']) {
-    await endpoint.send('mutation ($r: String!) { createRegistry(input: { registry: $r, username: "u", password: "p" }, validate: false) { errors { code } } }', { r: registry });
+  for (const [registry, name] of [['docker.io', 'Docker Hub'], ['ghcr.io/anchore/*', 'Anchore'], ['latin.example', 'Königsberg, ½ ÿ'], ['beyond.example', 'Łódź 日本 🐳']]) {
+    await endpoint.send('mutation ($r: String!, $n: String!) { createRegistry(input: { registry: $r, name: $n, username: "u", password: "p" }, validate: false) { errors { code } } }', { r: registry, n: name });
   }
 });
 
@@ -30,6 +30,8 @@ const reportFields = 'lastValidation { outcome valid steps { kind } checkedAt }'
 const cases: readonly (readonly [string, Asked])[] = [
   ['a registry', { query: `query ($r: String) { registry(registry: $r) { __typename id registry createdAt lastUsedAt ${reportFields} } }`, variables: { r: 'docker.io' } }],
   ['a node by an interface', { query: 'query ($r: String!) { image(reference: $r) { reference registry { ... on Node { id } ...F } candidates { matched reason } } } fragment F on Registry { registry }', variables: { r: 'ubuntu' } }],
+  ['a name beyond ASCII', { query: 'query ($r: String) { registry(registry: $r) { name } }', variables: { r: 'latin.example' } }],
+  ['a name beyond Latin-1', { query: 'query ($r: String) { registry(registry: $r) { name } }', variables: { r: 'beyond.example' } }],
   ['a text in the document', { query: '{ registry(registry: "ghcr.io/anchore/*") { registry } }' }],
   ['a registry that is not there', { query: 'query ($r: String) { registry(registry: $r) { id } }', variables: { r: 'quay.io' } }],
   ['a field for which nobody logged in', { query: '{ __typename principal { subject } }', token: null }],
@@ -84,6 +86,15 @@ describe('both ways answer alike', () => {
     const long = await ask('/graphql?');
     for (let sighting = 1; sighting <= 5; sighting += 1) expect(await ask('/graphql')).toEqual(long);
   });
+});
+
+test.each([
+  ['latin.example', 'Königsberg, ½ ÿ'],
+  ['beyond.example', 'Łódź 日本 🐳'],
+])('the short way writes the name of %s in UTF-8 and tells its length in bytes', async (registry, name) => {
+  const body = JSON.stringify({ query: 'query ($r: String) { registry(registry: $r) { name } }', variables: { r: registry } });
+  const { headers, text } = await endpoint.request('/graphql', { method: 'POST', headers: jsonHeaders('ADMIN'), body });
+  expect([text, headers.get('content-length')]).toEqual([`{"data":{"registry":{"name":"${name}"}}}`, String(Buffer.byteLength(text))]);
 });
 
 test('the short way tells the length of its answer, so that both ways are really taken', async () => {
