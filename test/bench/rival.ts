@@ -1,19 +1,28 @@
-// One of the GraphQL servers that the product is compared with, as it comes, over the same schema and the same work: no login, limits, logs or metrics.
+// One of the GraphQL servers that the product is compared with, as it comes, over the same schema and the same work: no login, limits, logs or metrics,
+// but for one, which does of these what the product does.
 
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { buildSchema, type GraphQLSchema, type GraphQLScalarType, type GraphQLFieldResolver } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
+import { createAuthenticator } from '../../src/auth/token.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
+import { openDataDir } from './seed.ts';
 import { openWork, type CreateInput, type Work } from './work.ts';
 
-const work = await openWork(process.env['REGWAY_DATA_DIR'] ?? '');
+const dataDir = process.env['REGWAY_DATA_DIR'] ?? '';
+const work = await openWork(dataDir);
 const schema = executableSchema(work);
 
 /** Each listens on a free port of loopback and gives its address. */
 const rivals: Readonly<Record<string, () => Promise<string>>> = {
-  mercurius: () => startMercurius(false),
-  'mercurius-jit': () => startMercurius(true),
+  mercurius: () => startMercurius({ jit: false }),
+  'mercurius-jit': () => startMercurius({ jit: true }),
+  'mercurius-jit-equal': () => startMercurius({ jit: true, withDuties: true }),
   apollo: startApollo,
   yoga: startYoga,
 };
@@ -27,11 +36,30 @@ process.once('SIGTERM', () => {
   process.exit(0);
 });
 
-async function startMercurius(jit: boolean): Promise<string> {
+async function startMercurius({ jit, withDuties = false }: { readonly jit: boolean; readonly withDuties?: boolean }): Promise<string> {
   const [{ fastify }, { mercurius }] = await Promise.all([import('fastify'), import('mercurius')]);
   const app = fastify();
+  if (withDuties) await addDuties(app);
   await app.register(mercurius, { schema, ...(jit ? { jit: 1 } : {}) });
   return app.listen({ host: '127.0.0.1', port: 0 });
+}
+
+/** Checks the login, gives a request id, logs and counts, with the product's own parts. */
+async function addDuties(app: FastifyInstance): Promise<void> {
+  const { store } = await openDataDir(dataDir);
+  const authenticate = createAuthenticator({ access: store.access, now: () => new Date() });
+  const [log, metrics] = [createLog('info'), createMetrics()];
+  const common = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store', 'Vary', 'Accept, Authorization, Cookie'];
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    await authenticate(headers.authorization);
+    reply.raw.setHeader('X-Request-Id', randomUUID());
+    for (let index = 0; index < common.length; index += 2) reply.raw.setHeader(common[index] ?? '', common[index + 1] ?? '');
+  });
+  app.addHook('onResponse', async ({ method }, reply) => {
+    const durationMs = Math.round(reply.elapsedTime);
+    log.request({ requestId: String(reply.raw.getHeader('X-Request-Id')), method, route: 'graphql', status: reply.statusCode, durationMs });
+    metrics.observeRequest('graphql', method, reply.statusCode, durationMs);
+  });
 }
 
 async function startApollo(): Promise<string> {
