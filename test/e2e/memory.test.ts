@@ -1,5 +1,6 @@
-// The heap of a server under load: its young part stays as large as the start left it, and what a request made is gone with it.
+// The heap of a server under load: its young part stays small but not tiny, also after a pause, and what a request made is gone with it.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operationsOn } from './support/operations.ts';
@@ -13,6 +14,8 @@ const warmUpCount = 2_000;
 const countsMeasured = [1_000, 1_000, 1_000];
 /** A request that is held until a full collection leaves about 6,000 bytes, others 700. */
 const maxLeftBytes = 2_000;
+/** After so long without work, V8's next full collection gives memory back. */
+const idleMs = 12_000;
 
 let server: RegwayServer;
 
@@ -41,6 +44,15 @@ test.each([
     expect(after.youngBytes / mebibyte).toSatisfy((size) => size >= 8 && size <= 16);
   }
   expect(Math.max(...left)).toBeLessThan(maxLeftBytes);
+});
+
+test('after a pause, when V8 shrinks the young part of the heap, it grows to what it was', { timeout: 120_000 }, async () => {
+  const query = '{ registries(first: 50) { nodes { id registry host name username lastValidation { outcome steps { message } } createdAt } } }';
+  for (let round = 0; round < 3; round += 1) {
+    await ask(query, 2 * warmUpCount);
+    expect((await heap()).youngBytes / mebibyte).toSatisfy((size) => size >= 8 && size <= 16);
+    await pause(idleMs);
+  }
 });
 
 /** Sends so many requests, each connection one at a time, so that at most these few are in the heap at once. */
