@@ -1,5 +1,6 @@
 // Downloads one body as cheaply as Node can, so that the client is not what is measured: a bare socket and one buffer.
 
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -7,6 +8,8 @@ export interface Download {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly expectedBytes: number;
+  /** SHA-256 in hexadecimal digits, for a client that verifies what it gets. */
+  readonly expectedHash?: string | undefined;
   /** For a slow client; as fast as it comes without it. */
   readonly bytesPerSecond?: number;
   /** Ends a download early; what came until then counts. */
@@ -22,11 +25,12 @@ export interface DownloadResult {
 const bufferBytes = 1024 * 1024;
 const headEnd = Buffer.from('\r\n\r\n');
 
-/** Downloads. @throws Error for another status than 200, or a body of another length. */
-export async function download({ url, headers, expectedBytes, bytesPerSecond, signal }: Download): Promise<DownloadResult> {
+/** Downloads. @throws Error for another status than 200, or a body of another length or hash. */
+export async function download({ url, headers, expectedBytes, expectedHash, bytesPerSecond, signal }: Download): Promise<DownloadResult> {
   const { hostname, port, pathname } = new URL(url);
   const started = performance.now();
-  const reader = createReader(expectedBytes);
+  const hash = expectedHash === undefined ? undefined : createHash('sha256');
+  const reader = createReader(expectedBytes, (chunk) => hash?.update(chunk));
   const buffer = Buffer.allocUnsafe(bufferBytes);
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const socket = connect({
@@ -48,14 +52,16 @@ export async function download({ url, headers, expectedBytes, bytesPerSecond, si
   signal?.addEventListener('abort', () => end());
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
   await ended;
+  const hashed = hash?.digest('hex');
   const seconds = (performance.now() - started) / 1000;
   socket.destroy();
   if (!reader.isDone() && signal?.aborted !== true) throw new Error(`${url} was cut off after ${reader.bodyBytes()} bytes:\n${reader.head()}`);
+  if (hashed !== expectedHash) throw new Error(`${url} gave content of another hash.`);
   return { seconds, bytes: reader.bodyBytes() };
 }
 
-/** Counts the bytes of one response's body. */
-function createReader(expectedBytes: number) {
+/** Counts the bytes of one response's body. @param onBody given each piece of it. */
+function createReader(expectedBytes: number, onBody: (chunk: Buffer) => void) {
   let head = '';
   let inBody = false;
   let bytes = 0;
@@ -70,7 +76,9 @@ function createReader(expectedBytes: number) {
   };
   return {
     read(chunk: Buffer): void {
-      bytes += (inBody ? chunk : readHead(chunk)).length;
+      const body = inBody ? chunk : readHead(chunk);
+      bytes += body.length;
+      onBody(body);
     },
     isDone: () => inBody && bytes >= expectedBytes,
     bodyBytes: () => bytes,

@@ -15,6 +15,8 @@ export interface PullContender extends ProcessUse {
   readonly bases: Readonly<Record<Channel, string>>;
   /** What a request carries. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether the client verifies the digests of blobs, as the server passes whatever it gets. */
+  readonly clientVerifies: boolean;
   stop(): Promise<void>;
 }
 
@@ -38,8 +40,11 @@ export async function startRegway({ directory, authority, upstream, cores }: Pul
     name: regway.name,
     bases: { TLS: base('TLS'), 'plain HTTP': base('plain HTTP') },
     headers: { authorization: `Basic ${Buffer.from(`bench:${token}`).toString('base64')}` },
+    clientVerifies: false,
   };
 }
+
+export const nginxName = 'nginx proxy_pass';
 
 /** Starts the proxy that people would write: it verifies certificates, keeps connections, and keeps nothing on disk. */
 export async function startNginxProxy({ directory, authority, upstream, cores }: PullContenderOptions): Promise<PullContender> {
@@ -65,7 +70,12 @@ export async function startNginxProxy({ directory, authority, upstream, cores }:
       server { listen 127.0.0.1:${ports['plain HTTP']}; location / { proxy_pass http://plain; } }`,
   });
   const base = (channel: Channel) => `http://127.0.0.1:${ports[channel]}/v2/${repository}/`;
-  return { ...nginx, name: 'nginx proxy_pass', bases: { TLS: base('TLS'), 'plain HTTP': base('plain HTTP') }, headers: {} };
+  return { ...nginx, name: nginxName, bases: { TLS: base('TLS'), 'plain HTTP': base('plain HTTP') }, headers: {}, clientVerifies: false };
+}
+
+/** The same proxy, whose client does what Regway does for its own. It is stopped with the proxy. */
+export function withVerifyingClient(nginx: PullContender): PullContender {
+  return { ...nginx, name: `${nginx.name}, verified by its client`, clientVerifies: true, stop: async () => undefined };
 }
 
 async function createRegistry(url: string, token: string, registry: string, secureConnection: boolean): Promise<void> {

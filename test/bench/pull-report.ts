@@ -19,10 +19,11 @@ export interface PullReport {
 export function renderPullReport(report: PullReport): string {
   const placements = [...new Set(report.blobs.map(({ placement }) => placement))];
   const names = [...new Set(report.slow.map(({ contender }) => contender))];
+  const blobNames = [...new Set(report.blobs.map(({ contender }) => contender))];
   return [
     '| what | server | MB/s | ratio to nginx | CPU s/GiB | CPU ratio | RSS MiB |',
     '|---|---|--:|--:|--:|--:|--:|',
-    ...placements.flatMap((placement) => channels.flatMap((channel) => names.map((name) => blobRow(report, placement, channel, name, names.at(-1) ?? '')))),
+    ...placements.flatMap((placement) => channels.flatMap((channel) => blobNames.map((name) => blobRow(report, placement, channel, name, names.at(-1) ?? '')))),
     '',
     '| what | server | manifests/s | CPU ms/manifest |',
     '|---|---|--:|--:|',

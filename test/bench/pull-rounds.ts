@@ -92,7 +92,7 @@ function inTurns(contenders: readonly PullContender[], round: number): readonly 
 
 async function takeBlob(contender: PullContender, upstream: PullUpstream, channel: Channel, round: number): Promise<Omit<BlobSample, 'placement'>> {
   const cpuMs = contender.cpuMs();
-  const { seconds, bytes } = await download(blobRequest(contender, upstream, channel));
+  const { seconds, bytes } = await download({ ...blobRequest(contender, upstream, channel), expectedHash: contender.clientVerifies ? upstream.blobHash : undefined });
   return {
     contender: contender.name,
     channel,

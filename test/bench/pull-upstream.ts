@@ -18,6 +18,8 @@ export interface PullUpstream extends Nginx {
   /** Path below `/v2/<repository>/`. */
   readonly blobPath: string;
   readonly blobBytes: number;
+  /** SHA-256 in hexadecimal digits. */
+  readonly blobHash: string;
   readonly manifestPath: string;
 }
 
@@ -59,7 +61,7 @@ export async function startPullUpstream(directory: string, authority: Certificat
         ${protectedFiles(`https://${hosts.TLS}`, join(directory, 'files'), digestOf(manifest))}
       }`,
   });
-  return { ...nginx, hosts, blobPath, blobBytes, manifestPath };
+  return { ...nginx, hosts, blobPath, blobBytes, blobHash: digestOf(blob).slice('sha256:'.length), manifestPath };
 }
 
 function protectedFiles(origin: string, root: string, manifestDigest: string): string {

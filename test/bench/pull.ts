@@ -1,7 +1,7 @@
 // `npm run bench:pull`: how fast blobs and manifests pass through Regway, next to nginx as a plain proxy in front of the same registry.
 // Blobs pass in two placements. On two cores: Regway with all its threads and nginx with its one worker may use the same two, and the registry
 // and the client the others, or the same two where there are no more. On one core: the server has one, the registry and the client another.
-// The digest is verified by Regway alone; nginx passes bytes. It makes a directory of its own, ends by itself, and leaves nothing behind.
+// Regway verifies the digest; nginx passes bytes, so that it is measured twice: as it is, and with a client that verifies what it gets. It makes a directory of its own, ends by itself, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCertificateAuthority } from '../e2e/support/certificates.ts';
 import { requireBuild } from './contenders.ts';
-import { startNginxProxy, startRegway, type PullContender } from './pull-contenders.ts';
+import { nginxName, startNginxProxy, startRegway, withVerifyingClient, type PullContender } from './pull-contenders.ts';
 import { renderPullReport } from './pull-report.ts';
 import { measureBlobs, measureManifests, measureSlowClient } from './pull-rounds.ts';
 import { startPullUpstream, type PullUpstream } from './pull-upstream.ts';
@@ -39,15 +39,20 @@ process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
 
 const authority = createCertificateAuthority(directory);
-const shared = await withServers(twoCores, (running, upstream) => measureBlobs(running, upstream, twoCores.name, rounds));
+const shared = await withServers(twoCores, (running, upstream) => measureBlobs(withVerifying(running), upstream, twoCores.name, rounds));
 const report = await withServers(oneCore, async (running, upstream) => {
-  const blobs = [...shared, ...(await measureBlobs(running, upstream, oneCore.name, rounds))];
+  const blobs = [...shared, ...(await measureBlobs(withVerifying(running), upstream, oneCore.name, rounds))];
   say(`${rounds} rounds of ${seconds} s of manifests`);
   const manifests = await measureManifests(running, upstream, rounds, seconds);
   say('a slow client');
   return { blobBytes, rounds, seconds, blobs, manifests, slow: await measureSlowClient(running, upstream) };
 });
 process.stdout.write(`${renderPullReport(report)}\n`);
+
+/** Blobs pass nginx a second time, with a client that verifies them: somebody has to. The plain proxy stays the last, with which all are compared. */
+function withVerifying(running: readonly PullContender[]): readonly PullContender[] {
+  return running.flatMap((contender) => (contender.name === nginxName ? [withVerifyingClient(contender), contender] : [contender]));
+}
 
 /** Starts the servers in a placement, measures, and stops them. */
 async function withServers<Result>(placement: Placement, measure: (running: readonly PullContender[], upstream: PullUpstream) => Promise<Result>): Promise<Result> {
