@@ -31,7 +31,8 @@ interface ListenerOptions {
   readonly metrics: Metrics;
   /**
    * Told of every request when its headers were read, before its route is. `isQueued` is true of one whose connection has another
-   * unanswered request: it may have come while this turn of the event loop went on; all others had come before it.
+   * unanswered request: it may have come while this turn of the event loop went on. The others had come before it, unless more than a
+   * thousand connections had something at once (libuv asks the kernel again then), or a full socket kept a part of them back.
    */
   readonly onRequest?: ((isQueued: boolean) => void) | undefined;
 }
