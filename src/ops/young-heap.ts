@@ -3,24 +3,28 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
-/** It is 1, 2, 4 or 8 MiB, less what V8 needs in it; a collection takes a quarter of a millisecond, and a second of pages fills the last twenty times. */
-const enoughBytes = 6 * 1024 * 1024;
+/** Each of its two halves may double while it is no larger than this. */
+const mayDoubleBytes = 4 * 1024 * 1024;
 
 /**
- * Lets it grow to 8 MiB, and no further, from now on. V8 shrinks it to 1 MiB once there was nothing to do for some seconds, and doubles it
- * under load, up to 128 MiB, by how much was ever in use while it was collected, so that any server gets there in time; a request leaves
- * nothing behind, and gains nothing from that. Call it after the start.
+ * From now on, lets each half of it grow to 8 MiB and, but for collections that come faster than they can be told of, no further. V8 shrinks
+ * them to 1 MiB once there was nothing to do for some seconds, and doubles them under load, up to 64 MiB, by how much was ever in use while
+ * they were collected, so that any server gets there in time; a request leaves nothing behind, and gains nothing from that. A collection
+ * takes a quarter of a millisecond, and a second of pages fills 8 MiB twenty times. Call it after the start.
  */
 export function boundYoungHeap(): void {
+  let factor = 0;
+  const bound = (): void => {
+    const wanted = capacityBytes() <= mayDoubleBytes ? 2 : 1;
+    // V8 reads this flag each time that it would grow. The sizes themselves are read once, before the first line of a program runs.
+    if (wanted !== factor) setFlagsFromString(`--semi-space-growth-factor=${wanted}`);
+    factor = wanted;
+  };
   bound();
   new PerformanceObserver(bound).observe({ entryTypes: ['gc'] });
 }
 
-/** V8 reads this flag each time that it would grow. The sizes themselves are read once, before the first line of a program runs. */
-function bound(): void {
-  setFlagsFromString(`--semi-space-growth-factor=${capacityBytes() < enoughBytes ? 2 : 1}`);
-}
-
+/** Of one half. */
 function capacityBytes(): number {
   const { space_used_size: used = 0, space_available_size: available = 0 } = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space') ?? {};
   return used + available;

@@ -21,7 +21,7 @@ export const bare: Contender = { name: 'node:http, bare', args: [fileURLToPath(n
 
 const rivalScript = fileURLToPath(new URL('./rival.ts', import.meta.url));
 
-/** GraphQL servers as they come, over the same schema, table and statements; one of them with what the product does besides. */
+/** GraphQL servers as they come, over the same schema, table and statements; one of them with the product's login, log and metrics. */
 const rivals: readonly Contender[] = [
   { name: 'Mercurius with JIT', args: [rivalScript, 'mercurius-jit'] },
   { name: 'Mercurius with JIT, login, log and metrics', args: [rivalScript, 'mercurius-jit-equal'] },

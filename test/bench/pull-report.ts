@@ -9,7 +9,7 @@ export interface PullReport {
   readonly blobBytes: number;
   readonly rounds: number;
   readonly seconds: number;
-  /** The product's first, the one that it is compared with second. */
+  /** The product's first, the one that all are compared with last. */
   readonly blobs: readonly BlobSample[];
   readonly manifests: readonly ManifestSample[];
   readonly slow: readonly SlowClientSample[];

@@ -31,7 +31,7 @@ export function renderReport(report: Report): string {
     `Start: /livez after ${start.liveMs.toFixed(0)} ms, first GraphQL answer after ${start.answerMs.toFixed(0)} ms and ${start.cpuMs.toFixed(0)} ms of CPU time; idle memory ${start.idleRssMiB.toFixed(0)} MiB (medians).`,
     '',
     conditions(report),
-    `The CPU ratio is the bare server's CPU time per request by the server's; higher is better, 1.0 is the limit. The memory of every server but Regway holds Node's type stripper, about 150 MiB. Regway alone checks a login, keeps limits, logs, counts, and chains its audit events. The load generator never sleeps, so that no server pays for waking it.`,
+    `The CPU ratio is the bare server's CPU time per request by the server's; higher is better, 1.0 is the limit. The memory of every server but Regway holds Node's type stripper and the sources that it read. Regway alone keeps limits and chains its audit events; but for one, the GraphQL servers check no login, and log and count nothing. The load generator never sleeps, so that no server pays for waking it.`,
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 // One of the GraphQL servers that the product is compared with, as it comes, over the same schema and the same work: no login, limits, logs or metrics,
-// but for one, which does of these what the product does.
+// but for one, which checks logins, logs and counts with the product's own parts.
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
