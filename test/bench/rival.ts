@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildSchema, type GraphQLSchema, type GraphQLScalarType, type GraphQLFieldResolver } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { createAuthenticator } from '../../src/auth/token.ts';
+import { commonHeaders } from '../../src/graphql/http.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { openDataDir } from './seed.ts';
@@ -49,11 +50,9 @@ async function addDuties(app: FastifyInstance): Promise<void> {
   const { store } = await openDataDir(dataDir);
   const authenticate = createAuthenticator({ access: store.access, now: () => new Date() });
   const [log, metrics] = [createLog('info'), createMetrics()];
-  const common = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store', 'Vary', 'Accept, Authorization, Cookie'];
   app.addHook('onRequest', async ({ headers }, reply) => {
     await authenticate(headers.authorization);
-    reply.raw.setHeader('X-Request-Id', randomUUID());
-    for (let index = 0; index < common.length; index += 2) reply.raw.setHeader(common[index] ?? '', common[index + 1] ?? '');
+    commonHeaders(reply.raw, ['X-Request-Id', randomUUID(), 'X-Content-Type-Options', 'nosniff']).set();
   });
   app.addHook('onResponse', async ({ method }, reply) => {
     const durationMs = Math.round(reply.elapsedTime);

@@ -1,7 +1,7 @@
 // Alternating rounds: every contender runs every operation in each round, in turns, so that what else the machine does meets all alike.
 
 import { contenders, startContender, type Contender } from './contenders.ts';
-import { load } from './load.ts';
+import { load, type LoadOptions } from './load.ts';
 import type { Operation } from './operations.ts';
 import type { BenchServer } from './server.ts';
 import { percentile } from './statistics.ts';
@@ -29,10 +29,11 @@ export interface RaceOptions {
   readonly operations: readonly Operation[];
 }
 
-export interface RoundOptions {
+/** Each sample is run in alike. */
+type SampleLoad = Omit<LoadOptions, 'runInSeconds'>;
+
+export interface RoundOptions extends SampleLoad {
   readonly rounds: number;
-  readonly seconds: number;
-  readonly connections: number;
 }
 
 export interface Race {
@@ -63,11 +64,11 @@ export async function startRace(options: RaceOptions): Promise<Race> {
     throw error;
   }
   return {
-    warmUp: (seconds) => runRound(running, options, { rounds: 1, seconds, connections: warmUpConnections }, 0),
-    run: async (rounds) => {
+    warmUp: (seconds) => runRound(running, options, { seconds, connections: warmUpConnections }, 0),
+    run: async ({ rounds, ...sampleLoad }) => {
       const samples: Sample[] = [];
-      for (let round = 1; round <= rounds.rounds; round += 1) {
-        samples.push(...(await runRound(round % 2 === 0 ? running.toReversed() : running, options, rounds, round)));
+      for (let round = 1; round <= rounds; round += 1) {
+        samples.push(...(await runRound(round % 2 === 0 ? running.toReversed() : running, options, sampleLoad, round)));
       }
       return samples;
     },
@@ -75,20 +76,23 @@ export async function startRace(options: RaceOptions): Promise<Race> {
   };
 }
 
-async function runRound(running: readonly Running[], race: RaceOptions, options: RoundOptions, round: number): Promise<Sample[]> {
+async function runRound(running: readonly Running[], race: RaceOptions, sampleLoad: SampleLoad, round: number): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const operation of race.operations) {
-    for (const one of running) samples.push(await takeSample(one, operation, { ...options, token: race.token, round }));
+    for (const one of running) samples.push(await takeSample(one, operation, { ...sampleLoad, token: race.token, round }));
   }
   return samples;
 }
 
-type SampleOptions = Omit<RoundOptions, 'rounds'> & { readonly token: string; readonly round: number };
+interface SampleOptions extends SampleLoad {
+  readonly token: string;
+  readonly round: number;
+}
 
-async function takeSample({ contender, server }: Running, operation: Operation, { token, round, ...options }: SampleOptions): Promise<Sample> {
+async function takeSample({ contender, server }: Running, operation: Operation, { token, round, ...sampleLoad }: SampleOptions): Promise<Sample> {
   let cpuMs = 0;
   const onRunIn = (): void => void (cpuMs = server.cpuMs());
-  const { runInRequests, latenciesMs, seconds } = await load({ url: server.url, token }, operation, { ...options, runInSeconds }, onRunIn);
+  const { runInRequests, latenciesMs, seconds } = await load({ url: server.url, token }, operation, { ...sampleLoad, runInSeconds }, onRunIn);
   const requests = latenciesMs.length;
   return {
     contender: contender.name,
