@@ -11,7 +11,7 @@ import type { StoredToken } from './core/ports.ts';
 import { Problem } from './core/problem.ts';
 import type { Registry } from './core/registry.ts';
 import type { KeyStatus } from './seal/key-status.ts';
-import { boundYoungHeap } from './ops/young-heap.ts';
+import { boundHeap } from './ops/heap.ts';
 import { KeyringRefused } from './seal/keyring.ts';
 import type { DataRotation, RootRotation } from './seal/rotate.ts';
 import { StoreRefused } from './store/migrate.ts';
@@ -31,7 +31,7 @@ export function serveCommand(): Promise<number> {
     const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
     const config = readConfig();
     const server = await serve(config);
-    boundYoungHeap();
+    boundHeap();
     announce(server, config);
     await stopped;
     await server.close();

@@ -1,0 +1,47 @@
+// Coercing the arguments of a field that is resolved again and again (GraphQL specification §6.4.1): what does not depend on variables is found once.
+
+import { getArgumentValues, isNonNullType, Kind, valueFromAST, type FieldNode, type GraphQLArgument, type GraphQLField, type ValueNode } from 'graphql';
+
+/** @throws GraphQLError in graphql-js's words when they do not fit. */
+export type ReadArguments = (variables: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+interface VariableArgument {
+  readonly name: string;
+  readonly variable: string;
+  readonly isRequired: boolean;
+}
+
+/**
+ * Does what graphql-js's `getArgumentValues` does, which is called where anything is out of the ordinary: an error, a default in the place
+ * of a variable that was not sent, a list or an object.
+ * @param node the field in an operation that has no errors. The variables given later are coerced.
+ */
+export function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
+  const inFull: ReadArguments = (variables) => getArgumentValues(field, node, variables);
+  const given = new Map(node.arguments?.map(({ name, value }) => [name.value, value]));
+  const constants: Record<string, unknown> = {};
+  const fromVariables: VariableArgument[] = [];
+  for (const argument of field.args) {
+    const value = given.get(argument.name);
+    if (value?.kind === Kind.VARIABLE) fromVariables.push({ name: argument.name, variable: value.name.value, isRequired: isNonNullType(argument.type) });
+    else if (!addConstant(constants, argument, value)) return inFull;
+  }
+  return (variables) => {
+    const values = { ...constants };
+    for (const { name, variable, isRequired } of fromVariables) {
+      const value = Object.hasOwn(variables, variable) ? variables[variable] : undefined;
+      if (value === undefined || (value === null && isRequired)) return inFull(variables);
+      values[name] = value;
+    }
+    return values;
+  };
+}
+
+/** Gives false for what is not the same each time, or might be changed by who gets it. */
+function addConstant(constants: Record<string, unknown>, { name, type, defaultValue }: GraphQLArgument, value: ValueNode | undefined): boolean {
+  if (value === undefined && defaultValue === undefined) return !isNonNullType(type);
+  const constant: unknown = value === undefined ? defaultValue : valueFromAST(value, type);
+  if (constant === undefined || (typeof constant === 'object' && constant !== null)) return false;
+  constants[name] = constant;
+  return true;
+}
