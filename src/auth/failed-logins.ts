@@ -22,19 +22,16 @@ export interface FailedLoginLimit {
 
 /** Wraps an authenticator. A request without a login, and one with a good login, never count. */
 export function limitFailedLogins(authenticate: Authenticator, { budget, clientAddress, now }: FailedLoginLimit): RequestAuthenticator {
-  return async (authorization, request) => {
-    try {
-      return await authenticate(authorization);
-    } catch (error) {
-      // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
-      if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
-      await spend(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
-      // Many addresses that try one token are one attack. Whether a token of that id exists makes no difference.
-      const id = presentedTokenId(authorization);
-      if (id !== undefined) await spend(budget, `token ${id}`, now(), tooManyFailures);
-      throw error;
-    }
+  const fail = async (error: unknown, authorization: Authorization, request: IncomingMessage): Promise<never> => {
+    // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
+    if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
+    await spend(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
+    // Many addresses that try one token are one attack. Whether a token of that id exists makes no difference.
+    const id = presentedTokenId(authorization);
+    if (id !== undefined) await spend(budget, `token ${id}`, now(), tooManyFailures);
+    throw error;
   };
+  return (authorization, request) => authenticate(authorization).catch((error: unknown) => fail(error, authorization, request));
 }
 
 const tooManyFailures = 'The login failed, as too many before it. A valid API token is taken at any time.';

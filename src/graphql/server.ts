@@ -68,32 +68,27 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
     await executor.run(request, response, { ...useCases, caller, parameters, headers, mayIntrospect, operationType: 'none' });
   };
 
-  const handle: GraphqlServer['handle'] = async (request, response, context) => {
-    const { requestId } = context;
-    const headers = commonHeaders(response, context.headers);
-    try {
-      await answer(request, response, { requestId, headers });
-    } catch (error) {
+  const handle: GraphqlServer['handle'] = (request, response, { requestId, headers: given }) => {
+    const headers = commonHeaders(response, given);
+    return answer(request, response, { requestId, headers }).catch((error: unknown) => {
       if (response.destroyed) return;
       const shown = translate(error, requestId);
       observe('none', [shown]);
       if (response.headersSent) return void response.destroy();
       headers.set();
       sendError(request, response, shown);
-    }
+    });
   };
   return { handle, schema, dispose: () => executor.dispose() };
 }
 
 /** @throws Problem for a refused token, with the header of a 401 (RFC 6750 §3) or a 429 already set. */
-async function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
-  try {
-    return await options.authenticate(request);
-  } catch (error) {
+function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
+  return options.authenticate(request).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
     if (error instanceof Problem && error.retryAfter !== undefined) response.setHeader('Retry-After', retryAfterSeconds(error.retryAfter, options.now().getTime()));
     throw error;
-  }
+  });
 }
 
 function createCaller(principal: Principal | undefined, requestId: string, response: ServerResponse): Caller {

@@ -21,8 +21,8 @@ export interface RequestLine {
 
 /** pino's number for warnings. */
 const warnLevel = 40;
-/** Lines are written in pieces of this size, as a write costs as much as a lookup does. */
-const bufferedBytes = 8_192;
+/** Lines are written in pieces of about this many characters, as a write costs as much as a lookup does. */
+const pieceLength = 8_192;
 /** And after this time at most, so that who watches the log sees what happens. */
 const flushIntervalMs = 100;
 
@@ -32,19 +32,53 @@ const flushIntervalMs = 100;
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = { level, base: null, timestamp: () => `,"time":"${timeText()}"`, formatters: { level: (label: string) => ({ level: label }) } };
-  const output = destination ?? pino.destination({ dest: 1, sync: true, minLength: bufferedBytes, periodicFlush: flushIntervalMs });
-  const logger = destination === undefined ? createBufferedLog(options, output as BufferedOutput) : pino(options, output);
+  if (destination !== undefined) return withRequests(pino(options, destination), destination);
+  const output = standardOutput();
+  return withRequests(createPieceLog(options, output), output);
+}
+
+function withRequests(logger: Logger, output: DestinationStream): Log {
   const isShown = logger.isLevelEnabled('info');
   return Object.assign(logger, { request: (line: RequestLine) => void (isShown && output.write(printRequest(line))) });
 }
 
-type BufferedOutput = ReturnType<typeof pino.destination>;
+interface PieceOutput extends DestinationStream {
+  /** Writes what is left. */
+  flush(): void;
+}
 
-function createBufferedLog(options: LoggerOptions, output: BufferedOutput): Logger {
-  process.once('exit', () => output.flushSync());
+/** pino's own buffer counts the bytes of all that it holds at each line, which copies it each time. */
+function standardOutput(): PieceOutput {
+  const sink = pino.destination({ dest: 1, sync: true });
+  let pending = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    const piece = pending;
+    pending = '';
+    if (piece !== '') sink.write(piece);
+  };
+  const flushLate = (): void => {
+    timer = undefined;
+    flush();
+  };
+  process.once('exit', () => {
+    flush();
+    sink.flushSync();
+  });
+  return {
+    write(line) {
+      pending += line;
+      if (pending.length >= pieceLength) flush();
+      else timer ??= setTimeout(flushLate, flushIntervalMs).unref();
+    },
+    flush,
+  };
+}
+
+function createPieceLog(options: LoggerOptions, output: PieceOutput): Logger {
   const logMethod: NonNullable<LoggerOptions['hooks']>['logMethod'] = function (parameters, method, levelNumber) {
     method.apply(this, parameters);
-    if (levelNumber >= warnLevel) output.flushSync();
+    if (levelNumber >= warnLevel) output.flush();
   };
   return pino({ ...options, hooks: { logMethod } }, output);
 }

@@ -13,15 +13,17 @@ export function createFreshCache<Value>({ version }: Pick<Database, 'version'>, 
   if (version === undefined) return load;
   const entries = new Map<string, Value>();
   let filledAt = Number.NaN;
-  return async (key) => {
-    const now = version();
-    if (now !== filledAt || entries.size >= maxEntries) entries.clear();
-    filledAt = now;
-    const known = entries.get(key);
-    if (known !== undefined) return known;
+  const loadAndKeep = async (key: string, now: number): Promise<Value | undefined> => {
     const loaded = await load(key);
     // Something may have been committed in between; then the next call sees it.
     if (loaded !== undefined && filledAt === now) entries.set(key, loaded);
     return loaded;
+  };
+  return (key) => {
+    const now = version();
+    if (now !== filledAt || entries.size >= maxEntries) entries.clear();
+    filledAt = now;
+    const known = entries.get(key);
+    return known === undefined ? loadAndKeep(key, now) : Promise.resolve(known);
   };
 }

@@ -4,12 +4,13 @@ import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 
 import type { RegistryStore } from '../core/ports.ts';
 import { Problem } from '../core/problem.ts';
+import type { Registry } from '../core/registry.ts';
 import type { AppendEvent } from './audit.ts';
 import { type Database, given, givenFor, rowsOf, statement } from './database.ts';
 import { activeKeyCheck } from './active-key.ts';
 import { registryPages } from './page.ts';
 import { firstByTexts } from './first-by-texts.ts';
-import { bytesOrNull, fromRegistry, fromReport, plainBytes, toComparedRegistry, toRegistry } from './rows.ts';
+import { bytesOrNull, fromRegistry, fromReport, plainBytes, type RegistryRow, toComparedRegistry, toRegistry } from './rows.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);
@@ -28,18 +29,12 @@ function reading(database: Database, { columns, byId, byIds, byText, byTexts, by
     return rows.map(toComparedRegistry);
   };
   return {
-    async byId(id) {
-      const [row] = await rowById({ id });
-      return row && toRegistry(row);
-    },
+    byId: (id) => rowById({ id }).then(toFirstRegistry),
     async byIds(ids) {
       const rows = await database.read((queries) => byIds(queries).execute({ ids: JSON.stringify(ids) }));
       return rows.map(toRegistry);
     },
-    async byText(account, registry) {
-      const [row] = await rowByText({ account, registry });
-      return row && toRegistry(row);
-    },
+    byText: (account, registry) => rowByText({ account, registry }).then(toFirstRegistry),
     byTexts: findByTexts,
     firstByTexts: firstByTexts(database, columns, findByTexts),
     async byHosts(account, hosts, limit) {
@@ -60,6 +55,10 @@ function reading(database: Database, { columns, byId, byIds, byText, byTexts, by
       return row && { pending: bytesOrNull(row.pending), previous: bytesOrNull(row.previous) };
     },
   };
+}
+
+function toFirstRegistry([row]: readonly RegistryRow[]): Registry | undefined {
+  return row && toRegistry(row);
 }
 
 function writing(database: Database, append: AppendEvent): Writing {
