@@ -9,8 +9,10 @@ const maxDays = 1_000;
 const clockLength = '00:00:00.000Z'.length;
 
 const days = new Map<number, string>();
-const twoDigits = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
-const threeDigits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
+const twoDigits = (number: number): string => String(number).padStart(2, '0');
+const minutesOfDay = Array.from({ length: 24 * 60 }, (_, minute) => `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}:`);
+const secondsOfMinute = Array.from({ length: 60 }, (_, second) => `${twoDigits(second)}.`);
+const millisecondsOfSecond = Array.from({ length: 1000 }, (_, millisecond) => `${String(millisecond).padStart(3, '0')}Z`);
 
 export const dateTimeScalar = new GraphQLScalarType<Date, string>({
   ...GraphQLDateTime.toConfig(),
@@ -26,8 +28,7 @@ export function printDateTime(date: Date): string {
   const day = Math.floor(time / dayMs);
   const inDay = time - day * dayMs;
   const seconds = Math.floor(inDay / 1000);
-  const minutes = Math.floor(seconds / 60);
-  return `${days.get(day) ?? printDay(day)}${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[seconds % 60]}.${threeDigits[inDay % 1000]}Z`;
+  return `${days.get(day) ?? printDay(day)}${minutesOfDay[Math.floor(seconds / 60)]}${secondsOfMinute[seconds % 60]}${millisecondsOfSecond[inDay % 1000]}`;
 }
 
 function printDay(day: number): string {

@@ -12,6 +12,8 @@ type Columns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
 
 /** A path has two to five levels; each more is one more part of a statement that is kept. */
 const maxParts = 8;
+/** Of the placeholders. Spelled anew for each read they take twice as long to fill. */
+const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`);
 
 /**
  * On SQLite one keyed read for each text, up to the first that finds something: it runs the parts of a UNION ALL in their order, and no
@@ -19,34 +21,30 @@ const maxParts = 8;
  * @param columns of a registry, as lists and gets read them.
  */
 export function firstByTexts(database: Database, columns: Columns, byTexts: RegistryStore['byTexts']): RegistryStore['firstByTexts'] {
-  const reads = Array.from({ length: maxParts }, (_, index) => firstOf(database, columns, index + 1));
+  const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
   return async (account, texts) => {
     const read = reads[texts.length - 1];
     if (read === undefined) return mostSpecific(texts, await byTexts(account, texts)) ?? undefined;
     const values: Record<string, unknown> = { account };
-    for (const [index, text] of texts.entries()) values[nameOf(index)] = text;
+    for (let index = 0; index < texts.length; index += 1) values[textNames[index] ?? ''] = texts[index];
     const [row] = await read(values);
     return row && toComparedRegistry(row);
   };
 }
 
-function firstOf(database: Database, columns: Columns, count: number): ReadRows<RegistryRow> | undefined {
+function firstOf(database: Database, columns: Columns, [first = '', ...others]: readonly string[]): ReadRows<RegistryRow> | undefined {
   const { registry } = database.tables;
   const select: Select<RegistryRow> = (queries) => {
-    const withText = (index: number) =>
+    const withText = (name: string) =>
       queries
         .select(columns)
         .from(registry)
-        .where(and(eq(registry.account, sql.placeholder('account')), eq(registry.registry, sql.placeholder(nameOf(index)))))
+        .where(and(eq(registry.account, sql.placeholder('account')), eq(registry.registry, sql.placeholder(name))))
         .$dynamic();
-    let union = withText(0);
-    for (let index = 1; index < count; index += 1) union = union.unionAll(withText(index));
+    let union = withText(first);
+    for (const name of others) union = union.unionAll(withText(name));
     // Written into the statement: with a placeholder SQLite takes three times as long.
-    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${count}`);
+    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${others.length + 1}`);
   };
   return database.rowsDirectly?.(columns, select);
-}
-
-function nameOf(index: number): string {
-  return `text${index}`;
 }

@@ -20,10 +20,14 @@ export type SealedColumn = (typeof sealedColumns)[SecretSlot];
 
 /** For those that are mostly shown: the report is read at once, as a property that is read later makes the whole object slow. */
 export function toRegistry(row: RegistryRow): Registry {
+  return withReport(row, toReport(row));
+}
+
+function withReport(row: RegistryRow, lastValidation: ValidationReport | null): Registry {
   return {
     ...row,
     type: row.type as Registry['type'],
-    lastValidation: toReport(row),
+    lastValidation,
     pendingSince: dateOrNull(row.pendingSince),
     previousUsableUntil: dateOrNull(row.previousUsableUntil),
     createdAt: new Date(row.createdAt),
@@ -33,7 +37,7 @@ export function toRegistry(row: RegistryRow): Registry {
 
 /** For those that are mostly only compared: the report, most of a row, is read when somebody asks for it. */
 export function toComparedRegistry(row: RegistryRow): Registry {
-  const registry = toRegistry({ ...row, lastValidation: null });
+  const registry = withReport(row, null);
   Object.defineProperty(registry, unreadRow, { value: row, configurable: true });
   return Object.defineProperty(registry, 'lastValidation', readLater);
 }
