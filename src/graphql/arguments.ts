@@ -13,7 +13,7 @@ interface VariableArgument {
 
 /**
  * Does what graphql-js's `getArgumentValues` does, which is called where anything is out of the ordinary: an error, a default in the place
- * of a variable that was not sent, a list or an object.
+ * of a variable that was not sent, a list or an object in the document.
  * @param node the field in an operation that has no errors. The variables given later are coerced.
  */
 export function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
@@ -37,9 +37,11 @@ export function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNo
   };
 }
 
-/** Gives false for what is not the same each time, or might be changed by who gets it. */
+/** Gives false for what may not be the same each time, or might be changed by who gets it. */
 function addConstant(constants: Record<string, unknown>, { name, type, defaultValue }: GraphQLArgument, value: ValueNode | undefined): boolean {
   if (value === undefined && defaultValue === undefined) return !isNonNullType(type);
+  // There may be variables in them, also where a scalar takes them.
+  if (value?.kind === Kind.LIST || value?.kind === Kind.OBJECT) return false;
   const constant: unknown = value === undefined ? defaultValue : valueFromAST(value, type);
   if (constant === undefined || (typeof constant === 'object' && constant !== null)) return false;
   constants[name] = constant;

@@ -187,7 +187,7 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
       if (size <= maxBodyBytes) chunks.push(chunk);
       else tooLarge();
     });
-    // Once each; `once` would wrap the listener.
+    // They come once at most; `once` would wrap the listener.
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
     request.on('error', reject);
   });

@@ -7,9 +7,10 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 const mayDoubleBytes = 4 * 1024 * 1024;
 
 /**
- * By how much the heap may grow until it is next collected whole. V8 lets a heap of our size grow fourfold, and many requests that wait for
- * one commit leave what they held in its old part: 256 connections that create took it from 25 to 105 MiB in four seconds. Collecting it
- * whole takes some 20 ms, once in some seconds under other loads, and once a second under that one.
+ * After the heap was collected whole, its old part may grow by so much of what was left, and 8 MiB and the young part, until it is again.
+ * V8 decides by how fast it collects, up to fourfold. Many requests that wait for one commit leave there what they held: under 256
+ * connections that create it grew from 25 MiB to 105 and more. Collecting it whole takes some 20 ms, once in some seconds, and once a second
+ * under that load.
  */
 const growingPercent = 50;
 

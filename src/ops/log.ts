@@ -25,6 +25,8 @@ const warnLevel = 40;
 const pieceLength = 8_192;
 /** And after this time at most, so that who watches the log sees what happens. */
 const flushIntervalMs = 100;
+/** What is kept of a log that cannot be written, on a full disk: it is written when there is room again. */
+const maxUnwrittenBytes = 1024 * 1024;
 
 /**
  * A logger that writes to standard output, or to `destination` in tests. What is a warning or worse is written at once, with everything
@@ -44,41 +46,47 @@ function withRequests(logger: Logger, output: DestinationStream): Log {
 
 interface PieceOutput extends DestinationStream {
   /** Writes what is left. */
-  flush(): void;
+  flushSync(): void;
 }
 
-/** pino's own buffer counts the bytes of all that it holds at each line, which copies it each time. */
+/**
+ * Writes in pieces. pino's own output holds lines back too, but copies all that it holds at each line, to count its bytes; here it only
+ * writes, and waits where a pipe is full.
+ */
 function standardOutput(): PieceOutput {
-  const sink = pino.destination({ dest: 1, sync: true });
+  const sink = pino.destination({ dest: 1, sync: true, maxLength: maxUnwrittenBytes });
+  // Without a listener it would throw where something was logged: a log that cannot be written must not end a server.
+  sink.on('error', ignore);
   let pending = '';
   let timer: NodeJS.Timeout | undefined;
-  const flush = (): void => {
+  const flushSync = (): void => {
     const piece = pending;
     pending = '';
     if (piece !== '') sink.write(piece);
   };
   const flushLate = (): void => {
     timer = undefined;
-    flush();
+    flushSync();
   };
-  process.once('exit', () => {
-    flush();
-    sink.flushSync();
-  });
+  process.once('exit', flushSync);
   return {
     write(line) {
       pending += line;
-      if (pending.length >= pieceLength) flush();
+      if (pending.length >= pieceLength) flushSync();
       else timer ??= setTimeout(flushLate, flushIntervalMs).unref();
     },
-    flush,
+    flushSync,
   };
+}
+
+function ignore(): void {
+  // There is nowhere to say it.
 }
 
 function createPieceLog(options: LoggerOptions, output: PieceOutput): Logger {
   const logMethod: NonNullable<LoggerOptions['hooks']>['logMethod'] = function (parameters, method, levelNumber) {
     method.apply(this, parameters);
-    if (levelNumber >= warnLevel) output.flush();
+    if (levelNumber >= warnLevel) output.flushSync();
   };
   return pino({ ...options, hooks: { logMethod } }, output);
 }

@@ -12,7 +12,7 @@ type Columns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
 
 /** A path has two to five levels; each more is one more part of a statement that is kept. */
 const maxParts = 8;
-/** Of the placeholders. Spelled anew for each read they take twice as long to fill. */
+/** The names of the placeholders: to spell them anew for each read takes twice as long as to fill them in. */
 const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`);
 
 /**
@@ -23,16 +23,22 @@ const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`)
 export function firstByTexts(database: Database, columns: Columns, byTexts: RegistryStore['byTexts']): RegistryStore['firstByTexts'] {
   const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
   return async (account, texts) => {
-    const read = reads[texts.length - 1];
-    if (read === undefined) return mostSpecific(texts, await byTexts(account, texts)) ?? undefined;
+    const first = reads[texts.length - 1];
+    if (first === undefined) return mostSpecific(texts, await byTexts(account, texts)) ?? undefined;
     const values: Record<string, unknown> = { account };
-    for (let index = 0; index < texts.length; index += 1) values[textNames[index] ?? ''] = texts[index];
-    const [row] = await read(values);
+    for (const [index, name] of first.names.entries()) values[name] = texts[index];
+    const [row] = await first.read(values);
     return row && toComparedRegistry(row);
   };
 }
 
-function firstOf(database: Database, columns: Columns, [first = '', ...others]: readonly string[]): ReadRows<RegistryRow> | undefined {
+interface First {
+  /** One for each text. */
+  readonly names: readonly string[];
+  readonly read: ReadRows<RegistryRow>;
+}
+
+function firstOf(database: Database, columns: Columns, names: readonly string[]): First | undefined {
   const { registry } = database.tables;
   const select: Select<RegistryRow> = (queries) => {
     const withText = (name: string) =>
@@ -41,10 +47,10 @@ function firstOf(database: Database, columns: Columns, [first = '', ...others]: 
         .from(registry)
         .where(and(eq(registry.account, sql.placeholder('account')), eq(registry.registry, sql.placeholder(name))))
         .$dynamic();
-    let union = withText(first);
-    for (const name of others) union = union.unionAll(withText(name));
+    const union = names.map(withText).reduce((parts, part) => parts.unionAll(part));
     // Written into the statement: with a placeholder SQLite takes three times as long.
-    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${others.length + 1}`);
+    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${names.length}`);
   };
-  return database.rowsDirectly?.(columns, select);
+  const read = database.rowsDirectly?.(columns, select);
+  return read && { names, read };
 }
