@@ -77,6 +77,8 @@ async function serveStore({ config, issuers, documents, store, log }: ServerPart
       await store.close();
     }
   };
+  // What the start logged stands before what its command prints.
+  log.flush();
   return { url, firstToken, close };
 }
 

@@ -2,8 +2,7 @@
 
 import { getArgumentValues, isNonNullType, Kind, valueFromAST, type FieldNode, type GraphQLArgument, type GraphQLField, type ValueNode } from 'graphql';
 
-/** @throws GraphQLError in graphql-js's words when they do not fit. */
-export type ReadArguments = (variables: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+type CoerceArguments = (variables: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
 interface VariableArgument {
   readonly name: string;
@@ -12,12 +11,28 @@ interface VariableArgument {
 }
 
 /**
- * Does what graphql-js's `getArgumentValues` does, which is called where anything is out of the ordinary: an error, a default in the place
- * of a variable that was not sent, a list or an object in the document.
- * @param node the field in an operation that has no errors. The variables given later are coerced.
+ * As graphql-js's `getArgumentValues` of one field.
+ * @param node the field in an operation that has no errors. @param variables coerced.
+ * @throws GraphQLError in graphql-js's words when they do not fit.
  */
-export function argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
-  const inFull: ReadArguments = (variables) => getArgumentValues(field, node, variables);
+export type ReadArguments = (node: FieldNode, variables: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+/** Gives what reads the arguments of a field, and remembers of each node what it found. */
+export function argumentsOf(field: GraphQLField<unknown, unknown>): ReadArguments {
+  const known = new WeakMap<FieldNode, CoerceArguments>();
+  return (node, variables) => {
+    let coerce = known.get(node);
+    if (coerce === undefined) {
+      coerce = coercionOfArguments(field, node);
+      known.set(node, coerce);
+    }
+    return coerce(variables);
+  };
+}
+
+/** Whatever is out of the ordinary is left to graphql-js: an error, a default in the place of a variable that was not sent, a list or an object in the document. */
+function coercionOfArguments(field: GraphQLField<unknown, unknown>, node: FieldNode): CoerceArguments {
+  const inFull: CoerceArguments = (variables) => getArgumentValues(field, node, variables);
   const given = new Map(node.arguments?.map(({ name, value }) => [name.value, value]));
   const constants: Record<string, unknown> = {};
   const fromVariables: VariableArgument[] = [];

@@ -18,13 +18,12 @@ import {
   type DocumentNode,
   type ExecutionResult,
   type FieldNode,
-  type GraphQLField,
   type GraphQLResolveInfo,
   type OperationDefinitionNode,
   type TypeNode,
 } from 'graphql';
 import type { CompiledQuery, compileQuery as Compile } from 'graphql-jit';
-import { argumentsOf, type ReadArguments } from './arguments.ts';
+import { argumentsOf } from './arguments.ts';
 import type { PreparedDocument } from './documents.ts';
 import { createRecentMap } from './recent-map.ts';
 import { coercionOf } from './variables.ts';
@@ -122,18 +121,10 @@ function withOwnArguments(schema: GraphQLSchema): GraphQLSchema {
       const field = (schema.getType(typeName) as GraphQLObjectType).getFields()[name];
       if (field === undefined || field.args.length === 0) return config;
       const { resolve = defaultFieldResolver } = field;
-      const readers = new WeakMap<FieldNode, ReadArguments>();
-      return { ...config, args: {}, resolve: (parent, _args, context, info) => resolve(parent, readerOf(readers, field, firstNode(info))(info.variableValues), context, info) };
+      const read = argumentsOf(field);
+      return { ...config, args: {}, resolve: (parent, _args, context, info) => resolve(parent, read(firstNode(info), info.variableValues), context, info) };
     },
   });
-}
-
-function readerOf(readers: WeakMap<FieldNode, ReadArguments>, field: GraphQLField<unknown, unknown>, node: FieldNode): ReadArguments {
-  const known = readers.get(node);
-  if (known !== undefined) return known;
-  const reader = argumentsOf(field, node);
-  readers.set(node, reader);
-  return reader;
 }
 
 function firstNode({ fieldNodes: [node] }: GraphQLResolveInfo): FieldNode {

@@ -30,7 +30,8 @@ const maxUnwrittenBytes = 1024 * 1024;
 
 /**
  * A logger that writes to standard output, or to `destination` in tests. What is a warning or worse is written at once, with everything
- * before it; a process that ends by itself leaves nothing unwritten, one that is killed may lose what was logged in the last moment.
+ * before it, and so is everything at `flush`; a process that ends by itself leaves nothing unwritten, one that is killed may lose what was
+ * logged in the last moment.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = { level, base: null, timestamp: () => `,"time":"${timeText()}"`, formatters: { level: (label: string) => ({ level: label }) } };
@@ -45,8 +46,8 @@ function withRequests(logger: Logger, output: DestinationStream): Log {
 }
 
 interface PieceOutput extends DestinationStream {
-  /** Writes what is left. */
-  flushSync(): void;
+  /** Writes what is left, as pino's `flush` asks. */
+  flush(done?: () => void): void;
 }
 
 /**
@@ -59,23 +60,24 @@ function standardOutput(): PieceOutput {
   sink.on('error', ignore);
   let pending = '';
   let timer: NodeJS.Timeout | undefined;
-  const flushSync = (): void => {
+  const flush = (done?: () => void): void => {
     const piece = pending;
     pending = '';
     if (piece !== '') sink.write(piece);
+    done?.();
   };
   const flushLate = (): void => {
     timer = undefined;
-    flushSync();
+    flush();
   };
-  process.once('exit', flushSync);
+  process.once('exit', () => flush());
   return {
     write(line) {
       pending += line;
-      if (pending.length >= pieceLength) flushSync();
+      if (pending.length >= pieceLength) flush();
       else timer ??= setTimeout(flushLate, flushIntervalMs).unref();
     },
-    flushSync,
+    flush,
   };
 }
 
@@ -86,7 +88,7 @@ function ignore(): void {
 function createPieceLog(options: LoggerOptions, output: PieceOutput): Logger {
   const logMethod: NonNullable<LoggerOptions['hooks']>['logMethod'] = function (parameters, method, levelNumber) {
     method.apply(this, parameters);
-    if (levelNumber >= warnLevel) output.flushSync();
+    if (levelNumber >= warnLevel) output.flush();
   };
   return pino({ ...options, hooks: { logMethod } }, output);
 }

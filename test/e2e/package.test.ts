@@ -66,6 +66,8 @@ describe.each(['22.19.0', '24.21.0'])('on Node %s', (version) => {
     const listening = /Regway is listening on (http:\/\/127\.0\.0\.1:\d+)/;
     const server = await startProgram({ command, args: ['serve'], env: environment(), cwd: directory, ready: [listening] });
     const url = listening.exec(server.stdout())?.[1] ?? '';
+    const before = server.stdout().split('\n').slice(0, server.stdout().split('\n').findIndex((line) => listening.test(line)));
+    expect(before.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('migrated the database');
 
     const token = await runProgram({ command: 'npx', args: ['regway', 'token', 'create', '--role=READ_WRITE', '-o', 'id'], env: environment(), cwd: directory });
     expect(token.code, token.stderr).toBe(0);

@@ -35,6 +35,11 @@ it('a warning, and all that came before it, is written though the process is kil
   expect(signal).toBe('SIGKILL');
 });
 
+it('what was logged before a flush stands before what the process prints after it', () => {
+  const { stdout } = spawnSync(process.execPath, argumentsFor(`request(1); log.info('started'); log.flush(); process.stdout.write('{"msg":"printed"}\\n'); request(2);`), { encoding: 'utf8' });
+  expect(linesOf(stdout).map(({ msg }) => msg)).toEqual(['request', 'started', 'printed', 'request']);
+});
+
 it('a line that nothing follows is written soon, while the process goes on', async () => {
   const child = spawn(process.execPath, argumentsFor(`request(1); setInterval(() => {}, 1000);`), { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
