@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigRefused, readCommandLineSettings, readConfig } from '../src/config.ts';
+import { ConfigRefused, readCommandLineSettings, readConfig } from '../src/app/config.ts';
 
 /** The message of a refusal. */
 function refusal(environment: NodeJS.ProcessEnv): string {

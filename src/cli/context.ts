@@ -1,8 +1,8 @@
 // What a command gets from the program around it: the settings, and the commands on the data directory.
 
-import type { Role } from '../core/access.ts';
-import type { AuditAnchor, AuditVerdict } from '../core/audit-verification.ts';
-import type { Registry } from '../core/registry.ts';
+import type { Role } from '../core/authz/permissions.ts';
+import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
+import type { Registry } from '../core/registry/registry.ts';
 import type { CommandLineSettings } from './settings.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */

@@ -1,9 +1,9 @@
 // Options that several commands share, and how their values are read.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { registryTypes, type RegistryType } from '../core/registry.ts';
-import type { Rotation } from './operations.ts';
-import { outputs, type Output } from './registry-output.ts';
+import { registryTypes, type RegistryType } from '../core/registry/registry.ts';
+import type { Rotation } from './api/operations.ts';
+import { outputs, type Output } from './registry/output.ts';
 
 export interface OutputOption {
   readonly output: Output;

@@ -2,21 +2,21 @@
 
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { addAccountCommands } from './account-command.ts';
-import { addAuditCommands } from './audit-command.ts';
-import { addBackupCommands } from './backup-command.ts';
+import { addAccountCommands } from './commands/account.ts';
+import { addAuditCommands } from './commands/audit.ts';
+import { addBackupCommands } from './commands/data.ts';
 import type { CommandContext, LocalCommands } from './context.ts';
-import { CommandFailure, exitCodes } from './failure.ts';
-import { addImageCommands } from './image-command.ts';
-import { addImportCommand } from './import-command.ts';
-import { addKeysCommands } from './keys-command.ts';
-import { addLoginCommands } from './login-command.ts';
-import { addMoveCommands } from './move-command.ts';
-import { refusePasswordInArguments } from './password.ts';
-import { addRegistryCommands } from './registry-command.ts';
+import { CommandFailure, exitCodes } from './errors.ts';
+import { addImageCommands } from './commands/image.ts';
+import { addImportCommand } from './commands/import.ts';
+import { addKeysCommands } from './commands/keys.ts';
+import { addLoginCommands } from './commands/login.ts';
+import { addMoveCommands } from './commands/move-command.ts';
+import { refusePasswordInArguments } from './terminal/password.ts';
+import { addRegistryCommands } from './commands/registry.ts';
 import type { CommandLineSettings } from './settings.ts';
-import { colourNote, endWithTheReader, jsonText, printNote } from './terminal.ts';
-import { addTokenCommands } from './token-command.ts';
+import { colourNote, endWithTheReader, jsonText, printNote } from './terminal/terminal.ts';
+import { addTokenCommands } from './commands/token.ts';
 
 const environmentHelp = `
 Environment:

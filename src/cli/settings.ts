@@ -1,6 +1,6 @@
 // What the command line is told from outside: where the server is, who calls, and the password of a registry.
 
-import type { Secret } from '../core/secret.ts';
+import type { Secret } from '../core/shared/secret.ts';
 
 export interface CommandLineSettings {
   /** REGWAY_URL. */

@@ -1,19 +1,19 @@
 // The whole console: who is signed in decides what there is, the address decides which of it is shown.
 
 import { useCallback, useEffect, useState } from 'react';
-import { AccountsPage } from './accounts-page.tsx';
-import { AuditPage } from './audit-page.tsx';
-import { RequestFailure, signIn, signOut, whoAmI, type Principal } from './client.ts';
-import { FailureNote } from './controls.tsx';
-import { Header } from './header.tsx';
-import { registryIdOf, screens, useAddress } from './location.ts';
-import { maySeeRegistries, NoRegistries } from './no-registries.tsx';
-import { RegistriesPage } from './registries-page.tsx';
-import { RegistryPage } from './registry-page.tsx';
-import { SignInPage } from './sign-in-page.tsx';
-import { signInFailure } from './sign-in-ways.tsx';
-import { TokensPage } from './tokens-page.tsx';
-import { failureOf, SessionEnded } from './use-request.ts';
+import { AccountsPage } from './pages/accounts.tsx';
+import { AuditPage } from './pages/audit.tsx';
+import { RequestFailure, signIn, signOut, whoAmI, type Principal } from './api/client.ts';
+import { FailureNote } from './components/controls.tsx';
+import { Header } from './pages/header.tsx';
+import { registryIdOf, screens, useAddress } from './shared/location.ts';
+import { maySeeRegistries, NoRegistries } from './pages/no-registries.tsx';
+import { RegistriesPage } from './pages/registries.tsx';
+import { RegistryPage } from './pages/registry.tsx';
+import { SignInPage } from './pages/sign-in.tsx';
+import { signInFailure } from './pages/sign-in-ways.tsx';
+import { TokensPage } from './pages/tokens.tsx';
+import { failureOf, SessionEnded } from './api/use-request.ts';
 
 interface Session {
   readonly principal: Principal | null;

@@ -2,7 +2,7 @@
 
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
-import { applyTheme, storedTheme } from './theme.ts';
+import { applyTheme, storedTheme } from './shared/theme.ts';
 
 applyTheme(storedTheme());
 const root = document.getElementById('root');

@@ -1,17 +1,17 @@
 // What callers send, checked: each use case parses with these after the permission check. Messages name the field, never the value.
 
 import { z } from 'zod';
-import { roles } from './access.ts';
-import { auditActions } from './audit.ts';
-import { parseDurationMs } from './duration.ts';
-import { canonicalHost } from './host.ts';
+import { roles } from './authz/permissions.ts';
+import { auditActions } from './audit/event.ts';
+import { parseDurationMs } from './shared/time.ts';
+import { canonicalHost } from './registry/host.ts';
 import { registryOrderFields } from './ports.ts';
-import { passwordRotations } from './passwords.ts';
-import { Problem } from './problem.ts';
-import { refuseWith } from './reference.ts';
-import { registryTypes } from './registry.ts';
-import { Secret } from './secret.ts';
-import { validationOutcomes } from './validation.ts';
+import { passwordRotations } from './passwords/passwords.ts';
+import { Problem } from './shared/problem.ts';
+import { refuseWith } from './registry/reference.ts';
+import { registryTypes } from './registry/registry.ts';
+import { Secret } from './shared/secret.ts';
+import { validationOutcomes } from './registry/report.ts';
 
 /** A label that fits a table column. */
 const maxNameLength = 200;

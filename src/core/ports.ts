@@ -1,13 +1,13 @@
 // What the domain needs from outside: storage, sealing, validation, time and ids. Adapters implement these and nothing more.
 
-import type { Role } from './access.ts';
-import type { AccountStore } from './accounts.ts';
-import type { AuditEvent } from './audit.ts';
-import type { AuditMac } from './audit-chain.ts';
-import type { AuditListStore } from './audit-reading.ts';
-import type { Registry, RegistryType, SecretBinding } from './registry.ts';
-import type { Secret } from './secret.ts';
-import type { ValidationOutcome, ValidationReport, ValidationStep } from './validation.ts';
+import type { Role } from './authz/permissions.ts';
+import type { AccountStore } from './accounts/accounts.ts';
+import type { AuditEvent } from './audit/event.ts';
+import type { AuditMac } from './audit/chain.ts';
+import type { AuditListStore } from './audit/trail.ts';
+import type { Registry, RegistryType, SecretBinding } from './registry/registry.ts';
+import type { Secret } from './shared/secret.ts';
+import type { ValidationOutcome, ValidationReport, ValidationStep } from './registry/report.ts';
 
 export const registryOrderFields = ['REGISTRY', 'NAME', 'CREATED_AT', 'UPDATED_AT'] as const;
 export type RegistryOrderField = (typeof registryOrderFields)[number];

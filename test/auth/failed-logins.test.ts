@@ -3,11 +3,11 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { beforeEach, expect, it } from 'vitest';
-import { limitFailedLogins, type RequestAuthenticator } from '../../src/auth/failed-logins.ts';
-import { newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
-import { createAuthenticator, issueToken } from '../../src/auth/token.ts';
-import { Problem } from '../../src/core/problem.ts';
-import { createBudget } from '../../src/ops/budget.ts';
+import { limitFailedLogins, type RequestAuthenticator } from '../../src/server/auth/failed-logins.ts';
+import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
+import { createAuthenticator, issueToken } from '../../src/server/auth/authenticator.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { createBudget } from '../../src/server/ops/rate-limiter.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 const now = () => new Date('2026-11-24T08:00:00Z');

@@ -1,6 +1,6 @@
 // Tokens in memory, for tests of logging in: it keeps what a database would keep and counts the reads.
 
-import type { AuditEvent } from '../../src/core/audit.ts';
+import type { AuditEvent } from '../../src/core/audit/event.ts';
 import type { AccessStore, StoredToken } from '../../src/core/ports.ts';
 
 export interface MemoryAccessStore extends AccessStore {

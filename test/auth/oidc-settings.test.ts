@@ -1,7 +1,7 @@
 // The setting of issuers: what it fills in, and every mistake that would let somebody in.
 
 import { describe, expect, it } from 'vitest';
-import { IssuersRefused, parseIssuers } from '../../src/auth/oidc-settings.ts';
+import { IssuersRefused, parseIssuers } from '../../src/server/auth/oidc/settings.ts';
 
 const least = { issuer: 'https://login.example.com', audience: 'regway', account: { value: 'admin' }, roles: { claim: 'groups' } };
 const signIn = { id: 'example', name: 'Example', clientId: 'console', clientSecretFile: '/run/secret' };

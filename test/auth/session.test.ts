@@ -3,9 +3,9 @@
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createSessionCookie } from '../../src/auth/session-cookie.ts';
-import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/auth/session.ts';
-import { createAuthenticator, createTokenRecall, issueToken } from '../../src/auth/token.ts';
+import { createSessionCookie } from '../../src/server/auth/session-cookie.ts';
+import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/server/auth/session.ts';
+import { createAuthenticator, createTokenRecall, issueToken } from '../../src/server/auth/authenticator.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 let time: Date;

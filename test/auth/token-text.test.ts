@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
-import { hashTokenSecret, newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { hashTokenSecret, newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
 
 const token = printToken(newTokenParts()).reveal();
 const secretText = 'a'.repeat(43);

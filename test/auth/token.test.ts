@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StoredToken } from '../../src/core/ports.ts';
-import { Problem } from '../../src/core/problem.ts';
-import type { Secret } from '../../src/core/secret.ts';
-import type { NewToken } from '../../src/core/tokens.ts';
-import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization } from '../../src/auth/token.ts';
-import { newTokenParts, parseToken, printToken } from '../../src/auth/token-text.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import type { Secret } from '../../src/core/shared/secret.ts';
+import type { NewToken } from '../../src/core/accounts/tokens.ts';
+import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization } from '../../src/server/auth/authenticator.ts';
+import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
 import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
 
 let access: MemoryAccessStore;

@@ -1,7 +1,7 @@
 // The registries that the benchmark works on: a hundred hosts, each with one entry for itself, subtrees and single repositories.
 
-import type { Registry } from '../../src/core/registry.ts';
-import type { ValidationReport, ValidationStepKind } from '../../src/core/validation.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
+import type { ValidationReport, ValidationStepKind } from '../../src/core/registry/report.ts';
 
 /** Of a seeded registry, what a right answer is told by. */
 export interface SeededRegistry {

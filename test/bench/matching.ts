@@ -1,7 +1,7 @@
 // How long it takes inside the process to find which of many registries a pull of an image would use.
 
-import type { Caller } from '../../src/core/access.ts';
-import { createRegistries, type Registries } from '../../src/core/registries.ts';
+import type { Caller } from '../../src/core/authz/permissions.ts';
+import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
 import type { SeededRegistry } from './data.ts';
 import { imageMatches, type Exchange } from './operations.ts';
 import { openDataDir } from './seed.ts';

@@ -1,6 +1,6 @@
 // What the load asks for: each operation gives requests with random values, and knows the right answer to each.
 
-import { encodeCursor } from '../../src/core/cursor.ts';
+import { encodeCursor } from '../../src/core/registries/list.ts';
 import { createdHost, type SeededRegistry } from './data.ts';
 
 /** One request and how to tell whether its answer is right. */

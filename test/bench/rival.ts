@@ -8,10 +8,10 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { buildSchema, type GraphQLSchema, type GraphQLScalarType, type GraphQLFieldResolver } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
-import { createAuthenticator } from '../../src/auth/token.ts';
-import { commonHeaders } from '../../src/graphql/http.ts';
-import { createLog } from '../../src/ops/log.ts';
-import { createMetrics } from '../../src/ops/metrics.ts';
+import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
+import { commonHeaders } from '../../src/server/graphql/request.ts';
+import { createLog } from '../../src/server/ops/log.ts';
+import { createMetrics } from '../../src/server/ops/metrics.ts';
 import { openDataDir } from './seed.ts';
 import { openWork, type CreateInput, type Work } from './work.ts';
 

@@ -1,6 +1,6 @@
 // The product's statements as plain SQL, for seeding and for the servers that it is compared with.
 
-import type { Registry } from '../../src/core/registry.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
 
 const columns = `id, account, registry, host, repository, name, type, username, secure_connection, trusted_realm, probe_repository,
   last_validation, version, secret_version, created_at, updated_at`;

@@ -2,12 +2,12 @@
 
 import { randomUUID } from 'node:crypto';
 import Sqlite from 'better-sqlite3';
-import { decodeCursor, encodeCursor } from '../../src/core/cursor.ts';
-import { coveringTexts } from '../../src/core/match.ts';
-import { parseImageReference, parseRegistryText } from '../../src/core/reference.ts';
-import { secretBinding, type Registry } from '../../src/core/registry.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { skippedReport, type ValidationReport } from '../../src/core/validation.ts';
+import { decodeCursor, encodeCursor } from '../../src/core/registries/list.ts';
+import { coveringTexts } from '../../src/core/registry/match.ts';
+import { parseImageReference, parseRegistryText } from '../../src/core/registry/reference.ts';
+import { secretBinding, type Registry } from '../../src/core/registry/registry.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { skippedReport, type ValidationReport } from '../../src/core/registry/report.ts';
 import { pageSize } from './operations.ts';
 import { databaseFile, openDataDir } from './seed.ts';
 import { insertAuditEvent, insertRegistry, registriesByTexts, registryByText, registryPage, registryRow, type RegistryRow } from './statements.ts';

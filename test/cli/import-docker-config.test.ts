@@ -1,8 +1,8 @@
 // Logins in config.json and auth.json: what is taken, what is refused, and that nothing is guessed.
 
 import { describe, expect, it } from 'vitest';
-import { parseDockerConfig } from '../../src/cli/import-docker-config.ts';
-import type { ImportEntry } from '../../src/cli/import-entry.ts';
+import { parseDockerConfig } from '../../src/cli/import/docker-config.ts';
+import type { ImportEntry } from '../../src/cli/import/entry.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const robot = { auth: base64('robot:s3cret:with:colons') };

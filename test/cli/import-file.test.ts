@@ -1,9 +1,9 @@
 // The files that can be imported: told apart, read, and nothing taken twice.
 
 import { describe, expect, it } from 'vitest';
-import { CommandFailure } from '../../src/cli/failure.ts';
-import type { ImportEntry } from '../../src/cli/import-entry.ts';
-import { parseImportFile } from '../../src/cli/import-file.ts';
+import { CommandFailure } from '../../src/cli/errors.ts';
+import type { ImportEntry } from '../../src/cli/import/entry.ts';
+import { parseImportFile } from '../../src/cli/import/file.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const auth = (login: string): object => ({ auth: base64(login) });

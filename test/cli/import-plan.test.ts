@@ -1,9 +1,9 @@
 // What becomes of one entry of an import: it waits while the server checks no more logins, and says everything that changes.
 
 import { expect, it } from 'vitest';
-import type { Client } from '../../src/cli/client.ts';
-import { importEntry } from '../../src/cli/import-plan.ts';
-import { Secret } from '../../src/core/secret.ts';
+import type { Client } from '../../src/cli/api/client.ts';
+import { importEntry } from '../../src/cli/import/plan.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 
 it('repeats what the server put off, and nothing else', async () => {
   const sent: string[] = [];

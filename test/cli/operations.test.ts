@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
-import * as accessOperations from '../../src/cli/access-operations.ts';
-import * as operations from '../../src/cli/operations.ts';
+import * as accessOperations from '../../src/cli/api/access-operations.ts';
+import * as operations from '../../src/cli/api/operations.ts';
 
 const schema = buildSchema(readFileSync(join(import.meta.dirname, '../../schema/regway.graphql'), 'utf8'));
 

@@ -2,7 +2,7 @@
 
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { tablePrinter, type Column } from '../../src/cli/table.ts';
+import { tablePrinter, type Column } from '../../src/cli/terminal/table.ts';
 
 type Row = readonly string[];
 const columns: readonly Column<Row>[] = ['FIRST', 'SECOND', 'THIRD'].map((heading, index) => ({ heading, text: (row) => row[index] ?? '' }));

@@ -1,9 +1,9 @@
 // Azure's registries: the login server, the metadata server and the registry's exchange, each checking the forms that it gets.
 
 import { describe, expect, it } from 'vitest';
-import { createAcr } from '../../src/cloud/acr.ts';
-import type { CloudHttp, CloudRequest } from '../../src/cloud/http.ts';
-import type { Minting } from '../../src/cloud/provider.ts';
+import { createAcr } from '../../src/upstream/cloud/azure/acr.ts';
+import type { CloudHttp, CloudRequest } from '../../src/upstream/transport/https-client.ts';
+import type { Minting } from '../../src/upstream/cloud/provider.ts';
 import { failureOf, json, jwt, login, startCloud, startHttp } from './servers.ts';
 import type { Asked, LoopbackCloud, Reply } from './servers.ts';
 

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createEcr } from '../../src/cloud/ecr.ts';
-import type { CloudHttp, CloudRequest } from '../../src/cloud/http.ts';
-import type { Minting } from '../../src/cloud/provider.ts';
+import { createEcr } from '../../src/upstream/cloud/aws/ecr.ts';
+import type { CloudHttp, CloudRequest } from '../../src/upstream/transport/https-client.ts';
+import type { Minting } from '../../src/upstream/cloud/provider.ts';
 import { failureOf, json, login, startCloud, startHttp, verifySignature } from './servers.ts';
 import type { Asked, KnownKeys, LoopbackCloud, Reply } from './servers.ts';
 

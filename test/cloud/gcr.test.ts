@@ -2,8 +2,8 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createGcr } from '../../src/cloud/gcr.ts';
-import type { Minting } from '../../src/cloud/provider.ts';
+import { createGcr } from '../../src/upstream/cloud/google/artifact-registry.ts';
+import type { Minting } from '../../src/upstream/cloud/provider.ts';
 import { failureOf, googleKeyFile, json, login, startCloud, startHttp, verifyAssertion } from './servers.ts';
 import type { Asked, LoopbackCloud, Reply } from './servers.ts';
 

@@ -3,8 +3,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCloudHttp } from '../../src/cloud/http.ts';
-import type { CloudAnswer, CloudHttpSettings } from '../../src/cloud/http.ts';
+import { createCloudHttp } from '../../src/upstream/transport/https-client.ts';
+import type { CloudAnswer, CloudHttpSettings } from '../../src/upstream/transport/https-client.ts';
 import { authority, closedPort, secure } from '../v2/fixtures.ts';
 import { failureOf, startCloud } from './servers.ts';
 

@@ -1,12 +1,12 @@
 // The port over all clouds: what validations and pulls see of a minted login, and of a cloud that gives none.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCloud } from '../../src/cloud/mint.ts';
-import type { Cloud } from '../../src/cloud/mint.ts';
+import { createCloud } from '../../src/upstream/cloud/minter.ts';
+import type { Cloud } from '../../src/upstream/cloud/minter.ts';
 import type { CheckTarget, Credential, PullSource, Validator } from '../../src/core/ports.ts';
-import type { Pulls } from '../../src/core/pull.ts';
-import type { RegistryType } from '../../src/core/registry.ts';
-import type { ValidationStep } from '../../src/core/validation.ts';
+import type { Pulls } from '../../src/core/pulls/pull.ts';
+import type { RegistryType } from '../../src/core/registry/registry.ts';
+import type { ValidationStep } from '../../src/core/registry/report.ts';
 import { reportOf, stranger } from '../support/domain.ts';
 import { googleKeyFile, json, login, startCloud } from './servers.ts';
 import type { LoopbackCloud, Reply } from './servers.ts';

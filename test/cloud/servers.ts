@@ -5,10 +5,10 @@ import { createServer } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import type { Credential } from '../../src/core/ports.ts';
-import { createCloudHttp } from '../../src/cloud/http.ts';
-import type { CloudHttp } from '../../src/cloud/http.ts';
+import { createCloudHttp } from '../../src/upstream/transport/https-client.ts';
+import type { CloudHttp } from '../../src/upstream/transport/https-client.ts';
 
 export interface Asked {
   readonly method: string;

@@ -1,9 +1,9 @@
 // The form: what it asks for before the server has to, what it sends, and which remedies it offers.
 
 import { describe, expect, it } from 'vitest';
-import { createInputOf, emptyForm, fieldOfPath, formOf, missingFields, passwordReasons, remedyOf, sendsPassword, typeHelp, updateInputOf, type FormState } from '../../src/console/form-state.ts';
-import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../src/console/operations.ts';
-import { formWords, outcomeTone, outcomeWords } from '../../src/console/words.ts';
+import { createInputOf, emptyForm, fieldOfPath, formOf, missingFields, passwordReasons, remedyOf, sendsPassword, typeHelp, updateInputOf, type FormState } from '../../src/console/registry/form-state.ts';
+import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../src/console/api/operations.ts';
+import { formWords, outcomeTone, outcomeWords } from '../../src/console/shared/words.ts';
 
 const report: ReportFragment = { outcome: 'VALID', valid: true, message: '', hint: null, retryable: false, retryAfter: null, realmHost: null, checkedAt: '2026-11-24T12:00:00Z', durationMs: 1, steps: [] };
 

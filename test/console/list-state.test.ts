@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isFiltered, listVariables, pageSizes, parseListState, printListState, type ListState } from '../../src/console/list-state.ts';
-import { outcomeWords, typeWords } from '../../src/console/words.ts';
+import { isFiltered, listVariables, pageSizes, parseListState, printListState, type ListState } from '../../src/console/registry-list/list-state.ts';
+import { outcomeWords, typeWords } from '../../src/console/shared/words.ts';
 
 const usual = parseListState('');
 

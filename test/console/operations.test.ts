@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { operationsFile, printOperations } from '../../src/operations.ts';
+import { operationsFile, printOperations } from '../../src/build/operations.ts';
 
 it('are generated from it: run "npm run operations" after a change', async () => {
   expect(await readFile(operationsFile, 'utf8')).toBe(await printOperations());

@@ -1,7 +1,7 @@
 // Times as people read them.
 
 import { expect, it } from 'vitest';
-import { duration, exactTime, relativeTime } from '../../src/console/time.ts';
+import { duration, exactTime, relativeTime } from '../../src/console/shared/time.ts';
 
 const now = Date.parse('2026-11-24T12:00:00Z');
 

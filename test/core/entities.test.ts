@@ -1,10 +1,10 @@
 // Whose entities a key finds: those of the caller's own account, and what its token is limited to.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Caller } from '../../src/core/access.ts';
-import { Problem } from '../../src/core/problem.ts';
-import type { EntityKey } from '../../src/core/registries.ts';
-import { Secret } from '../../src/core/secret.ts';
+import type { Caller } from '../../src/core/authz/permissions.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import type { EntityKey } from '../../src/core/registries/registries.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { insertAccount } from '../rest/harness.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
 import { statementsDuring } from '../support/statements.ts';

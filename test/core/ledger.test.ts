@@ -1,7 +1,7 @@
 // The ledger's laws: a pull never waits or fails for it, equal uses are one count, and what it holds is bounded.
 
 import { expect, test } from 'vitest';
-import { createLedger, flushIntervalMs, flushUses, maxPendingCounts, type Ledger } from '../../src/core/ledger.ts';
+import { createLedger, flushIntervalMs, flushUses, maxPendingCounts, type Ledger } from '../../src/core/pulls/usage-ledger.ts';
 import type { CountedUse, CredentialUse } from '../../src/core/ports.ts';
 
 const start = Date.UTC(2026, 0, 1);

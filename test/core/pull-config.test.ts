@@ -2,9 +2,9 @@
 
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
-import { createPullConfigs, loginPlaceholder, pullConfigFormats, type PullConfig, type PullConfigFormat } from '../../src/core/pull-config.ts';
-import { Secret } from '../../src/core/secret.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { createPullConfigs, loginPlaceholder, pullConfigFormats, type PullConfig, type PullConfigFormat } from '../../src/core/pulls/client-config.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf, stranger } from '../support/domain.ts';
 
 const token = `rgw_0123456789ab_${'A'.repeat(49)}`;

@@ -2,12 +2,12 @@
 
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Caller } from '../../src/core/access.ts';
+import type { Caller } from '../../src/core/authz/permissions.ts';
 import type { PullSource, PullTokenMinter } from '../../src/core/ports.ts';
-import { Problem } from '../../src/core/problem.ts';
-import { createPullTokens, pullTokenLines, type PullTokens } from '../../src/core/pull-token.ts';
-import { parseImageReference } from '../../src/core/reference.ts';
-import { Secret } from '../../src/core/secret.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { createPullTokens, pullTokenLines, type PullTokens } from '../../src/core/pulls/upstream-token.ts';
+import { parseImageReference } from '../../src/core/registry/reference.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
 
 const expiresAt = new Date('2026-01-02T03:09:05Z');

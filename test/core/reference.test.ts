@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { covers, coveringTexts } from '../../src/core/match.ts';
-import { Problem } from '../../src/core/problem.ts';
-import { parseImageReference, parseRegistryText } from '../../src/core/reference.ts';
+import { covers, coveringTexts } from '../../src/core/registry/match.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { parseImageReference, parseRegistryText } from '../../src/core/registry/reference.ts';
 import matchVectors from '../vectors/match.json' with { type: 'json' };
 import patternVectors from '../vectors/pattern.json' with { type: 'json' };
 import referenceVectors from '../vectors/reference.json' with { type: 'json' };

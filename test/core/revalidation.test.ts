@@ -2,10 +2,10 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Validator } from '../../src/core/ports.ts';
-import { tellChanges } from '../../src/core/registry-events.ts';
-import { claimMs, dueAt, firstPauseMs, maxConcurrentChecks, startRevalidation, type Revalidation } from '../../src/core/revalidation.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { validationOutcomes, type ValidationOutcome, type ValidationReport } from '../../src/core/validation.ts';
+import { tellChanges } from '../../src/core/registry/events.ts';
+import { claimMs, dueAt, firstPauseMs, maxConcurrentChecks, startRevalidation, type Revalidation } from '../../src/core/validation/revalidation.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { validationOutcomes, type ValidationOutcome, type ValidationReport } from '../../src/core/registry/report.ts';
 import { callerOf, openDomain, reportOf, type TestDomain } from '../support/domain.ts';
 
 const hourMs = 3_600_000;

@@ -1,9 +1,9 @@
 // Two passwords for one registry while its upstream changes: which one is used, when the other is tried, and that nothing unproven becomes current.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Registry } from '../../src/core/registry.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { rotateDataKey } from '../../src/seal/rotate.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { rotateDataKey } from '../../src/encryption/rotation.ts';
 import { callerOf, openDomain, rotationWindowMs, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;

@@ -3,7 +3,7 @@ import { serialize } from 'node:v8';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 
 const value = 'Zq7"w\\marker-5f2b9c8e1d';
 

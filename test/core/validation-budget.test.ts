@@ -1,9 +1,9 @@
 // A login has a number of validations a minute, whatever asks for them; what is refused reaches no registry and changes nothing.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { createBudget } from '../../src/ops/budget.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { createBudget } from '../../src/server/ops/rate-limiter.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { readKeyStatus } from '../../src/seal/key-status.ts';
-import { loadKeyring, parseKeyring } from '../../src/seal/keyring.ts';
-import { rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
-import { createSealer } from '../../src/seal/seal.ts';
+import { readKeyStatus } from '../../src/encryption/key-status.ts';
+import { loadKeyring, parseKeyring } from '../../src/encryption/keyring.ts';
+import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
 import { openInstallation, passwordOf, reopenInstallation } from '../seal/installation.ts';
 import { rounds } from './support/rounds.ts';
 

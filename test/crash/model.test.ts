@@ -2,7 +2,7 @@
 
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openStore } from '../../src/store/store.ts';
+import { openStore } from '../../src/database/store.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
 import { runSequences, type ModelDatabase, type Tally } from '../model/run.ts';
 import { sqliteModelDatabase } from '../model/sqlite.ts';

@@ -1,6 +1,6 @@
 // A process that rotates the keys of the installation in the directory given, data key and root key in turn, until it is killed.
 
-import { rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
+import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { reopenInstallation } from '../seal/installation.ts';
 
 const { parts } = await reopenInstallation(process.argv[2]!);

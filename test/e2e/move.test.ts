@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openStore } from '../../src/store/store.ts';
+import { openStore } from '../../src/database/store.ts';
 import { copiedMigrations, migrationsDir } from '../store/harness.ts';
 import { runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';

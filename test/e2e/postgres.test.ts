@@ -6,11 +6,11 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
-import { verifyAudit } from '../../src/core/audit-verification.ts';
+import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { registryOrderFields } from '../../src/core/ports.ts';
-import { postgresNotices } from '../../src/store/notices.ts';
-import { StoreRefused } from '../../src/store/migrate.ts';
-import { openStore } from '../../src/store/store.ts';
+import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
+import { StoreRefused } from '../../src/database/migrate.ts';
+import { openStore } from '../../src/database/store.ts';
 import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../store/harness.ts';
 import { storeLaws } from '../store/laws.ts';
 import { openInProcesses, writeUntilKilled } from '../store/processes.ts';

@@ -1,10 +1,10 @@
 // Checks on schedule against a real registry whose password changes: the outcome turns, and the old password is sent once more and never again.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tellChanges } from '../../src/core/registry-events.ts';
-import { startRevalidation, type Revalidation } from '../../src/core/revalidation.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { createValidator } from '../../src/v2/validate.ts';
+import { tellChanges } from '../../src/core/registry/events.ts';
+import { startRevalidation, type Revalidation } from '../../src/core/validation/revalidation.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { createValidator } from '../../src/upstream/validation/validator.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { alice, startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
 import { refusedLoginsIn } from './support/registry-log.ts';

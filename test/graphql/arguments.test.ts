@@ -2,7 +2,7 @@
 
 import { buildSchema, getArgumentValues, GraphQLScalarType, Kind, parse, valueFromASTUntyped, type FieldNode } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { argumentsOf } from '../../src/graphql/arguments.ts';
+import { argumentsOf } from '../../src/server/graphql/execution/coercion.ts';
 
 const schema = buildSchema(`
   scalar Any

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printDateTime } from '../../src/graphql/date-time.ts';
+import { printDateTime } from '../../src/server/graphql/schema/scalars.ts';
 
 const anyDate = fc.date({ noInvalidDate: true });
 /** More days than are remembered. */

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { getNamedType, getNullableType, isListType, isObjectType, parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Role } from '../../src/core/access.ts';
-import { maxCandidates } from '../../src/core/explain.ts';
-import { brokenEntityLimits, listLengths, maxEntityFields, maxRepresentations, weighDocument } from '../../src/graphql/limits.ts';
-import { schema } from '../../src/graphql/schema.ts';
+import type { Role } from '../../src/core/authz/permissions.ts';
+import { maxCandidates } from '../../src/core/registries/explain.ts';
+import { brokenEntityLimits, listLengths, maxEntityFields, maxRepresentations, weighDocument } from '../../src/server/graphql/execution/limits.ts';
+import { schema } from '../../src/server/graphql/schema/schema.ts';
 import { statementsDuring } from '../support/statements.ts';
 import { dataAt, openEndpoint, type TestEndpoint } from './harness.ts';
 

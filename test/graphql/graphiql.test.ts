@@ -4,8 +4,8 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { graphiqlFileTypes } from '../../src/graphql/graphiql.ts';
-import { writeGraphiqlAssets } from '../../src/graphql/graphiql-assets.ts';
+import { graphiqlFileTypes } from '../../src/server/graphql/graphiql/graphiql.ts';
+import { writeGraphiqlAssets } from '../../src/build/pages.ts';
 import { openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

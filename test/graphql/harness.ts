@@ -3,11 +3,11 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Caller, Role } from '../../src/core/access.ts';
-import { Problem } from '../../src/core/problem.ts';
-import type { Registries } from '../../src/core/registries.ts';
-import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
-import { createGraphqlServer, type GraphqlServerOptions } from '../../src/graphql/server.ts';
+import type { Caller, Role } from '../../src/core/authz/permissions.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import type { Registries } from '../../src/core/registries/registries.ts';
+import { createTrustedDocuments } from '../../src/server/graphql/execution/trusted-documents.ts';
+import { createGraphqlServer, type GraphqlServerOptions } from '../../src/server/graphql/server.ts';
 import { frontOf } from '../support/balancer.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import type { Replica } from '../support/replica.ts';

@@ -1,7 +1,7 @@
 // A schema with everything that a schema can hold, whose resolvers by a seed give every kind of value and of failure.
 
 import { buildSchema, GraphQLScalarType, isObjectType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
-import { Problem } from '../../src/core/problem.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { randomOf } from './query-generator.ts';
 
 /** Everything that a schema can hold, and by a seed every way in which a value can be had or missed. */

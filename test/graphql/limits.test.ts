@@ -2,7 +2,7 @@
 
 import { getIntrospectionQuery, parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { maxAliases, maxDepth, maxDirectives, maxFields, maxRootMutationFields, maxTokens, weighDocument } from '../../src/graphql/limits.ts';
+import { maxAliases, maxDepth, maxDirectives, maxFields, maxRootMutationFields, maxTokens, weighDocument } from '../../src/server/graphql/execution/limits.ts';
 import { dataAt, jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

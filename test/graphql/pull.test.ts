@@ -1,8 +1,8 @@
 // Pull tokens and pull configurations over HTTP: what a caller gets, failures as data, and secrets that no log sees.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
-import { Secret } from '../../src/core/secret.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { dataAt, jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { buildSchema, isInputObjectType, isInterfaceType, isObjectType, isEnumType, Kind, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { problemPlaces } from '../../src/graphql/errors.ts';
-import { schemaFiles } from '../../src/graphql/print.ts';
-import { schema } from '../../src/graphql/schema.ts';
+import { problemPlaces } from '../../src/server/graphql/errors.ts';
+import { schemaFiles } from '../../src/build/schema.ts';
+import { schema } from '../../src/server/graphql/schema/schema.ts';
 
 test.each(schemaFiles().map(({ path, text }) => [basename(path), path, text]))('%s is up to date (npm run schema)', (_name, path, text) => {
   expect(readFileSync(path, 'utf8')).toBe(text);

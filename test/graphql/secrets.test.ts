@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { isInputObjectType, isObjectType, isInterfaceType, getNamedType } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
-import { createDocuments } from '../../src/graphql/documents.ts';
-import { schema } from '../../src/graphql/schema.ts';
-import { secretScalar } from '../../src/graphql/secret-scalar.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { createDocuments } from '../../src/server/graphql/execution/document-cache.ts';
+import { schema } from '../../src/server/graphql/schema/schema.ts';
+import { secretScalar } from '../../src/server/graphql/schema/secret-scalar.ts';
 import { dataAt, jsonHeaders, openEndpoint, type Answer, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

@@ -2,9 +2,9 @@
 
 import { createClient } from 'graphql-sse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Registries } from '../../src/core/registries.ts';
-import { Secret } from '../../src/core/secret.ts';
-import type { ValidationStep } from '../../src/core/validation.ts';
+import type { Registries } from '../../src/core/registries/registries.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import type { ValidationStep } from '../../src/core/registry/report.ts';
 import { callerOf, reportOf } from '../support/domain.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { getIntrospectionQuery } from 'graphql';
-import { schema } from '../../src/graphql/schema.ts';
-import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest } from '../../src/graphql/trusted-documents.ts';
+import { schema } from '../../src/server/graphql/schema/schema.ts';
+import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest } from '../../src/server/graphql/execution/trusted-documents.ts';
 import { jsonHeaders, openEndpoint, type Answer, type TestEndpoint } from './harness.ts';
 
 const who = 'query Who { principal { role } }';

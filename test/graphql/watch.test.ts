@@ -2,7 +2,7 @@
 
 import { createClient } from 'graphql-sse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { maxStreamsPerSubject } from '../../src/core/watch.ts';
+import { maxStreamsPerSubject } from '../../src/core/registries/watch.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

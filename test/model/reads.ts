@@ -1,7 +1,7 @@
 // What the system tells, compared with the model: lists page by page, single registries with their passwords, and which one an image uses.
 
 import { deepStrictEqual } from 'node:assert';
-import type { Registry } from '../../src/core/registry.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
 import { hosts, listQueryOf, pathOf, textOf, type Chance } from './choices.ts';
 import type { System } from './system.ts';
 import { listOf, winnerOf, type Known, type ListQuery, type World } from './world.ts';

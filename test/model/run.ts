@@ -2,7 +2,7 @@
 
 import { deepStrictEqual } from 'node:assert';
 import { setImmediate } from 'node:timers/promises';
-import { Problem } from '../../src/core/problem.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { chanceOf, type Chance } from './choices.ts';
 import { compareAll, readOnce } from './reads.ts';
 import { startSystem, type System, type SystemParts } from './system.ts';

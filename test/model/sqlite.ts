@@ -3,7 +3,7 @@
 import { copyFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { openStore, type Store } from '../../src/database/store.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 import type { ModelDatabase } from './run.ts';
 

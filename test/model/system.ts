@@ -2,13 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { createRegistries, type Registries } from '../../src/core/registries.ts';
-import { secretBinding } from '../../src/core/registry.ts';
-import { openAuditMac } from '../../src/seal/audit-key.ts';
-import { loadKeyring } from '../../src/seal/keyring.ts';
-import { createSealer } from '../../src/seal/seal.ts';
-import type { Store } from '../../src/store/store.ts';
-import { verifyAudit, type AuditVerdict } from '../../src/core/audit-verification.ts';
+import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
+import { secretBinding } from '../../src/core/registry/registry.ts';
+import { openAuditMac } from '../../src/encryption/audit-key.ts';
+import { loadKeyring } from '../../src/encryption/keyring.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
+import type { Store } from '../../src/database/store.ts';
+import { verifyAudit, type AuditVerdict } from '../../src/core/audit/verification.ts';
 import { reportOf, rotationWindowMs } from '../support/domain.ts';
 
 /** What a password says of itself to the registry: one that begins so is refused. */

@@ -1,6 +1,6 @@
 // The commands that change something, each with what the model says must come of it.
 
-import type { ChangeResult, Registries } from '../../src/core/registries.ts';
+import type { ChangeResult, Registries } from '../../src/core/registries/registries.ts';
 import { callerOf } from '../support/domain.ts';
 import { changeOf, inputOf, sealedInput, settingsOf, type Chance } from './choices.ts';
 import { refusedPassword } from './system.ts';

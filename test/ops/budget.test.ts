@@ -1,7 +1,7 @@
 // A budget: so many a minute for each key, whole again a minute after the first.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createBudget } from '../../src/ops/budget.ts';
+import { createBudget } from '../../src/server/ops/rate-limiter.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -4,10 +4,10 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { healthRoutes } from '../../src/ops/health.ts';
-import { createListener, sendJson, type Listener, type Route } from '../../src/ops/listener.ts';
-import { createLog } from '../../src/ops/log.ts';
-import { createMetrics, type Metrics } from '../../src/ops/metrics.ts';
+import { healthRoutes } from '../../src/server/http/health.ts';
+import { createListener, sendJson, type Listener, type Route } from '../../src/server/http/listener.ts';
+import { createLog } from '../../src/server/ops/log.ts';
+import { createMetrics, type Metrics } from '../../src/server/ops/metrics.ts';
 
 interface Running {
   readonly url: string;

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
-const preamble = `import { createLog } from ${JSON.stringify(new URL('../../src/ops/log.ts', import.meta.url).href)};
+const preamble = `import { createLog } from ${JSON.stringify(new URL('../../src/server/ops/log.ts', import.meta.url).href)};
 const log = createLog('info');
 const request = (status) => log.request({ requestId: 'r', method: 'GET', route: 'rest', status, durationMs: 1 });
 `;

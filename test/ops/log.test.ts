@@ -1,7 +1,7 @@
 // The laws of the log: a request's line is one like any other.
 
 import { expect, it } from 'vitest';
-import { createLog, type Log } from '../../src/ops/log.ts';
+import { createLog, type Log } from '../../src/server/ops/log.ts';
 
 const line = { requestId: 'a-trace-id.42', method: 'POST', route: 'graphql', status: 200, durationMs: 3 };
 

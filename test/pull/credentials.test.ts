@@ -1,7 +1,7 @@
 // What happens to a stored credential in pulls: cached tokens, changed passwords, refusals, and who waits for whom.
 
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf } from '../support/domain.ts';
 import { basicHeader, createAuthority, createCertificate, marker, secure, startServer } from '../v2/fixtures.ts';
 import { ociError, sendJson } from '../v2/personalities.ts';

@@ -2,9 +2,9 @@
 
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { revokeToken } from '../../src/auth/token.ts';
-import type { Role } from '../../src/core/access.ts';
-import { createGrants } from '../../src/pull/grant.ts';
+import { revokeToken } from '../../src/server/auth/authenticator.ts';
+import type { Role } from '../../src/core/authz/permissions.ts';
+import { createGrants } from '../../src/server/oci/grant.ts';
 import { callerOf } from '../support/domain.ts';
 import { inPath, openPullEndpoint, type PullAnswer, type PullEndpoint } from './harness.ts';
 import { layerDigest, startRegistry } from './registry.ts';

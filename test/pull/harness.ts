@@ -4,12 +4,12 @@ import { createServer, request as sendRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Role } from '../../src/core/access.ts';
-import type { Registry } from '../../src/core/registry.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { createAuthenticator, createTokenRecall, issueToken } from '../../src/auth/token.ts';
-import { createPullServer, type PullServerOptions } from '../../src/pull/server.ts';
-import { createUpstream, type UpstreamSettings } from '../../src/v2/upstream.ts';
+import type { Role } from '../../src/core/authz/permissions.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { createAuthenticator, createTokenRecall, issueToken } from '../../src/server/auth/authenticator.ts';
+import { createPullServer, type PullServerOptions } from '../../src/server/oci/server.ts';
+import { createUpstream, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { marker, withCa } from '../v2/fixtures.ts';
 

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createHashThread } from '../../src/pull/hash-thread.ts';
+import { createHashThread } from '../../src/server/oci/content/hash-thread.ts';
 
 const thread = createHashThread();
 

@@ -1,8 +1,8 @@
 // Paths of the pull endpoint: only names of the grammar reach an upstream, whatever is sent.
 
 import { describe, expect, it } from 'vitest';
-import { PullRefusal } from '../../src/pull/errors.ts';
-import { parsePullUrl, type PullRoute } from '../../src/pull/routes.ts';
+import { PullRefusal } from '../../src/server/oci/errors.ts';
+import { parsePullUrl, type PullRoute } from '../../src/server/oci/routes.ts';
 import { inPath, openPullEndpoint } from './harness.ts';
 import { layerDigest, startRegistry } from './registry.ts';
 

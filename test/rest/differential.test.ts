@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { registryTypes } from '../../src/core/registry.ts';
+import { registryTypes } from '../../src/core/registry/registry.ts';
 import { callerOf } from '../support/domain.ts';
 import { openGraphqlFace, openRestFace, type Face, type Step } from './faces.ts';
 

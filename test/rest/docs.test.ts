@@ -4,8 +4,8 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { docsFileTypes } from '../../src/rest/docs.ts';
-import { writeDocsAssets } from '../../src/rest/docs-assets.ts';
+import { docsFileTypes } from '../../src/server/rest/docs/docs.ts';
+import { writeDocsAssets } from '../../src/build/pages.ts';
 import { openApi, type TestApi } from './harness.ts';
 
 let api: TestApi;

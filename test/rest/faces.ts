@@ -2,10 +2,10 @@
 
 import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { RegistryType } from '../../src/core/registry.ts';
-import type { ValidationOutcome } from '../../src/core/validation.ts';
-import { createTrustedDocuments } from '../../src/graphql/trusted-documents.ts';
-import { createGraphqlServer } from '../../src/graphql/server.ts';
+import type { RegistryType } from '../../src/core/registry/registry.ts';
+import type { ValidationOutcome } from '../../src/core/registry/report.ts';
+import { createTrustedDocuments } from '../../src/server/graphql/execution/trusted-documents.ts';
+import { createGraphqlServer } from '../../src/server/graphql/server.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { openApi, verdictOf } from './harness.ts';
 

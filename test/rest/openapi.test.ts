@@ -3,8 +3,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openApiDocument } from '../../src/rest/openapi.ts';
-import { createBody, parseBody, updateBody } from '../../src/rest/schemas.ts';
+import { openApiDocument } from '../../src/server/rest/openapi.ts';
+import { createBody, parseBody, updateBody } from '../../src/server/rest/schemas.ts';
 import { schemaFaults } from './document.ts';
 import { openApi, type TestApi } from './harness.ts';
 

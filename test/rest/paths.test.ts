@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decodeName, parsePath } from '../../src/rest/path.ts';
+import { decodeName, parsePath } from '../../src/server/rest/path.ts';
 import { creation, openApi, verdictOf, type TestApi } from './harness.ts';
 
 let api: TestApi;

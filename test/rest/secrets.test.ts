@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { creation, openApi, type TestApi } from './harness.ts';
 
 const marker = 'Sw0rdf1sh-marker';

@@ -3,8 +3,8 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Problem, problemCodes } from '../../src/core/problem.ts';
-import { statusOf } from '../../src/rest/errors.ts';
+import { Problem, problemCodes } from '../../src/core/shared/problem.ts';
+import { statusOf } from '../../src/server/rest/errors.ts';
 import { creation, openApi, verdictOf, type Answer, type TestApi } from './harness.ts';
 
 let api: TestApi;

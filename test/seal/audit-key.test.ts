@@ -2,9 +2,9 @@
 
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
-import { findAuditMac, openAuditMac } from '../../src/seal/audit-key.ts';
-import { parseKeyring, printKeyring, type Keyring } from '../../src/seal/keyring.ts';
-import { createSealer } from '../../src/seal/seal.ts';
+import { findAuditMac, openAuditMac } from '../../src/encryption/audit-key.ts';
+import { parseKeyring, printKeyring, type Keyring } from '../../src/encryption/keyring.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 
 const newKeyring = (): Keyring => parseKeyring(printKeyring([createSecretKey(randomBytes(32))]), '/etc/regway/keyring');

@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeContext, maxValueBytes, openBytes, sealBytes } from '../../src/seal/box.ts';
+import { encodeContext, maxValueBytes, openBytes, sealBytes } from '../../src/encryption/aes-gcm.ts';
 
 const keyBytes = randomBytes(32);
 const key = createSecretKey(keyBytes);

@@ -3,14 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { secretBinding, type Registry } from '../../src/core/registry.ts';
-import { withFreshKeys } from '../../src/core/sealed.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { openAuditMac } from '../../src/seal/audit-key.ts';
-import { loadKeyring } from '../../src/seal/keyring.ts';
-import type { RotationParts } from '../../src/seal/rotate.ts';
-import { createSealer, type DatabaseSealer } from '../../src/seal/seal.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { secretBinding, type Registry } from '../../src/core/registry/registry.ts';
+import { withFreshKeys } from '../../src/core/passwords/sealer.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { openAuditMac } from '../../src/encryption/audit-key.ts';
+import { loadKeyring } from '../../src/encryption/keyring.ts';
+import type { RotationParts } from '../../src/encryption/rotation.ts';
+import { createSealer, type DatabaseSealer } from '../../src/encryption/sealer.ts';
+import { openStore, type Store } from '../../src/database/store.ts';
 import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
 import { sampleEvent, sampleRegistry } from '../store/samples.ts';
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KeyringRefused, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/seal/keyring.ts';
+import { KeyringRefused, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/encryption/keyring.ts';
 
 let directory: string;
 let path: string;

@@ -1,7 +1,7 @@
 // A process that loads the keyring named on each line of its input and answers with the key's id: several of them race in keyring.test.ts.
 
 import { createInterface } from 'node:readline';
-import { loadKeyring } from '../../src/seal/keyring.ts';
+import { loadKeyring } from '../../src/encryption/keyring.ts';
 
 process.stdout.write('ready\n');
 for await (const path of createInterface({ input: process.stdin })) {

@@ -1,6 +1,6 @@
 // Data keys in memory, for tests of the boot: it keeps what a database would keep and counts the writes.
 
-import type { DataKeyRow, KeyStore } from '../../src/core/key-ports.ts';
+import type { DataKeyRow, KeyStore } from '../../src/core/passwords/key-store.ts';
 
 export interface MemoryKeyStore extends KeyStore {
   rows: DataKeyRow[];

@@ -3,14 +3,14 @@ import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Sealer } from '../../src/core/ports.ts';
-import { Problem } from '../../src/core/problem.ts';
-import type { SecretBinding } from '../../src/core/registry.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { encodeContext, sealBytes } from '../../src/seal/box.ts';
-import { createSealingKey, readDataKeys } from '../../src/seal/data-keys.ts';
-import { KeyringRefused, parseKeyring, printKeyring, type Keyring } from '../../src/seal/keyring.ts';
-import type { DataKeyRow } from '../../src/core/key-ports.ts';
-import { createSealer, holdsNothingSealed } from '../../src/seal/seal.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import type { SecretBinding } from '../../src/core/registry/registry.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { encodeContext, sealBytes } from '../../src/encryption/aes-gcm.ts';
+import { createSealingKey, readDataKeys } from '../../src/encryption/data-keys.ts';
+import { KeyringRefused, parseKeyring, printKeyring, type Keyring } from '../../src/encryption/keyring.ts';
+import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
+import { createSealer, holdsNothingSealed } from '../../src/encryption/sealer.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 
 const binding: SecretBinding = {

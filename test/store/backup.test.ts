@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { replaceDatabase } from '../../src/store/backup.ts';
+import { replaceDatabase } from '../../src/database/sqlite/backup.ts';
 import { temporaryDirectory } from './harness.ts';
 
 const now = new Date('2026-01-02T03:04:05.678Z');

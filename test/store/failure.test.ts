@@ -5,9 +5,9 @@ import { inspect } from 'node:util';
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { describe, expect, it } from 'vitest';
 
-import { Problem } from '../../src/core/problem.ts';
-import { translateFailure } from '../../src/store/failure.ts';
-import { StoreRefused } from '../../src/store/migrate.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { translateFailure } from '../../src/database/errors.ts';
+import { StoreRefused } from '../../src/database/migrate.ts';
 
 const marker = 'MARKER-2b7e15';
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from 'vitest';
 
-import { createFreshCache } from '../../src/store/fresh-cache.ts';
+import { createFreshCache } from '../../src/database/repositories/fresh-cache.ts';
 import { sqliteHarness } from './sqlite-harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
 

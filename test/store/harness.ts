@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/database/store.ts';
 import { sampleMac } from './samples.ts';
 
 /** A new, empty, migrated database with a store on it. */

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Account } from '../../src/core/accounts.ts';
-import type { AuditQuery } from '../../src/core/audit-reading.ts';
+import type { Account } from '../../src/core/accounts/accounts.ts';
+import type { AuditQuery } from '../../src/core/audit/trail.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
 

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { KeysChanged } from '../../src/core/sealed.ts';
+import { KeysChanged } from '../../src/core/passwords/sealer.ts';
 import { copiedMigrations, type Harness, type StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleKey, sampleRegistry } from './samples.ts';
 

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { StoreRefused } from '../../src/store/migrate.ts';
+import { StoreRefused } from '../../src/database/migrate.ts';
 import { copiedMigrations, type Harness, migrationsDir, type StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 

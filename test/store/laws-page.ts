@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields, type RegistryStore } from '../../src/core/ports.ts';
-import type { Registry } from '../../src/core/registry.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleReport, sampleSealed } from './samples.ts';
 

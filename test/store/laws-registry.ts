@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { Problem } from '../../src/core/problem.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import type { RegistryStore } from '../../src/core/ports.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleReport, sampleSealed, sampleToken } from './samples.ts';

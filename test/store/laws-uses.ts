@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import type { CountedUse, UseStore } from '../../src/core/ports.ts';
-import { maxUsesPerRegistry } from '../../src/store/uses.ts';
+import { maxUsesPerRegistry } from '../../src/database/repositories/usage.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 

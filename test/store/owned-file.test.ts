@@ -3,9 +3,9 @@
 import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { replaceDatabase, stage } from '../../src/store/backup.ts';
-import { createOwnedFile } from '../../src/store/owned-file.ts';
-import { claimOwnership } from '../../src/store/owner.ts';
+import { replaceDatabase, stage } from '../../src/database/sqlite/backup.ts';
+import { createOwnedFile } from '../../src/database/sqlite/files.ts';
+import { claimOwnership } from '../../src/database/sqlite/server-lock.ts';
 import { temporaryDirectory } from './harness.ts';
 
 /** Root may give files away; anybody else has them already. */

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { deviceText, refuseNetworkFileSystem } from '../../src/store/file-system.ts';
-import { StoreRefused } from '../../src/store/migrate.ts';
-import { openStore } from '../../src/store/store.ts';
+import { deviceText, refuseNetworkFileSystem } from '../../src/database/sqlite/local-disk.ts';
+import { StoreRefused } from '../../src/database/migrate.ts';
+import { openStore } from '../../src/database/store.ts';
 import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from './harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
 

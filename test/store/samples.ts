@@ -2,12 +2,12 @@
 
 import { createHmac } from 'node:crypto';
 
-import type { AuditEvent } from '../../src/core/audit.ts';
-import type { AuditMac } from '../../src/core/audit-chain.ts';
+import type { AuditEvent } from '../../src/core/audit/event.ts';
+import type { AuditMac } from '../../src/core/audit/chain.ts';
 import type { PageQuery, StoredToken } from '../../src/core/ports.ts';
-import type { Registry } from '../../src/core/registry.ts';
-import type { ValidationReport } from '../../src/core/validation.ts';
-import type { DataKeyRow } from '../../src/core/key-ports.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
+import type { ValidationReport } from '../../src/core/registry/report.ts';
+import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
 
 const start = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createSharedCommits, type SharedCommits } from '../../src/store/shared-commit.ts';
+import { createSharedCommits, type SharedCommits } from '../../src/database/sqlite/group-commit.ts';
 import { temporaryDirectory } from './harness.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createSharedReads, type SharedReads } from '../../src/store/shared-reads.ts';
+import { createSharedReads, type SharedReads } from '../../src/database/sqlite/shared-reads.ts';
 import { temporaryDirectory } from './harness.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -9,9 +9,9 @@ import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { registryOrderFields } from '../../src/core/ports.ts';
-import { StoreRefused } from '../../src/store/migrate.ts';
-import { openSqlite, refuseOldSqlite } from '../../src/store/sqlite.ts';
-import { openStore, type Store, storeOn } from '../../src/store/store.ts';
+import { StoreRefused } from '../../src/database/migrate.ts';
+import { openSqlite, refuseOldSqlite } from '../../src/database/sqlite/open.ts';
+import { openStore, type Store, storeOn } from '../../src/database/store.ts';
 import { migrationsDir, openStarted, started, temporaryDirectory } from './harness.ts';
 import { openInProcesses, writeUntilKilled } from './processes.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';

@@ -7,8 +7,8 @@ import { generateDrizzleJson, generateMigration, generateSQLiteDrizzleJson, gene
 import { expect, it } from 'vitest';
 
 import { strictTables } from '../../drizzle/strict.ts';
-import * as postgresTables from '../../src/store/tables.postgres.ts';
-import * as sqliteTables from '../../src/store/tables.sqlite.ts';
+import * as postgresTables from '../../src/database/schema/tables.postgres.ts';
+import * as sqliteTables from '../../src/database/schema/tables.sqlite.ts';
 import { migrationsDir } from './harness.ts';
 
 it('the migrations for SQLite are up to date: `npm run migrations` would add nothing', async () => {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
 import postgres from 'postgres';
 import { inject } from 'vitest';
-import { openStore, type Store } from '../../src/store/store.ts';
+import { openStore, type Store } from '../../src/database/store.ts';
 
 export interface TestDatabase {
   /** As the setting takes it. */

@@ -3,12 +3,12 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Caller, Login, Principal, Role } from '../../src/core/access.ts';
+import type { Caller, Login, Principal, Role } from '../../src/core/authz/permissions.ts';
 import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
-import type { Pulls, PullSettings } from '../../src/core/pull.ts';
-import { Secret } from '../../src/core/secret.ts';
-import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/validation.ts';
-import { loadKeyring } from '../../src/seal/keyring.ts';
+import type { Pulls, PullSettings } from '../../src/core/pulls/pull.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/registry/report.ts';
+import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createDatabase, openStores, type TestDatabase } from './database.ts';
 import { inTurn } from './in-turn.ts';
 import { createReplica, type Replica, type ReplicaParts } from './replica.ts';

@@ -1,20 +1,20 @@
 // One server's use cases over a store and a real seal, joined as the wiring joins them.
 
-import { createPullConfigs } from '../../src/core/pull-config.ts';
-import { createPullTokens } from '../../src/core/pull-token.ts';
-import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pull.ts';
+import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
+import { createPullTokens } from '../../src/core/pulls/upstream-token.ts';
+import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
 import type { Ports, PullTokenMinter, Sealer } from '../../src/core/ports.ts';
-import { createRegistries, type Registries } from '../../src/core/registries.ts';
-import { hidePast } from '../../src/core/past-passwords.ts';
-import { tellChanges } from '../../src/core/registry-events.ts';
-import { createUses } from '../../src/core/uses.ts';
-import { createWatching, type Watching, type WatchPorts } from '../../src/core/watch.ts';
-import type { UseCases } from '../../src/graphql/builder.ts';
-import { openAuditMac } from '../../src/seal/audit-key.ts';
-import type { Keyring } from '../../src/seal/keyring.ts';
-import { createSealer } from '../../src/seal/seal.ts';
-import type { Store } from '../../src/store/store.ts';
-import { createAdministration } from '../../src/wiring/administration.ts';
+import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
+import { hidePast } from '../../src/core/passwords/expired-passwords.ts';
+import { tellChanges } from '../../src/core/registry/events.ts';
+import { createUses } from '../../src/core/pulls/usage.ts';
+import { createWatching, type Watching, type WatchPorts } from '../../src/core/registries/watch.ts';
+import type { UseCases } from '../../src/server/graphql/schema/builder.ts';
+import { openAuditMac } from '../../src/encryption/audit-key.ts';
+import type { Keyring } from '../../src/encryption/keyring.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
+import type { Store } from '../../src/database/store.ts';
+import { createAdministration } from '../../src/app/wiring/administration.ts';
 
 export interface Replica {
   readonly store: Store;

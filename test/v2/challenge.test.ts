@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseChallenges, pickChallenge } from '../../src/v2/challenge.ts';
-import type { Challenge } from '../../src/v2/challenge.ts';
+import { parseChallenges, pickChallenge } from '../../src/upstream/login/http-authentication.ts';
+import type { Challenge } from '../../src/upstream/login/http-authentication.ts';
 
 interface Row {
   readonly name: string;

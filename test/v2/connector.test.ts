@@ -3,9 +3,9 @@
 import { getEventListeners, once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createTrust } from '../../src/v2/agents.ts';
-import { createConnector } from '../../src/v2/connector.ts';
-import { createSlabs } from '../../src/v2/slabs.ts';
+import { createTrust } from '../../src/upstream/transport/agents.ts';
+import { createConnector } from '../../src/upstream/transport/connector.ts';
+import { createSlabs } from '../../src/upstream/transport/buffer-pool.ts';
 
 test.each([
   ['that is made', true],

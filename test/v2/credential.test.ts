@@ -1,7 +1,7 @@
 // What a check says of a credential, at registries of every kind of login.
 
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { check, secure, trailOf, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from './personalities.ts';
 

@@ -2,14 +2,14 @@
 
 import { createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../src/core/problem.ts';
-import { parseRegistryText } from '../../src/core/reference.ts';
-import { createClient } from '../../src/v2/client.ts';
-import type { Lookup } from '../../src/v2/connector.ts';
-import { createEgressPolicy } from '../../src/v2/egress.ts';
-import type { EgressPolicy } from '../../src/v2/egress.ts';
-import { UpstreamFailure } from '../../src/v2/failure.ts';
-import { defaultLimits } from '../../src/v2/limits.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { parseRegistryText } from '../../src/core/registry/reference.ts';
+import { createClient } from '../../src/upstream/transport/client.ts';
+import type { Lookup } from '../../src/upstream/transport/connector.ts';
+import { createEgressPolicy } from '../../src/upstream/transport/egress.ts';
+import type { EgressPolicy } from '../../src/upstream/transport/egress.ts';
+import { UpstreamFailure } from '../../src/upstream/errors/network-errors.ts';
+import { defaultLimits } from '../../src/upstream/transport/limits.ts';
 import { check, closedPort, secure, startServer, certificate, startTcpServer, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer } from './personalities.ts';
 

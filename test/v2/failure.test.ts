@@ -1,7 +1,7 @@
 // Answers and errors that nobody foresaw end in a report; faults of ours stay faults.
 
 import { describe, expect, it } from 'vitest';
-import { failureOf } from '../../src/v2/failure.ts';
+import { failureOf } from '../../src/upstream/errors/network-errors.ts';
 import { check, startTcpServer } from './fixtures.ts';
 
 describe('an answer that is not HTTP as it should be', () => {

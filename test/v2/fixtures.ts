@@ -8,11 +8,11 @@ import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { generate } from 'selfsigned';
 import { onTestFinished } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import type { CheckOptions, CheckTarget, Credential } from '../../src/core/ports.ts';
-import type { ValidationReport } from '../../src/core/validation.ts';
-import { createValidator } from '../../src/v2/validate.ts';
-import type { ValidatorSettings } from '../../src/v2/validate.ts';
+import type { ValidationReport } from '../../src/core/registry/report.ts';
+import { createValidator } from '../../src/upstream/validation/validator.ts';
+import type { ValidatorSettings } from '../../src/upstream/validation/validator.ts';
 
 /** Planted as the password; no report may hold it. */
 export const marker = 'Marker-7fQ2/Zk9+pX4vLw8RtB1';

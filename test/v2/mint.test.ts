@@ -2,8 +2,8 @@
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PullSource } from '../../src/core/ports.ts';
-import type { Registry } from '../../src/core/registry.ts';
-import { createUpstream } from '../../src/v2/upstream.ts';
+import type { Registry } from '../../src/core/registry/registry.ts';
+import { createUpstream } from '../../src/upstream/pull/puller.ts';
 import { authority, basicHeader, credential, secure } from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from './personalities.ts';
 

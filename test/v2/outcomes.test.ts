@@ -1,9 +1,9 @@
 // Every outcome of the contract, each produced by a real server. An outcome without a scenario does not compile.
 
 import { expect, it } from 'vitest';
-import type { ValidationOutcome, ValidationReport } from '../../src/core/validation.ts';
-import { isSuccess } from '../../src/core/validation.ts';
-import { Secret } from '../../src/core/secret.ts';
+import type { ValidationOutcome, ValidationReport } from '../../src/core/registry/report.ts';
+import { isSuccess } from '../../src/core/registry/report.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
 import { check, closedPort, createCertificate, authority, certificate, marker, secure, startServer, startTcpServer, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from './personalities.ts';
 

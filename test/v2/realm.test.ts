@@ -1,8 +1,8 @@
 // The realm policy: a challenge is a wish, and the password goes only where its owner or a known pair says.
 
 import { describe, expect, it } from 'vitest';
-import { endpointOf, plainHttpEndpoint } from '../../src/v2/endpoint.ts';
-import { decideRealm } from '../../src/v2/realm.ts';
+import { endpointOf, plainHttpEndpoint } from '../../src/upstream/login/endpoint.ts';
+import { decideRealm } from '../../src/upstream/login/realm.ts';
 
 const policy = { trustedRealm: null, plainHttpHosts: [] };
 

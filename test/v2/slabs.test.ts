@@ -1,7 +1,7 @@
 // Memory that is used again: a piece that somebody may still read is never read into.
 
 import { describe, expect, it } from 'vitest';
-import { createSlabs, slabBytes, type Slabs } from '../../src/v2/slabs.ts';
+import { createSlabs, slabBytes, type Slabs } from '../../src/upstream/transport/buffer-pool.ts';
 
 /** A piece that is all of a slab's content, as long as nothing more is read into it. */
 function onlyPiece(slabs: Slabs, slab: Buffer, bytes: number): Buffer {

@@ -1,13 +1,13 @@
 // The token request and its answer, as units that minting will use.
 
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
-import { createTrust } from '../../src/v2/agents.ts';
-import { createClient } from '../../src/v2/client.ts';
-import { createEgressPolicy } from '../../src/v2/egress.ts';
-import { defaultLimits } from '../../src/v2/limits.ts';
-import { pullScope, requestToken, tokenSubject } from '../../src/v2/token.ts';
-import type { TokenAnswer, TokenRequest } from '../../src/v2/token.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { createTrust } from '../../src/upstream/transport/agents.ts';
+import { createClient } from '../../src/upstream/transport/client.ts';
+import { createEgressPolicy } from '../../src/upstream/transport/egress.ts';
+import { defaultLimits } from '../../src/upstream/transport/limits.ts';
+import { pullScope, requestToken, tokenSubject } from '../../src/upstream/login/token.ts';
+import type { TokenAnswer, TokenRequest } from '../../src/upstream/login/token.ts';
 import { authority, credential, jwt, secure } from './fixtures.ts';
 import { sendJson } from './personalities.ts';
 

@@ -2,7 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { createTurns } from '../../src/v2/turns.ts';
+import { createTurns } from '../../src/upstream/pull/keyed-mutex.ts';
 
 const refusal = () => new Error('refused');
 

@@ -1,7 +1,7 @@
 // The port itself: its reports, its refusals, its end.
 
 import { describe, expect, it } from 'vitest';
-import type { ValidationReport } from '../../src/core/validation.ts';
+import type { ValidationReport } from '../../src/core/registry/report.ts';
 import { check, credential, marker, secure, trailOf, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer, openRegistry } from './personalities.ts';
 

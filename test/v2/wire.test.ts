@@ -6,8 +6,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSlabs, slabBytes, type Slabs } from '../../src/v2/slabs.ts';
-import { createWire, type Wire } from '../../src/v2/wire.ts';
+import { createSlabs, slabBytes, type Slabs } from '../../src/upstream/transport/buffer-pool.ts';
+import { createWire, type Wire } from '../../src/upstream/transport/buffered-duplex.ts';
 
 interface Open {
   readonly wire: Wire;

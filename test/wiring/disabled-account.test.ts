@@ -4,8 +4,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { serve } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
+import { serve } from '../../src/app/server.ts';
+import { readConfig } from '../../src/app/config.ts';
 import { makeKey, sign, startIssuer } from '../auth/issuer-server.ts';
 
 const audience = 'urn:regway:test';

@@ -3,13 +3,13 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import type { KeyRotationStore } from '../../src/core/key-ports.ts';
-import { readKeyStatus } from '../../src/seal/key-status.ts';
-import { createRootKey, loadKeyring, printKeyring } from '../../src/seal/keyring.ts';
-import { removeLeftovers, rotateDataKey, rotateRootKey } from '../../src/seal/rotate.ts';
-import { createSealer } from '../../src/seal/seal.ts';
-import { checkKeys, openSeal } from '../../src/wiring/seal.ts';
+import { readConfig } from '../../src/app/config.ts';
+import type { KeyRotationStore } from '../../src/core/passwords/key-store.ts';
+import { readKeyStatus } from '../../src/encryption/key-status.ts';
+import { createRootKey, loadKeyring, printKeyring } from '../../src/encryption/keyring.ts';
+import { removeLeftovers, rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
+import { checkKeys, openSeal } from '../../src/app/wiring/encryption.ts';
 import { openInstallation, passwordOf, type Installation } from '../seal/installation.ts';
 
 const configOf = ({ parts }: Installation) => readConfig({ REGWAY_DATA_DIR: dirname(parts.keyringFile) });

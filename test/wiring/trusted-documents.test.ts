@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runRegway } from '../cli/harness.ts';
-import { readConfig } from '../../src/config.ts';
-import * as consoleOperations from '../../src/console/operations.ts';
-import { trustedDocuments } from '../../src/wiring/trusted-documents.ts';
+import { readConfig } from '../../src/app/config.ts';
+import * as consoleOperations from '../../src/console/api/operations.ts';
+import { trustedDocuments } from '../../src/app/wiring/trusted-documents.ts';
 import { startServer, type RegwayServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 
@@ -46,7 +46,7 @@ it('serves every operation of the console, and no other text', () => {
 
 it('serves every operation of the command line, whichever file it stands in', async () => {
   const documents = trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true' }));
-  const files = globSync('../../src/cli/*operations.ts', { cwd: import.meta.dirname });
+  const files = globSync('../../src/cli/api/*operations.ts', { cwd: import.meta.dirname });
   expect(files.length).toBeGreaterThan(1);
   for (const file of files) {
     const operations = Object.values((await import(join(import.meta.dirname, file))) as Record<string, { readonly document?: string }>);

@@ -1,7 +1,7 @@
 // What lies in a data directory, read past the server: its registries, how many changes of them were recorded, and whether all of it is sound.
 
-import { readConfig } from '../../../src/config.ts';
-import { verify } from '../../../src/wiring/verify.ts';
+import { readConfig } from '../../../src/app/config.ts';
+import { verify } from '../../../src/app/maintenance/verify.ts';
 import { withDatabase } from '../../e2e/support/database.ts';
 
 export interface StoredState {

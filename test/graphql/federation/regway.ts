@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serve, type RunningServer } from '../../../src/app.ts';
-import { readConfig } from '../../../src/config.ts';
-import { roles, type Role } from '../../../src/core/access.ts';
-import { createToken } from '../../../src/wiring/data.ts';
+import { serve, type RunningServer } from '../../../src/app/server.ts';
+import { readConfig } from '../../../src/app/config.ts';
+import { roles, type Role } from '../../../src/core/authz/permissions.ts';
+import { createToken } from '../../../src/app/wiring/store.ts';
 import { frontOf } from '../../support/balancer.ts';
 import { createDatabase } from '../../support/database.ts';
 

@@ -1,0 +1,174 @@
+// The commands that work on the data directory: serving, and what is done beside a server or without one.
+// What loads both databases' drivers is loaded by its own commands alone: a driver is a tenth of a second of a server's start.
+
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { serve, type RunningServer } from './server.ts';
+import { ConfigRefused, readConfig, type Config } from './config.ts';
+import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
+import { faultFields } from '../core/shared/fault.ts';
+import type { StoredToken } from '../core/ports.ts';
+import { Problem } from '../core/shared/problem.ts';
+import type { Registry } from '../core/registry/registry.ts';
+import type { KeyStatus } from '../encryption/key-status.ts';
+import { boundHeap } from './heap.ts';
+import { KeyringRefused } from '../encryption/keyring.ts';
+import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
+import { StoreRefused } from '../database/migrate.ts';
+import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
+import type { Backup, Restoration } from './maintenance/backup.ts';
+import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/store.ts';
+import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
+import { verify, verifyAuditTrail, type Check } from './maintenance/verify.ts';
+
+/** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
+const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
+
+/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Gives the exit code. */
+export function serveCommand(): Promise<number> {
+  return reporting(async () => {
+    // Heard from the start, so that a signal during it ends in a clean stop too.
+    const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+    const config = readConfig();
+    const server = await serve(config);
+    boundHeap();
+    announce(server, config);
+    await stopped;
+    await server.close();
+  });
+}
+
+/** Prints a new token through `print`. Gives the exit code. */
+export function createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number> {
+  return reporting(async () => {
+    const token = await createToken(readConfig(), request);
+    print(token.reveal());
+  });
+}
+
+/** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
+export function listTokensCommand(account: string | undefined, print: (tokens: readonly StoredToken[]) => void): Promise<number> {
+  return reporting(async () => {
+    print(await listTokens(readConfig(), account));
+  });
+}
+
+/** Revokes a token and gives it to `print` as it is now. Gives the exit code. */
+export function revokeTokenCommand(id: string, print: (token: StoredToken) => void): Promise<number> {
+  return reporting(async () => {
+    print(await revokeStoredToken(readConfig(), id));
+  });
+}
+
+/** Backs the database up and gives what was written to `print`. Gives the exit code. */
+export function backupCommand(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
+  return reporting(async () => {
+    const { backUpData } = await import('./maintenance/backup.ts');
+    print(await backUpData(readConfig(), file, force));
+  });
+}
+
+/** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
+export function restoreCommand(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
+  return reporting(async () => {
+    const { restoreData } = await import('./maintenance/backup.ts');
+    const restoration = await restoreData(readConfig(), file, force);
+    print(restoration);
+    return restoration.restored ? exitCodes.done : exitCodes.refused;
+  });
+}
+
+/** Verifies what is stored, or a backup, and gives the findings to `print`. Gives the exit code: refused when something is wrong. */
+export function verifyCommand(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
+  return reporting(async () => {
+    const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
+    print(checks);
+    return checks.some(({ state }) => state === 'FAILED') ? exitCodes.refused : exitCodes.done;
+  });
+}
+
+/** Verifies the audit trail and gives the verdict to `print`. Gives the exit code: refused when the trail is broken. */
+export function verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number> {
+  return reporting(async () => {
+    const verdict = await verifyAuditTrail(readConfig(), anchor);
+    print(verdict);
+    return verdict.intact ? exitCodes.done : exitCodes.refused;
+  });
+}
+
+/** Gives the keys of the data directory to `print`. Gives the exit code. */
+export function keyStatusCommand(print: (status: KeyStatus) => void): Promise<number> {
+  return reporting(async () => {
+    print(await keyStatus(readConfig()));
+  });
+}
+
+/** Seals every password with a new data key, and gives what was done to `print`. Gives the exit code. */
+export function rotateDataKeyCommand(print: (rotation: DataRotation) => void): Promise<number> {
+  return reporting(async () => {
+    print(await rotateDataKeyOf(readConfig()));
+  });
+}
+
+/** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
+export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): Promise<number> {
+  return reporting(async () => {
+    print(await rotateRootKeyOf(readConfig()));
+  });
+}
+
+/** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
+export function migrateCommand(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
+  return reporting(async () => {
+    const { moveToPostgres } = await import('./maintenance/migrate.ts');
+    print(await moveToPostgres(readConfig(), url));
+  });
+}
+
+/** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
+export function exportCommand(account: string | undefined, print: (registries: readonly Registry[]) => void): Promise<number> {
+  return reporting(async () => {
+    const { exportRegistries } = await import('./maintenance/migrate.ts');
+    print(await exportRegistries(readConfig(), account));
+  });
+}
+
+function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: Config): void {
+  const graphiql = onlyTrustedDocuments ? [] : [`${url}/graphql`];
+  const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, ...graphiql.map((address) => `GraphiQL: ${address}`)];
+  if (firstToken !== undefined) {
+    const token = firstToken.reveal();
+    lines.push(
+      `This is the first start. The admin token is shown this once; ${onlyTrustedDocuments ? 'the link opens the console' : 'the links open the console and GraphiQL'} signed in with it:`,
+      `  ${url}/#token=${token}`,
+      ...graphiql.map((address) => `  ${address}#token=${token}`),
+    );
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** @param run may give another exit code than done. */
+async function reporting(run: () => Promise<number | undefined>): Promise<number> {
+  try {
+    return (await run()) ?? exitCodes.done;
+  } catch (fault) {
+    process.stderr.write(`${sentenceOf(fault)}\n`);
+    return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;
+  }
+}
+
+/** What a person needs to know; of a fault of ours, what the log would hold. */
+function sentenceOf(fault: unknown): string {
+  if (isFaultOf(fault, 'getaddrinfo')) return `REGWAY_LISTEN names a host that this machine does not know: ${fault.message}.`;
+  const isExpected = fault instanceof Problem || isConfigurationFault(fault) || isFaultOf(fault, 'listen');
+  return isExpected ? fault.message : JSON.stringify(faultFields(fault));
+}
+
+function isConfigurationFault(fault: unknown): fault is Error {
+  return fault instanceof ConfigRefused || fault instanceof KeyringRefused || fault instanceof StoreRefused || isFaultOf(fault, 'getaddrinfo');
+}
+
+/** Whether a system call failed: `listen` with EADDRINUSE and its like, `getaddrinfo` for an unknown host. */
+function isFaultOf(fault: unknown, systemCall: string): fault is Error {
+  return fault instanceof Error && 'syscall' in fault && fault.syscall === systemCall;
+}

@@ -1,0 +1,231 @@
+// The settings: read once from the environment, all mistakes reported together. The only reader of process.env.
+
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { CommandLineSettings } from '../cli/settings.ts';
+import { Secret } from '../core/shared/secret.ts';
+import {
+  isLoopback,
+  parseBoolean,
+  parseCertificates,
+  parseCidr,
+  parseDatabaseUrl,
+  parseHours,
+  parseListen,
+  parseLogLevel,
+  parseOrigin,
+  parsePerMinute,
+  parsePlainHttpHost,
+  parsePublicUrl,
+  parseRedirects,
+  parseRegistryHost,
+  parseWindowHours,
+  type LogLevel,
+} from './setting-parsers.ts';
+
+export interface Config {
+  readonly listenHost: string;
+  /** 0 lets the system pick one. */
+  readonly listenPort: number;
+  /** Whether only this machine can reach the server; then, and only then, may it reach registries on loopback. */
+  readonly loopbackOnly: boolean;
+  readonly dataDir: string;
+  /** A SQLite file, or `postgres://…`. */
+  readonly databaseUrl: string;
+  readonly keyringFile: string;
+  /** Where people reach the server, when that is not the listening address. No slash at the end. */
+  readonly publicUrl: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly introspection: boolean;
+  /** CIDR ranges; empty means every range that is not denied. */
+  readonly egressAllow: readonly string[];
+  readonly egressDeny: readonly string[];
+  readonly plainHttpHosts: readonly string[];
+  /** PEM texts; undefined serves plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** PEM of extra trust anchors for registries. */
+  readonly extraCa: string | undefined;
+  /** Whether records may use the cloud identity of this server itself: then everybody who can create one can. */
+  readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
+  /** Canonical host of names that start with none, for Docker's `registry-mirrors`. */
+  readonly pullDefaultUpstream: string | undefined;
+  /** Whether images that match no registry are pulled without a credential. */
+  readonly pullAnonymous: boolean;
+  /** Whether blobs come through this server, or the client is told where they are. */
+  readonly pullRedirects: 'follow' | 'pass';
+  /** Milliseconds for which a pending password, or the one before the current, may be used. */
+  readonly rotationWindowMs: number;
+  /** Who may log people in, as JSON; checked where it is used. */
+  readonly oidcIssuers: string | undefined;
+  /** Hours from one check of a stored credential to the next; 0 for never. */
+  readonly revalidateEveryHours: number;
+  /** The text of a list of trusted documents; checked where it is used. */
+  readonly trustedDocuments: string | undefined;
+  readonly onlyTrustedDocuments: boolean;
+  /** Of each subject; 0 for no limit. */
+  readonly validationsPerMinute: number;
+  /** Of each client address and each token; 0 for no limit. */
+  readonly failedLoginsPerMinute: number;
+  /** CIDR ranges of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly logLevel: LogLevel;
+  /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
+  readonly unknownSettings: readonly string[];
+}
+
+/** Settings that the command line reads, or that Kubernetes injects for a service of this name. */
+const foreignSettings = /^REGWAY_(URL|TOKEN|REGISTRY_PASSWORD|SERVICE_.+|PORT(_.+)?)$/;
+
+/** Every mistake in the settings at once. The program ends with exit code 78 (EX_CONFIG). */
+export class ConfigRefused extends Error {
+  override readonly name = 'ConfigRefused';
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.length === 1 ? `A setting is wrong: ${mistakes.join('')}` : `${mistakes.length} settings are wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads the settings.
+ * @throws ConfigRefused naming every mistake.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const reader = new SettingReader(environment);
+  const { host, port } = reader.parse('REGWAY_LISTEN', parseListen) ?? { host: '127.0.0.1', port: 4000 };
+  const dataDir = resolve(reader.text('REGWAY_DATA_DIR') ?? 'data');
+  const config: Config = {
+    listenHost: host,
+    listenPort: port,
+    loopbackOnly: isLoopback(host),
+    dataDir,
+    databaseUrl: reader.secret('REGWAY_DATABASE_URL', parseDatabaseUrl) ?? join(dataDir, 'regway.db'),
+    keyringFile: resolve(reader.text('REGWAY_KEYRING_FILE') ?? join(dataDir, 'keyring')),
+    publicUrl: reader.parse('REGWAY_PUBLIC_URL', parsePublicUrl),
+    corsOrigins: reader.list('REGWAY_CORS_ORIGINS', parseOrigin),
+    introspection: reader.parse('REGWAY_INTROSPECTION', parseBoolean) ?? false,
+    egressAllow: reader.list('REGWAY_EGRESS_ALLOW', parseCidr),
+    egressDeny: reader.list('REGWAY_EGRESS_DENY', parseCidr),
+    plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
+    tls: readTls(reader),
+    extraCa: reader.file('REGWAY_CA_FILE', parseCertificates),
+    ambient: {
+      aws: reader.parse('REGWAY_AWS_AMBIENT', parseBoolean) ?? false,
+      gcp: reader.parse('REGWAY_GCP_AMBIENT', parseBoolean) ?? false,
+      azure: reader.parse('REGWAY_AZURE_AMBIENT', parseBoolean) ?? false,
+    },
+    pullDefaultUpstream: reader.parse('REGWAY_PULL_DEFAULT_UPSTREAM', parseRegistryHost),
+    pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
+    pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
+    oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
+    revalidateEveryHours: reader.parse('REGWAY_REVALIDATE_EVERY', parseHours) ?? 24,
+    trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
+    onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
+    rotationWindowMs: (reader.parse('REGWAY_ROTATION_WINDOW_HOURS', parseWindowHours) ?? 24) * 60 * 60 * 1000,
+    validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
+    failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
+    trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
+    logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
+    unknownSettings: reader.unknown(),
+  };
+  reader.finish();
+  return config;
+}
+
+/** Reads what the commands that talk to a server need. The command line says what is wrong with a value when it uses it. */
+export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process.env): CommandLineSettings {
+  // A password is taken as it is: a space at its end may be part of it.
+  const secret = (value: string | undefined): Secret | undefined => (value === undefined || value === '' ? undefined : new Secret(value));
+  return {
+    url: environment['REGWAY_URL']?.trim() || undefined,
+    token: secret(environment['REGWAY_TOKEN']?.trim()),
+    registryPassword: secret(environment['REGWAY_REGISTRY_PASSWORD']),
+    configDir: environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'),
+  };
+}
+
+function readTls(reader: SettingReader): Config['tls'] {
+  const certificate = reader.file('REGWAY_TLS_CERT_FILE');
+  const key = reader.file('REGWAY_TLS_KEY_FILE');
+  if ((certificate === undefined) !== (key === undefined)) reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE belong together: set both.');
+  if (certificate === undefined || key === undefined) return undefined;
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch {
+    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold a PEM certificate and its own private key, without a passphrase.');
+  }
+  return { certificate, key };
+}
+
+/** Collects mistakes instead of stopping at the first. An empty setting counts as absent. */
+class SettingReader {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #mistakes: string[] = [];
+  readonly #known = new Set<string>();
+
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#environment = environment;
+  }
+
+  text(name: string): string | undefined {
+    this.#known.add(name);
+    return this.#environment[name]?.trim() || undefined;
+  }
+
+  parse<T>(name: string, parse: (text: string) => T): T | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : this.#attempt(name, () => parse(text));
+  }
+
+  list<T>(name: string, parse: (text: string) => T): T[] {
+    const items = this.text(name)?.split(/[\s,]+/).filter(Boolean) ?? [];
+    return items.flatMap((item) => this.#attempt(name, () => parse(item)) ?? []);
+  }
+
+  /** The content of the file that a setting names. */
+  file(name: string, check: (text: string) => string = (text) => text): string | undefined {
+    const path = this.text(name);
+    const text = path === undefined ? undefined : this.#read(name, path);
+    return text === undefined ? undefined : this.#attempt(name, () => check(text));
+  }
+
+  /** A setting that may hold a password: given directly, or in the file that `<name>_FILE` names. */
+  secret(name: string, parse: (text: string) => string): string | undefined {
+    const direct = this.text(name);
+    const filed = this.file(`${name}_FILE`);
+    if (direct !== undefined && filed !== undefined) this.mistake(`${name} and ${name}_FILE are both set: keep one.`);
+    const text = direct ?? filed?.trim();
+    return text === undefined ? undefined : this.#attempt(name, () => parse(text));
+  }
+
+  mistake(sentence: string): void {
+    this.#mistakes.push(sentence);
+  }
+
+  unknown(): string[] {
+    return Object.keys(this.#environment).filter((name) => name.startsWith('REGWAY_') && !this.#known.has(name) && !foreignSettings.test(name));
+  }
+
+  finish(): void {
+    if (this.#mistakes.length > 0) throw new ConfigRefused(this.#mistakes);
+  }
+
+  #attempt<T>(name: string, run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      this.mistake(`${name} ${error instanceof Error ? error.message : 'is not usable'}.`);
+      return undefined;
+    }
+  }
+
+  #read(name: string, path: string): string | undefined {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      this.mistake(`${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${path}.`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// Verifies what is stored: that the database is sound, the keys are its own, every password opens, and the audit trail is whole.
+
+import type { Config } from '../config.ts';
+import type { AuditMac } from '../../core/audit/chain.ts';
+import { describeVerdict, verifyAudit, type AuditAnchor, type AuditVerdict } from '../../core/audit/verification.ts';
+import type { Sealer } from '../../core/ports.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { secretBinding, secretSlots } from '../../core/registry/registry.ts';
+import { findAuditMac } from '../../encryption/audit-key.ts';
+import { KeyringRefused, loadKeyring } from '../../encryption/keyring.ts';
+import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
+import { StoreRefused } from '../../database/migrate.ts';
+import type { Snapshot } from '../../database/snapshot.ts';
+import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
+
+export interface Check {
+  readonly name: 'database' | 'schema' | 'keys' | 'passwords' | 'audit';
+  readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
+  /** What was found, for a person. */
+  readonly message: string;
+}
+
+/** Passwords that do not open are named up to this many; more have one cause. */
+const maxNamed = 10;
+
+const noTrail = 'There is no chain of audit events yet; the next start makes it.';
+
+/**
+ * Verifies one moment of a database. Nothing is written, and a server may run on it.
+ * @param url another database than that of the settings, such as a backup's path.
+ * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
+ */
+export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
+  return await withSnapshot(url, (snapshot) => verifySnapshot(snapshot, keyringFile));
+}
+
+/**
+ * Reads the whole audit trail of one moment of the database. Nothing is written, and a server may run on it.
+ * @param anchor an event that must still be there.
+ * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringRefused when the keyring is not its own.
+ */
+export async function verifyAuditTrail({ databaseUrl, keyringFile }: Config, anchor: AuditAnchor | undefined): Promise<AuditVerdict> {
+  return await withSnapshot(databaseUrl, async (snapshot) => {
+    await refuseEarlierTables(snapshot);
+    const { keys } = snapshot;
+    const mac = (await holdsNothingSealed(keys)) ? undefined : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
+    const verdict = await judgeTrail(snapshot, mac, anchor);
+    if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
+    return verdict;
+  });
+}
+
+async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<Check[]> {
+  const database = await verifyDatabase(snapshot);
+  const schema = await verifySchema(snapshot);
+  if (schema.state !== 'PASSED') return [database, schema];
+  if (await holdsNothingSealed(snapshot.keys)) return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
+  const opened = await openKeys(snapshot, keyringFile);
+  if (!('sealer' in opened)) return [database, schema, opened.check];
+  return [database, schema, opened.check, await verifyPasswords(snapshot, opened.sealer), await verifyTrail(snapshot, opened.auditMac)];
+}
+
+async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
+  const complaints = await snapshot.complaints();
+  if (complaints === null) return { name: 'database', state: 'SKIPPED', message: 'PostgreSQL keeps its files itself; pg_amcheck verifies them.' };
+  if (complaints.length > 0) return { name: 'database', state: 'FAILED', message: complaints.join('; ') };
+  return { name: 'database', state: 'PASSED', message: 'Pages, indexes and references of the file are sound.' };
+}
+
+async function verifySchema(snapshot: Snapshot): Promise<Check> {
+  try {
+    const missing = await snapshot.missingMigrations();
+    if (missing === 0) return { name: 'schema', state: 'PASSED', message: 'The tables are those of this version.' };
+    return { name: 'schema', state: 'FAILED', message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.` };
+  } catch (error) {
+    if (error instanceof StoreRefused) return { name: 'schema', state: 'FAILED', message: error.message };
+    throw error;
+  }
+}
+
+interface OpenedKeys {
+  readonly check: Check;
+  readonly sealer: Sealer;
+  /** Undefined when the database has no audit chain yet. */
+  readonly auditMac: AuditMac | undefined;
+}
+
+/** The sealer checks the canary: its keys are those that the database was sealed with. */
+async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<OpenedKeys | { check: Check }> {
+  try {
+    const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
+    const [sealer, auditMac] = [await createSealer({ keyring, keys }), await findAuditMac({ keyring, keys })];
+    return { sealer, auditMac, check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` } };
+  } catch (error) {
+    if (error instanceof KeyringRefused) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
+    throw error;
+  }
+}
+
+async function verifyTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promise<Check> {
+  const verdict = await judgeTrail(snapshot, mac);
+  if (verdict === undefined) return { name: 'audit', state: 'SKIPPED', message: noTrail };
+  return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
+}
+
+/** Undefined when there is no chain yet. One that is there (its head or a chained event), or was when its anchor was noted, had a key. */
+async function judgeTrail({ audit }: Snapshot, mac: AuditMac | undefined, anchor?: AuditAnchor): Promise<AuditVerdict | undefined> {
+  if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor });
+  const [first] = await audit.eventsAfter(0, 1);
+  const isNew = anchor === undefined && (await audit.head()) === undefined && (first?.hash ?? null) === null;
+  return isNew ? undefined : { intact: false, checked: 0, seq: 1, damage: 'KEY_REMOVED' };
+}
+
+async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Check> {
+  let count = 0;
+  const unreadable: string[] = [];
+  for await (const { registry, sealed } of snapshot.registries()) {
+    count += 1;
+    if (!secretSlots.every((slot) => opens(() => sealed[slot] === null || sealer.open(sealed[slot], secretBinding(registry, slot))))) unreadable.push(`${registry.registry} (account ${registry.account})`);
+  }
+  if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} open.` };
+  const more = unreadable.length > maxNamed ? ` and ${unreadable.length - maxNamed} more` : '';
+  return { name: 'passwords', state: 'FAILED', message: `${unreadable.length} of ${count} do not open: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.` };
+}
+
+function opens(open: () => unknown): boolean {
+  try {
+    open();
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
+}

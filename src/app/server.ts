@@ -1,0 +1,96 @@
+// The server: opens everything in order, serves, and closes everything it opened, also when a start fails halfway.
+
+import type { Config } from './config.ts';
+import type { Secret } from '../core/shared/secret.ts';
+import { issueFirstToken } from '../server/auth/authenticator.ts';
+import { faultFields } from '../core/shared/fault.ts';
+import type { TrustedDocuments } from '../server/graphql/execution/trusted-documents.ts';
+import { healthRoutes } from '../server/http/health.ts';
+import { createListener } from '../server/http/listener.ts';
+import { createLog, type Log } from '../server/ops/log.ts';
+import { createMetrics } from '../server/ops/metrics.ts';
+import { logOrphans } from '../server/ops/unhandled-rejections.ts';
+import { closeAll, type Closable } from './closing.ts';
+import { openDataStore } from './wiring/store.ts';
+import { createDomain } from './wiring/use-cases.ts';
+import { createFaces } from './wiring/routes.ts';
+import { readIssuers } from './wiring/issuers.ts';
+import { createLogins, type LoginParts } from './wiring/logins.ts';
+import { trustedDocuments } from './wiring/trusted-documents.ts';
+
+export interface RunningServer {
+  /** The address that people open, without a slash at the end. */
+  readonly url: string;
+  /** The first admin token; only on the first start. */
+  readonly firstToken: Secret | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and keys, and serves.
+ * @throws ConfigRefused, StoreRefused, KeyringRefused when the data directory is not fit to be used; nothing was changed then.
+ */
+export async function serve(config: Config): Promise<RunningServer> {
+  const log = createLog(config.logLevel);
+  warnAboutSettings(config, log);
+  const issuers = await readIssuers(config);
+  const documents = trustedDocuments(config);
+  const store = await openDataStore(config, { owned: true, log });
+  const forgetOrphans = logOrphans(log);
+  const opened: Closable[] = [{ close: async () => forgetOrphans() }];
+  try {
+    return await serveStore({ config, issuers, documents, store, log }, opened);
+  } catch (fault) {
+    // What is told is why it could not start.
+    await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) => log.error(faultFields(other), 'a part of a refused start could not be closed'));
+    throw fault;
+  }
+}
+
+interface ServerParts extends Omit<LoginParts, 'signInKey'> {
+  readonly documents: TrustedDocuments;
+}
+
+async function serveStore({ config, issuers, documents, store, log }: ServerParts, opened: Closable[]): Promise<RunningServer> {
+  const metrics = createMetrics();
+  let url = config.publicUrl ?? '';
+  const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url), recall: (login) => logins.recall(login) });
+  opened.push(domain);
+  const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
+  opened.push(logins);
+  const faces = createFaces({ config, documents, logins, domain, log });
+  opened.push(faces);
+  const health = { stopping: false };
+  const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
+  const onRequest = (isQueued: boolean): void => (isQueued ? store.readApart() : store.readTogether());
+  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...faces.routes], tls: config.tls, log, metrics, onRequest });
+  const port = await listener.listen(config.listenHost, config.listenPort);
+  opened.push(listener);
+  url = publicUrl(config, port);
+  const firstToken = await issueFirstToken({ access: store.access, now: () => new Date(), actor: 'regway', requestId: 'first-start' });
+  const close = async (): Promise<void> => {
+    health.stopping = true;
+    domain.endStreams();
+    try {
+      await closeAll(opened);
+    } finally {
+      await store.close();
+    }
+  };
+  // What the start logged stands before what its command prints.
+  log.flush();
+  return { url, firstToken, close };
+}
+
+function publicUrl(config: Config, port: number): string {
+  if (config.publicUrl !== undefined) return config.publicUrl;
+  const host = config.listenHost.includes(':') ? `[${config.listenHost}]` : config.listenHost;
+  return `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+}
+
+function warnAboutSettings(config: Config, log: Log): void {
+  for (const name of config.unknownSettings) log.warn({ setting: name }, 'this setting means nothing and is ignored');
+  if (!config.loopbackOnly && config.tls === undefined) {
+    log.warn('listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear');
+  }
+}

@@ -1,0 +1,56 @@
+// The wiring of the console: its files, its sessions, and who a request to GraphQL speaks for.
+
+import type { IncomingMessage } from 'node:http';
+import type { Principal } from '../../core/authz/permissions.ts';
+import { createSessionCookie } from '../../server/auth/session-cookie.ts';
+import { createSessions } from '../../server/auth/session.ts';
+import type { SignIn } from '../../server/auth/oidc/sign-in.ts';
+import type { Config } from '../config.ts';
+import type { Route } from '../../server/http/listener.ts';
+import { consoleRoute } from '../../server/http/static-files.ts';
+import { isReachedByHttps, type Logins } from './logins.ts';
+
+export interface ConsoleServer {
+  readonly routes: readonly Route[];
+  /** The `Authorization` header where there is one, and the cookie of the console otherwise. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */
+  readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
+}
+
+/** @param directory where the build put the console. */
+export function createConsole(config: Config, logins: Logins, directory: string): ConsoleServer {
+  const now = (): Date => new Date();
+  const byToken = logins.authenticator(['bearer']);
+  const cookie = createSessionCookie({
+    sessions: createSessions({ authenticate: byToken, recall: logins.recall, now }),
+    now,
+    isSecure: isReachedByHttps(config),
+    publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
+    signInWays: logins.signInWays,
+  });
+  const signIn = logins.createSignIn?.(cookie.open);
+  return {
+    routes: [
+      { name: 'session', matches: (path) => path === '/session', handle: (request, response, context) => cookie.handle(request, response, context) },
+      ...(signIn === undefined ? [] : [signInRoute(signIn)]),
+      consoleRoute(directory, (path) => ['/', '/tokens', '/audit', '/accounts'].includes(path) || path.startsWith('/registries/')),
+    ],
+    authenticate: (request) => {
+      const authorization = headerValues(request, 'authorization');
+      return authorization.length === 0 ? cookie.authenticate(request) : byToken(authorization, request);
+    },
+  };
+}
+
+/** Every value of one header, as `headersDistinct` has it of all: to lay those out costs more than to look for one. @param name in lower case. */
+function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
+  // Names and values in turn.
+  return rawHeaders.filter((_, index) => index % 2 === 1 && isNamed(rawHeaders[index - 1], name));
+}
+
+function isNamed(given: string | undefined, name: string): boolean {
+  return given?.length === name.length && given.toLowerCase() === name;
+}
+
+function signInRoute(signIn: SignIn): Route {
+  return { name: 'sign-in', matches: (path) => signIn.matches(path), handle: (request, response, context) => signIn.handle(request, response, context) };
+}

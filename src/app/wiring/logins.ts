@@ -1,0 +1,94 @@
+// The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
+
+import { isEnabled } from '../../core/accounts/accounts.ts';
+import { faultFields } from '../../core/shared/fault.ts';
+import { createTokenUses } from '../../core/accounts/token-usage.ts';
+import { scheduleOnce } from './clock.ts';
+import type { Login, Principal } from '../../core/authz/permissions.ts';
+import { createClientAddress } from '../../server/http/client-address.ts';
+import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
+import type { IssuerSettings } from '../../server/auth/oidc/settings.ts';
+import type { SignIn, SignInOptions, SignInWay } from '../../server/auth/oidc/sign-in.ts';
+import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Recall } from '../../server/auth/authenticator.ts';
+import type { Config } from '../config.ts';
+import { createBudget } from '../../server/ops/rate-limiter.ts';
+import type { Log } from '../../server/ops/log.ts';
+import type { Store } from '../../database/store.ts';
+
+export interface Logins {
+  /** All share one count of failures. */
+  authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
+  readonly recall: Recall;
+  /** The issuers at which people sign in to the console. */
+  readonly signInWays: readonly SignInWay[];
+  /** Builds what serves that; undefined where there is no such issuer. */
+  readonly createSignIn: ((openSession: SignInOptions['openSession']) => SignIn) | undefined;
+  close(): Promise<void>;
+}
+
+export interface LoginParts {
+  readonly config: Config;
+  readonly issuers: readonly IssuerSettings[];
+  readonly store: Store;
+  readonly log: Log;
+  /** 32 bytes that sign what browsers carry while they sign in; the same on every replica. */
+  readonly signInKey: Uint8Array;
+}
+
+/** No issuer is asked anything yet. */
+export async function createLogins(parts: LoginParts): Promise<Logins> {
+  const { access } = parts.store;
+  const { failedLoginsPerMinute, trustedProxies } = parts.config;
+  const limit = { budget: createBudget(failedLoginsPerMinute), clientAddress: createClientAddress(trustedProxies), now };
+  const uses = createTokenUses({ access, schedule: scheduleOnce, onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written') });
+  const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
+  const byToken = createTokenRecall({ access, now, onTokenUse });
+  const jwts = await createJwts(parts);
+  return {
+    authenticator: (schemes) => limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
+    recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
+    signInWays: jwts?.signInWays ?? [],
+    createSignIn: jwts?.createSignIn,
+    close: async () => {
+      await uses.close();
+      await jwts?.close();
+    },
+  };
+}
+
+interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
+  readonly login: (text: string) => Promise<Principal | undefined>;
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+}
+
+/** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
+async function createJwts({ config, issuers: settings, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
+  if (settings.length === 0) return undefined;
+  const [{ createIssuer }, { createIssuerHttp }, { createJwtLogins }, { createSignIn, signInWays }, { createSignInAttempts }] = await Promise.all([
+    import('../../server/auth/oidc/issuer.ts'),
+    import('../../upstream/transport/issuer-http.ts'),
+    import('../../server/auth/oidc/jwt.ts'),
+    import('../../server/auth/oidc/sign-in.ts'),
+    import('../../server/auth/oidc/sign-in-attempt.ts'),
+  ]);
+  const http = createIssuerHttp(config.extraCa);
+  const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
+  const logins = createJwtLogins({ issuers, accountExists: async (name) => isEnabled(await store.access.accountByName(name)), now, log });
+  const ways = signInWays(issuers);
+  const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
+  const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
+  return {
+    login: logins.login,
+    recall: logins.recall,
+    signInWays: ways,
+    createSignIn: publicUrl === undefined ? undefined : (openSession) => createSignIn({ issuers, attempts, loginById: logins.loginById, openSession, publicUrl, http, log }),
+    close: () => http.close(),
+  };
+}
+
+/** Whether cookies may be kept to https. */
+export function isReachedByHttps({ tls, publicUrl }: Config): boolean {
+  return tls !== undefined || publicUrl?.startsWith('https:') === true;
+}
+
+const now = (): Date => new Date();

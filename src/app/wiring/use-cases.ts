@@ -1,0 +1,108 @@
+// The domain over its adapters: the use cases that every face calls.
+
+import { randomUUID } from 'node:crypto';
+import { createCloud } from '../../upstream/cloud/minter.ts';
+import type { Config } from '../config.ts';
+import type { Login, Principal } from '../../core/authz/permissions.ts';
+import { faultFields } from '../../core/shared/fault.ts';
+import { createLedger } from '../../core/pulls/usage-ledger.ts';
+import { createPullConfigs } from '../../core/pulls/client-config.ts';
+import { hidePast } from '../../core/passwords/expired-passwords.ts';
+import type { Ports } from '../../core/ports.ts';
+import type { PullEndpoint } from '../../core/pulls/pull-name.ts';
+import { createPullTokens } from '../../core/pulls/upstream-token.ts';
+import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
+import { createRegistries } from '../../core/registries/registries.ts';
+import { tellChanges } from '../../core/registry/events.ts';
+import { createUses } from '../../core/pulls/usage.ts';
+import type { ValidationReport } from '../../core/registry/report.ts';
+import { createWatching } from '../../core/registries/watch.ts';
+import type { UseCases } from '../../server/graphql/schema/builder.ts';
+import { createBudget } from '../../server/ops/rate-limiter.ts';
+import type { Log } from '../../server/ops/log.ts';
+import type { Metrics } from '../../server/ops/metrics.ts';
+import type { Store } from '../../database/store.ts';
+import { createUpstream, type Upstream } from '../../upstream/pull/puller.ts';
+import { createValidator } from '../../upstream/validation/validator.ts';
+import { openSeal } from './encryption.ts';
+import { scheduleRevalidation } from './revalidation.ts';
+import { scheduleOnce } from './clock.ts';
+import { createAdministration } from './administration.ts';
+
+export interface DomainParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Known once it listens. */
+  readonly endpoint: PullEndpoint;
+  /** Who a login of before speaks for now. Known once the logins are wired, which need keys from here. */
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+}
+
+export interface Domain {
+  readonly useCases: UseCases;
+  readonly pulls: Pulls;
+  readonly upstream: Upstream;
+  /** Signs the grants of the pull endpoint. */
+  readonly grantKey: Uint8Array;
+  /** Signs what browsers carry while they sign in. */
+  readonly signInKey: Uint8Array;
+  /** Ends the streams that would hold a server open that stops. */
+  endStreams(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the keys and joins everything below the faces.
+ * @throws KeyringRefused when the keys are not those of the database; nothing was written then.
+ */
+export async function createDomain({ config, store, metrics, log, endpoint, recall }: DomainParts): Promise<Domain> {
+  const { sealer } = await openSeal(config, store);
+  const network = {
+    loopbackAllowed: config.loopbackOnly,
+    egressAllow: config.egressAllow,
+    egressDeny: config.egressDeny,
+    plainHttpHosts: config.plainHttpHosts,
+    extraCa: config.extraCa,
+    now,
+  };
+  const validator = createValidator(network);
+  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
+  const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
+  const checking = {
+    validator: cloud.wrapValidator(validator),
+    observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
+    now,
+    rotationWindowMs: config.rotationWindowMs,
+  };
+  const stored = hidePast(tellChanges(store.registries, store.notices), checking);
+  const ports: Ports = {
+    registries: stored,
+    access: store.access,
+    sealer,
+    ...checking,
+    validationBudget: createBudget(config.validationsPerMinute),
+    newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
+  };
+  const registries = createRegistries(ports);
+  const ledger = createLedger({
+    store: store.uses,
+    schedule: scheduleOnce,
+    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
+    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
+  });
+  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
+  const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
+  const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
+  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
+  const revalidation = scheduleRevalidation(config, log, ports);
+  const close = async (): Promise<void> => {
+    await revalidation?.close();
+    await Promise.all([validator.close(), upstream.close(), cloud.close()]);
+    await ledger.close();
+  };
+  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), endStreams: () => watching.end(), close };
+}
+
+const now = (): Date => new Date();

@@ -1,0 +1,85 @@
+// The operations on accounts, tokens and the audit trail that the command line sends. A test holds them to the schema.
+
+import type { Role } from '../../core/authz/permissions.ts';
+import { refused } from '../errors.ts';
+import type { Operation, PayloadError } from './operations.ts';
+import { printable } from '../terminal/terminal.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly disabledAt: string | null;
+}
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly account: string;
+  readonly images: readonly string[] | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly account: string;
+  readonly target: string;
+  readonly targetText: string;
+  readonly outcome: string;
+  readonly requestId: string;
+}
+
+interface Payload {
+  readonly errors: readonly PayloadError[];
+}
+
+const errors = 'errors { code reason message field retryAfter }';
+const account = 'name createdAt disabledAt';
+const token = 'id name role account images createdAt expiresAt revokedAt lastUsedAt';
+
+export const accountsOperation: Operation<{ accounts: readonly Account[] }, object> = { document: `query Accounts { accounts { ${account} } }` };
+
+type AccountOperation = Operation<{ result: Payload & { account: Account | null } }, { name: string }>;
+const accountChange = (field: string): AccountOperation => ({ document: `mutation Change($name: String!) { result: ${field}(name: $name) { account { ${account} } ${errors} } }` });
+export const createAccountOperation = accountChange('createAccount');
+export const disableAccountOperation = accountChange('disableAccount');
+export const enableAccountOperation = accountChange('enableAccount');
+
+export const tokensOperation: Operation<{ tokens: readonly Token[] }, { account: string | undefined }> = {
+  document: `query Tokens($account: String) { tokens(account: $account) { ${token} } }`,
+};
+
+interface TokenInput {
+  readonly role: Role;
+  readonly account: string | undefined;
+  readonly name: string;
+  readonly images: readonly string[] | null;
+  readonly expiresAt: string | null;
+}
+
+export const createTokenOperation: Operation<{ createToken: Payload & { token: Token | null; text: string | null } }, { input: TokenInput }> = {
+  document: `mutation CreateToken($input: CreateTokenInput!) { createToken(input: $input) { token { ${token} } text ${errors} } }`,
+};
+
+export const revokeTokenOperation: Operation<{ revokeToken: Payload & { token: Token | null } }, { id: string }> = {
+  document: `mutation RevokeToken($id: ID!) { revokeToken(id: $id) { token { ${token} } ${errors} } }`,
+};
+
+/** One screen of the trail, and the most that the server gives at once. */
+export const auditOperation: Operation<{ auditEvents: { nodes: readonly AuditEntry[] } }, { first: number; filter: object }> = {
+  document: `query AuditEvents($first: Int, $filter: RegwayAuditFilter) {
+    auditEvents(first: $first, filter: $filter) { nodes { seq at actor action account target targetText outcome requestId } } }`,
+};
+
+/** The part of a payload that is there when nothing went wrong. @throws CommandFailure with the first error. */
+export function requireResult<Result>(result: Result | null, { errors: [error, ...more] }: Payload): Result {
+  if (error !== undefined) throw refused(printable(error.message), { errors: [error, ...more] });
+  if (result === null) throw refused('The server gave no result.');
+  return result;
+}

@@ -1,0 +1,84 @@
+// `regway backup`, `regway restore` and `regway verify`: copies of the data, and whether what is stored can be used.
+
+import type { Command } from 'commander';
+import type { BackupFacts, CheckFacts, CommandContext, RestorationFacts } from '../context.ts';
+import { outputOption, type OutputOption } from '../options.ts';
+import { tablePrinter, type Column } from '../terminal/table.ts';
+import { jsonText, resultWidth } from '../terminal/terminal.ts';
+
+interface ForceOption {
+  readonly force?: boolean;
+}
+
+const keyringHelp = `
+A backup holds the passwords sealed. To read them it takes the keyring as well (REGWAY_KEYRING_FILE), which is not in it on purpose:
+keep a copy of the keyring somewhere else. One without the other opens nothing; whoever has both has every password.
+`;
+
+const columns: readonly Column<CheckFacts>[] = [
+  { heading: 'CHECK', text: ({ name }) => name },
+  { heading: 'RESULT', text: ({ state }) => state },
+  { heading: 'WHAT WAS FOUND', text: ({ message }) => message },
+];
+
+/** Adds the three. */
+export function addBackupCommands(program: Command, context: CommandContext): void {
+  addBackup(program, context);
+  addRestore(program, context);
+  addVerify(program, context);
+}
+
+function addBackup(program: Command, { loadLocal, endWith }: CommandContext): void {
+  program
+    .command('backup')
+    .description('copy the database of the data directory to a file, of one moment, with the server running or not')
+    .argument('<file>', 'the file to make, with mode 0600')
+    .option('--force', 'replace a file of this name')
+    .addOption(outputOption(['table', 'json']))
+    .addHelpText('after', `${keyringHelp}\nExample:\n  regway backup /var/backups/regway-monday.db`)
+    .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
+      const local = await loadLocal();
+      endWith(await local.backupCommand(file, force, (backup) => process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup))));
+    });
+}
+
+function addRestore(program: Command, { loadLocal, endWith }: CommandContext): void {
+  program
+    .command('restore')
+    .description('put a backup in the place of the database, once it was verified; the server must be stopped')
+    .argument('<file>', 'what "regway backup" made')
+    .option('--force', 'put a database that is there aside, under another name')
+    .addOption(outputOption(['table', 'json']))
+    .addHelpText('after', `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`)
+    .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
+      const local = await loadLocal();
+      endWith(await local.restoreCommand(file, force, (restoration) => process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration))));
+    });
+}
+
+function addVerify(program: Command, { loadLocal, endWith }: CommandContext): void {
+  program
+    .command('verify')
+    .description('check that the database is sound, that the keyring is its own, that every password opens, and that the audit trail is whole; ends with 1 if not')
+    .argument('[file]', 'a backup to look at, in place of the database of the data directory')
+    .addOption(outputOption(['table', 'json']))
+    .addHelpText('after', '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db')
+    .action(async (file: string | undefined, { output }: OutputOption) => {
+      const local = await loadLocal();
+      endWith(await local.verifyCommand(file, (checks) => process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`)));
+    });
+}
+
+function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupFacts): string {
+  const keys = rootKeyIds.length === 0 ? '' : ` (root key ${rootKeyIds.join(', ')})`;
+  return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords open only with the keyring${keys}: keep a copy of ${keyringFile} too, and not beside this file.\n`;
+}
+
+function describeRestoration({ restored, checks, aside }: RestorationFacts): string {
+  const verdict = restored ? 'Restored. Start the server.' : 'Nothing was restored: the backup cannot be used as it is.';
+  return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
+}
+
+function tableOf(checks: readonly CheckFacts[]): string {
+  return tablePrinter(columns, resultWidth())(checks);
+}

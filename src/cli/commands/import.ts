@@ -1,0 +1,111 @@
+// `regway import`: takes the logins of a file over, after showing what would happen.
+
+import { readFile, stat } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { InvalidArgumentError, type Command } from 'commander';
+import { flagThatHelps } from '../registry/advice.ts';
+import { connect } from '../api/connection.ts';
+import type { CommandContext } from '../context.ts';
+import { refused, wrongUsage } from '../errors.ts';
+import type { ImportEntry } from '../import/entry.ts';
+import { parseImportFile } from '../import/file.ts';
+import { importEntry, type ImportAction, type ImportResult } from '../import/plan.ts';
+import { accountOption, outputOption, secureConnectionOption, validateOption, type AccountOption, type OutputOption } from '../options.ts';
+import { reportJson } from '../registry/output.ts';
+import { colourResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
+
+interface ImportOptions extends AccountOption, OutputOption {
+  readonly apply?: boolean;
+  readonly map?: Choices;
+  readonly secureConnection?: boolean;
+  readonly validate?: boolean;
+}
+
+type Choices = ReadonlyMap<string, string>;
+
+/** A configuration with a thousand logins is below a mebibyte. */
+const maxFileBytes = 16 * 1024 * 1024;
+const colours: Readonly<Record<ImportAction, 'green' | 'yellow' | 'red' | 'dim'>> = { add: 'green', change: 'yellow', keep: 'dim', refuse: 'red' };
+
+/** Adds `import`. */
+export function addImportCommand(program: Command, { settings }: CommandContext): void {
+  program
+    .command('import')
+    .description('take over the logins of a docker config.json, an auth.json, a Kubernetes image pull secret (JSON), or a list of GET /registries')
+    .argument('<file>', 'the file, or - for standard input')
+    .option('--apply', 'store what the registries accept; without it nothing is stored')
+    .option('--map <key=registry>', 'which registry a key of the file means, when it could mean several; may be repeated', addChoice)
+    .addOption(secureConnectionOption())
+    .addOption(validateOption())
+    .addOption(accountOption())
+    .addOption(outputOption(['table', 'json']))
+    .addHelpText('after', '\nEvery login is checked with its registry, once. It ends with 1 when an entry is refused.\n\nExample:\n  regway import ~/.docker/config.json\n  kubectl get secret pull -o json | regway import - --apply')
+    .action(async (file: string, options: ImportOptions) => {
+      const entries = await readEntries(file, options.map ?? new Map());
+      const client = await connect(settings);
+      const { secureConnection = true, validate = true, apply = false, account } = options;
+      const results: ImportResult[] = [];
+      for (const entry of entries) {
+        const result = await importEntry(client, entry, { secureConnection, validate, apply, account });
+        results.push(result);
+        if (options.output === 'table') await printResult(describe(result));
+      }
+      if (options.output === 'json') await printResult(jsonText(results.map(json)));
+      conclude(results, apply);
+    });
+}
+
+async function readEntries(file: string, choices: Choices): Promise<ImportEntry[]> {
+  const content = file === '-' ? await text(process.stdin) : await readLimited(file);
+  const unused = new Set(choices.keys());
+  const entries = parseImportFile(content, (key) => {
+    unused.delete(key);
+    return choices.get(key);
+  });
+  const [first] = unused;
+  if (first !== undefined) throw wrongUsage(`--map names ${printable(first)}, which is no key of the file.`);
+  if (entries.length === 0) throw wrongUsage('The file holds no login.');
+  return entries;
+}
+
+async function readLimited(file: string): Promise<string> {
+  try {
+    if ((await stat(file)).size > maxFileBytes) throw wrongUsage(`The file is larger than ${maxFileBytes} bytes.`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === undefined ? error : wrongUsage(`${printable(file)} cannot be read (${code}).`);
+  }
+}
+
+function addChoice(value: string, previous: Choices | undefined): Choices {
+  const equals = value.lastIndexOf('=');
+  if (equals < 1 || equals === value.length - 1) throw new InvalidArgumentError('Give KEY=REGISTRY, such as quay.io/core=quay.io/core/*.');
+  return new Map([...(previous ?? []), [value.slice(0, equals), value.slice(equals + 1)]]);
+}
+
+function describe(result: ImportResult): string {
+  const { key, registry, username, action, reason, report, stored, asked } = result;
+  const target = registry === null ? key : `${registry}${username === null ? '' : ` (user ${username})`}`;
+  const lines = [`${colourResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`];
+  if (report !== null) lines.push(`       ${report.outcome} ${printable(report.message)}${stored ? ' Stored.' : ''}`);
+  if (report !== null && !report.valid && report.hint !== null) lines.push(`       Hint: ${printable(report.hint)}`);
+  const flag = report !== null && !report.valid ? flagThatHelps(report, asked) : null;
+  if (flag !== null && !flag.startsWith('--trusted-realm')) lines.push(`       Flag: ${flag}`);
+  return lines.join('\n');
+}
+
+function json({ key, registry, username, action, reason, stored, report }: ImportResult): object {
+  return { key, registry, username, action, reason, stored, validation: report && reportJson(report) };
+}
+
+function conclude(results: readonly ImportResult[], apply: boolean): void {
+  const count = (action: ImportAction) => results.filter((result) => result.action === action).length;
+  const [added, changed, kept, failed] = (['add', 'change', 'keep', 'refuse'] as const).map(count);
+  printNote(
+    apply
+      ? `Added ${added}, changed ${changed}, kept ${kept}, refused ${failed}.`
+      : `Would add ${added}, change ${changed}, keep ${kept}, refuse ${failed}. Nothing was stored: repeat with --apply.`,
+  );
+  if (failed !== 0) throw refused(`${failed} of ${results.length} entries cannot be imported as they are.`);
+}

@@ -1,0 +1,93 @@
+// Reads logins from Docker's config.json and the auth.json of podman, skopeo and buildah.
+// https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
+
+import type { RegistryText } from '../../core/registry/reference.ts';
+import { Secret } from '../../core/shared/secret.ts';
+import { isObject, offerChoices, parseText, refuse, registryOfKey, shownKey, withoutScheme, type ImportEntry, type KeyChoices } from './entry.ts';
+
+/** The user name that stands for "the password is an identity token". */
+const tokenUsername = '<token>';
+/** What Azure puts beside an identity token. */
+const emptyGuid = '00000000-0000-0000-0000-000000000000';
+
+/** Whether a document looks like one of these files. */
+export function isDockerConfig(document: unknown): document is Record<string, unknown> {
+  return isObject(document) && ['auths', 'credsStore', 'credHelpers'].some((name) => name in document);
+}
+
+/** One entry for each login that the file names, also for those whose password is elsewhere. */
+export function parseDockerConfig(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
+  const { auths = {}, credsStore, credHelpers = {} } = document;
+  if (!isObject(auths) || !isObject(credHelpers)) return [refuse('auths', 'auths and credHelpers must be objects: this is no docker configuration')];
+  const helpers = Object.entries(credHelpers).map(([key, helper]) => refuse(key, helperRefusal(helper)));
+  const logins = Object.entries(auths)
+    .filter(([key]) => !(key in credHelpers))
+    .map(([key, auth]) => parseAuth(key, auth, credsStore, choices));
+  const store = typeof credsStore === 'string' && logins.length === 0 ? [refuse('credsStore', helperRefusal(credsStore))] : [];
+  return [...logins, ...helpers, ...store];
+}
+
+function parseAuth(key: string, auth: unknown, credsStore: unknown, choices: KeyChoices): ImportEntry {
+  if (!isObject(auth)) return refuse(key, 'the entry is not an object');
+  const registry = registryOfKey(key, choices, interpretKey);
+  if (typeof registry === 'string') return refuse(key, registry);
+  const login = loginOf(auth, credsStore);
+  return typeof login === 'string' ? refuse(key, login) : { key: shownKey(key), registry: registry.registry, ...login };
+}
+
+/** A path means one thing to podman, another to the kubelet, and nothing to docker: whoever knows must say. */
+function interpretKey(key: string): RegistryText | string {
+  const text = withoutScheme(key);
+  const namesPath = text.includes('/') && !text.includes('*');
+  const readings = namesPath ? readingsOf(text) : [];
+  if (readings.length === 0) return parseText(text);
+  return `the path could mean everything below it, one repository, or (to docker) the whole host. Choose ${offerChoices(key, readings)}`;
+}
+
+/** All below, the repository alone, the whole host; on Docker Hub one name alone is an official image. */
+function readingsOf(text: string): string[] {
+  const below = parseText(`${text}/*`);
+  if (typeof below === 'string') return [];
+  const exact = parseText(text);
+  return [below.registry, typeof exact === 'string' ? below.registry.replace('/', '/library/').slice(0, -2) : exact.registry, below.host];
+}
+
+type Login = { readonly username: string; readonly password: Secret };
+
+function loginOf({ auth, username, password, identitytoken, registrytoken }: Record<string, unknown>, credsStore: unknown): Login | string {
+  if (isText(identitytoken)) return 'it is an identity token of "docker login", which only Docker can use: log in with a password or access token instead';
+  if (isText(registrytoken)) return 'it is a registry token, which expires within minutes: use the password or access token behind it';
+  const decoded = isText(auth) ? decodeAuth(auth) : undefined;
+  if (typeof decoded === 'string') return decoded;
+  const separate = isText(username) || isText(password) ? { username: textOf(username), password: textOf(password) } : undefined;
+  if (decoded && separate && (decoded.username !== separate.username || decoded.password !== separate.password)) {
+    return 'auth says one login, username and password another: remove the wrong one';
+  }
+  const login = decoded ?? separate;
+  if (login === undefined) return isText(credsStore) ? helperRefusal(credsStore) : 'the file has no password for it';
+  if (login.username === tokenUsername || login.username === emptyGuid) return 'it is an identity token, which is no password: use a password or access token';
+  if (login.username === '' || login.password === '') return 'its user name or password is empty';
+  return { username: login.username, password: new Secret(login.password) };
+}
+
+/** `auth` is base64 of `user:password`; the user name ends at the first colon. Old versions of Docker pad with NUL. */
+function decodeAuth(auth: string): { username: string; password: string } | string {
+  const bytes = Buffer.from(auth, 'base64');
+  const isBase64 = bytes.toString('base64').replace(/=+$/, '') === auth.trim().replace(/=+$/, '');
+  const text = bytes.toString('utf8').replace(/\0+$/, '');
+  const colon = text.indexOf(':');
+  if (!isBase64 || !bytes.equals(Buffer.from(bytes.toString('utf8'))) || colon < 0) return 'auth is not base64 of user:password';
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function helperRefusal(helper: unknown): string {
+  return `its password is kept by the credential helper ${typeof helper === 'string' ? helper : 'that is named there'}, not in this file`;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function textOf(value: unknown): string {
+  return isText(value) ? value : '';
+}

@@ -1,0 +1,50 @@
+// Tells the files that can be imported apart, reads them, and sorts out what they name twice.
+
+import { wrongUsage } from '../errors.ts';
+import { isDockerConfig, parseDockerConfig } from './docker-config.ts';
+import { isDump, parseDump } from './registry-list.ts';
+import { isObject, refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './entry.ts';
+import { isSecret, parseSecret } from './kubernetes-secret.ts';
+
+const known = 'a docker config.json, an auth.json, a Kubernetes Secret (kubectl get secret NAME -o json), or the list of GET /registries';
+
+/**
+ * Gives the entries of a file in its order; nothing in it is guessed. Of entries for one registry, equal ones are taken once
+ * and different ones not at all.
+ * @throws CommandFailure when it is none of the known files. Nothing of it is repeated.
+ */
+export function parseImportFile(text: string, choices: KeyChoices): ImportEntry[] {
+  const entries = entriesOf(parseJson(text), choices);
+  return entries.map((entry, index) => ('refusal' in entry ? entry : settleTwins(entry, entries, index)));
+}
+
+function entriesOf(document: unknown, choices: KeyChoices): ImportEntry[] {
+  if (isDump(document)) return parseDump(document, choices);
+  if (isSecret(document)) return parseSecret(document, choices);
+  if (isDockerConfig(document)) return parseDockerConfig(document, choices);
+  if (isObject(document) && Array.isArray(document['registries'])) return parseDump(document['registries'], choices);
+  throw wrongUsage(`The file is not ${known}.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text) ? ' It looks like YAML: use kubectl get secret NAME -o json.' : '';
+    throw wrongUsage(`The file is not JSON, so it is not ${known}.${advice}`);
+  }
+}
+
+function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: number): ImportEntry {
+  const twins = entries.filter((other): other is FoundLogin => 'registry' in other && other.registry === entry.registry && other !== entry);
+  const different = twins.find((twin) => !isSameLogin(twin, entry));
+  if (different !== undefined) return refuse(entry.key, `the file names ${entry.registry} more than once, with different logins (${different.key}): remove the wrong one`);
+  const first = entries.findIndex((other) => 'registry' in other && other.registry === entry.registry);
+  return first < index ? refuse(entry.key, `it is the same login for ${entry.registry} as above`) : entry;
+}
+
+function isSameLogin(one: FoundLogin, other: FoundLogin): boolean {
+  const facts = ({ username, password, type, secureConnection, trustedRealm, probeRepository }: FoundLogin) =>
+    JSON.stringify([username, password?.reveal(), type, secureConnection, trustedRealm, probeRepository]);
+  return facts(one) === facts(other);
+}

@@ -1,0 +1,46 @@
+// Reads logins from image pull secrets of Kubernetes, as `kubectl get secret NAME -o json` prints them.
+// https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets
+
+import { parseDockerConfig } from './docker-config.ts';
+import { isObject, refuse, type ImportEntry, type KeyChoices } from './entry.ts';
+
+/** Whether a document is a Secret or a list of objects. */
+export function isSecret(document: unknown): document is Record<string, unknown> {
+  return isObject(document) && (document['kind'] === 'Secret' || document['kind'] === 'List' || document['kind'] === 'SecretList');
+}
+
+/** The logins of one Secret, or of every one in a list; a Secret of another type is refused by its name. */
+export function parseSecret(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
+  const { items } = document;
+  if (document['kind'] !== 'Secret') return Array.isArray(items) ? items.filter(isObject).flatMap((item) => parseSecret({ kind: 'Secret', ...item }, choices)) : [];
+  const name = nameOf(document);
+  const text = dataOf(document, '.dockerconfigjson');
+  if (text !== undefined) return parseInner(name, text, (config) => parseDockerConfig(config, choices));
+  // The older form has the map alone.
+  const legacy = dataOf(document, '.dockercfg');
+  if (legacy !== undefined) return parseInner(name, legacy, (auths) => parseDockerConfig({ auths }, choices));
+  return [refuse(name, 'it is no image pull secret: neither .dockerconfigjson nor .dockercfg is in its data')];
+}
+
+function parseInner(name: string, text: string, parse: (document: Record<string, unknown>) => ImportEntry[]): ImportEntry[] {
+  try {
+    const document: unknown = JSON.parse(text);
+    if (isObject(document)) return parse(document);
+  } catch {
+    // Said below: the parser's own message would repeat a piece of the secret.
+  }
+  return [refuse(name, 'what the secret holds is not a docker configuration in JSON')];
+}
+
+/** `data` is base64, `stringData` is plain and wins, as in the API server. */
+function dataOf({ data, stringData }: Record<string, unknown>, key: string): string | undefined {
+  const plain = isObject(stringData) ? stringData[key] : undefined;
+  if (typeof plain === 'string') return plain;
+  const encoded = isObject(data) ? data[key] : undefined;
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
+}
+
+function nameOf({ metadata }: Record<string, unknown>): string {
+  const name = isObject(metadata) ? metadata['name'] : undefined;
+  return `secret ${typeof name === 'string' ? name : 'without a name'}`;
+}

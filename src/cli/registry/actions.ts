@@ -1,0 +1,150 @@
+// What the registry commands do once their options are read.
+
+import { refused, wrongUsage, type CommandFailure } from '../errors.ts';
+import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './check.ts';
+import type { Client } from '../api/client.ts';
+import { createOperation, deleteOperation, listOperation, updateOperation, validateOperation } from '../api/operations.ts';
+import type { CreateInput, Filter, Page, Payload, Registry, Report, UpdateInput } from '../api/operations.ts';
+import type { AccountOption, OutputOption, RegistryOptions } from '../options.ts';
+import { passwordWays } from '../terminal/password.ts';
+import { confirm } from '../terminal/prompt.ts';
+import { formatRegistry, registryColumns, registryJson, reportJson, type Output } from './output.ts';
+import { findRegistry, requireRegistry } from './lookup.ts';
+import { printReport } from './report.ts';
+import { tablePrinter } from '../terminal/table.ts';
+import { isInteractive, jsonText, printNote, printResult, printable, resultWidth } from '../terminal/terminal.ts';
+import type { Secret } from '../../core/shared/secret.ts';
+
+export type CreateOptions = RegistryOptions & AccountOption & { readonly username: string };
+
+/** Prints every page as it arrives. */
+export async function listRegistries(client: Client, { output, account, ...filter }: OutputOption & AccountOption & Filter): Promise<void> {
+  const print = listPrinter(output);
+  let after: string | null = null;
+  do {
+    const { nodes, pageInfo }: Page = (await client.run(listOperation, { account, filter, after })).registries;
+    await print.page(nodes);
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+  } while (after !== null);
+  await print.end();
+}
+
+/** Prints one registry. */
+export async function getRegistry(client: Client, textOrId: string, { output, account }: OutputOption & AccountOption): Promise<void> {
+  await printResult(formatRegistry(await requireRegistry(client, textOrId, account), output));
+}
+
+/** Checks the credential step by step, then stores it. A failed check, or a registry that is there already, stops before. */
+export async function addRegistry(client: Client, input: CreateInput, { output, secureConnection = true, validate = true }: CreateOptions): Promise<void> {
+  const asked = { secureConnection, stores: true };
+  if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
+  noteSuggestedType(input);
+  if (validate) {
+    const report = await checkWithSteps(client, input, asked);
+    if (!report.valid) throw checkFailed(report, 'Nothing was stored.');
+  }
+  const payload = (await client.run(createOperation, { input, secureConnection, validate })).createRegistry;
+  throwPayloadErrors(payload, asked);
+  await printStored(payload, output, `Stored ${input.registry}.`);
+}
+
+/** Checks the credential step by step and stores nothing. */
+export async function checkRegistry(client: Client, input: CreateInput, { output, secureConnection = true }: RegistryOptions): Promise<void> {
+  noteSuggestedType(input);
+  const report = await checkWithSteps(client, input, { secureConnection, stores: false });
+  if (!report.valid) throw checkFailed(report, 'The registry does not take this credential.');
+  if (output === 'json') await printResult(jsonText(reportJson(report)));
+}
+
+/** Changes what was given. `askPassword` is called when the server wants the password for this change and a person is there. */
+export async function updateRegistry(
+  client: Client,
+  textOrId: string,
+  input: UpdateInput,
+  options: RegistryOptions & AccountOption & { readonly askPassword: (() => Promise<Secret>) | undefined },
+): Promise<void> {
+  const { id, registry } = await requireRegistry(client, textOrId, options.account);
+  const { secureConnection, validate, output, askPassword } = options;
+  const send = async (change: UpdateInput): Promise<Payload> => (await client.run(updateOperation, { id, input: change, secureConnection, validate })).updateRegistry;
+  let payload = await send(input);
+  const wantsPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
+  if (wantsPassword && askPassword === undefined) printNote(`A change like this one needs the password: ${passwordWays}.`);
+  if (wantsPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
+  const asked = { secureConnection: secureConnection ?? true, stores: true };
+  throwPayloadErrors(payload, asked);
+  if (payload.validation && validate !== false) printReport(payload.validation, asked);
+  const waits = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
+  await printStored(payload, output, `Updated ${registry}.${waits ? ' The new password waits until the registry takes it; until then the current one is used.' : ''}`);
+}
+
+/** Deletes after a yes, which `--yes` gives in advance. */
+export async function deleteRegistry(client: Client, textOrId: string, { yes, output, account }: OutputOption & AccountOption & { readonly yes?: boolean }): Promise<void> {
+  if (yes !== true && !isInteractive()) throw wrongUsage('Nobody is here to confirm the deletion: add --yes.');
+  const registry = await requireRegistry(client, textOrId, account);
+  if (yes !== true && !(await confirm(`Delete ${printable(registry.registry)} of the account ${printable(registry.account)} and its password?`))) {
+    throw refused('Nothing was deleted.');
+  }
+  const payload = (await client.run(deleteOperation, { id: registry.id })).deleteRegistry;
+  throwPayloadErrors(payload, { secureConnection: true, stores: false });
+  if (output === 'table') printNote(`Deleted ${printable(registry.registry)}.`);
+  else await printResult(output === 'id' ? registry.id : JSON.stringify({ deletedId: registry.id }));
+}
+
+/** Checks the stored credential again; the server records the outcome. */
+export async function validateRegistry(client: Client, textOrId: string, { output, account }: OutputOption & AccountOption): Promise<void> {
+  const stored = await requireRegistry(client, textOrId, account);
+  const payload = (await client.run(validateOperation, { id: stored.id })).validateRegistry;
+  const asked = { secureConnection: stored.secureConnection, stores: false };
+  throwPayloadErrors(payload, asked);
+  const report = payload.validation;
+  if (report) await concludeValidation(report, payload.registry ?? stored, output);
+}
+
+async function concludeValidation(report: Report, registry: Registry, output: Output): Promise<void> {
+  printReport(report, { secureConnection: registry.secureConnection, stores: false });
+  if (!report.valid) throw checkFailed(report, 'The outcome was recorded.');
+  if (output === 'json') await printResult(jsonText(reportJson(report)));
+  if (output === 'id') await printResult(printable(registry.id));
+}
+
+async function printStored({ registry }: Payload, output: Output, sentence: string): Promise<void> {
+  if (output === 'table') printNote(printable(sentence));
+  if (registry) await printResult(formatRegistry(registry, output));
+}
+
+function alreadyThere(registry: string): CommandFailure {
+  const message = `There is a registry for ${printable(registry)} already, so nothing was sent: change it with "regway registry update".`;
+  return refused(message, { errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }] });
+}
+
+interface ListPrinter {
+  page(registries: readonly Registry[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+function listPrinter(output: Output): ListPrinter {
+  switch (output) {
+    case 'id':
+      return { page: async (registries) => void (registries.length > 0 && (await printResult(registries.map(({ id }) => printable(id)).join('\n')))), end: async () => {} };
+    case 'json':
+      return jsonArrayPrinter();
+    case 'table': {
+      const layOut = tablePrinter(registryColumns, resultWidth());
+      return { page: (registries) => printResult(layOut(registries)), end: async () => {} };
+    }
+  }
+}
+
+/** One array, written row by row. */
+function jsonArrayPrinter(): ListPrinter {
+  let before = '[\n';
+  return {
+    async page(registries) {
+      if (registries.length === 0) return;
+      const rows = registries.map((registry) => `  ${JSON.stringify(registryJson(registry))}`);
+      await printResult(`${before}${rows.join(',\n')}`);
+      before = ',';
+    },
+    end: () => printResult(before === ',' ? ']' : '[]'),
+  };
+}

@@ -1,0 +1,81 @@
+// A registry as a row of a table, as lines of facts, as JSON with stable keys, or as its id.
+
+import type { Registry, Report } from '../api/operations.ts';
+import type { Column } from '../terminal/table.ts';
+import { jsonText, printable } from '../terminal/terminal.ts';
+
+export const outputs = ['table', 'json', 'id'] as const;
+export type Output = (typeof outputs)[number];
+
+/** The columns of a list, the most telling first. */
+export const registryColumns: readonly Column<Registry>[] = [
+  { heading: 'REGISTRY', text: ({ registry }) => registry },
+  { heading: 'NAME', text: ({ name }) => name },
+  { heading: 'TYPE', text: ({ type }) => type.toLowerCase() },
+  { heading: 'USERNAME', text: ({ username }) => username },
+  { heading: 'TLS', text: ({ secureConnection }) => (secureConnection ? 'verified' : 'unverified') },
+  { heading: 'LAST CHECK', text: ({ lastValidation }) => lastValidation?.outcome ?? '-' },
+  { heading: 'UPDATED', text: ({ updatedAt }) => updatedAt.slice(0, 10) },
+];
+
+/** One registry in the form asked for. */
+export function formatRegistry(registry: Registry, output: Output): string {
+  switch (output) {
+    case 'id':
+      return printable(registry.id);
+    case 'json':
+      return jsonText(registryJson(registry));
+    case 'table':
+      return facts(registry);
+  }
+}
+
+/** The keys that scripts rely on, in this order. */
+export function registryJson(registry: Registry): object {
+  const { id, host, repository, name, type, username, secureConnection, trustedRealm, probeRepository, pendingSince, previousUsableUntil, account, createdAt, updatedAt } = registry;
+  return {
+    registry: registry.registry,
+    id,
+    name,
+    type: type.toLowerCase(),
+    username,
+    secureConnection,
+    trustedRealm,
+    probeRepository,
+    host,
+    repository,
+    account,
+    createdAt,
+    updatedAt,
+    lastValidation: registry.lastValidation && reportJson(registry.lastValidation),
+    pendingSince,
+    previousUsableUntil,
+  };
+}
+
+/** A report, its keys in a stable order. */
+export function reportJson({ outcome, valid, message, hint, retryable, retryAfter, realmHost, checkedAt, durationMs, steps }: Report): object {
+  return { outcome, valid, message, hint, retryable, retryAfter, realmHost, checkedAt, durationMs, steps };
+}
+
+function facts(registry: Registry): string {
+  const lines: [string, string | null][] = [
+    ['Registry', registry.registry],
+    ['Name', registry.name],
+    ['Id', registry.id],
+    ['Type', registry.type.toLowerCase()],
+    ['Username', registry.username],
+    ['TLS', registry.secureConnection ? 'certificate verified' : 'certificate not verified'],
+    ['Trusted realm', registry.trustedRealm],
+    ['Probe repository', registry.probeRepository],
+    ['New password', registry.pendingSince && `waits for the registry to take it, since ${registry.pendingSince}`],
+    ['Old password', registry.previousUsableUntil && `used if the registry refuses the current one, until ${registry.previousUsableUntil}`],
+    ['Account', registry.account],
+    ['Created', registry.createdAt],
+    ['Updated', registry.updatedAt],
+    ['Last check', registry.lastValidation && `${registry.lastValidation.outcome} at ${registry.lastValidation.checkedAt}`],
+  ];
+  const told = lines.filter((line): line is [string, string] => line[1] !== null);
+  const width = Math.max(...told.map(([label]) => label.length)) + 2;
+  return told.map(([label, value]) => `${`${label}:`.padEnd(width)}${printable(value)}`).join('\n');
+}

@@ -1,0 +1,106 @@
+// Accounts, for admins: which there are, making one, and shutting one out or letting it in again.
+
+import { useState, type FormEvent } from 'react';
+import { Button } from 'react-aria-components';
+import { run, runWithId } from '../api/client.ts';
+import { Ago, FailureNote, Field, Note } from '../components/controls.tsx';
+import { AccountsDocument, CreateAccountDocument, DisableAccountDocument, EnableAccountDocument, type AccountFragment } from '../api/operations.ts';
+import { PageHeading } from '../components/page-heading.tsx';
+import { QuestionDialog } from '../components/question-dialog.tsx';
+import { TableFrame } from '../components/table-frame.tsx';
+import { useChange } from '../api/use-change.ts';
+import { useRequest } from '../api/use-request.ts';
+
+/** It cannot be shut out. */
+const adminAccount = 'admin';
+
+export function AccountsPage() {
+  const { answer, failure, reload } = useRequest('accounts', (signal) => run(AccountsDocument, {}, signal));
+  const [disabled, setDisabled] = useState<AccountFragment | null>(null);
+  const [notice, setNotice] = useState<string | null>(null);
+  const enabling = useChange();
+  const done = (sentence: string): void => {
+    setDisabled(null);
+    setNotice(sentence);
+    reload();
+  };
+  const enable = async ({ name }: AccountFragment): Promise<void> => {
+    const isDone = await enabling.start(async () => {
+      const [{ enableAccount }, requestId] = await runWithId(EnableAccountDocument, { name });
+      return [enableAccount.errors, requestId];
+    });
+    if (isDone) done(`Enabled ${name}.`);
+  };
+  return (
+    <>
+      <PageHeading title="Accounts" />
+      <p className="lead">Each account has registries and tokens of its own, which no other one sees. Admins see them all.</p>
+      {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
+      {[failure, enabling.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
+      <NewAccount onDone={done} />
+      {answer === null ? failure === null && <p className="faint loading">Loading…</p> : <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />}
+      {disabled !== null && (
+        <QuestionDialog
+          title="Disable account"
+          action="Disable"
+          onClose={() => setDisabled(null)}
+          onDone={() => done(`Disabled ${disabled.name}.`)}
+          ask={async () => {
+            const [{ disableAccount }, requestId] = await runWithId(DisableAccountDocument, { name: disabled.name });
+            return [disableAccount.errors, requestId];
+          }}
+        >
+          <p>All logins of <strong className="break">{disabled.name}</strong> are refused at once, and no pull uses its registries. Nothing is deleted; enabling it again brings all of it back.</p>
+        </QuestionDialog>
+      )}
+    </>
+  );
+}
+
+function NewAccount({ onDone }: { readonly onDone: (sentence: string) => void }) {
+  const [name, setName] = useState('');
+  const { failure, isBusy, start } = useChange();
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    const isDone = await start(async () => {
+      const [{ createAccount }, requestId] = await runWithId(CreateAccountDocument, { name: name.trim() });
+      return [createAccount.errors, requestId];
+    });
+    if (!isDone) return;
+    onDone(`Added ${name.trim()}.`);
+    setName('');
+  };
+  return (
+    <>
+      <form className="inline-form" onSubmit={(event) => void submit(event)} noValidate>
+        <Field label="New account" value={name} onChange={setName} />
+        <Button type="submit" className="button" isDisabled={isBusy || name.trim() === ''}>Add</Button>
+      </form>
+      {failure !== null && <FailureNote failure={failure} />}
+    </>
+  );
+}
+
+interface AccountsProps {
+  readonly accounts: readonly AccountFragment[];
+  readonly onDisable: (account: AccountFragment) => void;
+  readonly onEnable: (account: AccountFragment) => void;
+}
+
+function Accounts({ accounts, onDisable, onEnable }: AccountsProps) {
+  return (
+    <TableFrame label="Accounts" titles={['Name', 'Created', 'State', 'Actions']}>
+      {accounts.map((account) => (
+        <tr key={account.name}>
+          <td>{account.name}</td>
+          <td><Ago time={account.createdAt} /></td>
+          <td>{account.disabledAt === null ? 'In force' : <>Disabled <Ago time={account.disabledAt} /></>}</td>
+          <td className="actions">
+            {account.disabledAt !== null && <Button className="button small" aria-label={`Enable ${account.name}`} onPress={() => onEnable(account)}>Enable</Button>}
+            {account.disabledAt === null && account.name !== adminAccount && <Button className="button small danger" aria-label={`Disable ${account.name}`} onPress={() => onDisable(account)}>Disable</Button>}
+          </td>
+        </tr>
+      ))}
+    </TableFrame>
+  );
+}

@@ -1,0 +1,36 @@
+// The filters above the list. A text is asked for once the typing pauses.
+
+import { useEffect, useState } from 'react';
+import { Input, Label, SearchField } from 'react-aria-components';
+import { Choice } from '../components/controls.tsx';
+import type { ListState } from './list-state.ts';
+import { outcomeWords, typeWords } from '../shared/words.ts';
+
+/** Long enough that a word is one request, short enough to feel immediate. */
+const typingPauseMs = 250;
+
+interface ListToolsProps {
+  readonly state: ListState;
+  readonly onShow: (change: Partial<ListState>, replace?: boolean) => void;
+}
+
+export function ListTools({ state, onShow }: ListToolsProps) {
+  const [search, setSearch] = useState(state.search);
+  // The back button changes the address under what was typed.
+  useEffect(() => setSearch(state.search), [state.search]);
+  useEffect(() => {
+    if (search === state.search) return undefined;
+    const timer = setTimeout(() => onShow({ search }, true), typingPauseMs);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <search className="tools">
+      <SearchField className="field grow" value={search} onChange={setSearch}>
+        <Label>Search</Label>
+        <Input placeholder="Registry, name or username" autoComplete="off" />
+      </SearchField>
+      <Choice label="Type" value={state.type ?? ''} onChange={(type) => onShow({ type: type || null })} options={typeWords} none="All types" />
+      <Choice label="Status" value={state.outcome ?? ''} onChange={(outcome) => onShow({ outcome: outcome || null })} options={outcomeWords} none="Any status" />
+    </search>
+  );
+}

@@ -1,0 +1,40 @@
+// What is stored of a registry. The password is not among it, since nobody can read it.
+
+import type { ReactNode } from 'react';
+import { Ago } from '../components/controls.tsx';
+import type { FactsFragment } from '../api/operations.ts';
+import { TlsMark } from '../components/status.tsx';
+import { typeWords } from '../shared/words.ts';
+
+export function RegistryFacts({ registry }: { readonly registry: FactsFragment }) {
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    ['Name', registry.name],
+    ['Covers', coverage(registry)],
+    ['Type', typeWords[registry.type]],
+    ['Username', registry.username],
+    ['Password', <span className="faint" key="password">stored; nobody can read it back</span>],
+    ['New password', registry.pendingSince && <>waits for the registry to take it, since <Ago isExact time={registry.pendingSince} /></>],
+    ['Old password', registry.previousUsableUntil && <>used if the registry refuses the current one, until <Ago isExact time={registry.previousUsableUntil} /></>],
+    ['TLS', <TlsMark key="tls" isVerified={registry.secureConnection} />],
+    ['Trusted token server', registry.trustedRealm],
+    ['Repository to try', registry.probeRepository],
+    ['Account', registry.account],
+    ['Last used', <Ago key="used" isExact time={registry.lastUsedAt} none="never" />],
+    ['Created', <Ago key="created" isExact time={registry.createdAt} />],
+    ['Updated', <Ago key="updated" isExact time={registry.updatedAt} />],
+    ['Id', <code key="id">{registry.id}</code>],
+  ];
+  return (
+    <section className="card" aria-labelledby="facts-title">
+      <h2 id="facts-title">Facts</h2>
+      <dl className="facts">
+        {facts.map(([name, value]) => value !== null && <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+      </dl>
+    </section>
+  );
+}
+
+function coverage({ host, repository }: FactsFragment): string {
+  if (repository === null) return `all of ${host}`;
+  return repository.endsWith('/*') ? `everything below ${host}/${repository.slice(0, -2)}` : `only ${host}/${repository}`;
+}

@@ -1,0 +1,55 @@
+// A validation as people read it: its steps with their times, the verdict, what to do, and a button that does it.
+
+import { Button } from 'react-aria-components';
+import { Ago, Sign } from '../components/controls.tsx';
+import type { Remedy } from './form-state.ts';
+import type { ReportFragment, StepFragment } from '../api/operations.ts';
+import { duration } from '../shared/time.ts';
+import { formWords, outcomeTone, outcomeWords, statusTones, statusWords, stepWords } from '../shared/words.ts';
+
+/** The steps so far; while it runs, the last line says so. */
+export function Steps({ steps, isRunning = false }: { readonly steps: readonly StepFragment[]; readonly isRunning?: boolean }) {
+  return (
+    <ol className="steps" aria-label="Steps" aria-live="polite">
+      {steps.map(({ kind, status, message, durationMs }) => (
+        <li key={kind}>
+          <Sign tone={statusTones[status]} />
+          <span className="step-kind">{stepWords[kind]} <span className="visually-hidden">({statusWords[status]})</span></span>
+          <span className="step-message">{formWords(message)}</span>
+          <span className="step-time">{status === 'SKIPPED' ? '' : duration(durationMs)}</span>
+        </li>
+      ))}
+      {isRunning && (
+        <li>
+          <span className="spinner" aria-hidden="true" />
+          <span className="step-kind">Checking…</span>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+interface VerdictProps {
+  readonly report: ReportFragment;
+  /** A change that may help, and what makes it. */
+  readonly remedy?: Remedy | null;
+  readonly onRemedy?: (remedy: Remedy) => void;
+}
+
+export function Verdict({ report, remedy = null, onRemedy }: VerdictProps) {
+  const { outcome, message, hint, durationMs, checkedAt, retryAfter } = report;
+  const tone = outcomeTone(outcome);
+  return (
+    <div className={`note ${tone}`} role={report.valid ? 'status' : 'alert'}>
+      <Sign tone={tone} />
+      <div>
+        <p className="verdict"><strong>{outcomeWords[outcome]}</strong> <code>{outcome}</code></p>
+        <p>{formWords(message)}</p>
+        {hint !== null && <p>{formWords(hint)}</p>}
+        {retryAfter !== null && <p>Not before <Ago time={retryAfter} />.</p>}
+        <p className="help">{outcome === 'SKIPPED' ? 'Stored' : `Took ${duration(durationMs)},`} <Ago time={checkedAt} /></p>
+        {remedy !== null && onRemedy !== undefined && <Button className="button" onPress={() => onRemedy(remedy)}>{remedy.label}</Button>}
+      </div>
+    </div>
+  );
+}

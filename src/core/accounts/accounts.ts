@@ -1,0 +1,84 @@
+// The use cases on accounts, all for admins: who may own registries, and who is locked out for a while.
+
+import { adminAccount, authorise, type Caller, type Principal } from '../authz/permissions.ts';
+import type { AuditAction, AuditEvent } from '../audit/event.ts';
+import { accountArguments, parseInput } from '../input.ts';
+import { Problem } from '../shared/problem.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly createdAt: Date;
+  /** Since when nobody logs in to it; null while it is in use. */
+  readonly disabledAt: Date | null;
+}
+
+/** Accounts at rest. Every change writes its audit event in the same transaction, or neither is written. */
+export interface AccountStore {
+  accountByName(name: string): Promise<Account | undefined>;
+  /** All of them, by name. */
+  listAccounts(): Promise<Account[]>;
+  /** @throws Problem `ALREADY_EXISTS`. */
+  insertAccount(account: Account, event: AuditEvent): Promise<void>;
+  /** True when it was enabled and is disabled now. */
+  disableAccount(name: string, at: Date, event: AuditEvent): Promise<boolean>;
+  /** True when it was disabled and is enabled now. */
+  enableAccount(name: string, event: AuditEvent): Promise<boolean>;
+}
+
+/** Each throws Problem `UNAUTHENTICATED`, and `FORBIDDEN` for all but admins. */
+export interface Accounts {
+  list(caller: Caller): Promise<readonly Account[]>;
+  /** @throws Problem `INVALID_INPUT`, `ALREADY_EXISTS`. */
+  create(caller: Caller, input: unknown): Promise<Account>;
+  /** From here on its tokens, JWTs and sessions are refused and its registries used by no pull. @throws Problem `NOT_FOUND`, `INVALID_INPUT` for the account `admin`. */
+  disable(caller: Caller, input: unknown): Promise<Account>;
+  /** Its tokens work again. @throws Problem `NOT_FOUND`. */
+  enable(caller: Caller, input: unknown): Promise<Account>;
+}
+
+export interface AccountPorts {
+  readonly access: AccountStore;
+  readonly now: () => Date;
+}
+
+/** A login that is not refused because of its account. */
+export function isEnabled(account: Account | undefined): boolean {
+  return account !== undefined && account.disabledAt === null;
+}
+
+export function createAccounts({ access, now }: AccountPorts): Accounts {
+  const found = async (name: string): Promise<Account> => {
+    const account = await access.accountByName(name);
+    if (account === undefined) throw new Problem('NOT_FOUND', 'There is no such account.', { field: ['name'] });
+    return account;
+  };
+  return {
+    async list(caller) {
+      authorise(caller, 'account.list');
+      return access.listAccounts();
+    },
+    async create(caller, input) {
+      const principal = authorise(caller, 'account.create');
+      const account = { name: parseInput(accountArguments, input).name, createdAt: now(), disabledAt: null };
+      await access.insertAccount(account, eventOf(caller, principal, 'account.create', account.name, account.createdAt));
+      return account;
+    },
+    async disable(caller, input) {
+      const principal = authorise(caller, 'account.disable');
+      const { name } = await found(parseInput(accountArguments, input).name);
+      if (name === adminAccount) throw new Problem('INVALID_INPUT', 'The account admin cannot be disabled: nobody could enable it again.', { field: ['name'] });
+      await access.disableAccount(name, now(), eventOf(caller, principal, 'account.disable', name, now()));
+      return found(name);
+    },
+    async enable(caller, input) {
+      const principal = authorise(caller, 'account.enable');
+      const { name } = await found(parseInput(accountArguments, input).name);
+      await access.enableAccount(name, eventOf(caller, principal, 'account.enable', name, now()));
+      return found(name);
+    },
+  };
+}
+
+function eventOf({ requestId }: Caller, { subject }: Principal, action: AuditAction, name: string, at: Date): AuditEvent {
+  return { at, actor: subject, account: name, action, target: name, targetText: name, outcome: 'DONE', requestId };
+}

@@ -1,0 +1,108 @@
+// Reads the trail of who changed what: a page at a time, the newest first, or what was done to one registry.
+
+import { authorise, mayActIn, type Caller, type Principal } from '../authz/permissions.ts';
+import type { AuditAction } from './event.ts';
+import type { AuditTrail } from './verification.ts';
+import type { ChainedEvent } from './chain.ts';
+import { auditListArguments, defaultPageSize, parseInput, usesArguments } from '../input.ts';
+import type { AccessStore } from '../ports.ts';
+import { Problem } from '../shared/problem.ts';
+import { actingAccount } from '../registries/read.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface AuditFilter {
+  readonly actor?: string | undefined;
+  readonly action?: AuditAction | undefined;
+  readonly target?: string | undefined;
+  /** From this moment on. */
+  readonly since?: Date | undefined;
+  /** Before this moment. */
+  readonly until?: Date | undefined;
+}
+
+export interface AuditQuery {
+  /** Undefined for every account. */
+  readonly account: string | undefined;
+  readonly filter: AuditFilter;
+  /** Only events that come after this place in the list: older ones. */
+  readonly olderThan: number | undefined;
+  readonly newerThan: number | undefined;
+  /** True: the first `limit` of the list, the newest. False: its last ones. They come back newest first either way. */
+  readonly forward: boolean;
+  readonly limit: number;
+}
+
+/** Events at rest, to be read. */
+export interface AuditListStore extends AuditTrail {
+  page(query: AuditQuery): Promise<ChainedEvent[]>;
+}
+
+export interface AuditPage {
+  readonly nodes: readonly ChainedEvent[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  cursorOf(event: ChainedEvent): string;
+}
+
+/** Each throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
+export interface AuditReading {
+  /** An admin sees every account unless one is named; others see their own. @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that is not the caller's. */
+  list(caller: Caller, args: unknown): Promise<AuditPage>;
+  /** What was done to one registry, the newest first. @param args `{ first }`, 20 by default, 100 at most. */
+  of(caller: Caller, registry: Registry, args: unknown): Promise<readonly ChainedEvent[]>;
+}
+
+export interface AuditReadingPorts {
+  readonly audit: AuditListStore;
+  readonly access: AccessStore;
+}
+
+export function createAuditReading({ audit, access }: AuditReadingPorts): AuditReading {
+  return {
+    async list(caller, args) {
+      const principal = authorise(caller, 'audit.list');
+      const { filter, first, last, after, before } = parseInput(auditListArguments, args);
+      const { account: named, ...rest } = filter ?? {};
+      const [olderThan, newerThan] = [decodePlace(after, 'after'), decodePlace(before, 'before')];
+      const forward = (last ?? null) === null;
+      const size = first ?? last ?? defaultPageSize;
+      const account = await accountOf(access, principal, named);
+      const rows = await audit.page({ account, filter: withoutNull(rest), olderThan, newerThan, forward, limit: size + 1 });
+      const more = rows.length > size;
+      return {
+        nodes: more ? (forward ? rows.slice(0, size) : rows.slice(1)) : rows,
+        // Relay's cursor specification: beyond the asked direction, a given cursor is itself proof that something lies there.
+        hasNextPage: forward ? more : newerThan !== undefined,
+        hasPreviousPage: forward ? olderThan !== undefined : more,
+        cursorOf: ({ seq }) => encodePlace(seq),
+      };
+    },
+    async of(caller, registry, args) {
+      const principal = authorise(caller, 'audit.list');
+      const { first } = parseInput(usesArguments, args);
+      if (!mayActIn(principal, registry.account)) return [];
+      return audit.page({ account: registry.account, filter: { target: registry.id }, olderThan: undefined, newerThan: undefined, forward: true, limit: first });
+    },
+  };
+}
+
+async function accountOf(access: AccessStore, principal: Principal, named: string | null | undefined): Promise<string | undefined> {
+  if (principal.role === 'ADMIN' && (named === null || named === undefined)) return undefined;
+  return actingAccount({ access }, principal, named);
+}
+
+function withoutNull<T extends object>(filter: T): { [Key in keyof T]: Exclude<T[Key], null> } {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== null)) as { [Key in keyof T]: Exclude<T[Key], null> };
+}
+
+function encodePlace(seq: number): string {
+  return Buffer.from(JSON.stringify(['AUDIT', seq])).toString('base64url');
+}
+
+/** @throws Problem `INVALID_INPUT` when it is not ours. */
+function decodePlace(cursor: string | null | undefined, argument: string): number | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const [, place] = /^\["AUDIT",(\d{1,15})\]$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (place !== undefined) return Number(place);
+  throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list; start again without it.`, { field: [argument] });
+}

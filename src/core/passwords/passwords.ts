@@ -1,0 +1,75 @@
+// The passwords of one registry while its upstream changes: the current one, one that waits, and the one before; and how they are stored together.
+
+import type { AuditEvent } from '../audit/event.ts';
+import { withoutPast, type RotationWindow } from './expired-passwords.ts';
+import type { Ports, Sealed, Sealer } from '../ports.ts';
+import { Problem } from '../shared/problem.ts';
+import { secretBinding, type Registry, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
+import { KeysChanged, withFreshKeys } from './sealer.ts';
+import type { Secret } from '../shared/secret.ts';
+
+/** What a new password does to the old one: it replaces it, or both can be used for a while, the new one as soon as the registry takes it. */
+export const passwordRotations = ['REPLACE', 'PENDING'] as const;
+export type PasswordRotation = (typeof passwordRotations)[number];
+
+/** The passwords beside the current one. */
+export interface OtherPasswords {
+  readonly pending: Secret | null;
+  readonly previous: Secret | null;
+}
+
+export const noOthers: OtherPasswords = { pending: null, previous: null };
+
+type PasswordPorts = Pick<Ports, 'registries' | 'sealer'>;
+
+/** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
+export async function openOthers({ registries, sealer, ...window }: PasswordPorts & RotationWindow, registry: Registry): Promise<OtherPasswords> {
+  const { pendingSince, previousUsableUntil } = withoutPast(registry, window);
+  if (pendingSince === null && previousUsableUntil === null) return noOthers;
+  return withFreshKeys(sealer, async () => {
+    const sealed = await registries.sealedOthers(registry.id);
+    return {
+      pending: pendingSince === null ? null : openOrNull(sealer, sealed?.pending, secretBinding(registry, 'PENDING')),
+      previous: previousUsableUntil === null ? null : openOrNull(sealer, sealed?.previous, secretBinding(registry, 'PREVIOUS')),
+    };
+  });
+}
+
+/** The current password; null when it cannot be read, for those who can do without it. */
+export function openCurrentOrNull({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
+  return withFreshKeys(sealer, async () => openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)));
+}
+
+/** @throws KeysChanged, which says nothing of the password: it is about the keys of this process. */
+function openOrNull(sealer: Sealer, sealed: Sealed | null | undefined, binding: SecretBinding): Secret | null {
+  try {
+    return sealed === null || sealed === undefined ? null : sealer.open(sealed, binding);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE' && !(error instanceof KeysChanged)) return null;
+    throw error;
+  }
+}
+
+/**
+ * Stores a changed registry with all its passwords.
+ * @throws Problem `CONFLICT` as `RegistryStore.update`.
+ */
+export function storePasswords(
+  { registries, sealer }: PasswordPorts,
+  registry: Registry,
+  passwords: OtherPasswords & { readonly current: Secret },
+  expectedVersion: number,
+  event: AuditEvent,
+): Promise<void> {
+  const seal = (secret: Secret | null, slot: SecretSlot) => (secret === null ? null : sealer.seal(secret, secretBinding(registry, slot)));
+  return withFreshKeys(sealer, () => {
+    const others = { pending: seal(passwords.pending, 'PENDING'), previous: seal(passwords.previous, 'PREVIOUS') };
+    return registries.update(registry, sealer.seal(passwords.current, secretBinding(registry)), expectedVersion, event, others);
+  });
+}
+
+/** Whether passwords of the one may be used for the other: they go to the same place in the same way, for the same user. */
+export function isSamePlace(one: Registry, other: Registry): boolean {
+  const place = (registry: Registry) => JSON.stringify({ ...secretBinding(registry), secretVersion: 0 });
+  return place(one) === place(other);
+}

@@ -1,0 +1,196 @@
+// Ready-made configuration of pull clients for this server: with one of its own tokens as the login, never an upstream's password.
+// Formats: https://github.com/containerd/containerd/blob/main/docs/hosts.md, containers-auth.json(5), containers-registries.conf(5)
+
+import { z } from 'zod';
+import { authorise, type Caller } from '../authz/permissions.ts';
+import { registryHost } from '../registry/host.ts';
+import { parseInput } from '../input.ts';
+import { Problem } from '../shared/problem.ts';
+import { pathHost, type PullEndpoint } from './pull-name.ts';
+import { refuseWith } from '../registry/reference.ts';
+import { Secret } from '../shared/secret.ts';
+
+export const pullConfigFormats = ['DOCKER_CONFIG', 'AUTH_JSON', 'KUBERNETES_SECRET', 'CONTAINERD_HOSTS_TOML', 'PODMAN_REGISTRIES_CONF'] as const;
+export type PullConfigFormat = (typeof pullConfigFormats)[number];
+
+/** One file of a client. */
+export interface PullConfig {
+  /** Its usual name, below the client's own folder. */
+  readonly fileName: string;
+  readonly mediaType: string;
+  /** The whole file. It holds the token that was given, so it is as secret as that. */
+  readonly content: Secret;
+  /** Sentences: what is left to do, and what does not protect anything. */
+  readonly warnings: readonly string[];
+}
+
+export interface PullConfigs {
+  /**
+   * Writes the file. Nothing is made or looked up: a token is embedded only when it is given, else a placeholder stands there.
+   * @param args `{ format, hosts?, token? }`.
+   * @throws Problem `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_INPUT`.
+   */
+  create(caller: Caller, args: unknown): PullConfig;
+}
+
+/** What stands where the login goes when no token was given. */
+export const loginPlaceholder = '<BASE64 OF regway:REGWAY_TOKEN>';
+
+/** More hosts than anybody pulls from; it bounds the answer. */
+const maxHosts = 50;
+/** The look of an API token of this server; anything else could be a password of somewhere else. No character needs escaping anywhere. */
+const tokenPattern = /^rgw_[0-9A-Za-z_]{1,200}$/;
+/** Where images come from when nobody says otherwise. */
+const defaultHost = 'docker.io';
+
+const pullConfigArguments = z.strictObject({
+  format: z.enum(pullConfigFormats),
+  hosts: z.array(z.string()).max(maxHosts, `must be at most ${maxHosts}`).nullish(),
+  token: z
+    .custom<Secret>((value) => value instanceof Secret, 'must be given as a Secret')
+    .refine((token) => tokenPattern.test(token.reveal()), 'must be an API token of this server (rgw_…)')
+    .nullish(),
+});
+
+export function createPullConfigs({ endpoint }: { readonly endpoint: PullEndpoint }): PullConfigs {
+  return {
+    create(caller, args) {
+      authorise(caller, 'pull.config');
+      const { format, hosts, token } = parseInput(pullConfigArguments, args);
+      const request = { endpoint: endpoint(), hosts: (hosts ?? []).map(upstreamHost), login: loginOf(token ?? undefined) };
+      const { content, warnings = [], ...file } = writers[format](request);
+      const missing = content.includes(loginPlaceholder) ? [missingTokenWarning] : [];
+      return { ...file, content: new Secret(content), warnings: [...missing, ...warnings, ...endpointWarnings(request.endpoint)] };
+    },
+  };
+}
+
+interface Upstream {
+  readonly host: string;
+  /** The host as a component of a path. */
+  readonly path: string;
+}
+
+interface ConfigRequest {
+  readonly endpoint: URL;
+  readonly hosts: readonly Upstream[];
+  /** Base64 of `user:token`, or the placeholder. */
+  readonly login: string;
+}
+
+interface WrittenFile {
+  readonly fileName: string;
+  readonly mediaType: string;
+  readonly content: string;
+  readonly warnings?: readonly string[];
+}
+
+const json = 'application/json';
+const toml = 'application/toml';
+
+const writers: Readonly<Record<PullConfigFormat, (request: ConfigRequest) => WrittenFile>> = {
+  DOCKER_CONFIG: (request) => ({ fileName: 'config.json', mediaType: json, content: authsJson(request), warnings: dockerWarnings(request) }),
+  AUTH_JSON: (request) => ({ fileName: 'auth.json', mediaType: json, content: authsJson(request), warnings: podmanWarnings(request) }),
+  KUBERNETES_SECRET: (request) => ({ fileName: 'regway-pull-secret.json', mediaType: json, content: kubernetesSecret(request), warnings: kubernetesWarnings(request) }),
+  CONTAINERD_HOSTS_TOML: containerdHosts,
+  PODMAN_REGISTRIES_CONF: podmanRegistries,
+};
+
+/** All three JSON formats share it: one login for one host, which is this server whatever is pulled. */
+function authsJson({ endpoint, login }: ConfigRequest): string {
+  return `${JSON.stringify({ auths: { [endpoint.host]: { auth: login } } }, undefined, 2)}\n`;
+}
+
+function kubernetesSecret(request: ConfigRequest): string {
+  const key = '.dockerconfigjson';
+  const config = authsJson(request);
+  // Base64 as kubectl writes it; a placeholder stays readable in `stringData`, which the API server takes as well.
+  const held = config.includes(loginPlaceholder) ? { stringData: { [key]: config } } : { data: { [key]: base64(config) } };
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'regway-pull' }, type: 'kubernetes.io/dockerconfigjson', ...held };
+  return `${JSON.stringify(secret, undefined, 2)}\n`;
+}
+
+/** As the `server`, not as a mirror: a mirror that refuses is passed by, and the image pulled around this server. */
+function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile {
+  const [upstream, ...others] = hosts;
+  if (others.length > 0) throw new Problem('INVALID_INPUT', 'containerd has one hosts.toml for each host: ask for one host, or for none to get the file for all.', { field: ['hosts'] });
+  const server = upstream === undefined ? endpoint.origin : `${endpoint.origin}/v2/${upstream.path}`;
+  const lines = [
+    `server = ${quoted(server)}`,
+    'capabilities = ["pull", "resolve"]',
+    ...(upstream === undefined ? [] : ['override_path = true']),
+    '',
+    '[header]',
+    `Authorization = [${quoted(`Basic ${login}`)}]`,
+    '',
+    // Without this table containerd 1.6 ignores the whole file, and asks the upstream itself.
+    '[host]',
+  ];
+  return { fileName: `${containerdFolder(upstream)}/hosts.toml`, mediaType: toml, content: `${lines.join('\n')}\n` };
+}
+
+/** containerd looks for a host with a port as `host_port_` first, which every file system can hold. */
+function containerdFolder(upstream: Upstream | undefined): string {
+  if (upstream === undefined) return '_default';
+  return upstream.host.includes(':') ? `${upstream.path}_` : upstream.host;
+}
+
+/** The location is rewritten, so that there is no other way to the image: a mirror that refuses is passed by. */
+function podmanRegistries({ endpoint, hosts }: ConfigRequest): WrittenFile {
+  const insecure = endpoint.protocol === 'http:' ? ['insecure = true'] : [];
+  const named = hosts.length > 0 ? hosts : [upstreamHost(defaultHost, 0)];
+  const tables = [
+    ...(insecure.length > 0 ? [[`location = ${quoted(endpoint.host)}`]] : []),
+    ...named.map(({ host, path }) => [`prefix = ${quoted(host)}`, `location = ${quoted(`${endpoint.host}/${path}`)}`]),
+  ];
+  const content = tables.map((lines) => ['[[registry]]', ...lines, ...insecure, ''].join('\n')).join('\n');
+  const warnings = [
+    'This file holds no login: use it together with the format AUTH_JSON.',
+    ...(hosts.length > 0 ? [] : [`No hosts were named, so only images of ${defaultHost} are pulled through this server.`]),
+  ];
+  return { fileName: 'registries.conf', mediaType: toml, content, warnings };
+}
+
+/** A TOML basic string; hosts, addresses and Base64 hold nothing that would be escaped differently than in JSON. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+function loginOf(token: Secret | undefined): string {
+  return token === undefined ? loginPlaceholder : base64(`regway:${token.reveal()}`);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+function upstreamHost(text: string, index: number): Upstream {
+  const refuse = refuseWith('INVALID_INPUT', ['hosts', String(index)]);
+  const host = registryHost(text.trim(), refuse);
+  const path = pathHost(host);
+  return path === undefined ? refuse('HOST_INVALID', 'An IPv6 address cannot be part of an image name: give the registry a host name.') : { host, path };
+}
+
+const missingTokenWarning = `No token was given: put the output of  printf 'regway:%s' "$REGWAY_TOKEN" | base64 -w0  in the place of ${loginPlaceholder}. A token with the role PULL is enough.`;
+
+const loopbackName = /^(localhost|127\.[0-9.]+|\[::1\])$/;
+
+function endpointWarnings({ protocol, hostname, host }: URL): string[] {
+  if (loopbackName.test(hostname)) return [`Only this machine reaches ${host}: set REGWAY_PUBLIC_URL for clients elsewhere.`];
+  return protocol === 'http:' ? [`The token crosses the network to ${host} unencrypted: put TLS in front of this server and set REGWAY_PUBLIC_URL to its https address.`] : [];
+}
+
+function dockerWarnings({ endpoint: { protocol, hostname, host } }: ConfigRequest): string[] {
+  if (protocol !== 'http:' || loopbackName.test(hostname)) return [];
+  return [`${host} is plain HTTP: the Docker engine needs it among "insecure-registries" in its daemon.json.`];
+}
+
+function podmanWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
+  if (protocol !== 'http:') return [];
+  return [`${host} is plain HTTP: it needs insecure = true in registries.conf (the format PODMAN_REGISTRIES_CONF has it), or --tls-verify=false.`];
+}
+
+function kubernetesWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
+  if (protocol !== 'http:') return [];
+  return [`${host} is plain HTTP: the container runtime of each node must be told so (for containerd, the format CONTAINERD_HOSTS_TOML for the host ${host}).`];
+}

@@ -1,0 +1,99 @@
+// Pull tokens: a short-lived token of the upstream itself, for one repository and the action `pull`, to be handed to a scanner.
+
+import { authorise, type Caller } from '../authz/permissions.ts';
+import { coversImage, imageNotCovered } from '../registries/explain.ts';
+import { parseInput, pullTokenArguments } from '../input.ts';
+import type { PullSource, PullToken, PullTokenMinter } from '../ports.ts';
+import { Problem } from '../shared/problem.ts';
+import { pullName, type PullEndpoint } from './pull-name.ts';
+import { askWithCurrent, type Pulls } from './pull.ts';
+import { parseImageReference, type ImageReference } from '../registry/reference.ts';
+import { validationOutcomes, type ValidationOutcome } from '../registry/report.ts';
+
+export interface PullTokenPorts {
+  readonly pulls: Pick<Pulls, 'source' | 'used'>;
+  readonly minter: PullTokenMinter;
+  readonly endpoint: PullEndpoint;
+}
+
+/** A token and the image that it was asked for. */
+export interface IssuedPullToken extends PullToken {
+  readonly image: ImageReference;
+}
+
+export interface PullTokens {
+  /**
+   * Gets a token of the upstream; the use is recorded, a refused one too. For an image that no registry covers, an anonymous one.
+   * @param args `{ image, account? }`.
+   * @throws Problem `INVALID_REFERENCE`, `UPSTREAM_FAILED` with the outcome, or `NO_TOKENS`, as its reason, and what `Pulls.source` throws.
+   */
+  create(caller: Caller, args: unknown): Promise<IssuedPullToken>;
+}
+
+export function createPullTokens(ports: PullTokenPorts): PullTokens {
+  return { create: (caller, args) => createPullToken(ports, caller, args) };
+}
+
+async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, caller: Caller, args: unknown): Promise<IssuedPullToken> {
+  const principal = authorise(caller, 'pull.use');
+  const { image: text, account } = parseInput(pullTokenArguments, args);
+  const image = parseImageReference(text);
+  if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
+  const findSource = () => pulls.source(caller, { host: image.host, repository: image.repository, account });
+  const issued = await askWithCurrent(findSource, async (source) => {
+    const token = await minter.mint(source, caller.signal?.()).catch(async (error: unknown) => {
+      await noteRefusal(pulls, caller, source, error);
+      throw error;
+    });
+    return { source, token };
+  });
+  if (issued.token === undefined) throw noTokens(image, endpoint());
+  await pulls.used(caller, issued.source, 'DONE');
+  return { ...issued.token, image };
+}
+
+async function noteRefusal(pulls: Pick<Pulls, 'used'>, caller: Caller, source: PullSource, error: unknown): Promise<void> {
+  if (!(error instanceof Problem) || error.code !== 'UPSTREAM_FAILED') return;
+  const outcome = validationOutcomes.find((known): known is ValidationOutcome => known === error.reason);
+  if (outcome !== undefined) await pulls.used(caller, source, outcome);
+}
+
+function noTokens(image: ImageReference, endpoint: URL): Problem {
+  const name = pullName(endpoint, image.host, image.repository);
+  const instead = name === undefined ? 'through this server' : `it as ${name}`;
+  return new Problem(
+    'UPSTREAM_FAILED',
+    `${image.host} has no token that could be handed out: it takes a user name and password, or asks for no login. Pull ${instead}, with an API token of this server as the password.`,
+    { reason: 'NO_TOKENS', field: ['reference'] },
+  );
+}
+
+/** The same token, in the form that each client takes it. */
+export interface PullTokenLines {
+  readonly trivy: string;
+  readonly syft: string;
+  readonly skopeo: string;
+}
+
+/** Lines for a POSIX shell. They hold the token in clear: they are made where it leaves the process, and nowhere else. */
+export function pullTokenLines({ token, image }: IssuedPullToken): PullTokenLines {
+  const value = shellWord(token.reveal());
+  // Syft names Docker Hub so, and without the authority would send the token to every registry that it asks.
+  const authority = image.host === 'docker.io' ? 'index.docker.io' : image.host;
+  return {
+    trivy: `TRIVY_REGISTRY_TOKEN=${value} trivy image --image-src remote ${image.reference}`,
+    syft: `SYFT_REGISTRY_AUTH_TOKEN=${value} SYFT_REGISTRY_AUTH_AUTHORITY=${authority} syft registry:${image.reference}`,
+    skopeo: `skopeo copy --src-registry-token=${value} docker://${skopeoReference(image)} oci-archive:image.tar`,
+  };
+}
+
+/** Skopeo takes a tag or a digest, not both; the digest says which image it is. */
+function skopeoReference({ host, repository, tag, digest }: ImageReference): string {
+  if (digest !== null) return `${host}/${repository}@${digest}`;
+  return tag === null ? `${host}/${repository}` : `${host}/${repository}:${tag}`;
+}
+
+/** What an upstream sends is quoted, so that a pasted line runs nothing of it. */
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9._~+/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

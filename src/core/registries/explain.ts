@@ -1,0 +1,85 @@
+// Which registry a pull of an image would use, and why: for one image, or for many that were looked up together.
+
+import type { Principal } from '../authz/permissions.ts';
+import { coveringTexts, matchReason } from '../registry/match.ts';
+import type { Ports } from '../ports.ts';
+import { Problem } from '../shared/problem.ts';
+import { parseImageReference, type ImageReference } from '../registry/reference.ts';
+import type { ImageExplanation, MatchCandidate } from './registries.ts';
+import type { Registry } from '../registry/registry.ts';
+
+/** Registries of the same host shown beside the covering ones: enough to see a near miss. */
+const maxNeighbours = 20;
+/** Candidates of one image: its neighbours, and as many that cover it. A path of 120 levels could have more; nobody stores a registry for each. */
+export const maxCandidates = 40;
+
+/** An image that the principal may ask about, and what has to be looked up for it. */
+export interface AskedImage {
+  readonly image: ImageReference;
+  /** Every registry text that would cover it, most specific first. */
+  readonly texts: readonly string[];
+}
+
+/** What was looked up. */
+export interface FoundForImage {
+  readonly account: string;
+  /** The first of the image's texts that exists in the account. */
+  readonly winner: Registry | null;
+  /** All of them that exist, in their order, for the candidates. */
+  readonly covering: () => Promise<readonly Registry[]>;
+  /** The first registries of the image's host, for the candidates. */
+  readonly neighbours: () => Promise<readonly Registry[]>;
+}
+
+/**
+ * Parses a reference that the principal may ask about.
+ * @throws Problem `INVALID_REFERENCE`, or `FORBIDDEN` when its token is limited to other images.
+ */
+export function askImage(principal: Principal, reference: string): AskedImage {
+  const image = parseImageReference(reference);
+  if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
+  return { image, texts: coveringTexts(image) };
+}
+
+/** Says which of the registries found a pull would use. */
+export function explain({ image, texts }: AskedImage, { account, winner, covering, neighbours }: FoundForImage): ImageExplanation {
+  const candidates = async (): Promise<MatchCandidate[]> => {
+    const [inside, near] = await Promise.all([covering(), neighbours()]);
+    const others = near.filter(({ registry }) => !texts.includes(registry));
+    return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
+  };
+  return { ...image, account, registry: winner, candidates };
+}
+
+/** Those of the image's texts that were found, most specific first. */
+export function coveringInOrder({ texts }: AskedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
+  return texts.flatMap((text) => byText.get(text) ?? []);
+}
+
+/** The first registries of each image's host, in one read. A pull token may see what a pull uses, never list what else exists. */
+export async function findNeighbours(
+  { registries }: Pick<Ports, 'registries'>,
+  { role }: Principal,
+  account: string,
+  asked: readonly AskedImage[],
+): Promise<readonly Registry[]> {
+  const hosts = new Set(asked.map(({ image: { host } }) => host));
+  return role === 'PULL' ? [] : registries.byHosts(account, [...hosts], maxNeighbours);
+}
+
+/** Whether the image lies inside what the principal's token is limited to. */
+export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
+  if (images === null) return true;
+  const texts = coveringTexts(image);
+  return images.some((pattern) => texts.includes(pattern));
+}
+
+/** The refusal of an image outside the limit of a token. */
+export function imageNotCovered(field?: readonly string[]): Problem {
+  return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
+}
+
+/** Registries by their text, which is unique in an account. */
+export function registriesByText(registries: readonly Registry[]): ReadonlyMap<string, Registry> {
+  return new Map(registries.map((registry) => [registry.registry, registry]));
+}

@@ -1,0 +1,175 @@
+// Changing: create, update and delete. Authorise, parse, ask the registry, then one transaction; a failure on the way changes nothing.
+
+import { auditEvent } from '../audit/event.ts';
+import { authorise, type Caller } from '../authz/permissions.ts';
+import { type AuthorisedCaller, judge, noSuchRegistry, openPassword, parseProbe } from '../validation/validate.ts';
+import { createInput, parseInput, updateInput, type UpdateInput } from '../input.ts';
+import { isSamePlace, noOthers, openOthers, storePasswords } from '../passwords/passwords.ts';
+import type { Ports } from '../ports.ts';
+import { Problem } from '../shared/problem.ts';
+import { actingAccount, findOwned } from './read.ts';
+import { parseRegistryText } from '../registry/reference.ts';
+import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
+import { secretBinding, type Registry } from '../registry/registry.ts';
+import { withFreshKeys } from '../passwords/sealer.ts';
+import type { Secret } from '../shared/secret.ts';
+import { skippedReport, type ValidationReport } from '../registry/report.ts';
+
+/** The changing half of the use cases. */
+export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
+  return {
+    create: (caller, input, settings) => createRegistry(ports, caller, input, settings),
+    update: (caller, id, input, settings) => updateRegistry(ports, caller, id, input, settings),
+    delete: (caller, id) => deleteRegistry(ports, caller, id),
+  };
+}
+
+async function createRegistry(ports: Ports, caller: Caller, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+  const principal = authorise(caller, 'registry.create');
+  const parsed = parseInput(createInput, input);
+  const text = parseRegistryText(parsed.registry);
+  const account = await actingAccount(ports, principal, parsed.account);
+  const { username, password, type, trustedRealm = null } = parsed;
+  const target = { ...text, type, secureConnection: settings.secureConnection, trustedRealm, probeRepository: parseProbe(text, parsed.probeRepository) };
+  // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
+  if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
+  const validation = await judge(ports, { ...caller, principal }, target, { username, password }, settings);
+  const now = ports.now();
+  const registry: Registry = {
+    ...target,
+    id: ports.newId(),
+    account,
+    name: parsed.name ?? text.registry,
+    username,
+    lastValidation: validation,
+    version: 1,
+    secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const event = auditEvent({ ...caller, principal }, 'registry.create', registry, now, validation.outcome);
+  await withFreshKeys(ports.sealer, () => ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event));
+  return { registry, validation };
+}
+
+async function updateRegistry(ports: Ports, caller: Caller, id: string, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+  const principal = authorise(caller, 'registry.update');
+  const changes = parseInput(updateInput, input);
+  const stored = await findOwned(ports, principal, id);
+  if (stored === undefined) throw noSuchRegistry();
+  const wanted = merge(stored, changes, settings);
+  if (changes.password === undefined) requirePassword(stored, wanted);
+  const update = { ports, caller: { ...caller, principal }, stored, wanted, changes };
+  const isRotation = changes.rotation === 'PENDING';
+  if (isRotation) requireRotatable(update);
+  if (isRotation && !settings.validate) return storePending(update, skippedReport(ports.now().getTime()));
+  const password = changes.password ?? (await openPassword(ports, update.caller, stored));
+  try {
+    return await storeUpdate(update, password, await judge(ports, update.caller, wanted, { username: wanted.username, password }, settings));
+  } catch (error) {
+    const report = error instanceof Problem ? error.validation : undefined;
+    if (isRotation && report?.outcome === 'INVALID_CREDENTIALS') return storePending(update, report);
+    throw explainFailure(error, stored, settings);
+  }
+}
+
+interface Update {
+  readonly ports: Ports;
+  readonly caller: AuthorisedCaller;
+  readonly stored: Registry;
+  readonly wanted: Registry;
+  readonly changes: UpdateInput;
+}
+
+async function storeUpdate({ ports, caller, stored, wanted, changes }: Update, password: Secret, validation: ValidationReport): Promise<ChangeResult> {
+  const updatedAt = ports.now();
+  const isNewPassword = changes.password !== undefined;
+  const keepsOld = changes.rotation === 'PENDING';
+  const others = isNewPassword ? (keepsOld ? { pending: null, previous: await openPassword(ports, caller, stored) } : noOthers) : await openOthers(ports, stored);
+  const kept = isSamePlace(stored, wanted) ? others : noOthers;
+  const registry: Registry = {
+    ...wanted,
+    lastValidation: validation,
+    version: stored.version + 1,
+    secretVersion: stored.secretVersion + (isNewPassword ? 1 : 0),
+    pendingSince: kept.pending === null ? null : stored.pendingSince,
+    previousUsableUntil: kept.previous === null ? null : isNewPassword ? new Date(updatedAt.getTime() + ports.rotationWindowMs) : stored.previousUsableUntil,
+    updatedAt,
+  };
+  const event = auditEvent(caller, 'registry.update', registry, updatedAt, validation.outcome);
+  await storePasswords(ports, registry, { current: password, ...kept }, stored.version, event);
+  return { registry, validation };
+}
+
+/** The new password waits; the current one stays what it is. */
+async function storePending({ ports, caller, stored, wanted, changes }: Update, validation: ValidationReport): Promise<ChangeResult> {
+  const updatedAt = ports.now();
+  const current = await openPassword(ports, caller, stored);
+  const { previous } = await openOthers(ports, stored);
+  const registry: Registry = { ...wanted, version: stored.version + 1, secretVersion: stored.secretVersion + 1, pendingSince: updatedAt, previousUsableUntil: previous === null ? null : stored.previousUsableUntil, updatedAt };
+  const event = auditEvent(caller, 'registry.update', registry, updatedAt, 'PENDING');
+  await storePasswords(ports, registry, { current, pending: changes.password ?? null, previous }, stored.version, event);
+  return { registry, validation };
+}
+
+/** @throws Problem `INVALID_INPUT` */
+function requireRotatable({ stored, wanted, changes }: Update): void {
+  const refuse = (message: string): never => {
+    throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
+  };
+  if (changes.password === undefined) refuse('rotation: PENDING is about a new password; give it in the same call.');
+  if (!isSamePlace(stored, wanted)) refuse('rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.');
+}
+
+async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {
+  const principal = authorise(caller, 'registry.delete');
+  const registry = await findOwned(ports, principal, id);
+  const event = registry && auditEvent({ ...caller, principal }, 'registry.delete', registry, ports.now());
+  if (registry === undefined || event === undefined || !(await ports.registries.delete(id, event))) throw noSuchRegistry();
+  return registry;
+}
+
+/** The stored registry with the changes laid over it: absent keeps, null clears what may be empty. */
+function merge(stored: Registry, changes: UpdateInput, { secureConnection }: CheckSettings): Registry {
+  return {
+    ...stored,
+    secureConnection,
+    username: changes.username ?? stored.username,
+    type: changes.type ?? stored.type,
+    name: changes.name === null ? stored.registry : (changes.name ?? stored.name),
+    trustedRealm: changes.trustedRealm === undefined ? stored.trustedRealm : changes.trustedRealm,
+    probeRepository: changes.probeRepository === undefined ? stored.probeRepository : parseProbe(stored, changes.probeRepository),
+  };
+}
+
+/** A stored password never goes to a place, or over a channel, that its owner did not name together with it. */
+function requirePassword(stored: Registry, wanted: Registry): void {
+  const changed = [
+    stored.secureConnection && !wanted.secureConnection && 'turning secureConnection off',
+    stored.type !== wanted.type && 'changing the type',
+    stored.username !== wanted.username && 'changing the username',
+    stored.trustedRealm !== wanted.trustedRealm && 'changing trustedRealm',
+  ].find((change) => change !== false);
+  if (changed === undefined) return;
+  throw new Problem('PASSWORD_REQUIRED', `Give the password in the same call: ${changed} could send the stored one where its owner did not mean it to go.`, {
+    field: ['password'],
+  });
+}
+
+/**
+ * A failed check in the words of an update. Verification is on by default here too, so a caller who kept it off before is told how to
+ * keep it off; and an update has no registry text to mend.
+ */
+function explainFailure(error: unknown, stored: Registry, settings: CheckSettings): unknown {
+  if (!(error instanceof Problem) || error.validation === undefined) return error;
+  const [field] = error.field ?? [];
+  const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
+  const hint = turnedOn ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.' : '';
+  return new Problem(error.code, `${error.message}${hint}`, { reason: error.reason, field: field === 'registry' ? ['id'] : error.field, validation: error.validation });
+}
+
+function alreadyExists(registry: string): Problem {
+  return new Problem('ALREADY_EXISTS', `A registry for ${registry} exists in this account already: update that one.`, { field: ['registry'] });
+}

@@ -1,0 +1,122 @@
+// Moves a whole store from the embedded database into an empty PostgreSQL: in one transaction, at whose end every row is read back and compared.
+
+import { createHash } from 'node:crypto';
+
+import { type Column, getTableColumns, getTableName, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+
+import { adminAccount } from '../../core/authz/permissions.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import type { Database, Queries } from '../database.ts';
+import { applyMissing, StoreRefused } from '../migrate.ts';
+import type { Tables } from '../schema/tables.ts';
+
+export interface MovedTable {
+  readonly table: string;
+  readonly rows: number;
+}
+
+/** PostgreSQL takes 65,535 parameters in a statement, and no table has a hundred columns. */
+const pageSize = 500;
+
+/** In the order in which they were defined: a table comes after those that it refers to. */
+const namesOf = (tables: Tables): (keyof Tables)[] => Object.keys(tables) as (keyof Tables)[];
+
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * Copies every row of every table as it is: sealed passwords, keys and audit events stay byte for byte what they were.
+ * @param source one moment of a SQLite database with the tables of this program.
+ * @param target a PostgreSQL database; its tables are made if they are missing.
+ * @param migrations the folder of PostgreSQL's migrations.
+ * @throws Problem `INVALID_INPUT` when the target holds anything already; StoreRefused when it gives back other rows than it got. Nothing stays in the target then, or after any other failure.
+ */
+export async function moveStore(source: Database, target: Database, migrations: string): Promise<MovedTable[]> {
+  const moved: MovedTable[] = [];
+  await target.migrate(async (migration) => {
+    await applyMissing(target, migration, migrations);
+    await makeEmpty(target.tables, migration.queries);
+    for (const name of namesOf(target.tables)) {
+      const digests = await copyTable(source, source.tables[name], target.tables[name], migration.queries);
+      await compareTable(target.tables[name], migration.queries, digests);
+      moved.push({ table: getTableName(target.tables[name]), rows: digests.length });
+    }
+    return { changedTables: true };
+  });
+  return moved;
+}
+
+/** Whoever made the tables made the admin account too, and that comes along from the source. */
+async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
+  for (const name of namesOf(tables)) {
+    const rows = (await queries.select().from(tables[name]).limit(2)) as Row[];
+    const isNew = name === 'account' ? rows.every((row) => row['name'] === adminAccount) : rows.length === 0;
+    if (!isNew) {
+      throw new Problem('INVALID_INPUT', `The PostgreSQL database is not empty (its table ${getTableName(tables[name])} has rows), so nothing was moved. Give an empty one.`);
+    }
+  }
+  await queries.delete(tables.account);
+}
+
+/** Gives the digest of every row. */
+async function copyTable(source: Database, from: PgTable, to: PgTable, queries: Queries): Promise<string[]> {
+  const digests: string[] = [];
+  for await (const rows of pagesOf(source, from)) {
+    await queries.insert(to).values([...rows]);
+    for (const row of rows) digests.push(digestOf(from, row));
+  }
+  await continueSequences(to, queries);
+  return digests;
+}
+
+async function* pagesOf(source: Database, table: PgTable): AsyncIterable<Row[]> {
+  const place = sql<number>`rowid`;
+  for (let last = 0; ; ) {
+    const query = (reader: Queries) => reader.select({ row: getTableColumns(table), place }).from(table).where(sql`${place} > ${last}`).orderBy(place).limit(pageSize);
+    const rows = await source.read(query);
+    if (rows.length > 0) yield rows.map(({ row }) => row as Row);
+    if (rows.length < pageSize) return;
+    last = rows.at(-1)?.place ?? last;
+  }
+}
+
+/** Numbers that the database gives go on after those that were moved. */
+async function continueSequences(table: PgTable, queries: Queries): Promise<void> {
+  const numbered = columnsOf(table).filter(([, column]) => column.getSQLType() === 'bigserial');
+  for (const [, column] of numbered) {
+    const sequence = sql`pg_get_serial_sequence(${getTableName(table)}, ${column.name})`;
+    await queries.execute(sql`SELECT setval(${sequence}, (SELECT max(${column}) FROM ${table})) WHERE EXISTS (SELECT 1 FROM ${table})`);
+  }
+}
+
+/** Reads the table back as it is now, and finds each row that was sent in it, once, and no other. */
+async function compareTable(table: PgTable, queries: Queries, sent: readonly string[]): Promise<void> {
+  const stored: string[] = [];
+  await queries.execute(sql`DECLARE moved NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
+  for (let rows: Row[] | undefined; rows?.length !== 0; ) {
+    rows = (await queries.execute(sql.raw(`FETCH ${pageSize} FROM moved`))) as Row[];
+    for (const row of rows) stored.push(digestOf(table, mapped(table, row)));
+  }
+  await queries.execute(sql`CLOSE moved`);
+  const [before, after] = [sent.toSorted(), stored.toSorted()];
+  if (before.length !== after.length || before.some((digest, index) => digest !== after[index])) {
+    throw new StoreRefused(`PostgreSQL does not give the rows of ${getTableName(table)} back as they were sent, so nothing was moved. Look for triggers and rules in the target.`);
+  }
+}
+
+/** A row as the driver gave it, with the values that Drizzle would have made of it. */
+function mapped(table: PgTable, row: Row): Row {
+  return Object.fromEntries(columnsOf(table).map(([key, column]) => [key, row[column.name] === null ? null : column.mapFromDriverValue(row[column.name])]));
+}
+
+function digestOf(table: PgTable, row: Row): string {
+  const values = columnsOf(table).map(([key]) => {
+    const value = row[key];
+    return value instanceof Uint8Array ? { bytes: Buffer.from(value).toString('base64') } : value;
+  });
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64');
+}
+
+function columnsOf(table: PgTable): [string, Column][] {
+  return Object.entries<Column>(getTableColumns(table));
+}

@@ -1,0 +1,45 @@
+// Accounts at rest: the port `AccountStore`, in either dialect.
+
+import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+
+import type { AccountStore } from '../../core/accounts/accounts.ts';
+import type { AppendEvent } from './audit.ts';
+import { type Database, statement } from '../database.ts';
+import { fromAccount, toAccount } from '../schema/rows.ts';
+
+export function accountStore(database: Database, append: AppendEvent): AccountStore {
+  const { account } = database.tables;
+  const byName = statement((queries) => queries.select().from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_by_name'));
+  return {
+    async accountByName(name) {
+      const [row] = await database.read((queries) => byName(queries).execute({ name }));
+      return row && toAccount(row);
+    },
+    async listAccounts() {
+      const rows = await database.read((queries) => queries.select().from(account).orderBy(asc(account.name)));
+      return rows.map(toAccount);
+    },
+    async insertAccount(added, event) {
+      await database.write(async (queries) => {
+        await queries.insert(account).values(fromAccount(added));
+        await append(queries, event);
+      });
+    },
+    async disableAccount(name, at, event) {
+      return await database.write(async (queries) => {
+        const isEnabled = and(eq(account.name, name), isNull(account.disabledAt));
+        const changed = await queries.update(account).set({ disabledAt: at.getTime() }).where(isEnabled).returning({ name: account.name });
+        if (changed.length > 0) await append(queries, event);
+        return changed.length > 0;
+      });
+    },
+    async enableAccount(name, event) {
+      return await database.write(async (queries) => {
+        const isDisabled = and(eq(account.name, name), isNotNull(account.disabledAt));
+        const changed = await queries.update(account).set({ disabledAt: null }).where(isDisabled).returning({ name: account.name });
+        if (changed.length > 0) await append(queries, event);
+        return changed.length > 0;
+      });
+    },
+  };
+}

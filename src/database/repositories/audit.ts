@@ -1,0 +1,128 @@
+// Audit events at rest, chained one to the next inside the transaction of the change that each tells of.
+
+import { asc, eq, getTableColumns, gt, isNotNull, sql } from 'drizzle-orm';
+
+import { adminAccount } from '../../core/authz/permissions.ts';
+import type { AuditEvent } from '../../core/audit/event.ts';
+import { type AuditMac, type ChainHead, emptyHash, eventHash, headOf, isGenuineHead } from '../../core/audit/chain.ts';
+import type { AuditStore } from '../../core/ports.ts';
+import { auditPage } from './audit-page.ts';
+import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
+import { StoreRefused } from '../migrate.ts';
+import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
+
+/** Writes one event as part of the transaction that `queries` is in. Call it last: from here on every other change of the database waits. */
+export type AppendEvent = (queries: Queries, event: AuditEvent) => Promise<void>;
+
+export interface AuditChain extends AuditStore {
+  readonly append: AppendEvent;
+}
+
+/** Events taken into a new chain at a time. */
+const adoptionPageSize = 1_000;
+
+/** The one row of the head's table. */
+const headId = 1;
+
+export function auditChain(database: Database): AuditChain {
+  const statements = auditStatements(database);
+  let mac: AuditMac | undefined;
+  return {
+    async append(queries, event) {
+      if (mac === undefined) throw new Error('The audit chain has no key yet.');
+      await appendEvent(statements, queries, mac, event);
+    },
+    async head() {
+      const [row] = await database.read((queries) => statements.head(queries).execute());
+      return row;
+    },
+    async eventsAfter(seq, limit) {
+      const rows = await database.read((queries) => statements.eventsAfter(queries).execute({ seq, limit }));
+      return rows.map(toChainedEvent);
+    },
+    page: (query) => auditPage(database, query),
+    async start(key) {
+      mac = key;
+      if (await database.read((queries) => isWithoutChain(database, queries))) {
+        // As a migration is: many old events take longer than any other change may.
+        await database.migrate(async ({ queries }) => {
+          await startChain(database, statements, queries, key);
+          return { changedTables: false };
+        });
+      }
+    },
+  };
+}
+
+type Statements = ReturnType<typeof auditStatements>;
+
+/** @throws StoreRefused when the head is not as we wrote it: going on from it would hide that the chain was cut off. */
+async function appendEvent({ holdHead, insert, setHead }: Statements, queries: Queries, mac: AuditMac, event: AuditEvent): Promise<void> {
+  // On PostgreSQL a row is locked by writing it, unchanged: the next to append waits for the end of our transaction.
+  const [last] = await holdHead(queries).execute();
+  if (last === undefined || !isGenuineHead(mac, last)) {
+    throw new StoreRefused('The audit trail was changed outside Regway, so nothing more is changed. Run "regway audit verify".');
+  }
+  const seq = last.seq + 1;
+  const stored = storableEvent(event);
+  const hash = eventHash(mac, last.hash, seq, stored);
+  await insert(queries).execute({ ...fromEvent(stored), seq, hash });
+  await setHead(queries).execute({ ...headOf(mac, seq, hash) });
+}
+
+/** True before the chain's first start. Where events have hashes and the head is gone, somebody removed it. */
+async function isWithoutChain({ tables: { auditEvent, auditHead } }: Database, queries: Queries): Promise<boolean> {
+  const heads = await queries.select({ id: auditHead.id }).from(auditHead).limit(1);
+  if (heads.length > 0) return false;
+  const chained = await queries.select({ seq: auditEvent.seq }).from(auditEvent).where(isNotNull(auditEvent.hash)).limit(1);
+  return chained.length === 0;
+}
+
+/** Begins the chain with the events that are there, and tells of it in an event of its own. Of several processes one does it. */
+async function startChain({ tables: { auditHead } }: Database, statements: Statements, queries: Queries, mac: AuditMac): Promise<void> {
+  const first = queries.insert(auditHead).values({ id: headId, ...headOf(mac, 0, emptyHash) });
+  if ((await first.onConflictDoNothing().returning({ id: auditHead.id })).length === 0) return;
+  const head = await adoptEvents(statements, queries, mac);
+  if (head.seq === 0) return;
+  await statements.setHead(queries).execute({ ...head });
+  const event = { action: 'audit.adopt', target: 'audit', targetText: `events up to ${head.seq}`, outcome: 'DONE' } as const;
+  await appendEvent(statements, queries, mac, { ...event, at: new Date(), actor: 'regway', account: adminAccount, requestId: 'first-start' });
+}
+
+async function adoptEvents({ eventsAfter, setHash }: Statements, queries: Queries, mac: AuditMac): Promise<ChainHead> {
+  let [seq, hash] = [0, emptyHash];
+  for (;;) {
+    const rows = await eventsAfter(queries).execute({ seq, limit: adoptionPageSize });
+    for (const event of rows.map(toChainedEvent)) {
+      hash = eventHash(mac, hash, event.seq, event);
+      seq = event.seq;
+      await setHash(queries).execute({ seq, hash });
+    }
+    if (rows.length < adoptionPageSize) return headOf(mac, seq, hash);
+  }
+}
+
+function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
+  const { seq, hash, mac } = auditHead;
+  const isHead = eq(auditHead.id, headId);
+  return {
+    insert: statement((queries) => queries.insert(auditEvent).values(givenFor(getTableColumns(auditEvent))).prepare('audit_insert')),
+    eventsAfter: statement((queries) =>
+      queries
+        .select()
+        .from(auditEvent)
+        .where(gt(auditEvent.seq, sql.placeholder('seq')))
+        .orderBy(asc(auditEvent.seq))
+        .limit(sql.placeholder('limit'))
+        .prepare('audit_after'),
+    ),
+    setHash: statement((queries) =>
+      queries.update(auditEvent).set({ hash: given('hash') }).where(eq(auditEvent.seq, sql.placeholder('seq'))).prepare('audit_set_hash'),
+    ),
+    head: statement((queries) => queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare('audit_head')),
+    holdHead: statement((queries) =>
+      queries.update(auditHead).set({ seq: sql`${seq}` }).where(isHead).returning({ seq, hash, mac }).prepare('audit_hold_head'),
+    ),
+    setHead: statement((queries) => queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare('audit_set_head')),
+  };
+}

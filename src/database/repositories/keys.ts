@@ -1,0 +1,63 @@
+// Wrapped data keys and the canary at rest: opaque bytes that the seal made and alone can open.
+
+import { asc, sql } from 'drizzle-orm';
+
+import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
+import type { Database } from '../database.ts';
+import { plainBytes } from '../schema/rows.ts';
+
+type Row = Database['tables']['dataKey']['$inferSelect'];
+
+/** These run at start alone, so their statements are not kept. */
+export function keyStore(database: Database): KeyStore {
+  const { dataKey, sealCanary, registry } = database.tables;
+  return {
+    async dataKeys() {
+      const rows = await database.read((queries) => queries.select().from(dataKey).orderBy(asc(dataKey.id)));
+      return rows.map(toDataKey);
+    },
+    async canary() {
+      const [row] = await database.read((queries) => queries.select().from(sealCanary));
+      return row && plainBytes(row.sealed);
+    },
+    async hasRegistries() {
+      const rows = await database.read((queries) => queries.select({ id: registry.id }).from(registry).limit(1));
+      return rows.length > 0;
+    },
+    async insertFirst(key, canary) {
+      return await database.write(async (queries) => {
+        if ((await queries.select({ id: dataKey.id }).from(dataKey).limit(1)).length > 0) {
+          return false;
+        }
+        // The canary's table holds one row, so of two processes in here one waits for the other and then inserts nothing.
+        const canaries = queries.insert(sealCanary).values({ id: 1, sealed: canary });
+        const inserted = await canaries.onConflictDoNothing().returning({ id: sealCanary.id });
+        if (inserted.length === 0) {
+          return false;
+        }
+        await queries.insert(dataKey).values(fromDataKey(key));
+        return true;
+      });
+    },
+    async insertAuditKey(make) {
+      await database.write(async (queries) => {
+        // On PostgreSQL a row is locked by writing it, unchanged: of two processes in here one waits for the other and then finds its key.
+        await queries.update(sealCanary).set({ sealed: sql`${sealCanary.sealed}` });
+        const rows = await queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey);
+        if (rows.some(({ state }) => state === 'AUDIT')) return;
+        const key = make(Math.max(0, ...rows.map(({ id }) => id)) + 1);
+        await queries.insert(dataKey).values(fromDataKey(key));
+      });
+    },
+  };
+}
+
+/** A key out of its row. */
+export function toDataKey(row: Row): DataKeyRow {
+  return { ...row, state: row.state as DataKeyRow['state'], wrapped: plainBytes(row.wrapped), createdAt: new Date(row.createdAt) };
+}
+
+/** A key as its row. */
+export function fromDataKey(key: DataKeyRow): Row {
+  return { ...key, createdAt: key.createdAt.getTime() };
+}

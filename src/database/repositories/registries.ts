@@ -1,0 +1,210 @@
+// Registries at rest: the port `RegistryStore`, in either dialect.
+
+import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
+
+import type { RegistryStore } from '../../core/ports.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import type { Registry } from '../../core/registry/registry.ts';
+import type { AppendEvent } from './audit.ts';
+import { type Database, given, givenFor, rowsOf, statement } from '../database.ts';
+import { activeKeyCheck } from './active-key.ts';
+import { registryPages } from './registry-pages.ts';
+import { firstByTexts } from './registry-match.ts';
+import { bytesOrNull, fromRegistry, fromReport, plainBytes, type RegistryRow, toComparedRegistry, toRegistry } from '../schema/rows.ts';
+
+export function registryStore(database: Database, append: AppendEvent): RegistryStore {
+  const reads = readStatements(database);
+  return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
+}
+
+type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'firstByTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
+type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
+
+function reading(database: Database, { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
+  const rowById = rowsOf(database, columns, byId);
+  const rowByText = rowsOf(database, columns, byText);
+  const rowsByTexts = rowsOf(database, columns, byTexts);
+  const findByTexts: Reading['byTexts'] = async (account, texts) => {
+    const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
+    return rows.map(toComparedRegistry);
+  };
+  return {
+    byId: (id) => rowById({ id }).then(toFirstRegistry),
+    async byIds(ids) {
+      const rows = await database.read((queries) => byIds(queries).execute({ ids: JSON.stringify(ids) }));
+      return rows.map(toRegistry);
+    },
+    byText: (account, registry) => rowByText({ account, registry }).then(toFirstRegistry),
+    byTexts: findByTexts,
+    firstByTexts: firstByTexts(database, columns, findByTexts),
+    async byHosts(account, hosts, limit) {
+      const rows = await database.read((queries) => byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }));
+      // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
+      return rows.map(toComparedRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
+    },
+    async afterId(id, limit) {
+      const rows = await database.read((queries) => afterId(queries).execute({ id, limit }));
+      return rows.map(toRegistry);
+    },
+    async sealed(id) {
+      const [row] = await database.read((queries) => sealed(queries).execute({ id }));
+      return row && plainBytes(row.sealed);
+    },
+    async sealedOthers(id) {
+      const [row] = await database.read((queries) => sealedOthers(queries).execute({ id }));
+      return row && { pending: bytesOrNull(row.pending), previous: bytesOrNull(row.previous) };
+    },
+  };
+}
+
+function toFirstRegistry([row]: readonly RegistryRow[]): Registry | undefined {
+  return row && toRegistry(row);
+}
+
+function writing(database: Database, append: AppendEvent): Writing {
+  const { insert, update, record, exchange, remove } = writeStatements(database);
+  const refuseOldKey = activeKeyCheck(database);
+  return {
+    async insert(registry, sealed, event) {
+      await database.write(async (queries) => {
+        await refuseOldKey(queries, sealed);
+        await insert(queries).execute(fromRegistry(registry, sealed));
+        await append(queries, event);
+      });
+    },
+    async update(registry, sealed, expectedVersion, event, others) {
+      await database.write(async (queries) => {
+        await refuseOldKey(queries, sealed);
+        const changed = await update(queries).execute({ ...fromRegistry(registry, sealed, others), expectedVersion });
+        if (changed.length === 0) {
+          throw new Problem('CONFLICT', 'Somebody else changed or deleted this registry meanwhile; read it again and repeat.');
+        }
+        await append(queries, event);
+      });
+    },
+    async recordValidation(id, expectedVersion, report, event) {
+      return await database.write(async (queries) => {
+        const changed = await record(queries).execute({ id, expectedVersion, ...fromReport(report) });
+        if (changed.length > 0 && event !== undefined) {
+          await append(queries, event);
+        }
+        return changed.length > 0;
+      });
+    },
+    async exchangeValidation(id, expectedVersion, seen, next) {
+      const { lastValidation } = fromReport(seen);
+      return await database.write(async (queries) => (await exchange(queries).execute({ id, expectedVersion, seen: lastValidation, ...fromReport(next) })).length > 0);
+    },
+    async delete(id, event) {
+      return await database.write(async (queries) => {
+        const deleted = await remove(queries).execute({ id });
+        if (deleted.length > 0) {
+          await append(queries, event);
+        }
+        return deleted.length > 0;
+      });
+    },
+    async appendAudit(event) {
+      await database.write((queries) => append(queries, event));
+    },
+  };
+}
+
+function readStatements(database: Database) {
+  const { registry } = database.tables;
+  const { sealed: _sealed, sealedPending, sealedPrevious, outcome: _outcome, ...columns } = getTableColumns(registry);
+  const firstOfHost = sql`SELECT near.id FROM ${registry} AS near WHERE near.account = ${sql.placeholder('account')} AND near.host = entry.value
+    ORDER BY near.registry LIMIT ${sql.placeholder('limit')}`;
+  const ofAccount = eq(registry.account, sql.placeholder('account'));
+  return {
+    /** Every column that a list or get may read. */
+    columns,
+    byId: statement((queries) =>
+      queries.select(columns).from(registry).where(eq(registry.id, sql.placeholder('id'))).prepare('registry_by_id'),
+    ),
+    byIds: statement((queries) =>
+      queries.select(columns).from(registry).where(database.isOneOf(registry.id, given('ids'))).prepare('registry_by_ids'),
+    ),
+    byText: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(ofAccount, eq(registry.registry, sql.placeholder('registry'))))
+        .prepare('registry_by_text'),
+    ),
+    byTexts: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(ofAccount, database.isOneOf(registry.registry, given('texts'))))
+        .prepare('registry_by_texts'),
+    ),
+    // One index range for each host, cut at the limit; a window function would read all registries of the host first.
+    byHosts: statement((queries) =>
+      queries
+        .select(columns)
+        .from(database.textsOf(given('hosts')))
+        .crossJoin(registry)
+        .where(database.isSelected(registry.id, firstOfHost))
+        .prepare('registry_by_hosts'),
+    ),
+    afterId: statement((queries) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(gt(registry.id, sql.placeholder('id')))
+        .orderBy(asc(registry.id))
+        .limit(sql.placeholder('limit'))
+        .prepare('registry_after_id'),
+    ),
+    sealed: statement((queries) =>
+      queries
+        .select({ sealed: registry.sealed })
+        .from(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .prepare('registry_sealed'),
+    ),
+    sealedOthers: statement((queries) =>
+      queries
+        .select({ pending: sealedPending, previous: sealedPrevious })
+        .from(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .prepare('registry_sealed_others'),
+    ),
+  };
+}
+
+function writeStatements(database: Database) {
+  const { registry } = database.tables;
+  const { id: returnedId } = registry;
+  const values = givenFor(getTableColumns(registry));
+  // What an update may change: a row keeps its identity, its owner and its text.
+  const { id: _id, account: _account, registry: _registry, createdAt: _createdAt, ...changes } = values;
+  const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry.version, sql.placeholder('expectedVersion')));
+  const returning = { id: returnedId };
+  return {
+    insert: statement((queries) => queries.insert(registry).values(values).prepare('registry_insert')),
+    update: statement((queries) =>
+      queries.update(registry).set(changes).where(asExpected).returning(returning).prepare('registry_update'),
+    ),
+    record: statement((queries) =>
+      queries
+        .update(registry)
+        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
+        .where(asExpected)
+        .returning(returning)
+        .prepare('registry_record_validation'),
+    ),
+    exchange: statement((queries) =>
+      queries
+        .update(registry)
+        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
+        .where(and(asExpected, eq(registry.lastValidation, sql.placeholder('seen'))))
+        .returning(returning)
+        .prepare('registry_exchange_validation'),
+    ),
+    remove: statement((queries) =>
+      queries.delete(registry).where(eq(registry.id, sql.placeholder('id'))).returning(returning).prepare('registry_delete'),
+    ),
+  };
+}

@@ -1,0 +1,56 @@
+// The lookup behind every image: of some registry texts, the most specific first, the first that an account has.
+
+import { and, eq, sql } from 'drizzle-orm';
+
+import { mostSpecific } from '../../core/registry/match.ts';
+import type { RegistryStore } from '../../core/ports.ts';
+import type { Database, ReadRows, Select } from '../database.ts';
+import { type RegistryRow, toComparedRegistry } from '../schema/rows.ts';
+import type { Tables } from '../schema/tables.ts';
+
+type Columns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
+
+/** A path has two to five levels; each more is one more part of a statement that is kept. */
+const maxParts = 8;
+/** The names of the placeholders: to spell them anew for each read takes twice as long as to fill them in. */
+const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`);
+
+/**
+ * On SQLite one keyed read for each text, up to the first that finds something: it runs the parts of a UNION ALL in their order, and no
+ * further than the limit. Elsewhere, and for deeper paths, all of the texts are read.
+ * @param columns of a registry, as lists and gets read them.
+ */
+export function firstByTexts(database: Database, columns: Columns, byTexts: RegistryStore['byTexts']): RegistryStore['firstByTexts'] {
+  const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
+  return async (account, texts) => {
+    const first = reads[texts.length - 1];
+    if (first === undefined) return mostSpecific(texts, await byTexts(account, texts)) ?? undefined;
+    const values: Record<string, unknown> = { account };
+    for (const [index, name] of first.names.entries()) values[name] = texts[index];
+    const [row] = await first.read(values);
+    return row && toComparedRegistry(row);
+  };
+}
+
+interface First {
+  /** One for each text. */
+  readonly names: readonly string[];
+  readonly read: ReadRows<RegistryRow>;
+}
+
+function firstOf(database: Database, columns: Columns, names: readonly string[]): First | undefined {
+  const { registry } = database.tables;
+  const select: Select<RegistryRow> = (queries) => {
+    const withText = (name: string) =>
+      queries
+        .select(columns)
+        .from(registry)
+        .where(and(eq(registry.account, sql.placeholder('account')), eq(registry.registry, sql.placeholder(name))))
+        .$dynamic();
+    const union = names.map(withText).reduce((parts, part) => parts.unionAll(part));
+    // Written into the statement: with a placeholder SQLite takes three times as long.
+    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${names.length}`);
+  };
+  const read = database.rowsDirectly?.(columns, select);
+  return read && { names, read };
+}

@@ -1,0 +1,123 @@
+// Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
+
+import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
+
+import { adminAccount } from '../../core/authz/permissions.ts';
+import type { AccessStore } from '../../core/ports.ts';
+import { accountStore } from './accounts.ts';
+import type { AppendEvent } from './audit.ts';
+import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
+import { createFreshCache } from './fresh-cache.ts';
+import { fromToken, toToken } from '../schema/rows.ts';
+
+export function accessStore(database: Database, append: AppendEvent): AccessStore {
+  const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } = accessStatements(database);
+  const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
+  return {
+    ...accountStore(database, append),
+    async tokenById(id) {
+      const [row] = await database.read((queries) => byId(queries).execute({ id }));
+      return row && toToken(row);
+    },
+    // Asked with every request.
+    usableTokenById: createFreshCache(database, async (id) => {
+      const [row] = await database.read((queries) => usableById(queries).execute({ id }));
+      return row && toToken(row);
+    }),
+    async insertToken(token, event) {
+      await database.write(async (queries) => {
+        await insert(queries).execute(fromToken(token));
+        await append(queries, event);
+      });
+    },
+    async hasNoTokens() {
+      return await database.read(isEmpty);
+    },
+    async insertFirstToken(token, event) {
+      return await database.write(async (queries) => {
+        await holdAdminAccount(database, queries);
+        if (!(await isEmpty(queries))) {
+          return false;
+        }
+        await insert(queries).execute(fromToken(token));
+        await append(queries, event);
+        return true;
+      });
+    },
+    async accountExists(name) {
+      const rows = await database.read((queries) => accountByName(queries).execute({ name }));
+      return rows.length > 0;
+    },
+    async listTokens(account) {
+      const rows = await database.read((queries) => (account === undefined ? all(queries).execute() : ofAccount(queries).execute({ account })));
+      return rows.map(toToken);
+    },
+    async revokeToken(id, at, event) {
+      return await database.write(async (queries) => {
+        const revoked = await revoke(queries).execute({ id, revokedAt: at.getTime() });
+        if (revoked.length > 0) {
+          await append(queries, event);
+        }
+        return revoked.length > 0;
+      });
+    },
+    async noteTokenUses(uses) {
+      await database.write(async (queries) => {
+        // In one order, so that two servers take the rows' locks in one sequence.
+        for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1))) await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
+      });
+    },
+  };
+}
+
+/** Makes others that do this wait for our transaction's end: on PostgreSQL a row is locked by writing it, unchanged. */
+async function holdAdminAccount({ tables: { account } }: Database, queries: Queries): Promise<void> {
+  await queries.update(account).set({ disabledAt: sql`${account.disabledAt}` }).where(eq(account.name, adminAccount));
+}
+
+function accessStatements({ tables: { apiToken, account } }: Database) {
+  return {
+    byId: statement((queries) =>
+      queries.select().from(apiToken).where(eq(apiToken.id, sql.placeholder('id'))).prepare('token_by_id'),
+    ),
+    usableById: statement((queries) =>
+      queries
+        .select(getTableColumns(apiToken))
+        .from(apiToken)
+        .innerJoin(account, and(eq(account.name, apiToken.account), isNull(account.disabledAt)))
+        .where(eq(apiToken.id, sql.placeholder('id')))
+        .prepare('token_usable_by_id'),
+    ),
+    noteUse: statement((queries) =>
+      queries
+        .update(apiToken)
+        .set({ lastUsedAt: given('lastUsedAt') })
+        .where(and(eq(apiToken.id, sql.placeholder('id')), or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt')))))
+        .prepare('token_note_use'),
+    ),
+    first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare('token_first')),
+    insert: statement((queries) =>
+      queries.insert(apiToken).values(givenFor(getTableColumns(apiToken))).prepare('token_insert'),
+    ),
+    accountByName: statement((queries) =>
+      queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_exists'),
+    ),
+    all: statement((queries) => queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all')),
+    ofAccount: statement((queries) =>
+      queries
+        .select()
+        .from(apiToken)
+        .where(eq(apiToken.account, sql.placeholder('account')))
+        .orderBy(asc(apiToken.createdAt), asc(apiToken.id))
+        .prepare('token_of_account'),
+    ),
+    revoke: statement((queries) =>
+      queries
+        .update(apiToken)
+        .set({ revokedAt: given('revokedAt') })
+        .where(and(eq(apiToken.id, sql.placeholder('id')), isNull(apiToken.revokedAt)))
+        .returning({ id: apiToken.id })
+        .prepare('token_revoke'),
+    ),
+  };
+}

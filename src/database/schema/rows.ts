@@ -1,0 +1,148 @@
+// Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
+
+import type { Account } from '../../core/accounts/accounts.ts';
+import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
+import type { ChainedEvent } from '../../core/audit/chain.ts';
+import type { SealedRegistry } from '../../core/passwords/key-store.ts';
+import type { SealedOthers, StoredToken } from '../../core/ports.ts';
+import type { Registry, SecretSlot } from '../../core/registry/registry.ts';
+import type { ValidationReport } from '../../core/registry/report.ts';
+import type { Tables } from './tables.ts';
+
+type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
+
+/** A registry's columns as lists and gets read them. */
+export type RegistryRow = Omit<Row<'registry'>, SealedColumn | 'outcome'>;
+
+/** Where each password is. */
+export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
+export type SealedColumn = (typeof sealedColumns)[SecretSlot];
+
+/** For those that are mostly shown: the report is read at once, as a property that is read later makes the whole object slow. */
+export function toRegistry(row: RegistryRow): Registry {
+  return withReport(row, toReport(row));
+}
+
+function withReport(row: RegistryRow, lastValidation: ValidationReport | null): Registry {
+  return {
+    ...row,
+    type: row.type as Registry['type'],
+    lastValidation,
+    pendingSince: dateOrNull(row.pendingSince),
+    previousUsableUntil: dateOrNull(row.previousUsableUntil),
+    createdAt: new Date(row.createdAt),
+    updatedAt: new Date(row.updatedAt),
+  };
+}
+
+/** For those that are mostly only compared: the report, most of a row, is read when somebody asks for it. */
+export function toComparedRegistry(row: RegistryRow): Registry {
+  const registry = withReport(row, null);
+  Object.defineProperty(registry, unreadRow, { value: row, configurable: true });
+  return Object.defineProperty(registry, 'lastValidation', readLater);
+}
+
+const unreadRow = Symbol('a row whose report was not read yet');
+
+/** One for all of them: with an accessor of its own, an object has a shape of its own, and shapes outlive what they hold by far. */
+const readLater: PropertyDescriptor & ThisType<{ readonly [unreadRow]: RegistryRow }> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const value = toReport(this[unreadRow]);
+    Object.defineProperty(this, 'lastValidation', { value, enumerable: true });
+    return value;
+  },
+};
+
+function toReport({ lastValidation }: RegistryRow): ValidationReport | null {
+  return lastValidation === null ? null : (JSON.parse(lastValidation) as ValidationReport);
+}
+
+/** The passwords of a row, and what a list or get would read of it. */
+export function toSealedRegistry({ sealed, sealedPending, sealedPrevious, ...row }: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
+  return { registry: toRegistry(row), sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) } };
+}
+
+export function fromRegistry(registry: Registry, sealed: Uint8Array, { pending, previous }: SealedOthers = { pending: null, previous: null }): Row<'registry'> {
+  return {
+    ...registry,
+    ...fromReport(registry.lastValidation),
+    sealed,
+    sealedPending: pending,
+    sealedPrevious: previous,
+    pendingSince: registry.pendingSince?.getTime() ?? null,
+    previousUsableUntil: registry.previousUsableUntil?.getTime() ?? null,
+    createdAt: registry.createdAt.getTime(),
+    updatedAt: registry.updatedAt.getTime(),
+  };
+}
+
+export function fromReport(report: ValidationReport | null): Pick<Row<'registry'>, 'lastValidation' | 'outcome'> {
+  return { lastValidation: report === null ? null : JSON.stringify(report), outcome: report?.outcome ?? null };
+}
+
+export function toAccount(row: Row<'account'>): Account {
+  return { ...row, createdAt: new Date(row.createdAt), disabledAt: dateOrNull(row.disabledAt) };
+}
+
+export function fromAccount(account: Account): Row<'account'> {
+  return { ...account, createdAt: account.createdAt.getTime(), disabledAt: account.disabledAt?.getTime() ?? null };
+}
+
+export function toToken(row: Row<'apiToken'>): StoredToken {
+  return {
+    ...row,
+    role: row.role as StoredToken['role'],
+    secretHash: plainBytes(row.secretHash),
+    images: row.images === null ? null : (JSON.parse(row.images) as string[]),
+    createdAt: new Date(row.createdAt),
+    expiresAt: dateOrNull(row.expiresAt),
+    revokedAt: dateOrNull(row.revokedAt),
+    lastUsedAt: dateOrNull(row.lastUsedAt),
+  };
+}
+
+export function fromToken(token: StoredToken): Row<'apiToken'> {
+  return {
+    ...token,
+    images: token.images === null ? null : JSON.stringify(token.images),
+    createdAt: token.createdAt.getTime(),
+    expiresAt: token.expiresAt?.getTime() ?? null,
+    revokedAt: token.revokedAt?.getTime() ?? null,
+    lastUsedAt: token.lastUsedAt?.getTime() ?? null,
+  };
+}
+
+export function fromEvent(event: AuditEvent): Omit<Row<'auditEvent'>, 'seq' | 'hash'> {
+  return { ...event, at: event.at.getTime() };
+}
+
+export function toChainedEvent(row: Row<'auditEvent'>): ChainedEvent {
+  return { ...row, at: new Date(row.at), action: row.action as AuditAction };
+}
+
+/** An event as it reads back, for a hash that still fits then. */
+export function storableEvent(event: AuditEvent): AuditEvent {
+  const { actor, account, target, targetText, requestId } = event;
+  return { ...event, actor: storable(actor), account: storable(account), target: storable(target), targetText: storable(targetText), requestId: storable(requestId) };
+}
+
+/** Text that both databases hold: issuers name their subjects as they like, and PostgreSQL has no NUL and no half of a surrogate pair. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{fffd}');
+}
+
+/** A copy that is a `Uint8Array` and no `Buffer`, whichever the driver gave. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+/** As `plainBytes`, where there may be none. */
+export function bytesOrNull(bytes: Uint8Array | null): Uint8Array | null {
+  return bytes === null ? null : plainBytes(bytes);
+}
+
+function dateOrNull(timeMs: number | null): Date | null {
+  return timeMs === null ? null : new Date(timeMs);
+}

@@ -1,0 +1,71 @@
+// One moment of a database, to be read alone: all that is read belongs together, whatever a server writes meanwhile.
+
+import { join } from 'node:path';
+
+import type { AuditTrail } from '../core/audit/verification.ts';
+import type { KeyRotationStore, KeyStore, SealedRegistry } from '../core/passwords/key-store.ts';
+import { sealedPages } from '../core/passwords/sealed-pages.ts';
+import { auditChain } from './repositories/audit.ts';
+import type { Database } from './database.ts';
+import { keyRotationStore } from './repositories/key-rotation.ts';
+import { countMissing } from './migrate.ts';
+import { isPostgres, type StoreOptions } from './store.ts';
+
+/** What a dialect gives for a snapshot. Writing to it fails. */
+export interface SnapshotDatabase extends Database {
+  /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
+  complaints(): Promise<string[] | null>;
+}
+
+export interface Snapshot {
+  readonly keys: KeyStore;
+  readonly audit: AuditTrail;
+  /** Every registry of every account, by id, a page at a time. */
+  registries(): AsyncIterable<SealedRegistry>;
+  /** As `SnapshotDatabase.complaints`. */
+  complaints(): Promise<string[] | null>;
+  /**
+   * How many migrations this program has and the database lacks. Nothing else can be read while there are any.
+   * @throws StoreRefused when the database is newer than this program, or none of its own.
+   */
+  missingMigrations(): Promise<number>;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+/** Rows of about a kilobyte. */
+const pageSize = 500;
+
+/**
+ * Opens a snapshot of a database that is there. Nothing is written, not even a missing migration.
+ * @throws StoreRefused when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ */
+export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
+  const dialect = isPostgres(url) ? 'postgres' : 'sqlite';
+  const database = dialect === 'postgres' ? await openPostgres(url) : await openSqlite(url);
+  const { append, ...audit } = auditChain(database);
+  const keys = keyRotationStore(database, append);
+  return {
+    keys,
+    audit,
+    registries: () => registriesOf(keys),
+    complaints: () => database.complaints(),
+    missingMigrations: () => countMissing(database, join(migrationsDir, dialect)),
+    database,
+    close: () => database.close(),
+  };
+}
+
+async function* registriesOf(keys: KeyRotationStore): AsyncIterable<SealedRegistry> {
+  for await (const page of sealedPages(keys, pageSize)) yield* page;
+}
+
+async function openPostgres(url: string): Promise<SnapshotDatabase> {
+  const { openPostgresSnapshot } = await import('./postgres/open.ts');
+  return await openPostgresSnapshot(url);
+}
+
+async function openSqlite(path: string): Promise<SnapshotDatabase> {
+  const { openSqliteSnapshot } = await import('./sqlite/snapshot.ts');
+  return openSqliteSnapshot(path);
+}

@@ -1,0 +1,274 @@
+// The embedded database: one SQLite file with one queued writer connection and one that only reads.
+// Two connections because an `await` inside a transaction would let another request's statements fall into it.
+
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+import Sqlite from 'better-sqlite3';
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+
+import type { Database, Dialect, Migration, MigrationResult, Queries } from '../database.ts';
+import { directRows } from './direct-rows.ts';
+import { translated, translateFailure } from '../errors.ts';
+import { refuseNetworkFileSystem } from './local-disk.ts';
+import { StoreRefused } from '../migrate.ts';
+import { claimOwnership, type Ownership } from './server-lock.ts';
+import { localNotices } from '../postgres/listen-notify.ts';
+import { createSharedCommits } from './group-commit.ts';
+import { createSharedReads, type SharedReads } from './shared-reads.ts';
+import * as tables from '../schema/tables.sqlite.ts';
+
+/** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
+const oldestSqlite = '3.51.3';
+
+/** Another process (the command line) holds the lock for milliseconds; this blocks the event loop, so not for longer than a caller waits. */
+const busyTimeoutMs = 5_000;
+
+/** Several servers that start at once wait for the one that migrates. */
+const migrationTimeoutMs = 60_000;
+
+/**
+ * Pages that the reading connection keeps: with 100,000 registries those of the index fit in, so that a lookup asks the system for one page,
+ * that of the row, and not for two.
+ */
+const readerCacheKiB = 16_384;
+/** The writer's are for the inner nodes of the trees. */
+const writerCacheKiB = 4_096;
+
+/** The other process needs about a millisecond to enter WAL mode. */
+const walRetryDelayMs = 10;
+
+type Connection = InstanceType<typeof Sqlite>;
+
+export interface SqliteOptions {
+  /** Whether this process serves the file, which one may at a time. Commands that write for a moment do without. */
+  readonly owned?: boolean | undefined;
+}
+
+/**
+ * Opens or creates the file, readable by its owner alone.
+ * @throws StoreRefused when the file cannot be opened as a database, is served by another process, lies on a network file system, or the SQLite library is too old.
+ */
+export async function openSqlite(path: string, { owned = false }: SqliteOptions = {}): Promise<Database> {
+  const { writer, reader, ownership } = await connect(path, owned);
+  const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
+  const queue = serialQueue();
+  const reads = createSharedReads(reader);
+  // What is read after a commit of our own sees it, and its checkpoint finds no reader of before.
+  const commits = createSharedCommits(writer, { beforeCommit: reads.end });
+  return {
+    ...dialect,
+    notices: localNotices(),
+    readTogether: reads.share,
+    readApart: reads.end,
+    version: () => readVersion(reads),
+    rowsDirectly: directRows(readQueries, reads),
+    read: (work) =>
+      translated(() => {
+        reads.hold();
+        return work(readQueries);
+      }),
+    write: (work) =>
+      translated(() => {
+        const written = commits.add(() => work(writeQueries));
+        void queue(() => commits.run());
+        return written;
+      }),
+    migrate: (work) =>
+      translated(() =>
+        queue(() =>
+          migration(writer, { queries: writeQueries, run: runOn(writer) }, async (step) => {
+            const result = await work(step);
+            // A command of a newer version must not change the tables under a server of an older one.
+            if (result.changedTables && ownership === undefined) claimOwnership(path).release();
+            return result;
+          }),
+        ),
+      ),
+    emptyLog: () =>
+      translated(() =>
+        queue(async () => {
+          reads.end();
+          return emptyLog(writer);
+        }),
+      ),
+    close: () => queue(async () => closeInTurn(reader, writer, ownership)),
+    // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
+    abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
+  };
+}
+
+/** Waits for readers as long as the busy timeout says. https://sqlite.org/pragma.html#pragma_wal_checkpoint */
+function emptyLog(writer: Connection): boolean {
+  const [result] = writer.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+  return result?.busy === 0;
+}
+
+function readVersion(reads: SharedReads): number {
+  try {
+    return reads.version();
+  } catch (error) {
+    throw translateFailure(error);
+  }
+}
+
+/** The last connection to close writes a checkpoint and removes the log, if it may write. The next server starts after that. */
+function closeInTurn(first: Connection, last: Connection, ownership: Ownership | undefined): void {
+  first.close();
+  last.close();
+  ownership?.release();
+}
+
+function logIsEmpty(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
+}
+
+/** @throws StoreRefused for a version below the oldest safe one. */
+export function refuseOldSqlite(version: string): void {
+  if (version.localeCompare(oldestSqlite, 'en', { numeric: true }) < 0) {
+    throw new StoreRefused(`SQLite ${version} can corrupt a database in WAL mode; ${oldestSqlite} or later is needed.`);
+  }
+}
+
+/** What SQLite spells in its own way. */
+export const dialect: Dialect = {
+  tables,
+  isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
+  isSelected: (column, subquery) => sql`${column} IN (${subquery})`,
+  contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
+  entriesOf: (json) => sql`json_each(${json}) AS entry`,
+  textsOf: (json) => sql`json_each(${json}) AS entry`,
+  // A transaction of ours is alone anyway.
+  heldToTheEnd: sql``,
+  async hasTable(queries, name) {
+    return (await queries.select({ name: sql`name` }).from(sql`sqlite_schema`).where(sql`type = 'table' AND name = ${name}`)).length > 0;
+  },
+  createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
+};
+
+interface Connections {
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly ownership: Ownership | undefined;
+}
+
+async function connect(path: string, owned: boolean): Promise<Connections> {
+  let ownership: Ownership | undefined;
+  try {
+    createPrivately(path);
+    ownership = owned ? claimOwnership(path) : undefined;
+    return { writer: await connectWriter(path), reader: connectReader(path), ownership };
+  } catch (error) {
+    ownership?.release();
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
+      throw new StoreRefused(`The database file ${path} cannot be opened (${code}).`);
+    }
+    throw translateFailure(error);
+  }
+}
+
+/** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  refuseNetworkFileSystem(path);
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+function connectReader(path: string): Connection {
+  const reader = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
+  reader.pragma(`cache_size = -${readerCacheKiB}`);
+  return reader;
+}
+
+async function connectWriter(path: string): Promise<Connection> {
+  const writer = new Sqlite(path, { timeout: migrationTimeoutMs });
+  refuseOldSqlite(String(writer.prepare('SELECT sqlite_version()').pluck().get()));
+  await enterWalMode(writer);
+  // In WAL mode the default is NORMAL, which loses acknowledged commits when the power fails.
+  writer.pragma('synchronous = FULL');
+  writer.pragma('foreign_keys = ON');
+  // Deleted bytes are overwritten, so that a deleted secret is gone from the file.
+  writer.pragma('secure_delete = ON');
+  writer.pragma(`cache_size = -${writerCacheKiB}`);
+  return writer;
+}
+
+/** Entering the mode on a new file fails at once, whatever the timeout, while another process does the same. */
+async function enterWalMode(connection: Connection): Promise<void> {
+  const deadline = Date.now() + migrationTimeoutMs;
+  for (;;) {
+    try {
+      connection.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY') || Date.now() > deadline) {
+        throw error;
+      }
+    }
+    await setTimeout(walRetryDelayMs);
+  }
+}
+
+/** The one cast of this dialect: its builders take the same calls, and each is awaited. */
+export function queriesOf(connection: Connection): Queries {
+  const queries = drizzle(connection);
+  const execute = (statement: Parameters<typeof queries.run>[0]) => Promise.resolve(queries.run(statement));
+  return Object.assign(queries, { execute }) as unknown as Queries;
+}
+
+function runOn(connection: Connection): Migration['run'] {
+  return async (statement) => {
+    connection.exec(statement);
+  };
+}
+
+/** Runs one piece of work after the other, in the order they came. */
+function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+async function exclusiveTransaction(connection: Connection, work: () => Promise<void>): Promise<void> {
+  connection.exec('BEGIN EXCLUSIVE');
+  try {
+    await work();
+    connection.exec('COMMIT');
+  } catch (error) {
+    // SQLite itself has rolled back already after some errors, such as a full disk.
+    if (connection.inTransaction) {
+      connection.exec('ROLLBACK');
+    }
+    throw error;
+  }
+}
+
+/** Foreign keys are off outside the transaction (inside, the pragma does nothing): else dropping a rebuilt table deletes its children. */
+async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<MigrationResult>): Promise<void> {
+  writer.pragma('foreign_keys = OFF');
+  try {
+    await exclusiveTransaction(writer, async () => {
+      const { changedTables } = await work(step);
+      if (changedTables) {
+        refuseBrokenReferences(writer);
+      }
+    });
+  } finally {
+    writer.pragma('foreign_keys = ON');
+    writer.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  }
+}
+
+function refuseBrokenReferences(writer: Connection): void {
+  const broken = writer.pragma('foreign_key_check') as { table: string }[];
+  if (broken.length > 0) {
+    throw new StoreRefused(`A migration left rows of ${broken[0]?.table} without the row that they refer to; nothing of it was kept.`);
+  }
+}

@@ -1,0 +1,50 @@
+// The one server of a SQLite file: for as long as it lives, it holds a lock on an empty file beside the database.
+
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import Sqlite from 'better-sqlite3';
+
+import { StoreRefused } from '../migrate.ts';
+import { createOwnedFile } from './files.ts';
+
+/** A command that migrates, or a server whose process just ends, holds the lock for milliseconds. */
+const lockTimeoutMs = 1_000;
+
+export interface Ownership {
+  /** Lets another process serve the file. The kernel does it for a process that ends in any other way. */
+  release(): void;
+}
+
+/**
+ * Makes this process the one that serves a database file, whatever path or link leads to it.
+ * Short writes of other processes, which SQLite's own locks order, stay possible.
+ * @param path of a file that is there, or of one to be made in a directory that is.
+ * @throws StoreRefused when another process serves it.
+ */
+export function claimOwnership(path: string): Ownership {
+  const lockPath = `${existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))}.owner`;
+  makeLock(lockPath, existsSync(path) ? path : dirname(path));
+  const lock = new Sqlite(lockPath, { timeout: lockTimeoutMs });
+  try {
+    // Without it an empty journal would lie beside the lock. Nothing is ever written.
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY')) throw error;
+    throw new StoreRefused(
+      `Another process serves the database file ${path} already, and one file has one server. Stop that one first, or give this one a REGWAY_DATA_DIR of its own; several servers share PostgreSQL (REGWAY_DATABASE_URL).`,
+    );
+  }
+  return { release: () => void lock.close() };
+}
+
+/** One that is there serves, and where none can be given away, one of this user's. */
+function makeLock(lockPath: string, model: string): void {
+  try {
+    createOwnedFile(lockPath, model);
+  } catch {
+    closeSync(openSync(lockPath, 'a', 0o600));
+  }
+}

@@ -1,0 +1,80 @@
+// One moment of the embedded database: a connection that only reads, inside one transaction.
+
+import { statSync } from 'node:fs';
+
+import Sqlite from 'better-sqlite3';
+
+import { translated, translateFailure } from '../errors.ts';
+import { StoreRefused } from '../migrate.ts';
+import { localNotices } from '../postgres/listen-notify.ts';
+import type { SnapshotDatabase } from '../snapshot.ts';
+import { dialect, queriesOf } from './open.ts';
+
+/** Only a checkpoint of the last process to leave keeps a reader waiting, for milliseconds. */
+const busyTimeoutMs = 5_000;
+
+/** Complaints beyond the first few repeat themselves. */
+const maxComplaints = 10;
+
+/** @throws StoreRefused when there is no database at `path`. */
+export function openSqliteSnapshot(path: string): SnapshotDatabase {
+  const connection = openToRead(path);
+  connection.exec('BEGIN');
+  // The moment is that of the first read, not of BEGIN.
+  readSchema(connection);
+  const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
+  const queries = queriesOf(connection);
+  const close = async () => void connection.close();
+  return {
+    ...dialect,
+    notices: localNotices(),
+    read: (work) => translated(() => work(queries)),
+    write: refuseWrite,
+    migrate: refuseWrite,
+    complaints: () => translated(async () => complaintsOf(connection)),
+    close,
+    abandon: close,
+  };
+}
+
+/**
+ * Opens a database file that is there, for reading alone.
+ * @throws StoreRefused when there is none, or it is no database.
+ */
+export function openToRead(path: string): InstanceType<typeof Sqlite> {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) throw new StoreRefused(`There is no database at ${path}.`);
+  const connection = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
+  try {
+    readSchema(connection);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw isDamage(error) ? new StoreRefused(`The file ${path} is not a sound database (${error.code}).`) : translateFailure(error);
+  }
+}
+
+function readSchema(connection: InstanceType<typeof Sqlite>): void {
+  connection.prepare('SELECT count(*) FROM sqlite_schema').get();
+}
+
+/** What SQLite finds wrong with the pages, the indexes and the references of the file. */
+export function complaintsOf(connection: InstanceType<typeof Sqlite>): string[] {
+  try {
+    const pages = connection.pragma(`integrity_check(${maxComplaints})`) as { integrity_check: string }[];
+    const complaints = pages.map((row) => row.integrity_check).filter((complaint) => complaint !== 'ok');
+    return complaints.length > 0 ? complaints : brokenReferences(connection);
+  } catch (error) {
+    if (isDamage(error)) return [`SQLite cannot read it (${error.code})`];
+    throw error;
+  }
+}
+
+/** Whether SQLite found a file damaged, or no database at all. */
+export function isDamage(error: unknown): error is InstanceType<typeof Sqlite.SqliteError> {
+  return error instanceof Sqlite.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code);
+}
+
+function brokenReferences(connection: InstanceType<typeof Sqlite>): string[] {
+  const rows = connection.pragma('foreign_key_check') as { table: string }[];
+  return rows.slice(0, maxComplaints).map(({ table }) => `a row of ${table} refers to a row that is not there`);
+}

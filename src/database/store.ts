@@ -1,0 +1,116 @@
+// Opens the store: one database under every port that keeps something.
+
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { sql } from 'drizzle-orm';
+
+import type { KeyRotationStore, KeyStore } from '../core/passwords/key-store.ts';
+import type { AccessStore, AuditStore, Notices, RegistryStore, UseStore } from '../core/ports.ts';
+import { accessStore } from './repositories/tokens.ts';
+import { auditChain } from './repositories/audit.ts';
+import type { Database } from './database.ts';
+import { keyRotationStore } from './repositories/key-rotation.ts';
+import { keyStore } from './repositories/keys.ts';
+import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
+import { registryStore } from './repositories/registries.ts';
+import { useStore } from './repositories/usage.ts';
+
+export interface Store {
+  readonly registries: RegistryStore;
+  readonly access: AccessStore;
+  readonly uses: UseStore;
+  /** To be started with its key before anything is changed. */
+  readonly audit: AuditStore;
+  readonly keys: KeyRotationStore;
+  readonly notices: Notices;
+  /** Lets all reads up to the end of this turn of the event loop be of one moment, which costs less. To be called when a request was read from its connection: every request of the turn had come before. */
+  readTogether(): void;
+  /** Ends that: what is read next is as new as can be. For a request that may have come later in the turn. */
+  readApart(): void;
+  /** Whether the database answers. */
+  ready(): Promise<boolean>;
+  /** Waits for transactions that run, then lets the database go. */
+  close(): Promise<void>;
+  /** Lets the database go without writing anything, as a refused start must. */
+  abandon(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** A file's path for SQLite, or `postgres://…`. */
+  readonly url: string;
+  /** The folder that holds `sqlite/` and `postgres/`. */
+  readonly migrationsDir: string;
+  /** Whether this process serves the store. A SQLite file has one such process; PostgreSQL any number. */
+  readonly owned?: boolean | undefined;
+  readonly log?: StoreLog | undefined;
+  /** Looks at the keys of a database that has some, before anything is written to it. What it throws refuses the database. */
+  readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
+}
+
+/** The question takes milliseconds; whoever asks gives up after a second or a few. */
+const maxReadinessMs = 2_000;
+
+/**
+ * Opens the database, creating and migrating it as needed. Safe for several processes at once.
+ * @throws StoreRefused when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ */
+export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
+  // Only the driver in use is loaded: each costs a tenth of a second at start.
+  if (isPostgres(url)) {
+    const { openPostgres } = await import('./postgres/open.ts');
+    return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), options);
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
+    throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
+  }
+  const { openSqlite } = await import('./sqlite/open.ts');
+  return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);
+}
+
+/** Whether a database's url leads to PostgreSQL. */
+export function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url);
+}
+
+/**
+ * The store on an open database, which it migrates first and closes at its end.
+ * @param migrations the folder of this dialect's migrations.
+ * @throws as `openStore`; the database is closed then.
+ */
+export async function storeOn(database: Database, migrations: string, { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {}): Promise<Store> {
+  try {
+    if (checkKeys !== undefined && (await hasKeys(database))) await checkKeys(keyStore(database));
+    await migrate(database, migrations, log);
+  } catch (error) {
+    await database.abandon();
+    throw error;
+  }
+  const { append, ...audit } = auditChain(database);
+  return {
+    registries: registryStore(database, append),
+    access: accessStore(database, append),
+    uses: useStore(database),
+    audit,
+    keys: keyRotationStore(database, append),
+    notices: database.notices,
+    readTogether: () => database.readTogether?.(),
+    readApart: () => database.readApart?.(),
+    ready: () => isReady(database),
+    close: () => database.close(),
+    abandon: () => database.abandon(),
+  };
+}
+
+/** The table is there since the first migration, so that this asks a database of any version. */
+async function hasKeys(database: Database): Promise<boolean> {
+  return database.read((queries) => database.hasTable(queries, 'data_key'));
+}
+
+async function isReady(database: Database): Promise<boolean> {
+  const answering = database.read((queries) => queries.select({ one: sql`1` }).from(database.tables.account).limit(1)).then(
+    () => true,
+    () => false,
+  );
+  return await Promise.race([answering, pause(maxReadinessMs, false, { ref: false })]);
+}

@@ -1,0 +1,34 @@
+// The key of the audit chain: one for the life of a database, so that old events can be verified after every rotation.
+
+import { createHmac } from 'node:crypto';
+import type { AuditMac } from '../core/audit/chain.ts';
+import type { KeyStore } from '../core/passwords/key-store.ts';
+import { newDataKey, openDataKey } from './data-key.ts';
+import { KeyringRefused, type Keyring } from './keyring.ts';
+
+interface AuditKeyOptions {
+  readonly keyring: Keyring;
+  readonly keys: KeyStore;
+}
+
+/**
+ * Opens the key: HMAC-SHA256 with it, in hex. Undefined where there is none yet.
+ * @throws KeyringRefused when the keyring does not open it.
+ */
+export async function findAuditMac({ keyring, keys }: AuditKeyOptions): Promise<AuditMac | undefined> {
+  const row = (await keys.dataKeys()).find(({ state }) => state === 'AUDIT');
+  if (row === undefined) return undefined;
+  const key = openDataKey(keyring, row);
+  return (text) => createHmac('sha256', key).update(text).digest('hex');
+}
+
+/** As `findAuditMac`, but makes the key where there is none: of several processes one does, and all end with its key. */
+export async function openAuditMac(options: AuditKeyOptions): Promise<AuditMac> {
+  const found = await findAuditMac(options);
+  if (found !== undefined) return found;
+  const { keyring, keys } = options;
+  await keys.insertAuditKey((id) => newDataKey(keyring, id, 'AUDIT').row);
+  const made = await findAuditMac(options);
+  if (made === undefined) throw new KeyringRefused(keyring.path, 'cannot open the audit trail: its key was removed from the database meanwhile. Start again.');
+  return made;
+}

@@ -1,0 +1,195 @@
+// The keyring: the file of root keys that lies outside the database and without which nothing in it can be read.
+
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import { constants, realpath } from 'node:fs/promises';
+import { createDurably, replaceDurably, withFile } from './keyring-file.ts';
+
+export interface RootKey {
+  /** 16 hex digits, which an operator can compute from the key (see `rootKeyId`). */
+  readonly id: string;
+  readonly key: KeyObject;
+}
+
+export interface Keyring {
+  /** Where it was read, for messages. */
+  readonly path: string;
+  /** The first key of the file: the one that wraps new data keys. */
+  readonly sealing: RootKey;
+  /** Every key of the file, `sealing` first. The others only unwrap. */
+  readonly keys: readonly RootKey[];
+}
+
+/** The start is refused because of the keys; the process exits with 78. The message names the file and the remedy, never a key. */
+export class KeyringRefused extends Error {
+  override readonly name = 'KeyringRefused';
+
+  /** @param complaint continues the sentence "The keyring file <path> …". */
+  constructor(path: string, complaint: string, cause?: unknown) {
+    super(`The keyring file ${path} ${complaint}`, cause === undefined ? undefined : { cause });
+  }
+}
+
+const keyBytes = 32;
+
+/** A thousand keys with comments fit; more is another file given by mistake, and is not read into memory. */
+const maxKeyringBytes = 64 * 1024;
+
+const keyPrefix = 'rgk1:';
+
+const header = `# Root keys of Regway. Whoever has this file and the database can read every stored password; without it nobody can.
+# Keep a copy apart from the database and its backups. The first key seals, the others only open.
+`;
+
+/**
+ * Reads the keyring, or makes one with a fresh key. Several processes may do so at once: all end with the same keys.
+ * @param options.createIfMissing true only while the database holds nothing sealed (`holdsNothingSealed`): a new key opens nothing old.
+ * @throws KeyringRefused when the file is missing (and may not be made), readable by others, or not a keyring.
+ */
+export async function loadKeyring(path: string, options: { readonly createIfMissing: boolean }): Promise<Keyring> {
+  let text = await readKeyringFile(path);
+  if (text === undefined && options.createIfMissing) {
+    await createKeyringFile(path);
+    text = await readKeyringFile(path);
+  }
+  if (text === undefined) {
+    throw new KeyringRefused(path, 'does not exist, but the database was sealed with one. Put it back from its copy, or point REGWAY_KEYRING_FILE at it.');
+  }
+  return parseKeyring(text, path);
+}
+
+/**
+ * Reads the keyring and gives it to `read`, which reads what its keys wrap. A rotation of the root key that ends between the two leaves what only
+ * the new file opens, so after a refusal both are read once more.
+ * @throws as `loadKeyring`, and what `read` throws.
+ */
+export async function withKeyring<Result>(path: string, read: (keyring: Keyring) => Promise<Result>, { createIfMissing } = { createIfMissing: false }): Promise<Result> {
+  const keyring = await loadKeyring(path, { createIfMissing });
+  try {
+    return await read(keyring);
+  } catch (error) {
+    if (!(error instanceof KeyringRefused)) throw error;
+    return await read(await loadKeyring(path, { createIfMissing: false }));
+  }
+}
+
+/**
+ * Parses the text of a keyring: one `rgk1:<base64 of 32 bytes>` a line, blank lines, and comments from `#`.
+ * @param path names the file in messages.
+ * @throws KeyringRefused for anything else, a key given twice, or no key.
+ */
+export function parseKeyring(text: string, path: string): Keyring {
+  const keys = new Map<string, RootKey>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line === '' || line.startsWith('#')) {
+      continue;
+    }
+    const key = parseKeyLine(line, index + 1, path);
+    const id = rootKeyId(key);
+    if (keys.has(id)) {
+      throw new KeyringRefused(path, `has the key ${id} twice, the second time on line ${index + 1}. Delete that line.`);
+    }
+    keys.set(id, { id, key });
+  }
+  const [sealing] = keys.values();
+  if (sealing === undefined) {
+    throw new KeyringRefused(path, 'holds no key. Put it back from its copy; on a new installation, delete it and one is made at the next start.');
+  }
+  return { path, sealing, keys: [...keys.values()] };
+}
+
+/** Gives the text of a keyring file, the sealing key first. */
+export function printKeyring(keys: readonly KeyObject[]): string {
+  return header + keys.map((key) => `${keyPrefix}${key.export().toString('base64')}\n`).join('');
+}
+
+/**
+ * Replaces the file by one with these keys, the sealing key first: whole or not at all, and lasting when this ends.
+ * @throws KeyringRefused when it cannot be replaced, as on a read-only mount; the file is as it was then.
+ */
+export async function replaceKeyring(path: string, keys: readonly RootKey[]): Promise<Keyring> {
+  const text = printKeyring(keys.map(({ key }) => key));
+  try {
+    // Where the name is a link, the file behind it is the keyring.
+    const file = await realpath(path);
+    await replaceDurably(file, text);
+  } catch (error) {
+    throw new KeyringRefused(
+      path,
+      `cannot be replaced (${errorCode(error)}), and nothing was changed. Make its directory writable, or put a new key first in it by hand ("${keyPrefix}" and the output of "openssl rand -base64 32"), keep the old lines below, and repeat.`,
+      error,
+    );
+  }
+  return parseKeyring(text, path);
+}
+
+/** A new root key. */
+export function createRootKey(): RootKey {
+  const key = createSecretKey(randomBytes(keyBytes));
+  return { id: rootKeyId(key), key };
+}
+
+/** Names a root key without telling it: the first 8 bytes of HMAC-SHA256(key, "regway/root-key-id"), in hex. */
+export function rootKeyId(key: KeyObject): string {
+  return createHmac('sha256', key).update('regway/root-key-id').digest('hex').slice(0, 16);
+}
+
+function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject {
+  if (!line.startsWith(keyPrefix)) {
+    throw new KeyringRefused(path, `has an unknown line ${lineNumber}: expected "${keyPrefix}<key>", a comment that starts with "#", or nothing.`);
+  }
+  const encoded = line.slice(keyPrefix.length);
+  const bytes = Buffer.from(encoded, 'base64');
+  // Node's decoder skips what it does not know, so only text that encodes back to itself is a key.
+  if (bytes.length !== keyBytes || bytes.toString('base64') !== encoded) {
+    throw new KeyringRefused(path, `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Put the line back from its copy, whole and without spaces.`);
+  }
+  return createSecretKey(bytes);
+}
+
+async function readKeyringFile(path: string): Promise<string | undefined> {
+  try {
+    // Non-blocking, so that a named pipe in its place is refused below instead of holding up the start.
+    return await withFile(path, constants.O_RDONLY | constants.O_NONBLOCK, async (file) => {
+      refuseUnsafe(path, await file.stat());
+      return await file.readFile('utf8');
+    });
+  } catch (error) {
+    if (error instanceof KeyringRefused) {
+      throw error;
+    }
+    if (errorCode(error) === 'ENOENT') {
+      return undefined;
+    }
+    throw new KeyringRefused(path, `cannot be read (${errorCode(error)}). Let the user that runs Regway read it, and nobody else.`, error);
+  }
+}
+
+function refuseUnsafe(path: string, file: Stats): void {
+  if (!file.isFile()) {
+    throw new KeyringRefused(path, 'is not a regular file. Point REGWAY_KEYRING_FILE at the file of root keys.');
+  }
+  if ((file.mode & 0o077) !== 0) {
+    const mode = (file.mode & 0o777).toString(8).padStart(4, '0');
+    throw new KeyringRefused(path, `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if somebody may have read it.`);
+  }
+  if (file.size > maxKeyringBytes) {
+    throw new KeyringRefused(path, `is larger than ${maxKeyringBytes} bytes, so it is no keyring. Point REGWAY_KEYRING_FILE at the right file.`);
+  }
+}
+
+async function createKeyringFile(path: string): Promise<void> {
+  try {
+    await createDurably(path, printKeyring([createRootKey().key]));
+  } catch (error) {
+    throw new KeyringRefused(
+      path,
+      `cannot be created (${errorCode(error)}). Make its directory writable, or write the file yourself: one line, "${keyPrefix}" and the output of "openssl rand -base64 32", mode 0400.`,
+      error,
+    );
+  }
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

@@ -1,0 +1,103 @@
+// The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
+
+import type { KeyStore } from '../core/passwords/key-store.ts';
+import type { Sealed, Sealer } from '../core/ports.ts';
+import { Problem } from '../core/shared/problem.ts';
+import type { SecretBinding, SecretSlot } from '../core/registry/registry.ts';
+import { dataKeyIdOf, KeysChanged } from '../core/passwords/sealer.ts';
+import { Secret } from '../core/shared/secret.ts';
+import { encodeContext, maxValueBytes, openBytes, sealBytes } from './aes-gcm.ts';
+import { createSealingKey, derive, readDataKeys, type DataKeys } from './data-keys.ts';
+import { KeyringRefused, withKeyring, type Keyring } from './keyring.ts';
+
+/** The sealer of one database, which every replica over it has alike. */
+export interface DatabaseSealer extends Sealer {
+  /** 32 bytes for another use than sealing, the same on every replica and after every rotation of keys. @param purpose names the use. */
+  deriveKey(purpose: string): Uint8Array;
+}
+
+const firstDataKeyId = 1;
+
+/** Part of the format. */
+const purposes = { CURRENT: 'registry.password', PENDING: 'registry.password.pending', PREVIOUS: 'registry.password.previous' } as const satisfies Record<SecretSlot, string>;
+
+/** Anything shorter does not even name its key. */
+const minSealedBytes = 5;
+
+/**
+ * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
+ * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
+ */
+export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<DatabaseSealer> {
+  const { keyring, keys } = options;
+  if (await holdsNothingSealed(keys)) {
+    const { row, canary } = createSealingKey(keyring, firstDataKeyId);
+    // False when another process was first; its key is read back like any other.
+    await keys.insertFirst(row, canary);
+  }
+  let dataKeys = await readDataKeys(keyring, keys);
+  const refresh = async (): Promise<void> => {
+    dataKeys = await readAgain(keyring.path, keys);
+  };
+  return {
+    seal: (secret, binding) => sealPassword(dataKeys, secret, binding),
+    open: (sealed, binding) => openPassword(dataKeys, sealed, binding),
+    refresh,
+    deriveKey: (purpose) => derive(dataKeys.seed, purpose),
+  };
+}
+
+/** Whether a new keyring may be made for this database: true before the first start only. */
+export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
+  const dataKeys = await keys.dataKeys();
+  return dataKeys.length === 0 && (await keys.canary()) === undefined && !(await keys.hasRegistries());
+}
+
+/** The keys as they are now, with the keyring as it is now: a rotation of the root key replaces the file. */
+async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys> {
+  try {
+    return await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
+  } catch (error) {
+    if (!(error instanceof KeyringRefused)) throw error;
+    throw new Problem('STORAGE_UNAVAILABLE', 'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.', { cause: error });
+  }
+}
+
+/** Seals with the active key. @throws Problem `INVALID_INPUT` for a password that cannot be sealed. */
+export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
+  const password = secret.reveal();
+  if (!password.isWellFormed()) {
+    throw new Problem('INVALID_INPUT', 'The password is not valid Unicode text. Enter it again.', { field: ['password'] });
+  }
+  const bytes = Buffer.from(password);
+  if (bytes.length > maxValueBytes) {
+    throw new Problem('INVALID_INPUT', `The password is longer than ${maxValueBytes} bytes. Use a shorter one.`, { field: ['password'] });
+  }
+  return sealBytes(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
+}
+
+/** @throws as `Sealer.open` */
+export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
+  const bytes = openBytes((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
+  if (bytes !== undefined) return new Secret(bytes.toString());
+  const message = 'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.';
+  const isKeyKnown = sealed.length < minSealedBytes || dataKeys.byId.has(dataKeyIdOf(sealed));
+  throw isKeyKnown ? new Problem('SECRET_UNREADABLE', message) : new KeysChanged('SECRET_UNREADABLE', message);
+}
+
+function bindingContext(binding: SecretBinding): Buffer {
+  // The order is part of the format, and a part left out does not compile.
+  const parts: Record<keyof Omit<SecretBinding, 'slot'>, SecretBinding[keyof SecretBinding]> = {
+    account: binding.account,
+    id: binding.id,
+    registry: binding.registry,
+    host: binding.host,
+    repository: binding.repository,
+    type: binding.type,
+    username: binding.username,
+    secureConnection: binding.secureConnection,
+    trustedRealm: binding.trustedRealm,
+    secretVersion: binding.secretVersion,
+  };
+  return encodeContext(purposes[binding.slot], parts);
+}

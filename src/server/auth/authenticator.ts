@@ -1,0 +1,211 @@
+// API tokens: issuing one, and telling from an Authorization header who calls (RFC 9110 §11, RFC 6750).
+
+import { timingSafeEqual } from 'node:crypto';
+import { adminAccount, type Login, type Principal } from '../../core/authz/permissions.ts';
+import type { AuditEvent } from '../../core/audit/event.ts';
+import type { AccessStore, StoredToken } from '../../core/ports.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { parseRegistryText } from '../../core/registry/reference.ts';
+import type { Secret } from '../../core/shared/secret.ts';
+import type { IssuedToken, NewToken, Requester } from '../../core/accounts/tokens.ts';
+import { hashTokenSecret, newTokenParts, parseToken, printToken } from './token-text.ts';
+
+interface Access {
+  readonly access: AccessStore;
+  readonly now: () => Date;
+  /** Told of every token that logs in. */
+  readonly onTokenUse?: ((id: string, at: Date) => void) | undefined;
+}
+
+/** The header as received: one value, or every value when it may come more than once (Node's `headersDistinct`). */
+export type Authorization = string | readonly string[] | undefined;
+
+/** Undefined without the header. @throws Problem `UNAUTHENTICATED` for a header that is there and does not log in. */
+export type Authenticator = (authorization: Authorization) => Promise<Principal | undefined>;
+
+/** Who a login of before speaks for now; undefined once it has ended. */
+export type Recall = (login: Login) => Promise<Principal | undefined>;
+
+/** A label fits on a line of a list; no control, format or line-breaking characters, which could forge one. */
+const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
+
+/** Bounds the work of one pull; a token for more images than this is better unlimited. */
+const maxImages = 100;
+
+/** RFC 9110 §11.4: scheme, one or more spaces, token68. */
+const credentialsPattern = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
+
+/** The subject of a principal who logged in with an API token. */
+const subjectPattern = /^token:([a-z0-9]+)$/;
+
+/** How a scheme carries the text of a token, and what a caller is told to send; names in lower case. */
+const schemes = {
+  bearer: { read: (credentials: string): string | undefined => credentials, advice: '"Authorization: Bearer rgw_…"' },
+  basic: { read: basicPassword, advice: 'the password of HTTP Basic, under any user name' },
+} as const;
+
+/** The names that a face may accept. */
+export type AuthenticationScheme = keyof typeof schemes;
+
+export interface AuthenticatorOptions extends Access {
+  /** Logs in with a text that is no API token: undefined when it is no good. Without it nothing else logs in. */
+  readonly loginWithJwt?: ((text: string) => Promise<Principal | undefined>) | undefined;
+  /** Bearer alone by default: a browser that remembers Basic sends it along with requests that another site made. */
+  readonly schemes?: readonly AuthenticationScheme[];
+}
+
+/** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
+export function createAuthenticator({ access, now, onTokenUse, loginWithJwt, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
+  const what = loginWithJwt === undefined ? 'one valid API token' : 'one valid API token, or JWT of an issuer that this server knows,';
+  const advice = accepted.map((scheme) => schemes[scheme].advice).join(' or ');
+  return async (authorization) => {
+    const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
+    if (values.length === 0) {
+      return undefined;
+    }
+    const text = tokenText(values, accepted) ?? '';
+    const principal = (await loginWithToken({ access, now, onTokenUse }, text)) ?? (await loginWithJwt?.(text));
+    if (principal === undefined) {
+      throw new Problem('UNAUTHENTICATED', `The Authorization header does not log in. Send ${what} as ${advice}.`);
+    }
+    return principal;
+  };
+}
+
+async function loginWithToken({ access, now, onTokenUse }: Access, text: string): Promise<Principal | undefined> {
+  const token = parseToken(text);
+  const stored = token && (await access.usableTokenById(token.id));
+  const isGood = token !== undefined && stored !== undefined && isHolder(stored, token.secret) && isInForce(stored, now());
+  if (!isGood) return undefined;
+  onTokenUse?.(stored.id, now());
+  return principalOf(stored);
+}
+
+/** The id in a header that holds an API token, in either scheme, whether or not it logs in; undefined when there is none. */
+export function presentedTokenId(authorization: Authorization): string | undefined {
+  const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
+  return parseToken(tokenText(values, ['bearer', 'basic']) ?? '')?.id;
+}
+
+/** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
+export function createTokenRecall({ access, now, onTokenUse }: Access): Recall {
+  return async ({ subject }) => {
+    const [, id] = subjectPattern.exec(subject) ?? [];
+    const stored = id === undefined ? undefined : await access.usableTokenById(id);
+    if (stored === undefined || !isInForce(stored, now())) return undefined;
+    onTokenUse?.(stored.id, now());
+    return principalOf(stored);
+  };
+}
+
+/**
+ * Makes a token and stores its hash with the audit event.
+ * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
+ */
+export async function issueToken(request: Access & NewToken): Promise<IssuedToken> {
+  checkRequest(request, request.now());
+  const images = request.images?.map(canonicalImage) ?? null;
+  if (!(await request.access.accountExists(request.account))) {
+    throw new Problem('NOT_FOUND', 'There is no account of that name. Check its spelling.', { field: ['account'] });
+  }
+  const { token, text, event } = newToken({ ...request, images });
+  await request.access.insertToken(token, event);
+  return { token, text };
+}
+
+/** Makes the admin token of the first start. Undefined when there is a token already: of several processes, one gets it. */
+export async function issueFirstToken(request: Access & Requester): Promise<Secret | undefined> {
+  if (!(await request.access.hasNoTokens())) {
+    return undefined;
+  }
+  const { token, text, event } = newToken({
+    ...request,
+    account: adminAccount,
+    role: 'ADMIN',
+    name: 'first start',
+    images: null,
+    expiresAt: null,
+  });
+  return (await request.access.insertFirstToken(token, event)) ? text : undefined;
+}
+
+/**
+ * Ends a token: the next request with it is refused. Gives the token as it is now; one that was revoked before stays as it was.
+ * @throws Problem `NOT_FOUND`.
+ */
+export async function revokeToken({ access, now, actor, requestId, id }: Access & Requester & { readonly id: string }): Promise<StoredToken> {
+  const token = await access.tokenById(id);
+  if (token === undefined) {
+    throw new Problem('NOT_FOUND', 'There is no token with this id. Give the id that the list of tokens shows, not the token itself.', { field: ['id'] });
+  }
+  const at = now();
+  const event = { at, actor, account: token.account, action: 'token.revoke', target: id, targetText: token.name, outcome: 'DONE', requestId } as const;
+  await access.revokeToken(id, at, event);
+  return (await access.tokenById(id)) ?? token;
+}
+
+function principalOf({ id, account, role, images, expiresAt }: StoredToken): Principal {
+  return { subject: `token:${id}`, account, role, images, expiresAt };
+}
+
+function tokenText(values: readonly string[], accepted: readonly AuthenticationScheme[]): string | undefined {
+  const [value = '', ...others] = values;
+  const [, given = '', credentials = ''] = credentialsPattern.exec(value) ?? [];
+  // RFC 9110 §11.1: the scheme is case-insensitive. §11.6.2: one header, so a second one has no meaning that both ends agree on.
+  const scheme = others.length > 0 ? undefined : accepted.find((name) => name === given.toLowerCase());
+  return scheme && schemes[scheme].read(credentials);
+}
+
+/** RFC 7617 §2: Base64 of `user-id:password`. The user id cannot hold a colon and means nothing here. */
+function basicPassword(credentials: string): string | undefined {
+  const bytes = Buffer.from(credentials, 'base64');
+  const text = bytes.toString('utf8');
+  const colon = text.indexOf(':');
+  // Node's decoder skips what is no Base64; a text that does not come back the same was not one.
+  return colon < 0 || bytes.toString('base64') !== credentials ? undefined : text.slice(colon + 1);
+}
+
+function isHolder(stored: StoredToken, secret: Secret): boolean {
+  const hash = hashTokenSecret(secret);
+  return stored.secretHash.length === hash.length && timingSafeEqual(stored.secretHash, hash);
+}
+
+function isInForce(stored: StoredToken, now: Date): boolean {
+  return stored.revokedAt === null && (stored.expiresAt === null || stored.expiresAt > now);
+}
+
+function checkRequest({ account, role, name, images, expiresAt }: NewToken, now: Date): void {
+  if (role === 'ADMIN' && account !== adminAccount) {
+    throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, { field: ['role'] });
+  }
+  if (!namePattern.test(name)) {
+    throw new Problem('INVALID_INPUT', 'The name of a token has at most 100 characters, all printable.', { field: ['name'] });
+  }
+  if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxImages)) {
+    throw new Problem('INVALID_INPUT', `A limit to images is 1 to ${maxImages} patterns, and for the role PULL only.`, { field: ['images'] });
+  }
+  // Written so that an invalid date fails too.
+  if (expiresAt !== null && !(expiresAt > now)) {
+    throw new Problem('INVALID_INPUT', 'The expiry of a token lies in the future.', { field: ['expiresAt'] });
+  }
+}
+
+function canonicalImage(text: string, index: number): string {
+  try {
+    return parseRegistryText(text).registry;
+  } catch (error) {
+    if (!(error instanceof Problem)) {
+      throw error;
+    }
+    throw new Problem(error.code, error.message, { reason: error.reason, field: ['images', String(index)] });
+  }
+}
+
+function newToken(request: Omit<Access, 'access'> & NewToken): IssuedToken & { readonly event: AuditEvent } {
+  const parts = newTokenParts();
+  const { account, role, name, images, expiresAt, actor, requestId } = request;
+  const at = request.now();
+  const token = { id: parts.id, account, role, name, secretHash: hashTokenSecret(parts.secret), images, createdAt: at, expiresAt, revokedAt: null, lastUsedAt: null };
+  const event = { at, actor, account, action: 'token.create', target: parts.id, targetText: name, outcome: 'DONE', requestId } as const;
+  return { token, text: printToken(parts), event };
+}

@@ -1,0 +1,169 @@
+// Logs in with JWTs of configured issuers (RFC 7519, RFC 9068, OpenID Connect Core §3.1.3.7), held to RFC 8725.
+
+import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose';
+import type { Login, Principal } from '../../../core/authz/permissions.ts';
+import { codeOf } from '../../../core/shared/fault.ts';
+import { Problem } from '../../../core/shared/problem.ts';
+import type { Issuer, IssuerLog } from './issuer.ts';
+import { NothingKept } from './swr-cache.ts';
+import { granteeOf, type Claims } from './claims.ts';
+import type { IssuerSettings } from './settings.ts';
+import { hasRepeatedName } from './repeated-name.ts';
+
+export interface JwtLogins {
+  /**
+   * Who a bearer token speaks for; undefined when it is no good, for whatever reason.
+   * @throws Problem `UNAUTHENTICATED`, with a reason, when it is good and gives no account and role here, or when nobody can tell
+   * as its issuer's keys cannot be had.
+   */
+  readonly login: (text: string) => Promise<Principal | undefined>;
+  /** The same for the ID token that this issuer gave to its client. */
+  readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
+  /** Who a login of before speaks for now; undefined once its token has expired, its account is gone or its issuer is no longer asked. */
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+}
+
+export interface JwtLoginOptions {
+  readonly issuers: readonly Issuer[];
+  /** Whether an account is there to act in now. */
+  readonly accountExists: (name: string) => Promise<boolean>;
+  readonly now: () => Date;
+  readonly log: IssuerLog;
+}
+
+/** Tokens with many groups reach some KiB, and all headers of a request together have 16. */
+const maxTokenLength = 12 * 1024;
+/** A JWT cannot be revoked here, so one that lives longer than a day logs nobody in. */
+export const maxTokenLifetimeSeconds = 24 * 60 * 60;
+/** OpenID Connect Core §2: `sub` has 255 ASCII characters at most. */
+const subjectPattern = /^[\x20-\x7e]{1,255}$/;
+
+/** RFC 7515 §7.1. */
+const compactPattern = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** Whether a text has the form of a JWT: API tokens have no dots. */
+function looksLikeJwt(text: string): boolean {
+  return text.length <= maxTokenLength && compactPattern.test(text);
+}
+
+/** What is asked of one kind of token. */
+type Demands = Pick<IssuerSettings, 'audience' | 'tokenType'>;
+
+export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
+  const { issuers, accountExists, now } = options;
+  const principalOf = async (issuer: Issuer, text: string, demands: Demands): Promise<Principal | undefined> => {
+    const claims = await verify(options, issuer, text, demands);
+    if (claims === undefined) return undefined;
+    const grantee = granteeOf(issuer.settings, claims);
+    if (grantee === undefined || !(await accountExists(grantee.account))) throw nobodyHere();
+    return { ...grantee, subject: subjectOf(issuer, claims), images: null, expiresAt: new Date(claims.exp * 1000) };
+  };
+  return {
+    async login(text) {
+      const issuer = looksLikeJwt(text) ? issuers.find(({ settings }) => settings.issuer === claimedIssuer(text)) : undefined;
+      return issuer && principalOf(issuer, text, issuer.settings);
+    },
+    async loginById(issuer, idToken) {
+      const { signIn } = issuer.settings;
+      if (signIn === undefined || !looksLikeJwt(idToken)) return undefined;
+      return principalOf(issuer, idToken, { audience: [signIn.clientId], tokenType: 'JWT' });
+    },
+    async recall(login) {
+      const issuer = issuers.find(({ settings }) => login.subject.startsWith(`${settings.issuer}#`));
+      const isInForce = login.expiresAt !== null && login.expiresAt > now();
+      const isPermitted = issuer !== undefined && (login.role !== 'ADMIN' || issuer.settings.mayGiveAdmin);
+      return isInForce && isPermitted && (await accountExists(login.account)) ? { ...login, images: null } : undefined;
+    },
+  };
+}
+
+/** A `#` ends the issuer, since its URL has none. So equal subjects of two issuers differ, and none is that of an API token. */
+function subjectOf({ settings }: Issuer, claims: Verified): string {
+  return `${settings.issuer}#${claims.sub}`;
+}
+
+function nobodyHere(): Problem {
+  return new Problem('UNAUTHENTICATED', 'The login is valid, but it gives no account and role on this server. Ask its administrator to map one of your groups, or to create the account.', { reason: 'NO_ACCOUNT_OR_ROLE' });
+}
+
+/** The token may be good. Its issuer is not named: whoever made it up learns of no more than they named themselves. */
+function issuerUnavailable(): Problem {
+  return new Problem('UNAUTHENTICATED', 'The issuer of this login cannot be asked for its keys now. Try again later.', { reason: 'ISSUER_UNAVAILABLE' });
+}
+
+interface Verified extends Claims {
+  readonly sub: string;
+  readonly exp: number;
+}
+
+/** The claims of a token that passes everything; undefined otherwise. The log has why, without the token. @throws Problem when the issuer's keys cannot be had. */
+async function verify({ now, log }: JwtLoginOptions, issuer: Issuer, text: string, demands: Demands): Promise<Verified | undefined> {
+  try {
+    const { algorithms, clockToleranceSeconds } = issuer.settings;
+    const { payload } = await jwtVerify(text, (header, token) => issuer.key(header, token), {
+      algorithms: [...algorithms],
+      issuer: issuer.settings.issuer,
+      audience: [...demands.audience],
+      ...typeDemand(text, demands),
+      requiredClaims: ['exp', 'iat', 'sub'],
+      maxTokenAge: maxTokenLifetimeSeconds,
+      clockTolerance: clockToleranceSeconds,
+      currentDate: now(),
+    });
+    return checked(text, payload);
+  } catch (error) {
+    log.warn({ issuer: issuer.settings.issuer, ...reasonOf(error) }, 'a token of an issuer was refused');
+    if (error instanceof NothingKept) throw issuerUnavailable();
+    return undefined;
+  }
+}
+
+/** @throws TokenRefused */
+function typeDemand(text: string, { tokenType }: Demands): { readonly typ?: string } {
+  const { typ, crit } = decodeProtectedHeader(text);
+  // RFC 7515 §4.1.11: nothing that a token could declare critical is understood here.
+  if (crit !== undefined) throw new TokenRefused('CRITICAL_HEADER');
+  // RFC 7519 §5.1: a plain JWT may leave its type out.
+  return typ === undefined && tokenType === 'JWT' ? {} : { typ: tokenType };
+}
+
+/** What jose leaves open, asked of tokens whose signature is good. @throws TokenRefused */
+function checked(text: string, payload: JWTPayload): Verified {
+  if (text.split('.', 2).some((part) => hasRepeatedName(decode(part)))) throw new TokenRefused('REPEATED_NAME');
+  const { sub, exp, iat } = payload;
+  if (typeof sub !== 'string' || !subjectPattern.test(sub)) throw new TokenRefused('SUBJECT');
+  if (typeof exp !== 'number' || typeof iat !== 'number') throw new TokenRefused('TIMES');
+  if (exp - iat > maxTokenLifetimeSeconds) throw new TokenRefused('LIFETIME');
+  return { ...payload, sub, exp };
+}
+
+class TokenRefused extends Error {
+  override readonly name = 'TokenRefused';
+  readonly code: string;
+
+  constructor(code: string) {
+    super('The token is refused.');
+    this.code = code;
+  }
+}
+
+/** Codes and names of claims, never their values. */
+function reasonOf(error: unknown): { readonly errorCode: string; readonly claim?: string } {
+  const errorCode = codeOf(error) ?? 'unknown';
+  const isClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired;
+  return isClaim ? { errorCode, claim: error.claim } : { errorCode };
+}
+
+/** Whom the token says it is from, to know whose keys to try: nothing of it is believed yet. */
+function claimedIssuer(text: string): unknown {
+  try {
+    const claims: unknown = JSON.parse(decode(text.split('.')[1] ?? ''));
+    return typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(part: string): string {
+  return Buffer.from(part, 'base64url').toString('utf8');
+}

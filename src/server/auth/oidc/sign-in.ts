@@ -1,0 +1,156 @@
+// Signing in to the console at an issuer: authorisation code with PKCE (OpenID Connect Core §3.1, RFC 7636, RFC 9700 §2.1).
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as client from 'openid-client';
+import type { Login, Principal } from '../../../core/authz/permissions.ts';
+import { codeOrNameOf } from '../../../core/shared/fault.ts';
+import { Problem } from '../../../core/shared/problem.ts';
+import type { Issuer, IssuerLog, IssuerMetadata } from './issuer.ts';
+import type { IssuerHttp } from '../../../upstream/transport/issuer-http.ts';
+import type { SignInSettings } from './settings.ts';
+import type { SignInAttempts } from './sign-in-attempt.ts';
+
+/** Below it is one start and one end for each issuer: answers of two issuers cannot be mixed up (RFC 9700 §4.4.2.2). */
+const signInPath = '/session/oidc/';
+
+/** What becomes of a sign-in that failed; the console has a sentence for each. */
+export type SignInFailure = 'cancelled' | 'expired' | 'unknown' | 'failed';
+
+export interface SignInOptions {
+  readonly issuers: readonly Issuer[];
+  readonly attempts: SignInAttempts;
+  /** Who an ID token speaks for, as `JwtLogins.loginById`. */
+  readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
+  /** Opens a session of the console in the browser that made the request. */
+  readonly openSession: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
+  /** Where browsers reach this server, without a slash at the end: no header of a request has a say in it. */
+  readonly publicUrl: string;
+  readonly http: IssuerHttp;
+  readonly log: IssuerLog;
+}
+
+/** One way to sign in, as the console offers it. */
+export interface SignInWay {
+  readonly name: string;
+  /** Where a browser starts. */
+  readonly path: string;
+}
+
+export interface SignIn {
+  /** Whether the path is of a sign-in. */
+  matches(path: string): boolean;
+  /** Serves those. Every answer sends the browser on, to the issuer or to the console's first page and nowhere else. */
+  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
+}
+
+/** The ways that these issuers offer, in their order. */
+export function signInWays(issuers: readonly Issuer[]): SignInWay[] {
+  return issuers.flatMap(({ settings: { signIn } }) => (signIn === undefined ? [] : [{ name: signIn.name, path: `${signInPath}${signIn.id}` }]));
+}
+
+/** An issuer where browsers sign in. */
+interface Provider {
+  readonly issuer: Issuer;
+  readonly signIn: SignInSettings;
+  readonly redirectUri: string;
+}
+
+export function createSignIn(options: SignInOptions): SignIn {
+  const providers = options.issuers.flatMap((issuer): Provider[] => {
+    const { signIn } = issuer.settings;
+    return signIn === undefined ? [] : [{ issuer, signIn, redirectUri: `${options.publicUrl}${signInPath}${signIn.id}/callback` }];
+  });
+  return {
+    matches: (path) => path.startsWith(signInPath),
+    async handle(request, response, { requestId }) {
+      const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s, 2);
+      const [id, step, ...rest] = path.slice(signInPath.length).split('/');
+      const provider = providers.find(({ signIn }) => signIn.id === id);
+      if (provider === undefined || rest.length > 0 || !['callback', undefined].includes(step)) return sendOn(response, 404);
+      if (request.method !== 'GET') return sendOn(response, 405, { Allow: 'GET' });
+      try {
+        if (step === undefined) await start(options, provider, request, response);
+        else await finish(options, provider, { request, response, query });
+      } catch (error) {
+        const failure = failureOf(error);
+        // The message is left out: it may hold what the issuer sent.
+        options.log.warn({ requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOrNameOf(error) }, 'a sign-in at an issuer failed');
+        sendOn(response, 303, { Location: `/#sign-in=${failure}` });
+      }
+    },
+  };
+}
+
+async function start({ attempts, http }: SignInOptions, provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const site = request.headers['sec-fetch-site'];
+  // A link or picture of another site signs nobody in.
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return sendOn(response, 403);
+  const { issuer, signIn, redirectUri } = provider;
+  const configuration = configurationOf(await issuer.metadata(), signIn, http);
+  const attempt = { id: signIn.id, state: client.randomState(), nonce: client.randomNonce(), codeVerifier: client.randomPKCECodeVerifier() };
+  const address = client.buildAuthorizationUrl(configuration, {
+    redirect_uri: redirectUri,
+    scope: signIn.scopes.join(' '),
+    state: attempt.state,
+    nonce: attempt.nonce,
+    code_challenge: await client.calculatePKCECodeChallenge(attempt.codeVerifier),
+    code_challenge_method: 'S256',
+  });
+  attempts.write(response, attempt);
+  sendOn(response, 303, { Location: address.href });
+}
+
+interface Return {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: string;
+}
+
+/** The attempt's cookie shows that this browser started: without it, a link with somebody else's code would sign a victim in as them (login CSRF). */
+async function finish({ attempts, http, loginById, openSession }: SignInOptions, provider: Provider, { request, response, query }: Return): Promise<void> {
+  const attempt = attempts.take(request, response);
+  if (attempt === undefined || attempt.id !== provider.signIn.id) throw new AttemptMissing('This browser has no sign-in under way here.');
+  const { issuer, signIn, redirectUri } = provider;
+  const configuration = configurationOf(await issuer.metadata(), signIn, http);
+  const tokens = await client.authorizationCodeGrant(configuration, new URL(`${redirectUri}?${query}`), {
+    expectedState: attempt.state,
+    expectedNonce: attempt.nonce,
+    pkceCodeVerifier: attempt.codeVerifier,
+    idTokenExpected: true,
+  });
+  // openid-client trusts the channel for the signature (OpenID Connect Core §3.1.3.7, 6); here it is checked, with the settings of the issuer.
+  const principal = await loginById(issuer, tokens.id_token ?? '');
+  if (principal === undefined) throw new Error('the ID token is refused');
+  openSession(request, response, principal);
+  sendOn(response, 303, { Location: '/' });
+}
+
+function configurationOf(metadata: IssuerMetadata, { clientId, clientSecret }: SignInSettings, http: IssuerHttp): client.Configuration {
+  const configuration = new client.Configuration(metadata, clientId, {}, authenticationOf(metadata, clientSecret?.reveal()));
+  configuration[client.customFetch] = (url, { method, headers, body, signal }) =>
+    http.send(url, { method, headers, signal, body: body instanceof URLSearchParams ? body.toString() : undefined });
+  // Its addresses were held to https already, with loopback as the one exception.
+  client.allowInsecureRequests(configuration);
+  return configuration;
+}
+
+/** OpenID Connect Discovery §3: Basic unless the issuer says otherwise. */
+function authenticationOf({ token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: IssuerMetadata, secret: string | undefined): client.ClientAuth {
+  if (secret === undefined) return client.None();
+  return methods.includes('client_secret_basic') ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret);
+}
+
+class AttemptMissing extends Error {
+  override readonly name = 'AttemptMissing';
+}
+
+function failureOf(error: unknown): SignInFailure {
+  if (error instanceof AttemptMissing) return 'expired';
+  if (error instanceof client.AuthorizationResponseError) return 'cancelled';
+  return error instanceof Problem && error.reason === 'NO_ACCOUNT_OR_ROLE' ? 'unknown' : 'failed';
+}
+
+/** An answer without a body, which nothing keeps and whose address no other site is told. */
+function sendOn(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  response.writeHead(status, { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'Content-Length': 0, ...headers }).end();
+}

@@ -1,0 +1,27 @@
+// The routes of operators: alive, ready, metrics.
+
+import { sendJson, type Route } from './listener.ts';
+import type { Metrics } from '../ops/metrics.ts';
+
+/** `/livez`: the process answers. `/readyz`: its store answers too and it is not stopping. `/metrics`: Prometheus text. */
+export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): Route[] {
+  return [
+    { name: 'livez', matches: (path) => path === '/livez', handle: (_, response) => sendJson(response, 200, { status: 'alive' }) },
+    {
+      name: 'readyz',
+      matches: (path) => path === '/readyz',
+      handle: async (_, response) => {
+        const isReady = await ready().catch(() => false);
+        sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready' });
+      },
+    },
+    {
+      name: 'metrics',
+      matches: (path) => path === '/metrics',
+      handle: async (_, response) => {
+        const { contentType, body } = await metrics.render();
+        response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body);
+      },
+    },
+  ];
+}

@@ -1,0 +1,92 @@
+// The one table that turns what went wrong into the errors of the distribution specification, and how they are sent.
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
+import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
+
+/** Codes of the specification, and the two of Docker for what it has no code for. */
+export type OciCode =
+  | 'BLOB_UNKNOWN'
+  | 'DENIED'
+  | 'DIGEST_INVALID'
+  | 'MANIFEST_UNKNOWN'
+  | 'NAME_INVALID'
+  | 'NAME_UNKNOWN'
+  | 'TOOMANYREQUESTS'
+  | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
+  | 'UNKNOWN'
+  | 'UNSUPPORTED';
+
+/** A refusal with its place in the protocol. */
+export class PullRefusal extends Error {
+  override readonly name = 'PullRefusal';
+  readonly status: number;
+  /** Of the table, or a code that the upstream named. */
+  readonly code: string;
+  readonly headers: OutgoingHttpHeaders;
+
+  constructor(status: number, code: OciCode | (string & {}), message: string, headers: OutgoingHttpHeaders = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+type Row = readonly [status: number, code: OciCode];
+
+/** A 401 makes clients log in anew here, so it stands for our own login alone; Docker prompts for a password on UNAUTHORIZED. */
+const problems: Readonly<Record<ProblemCode, Row>> = {
+  UNAUTHENTICATED: [401, 'UNAUTHORIZED'],
+  FORBIDDEN: [403, 'DENIED'],
+  NOT_FOUND: [404, 'NAME_UNKNOWN'],
+  INVALID_REGISTRY: [400, 'NAME_INVALID'],
+  INVALID_REFERENCE: [400, 'NAME_INVALID'],
+  INVALID_INPUT: [400, 'NAME_INVALID'],
+  ALREADY_EXISTS: [400, 'UNSUPPORTED'],
+  PASSWORD_REQUIRED: [400, 'UNSUPPORTED'],
+  VALIDATION_FAILED: [502, 'UNAVAILABLE'],
+  CONFLICT: [503, 'UNAVAILABLE'],
+  RATE_LIMITED: [429, 'TOOMANYREQUESTS'],
+  SECRET_UNREADABLE: [503, 'UNAVAILABLE'],
+  UPSTREAM_FAILED: [502, 'UNAVAILABLE'],
+  STORAGE_UNAVAILABLE: [503, 'UNAVAILABLE'],
+};
+
+/** Reasons of `UPSTREAM_FAILED` that are more than a bad gateway. */
+const upstreamReasons: Readonly<Record<string, Row>> = {
+  INVALID_CREDENTIALS: [403, 'DENIED'],
+  INSUFFICIENT_SCOPE: [403, 'DENIED'],
+  UPSTREAM_FORBIDDEN: [403, 'DENIED'],
+  LOGIN_REQUIRED: [403, 'DENIED'],
+  FORBIDDEN_ADDRESS: [403, 'DENIED'],
+  FORBIDDEN_REALM: [403, 'DENIED'],
+  PLAIN_HTTP: [403, 'DENIED'],
+  RATE_LIMITED: [429, 'TOOMANYREQUESTS'],
+  LOCKED_OUT: [429, 'TOOMANYREQUESTS'],
+  TIMEOUT: [504, 'UNAVAILABLE'],
+};
+
+/** What an error looks like to a client; undefined for a fault of ours. */
+export function refusalOf(error: unknown, nowMs: number): PullRefusal | undefined {
+  if (error instanceof PullRefusal) return error;
+  if (!(error instanceof Problem)) return undefined;
+  const [status, code] = (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
+  const retryAfter = error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
+  return new PullRefusal(status, code, error.message, retryAfter);
+}
+
+/** Sends a refusal as the specification's JSON. */
+export function sendRefusal(request: IncomingMessage, response: ServerResponse, { status, code, message, headers }: PullRefusal): void {
+  sendJson(response, status, { errors: [{ code, message }] }, headers);
+  // The rest of a refused body is thrown away, so that the client gets to read this.
+  request.resume();
+}
+
+/** Sends one JSON body. */
+export function sendJson(response: ServerResponse, status: number, body: object, headers: OutgoingHttpHeaders = {}): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers }).end(text);
+}

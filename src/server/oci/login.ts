@@ -1,0 +1,85 @@
+// Who pulls: the login of a request, and the challenge for a request without one.
+// https://distribution.github.io/distribution/spec/auth/token/
+
+import type { IncomingMessage } from 'node:http';
+import type { Login, Principal } from '../../core/authz/permissions.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { PullRefusal } from './errors.ts';
+import { looksLikeGrant, type Grants } from './grant.ts';
+import type { ContentRoute } from './routes.ts';
+
+export interface Visitor {
+  readonly principal: Principal;
+  /** What a grant is for; undefined for a token, which is limited by nothing but itself. */
+  readonly granted: readonly string[] | undefined;
+}
+
+export interface LoginPorts {
+  /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good; `RATE_LIMITED` after too many of these. */
+  readonly authenticate: (authorization: readonly string[] | undefined, request: IncomingMessage) => Promise<Principal | undefined>;
+  /** Who a login of before speaks for now; undefined once it has ended. */
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly grants: Grants;
+}
+
+/** Empty name and empty password: what podman sends to a mirror for which it has no login. */
+const emptyBasic = /^basic +Og==$/i;
+
+/**
+ * Whom the Authorization header speaks for: a token as Basic or Bearer, or a grant. Undefined without one. It is never sent on.
+ * @throws Problem `UNAUTHENTICATED`
+ */
+export async function identify(ports: LoginPorts, request: IncomingMessage): Promise<Visitor | undefined> {
+  const values = request.headersDistinct.authorization;
+  const [value = '', ...others] = values ?? [];
+  if (values === undefined || (others.length === 0 && emptyBasic.test(value))) return undefined;
+  const [, bearer] = /^bearer +(\S+)$/i.exec(value) ?? [];
+  if (others.length === 0 && bearer !== undefined && looksLikeGrant(bearer)) return visitorOf(ports, bearer);
+  const principal = await ports.authenticate(values, request);
+  return principal && { principal, granted: undefined };
+}
+
+async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<Visitor> {
+  const grant = grants.read(text);
+  const principal = grant && (await recall(grant.login));
+  if (grant === undefined || principal === undefined) throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
+  return { principal, granted: grant.images };
+}
+
+/** Where this server is, as its client sees it, and what kind of request is challenged. */
+export interface Challenged {
+  readonly baseUrl: string;
+  readonly route: ContentRoute | undefined;
+  /** RFC 6750 §3.1. */
+  readonly error?: 'invalid_token' | 'insufficient_scope' | undefined;
+}
+
+/** Value of WWW-Authenticate: our own token endpoint. The registry is part of the service, since a scope names none when `ns` does. */
+export function challengeOf({ baseUrl, route, error }: Challenged): string {
+  const parts = [`realm="${baseUrl}/v2/token"`, `service="${serviceOf(route?.namespace)}"`];
+  if (route !== undefined) parts.push(`scope="repository:${route.name}:pull"`);
+  if (error !== undefined) parts.push(`error="${error}"`);
+  return `Bearer ${parts.join(',')}`;
+}
+
+const service = 'regway';
+
+function serviceOf(namespace: string | undefined): string {
+  return namespace === undefined ? service : `${service}/${namespace}`;
+}
+
+/** The namespace that a service of ours carries; undefined for none. */
+export function namespaceInService(text: string): string | undefined {
+  return text.startsWith(`${service}/`) ? text.slice(service.length + 1) : undefined;
+}
+
+/**
+ * The origin to show in a challenge. A client's own Host header is shown to that client alone, and only in the form of a host.
+ * @throws PullRefusal 400 without a usable one.
+ */
+export function baseUrlOf(request: IncomingMessage, publicUrl: string | undefined): string {
+  if (publicUrl !== undefined) return publicUrl;
+  const { host = '' } = request.headers;
+  if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host)) throw new PullRefusal(400, 'UNSUPPORTED', 'The Host header names no host.');
+  return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
+}

@@ -1,0 +1,94 @@
+// The five operations on registries, each in terms of the domain's use cases.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller, Operation } from '../../core/authz/permissions.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { parseRegistryText } from '../../core/registry/reference.ts';
+import type { Registries } from '../../core/registries/registries.ts';
+import type { Registry, RegistryType } from '../../core/registry/registry.ts';
+import { accountHeader, readJson, sendJson, validateParameter } from './request.ts';
+import { answerList } from './list.ts';
+import { decodeName, type RestPath } from './path.ts';
+import { createBody, parseBody, shownRegistry, updateBody, type UpdateBody } from './schemas.ts';
+
+/** One authorised request. */
+export interface RestCall {
+  readonly registries: Registries;
+  readonly caller: Caller;
+  readonly path: RestPath;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** An operation and the permission that it needs before anything of the request is parsed. */
+export interface RestOperation {
+  readonly permission: Operation;
+  run(call: RestCall): Promise<void>;
+}
+
+/** By resource and method. */
+export const operations: Readonly<Record<'collection' | 'registry', Readonly<Record<string, RestOperation>>>> = {
+  collection: {
+    GET: { permission: 'registry.list', run: answerList },
+    POST: { permission: 'registry.create', run: createRegistry },
+  },
+  registry: {
+    GET: { permission: 'registry.get', run: getRegistry },
+    PUT: { permission: 'registry.update', run: updateRegistry },
+    DELETE: { permission: 'registry.delete', run: deleteRegistry },
+  },
+};
+
+async function createRegistry({ registries, caller, request, response }: RestCall): Promise<void> {
+  const account = accountHeader(request);
+  const validate = validateParameter(request.url ?? '');
+  const body = parseBody(createBody, await readJson(request));
+  const input = { ...inputOf(body), registry: body.registry, account };
+  const { registry } = await registries.create(caller, input, { secureConnection: body.registry_verify, validate });
+  sendJson(response, 200, [shownRegistry(registry)]);
+}
+
+async function getRegistry(call: RestCall): Promise<void> {
+  sendJson(call.response, 200, [shownRegistry(await find(call))]);
+}
+
+async function updateRegistry(call: RestCall): Promise<void> {
+  const { registries, caller, request, response } = call;
+  const validate = validateParameter(request.url ?? '');
+  const body = parseBody(updateBody, await readJson(request));
+  const stored = await find(call);
+  if (body.registry !== undefined && parseRegistryText(body.registry).registry !== stored.registry) {
+    throw new Problem('CONFLICT', 'A registry cannot be renamed: registry in the body must be the one in the path. Create the other one and delete this one.', {
+      reason: 'RENAMED',
+      field: ['registry'],
+    });
+  }
+  // The use case takes the wanted TLS policy; here a key that is left out keeps its value.
+  const settings = { secureConnection: body.registry_verify ?? stored.secureConnection, validate };
+  const { registry } = await registries.update(caller, stored.id, inputOf(body), settings);
+  sendJson(response, 200, [shownRegistry(registry)]);
+}
+
+async function deleteRegistry(call: RestCall): Promise<void> {
+  const { id } = await find(call);
+  await call.registries.delete(call.caller, id);
+  call.response.writeHead(204).end();
+}
+
+/** The registry that the path names. @throws Problem `NOT_FOUND`, `INVALID_REGISTRY`. */
+async function find({ registries, caller, path, request }: RestCall): Promise<Registry> {
+  const account = accountHeader(request);
+  const registry = await registries.get(caller, { registry: decodeName(path.encodedName), account });
+  if (registry !== null) return registry;
+  throw new Problem('NOT_FOUND', 'There is no such registry in this account.', { field: ['registry'] });
+}
+
+/** The body in the domain's words. */
+function inputOf({ registry_user, registry_pass, registry_type, registry_name }: UpdateBody) {
+  return {
+    username: registry_user,
+    password: registry_pass,
+    type: registry_type?.toUpperCase() as RegistryType | undefined,
+    name: registry_name,
+  };
+}

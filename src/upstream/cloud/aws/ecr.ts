@@ -1,0 +1,149 @@
+// Amazon ECR: asks AWS for the login of a registry, with the access key, the role or the server's own identity that is stored for it.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+
+import type { ECRClientConfig } from '@aws-sdk/client-ecr';
+import type { Credential, MintedCredential } from '../../../core/ports.ts';
+import { awsFailure } from './errors.ts';
+import type { AwsCall } from './errors.ts';
+import { createAwsTransport } from './transport.ts';
+import type { AwsTransport } from './transport.ts';
+import { parseEcrHost } from './host.ts';
+import type { EcrHost, PrivateEcrHost } from './host.ts';
+import { parseEcrIdentity } from './identity.ts';
+import type { EcrIdentity } from './identity.ts';
+import { CloudFailure, unfitHost } from '../failure.ts';
+import type { CloudHttp } from '../../transport/https-client.ts';
+import { checkedMinting, issued, unusable } from '../provider.ts';
+import type { CloudProvider } from '../provider.ts';
+
+export interface EcrSettings {
+  readonly http: CloudHttp;
+  /** Whether records may use the identity of this server, alone or to assume a role. */
+  readonly ambient: boolean;
+  readonly now: () => Date;
+}
+
+type AwsCredentials = NonNullable<ECRClientConfig['credentials']>;
+
+/** What one minting shares. */
+interface Session {
+  readonly transport: AwsTransport;
+  readonly signal: AbortSignal;
+  /** What no failure may show; grows as the minting goes on. */
+  readonly secrets: string[];
+}
+
+/** What the service says of a login. */
+interface Answer {
+  readonly authorizationToken?: string | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly proxyEndpoint?: string | undefined;
+}
+
+const ecr: AwsCall = { service: 'Amazon ECR', action: 'ecr:GetAuthorizationToken' };
+const ecrPublic: AwsCall = { service: 'Amazon ECR Public', action: 'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken' };
+const sts: AwsCall = { service: 'AWS STS', action: 'sts:AssumeRole (in the trust policy of the role too, with the same external id)' };
+
+/** The public registry has its API in this region alone. */
+const publicRegion = 'us-east-1';
+
+/** A login of ECR lasts 12 hours, or as long as the session that asked for it. */
+const maxLifeMs = 12 * 60 * 60 * 1000;
+
+/** One more try, which the SDK uses for throttling, and to correct its clock by that of AWS. */
+const maxAttempts = 2;
+
+/** Loads nothing of the SDK before the first minting. */
+export function createEcr(settings: EcrSettings): CloudProvider {
+  const ambient = createAmbient();
+  return {
+    async mint(host, credential, signal) {
+      const place = parseEcrHost(host);
+      if (place === undefined) throw unfitHost('Amazon ECR', '123456789012.dkr.ecr.us-east-1.amazonaws.com, or public.ecr.aws');
+      const identity = parseEcrIdentity(credential, settings.ambient);
+      const session = startSession(settings.http, credential, signal);
+      const region = place.kind === 'public' ? publicRegion : place.region;
+      const credentials = await credentialsFor(session, identity, region, ambient);
+      const minted = readAnswer(await ask(session, place, region, credentials), place, settings.now().getTime());
+      return { ...minted, message: issued('Amazon ECR', minted) };
+    },
+  };
+}
+
+function startSession(http: CloudHttp, { password }: Credential, signal: AbortSignal): Session {
+  return { transport: createAwsTransport(http, 'AWS', signal), signal, secrets: [password.reveal()] };
+}
+
+/** The chain of the SDK, made once, since it keeps what it found until that ends. Its requests are the SDK's own: some go to the machine itself. */
+function createAmbient(): () => Promise<AwsCredentials> {
+  let chain: AwsCredentials | undefined;
+  return async () => {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+    chain ??= defaultProvider();
+    return chain;
+  };
+}
+
+async function credentialsFor(session: Session, identity: EcrIdentity, region: string, ambient: () => Promise<AwsCredentials>): Promise<AwsCredentials> {
+  if (identity.kind === 'key') return { accessKeyId: identity.accessKeyId, secretAccessKey: identity.secretAccessKey };
+  if (identity.kind === 'ambient') return ambient();
+  return assumeRole(session, identity, region, await ambient());
+}
+
+async function assumeRole(session: Session, identity: Extract<EcrIdentity, { kind: 'role' }>, region: string, credentials: AwsCredentials): Promise<AwsCredentials> {
+  const { STSClient, AssumeRoleCommand } = await import('@aws-sdk/client-sts');
+  const client = new STSClient(clientSettings(session, region, credentials));
+  const command = new AssumeRoleCommand({ RoleArn: identity.roleArn, RoleSessionName: 'regway', ...(identity.externalId === undefined ? {} : { ExternalId: identity.externalId }) });
+  const { Credentials: issuedKeys } = await call(session, sts, () => client.send(command, { abortSignal: session.signal }));
+  const { AccessKeyId, SecretAccessKey, SessionToken } = issuedKeys ?? {};
+  if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined) throw unusable('AWS STS', 'its answer holds no session');
+  session.secrets.push(SecretAccessKey, SessionToken);
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+}
+
+async function ask(session: Session, place: EcrHost, region: string, credentials: AwsCredentials): Promise<Answer> {
+  const settings = clientSettings(session, region, credentials);
+  if (place.kind === 'public') {
+    const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
+    const client = new ECRPUBLICClient(settings);
+    const { authorizationData } = await call(session, ecrPublic, () => client.send(new GetAuthorizationTokenCommand({}), { abortSignal: session.signal }));
+    return authorizationData ?? {};
+  }
+  const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const client = new ECRClient({ ...settings, useFipsEndpoint: place.isFips, useDualstackEndpoint: place.isDualStack });
+  // Without the account the answer would be for the caller's own registry, which is another one when accounts share images.
+  const command = new GetAuthorizationTokenCommand({ registryIds: [place.account] });
+  const { authorizationData } = await call(session, ecr, () => client.send(command, { abortSignal: session.signal }));
+  return authorizationData?.[0] ?? {};
+}
+
+function clientSettings({ transport }: Session, region: string, credentials: AwsCredentials) {
+  return { region, credentials, requestHandler: transport, maxAttempts, customUserAgent: 'regway' } as const;
+}
+
+async function call<Result>({ signal, secrets }: Session, what: AwsCall, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw awsFailure(error, what, secrets);
+  }
+}
+
+function readAnswer({ authorizationToken = '', expiresAt, proxyEndpoint }: Answer, place: EcrHost, nowMs: number): MintedCredential {
+  if (place.kind === 'private' && !belongsTo(proxyEndpoint, place)) {
+    throw new CloudFailure('Amazon ECR issued a login for another registry than the one that was asked for, so it is not used.', {
+      hint: 'Check account and region in the name of the registry, and that nothing stands between this server and AWS.',
+    });
+  }
+  const [, username, secret] = /^(AWS):(.*)$/s.exec(Buffer.from(authorizationToken, 'base64').toString('utf8')) ?? [];
+  if (username === undefined || secret === undefined) throw unusable('Amazon ECR', 'what it issued is no login');
+  return checkedMinting('Amazon ECR', { username, secret, expiresMs: expiresAt?.getTime() ?? Number.NaN }, nowMs, maxLifeMs);
+}
+
+/** The answer names the plain host also where the dual-stack or FIPS one was asked for, so account and region are what counts. */
+function belongsTo(proxyEndpoint: string | undefined, { account, region }: PrivateEcrHost): boolean {
+  const url = URL.parse(proxyEndpoint ?? '');
+  const named = url?.protocol === 'https:' && url.pathname === '/' ? parseEcrHost(url.host) : undefined;
+  return named?.kind === 'private' && named.account === account && named.region === region;
+}

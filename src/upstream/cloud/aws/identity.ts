@@ -1,0 +1,56 @@
+// The identities that may be stored for Amazon ECR: an access key, the server's own identity, or a role that the server's own identity assumes.
+
+import type { Credential } from '../../../core/ports.ts';
+import { ambientIsOff, CloudFailure } from '../failure.ts';
+
+export type EcrIdentity =
+  | { readonly kind: 'key'; readonly accessKeyId: string; readonly secretAccessKey: string }
+  | { readonly kind: 'ambient' }
+  | { readonly kind: 'role'; readonly roleArn: string; readonly externalId: string | undefined };
+
+/** User name, or password, that stands for the server's own identity. */
+const ambientWord = 'awsauto';
+
+/** User name that says that the password is `ROLE_ARN[;EXTERNAL_ID]`. */
+const roleWord = '_iam_role';
+
+/** IAM's own limits. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const roleArnPattern = /^arn:aws[a-z-]{0,20}:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/;
+const externalIdPattern = /^[\w+=,.@:/-]{2,1224}$/;
+const accessKeyPattern = /^[A-Z0-9]{16,128}$/;
+
+/**
+ * Reads the stored user name and password.
+ * @param ambientAllowed Whether records may use the identity of the server: everybody who can create one could then borrow it.
+ * @throws CloudFailure
+ */
+export function parseEcrIdentity({ username, password }: Credential, ambientAllowed: boolean): EcrIdentity {
+  const secret = password.reveal();
+  const isAmbient = username === ambientWord || secret === ambientWord;
+  if ((isAmbient || username === roleWord) && !ambientAllowed) throw ambientIsOff('REGWAY_AWS_AMBIENT');
+  if (isAmbient) return { kind: 'ambient' };
+  return username === roleWord ? parseRole(secret) : parseKey(username, secret);
+}
+
+function parseRole(text: string): EcrIdentity {
+  const [roleArn = '', externalId, ...others] = text.trim().split(';');
+  if (!roleArnPattern.test(roleArn)) throw unreadable('the password of _iam_role is no role', 'Give ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.');
+  if (others.length > 0 || (externalId !== undefined && !externalIdPattern.test(externalId))) {
+    throw unreadable('what follows the role is no external id', 'Give ROLE_ARN;EXTERNAL_ID and nothing more, as the trust policy of the role has it.');
+  }
+  return { kind: 'role', roleArn, externalId };
+}
+
+function parseKey(accessKeyId: string, secretAccessKey: string): EcrIdentity {
+  if (!accessKeyPattern.test(accessKeyId)) {
+    throw unreadable('the user name is no access key id', 'Use an access key id with its secret key, awsauto, or _iam_role. A static login of ECR belongs to the type DOCKER_V2, and dies within 12 hours.');
+  }
+  if (accessKeyId.startsWith('ASIA')) {
+    throw unreadable('the access key is a temporary one, which works only with a session token', 'Use the key of an IAM user (AKIA…), or _iam_role.');
+  }
+  return { kind: 'key', accessKeyId, secretAccessKey };
+}
+
+function unreadable(reason: string, hint: string): CloudFailure {
+  return new CloudFailure(`The stored identity for Amazon ECR cannot be used: ${reason}. Nothing was sent.`, { hint });
+}

@@ -1,0 +1,43 @@
+// Lets the AWS SDK send its signed requests over our own client, which bounds answers and follows no redirect.
+
+import { Readable } from 'node:stream';
+import type { ECRClientConfig } from '@aws-sdk/client-ecr';
+import type { CloudHttp } from '../../transport/https-client.ts';
+import { unusable } from '../provider.ts';
+
+export type AwsTransport = NonNullable<ECRClientConfig['requestHandler']>;
+
+/** What of the SDK's request is used: all of the calls made here are POSTs with a body that is there at once. */
+interface SignedRequest {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number | undefined;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** A request handler for the SDK's clients. @param signal Ends every request; the SDK's own is not passed on by all its parts. */
+export function createAwsTransport(http: CloudHttp, provider: string, signal: AbortSignal): AwsTransport {
+  const transport = {
+    async handle(request: SignedRequest) {
+      const { protocol, hostname, port, path, method, headers, body } = request;
+      const url = new URL(path, `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
+      const answer = await http.send({ provider, method, url, headers, body: bytesOf(body, provider), signal });
+      return { response: { statusCode: answer.status, headers: flatten(answer.headers), body: Readable.from([answer.body]) } };
+    },
+    updateHttpClientConfig: () => undefined,
+    httpHandlerConfigs: () => ({}),
+  };
+  return transport;
+}
+
+function bytesOf(body: unknown, provider: string): string | Uint8Array | undefined {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return body;
+  throw unusable(provider, 'its request could not be sent');
+}
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])));
+}

@@ -1,0 +1,102 @@
+// Azure Container Registry: exchanges the token of a service principal, or of the server's managed identity, for a refresh token of the registry.
+// https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+
+import type { Credential, MintedCredential } from '../../../core/ports.ts';
+import { parseAcrHost } from './host.ts';
+import type { AcrHost } from './host.ts';
+import { parseAcrIdentity } from './identity.ts';
+import type { AcrIdentity } from './identity.ts';
+import { azureFailure } from './errors.ts';
+import { unfitHost } from '../failure.ts';
+import { formRequest, jsonObject } from '../../transport/https-client.ts';
+import type { CloudAnswer, CloudHttp } from '../../transport/https-client.ts';
+import { checkedMinting, issued, unusable } from '../provider.ts';
+import type { CloudProvider, Minting } from '../provider.ts';
+
+export interface AcrSettings {
+  readonly http: CloudHttp;
+  /** Whether records may use the managed identity of this server. */
+  readonly ambient: boolean;
+  readonly now: () => Date;
+  /** Where the login servers of the clouds are. Default: the cloud's own. */
+  readonly authority?: URL | undefined;
+  /** Default: the metadata server of an Azure machine. */
+  readonly metadataOrigin?: URL | undefined;
+  /** Default: `https://` and the host. */
+  readonly registryOrigin?: ((host: string) => URL) | undefined;
+}
+
+/** The registry's name for "the password is a refresh token". */
+const tokenUsername = '00000000-0000-0000-0000-000000000000';
+
+/** The registry's refresh tokens last three hours. */
+const maxLifeMs = 3 * 60 * 60 * 1000;
+
+/** How long a service principal that goes to the registry as it is counts as used before it is read again. */
+const staticLifeMs = 60 * 60 * 1000;
+
+/** Opens nothing yet. */
+export function createAcr(settings: AcrSettings): CloudProvider {
+  return {
+    async mint(host, credential, signal) {
+      const place = parseAcrHost(host);
+      if (place === undefined) throw unfitHost('Azure', 'example.azurecr.io');
+      const identity = parseAcrIdentity(credential, settings.ambient);
+      if (identity.kind === 'static') return passOn(credential, settings.now());
+      const secrets = [credential.password.reveal()];
+      const token = await askEntra(settings, place, identity, secrets, signal);
+      const minted = await exchange(settings, host, token, [...secrets, token], signal);
+      return { ...minted, message: issued('Azure', minted) };
+    },
+  };
+}
+
+/** Without a tenant nobody but the registry knows whom to ask, and it takes a service principal as user and password. */
+function passOn({ username, password }: Credential, now: Date): Minting {
+  const expiresAt = new Date(now.getTime() + staticLifeMs);
+  return { username, secret: password, expiresAt, message: 'The service principal has no tenant before it, so it goes to the registry as it is.' };
+}
+
+async function askEntra(settings: AcrSettings, place: AcrHost, identity: Exclude<AcrIdentity, { kind: 'static' }>, secrets: readonly string[], signal: AbortSignal): Promise<string> {
+  const request = identity.kind === 'managed' ? managedRequest(settings, place, identity.clientId) : principalRequest(settings, place, identity);
+  const provider = identity.kind === 'managed' ? 'The Azure metadata server' : 'Microsoft Entra';
+  const answer = await settings.http.send({ provider, ...request, signal });
+  if (answer.status !== 200) throw azureFailure(provider, answer, secrets);
+  const { access_token: token } = jsonObject(answer);
+  if (typeof token !== 'string' || token === '') throw unusable(provider, 'its answer holds no token');
+  return token;
+}
+
+/** https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */
+function principalRequest({ authority }: AcrSettings, place: AcrHost, { tenant, clientId, clientSecret }: Extract<AcrIdentity, { kind: 'principal' }>) {
+  const url = new URL(`/${tenant}/oauth2/v2.0/token`, authority ?? place.authority);
+  return { url, ...formRequest({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope: `${place.audience}/.default` }) };
+}
+
+/** https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
+function managedRequest({ metadataOrigin }: AcrSettings, place: AcrHost, clientId: string | undefined) {
+  const url = new URL('/metadata/identity/oauth2/token', metadataOrigin ?? 'http://169.254.169.254');
+  url.search = new URLSearchParams({ 'api-version': '2018-02-01', resource: place.audience, ...(clientId === undefined ? {} : { client_id: clientId }) }).toString();
+  return { method: 'GET', url, headers: { metadata: 'true' } };
+}
+
+async function exchange({ http, now, registryOrigin }: AcrSettings, host: string, token: string, secrets: readonly string[], signal: AbortSignal): Promise<MintedCredential> {
+  const url = new URL('/oauth2/exchange', registryOrigin?.(host) ?? `https://${host}`);
+  const { tid: tenant } = claimsOf(token);
+  const fields = { grant_type: 'access_token', service: host, ...(typeof tenant === 'string' ? { tenant } : {}), access_token: token };
+  const answer = await http.send({ provider: 'The registry', url, ...formRequest(fields), signal });
+  if (answer.status !== 200) throw azureFailure('The registry', answer, secrets);
+  return readRefreshToken(answer, now().getTime());
+}
+
+function readRefreshToken(answer: CloudAnswer, nowMs: number): MintedCredential {
+  const { refresh_token: token } = jsonObject(answer);
+  const secret = typeof token === 'string' ? token : '';
+  const { exp } = claimsOf(secret);
+  return checkedMinting('Azure', { username: tokenUsername, secret, expiresMs: typeof exp === 'number' ? exp * 1000 : Number.NaN }, nowMs, maxLifeMs);
+}
+
+/** What a JWT says, believed only for its own end and tenant: both matter to nobody but its issuer. */
+function claimsOf(token: string): Record<string, unknown> {
+  return jsonObject({ status: 0, headers: {}, body: Buffer.from(token.split('.')[1] ?? '', 'base64url') });
+}

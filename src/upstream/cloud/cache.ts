@@ -1,0 +1,88 @@
+// Keeps minted logins: one minting in flight per registry, renewed at 80 % of its life while the old login is handed out, and none held up by another's.
+
+import type { MintedCredential } from '../../core/ports.ts';
+import type { Registry } from '../../core/registry/registry.ts';
+
+export type CachedRegistry = Pick<Registry, 'id' | 'version'>;
+
+export interface CloudCache {
+  /**
+   * The login of a registry at this version: the one at hand while it lives, else what `mint` gives.
+   * @throws what `mint` throws when there is no login at hand; the same again, without minting, for a few seconds after that.
+   */
+  get(registry: CachedRegistry, mint: () => Promise<MintedCredential>): Promise<MintedCredential>;
+}
+
+interface Entry {
+  readonly version: number;
+  minted: MintedCredential | undefined;
+  /** Epoch milliseconds from which a new one is minted. */
+  renewMs: number;
+  failure: unknown;
+  running: Promise<MintedCredential> | undefined;
+}
+
+/** The part of its life after which a login is renewed; the rest is for a provider that fails meanwhile. */
+const renewAfter = 0.8;
+
+/** A pull loop must not turn into a loop of mintings; a person who mended the cause waits no longer than this. */
+const failurePauseMs = 10_000;
+
+/** A login that ends sooner is not handed out: it has to get to the registry first. */
+const endMarginMs = 5_000;
+
+/** Some 4 KiB each. */
+const maxEntries = 2_000;
+
+/** An empty cache. */
+export function createCloudCache(now: () => Date): CloudCache {
+  const entries = new Map<string, Entry>();
+  const nowMs = (): number => now().getTime();
+  return {
+    async get({ id, version }, mint) {
+      const entry = touch(entries, id, version);
+      const current = alive(entry, nowMs());
+      if (nowMs() < entry.renewMs) {
+        if (current !== undefined) return current;
+        if (entry.failure !== undefined) throw entry.failure;
+      }
+      const running = (entry.running ??= renew(entry, mint, nowMs));
+      if (current === undefined) return running;
+      // Its failure is remembered in the entry, and this caller has a login.
+      running.catch(() => undefined);
+      return current;
+    },
+  };
+}
+
+/** The entry of this version, now the last to leave; a change of the registry drops what was minted before. */
+function touch(entries: Map<string, Entry>, id: string, version: number): Entry {
+  const known = entries.get(id);
+  const entry = known?.version === version ? known : { version, minted: undefined, renewMs: 0, failure: undefined, running: undefined };
+  entries.delete(id);
+  entries.set(id, entry);
+  const [oldest] = entries.keys();
+  if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
+  return entry;
+}
+
+function alive({ minted }: Entry, nowMs: number): MintedCredential | undefined {
+  return minted !== undefined && nowMs + endMarginMs < minted.expiresAt.getTime() ? minted : undefined;
+}
+
+async function renew(entry: Entry, mint: () => Promise<MintedCredential>, nowMs: () => number): Promise<MintedCredential> {
+  try {
+    const minted = await mint();
+    const mintedMs = nowMs();
+    entry.minted = minted;
+    entry.renewMs = mintedMs + (minted.expiresAt.getTime() - mintedMs) * renewAfter;
+    entry.failure = undefined;
+    return minted;
+  } catch (error) {
+    entry.failure = error;
+    entry.renewMs = nowMs() + failurePauseMs;
+    throw error;
+  } finally {
+    entry.running = undefined;
+  }
+}

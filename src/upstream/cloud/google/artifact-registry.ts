@@ -1,0 +1,102 @@
+// Google Artifact Registry and gcr.io: turns a service account's key, or the server's own identity, into an access token of one hour.
+// https://developers.google.com/identity/protocols/oauth2/service-account#httprest (RFC 7523)
+
+import { sign } from 'node:crypto';
+import type { Credential, MintedCredential } from '../../../core/ports.ts';
+import { ambientIsOff, CloudFailure, shownCode, unfitHost } from '../failure.ts';
+import type { Advice } from '../failure.ts';
+import { parseGoogleKey } from './service-account-key.ts';
+import type { GoogleKey } from './service-account-key.ts';
+import { formRequest, jsonObject } from '../../transport/https-client.ts';
+import type { CloudAnswer, CloudHttp } from '../../transport/https-client.ts';
+import { checkedMinting, issued, unusable } from '../provider.ts';
+import type { CloudProvider } from '../provider.ts';
+
+export interface GcrSettings {
+  readonly http: CloudHttp;
+  /** Whether records may use the identity of this server. */
+  readonly ambient: boolean;
+  readonly now: () => Date;
+  /** Default: Google's own. Never taken from a key, whose `token_uri` could be any address. */
+  readonly tokenUrl?: URL | undefined;
+  /** Default: the metadata server of a Google machine. */
+  readonly metadataOrigin?: URL | undefined;
+}
+
+/** Anchored at both ends and without a port: a token for a whole cloud project must go to Google and nowhere else. */
+const hostPattern = /^(?:(?:us|eu|asia)\.)?gcr\.io$|^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?-docker\.pkg\.dev$/;
+
+/** What `aud` has to say, whichever address is dialled. */
+const audience = 'https://oauth2.googleapis.com/token';
+
+/** What Google's own credential helper asks for. The roles of the service account decide what the token may do. */
+const scope = 'https://www.googleapis.com/auth/cloud-platform';
+
+/** Google accepts no assertion, and issues no token, that lives longer. */
+const maxLifeSeconds = 3600;
+
+const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** The registry's name for "the password is an access token". */
+const tokenUsername = 'oauth2accesstoken';
+
+/** Opens nothing yet. */
+export function createGcr(settings: GcrSettings): CloudProvider {
+  return {
+    async mint(host, credential, signal) {
+      if (!hostPattern.test(host)) throw unfitHost('Google', 'europe-docker.pkg.dev or gcr.io');
+      const minted = credential.username === 'gcpauto' ? await askMetadata(settings, signal) : await exchangeKey(settings, credential, signal);
+      return { ...minted, message: issued('Google', minted) };
+    },
+  };
+}
+
+async function exchangeKey({ http, now, tokenUrl }: GcrSettings, credential: Credential, signal: AbortSignal): Promise<MintedCredential> {
+  const key = parseGoogleKey(credential);
+  const assertion = signAssertion(key, now());
+  const form = formRequest({ grant_type: grantType, assertion });
+  const answer = await http.send({ provider: 'Google', url: tokenUrl ?? new URL(audience), ...form, signal });
+  if (answer.status !== 200) throw refusal(answer, [assertion, credential.password.reveal()]);
+  return readToken(answer, now());
+}
+
+/** RFC 7515 §3.1, RFC 7523 §3. */
+function signAssertion({ keyId, email, privateKey }: GoogleKey, now: Date): string {
+  const issuedAt = Math.floor(now.getTime() / 1000);
+  const header = { alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) };
+  const claims = { iss: email, scope, aud: audience, iat: issuedAt, exp: issuedAt + maxLifeSeconds };
+  const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`;
+}
+
+/** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
+async function askMetadata({ http, ambient, now, metadataOrigin }: GcrSettings, signal: AbortSignal): Promise<MintedCredential> {
+  if (!ambient) throw ambientIsOff('REGWAY_GCP_AMBIENT');
+  const url = new URL('/computeMetadata/v1/instance/service-accounts/default/token', metadataOrigin ?? 'http://metadata.google.internal');
+  const answer = await http.send({ provider: 'The Google metadata server', method: 'GET', url, headers: { 'metadata-flavor': 'Google' }, signal });
+  if (answer.headers['metadata-flavor'] !== 'Google') throw unusable('The Google metadata server', 'what answers there is not Google');
+  if (answer.status !== 200) throw unusable('The Google metadata server', `HTTP ${answer.status}: this machine may have no service account`);
+  return readToken(answer, now());
+}
+
+function readToken(answer: CloudAnswer, now: Date): MintedCredential {
+  const { access_token: token, expires_in: expiresIn } = jsonObject(answer);
+  const expiresMs = typeof expiresIn === 'number' ? now.getTime() + expiresIn * 1000 : Number.NaN;
+  return checkedMinting('Google', { username: tokenUsername, secret: typeof token === 'string' ? token : '', expiresMs }, now.getTime(), maxLifeSeconds * 1000);
+}
+
+/** RFC 6749 §5.2. The description is not shown: it may repeat the assertion. */
+const adviceByCode: Readonly<Record<string, Advice>> = {
+  invalid_grant: { hint: 'The key was deleted, has expired or belongs to a deleted service account; or the clock of this server is wrong. Create a new key if the clock is right.' },
+  invalid_client: { hint: 'Google does not know the service account: create a new key.' },
+  unauthorized_client: { hint: 'The service account may not use this kind of login: check the policies of its organisation.' },
+  access_denied: { hint: 'A policy of the organisation forbids the key: use another identity, or ask its administrators.' },
+  rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
+};
+
+function refusal(answer: CloudAnswer, secrets: readonly string[]): CloudFailure {
+  const code = shownCode(jsonObject(answer)['error'], secrets);
+  const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
+  const advice = known ?? { hint: 'Check again later; if it stays, look at the service account in the Google Cloud console.', retryable: answer.status >= 500 || answer.status === 429 };
+  return new CloudFailure(`Google gave no login for the stored key (${code ?? `HTTP ${answer.status}`}).`, advice);
+}

@@ -1,0 +1,124 @@
+// The port `CloudCredentials`: hands each registry type to its cloud, and keeps what was minted.
+
+import type { CloudCredentials, Credential, MintedCredential, Validator } from '../../core/ports.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import type { Pulls } from '../../core/pulls/pull.ts';
+import type { RegistryType } from '../../core/registry/registry.ts';
+import { createAcr } from './azure/acr.ts';
+import type { AcrSettings } from './azure/acr.ts';
+import { createCloudCache } from './cache.ts';
+import { createCloudValidator } from './validator.ts';
+import { createEcr } from './aws/ecr.ts';
+import { CloudFailure } from './failure.ts';
+import { createGcr } from './google/artifact-registry.ts';
+import type { GcrSettings } from './google/artifact-registry.ts';
+import { createCloudHttp } from '../transport/https-client.ts';
+import type { CloudHttp, CloudHttpSettings } from '../transport/https-client.ts';
+import type { CloudProvider, Minting } from './provider.ts';
+import { createCloudPulls } from './pull.ts';
+
+export interface CloudSettings extends CloudHttpSettings {
+  /** Whether records may use the identity of this server, by cloud. */
+  readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
+  readonly now: () => Date;
+  /** Where Google is; default: at its own addresses. */
+  readonly google?: Pick<GcrSettings, 'tokenUrl' | 'metadataOrigin'> | undefined;
+  /** Where Azure is; default: at its own addresses. */
+  readonly azure?: Pick<AcrSettings, 'authority' | 'metadataOrigin' | 'registryOrigin'> | undefined;
+}
+
+export interface Cloud extends CloudCredentials {
+  /** A validator that mints first, where the type of a registry asks for it. */
+  wrapValidator(validator: Validator): Validator;
+  /** Pulls whose sources give a minted login, where the type of a registry asks for it. */
+  wrapPulls(pulls: Pulls): Pulls;
+  /** Ends the mintings that run, with an error, and every connection. */
+  close(): Promise<void>;
+}
+
+export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
+
+/** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
+export type Mint = (target: { readonly host: string; readonly type: CloudType }, credential: Credential, signal: AbortSignal | undefined) => Promise<Minting>;
+
+/** A person waits for it in a validation, and a pull as well. AWS may need three calls. */
+const mintTimeoutMs = 15_000;
+
+/** Opens nothing yet, and loads no library of a cloud. */
+export function createCloud(settings: CloudSettings): Cloud {
+  const closing = new AbortController();
+  const http = createCloudHttp(settings);
+  const mint = createMint(settings, http, closing.signal);
+  const cache = createCloudCache(settings.now);
+  const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
+    if (type === 'DOCKER_V2') return open();
+    // Not the caller's signal: others wait for the same login.
+    const minting = cache.get({ id, version }, async () => mint({ host, type }, await open(), undefined));
+    const { username, secret } = await explain(() => orAborted(minting, signal));
+    return { username, password: secret };
+  };
+  return {
+    resolveCredential,
+    wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
+    wrapValidator: (validator) => createCloudValidator({ validator, mint, now: settings.now }),
+    mint: ({ host, type }, credential, signal) => (type === 'DOCKER_V2' ? passOn(credential, settings.now()) : explain(() => mint({ host, type }, credential, signal))),
+    async close() {
+      closing.abort(new Error('The server is stopping.'));
+      await http.close();
+    },
+  };
+}
+
+function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSignal): Mint {
+  const { ambient, now, google = {}, azure = {} } = settings;
+  const providers: Readonly<Record<CloudType, CloudProvider>> = {
+    AWSECR: createEcr({ http, now, ambient: ambient.aws }),
+    GCR: createGcr({ ...google, http, now, ambient: ambient.gcp }),
+    ACR: createAcr({ ...azure, http, now, ambient: ambient.azure }),
+  };
+  return async ({ host, type }, credential, signal) => {
+    const ending = AbortSignal.any([closing, ...(signal === undefined ? [] : [signal])]);
+    ending.throwIfAborted();
+    const late = AbortSignal.timeout(mintTimeoutMs);
+    const end = AbortSignal.any([ending, late]);
+    try {
+      return await orAborted(providers[type].mint(host, credential, end), end);
+    } catch (error) {
+      if (late.aborted) throw tooLate();
+      throw error;
+    }
+  };
+}
+
+function tooLate(): CloudFailure {
+  return new CloudFailure('The cloud did not answer in time.', { hint: 'Check that this server may reach the cloud, and check again later.', retryable: true });
+}
+
+/** A static login has no end of its own; an hour says when it is looked at again. */
+async function passOn({ username, password }: Credential, now: Date): Promise<MintedCredential> {
+  return { username, secret: password, expiresAt: new Date(now.getTime() + 60 * 60 * 1000) };
+}
+
+async function explain<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof CloudFailure)) throw error;
+    throw new Problem('UPSTREAM_FAILED', `${error.message} ${error.hint}`, { reason: 'NATIVE_CREDENTIAL_ERROR' });
+  }
+}
+
+/** Ends the wait of one caller, not what is waited for. */
+async function orAborted<Result>(waiting: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return waiting;
+  waiting.catch(() => undefined);
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([waiting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,51 @@
+// What every cloud gives: a login made from a stored identity, and the check that it still has time to live.
+
+import type { Credential, MintedCredential } from '../../core/ports.ts';
+import { Secret } from '../../core/shared/secret.ts';
+import { CloudFailure } from './failure.ts';
+
+/** A minted login, and the sentence about it that a validation shows. */
+export interface Minting extends MintedCredential {
+  readonly message: string;
+}
+
+export interface CloudProvider {
+  /**
+   * @throws CloudFailure for what the cloud, the way to it or the stored identity does; the signal's reason when it was aborted.
+   */
+  mint(host: string, credential: Credential, signal: AbortSignal): Promise<Minting>;
+}
+
+/** A login that ends sooner could die on its way to the registry; one that has ended already shows a wrong clock or a hostile answer. */
+const minLifeMs = 30_000;
+
+/** What a registry can be sent in a header (RFC 9110 §5.5), within Node's limit of 16 KiB for all headers. */
+const sendable = /^[\x21-\x7e]{1,12288}$/;
+
+/**
+ * Builds the minting once its parts are fit to be used.
+ * @param maxLifeMs The longest life that the provider gives; a later end is not believed.
+ * @throws CloudFailure
+ */
+export function checkedMinting(provider: string, minted: { readonly username: string; readonly secret: string; readonly expiresMs: number }, nowMs: number, maxLifeMs: number): MintedCredential {
+  const { username, secret, expiresMs } = minted;
+  if (!sendable.test(secret)) throw unusable(provider, 'what it issued is no token');
+  if (!Number.isFinite(expiresMs)) throw unusable(provider, 'it named no time at which the token ends');
+  if (expiresMs < nowMs + minLifeMs) {
+    throw new CloudFailure(`${provider} issued a login that has ended already, or is about to.`, {
+      hint: 'Check the clock of this server, and how long the session behind the stored identity lasts.',
+      retryable: true,
+    });
+  }
+  return { username, secret: new Secret(secret), expiresAt: new Date(Math.min(expiresMs, nowMs + maxLifeMs)) };
+}
+
+/** The sentence of a validation step. */
+export function issued(provider: string, { expiresAt }: MintedCredential): string {
+  return `${provider} issued a login for the stored identity, good until ${expiresAt.toISOString()}.`;
+}
+
+/** The answer came and cannot be used. */
+export function unusable(provider: string, reason: string): CloudFailure {
+  return new CloudFailure(`${provider} gave no usable login (${reason}).`, { hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.', retryable: true });
+}

@@ -1,0 +1,85 @@
+// The upstream of pulls: sends a request with the stored credential, follows the redirect to the storage without it, and gives the answer as it comes.
+// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
+
+import type { PullSource, PullTokenMinter } from '../../core/ports.ts';
+import { discard, send, startExchange } from './request.ts';
+import type { Exchange, Exchanged, PullRequest } from './request.ts';
+import { UpstreamFailure } from '../errors/network-errors.ts';
+import { mintToken } from './mint.ts';
+import type { NetworkSettings } from '../transport/settings.ts';
+import { createPullAccesses } from './access.ts';
+import type { PullAccess, PullAccesses } from './access.ts';
+import { explain } from './pull-problem.ts';
+import { readReply } from './response.ts';
+import type { PullReply } from './response.ts';
+import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
+import { createPullTools } from './tools.ts';
+import { orAborted } from '../transport/abort.ts';
+
+export interface UpstreamSettings extends NetworkSettings {
+  /** `follow`: blobs come through this server. `pass`: the client is told where they are. */
+  readonly redirects: 'follow' | 'pass';
+}
+
+/** The answer to a pull; `location` is where the client is sent instead, when the setting says so. */
+export type UpstreamReply = PullReply & { readonly location: string | undefined };
+
+export interface Upstream extends PullTokenMinter {
+  /**
+   * Sends a request about the source's repository.
+   * @throws Problem `UPSTREAM_FAILED` with the outcome, or `LOGIN_REQUIRED`, as its reason when the registry refuses or cannot be asked; as
+   * `PullSource.credential`; the signal's reason when it was aborted.
+   */
+  open(source: PullSource, request: PullRequest): Promise<UpstreamReply>;
+  /** Ends everything that runs, with an error, and every connection. */
+  close(): Promise<void>;
+}
+
+/** Opens nothing yet. @throws Error for a setting that cannot be read. */
+export function createUpstream(settings: UpstreamSettings): Upstream {
+  const closing = new AbortController();
+  const tools = createPullTools(settings, closing.signal);
+  const accesses = createPullAccesses(tools);
+  return {
+    open: (source, request) => explain(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
+    mint: (source, signal) => explain(source, () => orAborted(mintToken(tools, accesses, source), signal)),
+    async close() {
+      closing.abort(new Error('The server is stopping.'));
+      await tools.agents.close();
+    },
+  };
+}
+
+async function answer(exchange: Exchange, accesses: PullAccesses, redirects: UpstreamSettings['redirects']): Promise<UpstreamReply> {
+  const exchanged = await askRegistry(exchange, accesses);
+  if (!isRedirect(exchanged.answer)) return { ...(await readReply(exchange, exchanged, false)), location: undefined };
+  if (redirects === 'follow') return { ...(await readReply(exchange, await followRedirects(exchange, exchanged), true)), location: undefined };
+  const { href: location } = redirectTarget(exchange, exchanged, exchanged);
+  discard(exchanged.answer);
+  return { status: 307, headers: {}, url: exchanged.url, body: undefined, errorCode: null, location };
+}
+
+/** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
+function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: PullAccess): Promise<Exchanged> {
+  const { registry } = exchange.source;
+  const sendNow = () => send(exchange, url, authorization);
+  if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
+  return exchange.tools.turns.take(`${registry.id}@${registry.version}`, sendNow, (exchanged) => exchanged.answer.status === 401, () => new UpstreamFailure('INVALID_CREDENTIALS', {}));
+}
+
+/** Asks with what is known, and after a 401 once more with what it asks for. */
+async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<Exchanged> {
+  const { source, request } = exchange;
+  const { signal } = request;
+  const entering = accesses.greet(source).then((handshake) => accesses.enter(source, handshake));
+  const access = await orAborted(entering, signal);
+  const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
+  const first = await sendInTurn(exchange, url, access);
+  if (first.answer.status !== 401) return first;
+  discard(first.answer);
+  const again = await orAborted(accesses.reenter(source, access, first.answer.headers['www-authenticate']), signal);
+  const second = await send(exchange, url, again.authorization);
+  if (second.answer.status !== 401) return second;
+  discard(second.answer);
+  throw accesses.verdict(source, again);
+}

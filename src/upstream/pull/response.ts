@@ -1,0 +1,86 @@
+// Turns an upstream's answer to a pull into what may be shown: content as it comes, errors reread, refusals of a credential named.
+
+import type { Readable } from 'node:stream';
+import { readBody } from '../transport/client.ts';
+import type { StreamAnswer, UpstreamAnswer } from '../transport/client.ts';
+import { discard } from './request.ts';
+import type { Exchange, Exchanged } from './request.ts';
+import { UpstreamFailure } from '../errors/network-errors.ts';
+import { registryRefusal } from '../login/refusal.ts';
+import type { Conversation } from '../login/session.ts';
+import { upstreamErrorCode } from '../login/redact.ts';
+import type { UpstreamErrorCode } from '../login/redact.ts';
+import { converse } from './tools.ts';
+
+export interface PullBody {
+  /** Read it or destroy it. */
+  readonly stream: Readable;
+  /** For a piece of the stream that nobody reads any more, whole as it came: its memory is used again. */
+  readonly giveBack: (piece: Buffer) => void;
+}
+
+export interface PullReply {
+  readonly status: number;
+  /** Of the upstream, lower case, none of them holding what it was sent as a credential. For an error they are empty. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the answer came from in the end; a relative `Link` is meant from there. */
+  readonly url: URL;
+  /** The content of a 200 or 206. */
+  readonly body: PullBody | undefined;
+  /** The code of the registry's error answer. */
+  readonly errorCode: UpstreamErrorCode | null;
+}
+
+const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
+
+/** Statuses that speak of the request; the client may have them. */
+const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416]);
+
+/**
+ * @param isStorage Whether the answer is one that a redirect led to, where no credential was sent.
+ * @throws UpstreamFailure for a refusal of the credential, a rate limit, and what no registry should answer.
+ */
+export async function readReply(exchange: Exchange, exchanged: Exchanged, isStorage: boolean): Promise<PullReply> {
+  const { answer, url } = exchanged;
+  if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
+  const headers = safeHeaders(exchanged);
+  if (answer.status !== 304 && exchange.request.method === 'GET') {
+    return { status: answer.status, headers, url, body: { stream: answer.body, giveBack: answer.giveBack }, errorCode: null };
+  }
+  discard(answer);
+  return { status: answer.status, headers, url, body: undefined, errorCode: null };
+}
+
+async function readError({ tools, source, request }: Exchange, { answer, url }: Exchanged, isStorage: boolean): Promise<PullReply> {
+  const { status } = answer;
+  const small = await readSmall(answer, tools.limits.maxErrorBodyBytes, tools.limits.checkTimeoutMs);
+  // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
+  if (!requestFaults.has(status)) throw refusal(converse(tools, source, await source.credential?.()), small, url, isStorage);
+  const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
+  return { status, headers: {}, url, body: undefined, errorCode };
+}
+
+function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, isStorage: boolean): UpstreamFailure {
+  const { host } = conversation.target;
+  if (isStorage && answer.status !== 429) return new UpstreamFailure('UPSTREAM_ERROR', { host, reason: `HTTP ${answer.status} from the storage that it redirects to` });
+  return registryRefusal(conversation, answer, url, true);
+}
+
+/** The whole of a small body; a slow one is cut off. */
+async function readSmall(answer: StreamAnswer, maxBytes: number, timeoutMs: number): Promise<UpstreamAnswer> {
+  const timer = setTimeout(() => answer.body.destroy(), timeoutMs);
+  try {
+    return { status: answer.status, headers: answer.headers, ...(await readBody(answer.body, maxBytes)) };
+  } catch {
+    return { status: answer.status, headers: answer.headers, body: Buffer.alloc(0), isTruncated: true };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An upstream that sends back what it was sent does not make us pass it on. */
+function safeHeaders({ answer, authorization }: Exchanged): Record<string, string> {
+  const sent = authorization?.reveal().split(' ')[1];
+  const pairs = Object.entries(answer.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const]));
+  return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));
+}

@@ -1,0 +1,80 @@
+// The connection pools to upstreams: one for each TLS policy, so that an unverified connection never carries a request that wants a verified one.
+
+import { lookup as systemLookup } from 'node:dns/promises';
+import { createSecureContext, getCACertificates } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { createConnector } from './connector.ts';
+import type { ConnectionPhase, Lookup } from './connector.ts';
+import type { EgressPolicy } from './egress.ts';
+import type { Limits } from './limits.ts';
+import { createSlabs } from './buffer-pool.ts';
+import type { Slabs } from './buffer-pool.ts';
+
+export interface AgentSettings {
+  readonly egress: EgressPolicy;
+  readonly secureContext: SecureContext;
+  readonly limits: Limits;
+  /** Default: as many as there are requests at once. */
+  readonly maxConnectionsPerOrigin?: number | undefined;
+  /** Default: the system's name service. */
+  readonly lookup?: Lookup | undefined;
+  readonly onPhase?: ((phase: ConnectionPhase, origin: string) => void) | undefined;
+}
+
+export interface Agents {
+  readonly verified: Dispatcher;
+  readonly unverified: Dispatcher;
+  /** Takes back a piece of a body that nobody reads any more, since others are read into its memory. */
+  readonly giveBack: (piece: Buffer) => void;
+  /** Ends every connection, those being made included. */
+  close(): Promise<void>;
+}
+
+/** Makes both pools. */
+export function createAgents(settings: AgentSettings): Agents {
+  const closing = new AbortController();
+  const slabs = createSlabs();
+  const verified = createAgent(settings, slabs, true, closing.signal);
+  const unverified = createAgent(settings, slabs, false, closing.signal);
+  return {
+    verified,
+    unverified,
+    giveBack: slabs.giveBack,
+    async close() {
+      closing.abort();
+      await Promise.all([verified.destroy(), unverified.destroy()]);
+    },
+  };
+}
+
+/**
+ * The trust of verified connections, built once since it parses every root certificate.
+ * @param extraCa PEM certificates that are trusted beside the system's, or undefined.
+ */
+export function createTrust(extraCa: string | undefined): SecureContext {
+  const anchors = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
+  return createSecureContext({ ...anchors, minVersion: 'TLSv1.2' });
+}
+
+function createAgent(settings: AgentSettings, slabs: Slabs, verifyCertificate: boolean, signal: AbortSignal): Agent {
+  const { egress, secureContext, limits } = settings;
+  return new Agent({
+    allowH2: false,
+    connections: settings.maxConnectionsPerOrigin ?? null,
+    headersTimeout: limits.headersTimeoutMs,
+    bodyTimeout: limits.bodyTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    connect: createConnector({
+      egress,
+      lookup: settings.lookup ?? ((hostname) => systemLookup(hostname, { all: true })),
+      connectTimeoutMs: limits.connectTimeoutMs,
+      secureContext,
+      slabs,
+      verifyCertificate,
+      signal,
+      onPhase: settings.onPhase ?? (() => undefined),
+    }),
+  });
+}

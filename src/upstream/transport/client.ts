@@ -1,0 +1,128 @@
+// Sends HTTP requests to upstreams: no redirects, no decompression, no ambient proxy, small answers bounded in size and time.
+
+import type { Readable } from 'node:stream';
+import { request as sendRequest } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Secret } from '../../core/shared/secret.ts';
+import { createAgents } from './agents.ts';
+import type { Agents, AgentSettings } from './agents.ts';
+import { failureOf } from '../errors/network-errors.ts';
+
+export interface RequestSettings {
+  readonly userAgent: string;
+  /** The one origin whose certificate is not verified, or undefined to verify all. */
+  readonly unverifiedOrigin: string | undefined;
+}
+
+export type ClientSettings = AgentSettings & RequestSettings;
+
+interface CommonRequest {
+  readonly url: URL;
+  /** Value of the Authorization header. */
+  readonly authorization?: Secret | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface UpstreamRequest extends CommonRequest {
+  readonly accept?: string | undefined;
+  /** Bytes of the body that are read; the rest is cut off with its connection. */
+  readonly maxBodyBytes: number;
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  /** As it came over the wire: not decompressed. */
+  readonly body: Buffer;
+  /** Whether the upstream sent more than `maxBodyBytes`. */
+  readonly isTruncated: boolean;
+}
+
+export interface StreamRequest extends CommonRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** Sent as they are, beside our own. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Longest wait for the answer to begin. */
+  readonly headersTimeoutMs: number;
+  /** Longest silence inside the body. */
+  readonly bodyTimeoutMs: number;
+}
+
+export interface StreamAnswer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  /** As it comes over the wire. Read it or destroy it, or its connection is lost. */
+  readonly body: Readable;
+  /** For a piece of the body that nobody reads any more: its memory is used again. Pieces that are not given back are merely collected. */
+  readonly giveBack: (piece: Buffer) => void;
+}
+
+export interface UpstreamClient {
+  /** @throws UpstreamFailure for what the upstream or the way to it does; the signal's reason when it was aborted. */
+  get(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  /** Gives the answer as soon as its headers are there. Throws as `get`. */
+  open(request: StreamRequest): Promise<StreamAnswer>;
+}
+
+/** A client over connections of its own. */
+export function createClient(settings: ClientSettings): UpstreamClient & Pick<Agents, 'close'> {
+  const agents = createAgents(settings);
+  return { ...clientOver(agents, settings), close: () => agents.close() };
+}
+
+/** A client over connections that others use too. */
+export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
+  const dispatcherOf = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
+  return {
+    get: (request) => get(request, settings.userAgent, dispatcherOf(request.url)),
+    open: async (request) => ({ ...(await open(request, settings.userAgent, dispatcherOf(request.url))), giveBack: agents.giveBack }),
+  };
+}
+
+async function get(request: UpstreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<UpstreamAnswer> {
+  try {
+    const { statusCode, headers, body } = await sendRequest(request.url, {
+      dispatcher,
+      method: 'GET',
+      signal: request.signal,
+      headers: { 'user-agent': userAgent, accept: request.accept ?? 'application/json', 'accept-encoding': 'identity', ...authorizationHeader(request) },
+    });
+    return { status: statusCode, headers, ...(await readBody(body, request.maxBodyBytes)) };
+  } catch (error) {
+    throw failureOf(error, request.url.host) ?? error;
+  }
+}
+
+async function open(request: StreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<Omit<StreamAnswer, 'giveBack'>> {
+  try {
+    const { statusCode, headers, body } = await sendRequest(request.url, {
+      dispatcher,
+      method: request.method,
+      signal: request.signal,
+      headersTimeout: request.headersTimeoutMs,
+      bodyTimeout: request.bodyTimeoutMs,
+      headers: { ...request.headers, 'user-agent': userAgent, ...authorizationHeader(request) },
+    });
+    // It may be cut off before anybody reads it, and an error that nobody hears ends the process. Readers hear it as well.
+    body.on('error', () => undefined);
+    return { status: statusCode, headers, body };
+  } catch (error) {
+    throw failureOf(error, request.url.host) ?? error;
+  }
+}
+
+function authorizationHeader({ authorization }: CommonRequest): Record<string, string> {
+  return authorization === undefined ? {} : { authorization: authorization.reveal() };
+}
+
+/** Reads up to the limit. Leaving the loop early destroys the body and with it the connection. */
+export async function readBody(stream: Readable, maxBytes: number): Promise<Pick<UpstreamAnswer, 'body' | 'isTruncated'>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxBytes) return { body: Buffer.concat(chunks).subarray(0, maxBytes), isTruncated: true };
+  }
+  return { body: Buffer.concat(chunks), isTruncated: false };
+}
