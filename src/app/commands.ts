@@ -3,23 +3,23 @@
 
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { serve, type RunningServer } from './server.ts';
-import { ConfigRefused, readConfig, type Config } from './config.ts';
+import type { StoredToken } from '../core/accounts/store.ts';
 import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
-import { faultFields } from '../core/shared/fault.ts';
-import type { StoredToken } from '../core/ports.ts';
-import { Problem } from '../core/shared/problem.ts';
 import type { Registry } from '../core/registry/registry.ts';
+import { faultFields } from '../core/shared/fault.ts';
+import { Problem } from '../core/shared/problem.ts';
+import { StoreRefused } from '../database/errors.ts';
+import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
 import type { KeyStatus } from '../encryption/key-status.ts';
-import { boundHeap } from './heap.ts';
 import { KeyringRefused } from '../encryption/keyring.ts';
 import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
-import { StoreRefused } from '../database/migrate.ts';
-import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
+import { type Config, ConfigRefused, readConfig } from './config.ts';
+import { boundHeap } from './heap.ts';
 import type { Backup, Restoration } from './maintenance/backup.ts';
-import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './wiring/store.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
-import { verify, verifyAuditTrail, type Check } from './maintenance/verify.ts';
+import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './maintenance/tokens.ts';
+import { type Check, verify, verifyAuditTrail } from './maintenance/verify.ts';
+import { type RunningServer, serve } from './server.ts';
 
 /** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
 const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;

@@ -4,26 +4,9 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { CommandLineSettings } from '../cli/settings.ts';
+import type { CommandLineSettings } from '../cli/context.ts';
 import { Secret } from '../core/shared/secret.ts';
-import {
-  isLoopback,
-  parseBoolean,
-  parseCertificates,
-  parseCidr,
-  parseDatabaseUrl,
-  parseHours,
-  parseListen,
-  parseLogLevel,
-  parseOrigin,
-  parsePerMinute,
-  parsePlainHttpHost,
-  parsePublicUrl,
-  parseRedirects,
-  parseRegistryHost,
-  parseWindowHours,
-  type LogLevel,
-} from './setting-parsers.ts';
+import { isLoopback, type LogLevel, parseBoolean, parseCertificates, parseCidr, parseDatabaseUrl, parseHours, parseListen, parseLogLevel, parseOrigin, parsePerMinute, parsePlainHttpHost, parsePublicUrl, parseRedirects, parseRegistryHost, parseWindowHours } from './setting-parsers.ts';
 
 export interface Config {
   readonly listenHost: string;

@@ -1,22 +1,19 @@
 // The server: opens everything in order, serves, and closes everything it opened, also when a start fails halfway.
 
-import type { Config } from './config.ts';
-import type { Secret } from '../core/shared/secret.ts';
-import { issueFirstToken } from '../server/auth/authenticator.ts';
 import { faultFields } from '../core/shared/fault.ts';
+import type { Secret } from '../core/shared/secret.ts';
+import { issueFirstToken } from '../server/auth/token-issuer.ts';
 import type { TrustedDocuments } from '../server/graphql/execution/trusted-documents.ts';
 import { healthRoutes } from '../server/http/health.ts';
 import { createListener } from '../server/http/listener.ts';
 import { createLog, type Log } from '../server/ops/log.ts';
 import { createMetrics } from '../server/ops/metrics.ts';
 import { logOrphans } from '../server/ops/unhandled-rejections.ts';
-import { closeAll, type Closable } from './closing.ts';
+import type { Config } from './config.ts';
+import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
+import { createFaces, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
-import { createFaces } from './wiring/routes.ts';
-import { readIssuers } from './wiring/issuers.ts';
-import { createLogins, type LoginParts } from './wiring/logins.ts';
-import { trustedDocuments } from './wiring/trusted-documents.ts';
 
 export interface RunningServer {
   /** The address that people open, without a slash at the end. */
@@ -92,5 +89,24 @@ function warnAboutSettings(config: Config, log: Log): void {
   for (const name of config.unknownSettings) log.warn({ setting: name }, 'this setting means nothing and is ignored');
   if (!config.loopbackOnly && config.tls === undefined) {
     log.warn('listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear');
+  }
+}
+
+export interface Closable {
+  close(): Promise<void>;
+}
+
+/**
+ * Closes every part and takes it from the list. What was opened last is closed first: a listener takes no more requests before anything that they
+ * need goes. A part that fails keeps no other one open.
+ * @throws what a part threw; of several the last.
+ */
+export async function closeAll(opened: Closable[]): Promise<void> {
+  const part = opened.pop();
+  if (part === undefined) return;
+  try {
+    await part.close();
+  } finally {
+    await closeAll(opened);
   }
 }

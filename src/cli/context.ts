@@ -1,9 +1,9 @@
 // What a command gets from the program around it: the settings, and the commands on the data directory.
 
-import type { Role } from '../core/authz/permissions.ts';
 import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
+import type { Role } from '../core/authz/principal.ts';
 import type { Registry } from '../core/registry/registry.ts';
-import type { CommandLineSettings } from './settings.ts';
+import type { Secret } from '../core/shared/secret.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
 export interface LocalCommands {
@@ -115,4 +115,15 @@ export interface CommandContext {
   readonly loadLocal: () => Promise<LocalCommands>;
   /** Sets the exit code of a command that works on the data directory. */
   readonly endWith: (exitCode: number) => void;
+}
+
+export interface CommandLineSettings {
+  /** REGWAY_URL. */
+  readonly url: string | undefined;
+  /** REGWAY_TOKEN. */
+  readonly token: Secret | undefined;
+  /** REGWAY_REGISTRY_PASSWORD. */
+  readonly registryPassword: Secret | undefined;
+  /** Where programs keep settings of this user: XDG_CONFIG_HOME or ~/.config. */
+  readonly configDir: string;
 }

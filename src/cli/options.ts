@@ -1,9 +1,8 @@
 // Options that several commands share, and how their values are read.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { registryTypes, type RegistryType } from '../core/registry/registry.ts';
+import { type RegistryType, registryTypes } from '../core/registry/registry.ts';
 import type { Rotation } from './api/operations.ts';
-import { outputs, type Output } from './registry/output.ts';
 
 export interface OutputOption {
   readonly output: Output;
@@ -77,3 +76,6 @@ function parseTruth(text: string): boolean {
   if (!/^(?:true|false)$/i.test(text)) throw new InvalidArgumentError('Give true or false.');
   return text.toLowerCase() === 'true';
 }
+
+export const outputs = ['table', 'json', 'id'] as const;
+export type Output = (typeof outputs)[number];

@@ -4,19 +4,17 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAccountCommands } from './commands/account.ts';
 import { addAuditCommands } from './commands/audit.ts';
-import { addBackupCommands } from './commands/data.ts';
-import type { CommandContext, LocalCommands } from './context.ts';
-import { CommandFailure, exitCodes } from './errors.ts';
+import { addBackupCommands, addMoveCommands } from './commands/data.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addLoginCommands } from './commands/login.ts';
-import { addMoveCommands } from './commands/move-command.ts';
-import { refusePasswordInArguments } from './terminal/password.ts';
 import { addRegistryCommands } from './commands/registry.ts';
-import type { CommandLineSettings } from './settings.ts';
-import { colourNote, endWithTheReader, jsonText, printNote } from './terminal/terminal.ts';
 import { addTokenCommands } from './commands/token.ts';
+import type { CommandContext, CommandLineSettings, LocalCommands } from './context.ts';
+import { CommandFailure, exitCodes } from './errors.ts';
+import { refusePasswordInArguments } from './terminal/password.ts';
+import { colourNote, endWithTheReader, jsonText, printNote } from './terminal/terminal.ts';
 
 const environmentHelp = `
 Environment:

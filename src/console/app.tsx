@@ -1,19 +1,18 @@
 // The whole console: who is signed in decides what there is, the address decides which of it is shown.
 
 import { useCallback, useEffect, useState } from 'react';
+import { type Principal, RequestFailure, signIn, signOut, whoAmI } from './api/client.ts';
+import { failureOf, SessionEnded } from './api/use-request.ts';
+import { FailureNote } from './components/controls.tsx';
 import { AccountsPage } from './pages/accounts.tsx';
 import { AuditPage } from './pages/audit.tsx';
-import { RequestFailure, signIn, signOut, whoAmI, type Principal } from './api/client.ts';
-import { FailureNote } from './components/controls.tsx';
 import { Header } from './pages/header.tsx';
-import { registryIdOf, screens, useAddress } from './shared/location.ts';
 import { maySeeRegistries, NoRegistries } from './pages/no-registries.tsx';
 import { RegistriesPage } from './pages/registries.tsx';
 import { RegistryPage } from './pages/registry.tsx';
-import { SignInPage } from './pages/sign-in.tsx';
-import { signInFailure } from './pages/sign-in-ways.tsx';
+import { signInFailure, SignInPage } from './pages/sign-in.tsx';
 import { TokensPage } from './pages/tokens.tsx';
-import { failureOf, SessionEnded } from './api/use-request.ts';
+import { registryIdOf, screens, useAddress } from './shared/location.ts';
 
 interface Session {
   readonly principal: Principal | null;

@@ -2,8 +2,7 @@
 
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-
-import type { Notices } from '../core/ports.ts';
+import type { Notices } from '../core/registry/events.ts';
 import type { Tables } from './schema/tables.ts';
 
 /** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
@@ -102,4 +101,30 @@ export function given(name: string): SQL {
 export function givenFor<K extends string>(columns: Record<K, Column>): Record<K, SQL> {
   const entries = Object.entries<Column>(columns).map(([key, column]) => [key, sql`${sql.param(sql.placeholder(key), column)}`]);
   return Object.fromEntries(entries) as Record<K, SQL>;
+}
+
+/** Whether a database's url leads to PostgreSQL. */
+export function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url);
+}
+
+/** What a dialect gives for a snapshot. Writing to it fails. */
+export interface SnapshotDatabase extends Database {
+  /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
+  complaints(): Promise<string[] | null>;
+}
+
+/** Notices that have something to close. */
+export interface OpenNotices extends Notices {
+  close(): Promise<void>;
+}
+
+/** For a store that one process has to itself. */
+export function localNotices(): OpenNotices {
+  const listeners: ((text: string) => void)[] = [];
+  return {
+    send: (text) => listeners.forEach((hear) => hear(text)),
+    listen: (hear) => void listeners.push(hear),
+    close: async () => undefined,
+  };
 }

@@ -1,7 +1,6 @@
 // The one table from what a database throws to what leaves the store: no parameter and no row value is in any of it.
 
 import { Problem } from '../core/shared/problem.ts';
-import { StoreRefused } from './migrate.ts';
 
 /** Failures that pass or that an operator ends: full or failing disk, locks, read-only files. https://sqlite.org/rescode.html */
 const sqliteUnavailable = /^SQLITE_(FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|PROTOCOL|NOMEM)/;
@@ -104,4 +103,9 @@ function fault(thrown: unknown): Error {
     safe.stack = `Error: ${safe.message}${stack.slice(header.length)}`;
   }
   return safe;
+}
+
+/** The database cannot be used with this program as it is. Start-up ends with its message. */
+export class StoreRefused extends Error {
+  override readonly name = 'StoreRefused';
 }

@@ -4,16 +4,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { asc, sql } from 'drizzle-orm';
-
-import { adminAccount } from '../core/authz/permissions.ts';
+import { adminAccount } from '../core/authz/principal.ts';
 import type { Database, Migration } from './database.ts';
-
-/** The database cannot be used with this program as it is. Start-up ends with its message. */
-export class StoreRefused extends Error {
-  override readonly name = 'StoreRefused';
-}
+import { StoreRefused } from './errors.ts';
 
 /** Where the store says what it did; pino fits. */
 export interface StoreLog {

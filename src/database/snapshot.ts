@@ -1,21 +1,13 @@
 // One moment of a database, to be read alone: all that is read belongs together, whatever a server writes meanwhile.
 
 import { join } from 'node:path';
-
 import type { AuditTrail } from '../core/audit/verification.ts';
-import type { KeyRotationStore, KeyStore, SealedRegistry } from '../core/passwords/key-store.ts';
-import { sealedPages } from '../core/passwords/sealed-pages.ts';
-import { auditChain } from './repositories/audit.ts';
-import type { Database } from './database.ts';
-import { keyRotationStore } from './repositories/key-rotation.ts';
+import { type KeyRotationStore, type KeyStore, sealedPages, type SealedRegistry } from '../core/passwords/key-store.ts';
+import { type Database, isPostgres, type SnapshotDatabase } from './database.ts';
 import { countMissing } from './migrate.ts';
-import { isPostgres, type StoreOptions } from './store.ts';
-
-/** What a dialect gives for a snapshot. Writing to it fails. */
-export interface SnapshotDatabase extends Database {
-  /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
-  complaints(): Promise<string[] | null>;
-}
+import { auditChain } from './repositories/audit.ts';
+import { keyRotationStore } from './repositories/key-rotation.ts';
+import type { StoreOptions } from './store.ts';
 
 export interface Snapshot {
   readonly keys: KeyStore;

@@ -2,18 +2,21 @@
 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-
 import { sql } from 'drizzle-orm';
-
+import type { AccessStore } from '../core/accounts/store.ts';
+import type { AuditStore } from '../core/audit/store.ts';
 import type { KeyRotationStore, KeyStore } from '../core/passwords/key-store.ts';
-import type { AccessStore, AuditStore, Notices, RegistryStore, UseStore } from '../core/ports.ts';
-import { accessStore } from './repositories/tokens.ts';
+import type { UseStore } from '../core/pulls/usage.ts';
+import type { Notices } from '../core/registry/events.ts';
+import type { RegistryStore } from '../core/registry/store.ts';
+import { type Database, isPostgres } from './database.ts';
+import { StoreRefused } from './errors.ts';
+import { migrate, type StoreLog } from './migrate.ts';
 import { auditChain } from './repositories/audit.ts';
-import type { Database } from './database.ts';
 import { keyRotationStore } from './repositories/key-rotation.ts';
 import { keyStore } from './repositories/keys.ts';
-import { migrate, type StoreLog, StoreRefused } from './migrate.ts';
 import { registryStore } from './repositories/registries.ts';
+import { accessStore } from './repositories/tokens.ts';
 import { useStore } from './repositories/usage.ts';
 
 export interface Store {
@@ -66,11 +69,6 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
   }
   const { openSqlite } = await import('./sqlite/open.ts');
   return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);
-}
-
-/** Whether a database's url leads to PostgreSQL. */
-export function isPostgres(url: string): boolean {
-  return /^postgres(ql)?:\/\//.test(url);
 }
 
 /**

@@ -3,8 +3,8 @@
 import { createHmac } from 'node:crypto';
 import type { AuditMac } from '../core/audit/chain.ts';
 import type { KeyStore } from '../core/passwords/key-store.ts';
-import { newDataKey, openDataKey } from './data-key.ts';
-import { KeyringRefused, type Keyring } from './keyring.ts';
+import { newDataKey, openDataKey } from './data-keys.ts';
+import { type Keyring, KeyringRefused } from './keyring.ts';
 
 interface AuditKeyOptions {
   readonly keyring: Keyring;

@@ -6,18 +6,16 @@
 
 import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { adminAccount } from '../core/authz/permissions.ts';
 import type { AuditEvent } from '../core/audit/event.ts';
-import type { DataKeyRow, KeyRotationStore, Resealed, SealedRegistry } from '../core/passwords/key-store.ts';
-import { Problem } from '../core/shared/problem.ts';
-import type { Sealed } from '../core/ports.ts';
-import { secretBinding, secretSlots, type Registry, type SecretSlot } from '../core/registry/registry.ts';
+import { adminAccount } from '../core/authz/principal.ts';
+import { type DataKeyRow, type KeyRotationStore, type Resealed, sealedPages, type SealedRegistry } from '../core/passwords/key-store.ts';
 import { dataKeyIdOf } from '../core/passwords/sealer.ts';
-import { sealedPages } from '../core/passwords/sealed-pages.ts';
-import { rewrapDataKey } from './data-key.ts';
-import { createSealingKey, readDataKeys, type DataKeys } from './data-keys.ts';
-import { createRootKey, KeyringRefused, loadKeyring, replaceKeyring, withKeyring, type Keyring, type RootKey } from './keyring.ts';
+import { type Registry, secretBinding, type SecretSlot, secretSlots } from '../core/registry/registry.ts';
+import type { Sealed } from '../core/registry/store.ts';
+import { Problem } from '../core/shared/problem.ts';
+import { createSealingKey, type DataKeys, readDataKeys, rewrapDataKey } from './data-keys.ts';
 import { temporariesOf } from './keyring-file.ts';
+import { createRootKey, type Keyring, KeyringRefused, loadKeyring, replaceKeyring, type RootKey, withKeyring } from './keyring.ts';
 import { openPassword, sealPassword } from './sealer.ts';
 
 export interface RotationParts {

@@ -1,14 +1,14 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
 import type { KeyStore } from '../core/passwords/key-store.ts';
-import type { Sealed, Sealer } from '../core/ports.ts';
-import { Problem } from '../core/shared/problem.ts';
+import { dataKeyIdOf, KeysChanged, type Sealer } from '../core/passwords/sealer.ts';
 import type { SecretBinding, SecretSlot } from '../core/registry/registry.ts';
-import { dataKeyIdOf, KeysChanged } from '../core/passwords/sealer.ts';
+import type { Sealed } from '../core/registry/store.ts';
+import { Problem } from '../core/shared/problem.ts';
 import { Secret } from '../core/shared/secret.ts';
 import { encodeContext, maxValueBytes, openBytes, sealBytes } from './aes-gcm.ts';
-import { createSealingKey, derive, readDataKeys, type DataKeys } from './data-keys.ts';
-import { KeyringRefused, withKeyring, type Keyring } from './keyring.ts';
+import { createSealingKey, type DataKeys, derive, readDataKeys } from './data-keys.ts';
+import { type Keyring, KeyringRefused, withKeyring } from './keyring.ts';
 
 /** The sealer of one database, which every replica over it has alike. */
 export interface DatabaseSealer extends Sealer {

@@ -3,12 +3,13 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { beforeEach, expect, it } from 'vitest';
-import { limitFailedLogins, type RequestAuthenticator } from '../../src/server/auth/failed-logins.ts';
-import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
-import { createAuthenticator, issueToken } from '../../src/server/auth/authenticator.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
+import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
+import { limitFailedLogins, type RequestAuthenticator } from '../../src/server/auth/failed-logins.ts';
+import { issueToken } from '../../src/server/auth/token-issuer.ts';
+import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
 import { createBudget } from '../../src/server/ops/rate-limiter.ts';
-import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
+import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
 
 const now = () => new Date('2026-11-24T08:00:00Z');
 let access: MemoryAccessStore;

@@ -1,7 +1,7 @@
 // Tokens in memory, for tests of logging in: it keeps what a database would keep and counts the reads.
 
+import type { AccessStore, StoredToken } from '../../src/core/accounts/store.ts';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
-import type { AccessStore, StoredToken } from '../../src/core/ports.ts';
 
 export interface MemoryAccessStore extends AccessStore {
   readonly tokens: Map<string, StoredToken>;

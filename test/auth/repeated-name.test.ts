@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasRepeatedName } from '../../src/server/auth/oidc/repeated-name.ts';
+import { hasRepeatedName } from '../../src/server/auth/oidc/jwt.ts';
 
 describe('an object that names a member twice', () => {
   it.each(['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"a" : 1, "b":{}, "a" :2}', '{"x":{"a":1,"a":1}}', '[{"a":1},{"b":1,"b":1}]', '{"":1,"":2}', '{"a":"}","a":1}'])('is found: %s', (json) => {

@@ -1,12 +1,13 @@
 // The laws of the console's sessions: what a cookie is worth, to whom, and for how long.
 
 import { createServer, IncomingMessage, type Server } from 'node:http';
-import { Socket, type AddressInfo } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
 import { createSessionCookie } from '../../src/server/auth/session-cookie.ts';
 import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/server/auth/session.ts';
-import { createAuthenticator, createTokenRecall, issueToken } from '../../src/server/auth/authenticator.ts';
-import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
+import { issueToken } from '../../src/server/auth/token-issuer.ts';
+import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
 
 let time: Date;
 let access: MemoryAccessStore;

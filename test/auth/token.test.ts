@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { StoredToken } from '../../src/core/ports.ts';
+import type { StoredToken } from '../../src/core/accounts/store.ts';
+import type { NewToken } from '../../src/core/accounts/tokens.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import type { Secret } from '../../src/core/shared/secret.ts';
-import type { NewToken } from '../../src/core/accounts/tokens.ts';
-import { createAuthenticator, issueFirstToken, issueToken, revokeToken, type Authorization } from '../../src/server/auth/authenticator.ts';
+import { type Authorization, createAuthenticator } from '../../src/server/auth/authenticator.ts';
+import { issueFirstToken, issueToken, revokeToken } from '../../src/server/auth/token-issuer.ts';
 import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
-import { memoryAccessStore, type MemoryAccessStore } from './memory-access-store.ts';
+import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
 
 let access: MemoryAccessStore;
 let time: Date;

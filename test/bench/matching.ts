@@ -1,9 +1,9 @@
 // How long it takes inside the process to find which of many registries a pull of an image would use.
 
-import type { Caller } from '../../src/core/authz/permissions.ts';
+import type { Caller } from '../../src/core/authz/principal.ts';
 import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
 import type { SeededRegistry } from './data.ts';
-import { imageMatches, type Exchange } from './operations.ts';
+import { type Exchange, imageMatches } from './operations.ts';
 import { openDataDir } from './seed.ts';
 import { percentile } from './statistics.ts';
 

@@ -6,14 +6,14 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { buildSchema, type GraphQLSchema, type GraphQLScalarType, type GraphQLFieldResolver } from 'graphql';
+import { buildSchema, type GraphQLFieldResolver, type GraphQLScalarType, type GraphQLSchema } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
-import { commonHeaders } from '../../src/server/graphql/request.ts';
+import { commonHeaders } from '../../src/server/graphql/response.ts';
 import { createLog } from '../../src/server/ops/log.ts';
 import { createMetrics } from '../../src/server/ops/metrics.ts';
 import { openDataDir } from './seed.ts';
-import { openWork, type CreateInput, type Work } from './work.ts';
+import { type CreateInput, openWork, type Work } from './work.ts';
 
 const dataDir = process.env['REGWAY_DATA_DIR'] ?? '';
 const work = await openWork(dataDir);

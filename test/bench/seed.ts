@@ -4,14 +4,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
-import { issueToken } from '../../src/server/auth/authenticator.ts';
-import type { Sealer } from '../../src/core/ports.ts';
+import type { Sealer } from '../../src/core/passwords/sealer.ts';
 import { secretBinding } from '../../src/core/registry/registry.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
+import { openStore, type Store } from '../../src/database/store.ts';
 import { openAuditMac } from '../../src/encryption/audit-key.ts';
 import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
-import { openStore, type Store } from '../../src/database/store.ts';
+import { issueToken } from '../../src/server/auth/token-issuer.ts';
 import { registryOf, type SeededRegistry } from './data.ts';
 import { insertRegistry, registryRow } from './statements.ts';
 

@@ -1,9 +1,9 @@
 // The flag that helps after a check: only one that is left to try, and only where it can help.
 
 import { expect, it } from 'vitest';
-import { flagThatHelps, type Asked } from '../../src/cli/registry/advice.ts';
 import type { Report } from '../../src/cli/api/operations.ts';
-import { validationOutcomes, type ValidationOutcome } from '../../src/core/registry/report.ts';
+import { type Asked, flagThatHelps } from '../../src/cli/registry/report.ts';
+import { type ValidationOutcome, validationOutcomes } from '../../src/core/registry/report.ts';
 
 const report = (outcome: ValidationOutcome, more: Partial<Report> = {}): Report => ({
   outcome,

@@ -1,9 +1,9 @@
 // The cache of minted logins: when it mints, what it hands out meanwhile, and whom a failure concerns.
 
 import { describe, expect, it } from 'vitest';
-import { createCloudCache } from '../../src/upstream/cloud/cache.ts';
-import type { MintedCredential } from '../../src/core/ports.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
+import { createCloudCache } from '../../src/upstream/cloud/cache.ts';
+import type { MintedCredential } from '../../src/upstream/cloud/provider.ts';
 
 const hourMs = 3600_000;
 const one = { id: 'reg_1', version: 1 };

@@ -1,15 +1,13 @@
 // The port over all clouds: what validations and pulls see of a minted login, and of a cloud that gives none.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCloud } from '../../src/upstream/cloud/minter.ts';
-import type { Cloud } from '../../src/upstream/cloud/minter.ts';
-import type { CheckTarget, Credential, PullSource, Validator } from '../../src/core/ports.ts';
-import type { Pulls } from '../../src/core/pulls/pull.ts';
+import type { Pulls, PullSource } from '../../src/core/pulls/pull.ts';
 import type { RegistryType } from '../../src/core/registry/registry.ts';
 import type { ValidationStep } from '../../src/core/registry/report.ts';
+import type { CheckTarget, Credential, Validator } from '../../src/core/validation/validator.ts';
+import { type Cloud, createCloud } from '../../src/upstream/cloud/minter.ts';
 import { reportOf, stranger } from '../support/domain.ts';
-import { googleKeyFile, json, login, startCloud } from './servers.ts';
-import type { LoopbackCloud, Reply } from './servers.ts';
+import { googleKeyFile, json, login, type LoopbackCloud, type Reply, startCloud } from './servers.ts';
 
 const key = login('_json_key', JSON.stringify(googleKeyFile));
 const target: CheckTarget = { host: 'europe-docker.pkg.dev', repository: 'example/*', type: 'GCR', secureConnection: true, trustedRealm: null, probeRepository: null };

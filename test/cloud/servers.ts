@@ -1,14 +1,12 @@
 // Loopback clouds for the tests: they check what they are sent as the real ones do, and some are hostile.
 
 import { createHash, createHmac, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Secret } from '../../src/core/shared/secret.ts';
-import type { Credential } from '../../src/core/ports.ts';
-import { createCloudHttp } from '../../src/upstream/transport/https-client.ts';
-import type { CloudHttp } from '../../src/upstream/transport/https-client.ts';
+import type { Credential } from '../../src/core/validation/validator.ts';
+import { type CloudHttp, createCloudHttp } from '../../src/upstream/transport/https-client.ts';
 
 export interface Asked {
   readonly method: string;

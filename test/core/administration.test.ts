@@ -1,12 +1,12 @@
 // Accounts, tokens and the audit trail as use cases: nobody gives more than they have, and a disabled account is out at once.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
-import type { Caller } from '../../src/core/authz/permissions.ts';
+import { createTokenUses } from '../../src/core/accounts/token-usage.ts';
 import { verifyAudit } from '../../src/core/audit/verification.ts';
+import type { Caller } from '../../src/core/authz/principal.ts';
 import type { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { createTokenUses } from '../../src/core/accounts/token-usage.ts';
+import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;

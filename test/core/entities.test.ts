@@ -1,9 +1,9 @@
 // Whose entities a key finds: those of the caller's own account, and what its token is limited to.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Caller } from '../../src/core/authz/permissions.ts';
+import type { Caller } from '../../src/core/authz/principal.ts';
+import type { EntityKey } from '../../src/core/registries/entities.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import type { EntityKey } from '../../src/core/registries/registries.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { insertAccount } from '../rest/harness.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';

@@ -1,8 +1,8 @@
 // The ledger's laws: a pull never waits or fails for it, equal uses are one count, and what it holds is bounded.
 
 import { expect, test } from 'vitest';
-import { createLedger, flushIntervalMs, flushUses, maxPendingCounts, type Ledger } from '../../src/core/pulls/usage-ledger.ts';
-import type { CountedUse, CredentialUse } from '../../src/core/ports.ts';
+import { createLedger, flushIntervalMs, flushUses, type Ledger, maxPendingCounts } from '../../src/core/pulls/usage-ledger.ts';
+import type { CountedUse, CredentialUse } from '../../src/core/pulls/usage.ts';
 
 const start = Date.UTC(2026, 0, 1);
 

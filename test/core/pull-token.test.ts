@@ -2,11 +2,11 @@
 
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Caller } from '../../src/core/authz/permissions.ts';
-import type { PullSource, PullTokenMinter } from '../../src/core/ports.ts';
-import { Problem } from '../../src/core/shared/problem.ts';
-import { createPullTokens, pullTokenLines, type PullTokens } from '../../src/core/pulls/upstream-token.ts';
+import type { Caller } from '../../src/core/authz/principal.ts';
+import type { PullSource } from '../../src/core/pulls/pull.ts';
+import { createPullTokens, pullTokenLines, type PullTokenMinter, type PullTokens } from '../../src/core/pulls/upstream-token.ts';
 import { parseImageReference } from '../../src/core/registry/reference.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
 

@@ -1,8 +1,8 @@
 // The laws of pulling: whose credential a pull gets, what opens it, and what follows when the upstream refuses it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PullSource } from '../../src/core/pulls/pull.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import type { PullSource } from '../../src/core/ports.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 

@@ -1,13 +1,14 @@
 // The laws of the use cases: what is stored, what is refused, and where a password may go.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { permissions, roles, type Caller, type Operation } from '../../src/core/authz/permissions.ts';
-import { maxCandidates } from '../../src/core/registries/explain.ts';
-import { Problem } from '../../src/core/shared/problem.ts';
-import type { CheckSettings } from '../../src/core/registries/registries.ts';
+import { type Operation, permissions } from '../../src/core/authz/permissions.ts';
+import { type Caller, roles } from '../../src/core/authz/principal.ts';
 import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
+import { maxCandidates } from '../../src/core/registries/explain.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
+import type { CheckSettings } from '../../src/core/validation/validate.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
 
 const both: CheckSettings = { secureConnection: true, validate: true };

@@ -1,7 +1,7 @@
 // The law of suggestions: a cloud's own hosts suggest its type, look-alikes suggest nothing.
 
 import { expect, it } from 'vitest';
-import { suggestType } from '../../src/core/registry/registry-type.ts';
+import { suggestType } from '../../src/core/registry/registry.ts';
 
 it.each([
   ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'AWSECR'],

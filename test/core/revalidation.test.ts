@@ -1,11 +1,11 @@
 // Checks on schedule: what is due and when, by one server, and never again for a credential that was rejected.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Validator } from '../../src/core/ports.ts';
 import { tellChanges } from '../../src/core/registry/events.ts';
-import { claimMs, dueAt, firstPauseMs, maxConcurrentChecks, startRevalidation, type Revalidation } from '../../src/core/validation/revalidation.ts';
+import { type ValidationOutcome, validationOutcomes, type ValidationReport } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { validationOutcomes, type ValidationOutcome, type ValidationReport } from '../../src/core/registry/report.ts';
+import { claimMs, dueAt, firstPauseMs, maxConcurrentChecks, type Revalidation, startRevalidation } from '../../src/core/validation/revalidation.ts';
+import type { Validator } from '../../src/core/validation/validator.ts';
 import { callerOf, openDomain, reportOf, type TestDomain } from '../support/domain.ts';
 
 const hourMs = 3_600_000;

@@ -1,10 +1,9 @@
 // Streams of what happens to registries: after the commit, to those who may, for as long as their login lasts, within bounds.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Caller } from '../../src/core/authz/permissions.ts';
-import { maxWaitingEvents } from '../../src/core/registries/event-queue.ts';
+import type { Caller } from '../../src/core/authz/principal.ts';
+import { maxStreamsPerSubject, maxWaitingEvents, type RegistryChange } from '../../src/core/registries/watch.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { maxStreamsPerSubject, type RegistryChange } from '../../src/core/registries/watch.ts';
 import { insertAccount } from '../rest/harness.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 

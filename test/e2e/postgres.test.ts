@@ -1,15 +1,13 @@
 // The store on a real PostgreSQL server: the laws that hold everywhere, and what only a server can show.
 
 import { inspect } from 'node:util';
-
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
 import { verifyAudit } from '../../src/core/audit/verification.ts';
-import { registryOrderFields } from '../../src/core/ports.ts';
+import { registryOrderFields } from '../../src/core/registry/store.ts';
+import { StoreRefused } from '../../src/database/errors.ts';
 import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
-import { StoreRefused } from '../../src/database/migrate.ts';
 import { openStore } from '../../src/database/store.ts';
 import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../store/harness.ts';
 import { storeLaws } from '../store/laws.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { getNamedType, getNullableType, isListType, isObjectType, parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Role } from '../../src/core/authz/permissions.ts';
+import type { Role } from '../../src/core/authz/principal.ts';
 import { maxCandidates } from '../../src/core/registries/explain.ts';
 import { brokenEntityLimits, listLengths, maxEntityFields, maxRepresentations, weighDocument } from '../../src/server/graphql/execution/limits.ts';
 import { schema } from '../../src/server/graphql/schema/schema.ts';

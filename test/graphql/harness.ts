@@ -3,9 +3,9 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Caller, Role } from '../../src/core/authz/permissions.ts';
-import { Problem } from '../../src/core/shared/problem.ts';
+import type { Caller, Role } from '../../src/core/authz/principal.ts';
 import type { Registries } from '../../src/core/registries/registries.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { createTrustedDocuments } from '../../src/server/graphql/execution/trusted-documents.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from '../../src/server/graphql/server.ts';
 import { frontOf } from '../support/balancer.ts';

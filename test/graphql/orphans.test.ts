@@ -2,8 +2,8 @@
 // Such a rejection ends a process that does not listen for it, and with it everybody's requests.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ImageExplanation } from '../../src/core/registries/explain.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import type { ImageExplanation } from '../../src/core/registries/registries.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf } from '../support/domain.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';

@@ -1,7 +1,8 @@
 // Every root field for every role, compared with the one permission table: a root field without a row fails.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { permissions, roles, type Operation, type Role } from '../../src/core/authz/permissions.ts';
+import { type Operation, permissions } from '../../src/core/authz/permissions.ts';
+import { type Role, roles } from '../../src/core/authz/principal.ts';
 import { schema } from '../../src/server/graphql/schema/schema.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 

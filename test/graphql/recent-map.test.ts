@@ -1,7 +1,7 @@
 // What the map forgets: never what was used lately, once it is more than half full.
 
 import { describe, expect, it } from 'vitest';
-import { createRecentMap } from '../../src/server/graphql/execution/recent-map.ts';
+import { createRecentMap } from '../../src/server/graphql/execution/document-cache.ts';
 
 describe('a map of recent entries', () => {
   it('holds no more than it may, however many come', () => {

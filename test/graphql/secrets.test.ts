@@ -1,13 +1,13 @@
 // A password in a malformed request is nowhere in the answer and nowhere in the log, whatever is wrong with the request.
 
 import { randomBytes } from 'node:crypto';
-import { isInputObjectType, isObjectType, isInterfaceType, getNamedType } from 'graphql';
+import { getNamedType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { createDocuments } from '../../src/server/graphql/execution/document-cache.ts';
+import { secretScalar } from '../../src/server/graphql/schema/scalars.ts';
 import { schema } from '../../src/server/graphql/schema/schema.ts';
-import { secretScalar } from '../../src/server/graphql/schema/secret-scalar.ts';
-import { dataAt, jsonHeaders, openEndpoint, type Answer, type TestEndpoint } from './harness.ts';
+import { type Answer, dataAt, jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;
 

@@ -1,7 +1,7 @@
 // The fields that tell whether a credential is still needed: what they say, what they cost, and to whom they say nothing.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CountedUse } from '../../src/core/ports.ts';
+import type { CountedUse } from '../../src/core/pulls/usage.ts';
 import { dataAt, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

@@ -1,8 +1,8 @@
 // Two ways through the endpoint, the short one and Yoga's: the same status, headers, bytes, log and count for whatever is asked.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Role } from '../../src/core/authz/permissions.ts';
-import { answerMediaType } from '../../src/server/graphql/request.ts';
+import type { Role } from '../../src/core/authz/principal.ts';
+import { answerMediaType } from '../../src/server/graphql/response.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 let endpoint: TestEndpoint;

@@ -1,6 +1,6 @@
 // Chance that can be repeated: the same seed makes the same choices. The values are few, so that they collide often.
 
-import { registryOrderFields } from '../../src/core/ports.ts';
+import { registryOrderFields } from '../../src/core/registry/store.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { refusedPassword } from './system.ts';
 import type { ListQuery } from './world.ts';

@@ -1,8 +1,8 @@
 // The model: registries in plain maps and lists, with every rule of the use cases written down anew and in the simplest way.
 
-import type { RegistryOrderField, OrderDirection } from '../../src/core/ports.ts';
-import type { RegistryType, Registry } from '../../src/core/registry/registry.ts';
+import type { Registry, RegistryType } from '../../src/core/registry/registry.ts';
 import type { ValidationOutcome } from '../../src/core/registry/report.ts';
+import type { OrderDirection, RegistryOrderField } from '../../src/core/registry/store.ts';
 
 /** A registry as its owner knows it, the password included. */
 export interface Known extends Pick<Registry, 'id' | 'registry' | 'host' | 'name' | 'type' | 'username' | 'secureConnection'> {

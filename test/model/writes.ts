@@ -1,8 +1,9 @@
 // The commands that change something, each with what the model says must come of it.
 
-import type { ChangeResult, Registries } from '../../src/core/registries/registries.ts';
+import type { Registries } from '../../src/core/registries/registries.ts';
+import type { ChangeResult } from '../../src/core/validation/validate.ts';
 import { callerOf } from '../support/domain.ts';
-import { changeOf, inputOf, sealedInput, settingsOf, type Chance } from './choices.ts';
+import { type Chance, changeOf, inputOf, sealedInput, settingsOf } from './choices.ts';
 import { refusedPassword } from './system.ts';
 import type { Known, World } from './world.ts';
 

@@ -5,7 +5,9 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthRoutes } from '../../src/server/http/health.ts';
-import { createListener, sendJson, type Listener, type Route } from '../../src/server/http/listener.ts';
+import { createListener, type Listener } from '../../src/server/http/listener.ts';
+import { sendJson } from '../../src/server/http/response.ts';
+import type { Route } from '../../src/server/http/route.ts';
 import { createLog } from '../../src/server/ops/log.ts';
 import { createMetrics, type Metrics } from '../../src/server/ops/metrics.ts';
 

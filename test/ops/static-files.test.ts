@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { consoleRoute } from '../../src/server/http/static-files.ts';
+import { consoleRoute } from '../../src/server/pages/console.ts';
 
 const script = 'console.info("hello")'.repeat(50);
 let parent: string;

@@ -2,8 +2,8 @@
 
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { revokeToken } from '../../src/server/auth/authenticator.ts';
-import type { Role } from '../../src/core/authz/permissions.ts';
+import type { Role } from '../../src/core/authz/principal.ts';
+import { revokeToken } from '../../src/server/auth/token-issuer.ts';
 import { createGrants } from '../../src/server/oci/grant.ts';
 import { callerOf } from '../support/domain.ts';
 import { inPath, openPullEndpoint, type PullAnswer, type PullEndpoint } from './harness.ts';

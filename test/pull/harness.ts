@@ -1,13 +1,13 @@
 // The pull endpoint on loopback over the real domain, real tokens and a real upstream module, for the running test.
 
-import { createServer, request as sendRequest } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, request as sendRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Role } from '../../src/core/authz/permissions.ts';
+import type { Role } from '../../src/core/authz/principal.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { createAuthenticator, createTokenRecall, issueToken } from '../../src/server/auth/authenticator.ts';
+import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
+import { issueToken } from '../../src/server/auth/token-issuer.ts';
 import { createPullServer, type PullServerOptions } from '../../src/server/oci/server.ts';
 import { createUpstream, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';

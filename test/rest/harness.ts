@@ -1,13 +1,15 @@
 // The REST API on loopback, as the server wires it: a real listener, real tokens, a real database; every answer is held against the OpenAPI document.
 
 import { mkdtempSync } from 'node:fs';
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator, issueToken } from '../../src/server/auth/authenticator.ts';
-import { roles, type Caller, type Role } from '../../src/core/authz/permissions.ts';
+import { type Caller, type Role, roles } from '../../src/core/authz/principal.ts';
 import type { Registries } from '../../src/core/registries/registries.ts';
-import { createListener, type Route } from '../../src/server/http/listener.ts';
+import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
+import { issueToken } from '../../src/server/auth/token-issuer.ts';
+import { createListener } from '../../src/server/http/listener.ts';
+import type { Route } from '../../src/server/http/route.ts';
 import { createLog } from '../../src/server/ops/log.ts';
 import { createMetrics } from '../../src/server/ops/metrics.ts';
 import { createRestServer } from '../../src/server/rest/server.ts';

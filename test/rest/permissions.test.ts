@@ -1,10 +1,11 @@
 // Every operation for every role against the one permission table, logging in by Basic and Bearer, and acting in another account.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { permissions, roles, type Role } from '../../src/core/authz/permissions.ts';
+import { permissions } from '../../src/core/authz/permissions.ts';
+import { type Role, roles } from '../../src/core/authz/principal.ts';
 import { openApiDocument } from '../../src/server/rest/openapi.ts';
 import { operations } from '../../src/server/rest/registries.ts';
-import { creation, openApi, verdictOf, type TestApi, type Who } from './harness.ts';
+import { creation, openApi, type TestApi, verdictOf, type Who } from './harness.ts';
 
 let api: TestApi;
 

@@ -2,14 +2,14 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Sealer } from '../../src/core/ports.ts';
-import { Problem } from '../../src/core/shared/problem.ts';
+import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
+import type { Sealer } from '../../src/core/passwords/sealer.ts';
 import type { SecretBinding } from '../../src/core/registry/registry.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { encodeContext, sealBytes } from '../../src/encryption/aes-gcm.ts';
 import { createSealingKey, readDataKeys } from '../../src/encryption/data-keys.ts';
-import { KeyringRefused, parseKeyring, printKeyring, type Keyring } from '../../src/encryption/keyring.ts';
-import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
+import { type Keyring, KeyringRefused, parseKeyring, printKeyring } from '../../src/encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../src/encryption/sealer.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { moveDurablyToFreeName } from '../../src/database/sqlite/durable-file.ts';
+import { moveDurablyToFreeName } from '../../src/database/sqlite/files.ts';
 import { temporaryDirectory } from './harness.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

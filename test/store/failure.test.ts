@@ -1,13 +1,10 @@
 // What leaves the store when a database fails: a code that a caller can act on, and no parameter.
 
 import { inspect } from 'node:util';
-
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { describe, expect, it } from 'vitest';
-
 import { Problem } from '../../src/core/shared/problem.ts';
-import { translateFailure } from '../../src/database/errors.ts';
-import { StoreRefused } from '../../src/database/migrate.ts';
+import { StoreRefused, translateFailure } from '../../src/database/errors.ts';
 
 const marker = 'MARKER-2b7e15';
 

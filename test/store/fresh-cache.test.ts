@@ -1,10 +1,9 @@
 // Remembered rows are forgotten with the next commit of anybody, and where nobody can tell of commits nothing is remembered.
 
 import { beforeEach, expect, test } from 'vitest';
-
-import { createFreshCache } from '../../src/database/repositories/fresh-cache.ts';
-import { sqliteHarness } from './sqlite-harness.ts';
+import { createFreshCache } from '../../src/database/repositories/tokens.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
+import { sqliteHarness } from './sqlite-harness.ts';
 
 let version: number;
 let asked: string[];

@@ -1,9 +1,8 @@
 // The laws of accounts, of tokens as they log in, and of reading the trail a page at a time.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-import type { Account } from '../../src/core/accounts/accounts.ts';
-import type { AuditQuery } from '../../src/core/audit/trail.ts';
+import type { Account } from '../../src/core/accounts/store.ts';
+import type { AuditQuery } from '../../src/core/audit/store.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';
 

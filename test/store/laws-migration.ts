@@ -1,8 +1,7 @@
 // The laws of migrations: all or nothing, no row lost, and no database that does not fit this program.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
-import { StoreRefused } from '../../src/database/migrate.ts';
+import { StoreRefused } from '../../src/database/errors.ts';
 import { copiedMigrations, type Harness, migrationsDir, type StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 

@@ -1,9 +1,8 @@
 // The laws of pages: every row once, in byte order, from either end, and filters that mean what they say.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
-import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields, type RegistryStore } from '../../src/core/ports.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
+import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields, type RegistryStore } from '../../src/core/registry/store.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleReport, sampleSealed } from './samples.ts';
 

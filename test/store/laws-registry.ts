@@ -1,11 +1,9 @@
 // The laws of registries at rest: what is written is read, whole or not at all, and by one writer at a time.
 
 import { inspect } from 'node:util';
-
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
+import type { RegistryStore } from '../../src/core/registry/store.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import type { RegistryStore } from '../../src/core/ports.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleReport, sampleSealed, sampleToken } from './samples.ts';
 

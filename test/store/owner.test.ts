@@ -4,11 +4,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
+import { StoreRefused } from '../../src/database/errors.ts';
 import { deviceText, refuseNetworkFileSystem } from '../../src/database/sqlite/local-disk.ts';
-import { StoreRefused } from '../../src/database/migrate.ts';
 import { openStore } from '../../src/database/store.ts';
 import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from './harness.ts';
 import { sampleEvent, sampleToken } from './samples.ts';

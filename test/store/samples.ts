@@ -1,13 +1,13 @@
 // Rows for the store's tests: valid, and different in every field that matters to the test.
 
 import { createHmac } from 'node:crypto';
-
-import type { AuditEvent } from '../../src/core/audit/event.ts';
+import type { StoredToken } from '../../src/core/accounts/store.ts';
 import type { AuditMac } from '../../src/core/audit/chain.ts';
-import type { PageQuery, StoredToken } from '../../src/core/ports.ts';
+import type { AuditEvent } from '../../src/core/audit/event.ts';
+import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import type { ValidationReport } from '../../src/core/registry/report.ts';
-import type { DataKeyRow } from '../../src/core/passwords/key-store.ts';
+import type { PageQuery } from '../../src/core/registry/store.ts';
 
 const start = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 

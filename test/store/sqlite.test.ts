@@ -3,14 +3,13 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-
 import Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-
-import { registryOrderFields } from '../../src/core/ports.ts';
-import { StoreRefused } from '../../src/database/migrate.ts';
-import { openSqlite, refuseOldSqlite } from '../../src/database/sqlite/open.ts';
+import { registryOrderFields } from '../../src/core/registry/store.ts';
+import { StoreRefused } from '../../src/database/errors.ts';
+import { refuseOldSqlite } from '../../src/database/sqlite/connection.ts';
+import { openSqlite } from '../../src/database/sqlite/open.ts';
 import { openStore, type Store, storeOn } from '../../src/database/store.ts';
 import { migrationsDir, openStarted, started, temporaryDirectory } from './harness.ts';
 import { openInProcesses, writeUntilKilled } from './processes.ts';

@@ -3,11 +3,13 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Caller, Login, Principal, Role } from '../../src/core/authz/permissions.ts';
-import type { CheckTarget, Credential, CredentialUse, PullTokenMinter, Validator } from '../../src/core/ports.ts';
+import type { Caller, Login, Principal, Role } from '../../src/core/authz/principal.ts';
 import type { Pulls, PullSettings } from '../../src/core/pulls/pull.ts';
-import { Secret } from '../../src/core/shared/secret.ts';
+import type { PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
+import type { CredentialUse } from '../../src/core/pulls/usage.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/registry/report.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import type { CheckTarget, Credential, Validator } from '../../src/core/validation/validator.ts';
 import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createDatabase, openStores, type TestDatabase } from './database.ts';
 import { inTurn } from './in-turn.ts';

@@ -1,20 +1,21 @@
 // One server's use cases over a store and a real seal, joined as the wiring joins them.
 
-import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
-import { createPullTokens } from '../../src/core/pulls/upstream-token.ts';
-import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
-import type { Ports, PullTokenMinter, Sealer } from '../../src/core/ports.ts';
-import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
+import { createAdministration } from '../../src/app/wiring/use-cases.ts';
 import { hidePast } from '../../src/core/passwords/expired-passwords.ts';
-import { tellChanges } from '../../src/core/registry/events.ts';
+import type { Sealer } from '../../src/core/passwords/sealer.ts';
+import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
+import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
+import { createPullTokens, type PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
 import { createUses } from '../../src/core/pulls/usage.ts';
+import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
 import { createWatching, type Watching, type WatchPorts } from '../../src/core/registries/watch.ts';
-import type { UseCases } from '../../src/server/graphql/schema/builder.ts';
+import { tellChanges } from '../../src/core/registry/events.ts';
+import type { Ports } from '../../src/core/validation/validator.ts';
+import type { Store } from '../../src/database/store.ts';
 import { openAuditMac } from '../../src/encryption/audit-key.ts';
 import type { Keyring } from '../../src/encryption/keyring.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
-import type { Store } from '../../src/database/store.ts';
-import { createAdministration } from '../../src/app/wiring/administration.ts';
+import type { UseCases } from '../../src/server/graphql/schema/builder.ts';
 
 export interface Replica {
   readonly store: Store;

@@ -1,11 +1,11 @@
 // The connections of this module: the signal that ends those being made keeps none that is made, or has failed.
 
 import { getEventListeners, once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { createTrust } from '../../src/upstream/transport/agents.ts';
-import { createConnector } from '../../src/upstream/transport/connector.ts';
 import { createSlabs } from '../../src/upstream/transport/buffer-pool.ts';
+import { createConnector } from '../../src/upstream/transport/connector.ts';
+import { createTrust } from '../../src/upstream/transport/trust.ts';
 
 test.each([
   ['that is made', true],

@@ -2,15 +2,14 @@
 
 import { createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../src/core/shared/problem.ts';
 import { parseRegistryText } from '../../src/core/registry/reference.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { UpstreamFailure } from '../../src/upstream/errors/failure.ts';
 import { createClient } from '../../src/upstream/transport/client.ts';
 import type { Lookup } from '../../src/upstream/transport/connector.ts';
-import { createEgressPolicy } from '../../src/upstream/transport/egress.ts';
-import type { EgressPolicy } from '../../src/upstream/transport/egress.ts';
-import { UpstreamFailure } from '../../src/upstream/errors/network-errors.ts';
-import { defaultLimits } from '../../src/upstream/transport/limits.ts';
-import { check, closedPort, secure, startServer, certificate, startTcpServer, withCa } from './fixtures.ts';
+import { createEgressPolicy, type EgressPolicy } from '../../src/upstream/transport/egress.ts';
+import { defaultLimits } from '../../src/upstream/transport/settings.ts';
+import { certificate, check, closedPort, secure, startServer, startTcpServer, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer } from './personalities.ts';
 
 const everything = { egressAllow: ['0.0.0.0/0', '::/0'], egressDeny: [] };

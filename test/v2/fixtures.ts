@@ -1,18 +1,15 @@
 // Real servers on loopback for the tests of the V2 module: they count what they receive, and some of them are hostile.
 
-import { createServer as createHttpServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer as createTcpServer } from 'node:net';
-import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { generate } from 'selfsigned';
 import { onTestFinished } from 'vitest';
-import { Secret } from '../../src/core/shared/secret.ts';
-import type { CheckOptions, CheckTarget, Credential } from '../../src/core/ports.ts';
 import type { ValidationReport } from '../../src/core/registry/report.ts';
-import { createValidator } from '../../src/upstream/validation/validator.ts';
-import type { ValidatorSettings } from '../../src/upstream/validation/validator.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import type { CheckOptions, CheckTarget, Credential } from '../../src/core/validation/validator.ts';
+import { createValidator, type ValidatorSettings } from '../../src/upstream/validation/validator.ts';
 
 /** Planted as the password; no report may hold it. */
 export const marker = 'Marker-7fQ2/Zk9+pX4vLw8RtB1';

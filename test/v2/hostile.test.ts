@@ -3,12 +3,11 @@
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/core/shared/secret.ts';
 import type { ValidationReport } from '../../src/core/registry/report.ts';
-import { defaultLimits } from '../../src/upstream/transport/limits.ts';
+import { Secret } from '../../src/core/shared/secret.ts';
+import { defaultLimits } from '../../src/upstream/transport/settings.ts';
 import { createValidator } from '../../src/upstream/validation/validator.ts';
-import { basicHeader, certificate, check, createCertificate, credential, marker, secure, startServer, withCa } from './fixtures.ts';
-import type { TestServer } from './fixtures.ts';
+import { basicHeader, certificate, check, createCertificate, credential, marker, secure, startServer, type TestServer, withCa } from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, sendJson } from './personalities.ts';
 
 const isToken = (url: string | undefined) => (url ?? '').startsWith('/token');

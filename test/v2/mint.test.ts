@@ -1,7 +1,7 @@
 // Upstream tokens for clients: exactly one repository and the action `pull`, or none where there are none to give.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PullSource } from '../../src/core/ports.ts';
+import type { PullSource } from '../../src/core/pulls/pull.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import { createUpstream } from '../../src/upstream/pull/puller.ts';
 import { authority, basicHeader, credential, secure } from './fixtures.ts';

@@ -2,12 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { createTrust } from '../../src/upstream/transport/agents.ts';
+import { pullScope, requestToken, type TokenAnswer, type TokenRequest, tokenSubject } from '../../src/upstream/login/token.ts';
 import { createClient } from '../../src/upstream/transport/client.ts';
 import { createEgressPolicy } from '../../src/upstream/transport/egress.ts';
-import { defaultLimits } from '../../src/upstream/transport/limits.ts';
-import { pullScope, requestToken, tokenSubject } from '../../src/upstream/login/token.ts';
-import type { TokenAnswer, TokenRequest } from '../../src/upstream/login/token.ts';
+import { defaultLimits } from '../../src/upstream/transport/settings.ts';
+import { createTrust } from '../../src/upstream/transport/trust.ts';
 import { authority, credential, jwt, secure } from './fixtures.ts';
 import { sendJson } from './personalities.ts';
 

@@ -1,7 +1,7 @@
 // What a server opened is closed, whatever fails on the way.
 
 import { expect, it } from 'vitest';
-import { closeAll, type Closable } from '../../src/app/closing.ts';
+import { type Closable, closeAll } from '../../src/app/server.ts';
 
 it('a part that fails keeps no other one open, and what was opened last is closed first', async () => {
   const closed: string[] = [];

@@ -3,13 +3,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readConfig, type Config } from '../../src/app/config.ts';
-import { KeyringRefused, loadKeyring } from '../../src/encryption/keyring.ts';
-import { createSealer } from '../../src/encryption/sealer.ts';
-import { openStore } from '../../src/database/store.ts';
-import { createToken, listTokens, revokeStoredToken } from '../../src/app/wiring/store.ts';
+import { type Config, readConfig } from '../../src/app/config.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from '../../src/app/maintenance/keys.ts';
 import { withSnapshot } from '../../src/app/maintenance/snapshot.ts';
+import { createToken, listTokens, revokeStoredToken } from '../../src/app/maintenance/tokens.ts';
+import { openStore } from '../../src/database/store.ts';
+import { KeyringRefused, loadKeyring } from '../../src/encryption/keyring.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
 import { copiedMigrations, temporaryDirectory } from '../store/harness.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -4,11 +4,11 @@ import { globSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runRegway } from '../cli/harness.ts';
 import { readConfig } from '../../src/app/config.ts';
+import { trustedDocuments } from '../../src/app/wiring/routes.ts';
 import * as consoleOperations from '../../src/console/api/operations.ts';
-import { trustedDocuments } from '../../src/app/wiring/trusted-documents.ts';
-import { startServer, type RegwayServer } from '../e2e/support/server.ts';
+import { runRegway } from '../cli/harness.ts';
+import { type RegwayServer, startServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 
 let server: RegwayServer;

@@ -2,16 +2,16 @@
 
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Config } from '../config.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { migrationsDir } from '../../places.ts';
-import { backUp, holdsData, replaceDatabase, stage, type BackupFacts } from '../../database/sqlite/backup.ts';
-import { StoreRefused } from '../../database/migrate.ts';
+import { isPostgres } from '../../database/database.ts';
+import { StoreRefused } from '../../database/errors.ts';
+import { backUp, type BackupFacts, holdsData, replaceDatabase, stage } from '../../database/sqlite/backup.ts';
 import { claimOwnership } from '../../database/sqlite/server-lock.ts';
-import { isPostgres, openStore } from '../../database/store.ts';
-import { makePrivateDirectory } from '../private-directory.ts';
+import { openStore } from '../../database/store.ts';
+import type { Config } from '../config.ts';
+import { makePrivateDirectory, migrationsDir } from '../paths.ts';
 import { withSnapshot } from './snapshot.ts';
-import { verify, type Check } from './verify.ts';
+import { type Check, verify } from './verify.ts';
 
 export interface Backup extends BackupFacts {
   /** Where it was written. */

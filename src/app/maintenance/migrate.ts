@@ -1,14 +1,15 @@
 // Takes the data elsewhere: all of it to PostgreSQL, or what is no secret to a file for people.
 
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import { Problem } from '../../core/shared/problem.ts';
 import type { Registry } from '../../core/registry/registry.ts';
-import { migrationsDir } from '../../places.ts';
-import { moveStore, type MovedTable } from '../../database/postgres/copy-from-sqlite.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { isPostgres } from '../../database/database.ts';
+import { type MovedTable, moveStore } from '../../database/postgres/copy-from-sqlite.ts';
 import { openPostgres } from '../../database/postgres/open.ts';
 import type { Snapshot } from '../../database/snapshot.ts';
-import { isPostgres, openStore } from '../../database/store.ts';
+import { openStore } from '../../database/store.ts';
+import type { Config } from '../config.ts';
+import { migrationsDir } from '../paths.ts';
 import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
 
 /**

@@ -1,8 +1,8 @@
 // One moment of a database with the migrations of this program, for the commands that only read.
 
 import { Problem } from '../../core/shared/problem.ts';
-import { migrationsDir } from '../../places.ts';
 import { openSnapshot, type Snapshot } from '../../database/snapshot.ts';
+import { migrationsDir } from '../paths.ts';
 
 /** Opens a snapshot for one piece of work. @throws as `openSnapshot`. */
 export async function withSnapshot<Result>(url: string, work: (snapshot: Snapshot) => Promise<Result>): Promise<Result> {

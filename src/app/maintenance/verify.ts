@@ -1,16 +1,16 @@
 // Verifies what is stored: that the database is sound, the keys are its own, every password opens, and the audit trail is whole.
 
-import type { Config } from '../config.ts';
 import type { AuditMac } from '../../core/audit/chain.ts';
-import { describeVerdict, verifyAudit, type AuditAnchor, type AuditVerdict } from '../../core/audit/verification.ts';
-import type { Sealer } from '../../core/ports.ts';
-import { Problem } from '../../core/shared/problem.ts';
+import { type AuditAnchor, type AuditVerdict, describeVerdict, verifyAudit } from '../../core/audit/verification.ts';
+import type { Sealer } from '../../core/passwords/sealer.ts';
 import { secretBinding, secretSlots } from '../../core/registry/registry.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { StoreRefused } from '../../database/errors.ts';
+import type { Snapshot } from '../../database/snapshot.ts';
 import { findAuditMac } from '../../encryption/audit-key.ts';
 import { KeyringRefused, loadKeyring } from '../../encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
-import { StoreRefused } from '../../database/migrate.ts';
-import type { Snapshot } from '../../database/snapshot.ts';
+import type { Config } from '../config.ts';
 import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
 
 export interface Check {

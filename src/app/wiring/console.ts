@@ -1,13 +1,13 @@
 // The wiring of the console: its files, its sessions, and who a request to GraphQL speaks for.
 
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../../core/authz/permissions.ts';
+import type { Principal } from '../../core/authz/principal.ts';
+import type { SignIn } from '../../server/auth/oidc/sign-in.ts';
 import { createSessionCookie } from '../../server/auth/session-cookie.ts';
 import { createSessions } from '../../server/auth/session.ts';
-import type { SignIn } from '../../server/auth/oidc/sign-in.ts';
+import type { Route } from '../../server/http/route.ts';
+import { consoleRoute } from '../../server/pages/console.ts';
 import type { Config } from '../config.ts';
-import type { Route } from '../../server/http/listener.ts';
-import { consoleRoute } from '../../server/http/static-files.ts';
 import { isReachedByHttps, type Logins } from './logins.ts';
 
 export interface ConsoleServer {

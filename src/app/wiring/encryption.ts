@@ -1,16 +1,16 @@
 // The keys over an open store: what seals its passwords and chains its audit events.
 
 import { dirname } from 'node:path';
-import type { Config } from '../config.ts';
 import type { AuditMac } from '../../core/audit/chain.ts';
 import type { KeyStore } from '../../core/passwords/key-store.ts';
+import type { Store } from '../../database/store.ts';
 import { openAuditMac } from '../../encryption/audit-key.ts';
 import { readDataKeys } from '../../encryption/data-keys.ts';
-import { withKeyring, type Keyring } from '../../encryption/keyring.ts';
+import { type Keyring, withKeyring } from '../../encryption/keyring.ts';
 import { removeLeftovers } from '../../encryption/rotation.ts';
-import { createSealer, holdsNothingSealed, type DatabaseSealer } from '../../encryption/sealer.ts';
-import type { Store } from '../../database/store.ts';
-import { makePrivateDirectory } from '../private-directory.ts';
+import { createSealer, type DatabaseSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
+import type { Config } from '../config.ts';
+import { makePrivateDirectory } from '../paths.ts';
 
 export interface Seal {
   readonly sealer: DatabaseSealer;

@@ -1,19 +1,20 @@
 // The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
 
+import { readFileSync } from 'node:fs';
 import { isEnabled } from '../../core/accounts/accounts.ts';
-import { faultFields } from '../../core/shared/fault.ts';
 import { createTokenUses } from '../../core/accounts/token-usage.ts';
-import { scheduleOnce } from './clock.ts';
-import type { Login, Principal } from '../../core/authz/permissions.ts';
-import { createClientAddress } from '../../server/http/client-address.ts';
+import type { Login, Principal } from '../../core/authz/principal.ts';
+import { faultFields } from '../../core/shared/fault.ts';
+import type { Store } from '../../database/store.ts';
+import { type AuthenticationScheme, createAuthenticator, createTokenRecall, type Recall } from '../../server/auth/authenticator.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
 import type { IssuerSettings } from '../../server/auth/oidc/settings.ts';
 import type { SignIn, SignInOptions, SignInWay } from '../../server/auth/oidc/sign-in.ts';
-import { createAuthenticator, createTokenRecall, type AuthenticationScheme, type Recall } from '../../server/auth/authenticator.ts';
-import type { Config } from '../config.ts';
-import { createBudget } from '../../server/ops/rate-limiter.ts';
+import { createClientAddress } from '../../server/http/client-address.ts';
 import type { Log } from '../../server/ops/log.ts';
-import type { Store } from '../../database/store.ts';
+import { createBudget } from '../../server/ops/rate-limiter.ts';
+import { type Config, ConfigRefused } from '../config.ts';
+import { scheduleOnce } from './clock.ts';
 
 export interface Logins {
   /** All share one count of failures. */
@@ -92,3 +93,22 @@ export function isReachedByHttps({ tls, publicUrl }: Config): boolean {
 }
 
 const now = (): Date => new Date();
+
+/**
+ * None where the settings name none.
+ * @throws ConfigRefused naming every mistake.
+ */
+export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<readonly IssuerSettings[]> {
+  if (oidcIssuers === undefined) return [];
+  const { IssuersRefused, parseIssuers } = await import('../../server/auth/oidc/settings.ts');
+  try {
+    const issuers = parseIssuers(oidcIssuers, (path) => readFileSync(path, 'utf8'));
+    if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
+      throw new IssuersRefused(['at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back']);
+    }
+    return issuers;
+  } catch (error) {
+    if (error instanceof IssuersRefused) throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
+    throw error;
+  }
+}

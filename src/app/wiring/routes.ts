@@ -1,18 +1,24 @@
 // The faces over the use cases: GraphQL with GraphiQL, REST with its browser, the console, and the pull endpoint.
 
-import type { Config } from '../config.ts';
+import * as cliAccessOperations from '../../cli/api/access-operations.ts';
+import * as cliOperations from '../../cli/api/operations.ts';
+import * as consoleOperations from '../../console/api/operations.ts';
+import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Registries } from '../../core/registries/registries.ts';
+import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest, type TrustedDocuments } from '../../server/graphql/execution/trusted-documents.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
+import { schema } from '../../server/graphql/schema/schema.ts';
 import { createGraphqlServer, type GraphqlServer } from '../../server/graphql/server.ts';
-import type { TrustedDocuments } from '../../server/graphql/execution/trusted-documents.ts';
-import type { Route } from '../../server/http/listener.ts';
+import type { Route } from '../../server/http/route.ts';
+import { createPullServer } from '../../server/oci/server.ts';
 import type { Log } from '../../server/ops/log.ts';
-import { apiDocsDir, consoleDir, graphiqlDir } from '../../places.ts';
 import { createRestServer, type RestServer } from '../../server/rest/server.ts';
-import { createConsole, type ConsoleServer } from './console.ts';
-import type { Domain } from './use-cases.ts';
+import type { Upstream } from '../../upstream/pull/puller.ts';
+import { type Config, ConfigRefused } from '../config.ts';
+import { apiDocsDir, consoleDir, graphiqlDir } from '../paths.ts';
+import { type ConsoleServer, createConsole } from './console.ts';
 import type { Logins } from './logins.ts';
-import { pullRoutes } from './pull.ts';
+import type { Domain } from './use-cases.ts';
 
 export interface Faces {
   readonly routes: readonly Route[];
@@ -75,4 +81,52 @@ function restRoutes(rest: RestServer): Route[] {
     { name: 'api-docs', matches: (path) => path === '/api/docs' || path.startsWith('/api/docs/'), handle },
     { name: 'rest', matches: (path) => path === '/api' || path.startsWith('/api/'), handle },
   ];
+}
+
+export interface PullingParts {
+  readonly config: Config;
+  readonly logins: Logins;
+  readonly pulls: Pulls;
+  readonly upstream: Upstream;
+  /** Signs what the token endpoint hands out. */
+  readonly grantKey: Uint8Array;
+  readonly log: Log;
+}
+
+/** The routes below `/v2`. */
+export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
+  const now = (): Date => new Date();
+  const server = createPullServer({
+    pulls,
+    upstream,
+    grantKey,
+    authenticate: logins.authenticator(['bearer', 'basic']),
+    recall: logins.recall,
+    now,
+    settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
+    log: { error: (fields, message) => log.error(fields, message), warn: (fields, message) => log.warn(fields, message) },
+  });
+  const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
+  return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
+}
+
+/** @throws ConfigRefused when the file is not a list of documents that can run. */
+export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocuments }: Config): TrustedDocuments {
+  const own = [...Object.values(consoleOperations).map(String), ...Object.values({ ...cliOperations, ...cliAccessOperations }).flatMap(documentOf)];
+  const listed = manifest === undefined ? [] : readManifest(manifest);
+  return createTrustedDocuments(new Map([...own.map((text): [string, string] => [documentIdOf(text), text]), ...listed]), onlyTrustedDocuments);
+}
+
+/** A module of operations may have functions beside them. */
+function documentOf(exported: { readonly document: string } | ((...values: never[]) => unknown)): string[] {
+  return 'document' in exported ? [exported.document] : [];
+}
+
+function readManifest(manifest: string): ReadonlyMap<string, string> {
+  try {
+    return parseManifest(manifest, schema);
+  } catch (error) {
+    if (error instanceof ManifestRefused) throw new ConfigRefused([`REGWAY_TRUSTED_DOCUMENTS names a file that ${error.message}.`]);
+    throw error;
+  }
 }

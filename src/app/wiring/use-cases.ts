@@ -1,33 +1,36 @@
 // The domain over its adapters: the use cases that every face calls.
 
 import { randomUUID } from 'node:crypto';
-import { createCloud } from '../../upstream/cloud/minter.ts';
-import type { Config } from '../config.ts';
-import type { Login, Principal } from '../../core/authz/permissions.ts';
-import { faultFields } from '../../core/shared/fault.ts';
-import { createLedger } from '../../core/pulls/usage-ledger.ts';
-import { createPullConfigs } from '../../core/pulls/client-config.ts';
+import { type Accounts, createAccounts } from '../../core/accounts/accounts.ts';
+import { createTokens, type TokenIssuer, type Tokens } from '../../core/accounts/tokens.ts';
+import { type AuditReading, createAuditReading } from '../../core/audit/trail.ts';
+import type { Login, Principal } from '../../core/authz/principal.ts';
 import { hidePast } from '../../core/passwords/expired-passwords.ts';
-import type { Ports } from '../../core/ports.ts';
+import { createPullConfigs } from '../../core/pulls/client-config.ts';
 import type { PullEndpoint } from '../../core/pulls/pull-name.ts';
-import { createPullTokens } from '../../core/pulls/upstream-token.ts';
 import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
-import { createRegistries } from '../../core/registries/registries.ts';
-import { tellChanges } from '../../core/registry/events.ts';
+import { createPullTokens } from '../../core/pulls/upstream-token.ts';
+import { createLedger } from '../../core/pulls/usage-ledger.ts';
 import { createUses } from '../../core/pulls/usage.ts';
-import type { ValidationReport } from '../../core/registry/report.ts';
+import { createRegistries } from '../../core/registries/registries.ts';
 import { createWatching } from '../../core/registries/watch.ts';
+import { tellChanges } from '../../core/registry/events.ts';
+import type { ValidationReport } from '../../core/registry/report.ts';
+import { faultFields } from '../../core/shared/fault.ts';
+import { type Revalidation, type RevalidationPorts, startRevalidation } from '../../core/validation/revalidation.ts';
+import type { Ports } from '../../core/validation/validator.ts';
+import type { Store } from '../../database/store.ts';
+import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
-import { createBudget } from '../../server/ops/rate-limiter.ts';
 import type { Log } from '../../server/ops/log.ts';
 import type { Metrics } from '../../server/ops/metrics.ts';
-import type { Store } from '../../database/store.ts';
+import { createBudget } from '../../server/ops/rate-limiter.ts';
+import { createCloud } from '../../upstream/cloud/minter.ts';
 import { createUpstream, type Upstream } from '../../upstream/pull/puller.ts';
 import { createValidator } from '../../upstream/validation/validator.ts';
-import { openSeal } from './encryption.ts';
-import { scheduleRevalidation } from './revalidation.ts';
+import type { Config } from '../config.ts';
 import { scheduleOnce } from './clock.ts';
-import { createAdministration } from './administration.ts';
+import { openSeal } from './encryption.ts';
 
 export interface DomainParts {
   readonly config: Config;
@@ -65,15 +68,15 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     egressDeny: config.egressDeny,
     plainHttpHosts: config.plainHttpHosts,
     extraCa: config.extraCa,
-    now,
+    now: systemTime,
   };
   const validator = createValidator(network);
-  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now });
+  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now: systemTime });
   const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
   const checking = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
-    now,
+    now: systemTime,
     rotationWindowMs: config.rotationWindowMs,
   };
   const stored = hidePast(tellChanges(store.registries, store.notices), checking);
@@ -95,7 +98,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
   const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
-  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, now) };
+  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, systemTime) };
   const revalidation = scheduleRevalidation(config, log, ports);
   const close = async (): Promise<void> => {
     await revalidation?.close();
@@ -105,4 +108,37 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), endStreams: () => watching.end(), close };
 }
 
-const now = (): Date => new Date();
+const systemTime = (): Date => new Date();
+
+export interface Administration {
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly auditReading: AuditReading;
+}
+
+/** @param now the clock of token expiry and of events. */
+export function createAdministration({ access, audit }: Pick<Store, 'access' | 'audit'>, now: () => Date): Administration {
+  const issuer: TokenIssuer = {
+    issue: (request) => issueToken({ access, now, ...request }),
+    revoke: (request) => revokeToken({ access, now, ...request }),
+  };
+  return { accounts: createAccounts({ access, now }), tokens: createTokens({ access, issuer, now }), auditReading: createAuditReading({ audit, access }) };
+}
+
+const hourMs = 60 * 60_000;
+
+/** Starts it; undefined where the settings turn it off. */
+export function scheduleRevalidation(
+  { revalidateEveryHours }: Config,
+  log: Log,
+  ports: Pick<RevalidationPorts, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'>,
+): Revalidation | undefined {
+  if (revalidateEveryHours === 0) return undefined;
+  return startRevalidation({
+    ...ports,
+    everyMs: revalidateEveryHours * hourMs,
+    schedule: scheduleOnce,
+    newRequestId: randomUUID,
+    onFailure: (fault) => log.error(faultFields(fault), 'a stored credential could not be checked on schedule'),
+  });
+}

@@ -1,9 +1,9 @@
 // The operations on accounts, tokens and the audit trail that the command line sends. A test holds them to the schema.
 
-import type { Role } from '../../core/authz/permissions.ts';
+import type { Role } from '../../core/authz/principal.ts';
 import { refused } from '../errors.ts';
-import type { Operation, PayloadError } from './operations.ts';
 import { printable } from '../terminal/terminal.ts';
+import type { Operation, PayloadError } from './operations.ts';
 
 export interface Account {
   readonly name: string;

@@ -1,10 +1,10 @@
 // Which server a command talks to and as whom: REGWAY_URL and REGWAY_TOKEN, else what `regway login` remembers, else the local server.
 
-import { createClient, type Client, type Server } from './client.ts';
-import { loginFile, readLogin } from './login-file.ts';
-import { defaultServerUrl, isReadableOnTheWay, parseServerUrl } from './server-url.ts';
-import type { CommandLineSettings } from '../settings.ts';
+import type { CommandLineSettings } from '../context.ts';
+import { wrongUsage } from '../errors.ts';
 import { printNote } from '../terminal/terminal.ts';
+import { type Client, createClient, type Server } from './client.ts';
+import { loginFile, readLogin } from './login-file.ts';
 
 /** Opens the connection; nothing is sent yet. @throws CommandFailure for an address that is none. */
 export async function connect(settings: CommandLineSettings): Promise<Client> {
@@ -24,4 +24,25 @@ export async function findServer(settings: CommandLineSettings): Promise<Server>
 /** A token over plain HTTP can be read on the way. */
 export function warnIfReadable(url: string): void {
   if (isReadableOnTheWay(url)) printNote(`Warning: ${url} is not https, so your token and passwords can be read on the way.`);
+}
+
+/** `regway serve` without settings. */
+export const defaultServerUrl = 'http://127.0.0.1:4000';
+
+/**
+ * Gives `http(s)://host[:port][/path]` without a slash at the end. The address of the endpoint (`…/graphql`) is understood too.
+ * @throws CommandFailure. The text is not repeated: it may hold a password.
+ */
+export function parseServerUrl(text: string, whose: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw wrongUsage(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
+  if (url.username !== '' || url.password !== '') throw wrongUsage(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
+  if (url.search !== '' || url.hash !== '') throw wrongUsage(`${whose} must end after the host or path: drop what follows ? or #.`);
+  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/graphql$/, '');
+}
+
+/** Whether a token sent there crosses a network readable by others. */
+export function isReadableOnTheWay(serverUrl: string): boolean {
+  const { protocol, hostname } = new URL(serverUrl);
+  return protocol === 'http:' && hostname !== 'localhost' && hostname !== '[::1]' && !hostname.startsWith('127.');
 }

@@ -1,11 +1,11 @@
 // What `regway login` remembers: one server and its token, in a file that only this user can read.
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Secret } from '../../core/shared/secret.ts';
+import type { CommandLineSettings } from '../context.ts';
 import { wrongUsage } from '../errors.ts';
-import type { CommandLineSettings } from '../settings.ts';
 
 export interface Login {
   /** As `parseServerUrl` gives it. */

@@ -2,16 +2,16 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { InvalidArgumentError, type Command } from 'commander';
-import { flagThatHelps } from '../registry/advice.ts';
+import { type Command, InvalidArgumentError } from 'commander';
 import { connect } from '../api/connection.ts';
 import type { CommandContext } from '../context.ts';
 import { refused, wrongUsage } from '../errors.ts';
 import type { ImportEntry } from '../import/entry.ts';
 import { parseImportFile } from '../import/file.ts';
-import { importEntry, type ImportAction, type ImportResult } from '../import/plan.ts';
-import { accountOption, outputOption, secureConnectionOption, validateOption, type AccountOption, type OutputOption } from '../options.ts';
+import { type ImportAction, importEntry, type ImportResult } from '../import/plan.ts';
+import { type AccountOption, accountOption, type OutputOption, outputOption, secureConnectionOption, validateOption } from '../options.ts';
 import { reportJson } from '../registry/output.ts';
+import { flagThatHelps } from '../registry/report.ts';
 import { colourResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
 
 interface ImportOptions extends AccountOption, OutputOption {

@@ -2,14 +2,12 @@
 
 import type { Command } from 'commander';
 import { createClient } from '../api/client.ts';
-import { warnIfReadable } from '../api/connection.ts';
-import type { CommandContext } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
+import { parseServerUrl, warnIfReadable } from '../api/connection.ts';
 import { loginFile, removeLogin, saveLogin } from '../api/login-file.ts';
 import { principalOperation } from '../api/operations.ts';
+import type { CommandContext, CommandLineSettings } from '../context.ts';
+import { wrongUsage } from '../errors.ts';
 import { askSecret, readSecretFromInput } from '../terminal/prompt.ts';
-import { parseServerUrl } from '../api/server-url.ts';
-import type { CommandLineSettings } from '../settings.ts';
 import { isInteractive, printable, printNote } from '../terminal/terminal.ts';
 
 /** Adds `login` and `logout`. */

@@ -1,16 +1,14 @@
 // `regway registry …`: what can be typed. What it does is in registry-actions.ts.
 
-import { Option, type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { connect } from '../api/connection.ts';
-import type { CommandContext } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
 import type { CreateInput, Filter, Rotation, UpdateInput } from '../api/operations.ts';
-import { accountOption, addRegistryOptions, outputOption, rotationOption, typeOption, validateOption } from '../options.ts';
-import type { AccountOption, OutputOption, RegistryOptions } from '../options.ts';
+import type { CommandContext, CommandLineSettings } from '../context.ts';
+import { wrongUsage } from '../errors.ts';
+import { type AccountOption, accountOption, addRegistryOptions, outputOption, type OutputOption, type RegistryOptions, rotationOption, typeOption, validateOption } from '../options.ts';
+import * as actions from '../registry/actions.ts';
 import { givenPassword, requirePassword } from '../terminal/password.ts';
 import { askSecret } from '../terminal/prompt.ts';
-import * as actions from '../registry/actions.ts';
-import type { CommandLineSettings } from '../settings.ts';
 import { isInteractive } from '../terminal/terminal.ts';
 
 type UpdateOptions = RegistryOptions & AccountOption & { readonly passwordPrompt?: boolean; readonly rotation?: Rotation };

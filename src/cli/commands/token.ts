@@ -1,12 +1,14 @@
 // `regway token …`: API tokens, on the server that REGWAY_URL names, else on the data directory.
 
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { adminAccount, roles, type Role } from '../../core/authz/permissions.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { adminAccount, type Role, roles } from '../../core/authz/principal.ts';
 import { parseDurationMs } from '../../core/shared/time.ts';
-import type { CommandContext, TokenFacts, TokenRequest } from '../context.ts';
-import { outputOption, type AccountOption, type OutputOption } from '../options.ts';
-import { formatToken, formatTokens, printToken } from './token-output.ts';
-import { createTokenOnServer, listTokensOnServer, revokeTokenOnServer } from './token-server.ts';
+import { createTokenOperation, requireResult, revokeTokenOperation, type Token, tokensOperation } from '../api/access-operations.ts';
+import { connect } from '../api/connection.ts';
+import type { CommandContext, CommandLineSettings, TokenFacts, TokenRequest } from '../context.ts';
+import { type AccountOption, type Output, type OutputOption, outputOption } from '../options.ts';
+import { type Column, tablePrinter } from '../terminal/table.ts';
+import { jsonText, printable, resultWidth } from '../terminal/terminal.ts';
 
 interface CreateOptions extends OutputOption {
   readonly role: Role;
@@ -92,4 +94,87 @@ function parseDuration(text: string): number {
   const durationMs = parseDurationMs(text);
   if (durationMs === undefined) throw new InvalidArgumentError('Give hours or days, such as 12h or 90d.');
   return durationMs;
+}
+
+interface NewTokenFacts {
+  readonly role: string;
+  readonly account: string;
+  readonly output: Output;
+}
+
+const columns: readonly Column<TokenFacts>[] = [
+  { heading: 'ID', text: ({ id }) => id },
+  { heading: 'NAME', text: ({ name }) => name },
+  { heading: 'ROLE', text: ({ role }) => role },
+  { heading: 'ACCOUNT', text: ({ account }) => account },
+  { heading: 'IMAGES', text: ({ images }) => images?.join(', ') ?? '-' },
+  { heading: 'CREATED', text: ({ createdAt }) => day(createdAt) },
+  { heading: 'EXPIRES', text: ({ expiresAt }) => day(expiresAt) },
+  { heading: 'LAST USED', text: ({ lastUsedAt }) => day(lastUsedAt) },
+  { heading: 'REVOKED', text: ({ revokedAt }) => day(revokedAt) },
+];
+
+/** Writes a new token to standard output. It cannot be shown again. */
+export function printToken(token: string, { role, account, output }: NewTokenFacts): void {
+  process.stdout.write(`${formatNew(token, role, account, output)}\n`);
+}
+
+/** Stored tokens, with the line end of the last one. */
+export function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
+  switch (output) {
+    case 'id':
+      return tokens.map(({ id }) => `${printable(id)}\n`).join('');
+    case 'json':
+      return `${jsonText(tokens.map(tokenJson))}\n`;
+    case 'table':
+      return `${tablePrinter(columns, resultWidth())(tokens)}\n`;
+  }
+}
+
+/** One stored token, with its line end. */
+export function formatToken(token: TokenFacts, output: Output): string {
+  return output === 'json' ? `${jsonText(tokenJson(token))}\n` : formatTokens([token], output);
+}
+
+/** The keys that scripts rely on; the hash stays where it is. */
+function tokenJson({ id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt }: TokenFacts): object {
+  return { id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt };
+}
+
+function day(date: Date | null): string {
+  return date?.toISOString().slice(0, 10) ?? '-';
+}
+
+function formatNew(token: string, role: string, account: string, output: Output): string {
+  switch (output) {
+    case 'id':
+      return printable(token);
+    case 'json':
+      return JSON.stringify({ token, role, account });
+    case 'table':
+      return `Role:     ${role}\nAccount:  ${printable(account)}\nToken:    ${printable(token)}\nKeep it now: it is stored as a hash and cannot be shown again.`;
+  }
+}
+
+/** The text of a new token, and the account that it acts in. @param request its account may be left out: the caller's own. */
+export async function createTokenOnServer(settings: CommandLineSettings, request: Omit<TokenRequest, 'account'> & { readonly account: string | undefined }): Promise<{ text: string; account: string }> {
+  const input = { ...request, expiresAt: request.expiresAt?.toISOString() ?? null };
+  const { createToken } = await (await connect(settings)).run(createTokenOperation, { input });
+  const { account } = requireResult(createToken.token, createToken);
+  return { text: requireResult(createToken.text, createToken), account };
+}
+
+export async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenFacts[]> {
+  const { tokens } = await (await connect(settings)).run(tokensOperation, { account });
+  return tokens.map(factsOf);
+}
+
+export async function revokeTokenOnServer(settings: CommandLineSettings, id: string): Promise<TokenFacts> {
+  const { revokeToken } = await (await connect(settings)).run(revokeTokenOperation, { id });
+  return factsOf(requireResult(revokeToken.token, revokeToken));
+}
+
+function factsOf(token: Token): TokenFacts {
+  const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
+  return { ...token, createdAt: new Date(token.createdAt), expiresAt: date(token.expiresAt), revokedAt: date(token.revokedAt), lastUsedAt: date(token.lastUsedAt) };
 }

@@ -1,13 +1,13 @@
 // Decides for each entry of a file whether it would be added, change a registry that is there, or is refused, and carries it out.
 
 import { setTimeout } from 'node:timers/promises';
-import type { Asked } from '../registry/advice.ts';
-import type { Client } from '../api/client.ts';
-import type { FoundLogin, ImportEntry } from './entry.ts';
-import { checkOperation, createOperation, updateOperation, type CreateInput, type Payload, type Registry, type Report } from '../api/operations.ts';
-import { findRegistry } from '../registry/lookup.ts';
-import { printNote } from '../terminal/terminal.ts';
 import type { Secret } from '../../core/shared/secret.ts';
+import type { Client } from '../api/client.ts';
+import { checkOperation, type CreateInput, createOperation, type Payload, type Registry, type Report, updateOperation } from '../api/operations.ts';
+import { findRegistry } from '../registry/lookup.ts';
+import type { Asked } from '../registry/report.ts';
+import { printNote } from '../terminal/terminal.ts';
+import type { FoundLogin, ImportEntry } from './entry.ts';
 
 export interface ImportSettings {
   readonly account: string | undefined;

@@ -1,19 +1,18 @@
 // What the registry commands do once their options are read.
 
-import { refused, wrongUsage, type CommandFailure } from '../errors.ts';
-import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './check.ts';
+import type { Secret } from '../../core/shared/secret.ts';
 import type { Client } from '../api/client.ts';
-import { createOperation, deleteOperation, listOperation, updateOperation, validateOperation } from '../api/operations.ts';
-import type { CreateInput, Filter, Page, Payload, Registry, Report, UpdateInput } from '../api/operations.ts';
-import type { AccountOption, OutputOption, RegistryOptions } from '../options.ts';
+import { type CreateInput, createOperation, deleteOperation, type Filter, listOperation, type Page, type Payload, type Registry, type Report, type UpdateInput, updateOperation, validateOperation } from '../api/operations.ts';
+import { type CommandFailure, refused, wrongUsage } from '../errors.ts';
+import type { AccountOption, Output, OutputOption, RegistryOptions } from '../options.ts';
 import { passwordWays } from '../terminal/password.ts';
 import { confirm } from '../terminal/prompt.ts';
-import { formatRegistry, registryColumns, registryJson, reportJson, type Output } from './output.ts';
-import { findRegistry, requireRegistry } from './lookup.ts';
-import { printReport } from './report.ts';
 import { tablePrinter } from '../terminal/table.ts';
-import { isInteractive, jsonText, printNote, printResult, printable, resultWidth } from '../terminal/terminal.ts';
-import type { Secret } from '../../core/shared/secret.ts';
+import { isInteractive, jsonText, printable, printNote, printResult, resultWidth } from '../terminal/terminal.ts';
+import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './check.ts';
+import { findRegistry, requireRegistry } from './lookup.ts';
+import { formatRegistry, registryColumns, registryJson, reportJson } from './output.ts';
+import { printReport } from './report.ts';
 
 export type CreateOptions = RegistryOptions & AccountOption & { readonly username: string };
 

@@ -1,13 +1,12 @@
 // Checks a credential while the person watches: every step is printed as it ends.
 
-import type { Asked } from './advice.ts';
+import { suggestType } from '../../core/registry/registry.ts';
 import type { Client } from '../api/client.ts';
-import { CommandFailure, notReachable, refused } from '../errors.ts';
 import { checkStepsOperation, type CreateInput, type Payload, type Report } from '../api/operations.ts';
-import { reportJson } from './output.ts';
-import { printStep, printVerdict, printReport } from './report.ts';
+import { CommandFailure, notReachable, refused } from '../errors.ts';
 import { printable, printNote } from '../terminal/terminal.ts';
-import { suggestType } from '../../core/registry/registry-type.ts';
+import { reportJson } from './output.ts';
+import { type Asked, printReport, printStep, printVerdict } from './report.ts';
 
 /** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
 export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {

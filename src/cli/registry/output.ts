@@ -1,11 +1,9 @@
 // A registry as a row of a table, as lines of facts, as JSON with stable keys, or as its id.
 
 import type { Registry, Report } from '../api/operations.ts';
+import type { Output } from '../options.ts';
 import type { Column } from '../terminal/table.ts';
 import { jsonText, printable } from '../terminal/terminal.ts';
-
-export const outputs = ['table', 'json', 'id'] as const;
-export type Output = (typeof outputs)[number];
 
 /** The columns of a list, the most telling first. */
 export const registryColumns: readonly Column<Registry>[] = [

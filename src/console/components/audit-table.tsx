@@ -1,9 +1,8 @@
 // Audit events as people read them: when, who, what, to which thing, and how it ended.
 
-import { Ago } from './controls.tsx';
 import type { EventFragment } from '../api/operations.ts';
-import { TableFrame } from './table-frame.tsx';
 import { actionWords, resultWords } from '../shared/words.ts';
+import { Ago, TableFrame } from './controls.tsx';
 
 export function AuditTable({ events, isOfOneThing = false }: { readonly events: readonly EventFragment[]; readonly isOfOneThing?: boolean }) {
   return (

@@ -1,8 +1,8 @@
 // The small parts that every screen is made of: links, fields, switches, signs of success and failure, times.
 
-import type { MouseEvent, ReactNode, Ref } from 'react';
+import { type MouseEvent, type ReactNode, type Ref, useEffect, useRef } from 'react';
 import { FieldError, Input, Label, Switch, Text, TextField } from 'react-aria-components';
-import { go } from '../shared/location.ts';
+import { go, hasMoved } from '../shared/location.ts';
 import { exactTime, relativeTime } from '../shared/time.ts';
 import type { Tone } from '../shared/words.ts';
 
@@ -131,4 +131,35 @@ export function Ago({ time, none = '', isExact = false }: { readonly time: strin
   if (time === null) return <span className="faint">{none}</span>;
   if (isExact) return <time dateTime={time}>{exactTime(time)} <span className="faint">({relativeTime(time, Date.now())})</span></time>;
   return <time dateTime={time} title={exactTime(time)}>{relativeTime(time, Date.now())}</time>;
+}
+
+/** @param isBreakable for a long word without spaces, which may be cut anywhere. */
+export function PageHeading({ title, isBreakable = false }: { readonly title: string; readonly isBreakable?: boolean }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Regway`;
+  }, [title]);
+  // A page of its own would begin at its top; whoever hears the screen or uses the keyboard expects the same here (WCAG 2.4.3).
+  useEffect(() => {
+    if (hasMoved()) heading.current?.focus();
+  }, []);
+  return <h1 ref={heading} tabIndex={-1} {...(isBreakable && { className: 'break' })}>{title}</h1>;
+}
+
+interface TableFrameProps {
+  /** What the table holds, for who cannot see it. */
+  readonly label: string;
+  readonly titles: readonly string[];
+  readonly children: ReactNode;
+}
+
+export function TableFrame({ label, titles, children }: TableFrameProps) {
+  return (
+    <div className="table-frame" role="region" aria-label={label} tabIndex={0}>
+      <table className="plain" aria-label={label}>
+        <thead><tr>{titles.map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
 }

@@ -1,7 +1,9 @@
 // A window over the page: the focus stays in it, Escape closes it, and the page behind is out of reach.
 
 import type { ReactNode } from 'react';
-import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { Button, Dialog as AriaDialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { type Ask, useChange } from '../api/use-change.ts';
+import { FailureNote } from './controls.tsx';
 
 interface DialogProps {
   readonly title: string;
@@ -20,5 +22,33 @@ export function Dialog({ title, role = 'dialog', onClose, children }: DialogProp
         </AriaDialog>
       </Modal>
     </ModalOverlay>
+  );
+}
+
+interface QuestionDialogProps {
+  readonly title: string;
+  /** The word of the button. */
+  readonly action: string;
+  readonly ask: Ask;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+  /** What will happen. */
+  readonly children: ReactNode;
+}
+
+export function QuestionDialog({ title, action, ask, onClose, onDone, children }: QuestionDialogProps) {
+  const { failure, isBusy, start } = useChange();
+  const answer = async (): Promise<void> => {
+    if (await start(ask)) onDone();
+  };
+  return (
+    <Dialog title={title} role="alertdialog" onClose={onClose}>
+      {children}
+      {failure !== null && <FailureNote failure={failure} />}
+      <div className="dialog-buttons">
+        <Button className="button" onPress={onClose} autoFocus>Cancel</Button>
+        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void answer()}>{action}</Button>
+      </div>
+    </Dialog>
   );
 }

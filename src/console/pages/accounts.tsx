@@ -1,15 +1,13 @@
 // Accounts, for admins: which there are, making one, and shutting one out or letting it in again.
 
-import { useState, type FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run, runWithId } from '../api/client.ts';
-import { Ago, FailureNote, Field, Note } from '../components/controls.tsx';
-import { AccountsDocument, CreateAccountDocument, DisableAccountDocument, EnableAccountDocument, type AccountFragment } from '../api/operations.ts';
-import { PageHeading } from '../components/page-heading.tsx';
-import { QuestionDialog } from '../components/question-dialog.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
+import { type AccountFragment, AccountsDocument, CreateAccountDocument, DisableAccountDocument, EnableAccountDocument } from '../api/operations.ts';
 import { useChange } from '../api/use-change.ts';
 import { useRequest } from '../api/use-request.ts';
+import { Ago, FailureNote, Field, Note, PageHeading, TableFrame } from '../components/controls.tsx';
+import { QuestionDialog } from '../components/dialog.tsx';
 
 /** It cannot be shut out. */
 const adminAccount = 'admin';

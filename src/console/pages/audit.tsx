@@ -1,14 +1,13 @@
 // The audit trail, newest first, narrowed by who and what, in pages over the server's cursors.
 
-import { useState, type FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { Button } from 'react-aria-components';
-import { AuditTable } from '../components/audit-table.tsx';
 import { run } from '../api/client.ts';
-import { Choice, FailureNote, Field } from '../components/controls.tsx';
-import { go } from '../shared/location.ts';
 import { AuditDocument, type AuditQuery, type RegwayAuditAction } from '../api/operations.ts';
-import { PageHeading } from '../components/page-heading.tsx';
 import { useRequest } from '../api/use-request.ts';
+import { AuditTable } from '../components/audit-table.tsx';
+import { Choice, FailureNote, Field, PageHeading } from '../components/controls.tsx';
+import { go } from '../shared/location.ts';
 import { actionWords } from '../shared/words.ts';
 
 /** A screen or two; the trail is read from its newest end. */

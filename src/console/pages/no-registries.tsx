@@ -1,8 +1,8 @@
 // What those see who may not look at registries: what their token is for, and what it can answer.
 
 import type { Principal } from '../api/client.ts';
+import { PageHeading } from '../components/controls.tsx';
 import { ImageExplainer } from '../registry/image-explainer.tsx';
-import { PageHeading } from '../components/page-heading.tsx';
 
 /** Whether the role sees more than itself and its pulls. */
 export function maySeeRegistries({ role }: Principal): boolean {

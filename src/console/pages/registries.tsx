@@ -3,17 +3,16 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run } from '../api/client.ts';
-import { FailureNote, Note, type Failure } from '../components/controls.tsx';
-import { DeleteDialog } from '../registry/delete-dialog.tsx';
-import { isFiltered, listVariables, parseListState, printListState, type ListState } from '../registry-list/list-state.ts';
+import { type FactsFragment, ListDocument, type ListQuery, OneDocument } from '../api/operations.ts';
+import { type Loaded, useFailures, useRequest } from '../api/use-request.ts';
+import { type Failure, FailureNote, Note, PageHeading } from '../components/controls.tsx';
+import { isFiltered, type ListState, listVariables, parseListState, printListState } from '../registry-list/list-state.ts';
 import { ListTools } from '../registry-list/list-tools.tsx';
-import { go } from '../shared/location.ts';
-import { ListDocument, OneDocument, type FactsFragment, type ListQuery } from '../api/operations.ts';
-import { PageHeading } from '../components/page-heading.tsx';
 import { Pager } from '../registry-list/pager.tsx';
-import { RegistryDialog } from '../registry/registry-dialog.tsx';
 import { RegistryTable } from '../registry-list/registry-table.tsx';
-import { useFailures, useRequest, type Loaded } from '../api/use-request.ts';
+import { DeleteDialog } from '../registry/delete-dialog.tsx';
+import { RegistryDialog } from '../registry/registry-dialog.tsx';
+import { go } from '../shared/location.ts';
 
 type OpenDialog = { readonly kind: 'add' } | { readonly kind: 'edit'; readonly stored: FactsFragment } | { readonly kind: 'delete'; readonly id: string };
 

@@ -2,20 +2,18 @@
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { AuditTable } from '../components/audit-table.tsx';
 import { run } from '../api/client.ts';
-import { AddressLink, FailureNote, Note } from '../components/controls.tsx';
+import { OneDocument, type OneQuery, type ReportFragment } from '../api/operations.ts';
+import { useRequest } from '../api/use-request.ts';
+import { AuditTable } from '../components/audit-table.tsx';
+import { AddressLink, FailureNote, Note, PageHeading } from '../components/controls.tsx';
 import { DeleteDialog } from '../registry/delete-dialog.tsx';
 import { ImageExplainer } from '../registry/image-explainer.tsx';
-import { go } from '../shared/location.ts';
-import { OneDocument, type OneQuery, type ReportFragment } from '../api/operations.ts';
-import { PageHeading } from '../components/page-heading.tsx';
 import { RegistryDialog } from '../registry/registry-dialog.tsx';
-import { RegistryFacts } from '../registry/registry-facts.tsx';
+import { RegistryFacts, UsesCard } from '../registry/registry-facts.tsx';
 import { Steps, Verdict } from '../registry/report.tsx';
 import { checkStored, useCheck } from '../registry/use-check.ts';
-import { useRequest } from '../api/use-request.ts';
-import { UsesCard } from '../registry/uses-card.tsx';
+import { go } from '../shared/location.ts';
 
 type Registry = NonNullable<OneQuery['registry']>;
 

@@ -1,12 +1,10 @@
 // Signing in: with an API token, which is exchanged for a session cookie and then forgotten by the page, or at an issuer.
 
-import { useState, type FormEvent } from 'react';
-import { Button, Input } from 'react-aria-components';
-import { signIn, type Principal, type RequestFailure } from '../api/client.ts';
-import { FailureNote, Field } from '../components/controls.tsx';
-import { PageHeading } from '../components/page-heading.tsx';
-import { SignInWays } from './sign-in-ways.tsx';
+import { type FormEvent, useEffect, useState } from 'react';
+import { Button, Input, Link } from 'react-aria-components';
+import { type Principal, RequestFailure, signIn, type SignInWay, signInWays } from '../api/client.ts';
 import { failureOf } from '../api/use-request.ts';
+import { FailureNote, Field, PageHeading } from '../components/controls.tsx';
 
 interface SignInPageProps {
   /** Why one has to sign in, where there is a reason. */
@@ -41,4 +39,33 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
       </form>
     </main>
   );
+}
+
+/** Nothing where the server knows no issuer, or cannot be asked: the token's field says so then. */
+export function SignInWays() {
+  const [ways, setWays] = useState<readonly SignInWay[]>([]);
+  useEffect(() => {
+    signInWays().then(setWays, () => undefined);
+  }, []);
+  if (ways.length === 0) return null;
+  return (
+    <>
+      {ways.map(({ name, path }) => (
+        <Link key={path} className="button" href={path}>Sign in with {name}</Link>
+      ))}
+      <p className="faint">or</p>
+    </>
+  );
+}
+
+/** What the server writes into the address. */
+const sentences: ReadonlyMap<string, string> = new Map([
+  ['cancelled', 'You were not signed in: it was cancelled or refused there.'],
+  ['expired', 'This sign-in took too long, or was begun in another browser or tab. Try again.'],
+  ['unknown', 'You were signed in there, but that gives you no account and role here. Ask the administrator of this server.'],
+]);
+
+/** A sign-in that failed, by the word for it in the address. */
+export function signInFailure(word: string): RequestFailure {
+  return new RequestFailure('UNAUTHENTICATED', sentences.get(word) ?? 'Signing in there did not work. Try again later; the log of this server has the reason.', null);
 }

@@ -2,14 +2,12 @@
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { run, runWithId, type Principal } from '../api/client.ts';
-import { Ago, FailureNote, Note } from '../components/controls.tsx';
-import { PageHeading } from '../components/page-heading.tsx';
-import { RevokeTokenDocument, TokensDocument, type TokenFragment } from '../api/operations.ts';
-import { QuestionDialog } from '../components/question-dialog.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
-import { TokenDialog } from './token-dialog.tsx';
+import { type Principal, run, runWithId } from '../api/client.ts';
+import { RevokeTokenDocument, type TokenFragment, TokensDocument } from '../api/operations.ts';
 import { useRequest } from '../api/use-request.ts';
+import { Ago, FailureNote, Note, PageHeading, TableFrame } from '../components/controls.tsx';
+import { QuestionDialog } from '../components/dialog.tsx';
+import { TokenDialog } from './token-dialog.tsx';
 
 export function TokensPage({ principal }: { readonly principal: Principal }) {
   const { answer, failure, reload } = useRequest('tokens', (signal) => run(TokensDocument, {}, signal));

@@ -1,6 +1,6 @@
 // What is typed into the form of a registry, what follows from it, and what is sent.
 
-import { suggestType } from '../../core/registry/registry-type.ts';
+import { suggestType } from '../../core/registry/registry.ts';
 import type { CreateRegistryInput, FactsFragment, RegistryType, ReportFragment, UpdateRegistryInput } from '../api/operations.ts';
 
 export interface FormState {

@@ -1,10 +1,10 @@
 // What is stored of a registry. The password is not among it, since nobody can read it.
 
 import type { ReactNode } from 'react';
-import { Ago } from '../components/controls.tsx';
-import type { FactsFragment } from '../api/operations.ts';
+import type { FactsFragment, OneQuery } from '../api/operations.ts';
+import { Ago, TableFrame } from '../components/controls.tsx';
 import { TlsMark } from '../components/status.tsx';
-import { typeWords } from '../shared/words.ts';
+import { resultWords, typeWords } from '../shared/words.ts';
 
 export function RegistryFacts({ registry }: { readonly registry: FactsFragment }) {
   const facts: readonly (readonly [string, ReactNode])[] = [
@@ -37,4 +37,23 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
 function coverage({ host, repository }: FactsFragment): string {
   if (repository === null) return `all of ${host}`;
   return repository.endsWith('/*') ? `everything below ${host}/${repository.slice(0, -2)}` : `only ${host}/${repository}`;
+}
+
+type Uses = NonNullable<OneQuery['registry']>['uses'];
+
+export function UsesCard({ uses }: { readonly uses: Uses }) {
+  return (
+    <section className="card" aria-labelledby="uses-title">
+      <h2 id="uses-title">Uses</h2>
+      {uses === null || uses.length === 0 ? <p className="faint">No pull has used it yet.</p> : (
+        <TableFrame label="Uses" titles={['Image', 'Who', 'Outcome', 'Times', 'Last']}>
+          {uses.map(({ image, actor, outcome, count, lastAt }) => (
+            <tr key={`${image} ${actor} ${outcome} ${lastAt}`}>
+              <td><code>{image}</code></td><td>{actor}</td><td>{resultWords(outcome)}</td><td>{count}</td><td><Ago time={lastAt} /></td>
+            </tr>
+          ))}
+        </TableFrame>
+      )}
+    </section>
+  );
 }

@@ -1,29 +1,12 @@
 // The use cases on accounts, all for admins: who may own registries, and who is locked out for a while.
 
-import { adminAccount, authorise, type Caller, type Principal } from '../authz/permissions.ts';
+import { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../audit/event.ts';
-import { accountArguments, parseInput } from '../input.ts';
+import { authorise } from '../authz/permissions.ts';
+import { adminAccount, type Caller, type Principal } from '../authz/principal.ts';
+import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-
-export interface Account {
-  readonly name: string;
-  readonly createdAt: Date;
-  /** Since when nobody logs in to it; null while it is in use. */
-  readonly disabledAt: Date | null;
-}
-
-/** Accounts at rest. Every change writes its audit event in the same transaction, or neither is written. */
-export interface AccountStore {
-  accountByName(name: string): Promise<Account | undefined>;
-  /** All of them, by name. */
-  listAccounts(): Promise<Account[]>;
-  /** @throws Problem `ALREADY_EXISTS`. */
-  insertAccount(account: Account, event: AuditEvent): Promise<void>;
-  /** True when it was enabled and is disabled now. */
-  disableAccount(name: string, at: Date, event: AuditEvent): Promise<boolean>;
-  /** True when it was disabled and is enabled now. */
-  enableAccount(name: string, event: AuditEvent): Promise<boolean>;
-}
+import type { Account, AccountStore } from './store.ts';
 
 /** Each throws Problem `UNAUTHENTICATED`, and `FORBIDDEN` for all but admins. */
 export interface Accounts {
@@ -82,3 +65,7 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
 function eventOf({ requestId }: Caller, { subject }: Principal, action: AuditAction, name: string, at: Date): AuditEvent {
   return { at, actor: subject, account: name, action, target: name, targetText: name, outcome: 'DONE', requestId };
 }
+
+/** A name that fits a header, a path and a claim as it is. */
+const newAccountName = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends');
+export const accountArguments = z.strictObject({ name: newAccountName });

@@ -1,7 +1,7 @@
 // Notes when tokens were last used, in memory, and writes it in batches: no request waits for a commit.
 
-import type { AccessStore } from '../ports.ts';
-import type { Schedule } from '../shared/schedule.ts';
+import type { Schedule } from '../shared/time.ts';
+import type { AccessStore } from './store.ts';
 
 /** About as fine as anybody asks "is it still used?", and one small transaction a minute. */
 export const flushIntervalMs = 60_000;

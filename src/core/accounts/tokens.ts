@@ -1,11 +1,13 @@
 // The use cases on API tokens: whoever may make them gives nobody more than they have.
 
-import { authorise, mayActIn, type Caller, type Principal, type Role } from '../authz/permissions.ts';
-import { parseInput, revokeTokenArguments, tokenInput, tokenListArguments, type TokenInput } from '../input.ts';
-import type { AccessStore, StoredToken } from '../ports.ts';
+import { z } from 'zod';
+import { actingAccount, authorise, mayActIn } from '../authz/permissions.ts';
+import { type Caller, type Principal, type Role, roles } from '../authz/principal.ts';
+import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import { actingAccount } from '../registries/read.ts';
 import type { Secret } from '../shared/secret.ts';
+import { parseDurationMs } from '../shared/time.ts';
+import type { AccessStore, StoredToken } from './store.ts';
 
 /** On whose word something is done to a token, for the audit trail. */
 export interface Requester {
@@ -102,3 +104,21 @@ function moreThanYours(message: string, field: string): Problem {
 function expiryOf({ expiresAt, expiresIn }: Pick<TokenInput, 'expiresAt' | 'expiresIn'>, now: Date): Date | null {
   return expiresIn === null || expiresIn === undefined ? (expiresAt ?? null) : new Date(now.getTime() + expiresIn);
 }
+
+export const tokenListArguments = z.strictObject({ account: accountName.nullish() });
+
+/** What a token may be called and limited to is judged where it is made. */
+export const tokenInput = z
+  .strictObject({
+    role: z.enum(roles, `must be one of ${roles.join(', ')}`),
+    account: accountName.nullish(),
+    name: z.string().nullish(),
+    images: z.array(z.string()).nullish(),
+    expiresAt: z.date().nullish(),
+    /** Milliseconds, once parsed. */
+    expiresIn: z.string().transform(parseDurationMs).refine((durationMs) => durationMs !== undefined, 'must be hours or days, such as 12h or 90d').nullish(),
+  })
+  .refine(({ expiresAt, expiresIn }) => (expiresAt ?? null) === null || (expiresIn ?? null) === null, { path: ['expiresIn'], message: 'cannot be combined with expiresAt' });
+export type TokenInput = z.infer<typeof tokenInput>;
+
+export const revokeTokenArguments = z.strictObject({ id: z.string() });

@@ -1,6 +1,6 @@
 // The audit event: who did what to which thing, with which outcome. It never holds the input.
 
-import type { Caller, Principal } from '../authz/permissions.ts';
+import type { Caller, Principal } from '../authz/principal.ts';
 
 export const auditActions = [
   'registry.create',

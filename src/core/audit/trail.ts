@@ -1,41 +1,15 @@
 // Reads the trail of who changed what: a page at a time, the newest first, or what was done to one registry.
 
-import { authorise, mayActIn, type Caller, type Principal } from '../authz/permissions.ts';
-import type { AuditAction } from './event.ts';
-import type { AuditTrail } from './verification.ts';
-import type { ChainedEvent } from './chain.ts';
-import { auditListArguments, defaultPageSize, parseInput, usesArguments } from '../input.ts';
-import type { AccessStore } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { actingAccount } from '../registries/read.ts';
+import { z } from 'zod';
+import type { AccessStore } from '../accounts/store.ts';
+import { actingAccount, authorise, mayActIn } from '../authz/permissions.ts';
+import type { Caller, Principal } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
-
-export interface AuditFilter {
-  readonly actor?: string | undefined;
-  readonly action?: AuditAction | undefined;
-  readonly target?: string | undefined;
-  /** From this moment on. */
-  readonly since?: Date | undefined;
-  /** Before this moment. */
-  readonly until?: Date | undefined;
-}
-
-export interface AuditQuery {
-  /** Undefined for every account. */
-  readonly account: string | undefined;
-  readonly filter: AuditFilter;
-  /** Only events that come after this place in the list: older ones. */
-  readonly olderThan: number | undefined;
-  readonly newerThan: number | undefined;
-  /** True: the first `limit` of the list, the newest. False: its last ones. They come back newest first either way. */
-  readonly forward: boolean;
-  readonly limit: number;
-}
-
-/** Events at rest, to be read. */
-export interface AuditListStore extends AuditTrail {
-  page(query: AuditQuery): Promise<ChainedEvent[]>;
-}
+import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput, usesArguments } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
+import type { ChainedEvent } from './chain.ts';
+import { auditActions } from './event.ts';
+import type { AuditListStore } from './store.ts';
 
 export interface AuditPage {
   readonly nodes: readonly ChainedEvent[];
@@ -106,3 +80,24 @@ function decodePlace(cursor: string | null | undefined, argument: string): numbe
   if (place !== undefined) return Number(place);
   throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list; start again without it.`, { field: [argument] });
 }
+
+/** Longer than any subject of an issuer that logs in here. */
+const maxActorLength = 2_048;
+export const auditListArguments = z
+  .strictObject({
+    first: pageSize.nullish(),
+    after: z.string().max(2048).nullish(),
+    last: pageSize.nullish(),
+    before: z.string().max(2048).nullish(),
+    filter: z
+      .strictObject({
+        actor: line(maxActorLength).nullish(),
+        action: z.enum(auditActions).nullish(),
+        target: line(maxSearchLength).nullish(),
+        account: accountName.nullish(),
+        since: z.date().nullish(),
+        until: z.date().nullish(),
+      })
+      .nullish(),
+  })
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });

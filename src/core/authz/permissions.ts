@@ -1,35 +1,8 @@
 // Who may do what: the one permission table, and the rule for acting in an account.
 
 import { Problem } from '../shared/problem.ts';
-
-export const roles = ['ADMIN', 'READ_WRITE', 'READ_ONLY', 'PULL'] as const;
-export type Role = (typeof roles)[number];
-
-/** The account that exists from the start; only its tokens may hold the role `ADMIN`. */
-export const adminAccount = 'admin';
-
-/** Who calls. */
-export interface Principal {
-  /** `token:<id>` for an API token, `<issuer>#<sub>` for a JWT: an issuer is a URL, so the two are never the same. */
-  readonly subject: string;
-  readonly account: string;
-  readonly role: Role;
-  /** Image patterns that a pull token is limited to (`docker.io/anchore/*`), or null for no limit. */
-  readonly images: readonly string[] | null;
-  readonly expiresAt: Date | null;
-}
-
-/** What is kept of a login while something that it gave lasts (a session, a grant), to ask later who stands behind it. */
-export type Login = Pick<Principal, 'subject' | 'account' | 'role' | 'expiresAt'>;
-
-/** One call: who makes it and under which request id it is logged. */
-export interface Caller {
-  /** Undefined when nobody logged in. */
-  readonly principal: Principal | undefined;
-  readonly requestId: string;
-  /** Gives what is aborted when the client goes away, the same at each call. Most requests are over before anybody asks for it. */
-  readonly signal?: (() => AbortSignal) | undefined;
-}
+import type { Ports } from '../validation/validator.ts';
+import type { Caller, Principal, Role } from './principal.ts';
 
 /** Every operation and the roles that may run it. An operation without a row does not compile, and a matrix test walks it. */
 export const permissions = {
@@ -80,4 +53,19 @@ export function mayRun({ role }: Principal, operation: Operation): boolean {
 /** Whether the principal sees things of this account: its own, or every one for an admin. */
 export function mayActIn(principal: Principal, account: string): boolean {
   return principal.account === account || principal.role === 'ADMIN';
+}
+
+/**
+ * The account that a call acts in: the caller's own, or the one named.
+ * @throws Problem `NOT_FOUND` when there is no such account or it is not the caller's to see.
+ */
+export async function actingAccount({ access }: Pick<Ports, 'access'>, principal: Principal, named: string | null | undefined): Promise<string> {
+  if (named === null || named === undefined || named === principal.account) return principal.account;
+  if (mayActIn(principal, named) && (await access.accountExists(named))) return named;
+  throw noSuchAccount();
+}
+
+/** One answer for "not there", "not yours" and "disabled". */
+export function noSuchAccount(): Problem {
+  return new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
 }

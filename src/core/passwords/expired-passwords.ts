@@ -1,7 +1,8 @@
 // Passwords beside the current one whose window has passed: nobody uses or sees them any more, and the next update clears them away.
 
-import type { Ports, RegistryStore } from '../ports.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { RegistryStore } from '../registry/store.ts';
+import type { Ports } from '../validation/validator.ts';
 
 /** What says until when a password beside the current one may be used. */
 export type RotationWindow = Pick<Ports, 'now' | 'rotationWindowMs'>;

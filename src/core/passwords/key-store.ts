@@ -1,8 +1,8 @@
 // What the seal needs of a store: the keys of the database, wrapped, and the passwords while their keys are rotated.
 
 import type { AuditEvent } from '../audit/event.ts';
-import type { Sealed } from '../ports.ts';
 import type { Registry, SecretSlot } from '../registry/registry.ts';
+import type { Sealed } from '../registry/store.ts';
 
 /** A key as the database holds it: wrapped by a root key, useless without it. */
 export interface DataKeyRow {
@@ -65,4 +65,14 @@ export interface KeyRotationStore extends KeyStore {
   eraseReplaced(): Promise<boolean>;
   /** How many passwords are sealed with each data key. Reads every row. */
   countSealed(): Promise<ReadonlyMap<number, number>>;
+}
+
+/** Every registry of every account, by id. Gives at least one page, which may be empty. @param pageSize the most that one page holds. */
+export async function* sealedPages({ sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>, pageSize: number): AsyncGenerator<SealedRegistry[]> {
+  for (let last = ''; ; ) {
+    const page = await sealedAfter(last, pageSize);
+    yield page;
+    if (page.length < pageSize) return;
+    last = page.at(-1)?.registry.id ?? '';
+  }
 }

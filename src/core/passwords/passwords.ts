@@ -1,16 +1,15 @@
 // The passwords of one registry while its upstream changes: the current one, one that waits, and the one before; and how they are stored together.
 
-import type { AuditEvent } from '../audit/event.ts';
-import { withoutPast, type RotationWindow } from './expired-passwords.ts';
-import type { Ports, Sealed, Sealer } from '../ports.ts';
+import { type AuditEvent, auditEvent } from '../audit/event.ts';
+import type { AuthorisedCaller } from '../authz/principal.ts';
+import { changedMeanwhile, noSuchRegistry } from '../registry/lookup.ts';
+import { type Registry, secretBinding, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
+import type { Sealed } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
-import { secretBinding, type Registry, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
-import { KeysChanged, withFreshKeys } from './sealer.ts';
 import type { Secret } from '../shared/secret.ts';
-
-/** What a new password does to the old one: it replaces it, or both can be used for a while, the new one as soon as the registry takes it. */
-export const passwordRotations = ['REPLACE', 'PENDING'] as const;
-export type PasswordRotation = (typeof passwordRotations)[number];
+import type { Ports } from '../validation/validator.ts';
+import { type RotationWindow, withoutPast } from './expired-passwords.ts';
+import { KeysChanged, type Sealer, withFreshKeys } from './sealer.ts';
 
 /** The passwords beside the current one. */
 export interface OtherPasswords {
@@ -72,4 +71,25 @@ export function storePasswords(
 export function isSamePlace(one: Registry, other: Registry): boolean {
   const place = (registry: Registry) => JSON.stringify({ ...secretBinding(registry), secretVersion: 0 });
   return place(one) === place(other);
+}
+
+/**
+ * Opens the stored password of a registry.
+ * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
+ */
+export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: AuthorisedCaller, registry: Registry): Promise<Secret> {
+  try {
+    // Read again with fresh keys: a rotation seals every password anew.
+    return await withFreshKeys(ports.sealer, async () => {
+      const sealed = await ports.registries.sealed(registry.id);
+      if (sealed === undefined) throw noSuchRegistry();
+      return ports.sealer.open(sealed, secretBinding(registry));
+    });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'SECRET_UNREADABLE') throw error;
+    const current = await ports.registries.byId(registry.id);
+    if (current?.version !== registry.version) throw changedMeanwhile();
+    await ports.registries.appendAudit(auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'));
+    throw error;
+  }
 }

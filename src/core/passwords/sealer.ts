@@ -1,7 +1,9 @@
 // Sealed passwords and the keys behind them: which data key sealed one, and what to do when a rotation replaced that key meanwhile.
 
-import type { Sealed, Sealer } from '../ports.ts';
+import type { SecretBinding } from '../registry/registry.ts';
+import type { Sealed } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
+import type { Secret } from '../shared/secret.ts';
 
 /** The keys in the memory of this process are not those of the database any more: refresh the sealer and repeat, then it is a problem like others. */
 export class KeysChanged extends Problem {}
@@ -23,4 +25,16 @@ export async function withFreshKeys<Result>(sealer: Sealer, run: () => Result | 
     await sealer.refresh();
     return run();
   }
+}
+
+/** Turns passwords into bytes that only this installation, for this destination, can open. */
+export interface Sealer {
+  seal(secret: Secret, binding: SecretBinding): Sealed;
+  /** @throws Problem `SECRET_UNREADABLE` when the bytes, the binding or the key do not belong together; it is a `KeysChanged` for a key not known here. */
+  open(sealed: Sealed, binding: SecretBinding): Secret;
+  /**
+   * Reads the keys of the database again, since another process may have rotated them.
+   * @throws Problem `STORAGE_UNAVAILABLE` when they do not open with the keyring of this process.
+   */
+  refresh(): Promise<void>;
 }

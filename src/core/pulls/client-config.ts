@@ -2,13 +2,14 @@
 // Formats: https://github.com/containerd/containerd/blob/main/docs/hosts.md, containers-auth.json(5), containers-registries.conf(5)
 
 import { z } from 'zod';
-import { authorise, type Caller } from '../authz/permissions.ts';
+import { authorise } from '../authz/permissions.ts';
+import type { Caller } from '../authz/principal.ts';
 import { registryHost } from '../registry/host.ts';
-import { parseInput } from '../input.ts';
-import { Problem } from '../shared/problem.ts';
-import { pathHost, type PullEndpoint } from './pull-name.ts';
 import { refuseWith } from '../registry/reference.ts';
+import { parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
 import { Secret } from '../shared/secret.ts';
+import { pathHost, type PullEndpoint } from './pull-name.ts';
 
 export const pullConfigFormats = ['DOCKER_CONFIG', 'AUTH_JSON', 'KUBERNETES_SECRET', 'CONTAINERD_HOSTS_TOML', 'PODMAN_REGISTRIES_CONF'] as const;
 export type PullConfigFormat = (typeof pullConfigFormats)[number];

@@ -1,13 +1,13 @@
 // What follows when an upstream refuses the current password and another one waits: that one is tried, seldom, and becomes current if it is proven.
 
 import { auditEvent } from '../audit/event.ts';
-import type { AuthorisedCaller } from '../validation/validate.ts';
-import { isSamePlace, openCurrentOrNull, openOthers, storePasswords, type OtherPasswords } from '../passwords/passwords.ts';
-import type { Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
+import type { AuthorisedCaller } from '../authz/principal.ts';
+import { isSamePlace, openCurrentOrNull, openOthers, type OtherPasswords, storePasswords } from '../passwords/passwords.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Secret } from '../shared/secret.ts';
 import type { ValidationReport } from '../registry/report.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Secret } from '../shared/secret.ts';
+import type { Ports } from '../validation/validator.ts';
 
 export interface Rotations {
   /** The registry as it is after a try that is under way, if there is one. */

@@ -1,17 +1,18 @@
 // Pulling with a stored credential: who may, which credential it is, and what follows when the upstream refuses it.
 
-import { authorise, mayRun, type Caller, type Principal } from '../authz/permissions.ts';
 import { isEnabled } from '../accounts/accounts.ts';
 import { auditEvent } from '../audit/event.ts';
-import { openPassword, type AuthorisedCaller } from '../validation/validate.ts';
-import { coversImage, imageNotCovered } from '../registries/explain.ts';
-import { coveringTexts } from '../registry/match.ts';
-import type { Ports, PullSource, UseLedger } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { actingAccount, noSuchAccount } from '../registries/read.ts';
+import { actingAccount, authorise, mayRun, noSuchAccount } from '../authz/permissions.ts';
+import type { AuthorisedCaller, Caller, Principal } from '../authz/principal.ts';
+import { openPassword } from '../passwords/passwords.ts';
+import { coveringTexts, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Credential, Ports } from '../validation/validator.ts';
+import { circuitMs, type Circuits, createCircuits } from './circuit-breaker.ts';
 import { createRotations, type Rotations } from './failover.ts';
-import { isSuccess, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
+import type { UseLedger } from './usage.ts';
 
 /** The repository that is pulled from; `host` and `repository` are canonical. */
 export interface PulledImage {
@@ -45,9 +46,6 @@ export interface PullSettings {
   /** Whether images that match no registry are pulled without a credential. */
   readonly anonymousAllowed: boolean;
 }
-
-/** Registries lock an account after a few wrong passwords within minutes; one try a minute stays below that. */
-const circuitMs = 60_000;
 
 /** Outcomes after which the same credential is not sent again for a while. */
 const breaking: ReadonlySet<string> = new Set<ValidationOutcome>(['INVALID_CREDENTIALS', 'LOCKED_OUT']);
@@ -133,46 +131,6 @@ async function tryOther({ circuits, rotations }: Pick<Tools, 'circuits' | 'rotat
   }
 }
 
-interface Circuits {
-  /** @throws Problem `UPSTREAM_FAILED` with the reason for which the circuit opened. */
-  refuseIfOpen(registry: Registry): void;
-  /** Opens the circuit of this registry and its password; false when it was open already. */
-  open(registry: Registry, reason: string): boolean;
-}
-
-/** Keeps a refused credential back. A new password of the registry, or a check that succeeded since, closes its circuit at once. */
-function createCircuits(now: () => Date): Circuits {
-  const opened = new Map<string, { readonly atMs: number; readonly reason: string }>();
-  const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
-  const current = (registry: Registry) => {
-    const circuit = opened.get(keyOf(registry));
-    if (circuit === undefined || circuit.atMs + circuitMs <= now().getTime()) return undefined;
-    const { lastValidation } = registry;
-    return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > circuit.atMs ? undefined : circuit;
-  };
-  return {
-    refuseIfOpen(registry) {
-      const circuit = current(registry);
-      if (circuit !== undefined) throw circuitIsOpen(registry, circuit.reason, circuit.atMs + circuitMs);
-    },
-    open(registry, reason) {
-      if (current(registry) !== undefined) return false;
-      const atMs = now().getTime();
-      for (const [key, circuit] of opened) if (circuit.atMs + circuitMs <= atMs) opened.delete(key);
-      opened.set(keyOf(registry), { atMs, reason });
-      return true;
-    },
-  };
-}
-
-function circuitIsOpen({ registry }: Registry, reason: string, retryAfter: number): Problem {
-  return new Problem(
-    'UPSTREAM_FAILED',
-    `The upstream refused the stored credential of ${registry} a moment ago, so it is not sent again for a minute. Update the registry with a password that works.`,
-    { reason, retryAfter },
-  );
-}
-
 function anonymousIsOff(host: string, repository: string): Problem {
   return new Problem('FORBIDDEN', `No registry covers ${host}/${repository}, and pulls without a credential are turned off here. Add a registry for it.`, {
     reason: 'ANONYMOUS_OFF',
@@ -192,4 +150,18 @@ function refusedReport({ host, username }: Registry, checkedAt: number): Validat
     durationMs: 0,
     steps: [],
   };
+}
+
+/** Where a pull goes and with what. */
+export interface PullSource {
+  /** Canonical `host[:port]` and repository of the image. */
+  readonly host: string;
+  readonly repository: string;
+  /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
+  readonly registry: Registry | null;
+  /**
+   * Opens the stored credential at the moment that something needs it, since a cached upstream token often makes that unnecessary.
+   * Null for an anonymous pull. Throws Problem `SECRET_UNREADABLE`, or `CONFLICT` when the registry was changed meanwhile.
+   */
+  readonly credential: (() => Promise<Credential>) | null;
 }

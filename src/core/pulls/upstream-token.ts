@@ -1,14 +1,16 @@
 // Pull tokens: a short-lived token of the upstream itself, for one repository and the action `pull`, to be handed to a scanner.
 
-import { authorise, type Caller } from '../authz/permissions.ts';
-import { coversImage, imageNotCovered } from '../registries/explain.ts';
-import { parseInput, pullTokenArguments } from '../input.ts';
-import type { PullSource, PullToken, PullTokenMinter } from '../ports.ts';
+import { z } from 'zod';
+import { authorise } from '../authz/permissions.ts';
+import type { Caller } from '../authz/principal.ts';
+import { coversImage, imageNotCovered } from '../registry/match.ts';
+import { type ImageReference, parseImageReference } from '../registry/reference.ts';
+import { type ValidationOutcome, validationOutcomes } from '../registry/report.ts';
+import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import { pullName, type PullEndpoint } from './pull-name.ts';
-import { askWithCurrent, type Pulls } from './pull.ts';
-import { parseImageReference, type ImageReference } from '../registry/reference.ts';
-import { validationOutcomes, type ValidationOutcome } from '../registry/report.ts';
+import type { Secret } from '../shared/secret.ts';
+import { type PullEndpoint, pullName } from './pull-name.ts';
+import { askWithCurrent, type Pulls, type PullSource } from './pull.ts';
 
 export interface PullTokenPorts {
   readonly pulls: Pick<Pulls, 'source' | 'used'>;
@@ -97,3 +99,20 @@ function skopeoReference({ host, repository, tag, digest }: ImageReference): str
 function shellWord(text: string): string {
   return /^[A-Za-z0-9._~+/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** An upstream token for one repository and the action `pull`, to be handed to a client. */
+export interface PullToken {
+  readonly token: Secret;
+  readonly expiresAt: Date;
+}
+
+/** Gets short-lived upstream tokens. */
+export interface PullTokenMinter {
+  /**
+   * Undefined when the registry takes Basic alone and so has no tokens to give.
+   * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason when the registry refuses or cannot be asked.
+   */
+  mint(source: PullSource, signal: AbortSignal | undefined): Promise<PullToken | undefined>;
+}
+
+export const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });

@@ -1,8 +1,8 @@
 // The ledger: counts the uses of credentials in memory and writes them in batches, so that no pull waits for a commit.
 // It stands in the core because what counts as one, what is kept and what is dropped are rules; the timer is handed in.
 
-import type { CountedUse, UseLedger, UseStore } from '../ports.ts';
-import type { Schedule } from '../shared/schedule.ts';
+import type { Schedule } from '../shared/time.ts';
+import type { CountedUse, UseLedger, UseStore } from './usage.ts';
 
 /** Soon enough to ask "was it used just now?", and one small transaction a second at most while pulls are few. */
 export const flushIntervalMs = 1_000;

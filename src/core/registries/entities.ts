@@ -1,13 +1,14 @@
 // Many registries and images by their keys at once, as a federated graph asks for them: two reads, whatever their number.
 
-import { authorise, mayActIn, type Caller, type Principal } from '../authz/permissions.ts';
-import { askImage, coveringInOrder, explain, findNeighbours, registriesByText, type AskedImage } from './explain.ts';
-import { getArguments, imageArguments, parseInput } from '../input.ts';
-import type { Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
+import { authorise, mayActIn } from '../authz/permissions.ts';
+import type { Caller, Principal } from '../authz/principal.ts';
+import { getArguments } from '../registry/lookup.ts';
 import { parseRegistryText } from '../registry/reference.ts';
-import type { EntityKey, FoundEntity } from './registries.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
+import { parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Ports } from '../validation/validator.ts';
+import { type AskedImage, askImage, coveringInOrder, explain, findNeighbours, imageArguments, type ImageExplanation, registriesByText } from './explain.ts';
 
 /** An image is looked up under one text for each level of its path: a thousand images of 20 levels. A thousand of 120 would keep the server busy for seconds. */
 const maxTexts = 20_000;
@@ -87,3 +88,12 @@ async function lookUp(ports: Pick<Ports, 'registries'>, principal: Principal, qu
     },
   };
 }
+
+/** What a federated graph asks for by its key: `{ id }` or `{ registry }` of a registry, `{ reference }` of an image, all in the caller's own account. */
+export interface EntityKey {
+  readonly type: 'Registry' | 'ContainerImage';
+  readonly key: unknown;
+}
+
+/** A problem is that of one key alone. Null when it is not there or not the caller's. */
+export type FoundEntity = Registry | ImageExplanation | Problem | null;

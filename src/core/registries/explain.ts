@@ -1,12 +1,14 @@
 // Which registry a pull of an image would use, and why: for one image, or for many that were looked up together.
 
-import type { Principal } from '../authz/permissions.ts';
-import { coveringTexts, matchReason } from '../registry/match.ts';
-import type { Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { parseImageReference, type ImageReference } from '../registry/reference.ts';
-import type { ImageExplanation, MatchCandidate } from './registries.ts';
+import { z } from 'zod';
+import { actingAccount, authorise } from '../authz/permissions.ts';
+import type { Caller, Principal } from '../authz/principal.ts';
+import type { ReadPorts } from '../registry/lookup.ts';
+import { coveringTexts, coversImage, imageNotCovered, matchReason } from '../registry/match.ts';
+import { type ImageReference, parseImageReference } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
+import { accountName, parseInput } from '../shared/input.ts';
+import type { Ports } from '../validation/validator.ts';
 
 /** Registries of the same host shown beside the covering ones: enough to see a near miss. */
 const maxNeighbours = 20;
@@ -67,19 +69,45 @@ export async function findNeighbours(
   return role === 'PULL' ? [] : registries.byHosts(account, [...hosts], maxNeighbours);
 }
 
-/** Whether the image lies inside what the principal's token is limited to. */
-export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
-  if (images === null) return true;
-  const texts = coveringTexts(image);
-  return images.some((pattern) => texts.includes(pattern));
-}
-
-/** The refusal of an image outside the limit of a token. */
-export function imageNotCovered(field?: readonly string[]): Problem {
-  return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
-}
-
 /** Registries by their text, which is unique in an account. */
 export function registriesByText(registries: readonly Registry[]): ReadonlyMap<string, Registry> {
   return new Map(registries.map((registry) => [registry.registry, registry]));
+}
+
+export async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
+  const principal = authorise(caller, 'image.explain');
+  const { reference, account: named } = parseInput(imageArguments, args);
+  const asked = askImage(principal, reference);
+  const account = await actingAccount(ports, principal, named);
+  const winner = (await ports.registries.firstByTexts(account, asked.texts)) ?? null;
+  return explain(asked, {
+    account,
+    winner,
+    covering: async () => coveringInOrder(asked, registriesByText(await ports.registries.byTexts(account, asked.texts))),
+    neighbours: () => findNeighbours(ports, principal, account, [asked]),
+  });
+}
+
+export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
+
+/** Which credential a pull of an image would use. */
+export interface ImageExplanation {
+  /** Canonical: `docker.io/library/ubuntu:22.04`. */
+  readonly reference: string;
+  readonly host: string;
+  readonly repository: string;
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly account: string;
+  /** The winner; null means an anonymous pull. */
+  readonly registry: Registry | null;
+  /** Every registry of the host that the caller may see, most specific first, with the reason. Runs a statement. */
+  candidates(): Promise<readonly MatchCandidate[]>;
+}
+
+export interface MatchCandidate {
+  readonly registry: Registry;
+  /** Whether its text covers the image. */
+  readonly matched: boolean;
+  readonly reason: string;
 }

@@ -1,8 +1,17 @@
 // Cursors: an opaque text that holds a place in one order. Opaque to callers, cheap to make, checked when it comes back.
 
-import type { Position, RegistryOrderField } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
+import { z } from 'zod';
+import { actingAccount, authorise } from '../authz/permissions.ts';
+import type { Caller } from '../authz/principal.ts';
+import { registryHost } from '../registry/host.ts';
+import { type } from '../registry/input.ts';
+import type { ReadPorts } from '../registry/lookup.ts';
+import { refuseWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
+import { validationOutcomes } from '../registry/report.ts';
+import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields } from '../registry/store.ts';
+import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
 
 /** The value that a registry is ordered by. */
 export function orderValue(field: RegistryOrderField, registry: Registry): string | number {
@@ -47,4 +56,83 @@ function parseParts(cursor: string): unknown[] {
   } catch {
     return [];
   }
+}
+
+export async function listRegistries(ports: ReadPorts, caller: Caller, args: unknown): Promise<RegistryPage> {
+  const principal = authorise(caller, 'registry.list');
+  const parsed = parseInput(listArguments, args);
+  const account = await actingAccount(ports, principal, parsed.account);
+  const query = pageQuery(account, parsed);
+  const size = query.limit - 1;
+  const rows = await ports.registries.page(query);
+  const more = rows.length > size;
+  const nodes = more ? (query.forward ? rows.slice(0, size) : rows.slice(rows.length - size)) : rows;
+  return {
+    nodes,
+    // Relay's cursor specification: beyond the asked direction, a given cursor is itself proof that something lies there.
+    hasNextPage: query.forward ? more : query.before !== null,
+    hasPreviousPage: query.forward ? query.after !== null : more,
+    cursorOf: (registry) => encodeCursor(query.field, { value: orderValue(query.field, registry), id: registry.id }),
+    totalCount: () => ports.registries.count(account, query.filter),
+  };
+}
+
+function pageQuery(account: string, args: ListArguments): PageQuery {
+  const { field = 'REGISTRY', direction = 'ASC' } = args.orderBy ?? {};
+  return {
+    account,
+    filter: registryFilter(args.filter ?? {}),
+    field,
+    direction,
+    after: decodeCursor(field, args.after ?? null, 'after'),
+    before: decodeCursor(field, args.before ?? null, 'before'),
+    forward: (args.last ?? null) === null,
+    limit: (args.first ?? args.last ?? defaultPageSize) + 1,
+  };
+}
+
+function registryFilter(filter: NonNullable<ListArguments['filter']>): RegistryFilter {
+  const host = filter.host?.trim() || undefined;
+  return {
+    search: filter.search?.trim() || undefined,
+    host: host === undefined ? undefined : registryHost(host, refuseWith('INVALID_INPUT', ['filter', 'host'])),
+    type: filter.type ?? undefined,
+    outcome: filter.outcome ?? undefined,
+  };
+}
+
+export const listArguments = z
+  .strictObject({
+    first: pageSize.nullish(),
+    after: z.string().max(2048).nullish(),
+    last: pageSize.nullish(),
+    before: z.string().max(2048).nullish(),
+    account: accountName.nullish(),
+    filter: z
+      .strictObject({
+        search: line(maxSearchLength).nullish(),
+        host: z.string().max(300).nullish(),
+        type: type.nullish(),
+        outcome: z.enum(validationOutcomes).nullish(),
+      })
+      .nullish(),
+    orderBy: z
+      .strictObject({
+        field: z.enum(registryOrderFields).default('REGISTRY'),
+        direction: z.enum(['ASC', 'DESC']).default('ASC'),
+      })
+      .nullish(),
+  })
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });
+export type ListArguments = z.infer<typeof listArguments>;
+
+/** One page of registries in the order asked for. */
+export interface RegistryPage {
+  readonly nodes: readonly Registry[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  /** The opaque cursor of a node of this page. */
+  cursorOf(registry: Registry): string;
+  /** Counts what the filter matches; runs a statement, so ask only when somebody wants it. */
+  totalCount(): Promise<number>;
 }

@@ -1,68 +1,15 @@
 // The use cases on registries: every face (GraphQL, REST, CLI) calls these and nothing below them.
 
-import type { Caller } from '../authz/permissions.ts';
-import { createChanging } from './write.ts';
-import { createChecking } from '../validation/validate.ts';
-import type { Ports } from '../ports.ts';
-import type { Problem } from '../shared/problem.ts';
-import { createReading } from './read.ts';
+import type { Caller } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
-
-/** How one call treats the upstream. Both are on unless the caller says otherwise. */
-export interface CheckSettings {
-  /** Verify TLS certificates. */
-  readonly secureConnection: boolean;
-  /** Ask the registry whether the credential works before storing it. */
-  readonly validate: boolean;
-}
-
-export interface ChangeResult {
-  readonly registry: Registry;
-  readonly validation: ValidationReport;
-}
-
-/** One page of registries in the order asked for. */
-export interface RegistryPage {
-  readonly nodes: readonly Registry[];
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  /** The opaque cursor of a node of this page. */
-  cursorOf(registry: Registry): string;
-  /** Counts what the filter matches; runs a statement, so ask only when somebody wants it. */
-  totalCount(): Promise<number>;
-}
-
-/** Which credential a pull of an image would use. */
-export interface ImageExplanation {
-  /** Canonical: `docker.io/library/ubuntu:22.04`. */
-  readonly reference: string;
-  readonly host: string;
-  readonly repository: string;
-  readonly tag: string | null;
-  readonly digest: string | null;
-  readonly account: string;
-  /** The winner; null means an anonymous pull. */
-  readonly registry: Registry | null;
-  /** Every registry of the host that the caller may see, most specific first, with the reason. Runs a statement. */
-  candidates(): Promise<readonly MatchCandidate[]>;
-}
-
-export interface MatchCandidate {
-  readonly registry: Registry;
-  /** Whether its text covers the image. */
-  readonly matched: boolean;
-  readonly reason: string;
-}
-
-/** What a federated graph asks for by its key: `{ id }` or `{ registry }` of a registry, `{ reference }` of an image, all in the caller's own account. */
-export interface EntityKey {
-  readonly type: 'Registry' | 'ContainerImage';
-  readonly key: unknown;
-}
-
-/** A problem is that of one key alone. Null when it is not there or not the caller's. */
-export type FoundEntity = Registry | ImageExplanation | Problem | null;
+import { type ChangeResult, type CheckSettings, createChecking } from '../validation/validate.ts';
+import type { Ports } from '../validation/validator.ts';
+import type { EntityKey, FoundEntity } from './entities.ts';
+import type { ImageExplanation } from './explain.ts';
+import type { RegistryPage } from './list.ts';
+import { createReading } from './read.ts';
+import { createChanging } from './write.ts';
 
 /**
  * Inputs are `unknown`: each use case authorises first, then parses (a stranger learns nothing from a parse error).

@@ -1,14 +1,14 @@
 // Watching registries: streams of what changes, for as long as their reader's login lasts.
 
-import { authorise, mayActIn, mayRun, type Caller, type Login, type Principal } from '../authz/permissions.ts';
-import { EventQueue } from './event-queue.ts';
-import { parseInput, watchArguments } from '../input.ts';
-import type { Notices, Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { actingAccount } from './read.ts';
-import { parseRegistryEvent, type RegistryEvent } from '../registry/events.ts';
+import { z } from 'zod';
+import { actingAccount, authorise, mayActIn, mayRun } from '../authz/permissions.ts';
+import type { Caller, Login, Principal } from '../authz/principal.ts';
+import { type Notices, parseRegistryEvent, type RegistryEvent } from '../registry/events.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Schedule } from '../shared/schedule.ts';
+import { accountName, parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Schedule } from '../shared/time.ts';
+import type { Ports } from '../validation/validator.ts';
 
 /** A person has some tabs open, a dashboard a handful of streams. */
 export const maxStreamsPerSubject = 10;
@@ -139,4 +139,54 @@ function tooSlow(): Problem {
 
 function loginEnded(): Problem {
   return new Problem('UNAUTHENTICATED', 'The login of this stream has ended. Log in again and subscribe anew.');
+}
+
+export const watchArguments = z.strictObject({ account: accountName.nullish() });
+
+/** A page's worth of changes; ids alone, so some 10 KB. */
+export const maxWaitingEvents = 100;
+
+/** What a reader gets: an event, or `REMINDED` between events; then how the queue ended. */
+export type Taken = RegistryEvent | 'REMINDED' | 'CLOSED' | 'OVERFLOWN';
+
+export class EventQueue {
+  #events: RegistryEvent[] = [];
+  #isReminded = false;
+  #end: 'CLOSED' | 'OVERFLOWN' | undefined;
+  #wake = Promise.withResolvers<void>();
+
+  /** Adds an event, or ends the queue when its reader is too far behind. */
+  push(event: RegistryEvent): void {
+    if (this.#events.length >= maxWaitingEvents) return this.end('OVERFLOWN');
+    this.#events.push(event);
+    this.#wake.resolve();
+  }
+
+  /** Wakes the reader, once however often it is called. */
+  remind(): void {
+    this.#isReminded = true;
+    this.#wake.resolve();
+  }
+
+  /** What waits is dropped. */
+  end(how: 'CLOSED' | 'OVERFLOWN'): void {
+    this.#end ??= how;
+    this.#events = [];
+    this.#wake.resolve();
+  }
+
+  /** Waits for the next. */
+  async take(): Promise<Taken> {
+    for (;;) {
+      if (this.#end !== undefined) return this.#end;
+      const event = this.#events.shift();
+      if (event !== undefined) return event;
+      if (this.#isReminded) {
+        this.#isReminded = false;
+        return 'REMINDED';
+      }
+      await this.#wake.promise;
+      this.#wake = Promise.withResolvers();
+    }
+  }
 }

@@ -1,19 +1,21 @@
 // Changing: create, update and delete. Authorise, parse, ask the registry, then one transaction; a failure on the way changes nothing.
 
 import { auditEvent } from '../audit/event.ts';
-import { authorise, type Caller } from '../authz/permissions.ts';
-import { type AuthorisedCaller, judge, noSuchRegistry, openPassword, parseProbe } from '../validation/validate.ts';
-import { createInput, parseInput, updateInput, type UpdateInput } from '../input.ts';
-import { isSamePlace, noOthers, openOthers, storePasswords } from '../passwords/passwords.ts';
-import type { Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { actingAccount, findOwned } from './read.ts';
-import { parseRegistryText } from '../registry/reference.ts';
-import type { ChangeResult, CheckSettings, Registries } from './registries.ts';
-import { secretBinding, type Registry } from '../registry/registry.ts';
+import { actingAccount, authorise } from '../authz/permissions.ts';
+import type { AuthorisedCaller, Caller } from '../authz/principal.ts';
+import { isSamePlace, noOthers, openOthers, openPassword, storePasswords } from '../passwords/passwords.ts';
 import { withFreshKeys } from '../passwords/sealer.ts';
-import type { Secret } from '../shared/secret.ts';
+import { createInput, updateInput, type UpdateInput } from '../registry/input.ts';
+import { findOwned, noSuchRegistry } from '../registry/lookup.ts';
+import { parseRegistryText } from '../registry/reference.ts';
+import { type Registry, secretBinding } from '../registry/registry.ts';
 import { skippedReport, type ValidationReport } from '../registry/report.ts';
+import { parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Secret } from '../shared/secret.ts';
+import { type ChangeResult, type CheckSettings, judge, parseProbe } from '../validation/validate.ts';
+import type { Ports } from '../validation/validator.ts';
+import type { Registries } from './registries.ts';
 
 /** The changing half of the use cases. */
 export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {

@@ -1,8 +1,8 @@
 // What happens to registries, told after it is committed. A text of it holds ids alone: whoever hears it reads the rest, if it may.
 
 import type { AuditEvent } from '../audit/event.ts';
-import type { Notices, RegistryStore } from '../ports.ts';
 import type { Registry } from './registry.ts';
+import type { RegistryStore } from './store.ts';
 
 const registryEventKinds = ['CREATED', 'UPDATED', 'DELETED', 'VALIDATED'] as const;
 
@@ -60,4 +60,12 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Carries short texts to every process on the same store, this one included. What is sent while one is cut off is lost to it. */
+export interface Notices {
+  /** Returns at once and never fails: what was changed stays changed, whether or not anybody hears of it. */
+  send(text: string): void;
+  /** Hears everything from about now on. */
+  listen(hear: (text: string) => void): void;
 }

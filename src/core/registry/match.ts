@@ -1,5 +1,7 @@
 // Which registry a pull uses: exact repository, then the deepest `/*` subtree, then the host. Always at a segment boundary, never a tie.
 
+import type { Principal } from '../authz/principal.ts';
+import { Problem } from '../shared/problem.ts';
 import type { ImageReference } from './reference.ts';
 import type { Registry } from './registry.ts';
 
@@ -45,4 +47,16 @@ function outsideReason(registry: Registry, image: ImageName): string {
       : `${image.repository} does not lie below ${base}/.`;
   }
   return `It is for the repository ${repository ?? registry.host} alone.`;
+}
+
+/** Whether the image lies inside what the principal's token is limited to. */
+export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
+  if (images === null) return true;
+  const texts = coveringTexts(image);
+  return images.some((pattern) => texts.includes(pattern));
+}
+
+/** The refusal of an image outside the limit of a token. */
+export function imageNotCovered(field?: readonly string[]): Problem {
+  return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
 }

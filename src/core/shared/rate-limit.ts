@@ -1,6 +1,5 @@
 // Budgets: how often somebody may do what costs others something, and what is said when nothing is left.
 
-import type { Budget } from '../ports.ts';
 import { Problem } from './problem.ts';
 
 /**
@@ -19,4 +18,10 @@ export async function spend(budget: Budget, key: string, now: Date, spent: strin
 /** The number of a `Retry-After` header, in seconds: 1 at least (RFC 9110 §10.2.3). Both times in epoch milliseconds. */
 export function retryAfterSeconds(retryAfter: number, nowMs: number): number {
   return Math.max(1, Math.ceil((retryAfter - nowMs) / 1000));
+}
+
+/** How often each key may do something in a while. */
+export interface Budget {
+  /** Takes one from what the key has left. Gives 0 when there was one, and otherwise the milliseconds until there is. */
+  take(key: string): Promise<number>;
 }

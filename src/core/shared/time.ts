@@ -9,3 +9,6 @@ export function parseDurationMs(text: string): number | undefined {
   const unitMs = unitsMs[unit];
   return unitMs === undefined ? undefined : Number(count) * unitMs;
 }
+
+/** Runs something once after a time, unless what it gives is called before. */
+export type Schedule = (run: () => void, delayMs: number) => () => void;

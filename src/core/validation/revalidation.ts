@@ -2,12 +2,12 @@
 
 import { isEnabled } from '../accounts/accounts.ts';
 import { auditEvent } from '../audit/event.ts';
-import { openPassword } from './validate.ts';
-import type { Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
+import { openPassword } from '../passwords/passwords.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
-import type { Schedule } from '../shared/schedule.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
+import { Problem } from '../shared/problem.ts';
+import type { Schedule } from '../shared/time.ts';
+import type { Ports } from './validator.ts';
 
 /** How often what is due is looked for; far below any interval that one can set. */
 export const sweepMs = 5 * 60_000;

@@ -1,21 +1,19 @@
 // Checking credentials against the registry itself: before storing, again later, or without storing at all.
 
 import { auditEvent } from '../audit/event.ts';
-import { authorise, type Caller, type Principal } from '../authz/permissions.ts';
-import { spend } from '../shared/rate-limit.ts';
-import { createInput, parseInput } from '../input.ts';
-import type { CheckOptions, CheckTarget, Credential, Ports } from '../ports.ts';
-import { Problem } from '../shared/problem.ts';
-import { actingAccount, findOwned } from '../registries/read.ts';
+import { actingAccount, authorise } from '../authz/permissions.ts';
+import type { AuthorisedCaller, Caller } from '../authz/principal.ts';
+import { openPassword } from '../passwords/passwords.ts';
+import type { Registries } from '../registries/registries.ts';
+import { createInput } from '../registry/input.ts';
+import { changedMeanwhile, findOwned, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryText, parseRepository, type RegistryText } from '../registry/reference.ts';
-import type { ChangeResult, CheckSettings, Registries } from '../registries/registries.ts';
-import { secretBinding, type Registry } from '../registry/registry.ts';
-import { withFreshKeys } from '../passwords/sealer.ts';
-import type { Secret } from '../shared/secret.ts';
+import type { Registry } from '../registry/registry.ts';
 import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
-
-/** A caller whose login and role are known to suffice. */
-export type AuthorisedCaller = Caller & { readonly principal: Principal };
+import { parseInput } from '../shared/input.ts';
+import { Problem } from '../shared/problem.ts';
+import { spend } from '../shared/rate-limit.ts';
+import type { CheckOptions, CheckTarget, Credential, Ports } from './validator.ts';
 
 /** The checking half of the use cases. */
 export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
@@ -110,27 +108,6 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
 }
 
 /**
- * Opens the stored password of a registry.
- * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
- */
-export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: AuthorisedCaller, registry: Registry): Promise<Secret> {
-  try {
-    // Read again with fresh keys: a rotation seals every password anew.
-    return await withFreshKeys(ports.sealer, async () => {
-      const sealed = await ports.registries.sealed(registry.id);
-      if (sealed === undefined) throw noSuchRegistry();
-      return ports.sealer.open(sealed, secretBinding(registry));
-    });
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'SECRET_UNREADABLE') throw error;
-    const current = await ports.registries.byId(registry.id);
-    if (current?.version !== registry.version) throw changedMeanwhile();
-    await ports.registries.appendAudit(auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'));
-    throw error;
-  }
-}
-
-/**
  * The repository that a validation asks for, which must be one that the registry covers.
  * @throws Problem `INVALID_INPUT`.
  */
@@ -142,11 +119,15 @@ export function parseProbe(text: RegistryText, probe: string | null | undefined)
   throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, { field: ['probeRepository'] });
 }
 
-/** One answer for "not there" and "not yours". */
-export function noSuchRegistry(): Problem {
-  return new Problem('NOT_FOUND', 'There is no registry with this id.', { field: ['id'] });
+/** How one call treats the upstream. Both are on unless the caller says otherwise. */
+export interface CheckSettings {
+  /** Verify TLS certificates. */
+  readonly secureConnection: boolean;
+  /** Ask the registry whether the credential works before storing it. */
+  readonly validate: boolean;
 }
 
-function changedMeanwhile(): Problem {
-  return new Problem('CONFLICT', 'The registry was changed by somebody else meanwhile. Read it again and repeat the call.');
+export interface ChangeResult {
+  readonly registry: Registry;
+  readonly validation: ValidationReport;
 }

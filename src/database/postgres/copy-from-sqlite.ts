@@ -1,14 +1,13 @@
 // Moves a whole store from the embedded database into an empty PostgreSQL: in one transaction, at whose end every row is read back and compared.
 
 import { createHash } from 'node:crypto';
-
 import { type Column, getTableColumns, getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-
-import { adminAccount } from '../../core/authz/permissions.ts';
+import { adminAccount } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Database, Queries } from '../database.ts';
-import { applyMissing, StoreRefused } from '../migrate.ts';
+import { StoreRefused } from '../errors.ts';
+import { applyMissing } from '../migrate.ts';
 import type { Tables } from '../schema/tables.ts';
 
 export interface MovedTable {

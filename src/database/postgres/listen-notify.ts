@@ -2,27 +2,11 @@
 // https://www.postgresql.org/docs/15/sql-notify.html
 
 import type postgres from 'postgres';
-
-import type { Notices } from '../../core/ports.ts';
-
-/** Notices that have something to close. */
-export interface OpenNotices extends Notices {
-  close(): Promise<void>;
-}
+import { localNotices, type OpenNotices } from '../database.ts';
 
 const channel = 'regway';
 /** The driver listens again after a broken connection, but only once: a server that was down for longer is noticed by its silence. */
 const usualHeartbeatMs = 30_000;
-
-/** For a store that one process has to itself. */
-export function localNotices(): OpenNotices {
-  const listeners: ((text: string) => void)[] = [];
-  return {
-    send: (text) => listeners.forEach((hear) => hear(text)),
-    listen: (hear) => void listeners.push(hear),
-    close: async () => undefined,
-  };
-}
 
 /** For a store that many share. What is sent while the database is away is lost. */
 export function postgresNotices(client: postgres.Sql, heartbeatMs = usualHeartbeatMs): OpenNotices {

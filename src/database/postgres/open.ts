@@ -1,20 +1,16 @@
 // PostgreSQL, for several servers on one store: a bounded pool, and the same queries.
 
 import { setTimeout as pause } from 'node:timers/promises';
-
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-
-import type { Notices } from '../../core/ports.ts';
-import type { Database, Dialect, Queries } from '../database.ts';
-import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
-import { isConnectionLost, translated } from '../errors.ts';
-import { StoreRefused } from '../migrate.ts';
-import { localNotices, postgresNotices } from './listen-notify.ts';
-import { type PoolSockets, poolSockets } from './pool-sockets.ts';
-import type { SnapshotDatabase } from '../snapshot.ts';
+import type { Notices } from '../../core/registry/events.ts';
+import { type Database, type Dialect, localNotices, type Queries, type SnapshotDatabase } from '../database.ts';
+import { isConnectionLost, StoreRefused, translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
+import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
+import { postgresNotices } from './listen-notify.ts';
+import { poolSockets, type PoolSockets } from './pool-sockets.ts';
 
 /** Statements take milliseconds; ten serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;

@@ -1,11 +1,10 @@
 // Accounts at rest: the port `AccountStore`, in either dialect.
 
 import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
-
-import type { AccountStore } from '../../core/accounts/accounts.ts';
-import type { AppendEvent } from './audit.ts';
+import type { AccountStore } from '../../core/accounts/store.ts';
 import { type Database, statement } from '../database.ts';
 import { fromAccount, toAccount } from '../schema/rows.ts';
+import type { AppendEvent } from './audit.ts';
 
 export function accountStore(database: Database, append: AppendEvent): AccountStore {
   const { account } = database.tables;

@@ -1,14 +1,12 @@
 // Audit events at rest, chained one to the next inside the transaction of the change that each tells of.
 
-import { asc, eq, getTableColumns, gt, isNotNull, sql } from 'drizzle-orm';
-
-import { adminAccount } from '../../core/authz/permissions.ts';
+import { and, asc, desc, eq, getTableColumns, gt, gte, isNotNull, lt, sql, type SQL } from 'drizzle-orm';
+import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash, headOf, isGenuineHead } from '../../core/audit/chain.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
-import { type AuditMac, type ChainHead, emptyHash, eventHash, headOf, isGenuineHead } from '../../core/audit/chain.ts';
-import type { AuditStore } from '../../core/ports.ts';
-import { auditPage } from './audit-page.ts';
+import type { AuditQuery, AuditStore } from '../../core/audit/store.ts';
+import { adminAccount } from '../../core/authz/principal.ts';
 import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
-import { StoreRefused } from '../migrate.ts';
+import { StoreRefused } from '../errors.ts';
 import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 
 /** Writes one event as part of the transaction that `queries` is in. Call it last: from here on every other change of the database waits. */
@@ -125,4 +123,27 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
     ),
     setHead: statement((queries) => queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare('audit_set_head')),
   };
+}
+
+/** Rows come back newest first, whichever end of the list they were taken from. */
+export async function auditPage(database: Database, query: AuditQuery): Promise<ChainedEvent[]> {
+  const { auditEvent } = database.tables;
+  const order = query.forward ? desc(auditEvent.seq) : asc(auditEvent.seq);
+  const rows = await database.read((queries) => queries.select().from(auditEvent).where(condition(database, query)).orderBy(order).limit(query.limit));
+  const events = rows.map(toChainedEvent);
+  return query.forward ? events : events.toReversed();
+}
+
+function condition({ tables: { auditEvent } }: Database, { account, filter, olderThan, newerThan }: AuditQuery): SQL | undefined {
+  const { actor, action, target, since, until } = filter;
+  return and(
+    account === undefined ? undefined : eq(auditEvent.account, account),
+    actor === undefined ? undefined : eq(auditEvent.actor, actor),
+    action === undefined ? undefined : eq(auditEvent.action, action),
+    target === undefined ? undefined : eq(auditEvent.target, target),
+    since === undefined ? undefined : gte(auditEvent.at, since.getTime()),
+    until === undefined ? undefined : lt(auditEvent.at, until.getTime()),
+    olderThan === undefined ? undefined : lt(auditEvent.seq, olderThan),
+    newerThan === undefined ? undefined : gt(auditEvent.seq, newerThan),
+  );
 }

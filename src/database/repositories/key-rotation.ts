@@ -1,15 +1,13 @@
 // The rotation of keys at rest. Every step is one transaction after which the database can be used as it is, so a kill between two loses nothing.
 
 import { and, asc, count, eq, getTableColumns, gt, isNotNull, notExists, or, sql } from 'drizzle-orm';
-
 import type { DataKeyRow, KeyRotationStore } from '../../core/passwords/key-store.ts';
-import { type SecretSlot, secretSlots } from '../../core/registry/registry.ts';
 import { dataKeyIdOf } from '../../core/passwords/sealer.ts';
-import { activeKeyCheck } from './active-key.ts';
-import type { AppendEvent } from './audit.ts';
+import { type SecretSlot, secretSlots } from '../../core/registry/registry.ts';
 import { type Database, given, type Queries, statement } from '../database.ts';
-import { fromDataKey, keyStore, toDataKey } from './keys.ts';
 import { sealedColumns, toSealedRegistry } from '../schema/rows.ts';
+import type { AppendEvent } from './audit.ts';
+import { activeKeyCheck, fromDataKey, keyStore, toDataKey } from './keys.ts';
 
 type Steps = Pick<KeyRotationStore, 'activate' | 'rewrap' | 'deleteRetired'>;
 type Passwords = Pick<KeyRotationStore, 'sealedAfter' | 'reseal' | 'countSealed'>;

@@ -1,9 +1,10 @@
 // Wrapped data keys and the canary at rest: opaque bytes that the seal made and alone can open.
 
-import { asc, sql } from 'drizzle-orm';
-
+import { asc, eq, ne, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
-import type { Database } from '../database.ts';
+import { dataKeyIdOf, KeysChanged } from '../../core/passwords/sealer.ts';
+import type { Sealed } from '../../core/registry/store.ts';
+import { type Database, type Queries, statement } from '../database.ts';
 import { plainBytes } from '../schema/rows.ts';
 
 type Row = Database['tables']['dataKey']['$inferSelect'];
@@ -60,4 +61,20 @@ export function toDataKey(row: Row): DataKeyRow {
 /** A key as its row. */
 export function fromDataKey(key: DataKeyRow): Row {
   return { ...key, createdAt: key.createdAt.getTime() };
+}
+
+/** A check inside the transaction that writes the password: no other key becomes active before the end of it. @throws KeysChanged */
+export function activeKeyCheck(database: Database): (queries: Queries, sealed: Sealed) => Promise<void> {
+  const { dataKey } = database.tables;
+  // Every sealing key, not the active one alone: on PostgreSQL a row that changed while we waited for it is shown as it is now, or not at all.
+  const held = statement((queries) => queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey).where(sql`${ne(dataKey.state, 'AUDIT' satisfies DataKeyRow['state'])} ${database.heldToTheEnd}`).prepare('data_keys_held'));
+  const active = statement((queries) => queries.select({ id: dataKey.id }).from(dataKey).where(eq(dataKey.state, 'ACTIVE' satisfies DataKeyRow['state'])).prepare('data_key_active'));
+  return async (queries, sealed) => {
+    const keyId = dataKeyIdOf(sealed);
+    const keys = await held(queries).execute();
+    if (keys.some(({ id, state }) => id === keyId && state === 'ACTIVE')) return;
+    // None to be seen is a database without keys, or one whose keys were all replaced while we waited.
+    if (keys.length === 0 && (await active(queries).execute()).length === 0) return;
+    throw new KeysChanged('CONFLICT', 'The keys of this installation were rotated meanwhile; repeat the call.');
+  };
 }

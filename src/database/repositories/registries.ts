@@ -1,16 +1,15 @@
 // Registries at rest: the port `RegistryStore`, in either dialect.
 
 import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
-
-import type { RegistryStore } from '../../core/ports.ts';
-import { Problem } from '../../core/shared/problem.ts';
 import type { Registry } from '../../core/registry/registry.ts';
-import type { AppendEvent } from './audit.ts';
+import type { RegistryStore } from '../../core/registry/store.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { type Database, given, givenFor, rowsOf, statement } from '../database.ts';
-import { activeKeyCheck } from './active-key.ts';
-import { registryPages } from './registry-pages.ts';
-import { firstByTexts } from './registry-match.ts';
 import { bytesOrNull, fromRegistry, fromReport, plainBytes, type RegistryRow, toComparedRegistry, toRegistry } from '../schema/rows.ts';
+import type { AppendEvent } from './audit.ts';
+import { activeKeyCheck } from './keys.ts';
+import { firstByTexts } from './registry-match.ts';
+import { registryPages } from './registry-pages.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);

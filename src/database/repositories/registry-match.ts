@@ -1,9 +1,8 @@
 // The lookup behind every image: of some registry texts, the most specific first, the first that an account has.
 
 import { and, eq, sql } from 'drizzle-orm';
-
 import { mostSpecific } from '../../core/registry/match.ts';
-import type { RegistryStore } from '../../core/ports.ts';
+import type { RegistryStore } from '../../core/registry/store.ts';
 import type { Database, ReadRows, Select } from '../database.ts';
 import { type RegistryRow, toComparedRegistry } from '../schema/rows.ts';
 import type { Tables } from '../schema/tables.ts';

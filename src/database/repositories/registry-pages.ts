@@ -1,11 +1,10 @@
 // Keyset pages and counts of registries: one prepared statement for each shape of query, made when first asked for.
 
-import { and, asc, type Column, desc, eq, or, type SQL, sql } from 'drizzle-orm';
-
-import type { PageQuery, Position, RegistryFilter, RegistryOrderField } from '../../core/ports.ts';
+import { and, asc, type Column, desc, eq, or, sql, type SQL } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
+import type { PageQuery, Position, RegistryFilter, RegistryOrderField } from '../../core/registry/store.ts';
 import { type Database, type Dialect, given, type Queries, type ReadRows, rowsOf, statement } from '../database.ts';
-import { type RegistryRow, toRegistry, type SealedColumn } from '../schema/rows.ts';
+import { type RegistryRow, type SealedColumn, toRegistry } from '../schema/rows.ts';
 import type { Tables } from '../schema/tables.ts';
 
 /** What makes two queries different statements; there are 512 at most. */

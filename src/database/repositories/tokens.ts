@@ -1,14 +1,12 @@
 // Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
 
 import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
-
-import { adminAccount } from '../../core/authz/permissions.ts';
-import type { AccessStore } from '../../core/ports.ts';
+import type { AccessStore } from '../../core/accounts/store.ts';
+import { adminAccount } from '../../core/authz/principal.ts';
+import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
+import { fromToken, toToken } from '../schema/rows.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
-import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
-import { createFreshCache } from './fresh-cache.ts';
-import { fromToken, toToken } from '../schema/rows.ts';
 
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
   const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } = accessStatements(database);
@@ -119,5 +117,31 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .returning({ id: apiToken.id })
         .prepare('token_revoke'),
     ),
+  };
+}
+
+/** Many more than log in at once; each takes some hundred bytes. */
+const maxEntries = 1_000;
+
+/**
+ * Makes a lookup that asks the database only when it must.
+ * @param load asks the database. What is not there is asked for again each time.
+ */
+export function createFreshCache<Value>({ version }: Pick<Database, 'version'>, load: (key: string) => Promise<Value | undefined>): (key: string) => Promise<Value | undefined> {
+  if (version === undefined) return load;
+  const entries = new Map<string, Value>();
+  let filledAt = Number.NaN;
+  const loadAndKeep = async (key: string, now: number): Promise<Value | undefined> => {
+    const loaded = await load(key);
+    // Something may have been committed in between; then the next call sees it.
+    if (loaded !== undefined && filledAt === now) entries.set(key, loaded);
+    return loaded;
+  };
+  return (key) => {
+    const now = version();
+    if (now !== filledAt || entries.size >= maxEntries) entries.clear();
+    filledAt = now;
+    const known = entries.get(key);
+    return known === undefined ? loadAndKeep(key, now) : Promise.resolve(known);
   };
 }

@@ -1,8 +1,7 @@
 // Uses of credentials at rest: the port `UseStore`, in either dialect.
 
 import { desc, eq, sql } from 'drizzle-orm';
-
-import type { CountedUse, UseStore } from '../../core/ports.ts';
+import type { CountedUse, UseStore } from '../../core/pulls/usage.ts';
 import { type Database, given, type Queries, statement } from '../database.ts';
 import { storable } from '../schema/rows.ts';
 

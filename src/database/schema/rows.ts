@@ -1,12 +1,12 @@
 // Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
 
-import type { Account } from '../../core/accounts/accounts.ts';
-import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
+import type { Account, StoredToken } from '../../core/accounts/store.ts';
 import type { ChainedEvent } from '../../core/audit/chain.ts';
+import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
 import type { SealedRegistry } from '../../core/passwords/key-store.ts';
-import type { SealedOthers, StoredToken } from '../../core/ports.ts';
 import type { Registry, SecretSlot } from '../../core/registry/registry.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
+import type { SealedOthers } from '../../core/registry/store.ts';
 import type { Tables } from './tables.ts';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];

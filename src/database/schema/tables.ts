@@ -2,7 +2,7 @@
 
 import { sql } from 'drizzle-orm';
 
-import type { Kit } from './columns.ts';
+import type { Kit } from './columns.postgres.ts';
 
 /** The tables of one dialect, typed as PostgreSQL's: both give the same values. */
 export type Tables = ReturnType<typeof defineTables>;

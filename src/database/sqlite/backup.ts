@@ -3,14 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-
 import Sqlite from 'better-sqlite3';
-
 import { Problem } from '../../core/shared/problem.ts';
-import { moveDurably, moveDurablyToFreeName } from './durable-file.ts';
-import { translateFailure } from '../errors.ts';
-import { StoreRefused } from '../migrate.ts';
-import { createOwnedFile } from './files.ts';
+import { StoreRefused, translateFailure } from '../errors.ts';
+import { createOwnedFile, moveDurably, moveDurablyToFreeName } from './files.ts';
 import { complaintsOf, isDamage, openToRead } from './snapshot.ts';
 
 export interface BackupFacts {

@@ -1,6 +1,7 @@
 // Makes a private file beside a server that may run as another user: what root makes there must be that user's.
 
-import { closeSync, fchmodSync, fchownSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const privateMode = 0o600;
 
@@ -21,6 +22,49 @@ export function createOwnedFile(path: string, model: string, fill: () => void = 
   } catch (error) {
     rmSync(path);
     throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What link(2) fails with on a file system that has no second names, as some that backups are kept on. */
+const noSecondNames: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);
+
+/** Moves a file to another name in the same file system, over a file that may be there. */
+export function moveDurably(from: string, to: string): void {
+  sync(from);
+  renameSync(from, to);
+  sync(dirname(to));
+}
+
+/** As `moveDurably`, but only to a name that is free, and that stays free when it fails. @throws Error with the code EEXIST. */
+export function moveDurablyToFreeName(from: string, to: string): void {
+  sync(from);
+  try {
+    linkSync(from, to);
+    rmSync(from);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && noSecondNames.has(String(error.code)))) throw error;
+    takeAndReplace(from, to);
+  }
+  sync(dirname(to));
+}
+
+/** In two steps: whoever is killed between them leaves an empty file. */
+function takeAndReplace(from: string, to: string): void {
+  closeSync(openSync(to, 'wx', 0o600));
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    rmSync(to);
+    throw error;
+  }
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -2,8 +2,7 @@
 
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-import { StoreRefused } from '../migrate.ts';
+import { StoreRefused } from '../errors.ts';
 
 /** The kernel's numbers of file systems that a server on another machine keeps. https://man7.org/linux/man-pages/man2/statfs.2.html */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([

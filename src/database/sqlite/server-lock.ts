@@ -2,10 +2,8 @@
 
 import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-
 import Sqlite from 'better-sqlite3';
-
-import { StoreRefused } from '../migrate.ts';
+import { StoreRefused } from '../errors.ts';
 import { createOwnedFile } from './files.ts';
 
 /** A command that migrates, or a server whose process just ends, holds the lock for milliseconds. */

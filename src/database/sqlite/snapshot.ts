@@ -1,14 +1,11 @@
 // One moment of the embedded database: a connection that only reads, inside one transaction.
 
 import { statSync } from 'node:fs';
-
 import Sqlite from 'better-sqlite3';
-
-import { translated, translateFailure } from '../errors.ts';
-import { StoreRefused } from '../migrate.ts';
-import { localNotices } from '../postgres/listen-notify.ts';
-import type { SnapshotDatabase } from '../snapshot.ts';
-import { dialect, queriesOf } from './open.ts';
+import { localNotices, type SnapshotDatabase } from '../database.ts';
+import { StoreRefused, translated, translateFailure } from '../errors.ts';
+import { queriesOf } from './connection.ts';
+import { dialect } from './open.ts';
 
 /** Only a checkpoint of the last process to leave keeps a reader waiting, for milliseconds. */
 const busyTimeoutMs = 5_000;

@@ -3,12 +3,11 @@
 // a mistyped or made-up text fails its checksum without the database, and anything else costs one read by primary key.
 
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../../core/authz/permissions.ts';
-import { spend } from '../../core/shared/rate-limit.ts';
-import type { Budget } from '../../core/ports.ts';
+import type { Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { type Budget, spend } from '../../core/shared/rate-limit.ts';
 import type { ClientAddress } from '../http/client-address.ts';
-import { presentedTokenId, type Authenticator, type Authorization } from './authenticator.ts';
+import { type Authenticator, type Authorization, presentedTokenId } from './authenticator.ts';
 
 /** As `Authenticator`, for a request. @throws Problem `RATE_LIMITED` in place of `UNAUTHENTICATED` after too many of these. */
 export type RequestAuthenticator = (authorization: Authorization, request: IncomingMessage) => Promise<Principal | undefined>;

@@ -1,12 +1,12 @@
 // The session over HTTP: `/session` exchanges a token for a cookie, and a cookie counts only in requests of our own page.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Login, Principal } from '../../core/authz/permissions.ts';
-import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
+import type { Login, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { readCookie } from '../http/cookie.ts';
-import type { Sessions } from './session.ts';
 import type { SignInWay } from './oidc/sign-in.ts';
+import type { Sessions } from './session.ts';
 
 /** Our page sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
 export const consoleHeader = 'x-regway-console';

@@ -2,9 +2,9 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Login, Principal } from '../../core/authz/permissions.ts';
-import type { RequestAuthenticator } from './failed-logins.ts';
+import type { Login, Principal } from '../../core/authz/principal.ts';
 import type { Recall } from './authenticator.ts';
+import type { RequestAuthenticator } from './failed-logins.ts';
 
 /** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
 export const idleLifetimeMs = 2 * 60 * 60 * 1000;

@@ -1,23 +1,15 @@
 // GraphQL over HTTP, the way in: methods, media types, sizes, CORS and the four parameters. https://graphql.github.io/graphql-over-http/draft/
 
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExecutionResult, GraphQLError } from 'graphql';
-import { RequestError } from './errors.ts';
+import type { IncomingMessage } from 'node:http';
 import { isRecord } from '../../core/shared/json.ts';
+import { RequestError } from './errors.ts';
+import type { GraphqlParameters } from './execution/fast-path.ts';
 import { limitError } from './execution/limits.ts';
 import type { TrustedDocuments } from './execution/trusted-documents.ts';
 
 /** A document within the token limit and a service account key in the variables stay far below. */
 export const maxBodyBytes = 256 * 1024;
-
-/** What a request asks to run. */
-export interface GraphqlParameters {
-  readonly query: string;
-  readonly operationName?: string | undefined;
-  readonly variables?: Record<string, unknown> | undefined;
-  readonly extensions?: Record<string, unknown> | undefined;
-}
 
 /**
  * Reads the parameters of a GET or POST request, with the text of a trusted document in the place of its id.
@@ -30,122 +22,6 @@ export async function readParameters(request: IncomingMessage, documents: Truste
   }
   requireJson(request);
   return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'), documents);
-}
-
-/** Nothing is kept, and what keeps it all the same knows that it is one caller's. */
-const securityHeaders = ['Cache-Control', 'no-store', 'Vary', 'Accept, Authorization, Cookie'];
-
-/** The headers that every answer has, whatever it is. */
-export interface CommonHeaders {
-  /** Sets those that were not taken. To be called before anything else is set or written. */
-  set(): void;
-  /** Gives what is left to write, names and values in turn, for an answer that has no others set: written at once they cost a third. */
-  take(): readonly string[];
-}
-
-/** @param given further ones, names and values in turn. */
-export function commonHeaders(response: ServerResponse, given: readonly string[]): CommonHeaders {
-  let left: readonly string[] = [...given, ...securityHeaders];
-  const take = (): readonly string[] => {
-    const taken = left;
-    left = [];
-    return taken;
-  };
-  const set = (): void => {
-    const headers = take();
-    for (let index = 0; index + 1 < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
-  };
-  return { set, take };
-}
-
-/**
- * Sets the headers that let a page of another origin read the answer, for listed origins only.
- * There are no credentials to share: a token is sent by the page itself.
- * @returns true when the request was a preflight, which is then answered.
- */
-export function answerCors(request: IncomingMessage, response: ServerResponse, corsOrigins: readonly string[]): boolean {
-  const { origin } = request.headers;
-  const allowed = origin !== undefined && corsOrigins.includes(origin);
-  if (corsOrigins.length > 0) response.appendHeader('Vary', 'Origin');
-  if (allowed) {
-    response.setHeader('Access-Control-Allow-Origin', origin);
-    response.setHeader('Access-Control-Expose-Headers', 'X-Request-Id');
-  }
-  if (request.method !== 'OPTIONS') return false;
-  if (allowed) {
-    response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
-    response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type');
-    response.setHeader('Access-Control-Max-Age', '600');
-  }
-  response.writeHead(204, { Allow: 'GET, POST' }).end();
-  return true;
-}
-
-/** Answers with one error alone, in the media type that the client prefers. */
-export function sendError(request: IncomingMessage, response: ServerResponse, error: GraphQLError): void {
-  const { http = {}, ...extensions } = error.extensions;
-  const { status = statusOfCode(extensions['code']), headers = {} } = http as { status?: number; headers?: Record<string, string> };
-  const mediaType = answerMediaType(request.headers.accept) ?? 'application/json';
-  response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
-  response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
-  // The rest of a refused body is thrown away, so that the client gets to read this.
-  request.resume();
-}
-
-/**
- * The media type of an answer that is no stream: the first of a client's that is one of ours. Undefined when none is.
- * https://graphql.github.io/graphql-over-http/draft/#sec-Accept
- */
-export function answerMediaType(accept = '*/*'): AnswerMediaType | undefined {
-  const known = answerMediaTypes.get(accept);
-  if (known !== undefined) return known;
-  for (const range of accept.replaceAll(/\s/g, '').toLowerCase().split(',')) {
-    const [name = '', ...parameters] = range.split(';');
-    const charset = parameters.find((parameter) => parameter.includes('charset=')) ?? 'charset=utf-8';
-    const type = charset === 'charset=utf-8' ? answerMediaTypes.get(name) : undefined;
-    if (type !== undefined) return type;
-  }
-  return undefined;
-}
-
-export type AnswerMediaType = 'application/json' | 'application/graphql-response+json';
-
-const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
-  ['application/json', 'application/json'],
-  ['application/*', 'application/json'],
-  ['*/*', 'application/json'],
-  ['application/graphql-response+json', 'application/graphql-response+json'],
-]);
-
-/** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
-export function sendResult(response: ServerResponse, headers: CommonHeaders, mediaType: AnswerMediaType, result: ExecutionResult): void {
-  const { errors = [] } = result;
-  const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
-  const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
-  const length = Buffer.byteLength(body);
-  response.writeHead(status, [...headers.take(), 'Content-Type', `${mediaType}; charset=utf-8`, 'Content-Length', String(length)]);
-  // ASCII alone: the same bytes, which are then copied instead of encoded.
-  response.end(body, length === body.length ? 'latin1' : 'utf8');
-}
-
-function statusOf(http: unknown): number {
-  return typeof http === 'object' && http !== null && 'status' in http ? Number(http.status) : 200;
-}
-
-function withoutHttp(error: GraphQLError): object {
-  const { extensions, ...shown } = error.toJSON();
-  const { http: _http, ...others } = extensions ?? {};
-  return { ...shown, extensions: others };
-}
-
-const statuses: ReadonlyMap<unknown, number> = new Map([
-  ['UNAUTHENTICATED', 401],
-  ['RATE_LIMITED', 429],
-  ['STORAGE_UNAVAILABLE', 503],
-]);
-
-function statusOfCode(code: unknown): number {
-  return statuses.get(code) ?? 400;
 }
 
 function queryParameters(request: IncomingMessage): object {

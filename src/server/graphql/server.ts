@@ -2,17 +2,18 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
-import type { Caller, Principal } from '../../core/authz/permissions.ts';
-import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
+import type { Caller, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import type { UseCases } from './schema/builder.ts';
+import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { answerError, type GraphqlLog } from './errors.ts';
 import { createExecutor } from './execution/executor.ts';
-import { createGraphiql } from './graphiql/graphiql.ts';
-import { answerCors, commonHeaders, readParameters, sendError, type CommonHeaders } from './request.ts';
-import { requestErrorSentences } from './safe-messages.ts';
-import { schema } from './schema/schema.ts';
 import type { TrustedDocuments } from './execution/trusted-documents.ts';
+import { createGraphiql } from './graphiql/graphiql.ts';
+import { readParameters } from './request.ts';
+import { answerCors, type CommonHeaders, commonHeaders, sendError } from './response.ts';
+import { requestErrorSentences } from './safe-messages.ts';
+import type { UseCases } from './schema/builder.ts';
+import { schema } from './schema/schema.ts';
 
 export interface GraphqlServerOptions {
   readonly useCases: UseCases;

@@ -1,7 +1,8 @@
 // The routes of operators: alive, ready, metrics.
 
-import { sendJson, type Route } from './listener.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { sendJson } from './response.ts';
+import type { Route } from './route.ts';
 
 /** `/livez`: the process answers. `/readyz`: its store answers too and it is not stopping. `/metrics`: Prometheus text. */
 export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): Route[] {

@@ -7,22 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { faultFields } from '../../core/shared/fault.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-
-export interface RequestContext {
-  readonly requestId: string;
-  /** What every answer has, names and values in turn, as `writeHead` takes it. */
-  readonly headers: readonly string[];
-}
-
-export interface Route {
-  /** Name in logs and metrics. */
-  readonly name: string;
-  /** Whether the path (without query) is this route's. */
-  matches(path: string): boolean;
-  handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void> | void;
-  /** Whether it gives its answers the headers of the context itself: written together with others they cost a third. */
-  readonly writesHeaders?: boolean;
-}
+import { sendJson } from './response.ts';
+import type { Route } from './route.ts';
 
 interface ListenerOptions {
   readonly routes: readonly Route[];
@@ -126,11 +112,6 @@ const notFound: Route = {
   matches: () => true,
   handle: (_, response) => sendJson(response, 404, { message: 'There is nothing at this address.' }),
 };
-
-/** Sends one JSON body that no cache keeps. */
-export function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' }).end(JSON.stringify(body));
-}
 
 /** A caller's own id is kept when it is harmless, so that traces join up. */
 function givenRequestId(request: IncomingMessage): string | undefined {

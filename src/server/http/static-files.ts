@@ -3,10 +3,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
-import type { Route } from './listener.ts';
 
 /** The file types that the build writes. Nothing else is served. */
-const fileTypes: Readonly<Record<string, string>> = {
+export const fileTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -39,30 +38,7 @@ const pageHeaders = {
   'X-Frame-Options': 'DENY',
 };
 
-const assetsPath = '/assets/';
-
-/**
- * The route of the console.
- * @param directory where the build put `index.html` and `assets/`; files are read on the first request and kept (about 1 MB).
- * @param isPage whether the page itself decides what to show at a path.
- */
-export function consoleRoute(directory: string, isPage: (path: string) => boolean): Route {
-  let files: Promise<ReadonlyMap<string, Buffer>> | undefined;
-  return {
-    name: 'console',
-    matches: (path) => isPage(path) || path.startsWith(assetsPath),
-    handle: async (request, response) => {
-      const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-      if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
-      files ??= readFiles(directory);
-      const name = isPage(path) ? 'index.html' : path.slice(1);
-      const type = fileTypes[extname(name)];
-      const known = await files;
-      if (type !== undefined && known.has(name)) return sendFile(request, response, { name, type, files: known });
-      sendText(request, response, 404, name === 'index.html' ? 'The console is not built here; run "npm run build".\n' : 'There is nothing here.\n');
-    },
-  };
-}
+export const assetsPath = '/assets/';
 
 interface File {
   readonly name: string;
@@ -71,7 +47,7 @@ interface File {
 }
 
 /** RFC 9110 §12.5.3, without weights: every browser sends what it takes, and prefers the smallest. */
-function sendFile(request: IncomingMessage, response: ServerResponse, { name, type, files }: File): void {
+export function sendFile(request: IncomingMessage, response: ServerResponse, { name, type, files }: File): void {
   const accepted = (request.headers['accept-encoding'] ?? '').split(',').map((part) => part.split(';')[0]?.trim());
   const [encoding, suffix] = encodings.find(([coding, end]) => accepted.includes(coding) && files.has(name + end)) ?? [undefined, ''];
   const body = files.get(name + suffix) ?? Buffer.alloc(0);
@@ -87,13 +63,13 @@ function sendFile(request: IncomingMessage, response: ServerResponse, { name, ty
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+export function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
   response.writeHead(status, { ...pageHeaders, 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...headers });
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
 /** Every file by its path below the directory, so that a request can name these and no other. */
-async function readFiles(directory: string): Promise<ReadonlyMap<string, Buffer>> {
+export async function readFiles(directory: string): Promise<ReadonlyMap<string, Buffer>> {
   const names = await readdir(directory, { recursive: true }).catch(() => []);
   const contents = await Promise.all(names.filter((name) => extname(name) !== '').map(async (name) => [name, await readFile(join(directory, name))] as const));
   return new Map(contents);

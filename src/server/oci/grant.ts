@@ -1,7 +1,7 @@
 // Grants: short-lived, signed permits to pull, which the token endpoint hands to clients in place of the token behind them.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Login, Role } from '../../core/authz/permissions.ts';
+import type { Login, Role } from '../../core/authz/principal.ts';
 
 export interface Grant {
   /** What it was given for, which must still hold at every use. */

@@ -2,10 +2,10 @@
 // https://distribution.github.io/distribution/spec/auth/token/
 
 import type { IncomingMessage } from 'node:http';
-import type { Login, Principal } from '../../core/authz/permissions.ts';
+import type { Login, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { PullRefusal } from './errors.ts';
-import { looksLikeGrant, type Grants } from './grant.ts';
+import { type Grants, looksLikeGrant } from './grant.ts';
 import type { ContentRoute } from './routes.ts';
 
 export interface Visitor {

@@ -2,18 +2,17 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import type { Caller } from '../../core/authz/permissions.ts';
-import type { PullSource } from '../../core/ports.ts';
+import type { Caller } from '../../core/authz/principal.ts';
+import { askWithCurrent, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
+import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { askWithCurrent, type Pulls } from '../../core/pulls/pull.ts';
-import { validationOutcomes, type ValidationOutcome } from '../../core/registry/report.ts';
-import { PullRefusal, sendJson, type OciCode } from './errors.ts';
+import { createDecodedCheck, createDigestCheck } from './content/digest.ts';
 import type { HashThread } from './content/hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream } from './content/headers.ts';
+import { type Content, passContent } from './content/stream-body.ts';
+import { type OciCode, PullRefusal, sendJson } from './errors.ts';
 import type { Visitor } from './login.ts';
-import { passContent, type Content } from './content/stream-body.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
-import { createDecodedCheck, createDigestCheck } from './content/digest.ts';
 
 /** What the pull endpoint needs of an upstream. */
 export interface PullUpstream {

@@ -2,11 +2,11 @@
 // https://distribution.github.io/distribution/spec/auth/token/ and https://distribution.github.io/distribution/spec/auth/oauth/
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal } from '../../core/authz/permissions.ts';
-import { Problem } from '../../core/shared/problem.ts';
+import type { Principal } from '../../core/authz/principal.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { PullRefusal, sendJson } from './errors.ts';
-import { identify, namespaceInService, type LoginPorts } from './login.ts';
+import { identify, type LoginPorts, namespaceInService } from './login.ts';
 import { canonicalNamespace, resolveName } from './routes.ts';
 
 export interface TokenEndpointPorts extends LoginPorts {

@@ -1,7 +1,7 @@
 // Budgets of a minute, counted in the memory of this process: each replica counts for itself, and a restart forgets.
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Budget } from '../../core/ports.ts';
+import type { Budget } from '../../core/shared/rate-limit.ts';
 
 const windowSeconds = 60;
 

@@ -1,14 +1,17 @@
 // The five operations on registries, each in terms of the domain's use cases.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller, Operation } from '../../core/authz/permissions.ts';
-import { Problem } from '../../core/shared/problem.ts';
-import { parseRegistryText } from '../../core/registry/reference.ts';
+import { pipeline } from 'node:stream/promises';
+import type { Operation } from '../../core/authz/permissions.ts';
+import type { Caller } from '../../core/authz/principal.ts';
+import type { RegistryPage } from '../../core/registries/list.ts';
 import type { Registries } from '../../core/registries/registries.ts';
+import { parseRegistryText } from '../../core/registry/reference.ts';
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
-import { accountHeader, readJson, sendJson, validateParameter } from './request.ts';
-import { answerList } from './list.ts';
+import { maxPageSize } from '../../core/shared/input.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { decodeName, type RestPath } from './path.ts';
+import { accountHeader, readJson, sendJson, startJson, validateParameter } from './request.ts';
 import { createBody, parseBody, shownRegistry, updateBody, type UpdateBody } from './schemas.ts';
 
 /** One authorised request. */
@@ -91,4 +94,33 @@ function inputOf({ registry_user, registry_pass, registry_type, registry_name }:
     type: registry_type?.toUpperCase() as RegistryType | undefined,
     name: registry_name,
   };
+}
+
+type ReadPage = (after: string | undefined) => Promise<RegistryPage>;
+
+/** Answers with the whole list, by text. A fault after the first page cuts the connection: half a list must not look whole. */
+export async function answerList({ registries, caller, request, response }: RestCall): Promise<void> {
+  const account = accountHeader(request);
+  const read: ReadPage = (after) => registries.list(caller, { first: maxPageSize, after, account });
+  // Read before the status is sent, so that a refusal has its own.
+  const first = await read(undefined);
+  if (!first.hasNextPage) return sendJson(response, 200, first.nodes.map(shownRegistry));
+  startJson(response);
+  if (request.method === 'HEAD') response.end();
+  else await pipeline(jsonArray(first, read), response);
+}
+
+async function* jsonArray(first: RegistryPage, read: ReadPage): AsyncGenerator<string> {
+  let page = first;
+  yield `[${jsonItems(page)}`;
+  for (let last = page.nodes.at(-1); page.hasNextPage && last !== undefined; last = page.nodes.at(-1)) {
+    page = await read(page.cursorOf(last));
+    // The rows after the cursor may have been deleted meanwhile.
+    if (page.nodes.length > 0) yield `,${jsonItems(page)}`;
+  }
+  yield ']';
+}
+
+function jsonItems({ nodes }: RegistryPage): string {
+  return nodes.map((registry) => JSON.stringify(shownRegistry(registry))).join(',');
 }

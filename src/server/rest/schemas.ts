@@ -1,11 +1,11 @@
 // The bodies of the REST API: the schemas that check what comes in, shape what goes out, and are printed into the OpenAPI document.
 
 import { z } from 'zod';
-import { createInput } from '../../core/input.ts';
-import { Problem } from '../../core/shared/problem.ts';
-import { registryTypes, type Registry } from '../../core/registry/registry.ts';
-import { Secret } from '../../core/shared/secret.ts';
+import { createInput } from '../../core/registry/input.ts';
+import { type Registry, registryTypes } from '../../core/registry/registry.ts';
 import { validationOutcomes } from '../../core/registry/report.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { Secret } from '../../core/shared/secret.ts';
 
 /** Long enough for every key that a person mistypes, too short to carry a text. */
 const maxShownKeyLength = 40;

@@ -1,15 +1,16 @@
 // The REST API under /api/v2 and its browser under /api/docs: one request from its first header to the last byte of its answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { authorise, type Caller, type Principal } from '../../core/authz/permissions.ts';
-import { Problem } from '../../core/shared/problem.ts';
+import { authorise } from '../../core/authz/permissions.ts';
+import type { Caller, Principal } from '../../core/authz/principal.ts';
 import type { Registries } from '../../core/registries/registries.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { createDocs } from './docs/docs.ts';
-import { answerError, RequestError, type ErrorContext, type RestLog } from './errors.ts';
-import { sendJson } from './request.ts';
+import { answerError, type ErrorContext, RequestError, type RestLog } from './errors.ts';
 import { openApiDocument } from './openapi.ts';
 import { parsePath, type RestPath } from './path.ts';
 import { operations } from './registries.ts';
+import { sendJson } from './request.ts';
 
 export interface RestServerOptions {
   readonly registries: Registries;

@@ -1,7 +1,7 @@
 // Keeps minted logins: one minting in flight per registry, renewed at 80 % of its life while the old login is handed out, and none held up by another's.
 
-import type { MintedCredential } from '../../core/ports.ts';
 import type { Registry } from '../../core/registry/registry.ts';
+import type { MintedCredential } from './provider.ts';
 
 export type CachedRegistry = Pick<Registry, 'id' | 'version'>;
 

@@ -1,21 +1,16 @@
 // The port `CloudCredentials`: hands each registry type to its cloud, and keeps what was minted.
 
-import type { CloudCredentials, Credential, MintedCredential, Validator } from '../../core/ports.ts';
+import type { Pulls, PullSource } from '../../core/pulls/pull.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import type { Pulls } from '../../core/pulls/pull.ts';
-import type { RegistryType } from '../../core/registry/registry.ts';
-import { createAcr } from './azure/acr.ts';
-import type { AcrSettings } from './azure/acr.ts';
-import { createCloudCache } from './cache.ts';
-import { createCloudValidator } from './validator.ts';
+import type { Credential, Validator } from '../../core/validation/validator.ts';
+import { type CloudHttp, type CloudHttpSettings, createCloudHttp } from '../transport/https-client.ts';
 import { createEcr } from './aws/ecr.ts';
+import { type AcrSettings, createAcr } from './azure/acr.ts';
+import { createCloudCache } from './cache.ts';
 import { CloudFailure } from './failure.ts';
-import { createGcr } from './google/artifact-registry.ts';
-import type { GcrSettings } from './google/artifact-registry.ts';
-import { createCloudHttp } from '../transport/https-client.ts';
-import type { CloudHttp, CloudHttpSettings } from '../transport/https-client.ts';
-import type { CloudProvider, Minting } from './provider.ts';
-import { createCloudPulls } from './pull.ts';
+import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
+import type { CloudCredentials, CloudProvider, CloudType, Mint, MintedCredential } from './provider.ts';
+import { createCloudValidator } from './validator.ts';
 
 export interface CloudSettings extends CloudHttpSettings {
   /** Whether records may use the identity of this server, by cloud. */
@@ -35,11 +30,6 @@ export interface Cloud extends CloudCredentials {
   /** Ends the mintings that run, with an error, and every connection. */
   close(): Promise<void>;
 }
-
-export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
-
-/** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
-export type Mint = (target: { readonly host: string; readonly type: CloudType }, credential: Credential, signal: AbortSignal | undefined) => Promise<Minting>;
 
 /** A person waits for it in a validation, and a pull as well. AWS may need three calls. */
 const mintTimeoutMs = 15_000;
@@ -121,4 +111,15 @@ async function orAborted<Result>(waiting: Promise<Result>, signal: AbortSignal |
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** @param resolveCredential Mints, or takes what was minted, at the moment that something needs the credential. */
+export function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
+  return { ...pulls, source: async (caller, image) => withLogin(await pulls.source(caller, image), resolveCredential) };
+}
+
+function withLogin(source: PullSource, resolveCredential: CloudCredentials['resolveCredential']): PullSource {
+  const { registry, credential } = source;
+  if (registry === null || credential === null || registry.type === 'DOCKER_V2') return source;
+  return { ...source, registry: { ...registry, type: 'DOCKER_V2' }, credential: () => resolveCredential(registry, credential) };
 }

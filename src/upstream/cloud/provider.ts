@@ -1,7 +1,8 @@
 // What every cloud gives: a login made from a stored identity, and the check that it still has time to live.
 
-import type { Credential, MintedCredential } from '../../core/ports.ts';
+import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { Secret } from '../../core/shared/secret.ts';
+import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
 import { CloudFailure } from './failure.ts';
 
 /** A minted login, and the sentence about it that a validation shows. */
@@ -49,3 +50,30 @@ export function issued(provider: string, { expiresAt }: MintedCredential): strin
 export function unusable(provider: string, reason: string): CloudFailure {
   return new CloudFailure(`${provider} gave no usable login (${reason}).`, { hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.', retryable: true });
 }
+
+/** A login that a cloud gave for a stored identity. */
+export interface MintedCredential {
+  readonly username: string;
+  readonly secret: Secret;
+  readonly expiresAt: Date;
+}
+
+/** Turns the identity that is stored for a cloud's registry into a login that the registry takes. `DOCKER_V2` passes through untouched. */
+export interface CloudCredentials {
+  /**
+   * Mints anew, from no cache.
+   * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason when it was aborted.
+   */
+  mint(target: Pick<CheckTarget, 'host' | 'type'>, credential: Credential, signal: AbortSignal | undefined): Promise<MintedCredential>;
+  /**
+   * The login for one use, from the cache while it lives.
+   * @param open Opens the stored identity; called only when something has to be minted. What it throws is thrown on.
+   * @throws as `mint`
+   */
+  resolveCredential(registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>, open: () => Promise<Credential>, signal?: AbortSignal): Promise<Credential>;
+}
+
+export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
+
+/** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
+export type Mint = (target: { readonly host: string; readonly type: CloudType }, credential: Credential, signal: AbortSignal | undefined) => Promise<Minting>;

@@ -1,10 +1,9 @@
 // A validator for the native credentials of clouds: mints a login, says how that went as a step of its own, and lets the registry judge it.
 
-import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/ports.ts';
 import type { ValidationReport, ValidationStep } from '../../core/registry/report.ts';
+import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
 import { CloudFailure } from './failure.ts';
-import type { CloudType, Mint } from './minter.ts';
-import type { Minting } from './provider.ts';
+import type { CloudType, Mint, Minting } from './provider.ts';
 
 interface Parts {
   /** Judges static logins. */

@@ -1,19 +1,6 @@
 // The one error of this module: an upstream, or the way to it, did something that has a name; and the table from network errors to it.
 
-import type { CheckedOutcome, OutcomeFacts } from './outcomes.ts';
-
-/** Holds no secret; what it knows is in `facts`. */
-export class UpstreamFailure extends Error {
-  override readonly name = 'UpstreamFailure';
-  readonly outcome: CheckedOutcome;
-  readonly facts: Partial<OutcomeFacts>;
-
-  constructor(outcome: CheckedOutcome, facts: Partial<OutcomeFacts>, cause?: unknown) {
-    super(outcome, cause === undefined ? undefined : { cause });
-    this.outcome = outcome;
-    this.facts = facts;
-  }
-}
+import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from './failure.ts';
 
 /** `code` of the error with which a connection to a forbidden address ends before it is made. */
 export const forbiddenAddressCode = 'EGRESS_FORBIDDEN';

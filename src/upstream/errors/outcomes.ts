@@ -1,57 +1,12 @@
 // One table: what each outcome of a check says to a person, what they can do about it, and whether trying again can help.
 
-import type { ValidationOutcome } from '../../core/registry/report.ts';
-import type { RealmRefusal } from '../login/realm.ts';
-import type { UpstreamErrorCode } from '../login/redact.ts';
-
-/** What was seen. Text from an upstream enters only through `SafeText`, with one exception. */
-export interface OutcomeFacts {
-  /** `host[:port]` that the outcome is about: the registry, or its token server. */
-  readonly host: string;
-  readonly username: string;
-  readonly repository: string | null;
-  /** What proved the credential. */
-  readonly proof: string;
-  readonly status: number;
-  /** The upstream's own error code, one of the specification's. */
-  readonly detail: UpstreamErrorCode | null;
-  /** A word or clause that completes the message. */
-  readonly reason: string;
-  /** Host that a redirect or a challenge points to; null when it may not be shown. */
-  readonly otherHost: string | null;
-  readonly realmRefusal: RealmRefusal;
-  readonly retryable: boolean;
-  /** Epoch milliseconds. */
-  readonly retryAfter: number | null;
-  readonly secureConnection: boolean;
-  /** Whether the operator's settings permit plain HTTP to the host. */
-  readonly plainHttpPermitted: boolean;
-  /** Names in a certificate, as it spells them. The exception: a failure holds them raw, whoever shows them makes them safe. */
-  readonly certificateNames: string;
-}
-
-/** For the outcomes that need no facts beside those named. */
-export const noFacts = {
-  proof: '',
-  status: 0,
-  detail: null,
-  reason: '',
-  otherHost: null,
-  realmRefusal: 'UNUSABLE',
-  retryable: false,
-  retryAfter: null,
-  secureConnection: true,
-  plainHttpPermitted: false,
-  certificateNames: '',
-} as const;
+import type { CheckedOutcome, OutcomeFacts, UpstreamErrorCode } from './failure.ts';
 
 export interface Verdict {
   readonly message: string;
   readonly hint: string | null;
   readonly retryable: boolean;
 }
-
-export type CheckedOutcome = Exclude<ValidationOutcome, 'SKIPPED'>;
 
 type Describe = (facts: OutcomeFacts) => Verdict;
 

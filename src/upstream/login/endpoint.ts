@@ -42,3 +42,13 @@ export function plainHttpEndpoint(endpoint: Endpoint): Endpoint {
 export function isPlainHttpHost(url: URL, plainHttpHosts: readonly string[]): boolean {
   return isLoopbackHost(url.hostname) || plainHttpHosts.some((host) => host === url.hostname || host === url.host);
 }
+
+/** The API's root, with the slash: without it some registries redirect and some answer 404. */
+export function pingUrl(endpoint: Endpoint): URL {
+  return new URL('/v2/', endpoint.origin);
+}
+
+/** The cheapest request that needs pull rights on a repository; a manifest GET would count against Docker Hub's limits. */
+export function repositoryUrl(endpoint: Endpoint, repository: string): URL {
+  return new URL(`/v2/${repository}/tags/list?n=1`, endpoint.origin);
+}

@@ -1,5 +1,9 @@
 // Reads WWW-Authenticate headers (RFC 9110 §11.6.1), strictly about what is ambiguous and leniently about what registries really send.
 
+import { Problem } from '../../core/shared/problem.ts';
+import { Secret } from '../../core/shared/secret.ts';
+import type { Credential } from '../../core/validation/validator.ts';
+
 export interface Challenge {
   /** Lower case: `bearer`, `basic`. */
   readonly scheme: string;
@@ -135,4 +139,20 @@ function readQuoted(scanner: Scanner): string | undefined {
 
 function hasControl(value: string): boolean {
   return /\p{Cc}/u.test(value);
+}
+
+/**
+ * `Basic` with the credential in UTF-8 (RFC 7617).
+ * @throws Problem `INVALID_INPUT` for a user name that Basic cannot carry (§2), before anything is sent.
+ */
+export function basicAuthorization({ username, password }: Credential): Secret {
+  if (/[:\p{Cc}]/u.test(username)) {
+    throw new Problem('INVALID_INPUT', 'A username for a registry holds no ":" and no control characters.', { field: ['username'] });
+  }
+  return new Secret(`Basic ${Buffer.from(`${username}:${password.reveal()}`, 'utf8').toString('base64')}`);
+}
+
+/** `Bearer` with a token (RFC 6750 §2.1). */
+export function bearerAuthorization(token: Secret): Secret {
+  return new Secret(`Bearer ${token.reveal()}`);
 }

@@ -1,19 +1,15 @@
 // How a registry wants its clients to log in, and the two things a check does with it: log in, and see whether that was needed.
 
-import type { Credential } from '../../core/ports.ts';
 import type { Secret } from '../../core/shared/secret.ts';
-import { basicAuthorization, bearerAuthorization } from './authorization.ts';
-import { parseChallenges, pickChallenge } from './http-authentication.ts';
-import type { Challenge } from './http-authentication.ts';
+import type { Credential } from '../../core/validation/validator.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
 import type { UpstreamAnswer } from '../transport/client.ts';
 import type { Endpoint } from './endpoint.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
+import { basicAuthorization, bearerAuthorization, type Challenge, parseChallenges, pickChallenge } from './http-authentication.ts';
 import { decideRealm } from './realm.ts';
 import { tokenRefusal } from './refusal.ts';
-import { ask } from './session.ts';
-import type { CheckSession, Conversation } from './session.ts';
-import { requestToken, tokenSubject } from './token.ts';
-import type { RegistryToken, TokenAnswer } from './token.ts';
+import { ask, type CheckSession, type Conversation } from './session.ts';
+import { type RegistryToken, requestToken, type TokenAnswer, tokenSubject } from './token.ts';
 
 export interface BearerLogin {
   readonly scheme: 'bearer';

@@ -1,14 +1,11 @@
 // The anonymous `GET /v2/` with which every check begins: is a registry there, and over which channel. No credential leaves before it is judged.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
 
-import { endpointOf, isPlainHttpHost, plainHttpEndpoint } from './endpoint.ts';
-import type { Endpoint } from './endpoint.ts';
-import type { UpstreamAnswer } from '../transport/client.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { jsonBody, type UpstreamAnswer } from '../transport/client.ts';
+import { type Endpoint, endpointOf, isPlainHttpHost, pingUrl, plainHttpEndpoint } from './endpoint.ts';
 import { isWebPage, pingRefusal } from './refusal.ts';
-import { ask, pingUrl } from './session.ts';
-import type { Conversation } from './session.ts';
-import { jsonBody } from './redact.ts';
+import { ask, type Conversation } from './session.ts';
 
 export interface Ping {
   /** Where the registry turned out to be: plain HTTP only when that was permitted. */

@@ -1,7 +1,7 @@
 // The realm policy: which token server may receive a registry's password. A challenge is the registry's wish, not our permission.
 
-import { isPlainHttpHost } from './endpoint.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { RealmRefusal } from '../errors/failure.ts';
+import { type Endpoint, isPlainHttpHost } from './endpoint.ts';
 
 /** Token servers on another host that belong to their registry. */
 const knownRealms: Readonly<Record<string, string>> = {
@@ -11,8 +11,6 @@ const knownRealms: Readonly<Record<string, string>> = {
   'registry.digitalocean.com': 'api.digitalocean.com',
   'registry.redhat.io': 'sso.redhat.com',
 };
-
-export type RealmRefusal = 'UNUSABLE' | 'PLAIN_HTTP' | 'OTHER_HOST';
 
 export type RealmDecision =
   | { readonly allowed: true; readonly url: URL }

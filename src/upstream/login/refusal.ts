@@ -1,10 +1,9 @@
 // Names the answers of registries and token servers that are not a success.
 
-import type { UpstreamAnswer } from '../transport/client.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import type { CheckedOutcome } from '../errors/outcomes.ts';
+import { type CheckedOutcome, errorCodes, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
+import { firstHeader, jsonBody, type UpstreamAnswer } from '../transport/client.ts';
+import { isRecord } from './redact.ts';
 import type { Conversation } from './session.ts';
-import { firstHeader, upstreamErrorCode } from './redact.ts';
 
 /** How long Docker Hub blocks logins after too many failed ones. */
 const lockoutMs = 15 * 60 * 1000;
@@ -97,4 +96,14 @@ function redirectHost(session: Conversation, answer: UpstreamAnswer, url: URL): 
 
 function fail(outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
   return new UpstreamFailure(outcome, { host, status: answer.status, detail: upstreamErrorCode(answer) });
+}
+
+/**
+ * The code of an error answer (distribution-spec "Error Codes"), or null. Nothing else of a body is ever shown or stored: its message
+ * may hold the password that was just sent, in a form that no filter knows.
+ */
+export function upstreamErrorCode(answer: UpstreamAnswer): UpstreamErrorCode | null {
+  const errors = jsonBody(answer)?.['errors'];
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  return (isRecord(first) && errorCodes.find((code) => code === first['code'])) || null;
 }

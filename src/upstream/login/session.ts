@@ -1,12 +1,11 @@
 // What every step of one conversation with a registry shares, and the request that most of them send.
 
-import type { CheckTarget, Credential } from '../../core/ports.ts';
 import type { Secret } from '../../core/shared/secret.ts';
+import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
 import type { UpstreamAnswer, UpstreamClient } from '../transport/client.ts';
-import type { Endpoint } from './endpoint.ts';
-import type { Limits } from '../transport/limits.ts';
-import type { SafeText } from './redact.ts';
+import type { Limits } from '../transport/settings.ts';
 import type { Trail } from '../validation/steps.ts';
+import type { SafeText } from './redact.ts';
 
 /** A conversation with one registry, before any credential is needed. */
 export interface Conversation {
@@ -32,14 +31,4 @@ export interface CheckSession extends Conversation {
 /** Sends one GET to the registry; of the body only an error's text matters. */
 export function ask({ client, limits, signal }: Pick<Conversation, 'client' | 'limits' | 'signal'>, url: URL, authorization?: Secret): Promise<UpstreamAnswer> {
   return client.get({ url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
-}
-
-/** The API's root, with the slash: without it some registries redirect and some answer 404. */
-export function pingUrl(endpoint: Endpoint): URL {
-  return new URL('/v2/', endpoint.origin);
-}
-
-/** The cheapest request that needs pull rights on a repository; a manifest GET would count against Docker Hub's limits. */
-export function repositoryUrl(endpoint: Endpoint, repository: string): URL {
-  return new URL(`/v2/${repository}/tags/list?n=1`, endpoint.origin);
 }

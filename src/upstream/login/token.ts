@@ -1,12 +1,11 @@
 // Asks a token server for a registry token and reads its answer.
 // https://distribution.github.io/distribution/spec/auth/token/
 
-import type { Credential } from '../../core/ports.ts';
 import { Secret } from '../../core/shared/secret.ts';
-import { basicAuthorization } from './authorization.ts';
-import type { UpstreamAnswer, UpstreamClient } from '../transport/client.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import { isEncoded, jsonBody } from './redact.ts';
+import type { Credential } from '../../core/validation/validator.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { isEncoded, jsonBody, type UpstreamAnswer, type UpstreamClient } from '../transport/client.ts';
+import { basicAuthorization } from './http-authentication.ts';
 
 export interface TokenRequest {
   /** Where to ask; `decideRealm` has allowed it. */

@@ -1,29 +1,20 @@
 // How a pull logs in to its upstream: the scheme is learned once, tokens are cached for exactly one repository and the action `pull`.
 // https://distribution.github.io/distribution/spec/auth/token/
 
-import type { PullSource } from '../../core/ports.ts';
+import type { PullSource } from '../../core/pulls/pull.ts';
+import type { PullToken } from '../../core/pulls/upstream-token.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Secret } from '../../core/shared/secret.ts';
-import { basicAuthorization, bearerAuthorization } from '../login/authorization.ts';
-import { parseChallenges, pickChallenge } from '../login/http-authentication.ts';
-import type { Endpoint } from '../login/endpoint.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import { admitLogin, askForToken, readChallenge } from '../login/login.ts';
-import type { BearerLogin, Login } from '../login/login.ts';
-import { ping } from '../login/ping.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { repositoryUrl } from '../login/endpoint.ts';
+import { basicAuthorization, bearerAuthorization } from '../login/http-authentication.ts';
+import { askForToken, type BearerLogin } from '../login/login.ts';
 import { tokenRefusal } from '../login/refusal.ts';
-import { ask, pingUrl } from '../login/session.ts';
-import { createSharedCache } from './single-flight-cache.ts';
-import type { Fresh, SharedCache } from './single-flight-cache.ts';
+import { ask } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
-import { converse } from './tools.ts';
-import type { PullTools } from './tools.ts';
-
-/** Where a registry is and how it wants its clients to log in; `login` is undefined while it asked for nothing. */
-export interface Handshake {
-  readonly endpoint: Endpoint;
-  readonly login: Login | undefined;
-}
+import { type Handshake, keyOf, maxHandshakes, registryKey, relearn, shakeHands } from './handshake.ts';
+import { converse, type PullTools } from './request.ts';
+import { createSharedCache, type Fresh, type SharedCache } from './single-flight-cache.ts';
 
 export interface CachedToken {
   readonly token: Secret;
@@ -52,13 +43,8 @@ export interface PullAccesses {
   verdict(source: PullSource, refused: PullAccess): Error;
 }
 
-/** A registry seldom changes how it logs in, and a 401 with another challenge is believed at once. */
-const handshakeLifetimeMs = 10 * 60 * 1000;
-
 /** Some 4 KiB each. */
 const maxTokens = 4_000;
-
-const maxHandshakes = 1_000;
 
 /** A token is replaced this long before it ends, or a fifth of its life, so that none ends on its way. */
 const refreshMarginMs = 30_000;
@@ -92,21 +78,12 @@ export function createPullAccesses(tools: PullTools): PullAccesses {
   };
 }
 
-interface State {
+export interface State {
   readonly tools: PullTools;
   readonly handshakes: SharedCache<Handshake>;
   readonly tokens: SharedCache<CachedToken>;
   /** The newest version seen of each registry. */
   readonly versions: Map<string, number>;
-}
-
-/** Anonymous pulls have a key of their own: their tokens are never those of a credential. */
-function keyOf({ host, registry }: PullSource): string {
-  return `${registryKey(registry)} ${host}`;
-}
-
-function registryKey(registry: PullSource['registry']): string {
-  return registry === null ? 'anonymous' : `${registry.id}@${registry.version}`;
 }
 
 /** Keys hold the version, so nothing old is ever used; this drops it from memory as well. */
@@ -118,22 +95,6 @@ function forgetOldVersions({ versions, tokens, handshakes }: State, { registry }
   const isOld = (key: string) => key.startsWith(`${registry.id}@`) && !key.startsWith(`${registryKey(registry)} `);
   tokens.dropWhere(isOld);
   handshakes.dropWhere(isOld);
-}
-
-/** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
-async function shakeHands(tools: PullTools, source: PullSource): Promise<Fresh<Handshake>> {
-  const { registry } = source;
-  if (registry !== null && registry.type !== 'DOCKER_V2') throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
-  const credential = await source.credential?.();
-  const conversation = converse(tools, source, credential);
-  const { endpoint, answer } = await ping(conversation);
-  const challenge = readChallenge(conversation, answer);
-  const login = challenge && admitLogin(conversation, endpoint, challenge);
-  if (login?.scheme === 'basic' && credential !== undefined) {
-    const { status } = await ask(conversation, pingUrl(endpoint), basicAuthorization(credential));
-    if (status === 401) throw new UpstreamFailure('INVALID_CREDENTIALS', {});
-  }
-  return { value: { endpoint, login }, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs };
 }
 
 async function enterWithToken(state: State, source: PullSource, handshake: Handshake, login: BearerLogin): Promise<PullAccess> {
@@ -160,22 +121,6 @@ async function fetchToken(tools: PullTools, source: PullSource, login: BearerLog
   return { value: { token, expiresMs: receivedMs + lifetimeMs }, untilMs: receivedMs + lifetimeMs - Math.min(refreshMarginMs, lifetimeMs / 5) };
 }
 
-/** The handshake that a 401 of a repository asks for, when it is another one than before. */
-function relearn({ tools, handshakes }: State, source: PullSource, known: Handshake, header: string | readonly string[] | undefined): Handshake | undefined {
-  const challenge = pickChallenge(parseChallenges(header));
-  if (challenge === undefined) return undefined;
-  const login = admitLogin(converse(tools, source, undefined), known.endpoint, challenge);
-  if (isSameLogin(login, known.login)) return undefined;
-  const handshake = { endpoint: known.endpoint, login };
-  handshakes.set(keyOf(source), { value: handshake, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs });
-  return handshake;
-}
-
-function isSameLogin(one: Login, other: Login | undefined): boolean {
-  if (one.scheme === 'basic' || other?.scheme !== 'bearer') return one.scheme === other?.scheme;
-  return one.realm.href === other.realm.href && one.service === other.service;
-}
-
 function verdict(source: PullSource, { handshake }: PullAccess): Error {
   if (source.registry === null) return loginRequired(source);
   if (handshake.login === undefined) return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its refusal names no scheme' });
@@ -186,4 +131,22 @@ function loginRequired({ host, repository }: PullSource): Problem {
   return new Problem('UPSTREAM_FAILED', `${host} does not let anonymous clients pull ${repository}, and no registry covers it here. Add a registry for it.`, {
     reason: 'LOGIN_REQUIRED',
   });
+}
+
+/**
+ * A token, or undefined when the registry has none to give: it takes Basic, or asks for no login.
+ * @throws as `PullAccesses`
+ */
+export async function mintToken(tools: PullTools, accesses: PullAccesses, source: PullSource): Promise<PullToken | undefined> {
+  const handshake = await accesses.greet(source);
+  if (handshake.login?.scheme === 'basic') return undefined;
+  const access = await accesses.enter(source, handshake);
+  const { token } = access.handshake.login === undefined ? await askRepository(tools, accesses, source, access) : access;
+  return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
+}
+
+/** A registry that is open at `/v2/` may still want a login for the repository. */
+async function askRepository(tools: PullTools, accesses: PullAccesses, source: PullSource, access: PullAccess): Promise<PullAccess> {
+  const { status, headers } = await ask(converse(tools, source, undefined), repositoryUrl(access.handshake.endpoint, source.repository));
+  return status === 401 ? accesses.reenter(source, access, headers['www-authenticate']) : access;
 }

@@ -1,20 +1,17 @@
 // The upstream of pulls: sends a request with the stored credential, follows the redirect to the storage without it, and gives the answer as it comes.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
-import type { PullSource, PullTokenMinter } from '../../core/ports.ts';
-import { discard, send, startExchange } from './request.ts';
-import type { Exchange, Exchanged, PullRequest } from './request.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import { mintToken } from './mint.ts';
-import type { NetworkSettings } from '../transport/settings.ts';
-import { createPullAccesses } from './access.ts';
-import type { PullAccess, PullAccesses } from './access.ts';
-import { explain } from './pull-problem.ts';
-import { readReply } from './response.ts';
-import type { PullReply } from './response.ts';
-import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
-import { createPullTools } from './tools.ts';
+import type { PullSource } from '../../core/pulls/pull.ts';
+import type { PullTokenMinter } from '../../core/pulls/upstream-token.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { noFacts, UpstreamFailure } from '../errors/failure.ts';
+import { describe } from '../errors/outcomes.ts';
 import { orAborted } from '../transport/abort.ts';
+import type { NetworkSettings } from '../transport/settings.ts';
+import { createPullAccesses, mintToken, type PullAccess, type PullAccesses } from './access.ts';
+import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
+import { createPullTools, discard, type Exchange, type Exchanged, type PullRequest, send, startExchange } from './request.ts';
+import { type PullReply, readReply } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
   /** `follow`: blobs come through this server. `pass`: the client is told where they are. */
@@ -82,4 +79,25 @@ async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<
   if (second.answer.status !== 401) return second;
   discard(second.answer);
   throw accesses.verdict(source, again);
+}
+
+/**
+ * Runs a step of a pull; its failures become a Problem.
+ * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason.
+ */
+export async function explain<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof UpstreamFailure ? problemOf(source, error) : error;
+  }
+}
+
+function problemOf({ host, repository, registry }: PullSource, failure: UpstreamFailure): Problem {
+  const { outcome, facts } = failure;
+  const own = { host, repository, username: registry?.username ?? '', secureConnection: registry?.secureConnection ?? true };
+  // Names in a certificate are the upstream's own words, which nobody has made safe here.
+  const { message, hint } = describe(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
+  const retryAfter = facts.retryAfter ?? undefined;
+  return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, { reason: outcome, retryAfter, cause: failure });
 }

@@ -1,10 +1,9 @@
 // Follows a registry's redirect to its storage: without credentials, through the same egress rules, not for long.
 
-import type { StreamAnswer } from '../transport/client.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
 import { isPlainHttpHost } from '../login/endpoint.ts';
-import { discard, send } from './request.ts';
-import type { Exchange, Exchanged } from './request.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
+import type { StreamAnswer } from '../transport/client.ts';
+import { discard, type Exchange, type Exchanged, send } from './request.ts';
 
 /** Registries redirect once, to a signed address; a mirror in front of them once more. */
 const maxHops = 3;

@@ -1,10 +1,18 @@
 // One request of a pull while it is answered, and how it is sent to the registry or to the storage that it redirects to.
 
-import type { PullSource } from '../../core/ports.ts';
+import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';
-import type { StreamAnswer, UpstreamClient } from '../transport/client.ts';
-import { clientFor } from './tools.ts';
-import type { PullTools } from './tools.ts';
+import type { Credential } from '../../core/validation/validator.ts';
+import { endpointOf } from '../login/endpoint.ts';
+import { createSafeText } from '../login/redact.ts';
+import type { Conversation } from '../login/session.ts';
+import { type Agents, createAgents } from '../transport/agents.ts';
+import { clientOver, type StreamAnswer, type UpstreamClient } from '../transport/client.ts';
+import { createEgressPolicy } from '../transport/egress.ts';
+import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
+import { createTrust } from '../transport/trust.ts';
+import type { Trail } from '../validation/steps.ts';
+import { createTurns, type Turns } from './keyed-mutex.ts';
 
 export interface PullRequest {
   readonly method: 'GET' | 'HEAD';
@@ -53,3 +61,50 @@ export function discard({ body }: StreamAnswer): void {
     if (left < 0) body.destroy();
   });
 }
+
+export interface PullTools {
+  readonly agents: Agents;
+  readonly limits: Limits;
+  readonly settings: NetworkSettings;
+  readonly turns: Turns;
+  /** Aborted when the server stops. */
+  readonly closing: AbortSignal;
+}
+
+/** One upstream with hundreds of open connections has a problem of its own; more requests wait for a free one. */
+const maxConnectionsPerOrigin = 256;
+
+/** Opens nothing yet. @throws Error for a setting that cannot be read. */
+export function createPullTools(settings: NetworkSettings, closing: AbortSignal): PullTools {
+  const limits = { ...defaultLimits, ...settings.limits };
+  const egress = createEgressPolicy({ loopbackAllowed: settings.loopbackAllowed, allow: settings.egressAllow, deny: settings.egressDeny });
+  const agents = createAgents({ egress, secureContext: createTrust(settings.extraCa), limits, lookup: settings.lookup, maxConnectionsPerOrigin });
+  return { agents, limits, settings, turns: createTurns(settings.now), closing };
+}
+
+/** A client that verifies certificates, save that of a registry whose record has that turned off: never those of its token server or storage. */
+export function clientFor({ agents, settings }: PullTools, { host, registry }: PullSource): UpstreamClient {
+  const unverifiedOrigin = registry === null || registry.secureConnection ? undefined : endpointOf(host).origin;
+  return clientOver(agents, { userAgent: settings.userAgent ?? 'regway', unverifiedOrigin });
+}
+
+/** @param credential What the upstream may have been sent, so that no text of it that holds that is shown. */
+export function converse(tools: PullTools, source: PullSource, credential: Credential | undefined): Conversation {
+  const { limits, settings, closing } = tools;
+  return {
+    target: source.registry ?? { host: source.host, repository: null, type: 'DOCKER_V2', secureConnection: true, trustedRealm: null, probeRepository: null },
+    isAnonymous: source.registry === null,
+    client: clientFor(tools, source),
+    limits,
+    plainHttpHosts: settings.plainHttpHosts,
+    trail: silentTrail,
+    safeText: createSafeText(credential),
+    // Not the caller's: others wait for the same answer.
+    signal: AbortSignal.any([closing, AbortSignal.timeout(limits.checkTimeoutMs)]),
+    now: settings.now,
+    observed: { realmHost: null },
+  };
+}
+
+/** Nobody watches the steps of a pull. */
+const silentTrail: Trail = { steps: [], enter: () => undefined, end: () => undefined, current: () => undefined };

@@ -1,16 +1,11 @@
 // Turns an upstream's answer to a pull into what may be shown: content as it comes, errors reread, refusals of a credential named.
 
 import type { Readable } from 'node:stream';
-import { readBody } from '../transport/client.ts';
-import type { StreamAnswer, UpstreamAnswer } from '../transport/client.ts';
-import { discard } from './request.ts';
-import type { Exchange, Exchanged } from './request.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import { registryRefusal } from '../login/refusal.ts';
+import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
+import { registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
 import type { Conversation } from '../login/session.ts';
-import { upstreamErrorCode } from '../login/redact.ts';
-import type { UpstreamErrorCode } from '../login/redact.ts';
-import { converse } from './tools.ts';
+import { readBody, type StreamAnswer, type UpstreamAnswer } from '../transport/client.ts';
+import { converse, discard, type Exchange, type Exchanged } from './request.ts';
 
 export interface PullBody {
   /** Read it or destroy it. */

@@ -1,16 +1,12 @@
 // The connection pools to upstreams: one for each TLS policy, so that an unverified connection never carries a request that wants a verified one.
 
 import { lookup as systemLookup } from 'node:dns/promises';
-import { createSecureContext, getCACertificates } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { Agent } from 'undici';
-import type { Dispatcher } from 'undici';
-import { createConnector } from './connector.ts';
-import type { ConnectionPhase, Lookup } from './connector.ts';
+import { Agent, type Dispatcher } from 'undici';
+import { createSlabs, type Slabs } from './buffer-pool.ts';
+import { type ConnectionPhase, createConnector, type Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
-import type { Limits } from './limits.ts';
-import { createSlabs } from './buffer-pool.ts';
-import type { Slabs } from './buffer-pool.ts';
+import type { Limits } from './settings.ts';
 
 export interface AgentSettings {
   readonly egress: EgressPolicy;
@@ -47,15 +43,6 @@ export function createAgents(settings: AgentSettings): Agents {
       await Promise.all([verified.destroy(), unverified.destroy()]);
     },
   };
-}
-
-/**
- * The trust of verified connections, built once since it parses every root certificate.
- * @param extraCa PEM certificates that are trusted beside the system's, or undefined.
- */
-export function createTrust(extraCa: string | undefined): SecureContext {
-  const anchors = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
-  return createSecureContext({ ...anchors, minVersion: 'TLSv1.2' });
 }
 
 function createAgent(settings: AgentSettings, slabs: Slabs, verifyCertificate: boolean, signal: AbortSignal): Agent {

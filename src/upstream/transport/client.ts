@@ -1,12 +1,11 @@
 // Sends HTTP requests to upstreams: no redirects, no decompression, no ambient proxy, small answers bounded in size and time.
 
 import type { Readable } from 'node:stream';
-import { request as sendRequest } from 'undici';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, request as sendRequest } from 'undici';
 import type { Secret } from '../../core/shared/secret.ts';
-import { createAgents } from './agents.ts';
-import type { Agents, AgentSettings } from './agents.ts';
 import { failureOf } from '../errors/network-errors.ts';
+import { isRecord } from '../login/redact.ts';
+import { type Agents, type AgentSettings, createAgents } from './agents.ts';
 
 export interface RequestSettings {
   readonly userAgent: string;
@@ -125,4 +124,27 @@ export async function readBody(stream: Readable, maxBytes: number): Promise<Pick
     if (size > maxBytes) return { body: Buffer.concat(chunks).subarray(0, maxBytes), isTruncated: true };
   }
   return { body: Buffer.concat(chunks), isTruncated: false };
+}
+
+/** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
+export function jsonBody(answer: UpstreamAnswer): Record<string, unknown> | undefined {
+  if (answer.isTruncated || isEncoded(answer)) return undefined;
+  try {
+    const value: unknown = JSON.parse(answer.body.toString('utf8'));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the body is compressed although identity was asked for. */
+export function isEncoded(answer: UpstreamAnswer): boolean {
+  const encoding = firstHeader(answer, 'content-encoding') ?? 'identity';
+  return encoding.trim().toLowerCase() !== 'identity';
+}
+
+/** The first value of a header. */
+export function firstHeader(answer: UpstreamAnswer, name: string): string | undefined {
+  const value = answer.headers[name];
+  return typeof value === 'string' ? value : value?.[0];
 }

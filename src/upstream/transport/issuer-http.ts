@@ -2,20 +2,8 @@
 
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { Agent, request as sendRequest } from 'undici';
-import { isLoopbackHost } from '../../core/registry/host.ts';
-
-export interface IssuerRequest {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array | null | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface IssuerHttp {
-  /** @throws Error for an address that is not fit, an answer that is too large or late, or none. A redirect is an answer like another. */
-  send(url: string, request: IssuerRequest): Promise<Response>;
-  close(): Promise<void>;
-}
+import type { IssuerHttp, IssuerRequest } from '../../server/auth/oidc/issuer.ts';
+import { isFitUrl } from '../../server/auth/oidc/settings.ts';
 
 /** A few round trips to another continent. */
 const connectTimeoutMs = 3_000;
@@ -29,13 +17,6 @@ export function createIssuerHttp(extraCa: string | undefined): IssuerHttp {
   const trust = extraCa === undefined ? {} : { secureContext: createSecureContext({ ca: [...getCACertificates('default'), extraCa], minVersion: 'TLSv1.2' as const }) };
   const agent = new Agent({ allowH2: false, connect: { timeout: connectTimeoutMs, rejectUnauthorized: true, ...trust } });
   return { send: (url, request) => send(agent, url, request), close: () => agent.destroy() };
-}
-
-/** Whether keys and tokens may come from this address: by https, or from this very machine. */
-export function isFitUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }
 
 async function send(dispatcher: Agent, url: string, { method, headers, body, signal }: IssuerRequest): Promise<Response> {

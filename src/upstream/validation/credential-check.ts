@@ -1,14 +1,12 @@
 // The algorithm of a check: ping, challenge, realm, token, authorize, prove, repository. One credential use in the normal case, and none is repeated.
 
+import type { CheckedOutcome, OutcomeFacts } from '../errors/failure.ts';
+import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
 import type { Challenge } from '../login/http-authentication.ts';
-import type { Endpoint } from '../login/endpoint.ts';
-import { admitLogin, logIn, proveByAnonymous, readChallenge, unsupported } from '../login/login.ts';
-import type { Access, Login, Proof } from '../login/login.ts';
-import type { CheckedOutcome, OutcomeFacts } from '../errors/outcomes.ts';
+import { type Access, admitLogin, type Login, logIn, type Proof, proveByAnonymous, readChallenge, unsupported } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { pingRefusal, registryRefusal } from '../login/refusal.ts';
-import { ask, pingUrl, repositoryUrl } from '../login/session.ts';
-import type { CheckSession } from '../login/session.ts';
+import { ask, type CheckSession } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
 
 export interface Finding {

@@ -2,28 +2,21 @@
 
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/ports.ts';
-import { Problem } from '../../core/shared/problem.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
-import { createTrust } from '../transport/agents.ts';
-import { basicAuthorization } from '../login/authorization.ts';
-import { createClient } from '../transport/client.ts';
-import type { UpstreamClient } from '../transport/client.ts';
-import { createEgressPolicy } from '../transport/egress.ts';
-import type { EgressPolicy } from '../transport/egress.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
+import { noFacts, type OutcomeFacts, UpstreamFailure } from '../errors/failure.ts';
+import { describe } from '../errors/outcomes.ts';
 import { endpointOf } from '../login/endpoint.ts';
-import { UpstreamFailure } from '../errors/network-errors.ts';
-import { judgeCredential } from './credential-check.ts';
-import type { Finding } from './credential-check.ts';
-import { defaultLimits } from '../transport/limits.ts';
-import type { NetworkSettings } from '../transport/settings.ts';
-import type { Limits } from '../transport/limits.ts';
-import { describe, noFacts } from '../errors/outcomes.ts';
-import type { OutcomeFacts } from '../errors/outcomes.ts';
-import type { CheckSession } from '../login/session.ts';
+import { basicAuthorization } from '../login/http-authentication.ts';
 import { createSafeText } from '../login/redact.ts';
-import { createTrail, recordPhase } from './steps.ts';
-import type { Trail } from './steps.ts';
+import type { CheckSession } from '../login/session.ts';
+import { createClient, type UpstreamClient } from '../transport/client.ts';
+import { createEgressPolicy, type EgressPolicy } from '../transport/egress.ts';
+import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
+import { createTrust } from '../transport/trust.ts';
+import { type Finding, judgeCredential } from './credential-check.ts';
+import { createTrail, recordPhase, type Trail } from './steps.ts';
 
 export type ValidatorSettings = NetworkSettings;
 

@@ -4,10 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serve, type RunningServer } from '../../../src/app/server.ts';
 import { readConfig } from '../../../src/app/config.ts';
-import { roles, type Role } from '../../../src/core/authz/permissions.ts';
-import { createToken } from '../../../src/app/wiring/store.ts';
+import { createToken } from '../../../src/app/maintenance/tokens.ts';
+import { type RunningServer, serve } from '../../../src/app/server.ts';
+import { type Role, roles } from '../../../src/core/authz/principal.ts';
 import { frontOf } from '../../support/balancer.ts';
 import { createDatabase } from '../../support/database.ts';
 

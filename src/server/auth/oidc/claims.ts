@@ -1,6 +1,6 @@
 // What the claims of a token give: one account and one role, by the mapping in the settings, or nothing.
 
-import { adminAccount, type Role } from '../../../core/authz/permissions.ts';
+import { adminAccount, type Role } from '../../../core/authz/principal.ts';
 import type { ClaimPath, IssuerSettings } from './settings.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;

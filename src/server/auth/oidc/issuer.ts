@@ -1,11 +1,10 @@
 // One issuer: its metadata (OpenID Connect Discovery §4) and its keys (RFC 7517 §5), fetched when first needed and followed as they change.
 
-import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
+import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
 import { codeOrNameOf } from '../../../core/shared/fault.ts';
-import { isFitUrl, type IssuerHttp } from '../../../upstream/transport/issuer-http.ts';
+import { isFitUrl, type IssuerSettings } from './settings.ts';
 import { createKept, type Kept } from './swr-cache.ts';
-import type { IssuerSettings } from './settings.ts';
 
 /** The part of the metadata that anything here uses; the rest is kept as it came. */
 const metadataSchema = z
@@ -93,4 +92,17 @@ async function loadJson(http: IssuerHttp, url: string): Promise<unknown> {
   const answer = await http.send(url, { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } });
   if (answer.status !== 200) throw Object.assign(new Error('An issuer did not answer 200.'), { code: `HTTP_${answer.status}` });
   return answer.json();
+}
+
+export interface IssuerRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface IssuerHttp {
+  /** @throws Error for an address that is not fit, an answer that is too large or late, or none. A redirect is an answer like another. */
+  send(url: string, request: IssuerRequest): Promise<Response>;
+  close(): Promise<void>;
 }

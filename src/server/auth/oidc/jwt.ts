@@ -1,14 +1,13 @@
 // Logs in with JWTs of configured issuers (RFC 7519, RFC 9068, OpenID Connect Core §3.1.3.7), held to RFC 8725.
 
-import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose';
-import type { Login, Principal } from '../../../core/authz/permissions.ts';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { Login, Principal } from '../../../core/authz/principal.ts';
 import { codeOf } from '../../../core/shared/fault.ts';
 import { Problem } from '../../../core/shared/problem.ts';
+import { type Claims, granteeOf } from './claims.ts';
 import type { Issuer, IssuerLog } from './issuer.ts';
-import { NothingKept } from './swr-cache.ts';
-import { granteeOf, type Claims } from './claims.ts';
 import type { IssuerSettings } from './settings.ts';
-import { hasRepeatedName } from './repeated-name.ts';
+import { NothingKept } from './swr-cache.ts';
 
 export interface JwtLogins {
   /**
@@ -166,4 +165,24 @@ function claimedIssuer(text: string): unknown {
 
 function decode(part: string): string {
   return Buffer.from(part, 'base64url').toString('utf8');
+}
+
+/** A text with the colon that makes it a name, or an object's beginning or end. Braces inside of texts are part of those. */
+const parts = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/gs;
+
+/** @param json valid JSON; of anything else the answer means nothing. */
+export function hasRepeatedName(json: string): boolean {
+  const objects: Set<unknown>[] = [];
+  for (const [part, colon] of json.matchAll(parts)) {
+    if (part === '{') objects.push(new Set());
+    else if (part === '}') objects.pop();
+    else if (colon !== undefined) {
+      const names = objects.at(-1);
+      // Two spellings of one name (`a`, `\u0061`) are the same.
+      const name: unknown = JSON.parse(part.slice(0, -colon.length));
+      if (names?.has(name) === true) return true;
+      names?.add(name);
+    }
+  }
+  return false;
 }

@@ -1,10 +1,10 @@
 // Which issuers may log people in, and how the claims of their tokens name account and role: the setting, checked as a whole before anything uses it.
 
 import { z } from 'zod';
-import { adminAccount, roles, type Role } from '../../../core/authz/permissions.ts';
+import { adminAccount, type Role, roles } from '../../../core/authz/principal.ts';
+import { isLoopbackHost } from '../../../core/registry/host.ts';
 import { codeOf } from '../../../core/shared/fault.ts';
 import { Secret } from '../../../core/shared/secret.ts';
-import { isFitUrl } from '../../../upstream/transport/issuer-http.ts';
 
 /**
  * The signatures that may be asked for. Asymmetric alone: with a shared secret, whoever checks a token could make one (RFC 8725 §3.2).
@@ -55,7 +55,7 @@ const maxClockToleranceSeconds = 300;
 const defaultClockToleranceSeconds = 30;
 
 const name = z.string().min(1).max(200);
-const url = z.string().max(500).refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment and user name');
+const issuerUrl = z.string().max(500).refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment and user name');
 const claim = z.union([name, z.array(name).min(1).max(10)]);
 const role = z.enum(roles);
 
@@ -69,11 +69,11 @@ const signInSchema = z.strictObject({
 
 const issuerSchema = z
   .strictObject({
-    issuer: url,
+    issuer: issuerUrl,
     audience: z.union([name, z.array(name).min(1)]).transform((value) => [value].flat()),
     algorithms: z.array(z.enum(signatureAlgorithms)).min(1).default(['RS256']),
     tokenType: z.enum(['at+jwt', 'JWT']).default('at+jwt'),
-    jwksUri: url.optional(),
+    jwksUri: issuerUrl.optional(),
     clockToleranceSeconds: z.int().min(0).max(maxClockToleranceSeconds).default(defaultClockToleranceSeconds),
     account: z.union([z.strictObject({ claim }), z.strictObject({ value: name })]),
     roles: z.strictObject({ claim, map: z.record(name, role).default({}), otherwise: role.exclude(['ADMIN']).optional() }),
@@ -147,4 +147,11 @@ function readSecret(path: string | undefined, readFile: (path: string) => string
 
 function isUnique(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
+}
+
+/** Whether keys and tokens may come from this address: by https, or from this very machine. */
+export function isFitUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }

@@ -2,11 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as client from 'openid-client';
-import type { Login, Principal } from '../../../core/authz/permissions.ts';
+import type { Login, Principal } from '../../../core/authz/principal.ts';
 import { codeOrNameOf } from '../../../core/shared/fault.ts';
 import { Problem } from '../../../core/shared/problem.ts';
-import type { Issuer, IssuerLog, IssuerMetadata } from './issuer.ts';
-import type { IssuerHttp } from '../../../upstream/transport/issuer-http.ts';
+import type { Issuer, IssuerHttp, IssuerLog, IssuerMetadata } from './issuer.ts';
 import type { SignInSettings } from './settings.ts';
 import type { SignInAttempts } from './sign-in-attempt.ts';
 

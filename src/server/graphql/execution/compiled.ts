@@ -1,32 +1,11 @@
 // Runs operations: with graphql-js, and those queries that come again and again compiled to JavaScript (graphql-jit), which takes a tenth of the time.
 // What the compiled form answers is used only when nothing went wrong: it words, orders and nulls errors in other ways than graphql-js does.
 
-import { isPromise, mapSchema, MapperKind } from '@graphql-tools/utils';
-import {
-  defaultFieldResolver,
-  defaultTypeResolver,
-  execute,
-  GraphQLInterfaceType,
-  GraphQLObjectType,
-  GraphQLScalarType,
-  GraphQLSchema,
-  GraphQLUnionType,
-  Kind,
-  OperationTypeNode,
-  parse,
-  visit,
-  type DocumentNode,
-  type ExecutionResult,
-  type FieldNode,
-  type GraphQLResolveInfo,
-  type OperationDefinitionNode,
-  type TypeNode,
-} from 'graphql';
+import { isPromise, MapperKind, mapSchema } from '@graphql-tools/utils';
+import { defaultFieldResolver, defaultTypeResolver, type DocumentNode, execute, type ExecutionResult, type FieldNode, GraphQLInterfaceType, GraphQLObjectType, type GraphQLResolveInfo, GraphQLScalarType, GraphQLSchema, GraphQLUnionType, Kind, type OperationDefinitionNode, OperationTypeNode, parse, type TypeNode, visit } from 'graphql';
 import type { CompiledQuery, compileQuery as Compile } from 'graphql-jit';
-import { argumentsOf } from './coercion.ts';
-import type { PreparedDocument } from './document-cache.ts';
-import { createRecentMap } from './recent-map.ts';
-import { coercionOf } from './variables.ts';
+import { argumentsOf, coercionOf } from './coercion.ts';
+import { createRecentMap, type PreparedDocument } from './document-cache.ts';
 
 /** Clients have some dozens of queries, and one compiled takes some 10 KB. */
 const maxCompiled = 200;

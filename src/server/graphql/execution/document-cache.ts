@@ -1,8 +1,7 @@
 // Documents as clients send them: each is parsed, weighed and validated once, since clients send the same few again and again.
 
-import { BREAK, Kind, validate, visit, type DocumentNode, type GraphQLError, type GraphQLSchema } from 'graphql';
-import { brokenLimits, maxErrors, parseWithinLimits, weighDocument, type DocumentWeight } from './limits.ts';
-import { createRecentMap } from './recent-map.ts';
+import { BREAK, type DocumentNode, type GraphQLError, type GraphQLSchema, Kind, validate, visit } from 'graphql';
+import { brokenLimits, type DocumentWeight, maxErrors, parseWithinLimits, weighDocument } from './limits.ts';
 
 /** A client has some dozens of documents; a thousand small ones take a few MB. */
 const maxDocuments = 500;
@@ -65,4 +64,31 @@ function holdsText(document: DocumentNode): boolean {
     },
   });
   return found;
+}
+
+export interface RecentMap<Key, Value> {
+  /** The value, which counts as a use. */
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): void;
+}
+
+/** @param maxEntries the most that it holds. */
+export function createRecentMap<Key, Value>(maxEntries: number): RecentMap<Key, Value> {
+  // In the order of their last use.
+  const entries = new Map<Key, Value>();
+  const set = (key: Key, value: Value): void => {
+    entries.delete(key);
+    entries.set(key, value);
+    const [oldest] = entries.size > maxEntries ? entries.keys() : [];
+    if (oldest !== undefined) entries.delete(oldest);
+  };
+  return {
+    get(key) {
+      const value = entries.get(key);
+      // To move an entry costs more than to find it, and while there is room the order decides nothing.
+      if (value !== undefined && entries.size > maxEntries / 2) set(key, value);
+      return value;
+    },
+    set,
+  };
 }

@@ -2,25 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { getOperationAST, Kind, visit, type ArgumentNode, type DocumentNode, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql';
+import { type ArgumentNode, type DocumentNode, type ExecutionResult, getOperationAST, type GraphQLError, type GraphQLSchema, Kind, visit } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { GraphqlContext } from '../schema/builder.ts';
-import { createDirectWay } from './fast-path.ts';
-import { createDocuments, type Documents } from './document-cache.ts';
 import { RequestError } from '../errors.ts';
 import { createExecution } from './compiled.ts';
-import type { CommonHeaders, GraphqlParameters } from '../request.ts';
+import { createDocuments, type Documents } from './document-cache.ts';
+import { createDirectWay, type RequestContext } from './fast-path.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
-
-/** What one request carries: who asks for what, and what was learnt on the way. */
-export interface RequestContext extends GraphqlContext {
-  readonly parameters: GraphqlParameters;
-  readonly headers: CommonHeaders;
-  /** Whether the caller may see the schema. */
-  readonly mayIntrospect: boolean;
-  /** `query`, `mutation` or `subscription` once it is known. */
-  operationType: string;
-}
 
 export interface ExecutorOptions {
   readonly schema: GraphQLSchema;

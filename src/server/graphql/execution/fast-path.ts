@@ -2,11 +2,11 @@
 // Yoga stands on fetch's Request and Response, which cost several times what a lookup does. Whatever is not certain to run is left to it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getOperationAST, OperationTypeNode, type ExecutionResult } from 'graphql';
-import type { Documents, PreparedDocument } from './document-cache.ts';
+import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
+import { answerMediaType, type CommonHeaders, sendResult } from '../response.ts';
+import type { GraphqlContext } from '../schema/builder.ts';
 import type { Planned, RunOperation } from './compiled.ts';
-import type { RequestContext } from './executor.ts';
-import { answerMediaType, sendResult } from '../request.ts';
+import type { Documents, PreparedDocument } from './document-cache.ts';
 import { brokenEntityLimits } from './limits.ts';
 
 export interface DirectOptions {
@@ -51,4 +51,22 @@ function prepareOrLeave(documents: Documents, query: string): PreparedDocument |
   } catch {
     return undefined;
   }
+}
+
+/** What a request asks to run. */
+export interface GraphqlParameters {
+  readonly query: string;
+  readonly operationName?: string | undefined;
+  readonly variables?: Record<string, unknown> | undefined;
+  readonly extensions?: Record<string, unknown> | undefined;
+}
+
+/** What one request carries: who asks for what, and what was learnt on the way. */
+export interface RequestContext extends GraphqlContext {
+  readonly parameters: GraphqlParameters;
+  readonly headers: CommonHeaders;
+  /** Whether the caller may see the schema. */
+  readonly mayIntrospect: boolean;
+  /** `query`, `mutation` or `subscription` once it is known. */
+  operationType: string;
 }

@@ -1,8 +1,8 @@
 // What one document may ask for: counted once per document, through its fragments, and refused before any resolver runs.
 
-import { GraphQLError, Kind, OperationTypeNode, parse, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode, type Source, type ValueNode } from 'graphql';
+import { type DocumentNode, type FieldNode, GraphQLError, Kind, type OperationDefinitionNode, OperationTypeNode, parse, type SelectionNode, type SelectionSetNode, type Source, type ValueNode } from 'graphql';
 import { maxCandidates } from '../../../core/registries/explain.ts';
-import { maxPageSize } from '../../../core/input.ts';
+import { maxPageSize } from '../../../core/shared/input.ts';
 import { RequestError } from '../errors.ts';
 
 /** A GraphiQL introspection query has about 300 tokens, a rich query of ours under 200. */

@@ -2,18 +2,17 @@
 
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
-import type { Caller } from '../../../core/authz/permissions.ts';
 import type { Accounts } from '../../../core/accounts/accounts.ts';
+import type { Tokens } from '../../../core/accounts/tokens.ts';
 import type { AuditReading } from '../../../core/audit/trail.ts';
+import type { Caller } from '../../../core/authz/principal.ts';
 import type { PullConfigs } from '../../../core/pulls/client-config.ts';
 import type { PullTokens } from '../../../core/pulls/upstream-token.ts';
-import type { Registries } from '../../../core/registries/registries.ts';
-import type { Secret } from '../../../core/shared/secret.ts';
-import type { Tokens } from '../../../core/accounts/tokens.ts';
 import type { Uses } from '../../../core/pulls/usage.ts';
+import type { Registries } from '../../../core/registries/registries.ts';
 import type { Watching } from '../../../core/registries/watch.ts';
-import { dateTimeScalar } from './scalars.ts';
-import { secretScalar } from './secret-scalar.ts';
+import type { Secret } from '../../../core/shared/secret.ts';
+import { dateTimeScalar, secretScalar } from './scalars.ts';
 
 /** The use cases that this face serves. */
 export interface UseCases {
@@ -84,3 +83,9 @@ builder.addScalarType('Secret', secretScalar);
 builder.queryType({ description: 'Everything that reads. Nothing here ever shows a password.' });
 builder.mutationType({ description: 'Everything that changes or checks something. What went wrong is in `errors` of the payload; it is empty on success.' });
 builder.subscriptionType({ description: 'Live answers as Server-Sent Events: POST with `Accept: text/event-stream`.' });
+
+/** Of the argument `account`. */
+export const accountDescription = 'Another account than your own; for admins.';
+
+/** Of the field `errors` of a payload. */
+export const errorsDescription = 'What went wrong; empty on success.';

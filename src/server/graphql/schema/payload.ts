@@ -1,14 +1,13 @@
 // What a mutation answers: the thing, the validation where one ran, and what went wrong as data.
 
-import type { Account } from '../../../core/accounts/accounts.ts';
-import type { StoredToken } from '../../../core/ports.ts';
-import { Problem } from '../../../core/shared/problem.ts';
+import type { Account, StoredToken } from '../../../core/accounts/store.ts';
+import type { IssuedToken } from '../../../core/accounts/tokens.ts';
 import type { IssuedPullToken } from '../../../core/pulls/upstream-token.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
-import type { IssuedToken } from '../../../core/accounts/tokens.ts';
 import type { ValidationReport } from '../../../core/registry/report.ts';
+import { Problem } from '../../../core/shared/problem.ts';
+import { type PayloadCode, problemPlaces } from '../errors.ts';
 import { builder } from './builder.ts';
-import { problemPlaces, type PayloadCode } from '../errors.ts';
 import { enumValues } from './validation.ts';
 
 const codeDescriptions: Readonly<Record<PayloadCode, string>> = {

@@ -1,9 +1,8 @@
 // The mutations on registries: create, update, delete, and the two that only check.
 
-import { passwordRotations } from '../../../core/passwords/passwords.ts';
-import { builder } from './builder.ts';
-import { accountDescription, errorsDescription } from './descriptions.ts';
-import { payloadOf, RegistryErrorType, type Payload } from './payload.ts';
+import { passwordRotations } from '../../../core/registry/input.ts';
+import { accountDescription, builder, errorsDescription } from './builder.ts';
+import { type Payload, payloadOf, RegistryErrorType } from './payload.ts';
 import { RegistryNode, RegistryTypeEnum } from './registry.ts';
 import { enumValues, ValidationReportType } from './validation.ts';
 

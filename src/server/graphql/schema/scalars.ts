@@ -1,7 +1,8 @@
 // The scalar DateTime, written as text at once: a Date in an answer would cost JSON a call for each, and a page has a hundred.
 
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
+import { Secret } from '../../../core/shared/secret.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** The days of the registries that are looked at; when there are more, all are forgotten. */
@@ -36,4 +37,25 @@ function printDay(day: number): string {
   if (days.size >= maxDays) days.clear();
   days.set(day, text);
   return text;
+}
+
+export const secretScalar: GraphQLScalarType<Secret, never> = new GraphQLScalarType<Secret, never>({
+  name: 'Secret',
+  description: 'A password or token, given as a string (better in a variable than in the document). It only goes in: no answer, error or log ever shows it.',
+  parseValue(value) {
+    if (typeof value !== 'string') throw notAString();
+    return new Secret(value);
+  },
+  parseLiteral(node) {
+    // A plain Error here would make graphql-js print the literal.
+    if (node.kind !== Kind.STRING) throw notAString(node);
+    return new Secret(node.value);
+  },
+  serialize() {
+    throw new Error('A Secret is never an answer.');
+  },
+});
+
+function notAString(node?: ValueNode): GraphQLError {
+  return new GraphQLError('A Secret must be a string.', { nodes: node ?? null });
 }

@@ -1,11 +1,14 @@
 // The subscriptions registryCheck and registryRecheck: each step of a validation as it ends, the report last.
 
-import { Problem } from '../../../core/shared/problem.ts';
+import type { RegistryChange } from '../../../core/registries/watch.ts';
+import type { Registry } from '../../../core/registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../../../core/registry/report.ts';
-import { builder } from './builder.ts';
+import { Problem } from '../../../core/shared/problem.ts';
+import { accountDescription, builder } from './builder.ts';
 import { argumentPath } from './payload.ts';
 import { CreateRegistryInput } from './registry-mutations.ts';
-import { ValidationReportType, ValidationStepType } from './validation.ts';
+import { RegistryNode } from './registry.ts';
+import { enumValues, ValidationReportType, ValidationStepType } from './validation.ts';
 
 interface ValidationProgress {
   readonly step: ValidationStep | null;
@@ -71,3 +74,52 @@ function nameArgument(error: unknown): never {
   const { code, message, reason, field, retryAfter } = error;
   throw new Problem(code, message, { reason, field: argumentPath(field), retryAfter });
 }
+
+const RegistryChangeKindEnum = builder.enumType('RegistryChangeKind', {
+  description: 'What happened to a registry.',
+  values: enumValues<RegistryChange['kind']>(['CREATED', 'UPDATED', 'DELETED'], {
+    CREATED: 'It is new.',
+    UPDATED: 'It was changed. A validation alone does not count.',
+    DELETED: 'It is gone.',
+  }),
+});
+
+const RegistryChangeType = builder.objectRef<RegistryChange>('RegistryChange').implement({
+  description: 'A registry that came, changed or went.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: RegistryChangeKindEnum, description: 'What happened.' }),
+    registryId: t.exposeID('id', { description: 'Its id, also when it is gone.' }),
+    registry: t.expose('registry', { type: RegistryNode, nullable: true, description: 'As it is now; null when it is gone.' }),
+  }),
+});
+
+const RegistryValidationType = builder.objectRef<Registry>('RegistryValidation').implement({
+  description: 'A validation that was recorded.',
+  fields: (t) => ({
+    registry: t.field({ type: RegistryNode, description: 'The registry that was validated.', resolve: (registry) => registry }),
+    validation: t.field({ type: ValidationReportType, nullable: true, description: 'Its newest report.', resolve: ({ lastValidation }) => lastValidation }),
+  }),
+});
+
+const lasting = 'Ends when the login does. Told as it happens and kept nowhere: after a break, read the list again.';
+const account = { description: accountDescription };
+
+builder.subscriptionField('registryChanged', (t) =>
+  t.field({
+    type: RegistryChangeType,
+    description: `Each registry of your account that is created, updated or deleted, whoever does it. ${lasting}`,
+    args: { account: t.arg.string(account) },
+    subscribe: (_root, args, { watching, caller }) => watching.changes(caller, args),
+    resolve: (change) => change,
+  }),
+);
+
+builder.subscriptionField('registryValidated', (t) =>
+  t.field({
+    type: RegistryValidationType,
+    description: `Each registry of your account whose credential was checked and the outcome recorded: by a call, by a pull that was refused, or on schedule. ${lasting}`,
+    args: { account: t.arg.string(account) },
+    subscribe: (_root, args, { watching, caller }) => watching.validations(caller, args),
+    resolve: (registry) => registry,
+  }),
+);

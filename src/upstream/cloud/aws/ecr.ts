@@ -2,19 +2,14 @@
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
-import type { Credential, MintedCredential } from '../../../core/ports.ts';
-import { awsFailure } from './errors.ts';
-import type { AwsCall } from './errors.ts';
-import { createAwsTransport } from './transport.ts';
-import type { AwsTransport } from './transport.ts';
-import { parseEcrHost } from './host.ts';
-import type { EcrHost, PrivateEcrHost } from './host.ts';
-import { parseEcrIdentity } from './identity.ts';
-import type { EcrIdentity } from './identity.ts';
-import { CloudFailure, unfitHost } from '../failure.ts';
+import type { Credential } from '../../../core/validation/validator.ts';
 import type { CloudHttp } from '../../transport/https-client.ts';
-import { checkedMinting, issued, unusable } from '../provider.ts';
-import type { CloudProvider } from '../provider.ts';
+import { CloudFailure, unfitHost } from '../failure.ts';
+import { checkedMinting, type CloudProvider, issued, type MintedCredential, unusable } from '../provider.ts';
+import { type AwsCall, awsFailure } from './errors.ts';
+import { type EcrHost, parseEcrHost, type PrivateEcrHost } from './host.ts';
+import { type EcrIdentity, parseEcrIdentity } from './identity.ts';
+import { type AwsTransport, createAwsTransport } from './transport.ts';
 
 export interface EcrSettings {
   readonly http: CloudHttp;

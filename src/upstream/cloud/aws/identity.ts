@@ -1,6 +1,6 @@
 // The identities that may be stored for Amazon ECR: an access key, the server's own identity, or a role that the server's own identity assumes.
 
-import type { Credential } from '../../../core/ports.ts';
+import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';
 
 export type EcrIdentity =

@@ -1,17 +1,13 @@
 // Azure Container Registry: exchanges the token of a service principal, or of the server's managed identity, for a refresh token of the registry.
 // https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
 
-import type { Credential, MintedCredential } from '../../../core/ports.ts';
-import { parseAcrHost } from './host.ts';
-import type { AcrHost } from './host.ts';
-import { parseAcrIdentity } from './identity.ts';
-import type { AcrIdentity } from './identity.ts';
-import { azureFailure } from './errors.ts';
+import type { Credential } from '../../../core/validation/validator.ts';
+import { type CloudAnswer, type CloudHttp, formRequest, jsonObject } from '../../transport/https-client.ts';
 import { unfitHost } from '../failure.ts';
-import { formRequest, jsonObject } from '../../transport/https-client.ts';
-import type { CloudAnswer, CloudHttp } from '../../transport/https-client.ts';
-import { checkedMinting, issued, unusable } from '../provider.ts';
-import type { CloudProvider, Minting } from '../provider.ts';
+import { checkedMinting, type CloudProvider, issued, type MintedCredential, type Minting, unusable } from '../provider.ts';
+import { azureFailure } from './errors.ts';
+import { type AcrHost, parseAcrHost } from './host.ts';
+import { type AcrIdentity, parseAcrIdentity } from './identity.ts';
 
 export interface AcrSettings {
   readonly http: CloudHttp;

@@ -2,15 +2,11 @@
 // https://developers.google.com/identity/protocols/oauth2/service-account#httprest (RFC 7523)
 
 import { sign } from 'node:crypto';
-import type { Credential, MintedCredential } from '../../../core/ports.ts';
-import { ambientIsOff, CloudFailure, shownCode, unfitHost } from '../failure.ts';
-import type { Advice } from '../failure.ts';
-import { parseGoogleKey } from './service-account-key.ts';
-import type { GoogleKey } from './service-account-key.ts';
-import { formRequest, jsonObject } from '../../transport/https-client.ts';
-import type { CloudAnswer, CloudHttp } from '../../transport/https-client.ts';
-import { checkedMinting, issued, unusable } from '../provider.ts';
-import type { CloudProvider } from '../provider.ts';
+import type { Credential } from '../../../core/validation/validator.ts';
+import { type CloudAnswer, type CloudHttp, formRequest, jsonObject } from '../../transport/https-client.ts';
+import { type Advice, ambientIsOff, CloudFailure, shownCode, unfitHost } from '../failure.ts';
+import { checkedMinting, type CloudProvider, issued, type MintedCredential, unusable } from '../provider.ts';
+import { type GoogleKey, parseGoogleKey } from './service-account-key.ts';
 
 export interface GcrSettings {
   readonly http: CloudHttp;

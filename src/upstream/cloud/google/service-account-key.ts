@@ -1,9 +1,8 @@
 // Reads the JSON key file of a Google service account: who it is and what it signs with, and none of the addresses in it.
 
-import { createPrivateKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { Credential } from '../../../core/ports.ts';
+import type { Credential } from '../../../core/validation/validator.ts';
 import { CloudFailure } from '../failure.ts';
 
 export interface GoogleKey {

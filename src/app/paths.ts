@@ -1,0 +1,34 @@
+// Finds the files of the package (migrations and built pages) and creates the private directories of data and keys.
+
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ConfigRefused } from './config.ts';
+
+/** The directory of package.json: the sources and the bundle stand at different depths below it. */
+const packageRoot = findPackageRoot(import.meta.dirname);
+
+/** The directory with `sqlite/` and `postgres/`. */
+export const migrationsDir = join(packageRoot, 'drizzle/');
+export const graphiqlDir = join(packageRoot, 'dist/graphiql/');
+export const consoleDir = join(packageRoot, 'dist/console/');
+export const apiDocsDir = join(packageRoot, 'dist/api-docs/');
+
+/**
+ * Makes a directory that only its owner can enter, unless it is there.
+ * @throws ConfigRefused naming the setting.
+ */
+export async function makePrivateDirectory(path: string, setting: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new ConfigRefused([`${setting} names a directory that cannot be made (${code}): ${path}.`]);
+  }
+}
+
+function findPackageRoot(start: string): string {
+  const parent = dirname(start);
+  if (existsSync(join(start, 'package.json')) || parent === start) return start;
+  return findPackageRoot(parent);
+}

@@ -1,0 +1,46 @@
+// ParseInput, one-line texts, account names, Relay page sizes.
+
+import { z } from 'zod';
+import { Problem } from './problem.ts';
+
+/** A label that fits a table column. */
+export const maxNameLength = 200;
+/** Longest canonical registry text; anything above cannot match. */
+export const maxSearchLength = 512;
+/** Relay pages: a page is one read and one screen. */
+export const maxPageSize = 100;
+export const defaultPageSize = 50;
+
+export const line = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength, `must have at most ${maxLength} characters`)
+    .refine((text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(), 'must be one line without control characters');
+export const accountName = line(100).min(1, 'must not be empty');
+
+export const pageSize = z
+  .int('must be a whole number')
+  .min(0, 'must not be negative')
+  .max(maxPageSize, `must be at most ${maxPageSize}; follow pageInfo for more`);
+
+/** Uses of one registry that are told at once. */
+const defaultUses = 20;
+export const usesArguments = z.strictObject({ first: pageSize.nullish().transform((first) => first ?? defaultUses) });
+
+/**
+ * Checks one input against its schema.
+ * @throws Problem `INVALID_INPUT` for the first fault, with the path of its field.
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const unknownKeys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const field = [...(issue?.path ?? []), ...unknownKeys].map((part) => String(part).slice(0, maxNameLength));
+  const reason = unknownKeys.length > 0 ? 'is not a field of this input' : (issue?.message ?? 'is not valid');
+  throw new Problem('INVALID_INPUT', `${field.join('.') || 'The input'} ${lowerFirst(reason)}.`, { field });
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,22 @@
+// The column makers of SQLite, in the shape of the PostgreSQL kit.
+
+import { blob, check, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+import type { Kit } from './columns.postgres.ts';
+
+const makers = {
+  table: sqliteTable,
+  index,
+  uniqueIndex,
+  check,
+  text: (name: string) => text(name),
+  bytes: (name: string) => blob(name, { mode: 'buffer' }),
+  boolean: (name: string) => integer(name, { mode: 'boolean' }),
+  integer: (name: string) => integer(name),
+  long: (name: string) => integer(name),
+  timeMs: (name: string) => integer(name),
+  sequence: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
+} satisfies Record<keyof Kit, unknown>;
+
+/** The one cast of this dialect: the builders answer to the same calls and give the same values. */
+export const sqliteKit = makers as unknown as Kit;

@@ -1,0 +1,115 @@
+// One connection: pragmas, WAL, dialect.
+
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import type { Queries } from '../database.ts';
+import { StoreRefused, translateFailure } from '../errors.ts';
+import { refuseNetworkFileSystem } from './local-disk.ts';
+import { claimOwnership, type Ownership } from './server-lock.ts';
+
+/** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
+const oldestSqlite = '3.51.3';
+
+/** Another process (the command line) holds the lock for milliseconds; this blocks the event loop, so not for longer than a caller waits. */
+export const busyTimeoutMs = 5_000;
+
+/** Several servers that start at once wait for the one that migrates. */
+const migrationTimeoutMs = 60_000;
+
+/**
+ * Pages that the reading connection keeps: with 100,000 registries those of the index fit in, so that a lookup asks the system for one page,
+ * that of the row, and not for two.
+ */
+const readerCacheKiB = 16_384;
+/** The writer's are for the inner nodes of the trees. */
+const writerCacheKiB = 4_096;
+
+/** The other process needs about a millisecond to enter WAL mode. */
+const walRetryDelayMs = 10;
+
+export type Connection = InstanceType<typeof Sqlite>;
+
+export function logIsEmpty(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
+}
+
+/** @throws StoreRefused for a version below the oldest safe one. */
+export function refuseOldSqlite(version: string): void {
+  if (version.localeCompare(oldestSqlite, 'en', { numeric: true }) < 0) {
+    throw new StoreRefused(`SQLite ${version} can corrupt a database in WAL mode; ${oldestSqlite} or later is needed.`);
+  }
+}
+
+interface Connections {
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly ownership: Ownership | undefined;
+}
+
+export async function connect(path: string, owned: boolean): Promise<Connections> {
+  let ownership: Ownership | undefined;
+  try {
+    createPrivately(path);
+    ownership = owned ? claimOwnership(path) : undefined;
+    return { writer: await connectWriter(path), reader: connectReader(path), ownership };
+  } catch (error) {
+    ownership?.release();
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
+      throw new StoreRefused(`The database file ${path} cannot be opened (${code}).`);
+    }
+    throw translateFailure(error);
+  }
+}
+
+/** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  refuseNetworkFileSystem(path);
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+function connectReader(path: string): Connection {
+  const reader = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
+  reader.pragma(`cache_size = -${readerCacheKiB}`);
+  return reader;
+}
+
+async function connectWriter(path: string): Promise<Connection> {
+  const writer = new Sqlite(path, { timeout: migrationTimeoutMs });
+  refuseOldSqlite(String(writer.prepare('SELECT sqlite_version()').pluck().get()));
+  await enterWalMode(writer);
+  // In WAL mode the default is NORMAL, which loses acknowledged commits when the power fails.
+  writer.pragma('synchronous = FULL');
+  writer.pragma('foreign_keys = ON');
+  // Deleted bytes are overwritten, so that a deleted secret is gone from the file.
+  writer.pragma('secure_delete = ON');
+  writer.pragma(`cache_size = -${writerCacheKiB}`);
+  return writer;
+}
+
+/** Entering the mode on a new file fails at once, whatever the timeout, while another process does the same. */
+async function enterWalMode(connection: Connection): Promise<void> {
+  const deadline = Date.now() + migrationTimeoutMs;
+  for (;;) {
+    try {
+      connection.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY') || Date.now() > deadline) {
+        throw error;
+      }
+    }
+    await setTimeout(walRetryDelayMs);
+  }
+}
+
+/** The one cast of this dialect: its builders take the same calls, and each is awaited. */
+export function queriesOf(connection: Connection): Queries {
+  const queries = drizzle(connection);
+  const execute = (statement: Parameters<typeof queries.run>[0]) => Promise.resolve(queries.run(statement));
+  return Object.assign(queries, { execute }) as unknown as Queries;
+}

@@ -1,0 +1,64 @@
+// How an upstream wants pulls to log in, learned once and relearned after a 401.
+
+import type { PullSource } from '../../core/pulls/pull.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { type Endpoint, pingUrl } from '../login/endpoint.ts';
+import { basicAuthorization, parseChallenges, pickChallenge } from '../login/http-authentication.ts';
+import { admitLogin, type Login, readChallenge } from '../login/login.ts';
+import { ping } from '../login/ping.ts';
+import { ask } from '../login/session.ts';
+import type { State } from './access.ts';
+import { converse, type PullTools } from './request.ts';
+import type { Fresh } from './single-flight-cache.ts';
+
+/** Where a registry is and how it wants its clients to log in; `login` is undefined while it asked for nothing. */
+export interface Handshake {
+  readonly endpoint: Endpoint;
+  readonly login: Login | undefined;
+}
+
+/** A registry seldom changes how it logs in, and a 401 with another challenge is believed at once. */
+const handshakeLifetimeMs = 10 * 60 * 1000;
+
+export const maxHandshakes = 1_000;
+
+/** Anonymous pulls have a key of their own: their tokens are never those of a credential. */
+export function keyOf({ host, registry }: PullSource): string {
+  return `${registryKey(registry)} ${host}`;
+}
+
+export function registryKey(registry: PullSource['registry']): string {
+  return registry === null ? 'anonymous' : `${registry.id}@${registry.version}`;
+}
+
+/** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
+export async function shakeHands(tools: PullTools, source: PullSource): Promise<Fresh<Handshake>> {
+  const { registry } = source;
+  if (registry !== null && registry.type !== 'DOCKER_V2') throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
+  const credential = await source.credential?.();
+  const conversation = converse(tools, source, credential);
+  const { endpoint, answer } = await ping(conversation);
+  const challenge = readChallenge(conversation, answer);
+  const login = challenge && admitLogin(conversation, endpoint, challenge);
+  if (login?.scheme === 'basic' && credential !== undefined) {
+    const { status } = await ask(conversation, pingUrl(endpoint), basicAuthorization(credential));
+    if (status === 401) throw new UpstreamFailure('INVALID_CREDENTIALS', {});
+  }
+  return { value: { endpoint, login }, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs };
+}
+
+/** The handshake that a 401 of a repository asks for, when it is another one than before. */
+export function relearn({ tools, handshakes }: State, source: PullSource, known: Handshake, header: string | readonly string[] | undefined): Handshake | undefined {
+  const challenge = pickChallenge(parseChallenges(header));
+  if (challenge === undefined) return undefined;
+  const login = admitLogin(converse(tools, source, undefined), known.endpoint, challenge);
+  if (isSameLogin(login, known.login)) return undefined;
+  const handshake = { endpoint: known.endpoint, login };
+  handshakes.set(keyOf(source), { value: handshake, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs });
+  return handshake;
+}
+
+function isSameLogin(one: Login, other: Login | undefined): boolean {
+  if (one.scheme === 'basic' || other?.scheme !== 'bearer') return one.scheme === other?.scheme;
+  return one.realm.href === other.realm.href && one.service === other.service;
+}
