@@ -6,6 +6,8 @@ const breakpoint = '--> statement-breakpoint';
 export function strictTables(sql: string): string {
   return sql
     .split(breakpoint)
-    .map((statement) => (/^\s*CREATE TABLE /.test(statement) ? statement.replace(/\)\s*;(\s*)$/, ') STRICT;$1') : statement))
+    .map((statement) =>
+      /^\s*CREATE TABLE /.test(statement) ? statement.replace(/\)\s*;(\s*)$/, ') STRICT;$1') : statement,
+    )
     .join(breakpoint);
 }

@@ -18,6 +18,9 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(fileURLToPath(new URL('../dist/compile-cache/', import.meta.url)));
 
-const [{ runCommandLine }, { readCommandLineSettings }] = await Promise.all([import('./cli/program.ts'), import('./app/config.ts')]);
+const [{ runCommandLine }, { readCommandLineSettings }] = await Promise.all([
+  import('./cli/program.ts'),
+  import('./app/config.ts'),
+]);
 // Loaded when a command works on the data directory, and only then: the server's modules take far longer to load than the command line.
 process.exitCode = await runCommandLine(process.argv, readCommandLineSettings(), () => import('./app/commands.ts'));

@@ -16,7 +16,10 @@ interface Import {
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
-  return specifiers.map((specifier) => ({ from: file, to: specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier }));
+  return specifiers.map((specifier) => ({
+    from: file,
+    to: specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier,
+  }));
 }
 
 const imports = files.flatMap(importsOf);
@@ -35,10 +38,14 @@ describe('the architecture', () => {
 
   it('keeps the domain free of GraphQL, HTTP, SQL, environment, clock and randomness', () => {
     const allowed = new Set(['zod']);
-    const outward = imports.filter(({ from, to }) => folderOf(from) === 'core' && folderOf(to) !== 'core' && !allowed.has(to));
+    const outward = imports.filter(
+      ({ from, to }) => folderOf(from) === 'core' && folderOf(to) !== 'core' && !allowed.has(to),
+    );
     expect(outward.map(shown)).toEqual([]);
     const impure = /\bprocess\.\w|\bDate\.now\(|new Date\(\)|Math\.random|crypto\.|\bfetch\(|performance\./;
-    expect(files.filter((file) => file.startsWith('core/') && impure.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
+    expect(
+      files.filter((file) => file.startsWith('core/') && impure.test(readFileSync(join(root, file), 'utf8'))),
+    ).toEqual([]);
   });
 
   it('lets an adapter import its own folder and the domain, never another adapter', () => {
@@ -50,11 +57,15 @@ describe('the architecture', () => {
   });
 
   it('has every folder of src in this test', () => {
-    expect([...new Set(files.map(folderOf))].filter((folder) => !['', 'core', 'wiring', ...adapters].includes(folder))).toEqual([]);
+    expect(
+      [...new Set(files.map(folderOf))].filter((folder) => !['', 'core', 'wiring', ...adapters].includes(folder)),
+    ).toEqual([]);
   });
 
   it('wires in app.ts and its folder alone: nothing below imports the wiring', () => {
-    const upward = imports.filter(({ from, to }) => folderOf(to) === 'wiring' && !['', 'wiring'].includes(folderOf(from)));
+    const upward = imports.filter(
+      ({ from, to }) => folderOf(to) === 'wiring' && !['', 'wiring'].includes(folderOf(from)),
+    );
     expect(upward.map(shown)).toEqual([]);
   });
 
@@ -72,10 +83,28 @@ describe('the architecture', () => {
     const mayConnect = ['v2', 'cloud', 'cli'];
     // The listener serves, settings and the address of a client are compared as text, issuers are asked for their keys, and the pool of the
     // database is given its sockets, so that they can be closed.
-    const others = imports.filter(({ from, to }) => network.test(to) && !mayConnect.includes(folderOf(from)) && !['ops/listener.ts', 'config.ts', 'setting-parsers.ts', 'auth/client-address.ts', 'auth/issuer-http.ts', 'store/pool-sockets.ts'].includes(from));
+    const others = imports.filter(
+      ({ from, to }) =>
+        network.test(to) &&
+        !mayConnect.includes(folderOf(from)) &&
+        ![
+          'ops/listener.ts',
+          'config.ts',
+          'setting-parsers.ts',
+          'auth/client-address.ts',
+          'auth/issuer-http.ts',
+          'store/pool-sockets.ts',
+        ].includes(from),
+    );
     expect(others.filter(({ from, to }) => !onlyTypes(from, to)).map(shown)).toEqual([]);
     // The console runs in the browser, where it asks the server it came from.
-    expect(files.filter((file) => ![...mayConnect, 'console'].includes(folderOf(file)) && /(?<![.\w])fetch\(/.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
+    expect(
+      files.filter(
+        (file) =>
+          ![...mayConnect, 'console'].includes(folderOf(file)) &&
+          /(?<![.\w])fetch\(/.test(readFileSync(join(root, file), 'utf8')),
+      ),
+    ).toEqual([]);
   });
 
   it('opens every file with a sentence that says what it is for', () => {
@@ -92,6 +121,11 @@ describe('the architecture', () => {
 /** An `import type` vanishes at run time. */
 function onlyTypes(file: string, specifier: string): boolean {
   const text = readFileSync(join(root, file), 'utf8');
-  const statements = [...text.matchAll(/import (type )?[^;]+? from '([^']+)'/g)].filter((match) => match[2] === specifier);
-  return statements.length > 0 && statements.every((match) => match[1] !== undefined || /import \{\s*(?:type \w+,?\s*)+\} from/.test(match[0]));
+  const statements = [...text.matchAll(/import (type )?[^;]+? from '([^']+)'/g)].filter(
+    (match) => match[2] === specifier,
+  );
+  return (
+    statements.length > 0 &&
+    statements.every((match) => match[1] !== undefined || /import \{\s*(?:type \w+,?\s*)+\} from/.test(match[0]))
+  );
 }

@@ -64,17 +64,26 @@ describe('the settings', () => {
     expect(readConfig({ REGWAY_LISTEN: listen }).loopbackOnly).toBe(loopbackOnly);
   });
 
-  it.each(['aws', 'gcp', 'azure'] as const)('let records use the identity of the server at %s only when that is said', (cloud) => {
-    const name = `REGWAY_${cloud.toUpperCase()}_AMBIENT`;
-    const off = { aws: false, gcp: false, azure: false };
-    expect(readConfig({ [name]: 'true' }).ambient).toEqual({ ...off, [cloud]: true });
-    expect(readConfig({ [name]: 'false' }).ambient).toEqual(off);
-    expect(refusal({ [name]: 'yes' })).toContain(name);
-  });
+  it.each(['aws', 'gcp', 'azure'] as const)(
+    'let records use the identity of the server at %s only when that is said',
+    (cloud) => {
+      const name = `REGWAY_${cloud.toUpperCase()}_AMBIENT`;
+      const off = { aws: false, gcp: false, azure: false };
+      expect(readConfig({ [name]: 'true' }).ambient).toEqual({ ...off, [cloud]: true });
+      expect(readConfig({ [name]: 'false' }).ambient).toEqual(off);
+      expect(refusal({ [name]: 'yes' })).toContain(name);
+    },
+  );
 
   it('report all mistakes at once', () => {
-    const message = refusal({ REGWAY_LISTEN: 'nonsense', REGWAY_INTROSPECTION: 'perhaps', REGWAY_CA_FILE: '/does/not/exist', REGWAY_EGRESS_DENY: '10.0.0.0/8, 300.1.1.1/8' });
-    for (const name of ['REGWAY_LISTEN', 'REGWAY_INTROSPECTION', 'REGWAY_CA_FILE', 'REGWAY_EGRESS_DENY']) expect(message).toContain(name);
+    const message = refusal({
+      REGWAY_LISTEN: 'nonsense',
+      REGWAY_INTROSPECTION: 'perhaps',
+      REGWAY_CA_FILE: '/does/not/exist',
+      REGWAY_EGRESS_DENY: '10.0.0.0/8, 300.1.1.1/8',
+    });
+    for (const name of ['REGWAY_LISTEN', 'REGWAY_INTROSPECTION', 'REGWAY_CA_FILE', 'REGWAY_EGRESS_DENY'])
+      expect(message).toContain(name);
     expect(message).toMatch(/^4 settings are wrong/);
   });
 
@@ -119,23 +128,48 @@ describe('the settings', () => {
   });
 
   it('name those that mean nothing, but not those of the command line or of Kubernetes', () => {
-    const environment = { REGWAY_LISTN: 'x', REGWAY_URL: 'x', REGWAY_TOKEN: 'x', REGWAY_SERVICE_HOST: 'x', REGWAY_PORT: 'x', REGWAY_PORT_4000_TCP: 'x' };
+    const environment = {
+      REGWAY_LISTN: 'x',
+      REGWAY_URL: 'x',
+      REGWAY_TOKEN: 'x',
+      REGWAY_SERVICE_HOST: 'x',
+      REGWAY_PORT: 'x',
+      REGWAY_PORT_4000_TCP: 'x',
+    };
     expect(readConfig(environment).unknownSettings).toEqual(['REGWAY_LISTN']);
   });
 });
 
 describe('the settings of the command line', () => {
   it('are empty without an environment, and keep logins under the home directory', () => {
-    expect(readCommandLineSettings({})).toEqual({ url: undefined, token: undefined, registryPassword: undefined, configDir: join(homedir(), '.config') });
+    expect(readCommandLineSettings({})).toEqual({
+      url: undefined,
+      token: undefined,
+      registryPassword: undefined,
+      configDir: join(homedir(), '.config'),
+    });
   });
 
   it('count as absent when empty, and are trimmed except for the password', () => {
-    const settings = readCommandLineSettings({ REGWAY_URL: ' http://127.0.0.1:1 ', REGWAY_TOKEN: ' rgw_t\n', REGWAY_REGISTRY_PASSWORD: ' p ', XDG_CONFIG_HOME: '/config' });
-    expect({ ...settings, token: settings.token?.reveal(), registryPassword: settings.registryPassword?.reveal() }).toEqual({ url: 'http://127.0.0.1:1', token: 'rgw_t', registryPassword: ' p ', configDir: '/config' });
-    expect(readCommandLineSettings({ REGWAY_URL: '', REGWAY_TOKEN: ' ', REGWAY_REGISTRY_PASSWORD: '', XDG_CONFIG_HOME: '' })).toEqual(readCommandLineSettings({}));
+    const settings = readCommandLineSettings({
+      REGWAY_URL: ' http://127.0.0.1:1 ',
+      REGWAY_TOKEN: ' rgw_t\n',
+      REGWAY_REGISTRY_PASSWORD: ' p ',
+      XDG_CONFIG_HOME: '/config',
+    });
+    expect({
+      ...settings,
+      token: settings.token?.reveal(),
+      registryPassword: settings.registryPassword?.reveal(),
+    }).toEqual({ url: 'http://127.0.0.1:1', token: 'rgw_t', registryPassword: ' p ', configDir: '/config' });
+    expect(
+      readCommandLineSettings({ REGWAY_URL: '', REGWAY_TOKEN: ' ', REGWAY_REGISTRY_PASSWORD: '', XDG_CONFIG_HOME: '' }),
+    ).toEqual(readCommandLineSettings({}));
   });
 
   it('do not show a secret when they are printed', () => {
-    expect(JSON.stringify(readCommandLineSettings({ REGWAY_TOKEN: 'rgw_t', REGWAY_REGISTRY_PASSWORD: 'hunter2' }))).not.toMatch(/rgw_t|hunter2/);
+    expect(
+      JSON.stringify(readCommandLineSettings({ REGWAY_TOKEN: 'rgw_t', REGWAY_REGISTRY_PASSWORD: 'hunter2' })),
+    ).not.toMatch(/rgw_t|hunter2/);
   });
 });

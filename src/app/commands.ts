@@ -47,7 +47,10 @@ export function createTokenCommand(request: TokenRequest, print: (token: string)
 }
 
 /** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
-export function listTokensCommand(account: string | undefined, print: (tokens: readonly StoredToken[]) => void): Promise<number> {
+export function listTokensCommand(
+  account: string | undefined,
+  print: (tokens: readonly StoredToken[]) => void,
+): Promise<number> {
   return reporting(async () => {
     print(await listTokens(readConfig(), account));
   });
@@ -69,7 +72,11 @@ export function backupCommand(file: string, force: boolean, print: (backup: Back
 }
 
 /** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
-export function restoreCommand(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
+export function restoreCommand(
+  file: string,
+  force: boolean,
+  print: (restoration: Restoration) => void,
+): Promise<number> {
   return reporting(async () => {
     const { restoreData } = await import('./maintenance/backup.ts');
     const restoration = await restoreData(readConfig(), file, force);
@@ -88,7 +95,10 @@ export function verifyCommand(file: string | undefined, print: (checks: readonly
 }
 
 /** Verifies the audit trail and gives the verdict to `print`. Gives the exit code: refused when the trail is broken. */
-export function verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number> {
+export function verifyAuditCommand(
+  anchor: AuditAnchor | undefined,
+  print: (verdict: AuditVerdict) => void,
+): Promise<number> {
   return reporting(async () => {
     const verdict = await verifyAuditTrail(readConfig(), anchor);
     print(verdict);
@@ -126,7 +136,10 @@ export function migrateCommand(url: string, print: (tables: readonly MovedTable[
 }
 
 /** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
-export function exportCommand(account: string | undefined, print: (registries: readonly Registry[]) => void): Promise<number> {
+export function exportCommand(
+  account: string | undefined,
+  print: (registries: readonly Registry[]) => void,
+): Promise<number> {
   return reporting(async () => {
     const { exportRegistries } = await import('./maintenance/migrate.ts');
     print(await exportRegistries(readConfig(), account));
@@ -135,7 +148,11 @@ export function exportCommand(account: string | undefined, print: (registries: r
 
 function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: Config): void {
   const graphiql = onlyTrustedDocuments ? [] : [`${url}/graphql`];
-  const lines = [`Regway is listening on ${url}`, `Console: ${url}/`, ...graphiql.map((address) => `GraphiQL: ${address}`)];
+  const lines = [
+    `Regway is listening on ${url}`,
+    `Console: ${url}/`,
+    ...graphiql.map((address) => `GraphiQL: ${address}`),
+  ];
   if (firstToken !== undefined) {
     const token = firstToken.reveal();
     lines.push(
@@ -159,13 +176,19 @@ async function reporting(run: () => Promise<number | undefined>): Promise<number
 
 /** What a person needs to know; of a fault of ours, what the log would hold. */
 function sentenceOf(fault: unknown): string {
-  if (isFaultOf(fault, 'getaddrinfo')) return `REGWAY_LISTEN names a host that this machine does not know: ${fault.message}.`;
+  if (isFaultOf(fault, 'getaddrinfo'))
+    return `REGWAY_LISTEN names a host that this machine does not know: ${fault.message}.`;
   const isExpected = fault instanceof Problem || isConfigurationFault(fault) || isFaultOf(fault, 'listen');
   return isExpected ? fault.message : JSON.stringify(faultFields(fault));
 }
 
 function isConfigurationFault(fault: unknown): fault is Error {
-  return fault instanceof ConfigRefused || fault instanceof KeyringRefused || fault instanceof StoreRefused || isFaultOf(fault, 'getaddrinfo');
+  return (
+    fault instanceof ConfigRefused ||
+    fault instanceof KeyringRefused ||
+    fault instanceof StoreRefused ||
+    isFaultOf(fault, 'getaddrinfo')
+  );
 }
 
 /** Whether a system call failed: `listen` with EADDRINUSE and its like, `getaddrinfo` for an unknown host. */

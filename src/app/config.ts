@@ -6,7 +6,24 @@ import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { CommandLineSettings } from '../cli/context.ts';
 import { Secret } from '../core/shared/secret.ts';
-import { isLoopback, type LogLevel, parseBoolean, parseCertificates, parseCidr, parseDatabaseUrl, parseHours, parseListen, parseLogLevel, parseOrigin, parsePerMinute, parsePlainHttpHost, parsePublicUrl, parseRedirects, parseRegistryHost, parseWindowHours } from './setting-parsers.ts';
+import {
+  isLoopback,
+  type LogLevel,
+  parseBoolean,
+  parseCertificates,
+  parseCidr,
+  parseDatabaseUrl,
+  parseHours,
+  parseListen,
+  parseLogLevel,
+  parseOrigin,
+  parsePerMinute,
+  parsePlainHttpHost,
+  parsePublicUrl,
+  parseRedirects,
+  parseRegistryHost,
+  parseWindowHours,
+} from './setting-parsers.ts';
 
 export interface Config {
   readonly listenHost: string;
@@ -66,7 +83,11 @@ export class ConfigRefused extends Error {
   override readonly name = 'ConfigRefused';
 
   constructor(mistakes: readonly string[]) {
-    super(mistakes.length === 1 ? `A setting is wrong: ${mistakes.join('')}` : `${mistakes.length} settings are wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`);
+    super(
+      mistakes.length === 1
+        ? `A setting is wrong: ${mistakes.join('')}`
+        : `${mistakes.length} settings are wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+    );
   }
 }
 
@@ -119,7 +140,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 /** Reads what the commands that talk to a server need. The command line says what is wrong with a value when it uses it. */
 export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process.env): CommandLineSettings {
   // A password is taken as it is: a space at its end may be part of it.
-  const secret = (value: string | undefined): Secret | undefined => (value === undefined || value === '' ? undefined : new Secret(value));
+  const secret = (value: string | undefined): Secret | undefined =>
+    value === undefined || value === '' ? undefined : new Secret(value);
   return {
     url: environment['REGWAY_URL']?.trim() || undefined,
     token: secret(environment['REGWAY_TOKEN']?.trim()),
@@ -131,12 +153,15 @@ export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process
 function readTls(reader: SettingReader): Config['tls'] {
   const certificate = reader.file('REGWAY_TLS_CERT_FILE');
   const key = reader.file('REGWAY_TLS_KEY_FILE');
-  if ((certificate === undefined) !== (key === undefined)) reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE belong together: set both.');
+  if ((certificate === undefined) !== (key === undefined))
+    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE belong together: set both.');
   if (certificate === undefined || key === undefined) return undefined;
   try {
     createSecureContext({ cert: certificate, key });
   } catch {
-    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold a PEM certificate and its own private key, without a passphrase.');
+    reader.mistake(
+      'REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold a PEM certificate and its own private key, without a passphrase.',
+    );
   }
   return { certificate, key };
 }
@@ -162,7 +187,10 @@ class SettingReader {
   }
 
   list<T>(name: string, parse: (text: string) => T): T[] {
-    const items = this.text(name)?.split(/[\s,]+/).filter(Boolean) ?? [];
+    const items =
+      this.text(name)
+        ?.split(/[\s,]+/)
+        .filter(Boolean) ?? [];
     return items.flatMap((item) => this.#attempt(name, () => parse(item)) ?? []);
   }
 
@@ -187,7 +215,9 @@ class SettingReader {
   }
 
   unknown(): string[] {
-    return Object.keys(this.#environment).filter((name) => name.startsWith('REGWAY_') && !this.#known.has(name) && !foreignSettings.test(name));
+    return Object.keys(this.#environment).filter(
+      (name) => name.startsWith('REGWAY_') && !this.#known.has(name) && !foreignSettings.test(name),
+    );
   }
 
   finish(): void {
@@ -207,7 +237,9 @@ class SettingReader {
     try {
       return readFileSync(path, 'utf8');
     } catch (error) {
-      this.mistake(`${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${path}.`);
+      this.mistake(
+        `${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${path}.`,
+      );
       return undefined;
     }
   }

@@ -40,6 +40,7 @@ function boundYoungHeap(): void {
 
 /** Of one half. */
 function capacityBytes(): number {
-  const { space_used_size: used = 0, space_available_size: available = 0 } = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space') ?? {};
+  const { space_used_size: used = 0, space_available_size: available = 0 } =
+    getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space') ?? {};
   return used + available;
 }

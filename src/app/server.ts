@@ -39,7 +39,9 @@ export async function serve(config: Config): Promise<RunningServer> {
     return await serveStore({ config, issuers, documents, store, log }, opened);
   } catch (fault) {
     // What is told is why it could not start.
-    await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) => log.error(faultFields(other), 'a part of a refused start could not be closed'));
+    await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) =>
+      log.error(faultFields(other), 'a part of a refused start could not be closed'),
+    );
     throw fault;
   }
 }
@@ -48,10 +50,20 @@ interface ServerParts extends Omit<LoginParts, 'signInKey'> {
   readonly documents: TrustedDocuments;
 }
 
-async function serveStore({ config, issuers, documents, store, log }: ServerParts, opened: Closable[]): Promise<RunningServer> {
+async function serveStore(
+  { config, issuers, documents, store, log }: ServerParts,
+  opened: Closable[],
+): Promise<RunningServer> {
   const metrics = createMetrics();
   let url = config.publicUrl ?? '';
-  const domain = await createDomain({ config, store, metrics, log, endpoint: () => new URL(url), recall: (login) => logins.recall(login) });
+  const domain = await createDomain({
+    config,
+    store,
+    metrics,
+    log,
+    endpoint: () => new URL(url),
+    recall: (login) => logins.recall(login),
+  });
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
@@ -60,11 +72,22 @@ async function serveStore({ config, issuers, documents, store, log }: ServerPart
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
   const onRequest = (isQueued: boolean): void => (isQueued ? store.readApart() : store.readTogether());
-  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...faces.routes], tls: config.tls, log, metrics, onRequest });
+  const listener = createListener({
+    routes: [...healthRoutes(ready, metrics), ...faces.routes],
+    tls: config.tls,
+    log,
+    metrics,
+    onRequest,
+  });
   const port = await listener.listen(config.listenHost, config.listenPort);
   opened.push(listener);
   url = publicUrl(config, port);
-  const firstToken = await issueFirstToken({ access: store.access, now: () => new Date(), actor: 'regway', requestId: 'first-start' });
+  const firstToken = await issueFirstToken({
+    access: store.access,
+    now: () => new Date(),
+    actor: 'regway',
+    requestId: 'first-start',
+  });
   const close = async (): Promise<void> => {
     health.stopping = true;
     domain.endStreams();
@@ -88,7 +111,9 @@ function publicUrl(config: Config, port: number): string {
 function warnAboutSettings(config: Config, log: Log): void {
   for (const name of config.unknownSettings) log.warn({ setting: name }, 'this setting means nothing and is ignored');
   if (!config.loopbackOnly && config.tls === undefined) {
-    log.warn('listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear');
+    log.warn(
+      'listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear',
+    );
   }
 }
 

@@ -12,7 +12,8 @@ export type LogLevel = (typeof logLevels)[number];
 export function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<name>[^:[\]]+)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port']);
-  if (match === null || port > 65_535) throw new Error('must be host:port, such as 127.0.0.1:4000, 0.0.0.0:4000 or [::1]:4000');
+  if (match === null || port > 65_535)
+    throw new Error('must be host:port, such as 127.0.0.1:4000, 0.0.0.0:4000 or [::1]:4000');
   return { host: match.groups?.['v6'] ?? match.groups?.['name'] ?? '', port };
 }
 
@@ -24,7 +25,8 @@ export function parseBoolean(text: string): boolean {
 
 /** A month at most: a password that waits for longer was forgotten. */
 export function parseWindowHours(text: string): number {
-  if (!/^([1-9]|[1-9]\d|[1-6]\d\d|7[01]\d|720)$/.test(text)) throw new Error('must be a whole number of hours from 1 to 720');
+  if (!/^([1-9]|[1-9]\d|[1-6]\d\d|7[01]\d|720)$/.test(text))
+    throw new Error('must be a whole number of hours from 1 to 720');
   return Number(text);
 }
 
@@ -79,7 +81,8 @@ export function parsePublicUrl(text: string): string {
 /** An origin exactly as browsers send it. */
 export function parseOrigin(text: string): string {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.origin !== text) throw new Error(`must list origins such as https://app.example.com, and "${text}" is none`);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.origin !== text)
+    throw new Error(`must list origins such as https://app.example.com, and "${text}" is none`);
   return text;
 }
 
@@ -88,21 +91,24 @@ export function parseCidr(text: string): string {
   const [address = '', prefix = isIP(address) === 6 ? '128' : '32', ...more] = text.split('/');
   const family = isIP(address);
   const widest = family === 6 ? 128 : 32;
-  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > widest) throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
+  if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > widest)
+    throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
   return `${address}/${prefix}`;
 }
 
 /** `host` or `host:port`, in lower case. */
 export function parsePlainHttpHost(text: string): string {
   const url = URL.parse(`http://${text}`);
-  if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '') throw new Error(`must list host or host:port, and "${text}" is none`);
+  if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '')
+    throw new Error(`must list host or host:port, and "${text}" is none`);
   return text.toLowerCase();
 }
 
 /** Every certificate must parse: a broken trust anchor would otherwise be left out in silence. */
 export function parseCertificates(text: string): string {
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-  if (certificates.length === 0 || !certificates.every(isCertificate)) throw new Error('must name a file of PEM certificates');
+  if (certificates.length === 0 || !certificates.every(isCertificate))
+    throw new Error('must name a file of PEM certificates');
   return text;
 }
 

@@ -28,5 +28,7 @@ await writeDocsAssets(`${target}api-docs/`);
 
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
 // Their files are laid into dist/ as they are.
-const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) => fileURLToPath(import.meta.resolve(name)));
+const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) =>
+  fileURLToPath(import.meta.resolve(name)),
+);
 await writeLicences([...modules, ...consoleModules, ...pages], `${target}THIRD-PARTY-LICENCES.txt`);

@@ -23,5 +23,8 @@ export async function writeConsole(targetDir: string): Promise<string[]> {
 async function compress(path: string): Promise<void> {
   const content = await readFile(path);
   await writeFile(`${path}.gz`, gzipSync(content, { level: 9 }));
-  await writeFile(`${path}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }));
+  await writeFile(
+    `${path}.br`,
+    brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
+  );
 }

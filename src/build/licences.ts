@@ -18,7 +18,9 @@ const licenceName = /^(?:licen[cs]e|copying|notice|third-party)/i;
  * @throws Error naming a package whose licence is not stated.
  */
 export async function writeLicences(modules: Iterable<string>, target: string): Promise<void> {
-  const folders = new Set([...modules].map((module) => packagePattern.exec(module)?.[1]).filter((folder) => folder !== undefined));
+  const folders = new Set(
+    [...modules].map((module) => packagePattern.exec(module)?.[1]).filter((folder) => folder !== undefined),
+  );
   const chapters = await Promise.all([...folders].toSorted().map(chapter));
   const opening = 'Regway contains parts of the packages below, each under its own licence.\n';
   await writeFile(target, [opening, ...new Set(chapters)].join(`\n${'-'.repeat(79)}\n\n`));
@@ -28,6 +30,7 @@ async function chapter(folder: string): Promise<string> {
   const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as PackageFacts;
   const files = (await readdir(folder)).filter((file) => licenceName.test(file)).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-  if (license === undefined && texts.length === 0) throw new Error(`${name} does not state its licence, so it cannot be bundled.`);
+  if (license === undefined && texts.length === 0)
+    throw new Error(`${name} does not state its licence, so it cannot be bundled.`);
   return `${name} ${version} (${license ?? 'see below'})\n\n${texts.join('\n').trim() || 'The package comes without a licence text.'}\n`;
 }

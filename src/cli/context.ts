@@ -34,7 +34,16 @@ export interface MovedTableFacts {
 /** A registry as it is stored, with no password. */
 export type ExportedRegistry = Pick<
   Registry,
-  'account' | 'registry' | 'name' | 'type' | 'username' | 'secureConnection' | 'trustedRealm' | 'probeRepository' | 'createdAt' | 'updatedAt'
+  | 'account'
+  | 'registry'
+  | 'name'
+  | 'type'
+  | 'username'
+  | 'secureConnection'
+  | 'trustedRealm'
+  | 'probeRepository'
+  | 'createdAt'
+  | 'updatedAt'
 >;
 
 export interface BackupFacts {

@@ -27,35 +27,57 @@ export interface RegistryOptions extends OutputOption {
 const typeNames = registryTypes.map((type) => type.toLowerCase());
 
 /** `--type`, lower case on the command line. */
-export const typeOption = (): Option => new Option('--type <type>', `how to log in: ${typeNames.join(', ')}`).argParser(parseType);
+export const typeOption = (): Option =>
+  new Option('--type <type>', `how to log in: ${typeNames.join(', ')}`).argParser(parseType);
 
 /** `--account`, for admins. */
 export const accountOption = (): Option => new Option('--account <name>', 'another account than your own; for admins');
 
 /** `-o`, as a table for people unless said otherwise. */
-export const outputOption = (choices: readonly Output[] = outputs): Option => new Option('-o, --output <form>', 'how to print the result').choices(choices).default('table');
+export const outputOption = (choices: readonly Output[] = outputs): Option =>
+  new Option('-o, --output <form>', 'how to print the result').choices(choices).default('table');
 
 /** `--secure-connection`. */
 export const secureConnectionOption = (): Option =>
-  new Option('--secure-connection <true|false>', 'verify the TLS certificate of the registry (true unless given)').argParser(parseTruth);
+  new Option(
+    '--secure-connection <true|false>',
+    'verify the TLS certificate of the registry (true unless given)',
+  ).argParser(parseTruth);
 
 /** `--validate`. */
-export const validateOption = (): Option => new Option('--validate <true|false>', 'ask the registry whether the credential works before storing it (true unless given)').argParser(parseTruth);
+export const validateOption = (): Option =>
+  new Option(
+    '--validate <true|false>',
+    'ask the registry whether the credential works before storing it (true unless given)',
+  ).argParser(parseTruth);
 
 /** `--rotation`, lower case on the command line. */
 export const rotationOption = (): Option =>
-  new Option('--rotation <replace|pending>', 'pending stores a new password that the registry does not take yet, and uses it from when it does').argParser(parseRotation);
+  new Option(
+    '--rotation <replace|pending>',
+    'pending stores a new password that the registry does not take yet, and uses it from when it does',
+  ).argParser(parseRotation);
 
 /** `--password-stdin`; there is no option that takes the password itself. */
-export const passwordStdinOption = (): Option => new Option('--password-stdin', 'read the password from standard input (else REGWAY_REGISTRY_PASSWORD, else you are asked)');
+export const passwordStdinOption = (): Option =>
+  new Option(
+    '--password-stdin',
+    'read the password from standard input (else REGWAY_REGISTRY_PASSWORD, else you are asked)',
+  );
 
 /** Adds what describes a registry and how to log in to it. */
 export function addRegistryOptions(command: Command): Command {
   return command
     .addOption(typeOption())
     .option('--name <label>', 'a label for people')
-    .option('--trusted-realm <host[:port]>', 'a token server that may receive this credential besides the registry itself')
-    .option('--probe-repository <repository>', 'a private repository that the check asks for, when the registry text names none')
+    .option(
+      '--trusted-realm <host[:port]>',
+      'a token server that may receive this credential besides the registry itself',
+    )
+    .option(
+      '--probe-repository <repository>',
+      'a private repository that the check asks for, when the registry text names none',
+    )
     .addOption(secureConnectionOption())
     .addOption(passwordStdinOption());
 }

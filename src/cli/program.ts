@@ -31,7 +31,11 @@ Example:
   regway registry list`;
 
 /** Runs one command line. Gives the exit code. */
-export async function runCommandLine(argv: readonly string[], settings: CommandLineSettings, loadLocal: () => Promise<LocalCommands>): Promise<number> {
+export async function runCommandLine(
+  argv: readonly string[],
+  settings: CommandLineSettings,
+  loadLocal: () => Promise<LocalCommands>,
+): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram({
     settings,
@@ -84,7 +88,9 @@ function addServe(program: Command, { loadLocal, endWith }: CommandContext): voi
 
 /** Commander repeats what it did not expect, and that may be a password typed where none belongs: `add REGISTRY USER PASSWORD`. */
 function withoutValues(text: string): string {
-  return text.replace(/( but got \d+): [^]*?\.\n/, '$1. A password is never an argument.\n').replace(/(unknown option '-[^'=]*)=[^]*?'\n/, "$1'\n");
+  return text
+    .replace(/( but got \d+): [^]*?\.\n/, '$1. A password is never an argument.\n')
+    .replace(/(unknown option '-[^'=]*)=[^]*?'\n/, "$1'\n");
 }
 
 /** With `-o json` a script gets its answer on standard output also when the server refused. */
@@ -95,5 +101,8 @@ function report({ message, exitCode, answer }: CommandFailure, argv: readonly st
 }
 
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((argument, index) => /^(?:-o=?|--output=)json$/.test(argument) || (/^(?:-o|--output)$/.test(argument) && argv[index + 1] === 'json'));
+  return argv.some(
+    (argument, index) =>
+      /^(?:-o=?|--output=)json$/.test(argument) || (/^(?:-o|--output)$/.test(argument) && argv[index + 1] === 'json'),
+  );
 }

@@ -22,7 +22,11 @@ interface Session {
 }
 
 export function App() {
-  const [{ principal, isKnown, failure }, setSession] = useState<Session>({ principal: null, isKnown: false, failure: null });
+  const [{ principal, isKnown, failure }, setSession] = useState<Session>({
+    principal: null,
+    isKnown: false,
+    failure: null,
+  });
   useEffect(() => {
     openSession().then(
       (known) => setSession({ principal: known, isKnown: true, failure: null }),
@@ -30,18 +34,27 @@ export function App() {
     );
   }, []);
   const ended = useCallback(() => {
-    setSession({ principal: null, isKnown: true, failure: new RequestFailure('UNAUTHENTICATED', 'Your session has ended. Sign in again to go on.', null) });
+    setSession({
+      principal: null,
+      isKnown: true,
+      failure: new RequestFailure('UNAUTHENTICATED', 'Your session has ended. Sign in again to go on.', null),
+    });
   }, []);
   const leave = async (): Promise<void> => {
     const left = await signOut().then(() => null, failureOf);
-    setSession((before) => (left === null ? { principal: null, isKnown: true, failure: null } : { ...before, failure: left }));
+    setSession((before) =>
+      left === null ? { principal: null, isKnown: true, failure: null } : { ...before, failure: left },
+    );
   };
   if (!isKnown) return null;
   return (
     <SessionEnded value={ended}>
       <Header principal={principal} onSignOut={() => void leave()} />
       {principal === null ? (
-        <SignInPage failure={failure} onSignedIn={(known) => setSession({ principal: known, isKnown: true, failure: null })} />
+        <SignInPage
+          failure={failure}
+          onSignedIn={(known) => setSession({ principal: known, isKnown: true, failure: null })}
+        />
       ) : (
         <main>
           {failure !== null && <FailureNote failure={failure} />}

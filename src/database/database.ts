@@ -73,7 +73,10 @@ export type ReadRows<Row> = (values: Record<string, unknown>) => Promise<readonl
 
 /** Makes a read that comes with many requests. @param columns what `select` selects, in the same order. */
 export function rowsOf<Row>(database: Database, columns: Record<string, Column>, select: Select<Row>): ReadRows<Row> {
-  return database.rowsDirectly?.(columns, select) ?? ((values) => database.read((queries) => select(queries).execute(values)));
+  return (
+    database.rowsDirectly?.(columns, select) ??
+    ((values) => database.read((queries) => select(queries).execute(values)))
+  );
 }
 
 /**
@@ -99,7 +102,10 @@ export function given(name: string): SQL {
 
 /** A value for each column given when the statement runs, under the column's key, converted as the column asks. */
 export function givenFor<K extends string>(columns: Record<K, Column>): Record<K, SQL> {
-  const entries = Object.entries<Column>(columns).map(([key, column]) => [key, sql`${sql.param(sql.placeholder(key), column)}`]);
+  const entries = Object.entries<Column>(columns).map(([key, column]) => [
+    key,
+    sql`${sql.param(sql.placeholder(key), column)}`,
+  ]);
   return Object.fromEntries(entries) as Record<K, SQL>;
 }
 

@@ -12,7 +12,8 @@ const sqliteUnavailable = /^SQLITE_(FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|PRO
 const postgresUnavailable = /^(08...|53...|57P..|57014|25P0[34]|55P03|40001|40P01|25006|58...)$/;
 
 /** What the client says when it has no server to talk to. */
-const connectionLost = /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+const connectionLost =
+  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 
 /** The login or the database is not there, or not ours: a person must change something. */
 const postgresRefused = /^(28...|3D000|42501)$/;

@@ -45,7 +45,12 @@ export async function migrate(database: Database, folder: string, log?: StoreLog
  * @returns how many migrations were missing.
  * @throws as `migrate`.
  */
-export async function applyMissing(database: Database, migration: Migration, folder: string, log?: StoreLog): Promise<number> {
+export async function applyMissing(
+  database: Database,
+  migration: Migration,
+  folder: string,
+  log?: StoreLog,
+): Promise<number> {
   const files = readMigrations(folder);
   await migration.run(database.createMigrationTable);
   const applied = await readApplied(migration);
@@ -65,7 +70,8 @@ export async function applyMissing(database: Database, migration: Migration, fol
 export async function countMissing(database: Database, folder: string): Promise<number> {
   const files = readMigrations(folder);
   const applied = await database.read(async (queries) => {
-    if (!(await database.hasTable(queries, 'schema_migration'))) throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
+    if (!(await database.hasTable(queries, 'schema_migration')))
+      throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
     return await readApplied({ queries });
   });
   refuseStrangers(files, applied);
@@ -73,7 +79,9 @@ export async function countMissing(database: Database, folder: string): Promise<
 }
 
 function readMigrations(folder: string): MigrationFile[] {
-  const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as { entries: { tag: string }[] };
+  const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: { tag: string }[];
+  };
   return journal.entries.map(({ tag }) => {
     const text = readFileSync(join(folder, `${tag}.sql`), 'utf8');
     const statements = text.split('--> statement-breakpoint').filter((statement) => statement.trim() !== '');
@@ -83,20 +91,29 @@ function readMigrations(folder: string): MigrationFile[] {
 
 async function readApplied({ queries }: Pick<Migration, 'queries'>): Promise<Applied[]> {
   const { tag, hash } = { tag: sql<string>`tag`, hash: sql<string>`hash` };
-  return await queries.select({ tag, hash }).from(sql`schema_migration`).orderBy(asc(sql`position`));
+  return await queries
+    .select({ tag, hash })
+    .from(sql`schema_migration`)
+    .orderBy(asc(sql`position`));
 }
 
 function refuseStrangers(files: readonly MigrationFile[], applied: readonly Applied[]): void {
   for (const [position, { tag, hash }] of applied.entries()) {
     const file = files[position];
     if (file === undefined) {
-      throw new StoreRefused(`The database is newer than this program: it has the migration ${tag}. Run the version that made it, or a later one.`);
+      throw new StoreRefused(
+        `The database is newer than this program: it has the migration ${tag}. Run the version that made it, or a later one.`,
+      );
     }
     if (file.tag !== tag) {
-      throw new StoreRefused(`The database has the migration ${tag} where this program has ${file.tag}: they are not of one history.`);
+      throw new StoreRefused(
+        `The database has the migration ${tag} where this program has ${file.tag}: they are not of one history.`,
+      );
     }
     if (file.hash !== hash) {
-      throw new StoreRefused(`The migration ${tag} was edited after it was applied to this database; restore the file.`);
+      throw new StoreRefused(
+        `The migration ${tag} was edited after it was applied to this database; restore the file.`,
+      );
     }
   }
 }
@@ -109,7 +126,9 @@ async function apply(migration: Migration, { tag, hash, statements }: MigrationF
   } catch (error) {
     throw new StoreRefused(`The migration ${tag} failed, and nothing of it was kept.`, { cause: error });
   }
-  await migration.queries.execute(sql`INSERT INTO schema_migration (tag, hash, applied_at) VALUES (${tag}, ${hash}, ${Date.now()})`);
+  await migration.queries.execute(
+    sql`INSERT INTO schema_migration (tag, hash, applied_at) VALUES (${tag}, ${hash}, ${Date.now()})`,
+  );
 }
 
 async function addAdminAccount({ tables: { account } }: Database, { queries }: Migration): Promise<void> {

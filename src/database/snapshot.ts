@@ -32,7 +32,10 @@ const pageSize = 500;
  * Opens a snapshot of a database that is there. Nothing is written, not even a missing migration.
  * @throws StoreRefused when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
-export async function openSnapshot({ url, migrationsDir }: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
+export async function openSnapshot({
+  url,
+  migrationsDir,
+}: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
   const dialect = isPostgres(url) ? 'postgres' : 'sqlite';
   const database = dialect === 'postgres' ? await openPostgres(url) : await openSqlite(url);
   const { append, ...audit } = auditChain(database);

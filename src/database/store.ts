@@ -76,7 +76,11 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
  * @param migrations the folder of this dialect's migrations.
  * @throws as `openStore`; the database is closed then.
  */
-export async function storeOn(database: Database, migrations: string, { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {}): Promise<Store> {
+export async function storeOn(
+  database: Database,
+  migrations: string,
+  { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {},
+): Promise<Store> {
   try {
     if (checkKeys !== undefined && (await hasKeys(database))) await checkKeys(keyStore(database));
     await migrate(database, migrations, log);
@@ -106,9 +110,16 @@ async function hasKeys(database: Database): Promise<boolean> {
 }
 
 async function isReady(database: Database): Promise<boolean> {
-  const answering = database.read((queries) => queries.select({ one: sql`1` }).from(database.tables.account).limit(1)).then(
-    () => true,
-    () => false,
-  );
+  const answering = database
+    .read((queries) =>
+      queries
+        .select({ one: sql`1` })
+        .from(database.tables.account)
+        .limit(1),
+    )
+    .then(
+      () => true,
+      () => false,
+    );
   return await Promise.race([answering, pause(maxReadinessMs, false, { ref: false })]);
 }

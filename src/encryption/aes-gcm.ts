@@ -53,7 +53,9 @@ export function openBytes(
   if (key === undefined) {
     return undefined;
   }
-  const decipher = createDecipheriv(algorithm, oneTimeKey(key, head, context), nonceOf(head), { authTagLength: tagBytes });
+  const decipher = createDecipheriv(algorithm, oneTimeKey(key, head, context), nonceOf(head), {
+    authTagLength: tagBytes,
+  });
   decipher.setAAD(Buffer.concat([head, context]));
   decipher.setAuthTag(blob.subarray(-tagBytes));
   try {

@@ -29,6 +29,10 @@ export async function openAuditMac(options: AuditKeyOptions): Promise<AuditMac> 
   const { keyring, keys } = options;
   await keys.insertAuditKey((id) => newDataKey(keyring, id, 'AUDIT').row);
   const made = await findAuditMac(options);
-  if (made === undefined) throw new KeyringRefused(keyring.path, 'cannot open the audit trail: its key was removed from the database meanwhile. Start again.');
+  if (made === undefined)
+    throw new KeyringRefused(
+      keyring.path,
+      'cannot open the audit trail: its key was removed from the database meanwhile. Start again.',
+    );
   return made;
 }

@@ -40,10 +40,17 @@ export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataK
 }
 
 /** Undefined when the canary does not open. */
-async function openDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys'>, canary: Uint8Array | undefined): Promise<DataKeys | undefined> {
+async function openDataKeys(
+  keyring: Keyring,
+  keys: Pick<KeyStore, 'dataKeys'>,
+  canary: Uint8Array | undefined,
+): Promise<DataKeys | undefined> {
   const rows = (await keys.dataKeys()).filter(({ state }) => state !== 'AUDIT');
   if (canary === undefined) {
-    throw new KeyringRefused(keyring.path, 'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.');
+    throw new KeyringRefused(
+      keyring.path,
+      'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.',
+    );
   }
   const byId = new Map(rows.map((row) => [row.id, openDataKey(keyring, row)]));
   const opened = openBytes((keyId) => byId.get(keyId), canaryContext, canary);
@@ -52,7 +59,11 @@ async function openDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys'>, 
 }
 
 /** A new data key that seals, and the canary that goes with it. @param seed undefined for the first key of a database. */
-export function createSealingKey(keyring: Keyring, id: number, seed?: Uint8Array): { readonly row: DataKeyRow; readonly canary: Uint8Array } {
+export function createSealingKey(
+  keyring: Keyring,
+  id: number,
+  seed?: Uint8Array,
+): { readonly row: DataKeyRow; readonly canary: Uint8Array } {
   const { row, key } = newDataKey(keyring, id, 'ACTIVE');
   return { row, canary: sealBytes(key, id, canaryContext, seed ?? firstCanary) };
 }
@@ -62,7 +73,11 @@ export function derive(key: KeyObject | Uint8Array, purpose: string): Uint8Array
   return new Uint8Array(hkdfSync('sha256', key, '', encodeContext('derived_key', { purpose }), derivedKeyBytes));
 }
 
-function activeKey(keyring: Keyring, rows: readonly DataKeyRow[], byId: ReadonlyMap<number, KeyObject>): { readonly id: number; readonly key: KeyObject } {
+function activeKey(
+  keyring: Keyring,
+  rows: readonly DataKeyRow[],
+  byId: ReadonlyMap<number, KeyObject>,
+): { readonly id: number; readonly key: KeyObject } {
   const [row, ...others] = rows.filter(({ state }) => state === 'ACTIVE');
   const key = row && byId.get(row.id);
   if (row === undefined || key === undefined || others.length > 0) {
@@ -77,10 +92,17 @@ function activeKey(keyring: Keyring, rows: readonly DataKeyRow[], byId: Readonly
 const dataKeyBytes = 32;
 
 /** A new key and its row. @param id 1 to 2^32 − 1. */
-export function newDataKey(keyring: Keyring, id: number, state: DataKeyRow['state']): { row: DataKeyRow; key: KeyObject } {
+export function newDataKey(
+  keyring: Keyring,
+  id: number,
+  state: DataKeyRow['state'],
+): { row: DataKeyRow; key: KeyObject } {
   const raw = randomBytes(dataKeyBytes);
   const wrapped = sealBytes(keyring.sealing.key, id, dataKeyContext(id), raw);
-  return { row: { id, rootKeyId: keyring.sealing.id, wrapped, state, createdAt: new Date() }, key: createSecretKey(raw) };
+  return {
+    row: { id, rootKeyId: keyring.sealing.id, wrapped, state, createdAt: new Date() },
+    key: createSecretKey(raw),
+  };
 }
 
 /** @throws KeyringRefused when the keyring lacks the root key, or the row is not what it wrapped. */
@@ -105,7 +127,11 @@ export function openDataKey(keyring: Keyring, row: DataKeyRow): KeyObject {
 /** The same key under the first root key of the keyring. @throws as `openDataKey` */
 export function rewrapDataKey(keyring: Keyring, row: DataKeyRow): DataKeyRow {
   const { id: rootKeyId, key } = keyring.sealing;
-  return { ...row, rootKeyId, wrapped: sealBytes(key, row.id, dataKeyContext(row.id), openDataKey(keyring, row).export()) };
+  return {
+    ...row,
+    rootKeyId,
+    wrapped: sealBytes(key, row.id, dataKeyContext(row.id), openDataKey(keyring, row).export()),
+  };
 }
 
 function dataKeyContext(id: number): Buffer {

@@ -26,7 +26,10 @@ export interface DataKeyStatus extends Pick<DataKeyRow, 'id' | 'state' | 'rootKe
  * Reads the keys, and opens them to see that they are right.
  * @throws KeyringRefused when the keyring is not that of the database.
  */
-export async function readKeyStatus({ keyringFile, keys }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<KeyStatus> {
+export async function readKeyStatus({
+  keyringFile,
+  keys,
+}: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<KeyStatus> {
   const { keyring, rows } = await withKeyring(keyringFile, async (ring) => {
     await readDataKeys(ring, keys);
     return { keyring: ring, rows: await keys.dataKeys() };
@@ -35,6 +38,12 @@ export async function readKeyStatus({ keyringFile, keys }: Pick<RotationParts, '
   return {
     keyringFile,
     rootKeys: keyring.keys.map(({ id }) => ({ id, dataKeys: rows.filter(({ rootKeyId }) => rootKeyId === id).length })),
-    dataKeys: rows.map(({ id, state, rootKeyId, createdAt }) => ({ id, state, rootKeyId, createdAt, passwords: passwords.get(id) ?? 0 })),
+    dataKeys: rows.map(({ id, state, rootKeyId, createdAt }) => ({
+      id,
+      state,
+      rootKeyId,
+      createdAt,
+      passwords: passwords.get(id) ?? 0,
+    })),
   };
 }

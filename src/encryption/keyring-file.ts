@@ -42,7 +42,9 @@ export async function temporariesOf(path: string): Promise<string[]> {
   const file = await realpath(path);
   const names = await readdir(dirname(file)).catch(() => []);
   const name = basename(file);
-  return names.filter((other) => other.startsWith(name) && temporarySuffix.test(other.slice(name.length))).map((other) => join(dirname(file), other));
+  return names
+    .filter((other) => other.startsWith(name) && temporarySuffix.test(other.slice(name.length)))
+    .map((other) => join(dirname(file), other));
 }
 
 /** Opens the file, for the owner alone where that makes it, and closes it in the end. @param flags those of open(2). */
@@ -80,7 +82,8 @@ async function linkUnlessTaken(existing: string, name: string): Promise<void> {
     await link(existing, name);
   } catch (error) {
     // The second: somebody who started later, with the file of the winner, took ours for a leftover.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOENT'))) throw error;
+    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOENT')))
+      throw error;
   }
 }
 

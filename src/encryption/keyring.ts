@@ -53,7 +53,10 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
     text = await readKeyringFile(path);
   }
   if (text === undefined) {
-    throw new KeyringRefused(path, 'does not exist, but the database was sealed with one. Put it back from its copy, or point REGWAY_KEYRING_FILE at it.');
+    throw new KeyringRefused(
+      path,
+      'does not exist, but the database was sealed with one. Put it back from its copy, or point REGWAY_KEYRING_FILE at it.',
+    );
   }
   return parseKeyring(text, path);
 }
@@ -63,7 +66,11 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
  * the new file opens, so after a refusal both are read once more.
  * @throws as `loadKeyring`, and what `read` throws.
  */
-export async function withKeyring<Result>(path: string, read: (keyring: Keyring) => Promise<Result>, { createIfMissing } = { createIfMissing: false }): Promise<Result> {
+export async function withKeyring<Result>(
+  path: string,
+  read: (keyring: Keyring) => Promise<Result>,
+  { createIfMissing } = { createIfMissing: false },
+): Promise<Result> {
   const keyring = await loadKeyring(path, { createIfMissing });
   try {
     return await read(keyring);
@@ -87,13 +94,19 @@ export function parseKeyring(text: string, path: string): Keyring {
     const key = parseKeyLine(line, index + 1, path);
     const id = rootKeyId(key);
     if (keys.has(id)) {
-      throw new KeyringRefused(path, `has the key ${id} twice, the second time on line ${index + 1}. Delete that line.`);
+      throw new KeyringRefused(
+        path,
+        `has the key ${id} twice, the second time on line ${index + 1}. Delete that line.`,
+      );
     }
     keys.set(id, { id, key });
   }
   const [sealing] = keys.values();
   if (sealing === undefined) {
-    throw new KeyringRefused(path, 'holds no key. Put it back from its copy; on a new installation, delete it and one is made at the next start.');
+    throw new KeyringRefused(
+      path,
+      'holds no key. Put it back from its copy; on a new installation, delete it and one is made at the next start.',
+    );
   }
   return { path, sealing, keys: [...keys.values()] };
 }
@@ -136,13 +149,19 @@ export function rootKeyId(key: KeyObject): string {
 
 function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject {
   if (!line.startsWith(keyPrefix)) {
-    throw new KeyringRefused(path, `has an unknown line ${lineNumber}: expected "${keyPrefix}<key>", a comment that starts with "#", or nothing.`);
+    throw new KeyringRefused(
+      path,
+      `has an unknown line ${lineNumber}: expected "${keyPrefix}<key>", a comment that starts with "#", or nothing.`,
+    );
   }
   const encoded = line.slice(keyPrefix.length);
   const bytes = Buffer.from(encoded, 'base64');
   // Node's decoder skips what it does not know, so only text that encodes back to itself is a key.
   if (bytes.length !== keyBytes || bytes.toString('base64') !== encoded) {
-    throw new KeyringRefused(path, `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Put the line back from its copy, whole and without spaces.`);
+    throw new KeyringRefused(
+      path,
+      `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Put the line back from its copy, whole and without spaces.`,
+    );
   }
   return createSecretKey(bytes);
 }
@@ -161,7 +180,11 @@ async function readKeyringFile(path: string): Promise<string | undefined> {
     if (errorCode(error) === 'ENOENT') {
       return undefined;
     }
-    throw new KeyringRefused(path, `cannot be read (${errorCode(error)}). Let the user that runs Regway read it, and nobody else.`, error);
+    throw new KeyringRefused(
+      path,
+      `cannot be read (${errorCode(error)}). Let the user that runs Regway read it, and nobody else.`,
+      error,
+    );
   }
 }
 
@@ -171,10 +194,16 @@ function refuseUnsafe(path: string, file: Stats): void {
   }
   if ((file.mode & 0o077) !== 0) {
     const mode = (file.mode & 0o777).toString(8).padStart(4, '0');
-    throw new KeyringRefused(path, `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if somebody may have read it.`);
+    throw new KeyringRefused(
+      path,
+      `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if somebody may have read it.`,
+    );
   }
   if (file.size > maxKeyringBytes) {
-    throw new KeyringRefused(path, `is larger than ${maxKeyringBytes} bytes, so it is no keyring. Point REGWAY_KEYRING_FILE at the right file.`);
+    throw new KeyringRefused(
+      path,
+      `is larger than ${maxKeyringBytes} bytes, so it is no keyring. Point REGWAY_KEYRING_FILE at the right file.`,
+    );
   }
 }
 

@@ -8,14 +8,28 @@ import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { AuditEvent } from '../core/audit/event.ts';
 import { adminAccount } from '../core/authz/principal.ts';
-import { type DataKeyRow, type KeyRotationStore, type Resealed, sealedPages, type SealedRegistry } from '../core/passwords/key-store.ts';
+import {
+  type DataKeyRow,
+  type KeyRotationStore,
+  type Resealed,
+  sealedPages,
+  type SealedRegistry,
+} from '../core/passwords/key-store.ts';
 import { dataKeyIdOf } from '../core/passwords/sealer.ts';
 import { type Registry, secretBinding, type SecretSlot, secretSlots } from '../core/registry/registry.ts';
 import type { Sealed } from '../core/registry/store.ts';
 import { Problem } from '../core/shared/problem.ts';
 import { createSealingKey, type DataKeys, readDataKeys, rewrapDataKey } from './data-keys.ts';
 import { temporariesOf } from './keyring-file.ts';
-import { createRootKey, type Keyring, KeyringRefused, loadKeyring, replaceKeyring, type RootKey, withKeyring } from './keyring.ts';
+import {
+  createRootKey,
+  type Keyring,
+  KeyringRefused,
+  loadKeyring,
+  replaceKeyring,
+  type RootKey,
+  withKeyring,
+} from './keyring.ts';
 import { openPassword, sealPassword } from './sealer.ts';
 
 export interface RotationParts {
@@ -84,9 +98,16 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
   const keyring = await whileHeld(keys, async (rows) => {
     const ring = await keyringWithNewKey(keyringFile, rows);
     const { id } = ring.sealing;
-    return { result: ring, keys: rows.map((row) => rewrapDataKey(ring, row)), event: eventOf(parts, 'keys.rotate_root', { id, text: `root key ${id}` }, 'DONE') };
+    return {
+      result: ring,
+      keys: rows.map((row) => rewrapDataKey(ring, row)),
+      event: eventOf(parts, 'keys.rotate_root', { id, text: `root key ${id}` }, 'DONE'),
+    };
   });
-  const leftInFile = await whileHeld(keys, async (rows) => ({ result: await forgetOldRootKeys(keyringFile, rows), keys: [] }));
+  const leftInFile = await whileHeld(keys, async (rows) => ({
+    result: await forgetOldRootKeys(keyringFile, rows),
+    keys: [],
+  }));
   return { rootKeyId: keyring.sealing.id, leftInFile, leftInLog: !(await keys.eraseReplaced()) };
 }
 
@@ -94,7 +115,10 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
  * Removes the files that killed rotations left beside the keyring, each with root keys in it. Nobody writes such a file while the data keys are held,
  * and what cannot be removed stays.
  */
-export async function removeLeftovers({ keyringFile, keys }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<void> {
+export async function removeLeftovers({
+  keyringFile,
+  keys,
+}: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<void> {
   const files = await temporariesOf(keyringFile);
   if (files.length === 0) return;
   await keys.rewrap(async () => {
@@ -106,7 +130,9 @@ export async function removeLeftovers({ keyringFile, keys }: Pick<RotationParts,
 /** Runs `work` while the data keys are held: of several rotations one at a time touches the keyring file. */
 async function whileHeld<Result>(
   keys: KeyRotationStore,
-  work: (rows: readonly DataKeyRow[]) => Promise<{ readonly result: Result; readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>,
+  work: (
+    rows: readonly DataKeyRow[],
+  ) => Promise<{ readonly result: Result; readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>,
 ): Promise<Result> {
   // Kept here, since the store would translate what it does not know.
   const outcome: { result?: { readonly value: Result }; fault?: unknown } = {};
@@ -153,20 +179,31 @@ async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[
 async function activateNewKey(parts: RotationParts): Promise<void> {
   const { keyringFile, keys } = parts;
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const { keyring, activeId, seed } = await withKeyring(keyringFile, async (ring) => ({ ...(await readDataKeys(ring, keys)), keyring: ring }));
+    const { keyring, activeId, seed } = await withKeyring(keyringFile, async (ring) => ({
+      ...(await readDataKeys(ring, keys)),
+      keyring: ring,
+    }));
     const rows = await keys.dataKeys();
     const active = rows.find(({ id }) => id === activeId);
     // Wrapped as the one before it, so that a rotation of the root key at the same time misses none.
     const rootKey = keyring.keys.find(({ id }) => id === active?.rootKeyId);
     if (active === undefined || rootKey === undefined) continue;
-    const { row, canary } = createSealingKey({ ...keyring, sealing: rootKey }, Math.max(...rows.map(({ id }) => id)) + 1, seed);
-    if (await keys.activate(row, active, canary, eventOf(parts, 'keys.rotate_data', dataKeyTarget(row), 'STARTED'))) return;
+    const { row, canary } = createSealingKey(
+      { ...keyring, sealing: rootKey },
+      Math.max(...rows.map(({ id }) => id)) + 1,
+      seed,
+    );
+    if (await keys.activate(row, active, canary, eventOf(parts, 'keys.rotate_data', dataKeyTarget(row), 'STARTED')))
+      return;
   }
   throw rotatedByOthers();
 }
 
 /** Walks all registries once. From its start on nothing is written with an old key, so once is enough. */
-async function resealAll({ keyringFile, keys }: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
+async function resealAll({
+  keyringFile,
+  keys,
+}: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
   const dataKeys = await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const { activeId } = dataKeys;
   const unreadable: string[] = [];
@@ -200,7 +237,12 @@ function passwordsOf({ registry, sealed }: SealedRegistry): StoredPassword[] {
 function resealedOf(dataKeys: DataKeys, { registry, slot, sealed }: StoredPassword): Resealed | undefined {
   const binding = secretBinding(registry, slot);
   try {
-    return { id: registry.id, slot, from: sealed, to: sealPassword(dataKeys, openPassword(dataKeys, sealed, binding), binding) };
+    return {
+      id: registry.id,
+      slot,
+      from: sealed,
+      to: sealPassword(dataKeys, openPassword(dataKeys, sealed, binding), binding),
+    };
   } catch (error) {
     if (error instanceof Problem && error.code === 'SECRET_UNREADABLE') return undefined;
     throw error;
@@ -209,18 +251,36 @@ function resealedOf(dataKeys: DataKeys, { registry, slot, sealed }: StoredPasswo
 
 async function forgetOldKeys(parts: RotationParts): Promise<void> {
   for (const row of await parts.keys.dataKeys()) {
-    if (row.state === 'RETIRED') await parts.keys.deleteRetired(row.id, eventOf(parts, 'keys.rotate_data', dataKeyTarget(row), 'DONE'));
+    if (row.state === 'RETIRED')
+      await parts.keys.deleteRetired(row.id, eventOf(parts, 'keys.rotate_data', dataKeyTarget(row), 'DONE'));
   }
 }
 
 function rotatedByOthers(): Problem {
-  return new Problem('CONFLICT', 'Somebody else rotates the keys of this installation at the same time; try again when that has ended.');
+  return new Problem(
+    'CONFLICT',
+    'Somebody else rotates the keys of this installation at the same time; try again when that has ended.',
+  );
 }
 
 function dataKeyTarget({ id }: DataKeyRow): { readonly id: string; readonly text: string } {
   return { id: String(id), text: `data key ${id}` };
 }
 
-function eventOf({ now, actor, requestId }: RotationParts, action: AuditEvent['action'], target: { readonly id: string; readonly text: string }, outcome: string): AuditEvent {
-  return { at: now(), actor, account: adminAccount, action, target: target.id, targetText: target.text, outcome, requestId };
+function eventOf(
+  { now, actor, requestId }: RotationParts,
+  action: AuditEvent['action'],
+  target: { readonly id: string; readonly text: string },
+  outcome: string,
+): AuditEvent {
+  return {
+    at: now(),
+    actor,
+    account: adminAccount,
+    action,
+    target: target.id,
+    targetText: target.text,
+    outcome,
+    requestId,
+  };
 }

@@ -19,7 +19,11 @@ export interface DatabaseSealer extends Sealer {
 const firstDataKeyId = 1;
 
 /** Part of the format. */
-const purposes = { CURRENT: 'registry.password', PENDING: 'registry.password.pending', PREVIOUS: 'registry.password.previous' } as const satisfies Record<SecretSlot, string>;
+const purposes = {
+  CURRENT: 'registry.password',
+  PENDING: 'registry.password.pending',
+  PREVIOUS: 'registry.password.previous',
+} as const satisfies Record<SecretSlot, string>;
 
 /** Anything shorter does not even name its key. */
 const minSealedBytes = 5;
@@ -28,7 +32,10 @@ const minSealedBytes = 5;
  * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
  * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
  */
-export async function createSealer(options: { readonly keyring: Keyring; readonly keys: KeyStore }): Promise<DatabaseSealer> {
+export async function createSealer(options: {
+  readonly keyring: Keyring;
+  readonly keys: KeyStore;
+}): Promise<DatabaseSealer> {
   const { keyring, keys } = options;
   if (await holdsNothingSealed(keys)) {
     const { row, canary } = createSealingKey(keyring, firstDataKeyId);
@@ -59,7 +66,11 @@ async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys>
     return await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   } catch (error) {
     if (!(error instanceof KeyringRefused)) throw error;
-    throw new Problem('STORAGE_UNAVAILABLE', 'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.', { cause: error });
+    throw new Problem(
+      'STORAGE_UNAVAILABLE',
+      'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.',
+      { cause: error },
+    );
   }
 }
 
@@ -67,11 +78,15 @@ async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys>
 export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
   const password = secret.reveal();
   if (!password.isWellFormed()) {
-    throw new Problem('INVALID_INPUT', 'The password is not valid Unicode text. Enter it again.', { field: ['password'] });
+    throw new Problem('INVALID_INPUT', 'The password is not valid Unicode text. Enter it again.', {
+      field: ['password'],
+    });
   }
   const bytes = Buffer.from(password);
   if (bytes.length > maxValueBytes) {
-    throw new Problem('INVALID_INPUT', `The password is longer than ${maxValueBytes} bytes. Use a shorter one.`, { field: ['password'] });
+    throw new Problem('INVALID_INPUT', `The password is longer than ${maxValueBytes} bytes. Use a shorter one.`, {
+      field: ['password'],
+    });
   }
   return sealBytes(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
 }
@@ -80,7 +95,8 @@ export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: Secret
 export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
   const bytes = openBytes((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
   if (bytes !== undefined) return new Secret(bytes.toString());
-  const message = 'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.';
+  const message =
+    'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.';
   const isKeyKnown = sealed.length < minSealedBytes || dataKeys.byId.has(dataKeyIdOf(sealed));
   throw isKeyKnown ? new Problem('SECRET_UNREADABLE', message) : new KeysChanged('SECRET_UNREADABLE', message);
 }

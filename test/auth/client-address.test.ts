@@ -22,10 +22,18 @@ it.each([
   ['a trusted proxy without the header', '10.1.2.3', undefined, '10.1.2.3'],
   ['a trusted proxy itself', '10.1.2.3', '10.7.7.7', '10.7.7.7'],
 ])('%s', (_case, remoteAddress, forwarded, address) => {
-  const request = { socket: { remoteAddress } as never, headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } };
+  const request = {
+    socket: { remoteAddress } as never,
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+  };
   expect(createClientAddress(proxies)(request)).toBe(address);
 });
 
 it('trusts nobody unless told', () => {
-  expect(createClientAddress([])({ socket: { remoteAddress: '127.0.0.1' } as never, headers: { 'x-forwarded-for': '198.51.100.1' } })).toBe('127.0.0.1');
+  expect(
+    createClientAddress([])({
+      socket: { remoteAddress: '127.0.0.1' } as never,
+      headers: { 'x-forwarded-for': '198.51.100.1' },
+    }),
+  ).toBe('127.0.0.1');
 });

@@ -18,7 +18,17 @@ let token: string;
 
 beforeEach(async () => {
   access = memoryAccessStore();
-  const issued = await issueToken({ access, now, actor: 'test', requestId: 'test', account: 'admin', role: 'READ_WRITE', name: '', images: null, expiresAt: null });
+  const issued = await issueToken({
+    access,
+    now,
+    actor: 'test',
+    requestId: 'test',
+    account: 'admin',
+    role: 'READ_WRITE',
+    name: '',
+    images: null,
+    expiresAt: null,
+  });
   token = issued.text.reveal();
   logIn = limitFailedLogins(createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }), {
     budget: createBudget(3),
@@ -52,12 +62,22 @@ it.each([
   ['no tokens at all', () => 'Bearer guess'],
   ['passwords of Basic', () => basic('guess')],
 ])('ends guessing with %s', async (_what, guess) => {
-  expect(await codesOf(5, guess)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED', 'UNAUTHENTICATED', 'RATE_LIMITED', 'RATE_LIMITED']);
+  expect(await codesOf(5, guess)).toEqual([
+    'UNAUTHENTICATED',
+    'UNAUTHENTICATED',
+    'UNAUTHENTICATED',
+    'RATE_LIMITED',
+    'RATE_LIMITED',
+  ]);
 });
 
 it('takes a good login from an address whose failures have been too many', async () => {
   await codesOf(10, strange);
-  expect([await codeOf(`Bearer ${token}`), await codeOf(basic(token)), await codeOf(strange())]).toEqual(['IN', 'IN', 'RATE_LIMITED']);
+  expect([await codeOf(`Bearer ${token}`), await codeOf(basic(token)), await codeOf(strange())]).toEqual([
+    'IN',
+    'IN',
+    'RATE_LIMITED',
+  ]);
 });
 
 it('leaves other addresses alone', async () => {

@@ -2,7 +2,16 @@
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTHeaderParameters, type JWTPayload } from 'jose';
+import {
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+} from 'jose';
 import { onTestFinished } from 'vitest';
 
 export interface SigningKey {
@@ -29,7 +38,13 @@ export interface IssuerServer {
 export async function makeKey(kid: string, alg = 'RS256'): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   // Without `alg`, as large providers publish theirs: what may be used is for the settings alone to say.
-  return { kid, alg, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, use: 'sig' }, publicPem: await exportSPKI(publicKey) };
+  return {
+    kid,
+    alg,
+    privateKey,
+    publicJwk: { ...(await exportJWK(publicKey)), kid, use: 'sig' },
+    publicPem: await exportSPKI(publicKey),
+  };
 }
 
 /** Starts one for the running test. */
@@ -40,12 +55,19 @@ export async function startIssuer(keys: SigningKey[]): Promise<IssuerServer> {
     if (issuer.isDown) return void request.socket.destroy();
     const answer = issuer.answers.get(path);
     if (answer !== undefined) return answer(response);
-    if (path === '/.well-known/openid-configuration') return sendJson(response, { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` });
+    if (path === '/.well-known/openid-configuration')
+      return sendJson(response, { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` });
     if (path === '/jwks') return sendJson(response, { keys: issuer.keys.map(({ publicJwk }) => publicJwk) });
     response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const issuer: IssuerServer = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, keys, answers: new Map(), asked: [], isDown: false };
+  const issuer: IssuerServer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    keys,
+    answers: new Map(),
+    asked: [],
+    isDown: false,
+  };
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
@@ -59,5 +81,7 @@ export function sendJson(response: ServerResponse, body: unknown, status = 200):
 
 /** Signs claims as they are. */
 export function sign(key: SigningKey, claims: JWTPayload, header: Partial<JWTHeaderParameters> = {}): Promise<string> {
-  return new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }).sign(key.privateKey);
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header })
+    .sign(key.privateKey);
 }

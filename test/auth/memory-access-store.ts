@@ -46,10 +46,14 @@ export function memoryAccessStore(): MemoryAccessStore {
       return this.accounts.has(name);
     },
     async accountByName(name) {
-      return this.accounts.has(name) ? { name, createdAt: new Date(0), disabledAt: this.disabled.has(name) ? new Date(0) : null } : undefined;
+      return this.accounts.has(name)
+        ? { name, createdAt: new Date(0), disabledAt: this.disabled.has(name) ? new Date(0) : null }
+        : undefined;
     },
     async listAccounts() {
-      return (await Promise.all([...this.accounts].toSorted().map((name) => this.accountByName(name)))).flatMap((account) => account ?? []);
+      return (await Promise.all([...this.accounts].toSorted().map((name) => this.accountByName(name)))).flatMap(
+        (account) => account ?? [],
+      );
     },
     async insertAccount({ name }, event) {
       this.accounts.add(name);

@@ -3,7 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { IssuersRefused, parseIssuers } from '../../src/server/auth/oidc/settings.ts';
 
-const least = { issuer: 'https://login.example.com', audience: 'regway', account: { value: 'admin' }, roles: { claim: 'groups' } };
+const least = {
+  issuer: 'https://login.example.com',
+  audience: 'regway',
+  account: { value: 'admin' },
+  roles: { claim: 'groups' },
+};
 const signIn = { id: 'example', name: 'Example', clientId: 'console', clientSecretFile: '/run/secret' };
 
 function parse(...issuers: readonly object[]) {
@@ -62,23 +67,42 @@ describe('the setting of issuers', () => {
     ['an hour of tolerance', { ...least, clockToleranceSeconds: 3600 }, '0.clockToleranceSeconds'],
     ['a role that is none', { ...least, roles: { claim: 'groups', map: { a: 'OWNER' } } }, '0.roles.map.a'],
     ['ADMIN, not said to be given', { ...least, roles: { claim: 'groups', map: { a: 'ADMIN' } } }, '0.roles.map'],
-    ['ADMIN for everybody', { ...least, mayGiveAdmin: true, roles: { claim: 'groups', otherwise: 'ADMIN' } }, '0.roles.otherwise'],
+    [
+      'ADMIN for everybody',
+      { ...least, mayGiveAdmin: true, roles: { claim: 'groups', otherwise: 'ADMIN' } },
+      '0.roles.otherwise',
+    ],
     ['ADMIN in another account', { ...least, mayGiveAdmin: true, account: { value: 'team' } }, '0.mayGiveAdmin'],
-    ['the client as the audience: ID tokens would pass', { ...least, audience: ['regway', 'console'], signIn: { ...signIn, clientSecretFile: undefined } }, '0.audience'],
+    [
+      'the client as the audience: ID tokens would pass',
+      { ...least, audience: ['regway', 'console'], signIn: { ...signIn, clientSecretFile: undefined } },
+      '0.audience',
+    ],
     ['a sign-in without openid', { ...least, signIn: { ...signIn, scopes: ['profile'] } }, '0.signIn.scopes'],
     ['a path as the id of a sign-in', { ...least, signIn: { ...signIn, id: '../x' } }, '0.signIn.id'],
     ['a secret that is not there', { ...least, signIn }, 'ENOENT'],
     ['a secret in the setting itself', { ...least, signIn: { ...signIn, clientSecret: 'hunter2' } }, '0.signIn'],
     ['a word that means nothing', { ...least, audiences: 'regway' }, '0: '],
     ['one issuer twice', [least, least], 'at the top'],
-    ['one id of a sign-in twice', [{ ...least, signIn }, { ...least, issuer: 'https://other.example', signIn }], 'at the top'],
+    [
+      'one id of a sign-in twice',
+      [
+        { ...least, signIn },
+        { ...least, issuer: 'https://other.example', signIn },
+      ],
+      'at the top',
+    ],
     ['no issuer', [], 'at the top'],
   ])('refuses %s', (_, setting, place) => {
     expect(refusal(JSON.stringify([setting].flat()))).toContain(place);
   });
 
   it('names every mistake at once, and repeats no value', () => {
-    const message = refusal(JSON.stringify([{ ...least, audience: 7, algorithms: ['hunter2'], signIn: { ...signIn, clientSecret: 'hunter2' } }]));
+    const message = refusal(
+      JSON.stringify([
+        { ...least, audience: 7, algorithms: ['hunter2'], signIn: { ...signIn, clientSecret: 'hunter2' } },
+      ]),
+    );
     expect(message.split('\n')).toHaveLength(3);
     expect(message).not.toContain('hunter2');
     expect(refusal('hunter2')).not.toContain('hunter2');

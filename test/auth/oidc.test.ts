@@ -55,7 +55,9 @@ function configure(setting: readonly object[]): readonly Issuer[] {
   const http = createIssuerHttp(undefined);
   onTestFinished(() => http.close());
   const write = { warn: (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields })) };
-  const issuers = parseIssuers(JSON.stringify(setting), () => 'secret').map((settings) => createIssuer(settings, { http, now, log: write }));
+  const issuers = parseIssuers(JSON.stringify(setting), () => 'secret').map((settings) =>
+    createIssuer(settings, { http, now, log: write }),
+  );
   logins = createJwtLogins({ issuers, accountExists: (name) => access.accountExists(name), now, log: write });
   logIn = createAuthenticator({ access, now, loginWithJwt: logins.login, schemes: ['bearer', 'basic'] });
   return issuers;
@@ -64,7 +66,16 @@ function configure(setting: readonly object[]): readonly Issuer[] {
 const seconds = (offset = 0): number => Math.floor(time.getTime() / 1000) + offset;
 
 function claims(change: object = {}): JWTPayload {
-  return { iss: issuer.url, aud: audience, sub: 'alice', iat: seconds(), exp: seconds(600), tenant: 'anchore', groups: ['writers'], ...change };
+  return {
+    iss: issuer.url,
+    aud: audience,
+    sub: 'alice',
+    iat: seconds(),
+    exp: seconds(600),
+    tenant: 'anchore',
+    groups: ['writers'],
+    ...change,
+  };
 }
 
 /** Without these claims. */
@@ -80,7 +91,9 @@ function raw(header: string, payload: string, key: CryptoKey = rsa.privateKey): 
 
 function hmacSigned(alg: string, secret: string): string {
   const input = `${encode(JSON.stringify({ alg, kid: 'rsa', typ: 'at+jwt' }))}.${encode(JSON.stringify(claims()))}`;
-  return `${input}.${createHmac(`sha${alg.slice(2)}`, secret).update(input).digest('base64url')}`;
+  return `${input}.${createHmac(`sha${alg.slice(2)}`, secret)
+    .update(input)
+    .digest('base64url')}`;
 }
 
 const encode = (text: string): string => Buffer.from(text).toString('base64url');
@@ -95,7 +108,13 @@ async function answerTo(text: string): Promise<Principal | Problem | undefined> 
 
 it('a token that an attack starts from is good', async () => {
   const principal = await answerTo(await sign(rsa, claims()));
-  expect(principal).toEqual({ subject: `${issuer.url}#alice`, account: 'anchore', role: 'READ_WRITE', images: null, expiresAt: new Date(seconds(600) * 1000) });
+  expect(principal).toEqual({
+    subject: `${issuer.url}#alice`,
+    account: 'anchore',
+    role: 'READ_WRITE',
+    images: null,
+    expiresAt: new Date(seconds(600) * 1000),
+  });
   expect(await answerTo(raw(header(), JSON.stringify(claims())))).toEqual(principal);
   expect(await answerTo(await sign(ec, claims()))).toEqual(principal);
 });
@@ -103,7 +122,10 @@ it('a token that an attack starts from is good', async () => {
 /** Every attack makes a token that somebody may hope to be taken. */
 const attacks: readonly [name: string, make: () => string | Promise<string>][] = [
   ['alg none', () => `${encode(header({ alg: 'none' }))}.${encode(JSON.stringify(claims()))}.`],
-  ['alg none, with a signature', async () => `${encode(header({ alg: 'none' }))}.${(await sign(rsa, claims())).split('.').slice(1).join('.')}`],
+  [
+    'alg none, with a signature',
+    async () => `${encode(header({ alg: 'none' }))}.${(await sign(rsa, claims())).split('.').slice(1).join('.')}`,
+  ],
   ['alg nOnE', () => `${encode(header({ alg: 'nOnE' }))}.${encode(JSON.stringify(claims()))}.AA`],
   ['no alg', () => raw(JSON.stringify({ kid: 'rsa', typ: 'at+jwt' }), JSON.stringify(claims()))],
   ['no signature', async () => `${(await sign(rsa, claims())).split('.').slice(0, 2).join('.')}.`],
@@ -114,11 +136,18 @@ const attacks: readonly [name: string, make: () => string | Promise<string>][] =
   ['RS256 in the header over the EC key', () => raw(header({ kid: 'ec' }), JSON.stringify(claims()))],
   ['ES256 in the header over the RSA key', () => raw(header({ alg: 'ES256' }), JSON.stringify(claims()))],
   ['a good PS256, which the issuer may not use', () => pssSigned()],
-  ['a zero signature for ES256 (CVE-2022-21449)', () => `${encode(header({ alg: 'ES256', kid: 'ec' }))}.${encode(JSON.stringify(claims()))}.${Buffer.alloc(64).toString('base64url')}`],
+  [
+    'a zero signature for ES256 (CVE-2022-21449)',
+    () =>
+      `${encode(header({ alg: 'ES256', kid: 'ec' }))}.${encode(JSON.stringify(claims()))}.${Buffer.alloc(64).toString('base64url')}`,
+  ],
   ['an ES256 signature in DER', () => derSigned()],
   ['another key under the id of the right one', () => sign(otherRsa, claims())],
   ['its own key in jwk', () => sign(otherRsa, claims(), { jwk: otherRsa.publicJwk })],
-  ['its own key in jwk and no kid', () => sign(otherRsa, claims(), { jwk: otherRsa.publicJwk, kid: undefined as never })],
+  [
+    'its own key in jwk and no kid',
+    () => sign(otherRsa, claims(), { jwk: otherRsa.publicJwk, kid: undefined as never }),
+  ],
   ['its own keys at jku', () => sign(otherRsa, claims(), { jku: `${issuer.url}/evil` })],
   ['its own certificate at x5u', () => sign(otherRsa, claims(), { x5u: `${issuer.url}/evil` })],
   ['its own certificate in x5c', () => sign(otherRsa, claims(), { x5c: ['MIIB'] })],
@@ -130,9 +159,18 @@ const attacks: readonly [name: string, make: () => string | Promise<string>][] =
   ['kid as a list', () => raw(header({ kid: ['rsa'] }), JSON.stringify(claims()))],
   ['kid as __proto__', () => sign(otherRsa, claims(), { kid: '__proto__' })],
   ['an empty kid', () => raw(header({ kid: '' }), JSON.stringify(claims()))],
-  ['a claim twice', () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', '"sub":"bob","sub":"alice"'))],
-  ['a claim twice, once in escapes', () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', String.raw`"su\u0062":"bob","sub":"alice"`))],
-  ['a nested claim twice', () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', '"sub":"alice","x":{"a":1,"a":2}'))],
+  [
+    'a claim twice',
+    () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', '"sub":"bob","sub":"alice"')),
+  ],
+  [
+    'a claim twice, once in escapes',
+    () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', String.raw`"su\u0062":"bob","sub":"alice"`)),
+  ],
+  [
+    'a nested claim twice',
+    () => raw(header(), JSON.stringify(claims()).replace('"sub":"alice"', '"sub":"alice","x":{"a":1,"a":2}')),
+  ],
   ['a header twice', () => raw(header().replace('{', '{"alg":"none",'), JSON.stringify(claims()))],
   ['no exp', () => sign(rsa, without('exp'))],
   ['exp as a text', () => sign(rsa, claims({ exp: String(seconds(600)) }))],
@@ -144,7 +182,10 @@ const attacks: readonly [name: string, make: () => string | Promise<string>][] =
   ['no iat', () => sign(rsa, without('iat'))],
   ['iat in the future', () => sign(rsa, claims({ iat: seconds(60) }))],
   ['a life of more than a day', () => sign(rsa, claims({ exp: seconds(maxTokenLifetimeSeconds + 1) }))],
-  ['an old token with a long life', () => sign(rsa, claims({ iat: seconds(-2 * maxTokenLifetimeSeconds), exp: seconds(600) }))],
+  [
+    'an old token with a long life',
+    () => sign(rsa, claims({ iat: seconds(-2 * maxTokenLifetimeSeconds), exp: seconds(600) })),
+  ],
   ['no aud', () => sign(rsa, without('aud'))],
   ['aud of another', () => sign(rsa, claims({ aud: 'https://other.example' }))],
   ['aud with ours as its beginning', () => sign(rsa, claims({ aud: `${audience}.evil.example` }))],
@@ -165,7 +206,10 @@ const attacks: readonly [name: string, make: () => string | Promise<string>][] =
   ['an ID token as an access token', () => sign(rsa, claims({ nonce: 'n' }), { typ: 'JWT' })],
   ['a token without a type', () => sign(rsa, claims(), { typ: undefined as never })],
   ['a logout token', () => sign(rsa, claims(), { typ: 'logout+jwt' })],
-  ['the payload changed after signing', async () => withPart(await sign(rsa, claims()), 1, JSON.stringify(claims({ groups: ['admins'], tenant: 'admin' })))],
+  [
+    'the payload changed after signing',
+    async () => withPart(await sign(rsa, claims()), 1, JSON.stringify(claims({ groups: ['admins'], tenant: 'admin' }))),
+  ],
   ['the header changed after signing', async () => withPart(await sign(rsa, claims()), 0, header({ extra: 1 }))],
   ['the signature cut short', async () => (await sign(rsa, claims())).slice(0, -8)],
   ['a fourth part', async () => `${await sign(rsa, claims())}.AA`],
@@ -185,7 +229,8 @@ describe('a token is refused, with one and the same answer:', () => {
     const { code, message, reason } = answer as Problem;
     expect({ code, message, reason }).toEqual({
       code: 'UNAUTHENTICATED',
-      message: 'The Authorization header does not log in. Send one valid API token, or JWT of an issuer that this server knows, as "Authorization: Bearer rgw_…" or the password of HTTP Basic, under any user name.',
+      message:
+        'The Authorization header does not log in. Send one valid API token, or JWT of an issuer that this server knows, as "Authorization: Bearer rgw_…" or the password of HTTP Basic, under any user name.',
       reason: undefined,
     });
     expect(issuer.asked.filter((path) => path === '/evil')).toEqual([]);
@@ -213,7 +258,9 @@ describe('a token is taken', () => {
     ['that expired within the tolerance of clocks', { iat: -600, exp: -29 }],
     ['that becomes good within the tolerance of clocks', { nbf: 29 }],
   ])('%s', async (_, change) => {
-    const shifted = Object.fromEntries(Object.entries(change).map(([name, value]) => [name, typeof value === 'number' ? seconds(value) : value]));
+    const shifted = Object.fromEntries(
+      Object.entries(change).map(([name, value]) => [name, typeof value === 'number' ? seconds(value) : value]),
+    );
     expect(await answerTo(await sign(rsa, claims(shifted)))).toMatchObject({ account: 'anchore' });
   });
 
@@ -223,9 +270,13 @@ describe('a token is taken', () => {
   });
 
   it('with the type written out, and without one where the issuer writes JWT', async () => {
-    expect(await answerTo(await sign(rsa, claims(), { typ: 'application/at+jwt' }))).toMatchObject({ role: 'READ_WRITE' });
+    expect(await answerTo(await sign(rsa, claims(), { typ: 'application/at+jwt' }))).toMatchObject({
+      role: 'READ_WRITE',
+    });
     configure([{ issuer: issuer.url, ...common, tokenType: 'JWT' }]);
-    expect(await answerTo(await sign(rsa, claims(), { typ: undefined as never }))).toMatchObject({ role: 'READ_WRITE' });
+    expect(await answerTo(await sign(rsa, claims(), { typ: undefined as never }))).toMatchObject({
+      role: 'READ_WRITE',
+    });
     expect(await answerTo(await sign(rsa, claims(), { typ: 'JWT' }))).toMatchObject({ role: 'READ_WRITE' });
     expect(await answerTo(await sign(rsa, claims(), { typ: 'at+jwt' }))).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
@@ -237,11 +288,16 @@ describe('an ID token', () => {
   let asked: Issuer;
 
   beforeEach(() => {
-    [asked] = configure([{ issuer: issuer.url, ...common, tokenType: 'JWT', signIn: { id: 'example', name: 'Example', clientId: client } }]) as [Issuer];
+    [asked] = configure([
+      { issuer: issuer.url, ...common, tokenType: 'JWT', signIn: { id: 'example', name: 'Example', clientId: client } },
+    ]) as [Issuer];
   });
 
   it('logs in where its client signs people in, and nowhere as an access token', async () => {
-    expect(await logins.loginById(asked, await idToken())).toMatchObject({ subject: `${issuer.url}#alice`, role: 'READ_WRITE' });
+    expect(await logins.loginById(asked, await idToken())).toMatchObject({
+      subject: `${issuer.url}#alice`,
+      role: 'READ_WRITE',
+    });
     expect(await answerTo(await idToken())).toMatchObject({ code: 'UNAUTHENTICATED', reason: undefined });
   });
 
@@ -281,13 +337,36 @@ describe('the mapping', () => {
   });
 
   it('reads nested claims, claims whose names have dots, the words of a scope, and gives what the rest gets if that is set', async () => {
-    const token = () => sign(rsa, claims({ resource: { regway: { roles: ['w'] } }, 'https://example.com/account': 'anchore', scope: 'openid regway:pull' }));
+    const token = () =>
+      sign(
+        rsa,
+        claims({
+          resource: { regway: { roles: ['w'] } },
+          'https://example.com/account': 'anchore',
+          scope: 'openid regway:pull',
+        }),
+      );
     const account = { claim: 'https://example.com/account' };
-    configure([{ ...common, issuer: issuer.url, account, roles: { claim: ['resource', 'regway', 'roles'], map: { w: 'READ_WRITE' } } }]);
+    configure([
+      {
+        ...common,
+        issuer: issuer.url,
+        account,
+        roles: { claim: ['resource', 'regway', 'roles'], map: { w: 'READ_WRITE' } },
+      },
+    ]);
     expect(await answerTo(await token())).toMatchObject({ account: 'anchore', role: 'READ_WRITE' });
     configure([{ ...common, issuer: issuer.url, account, roles: { claim: 'scope', map: { 'regway:pull': 'PULL' } } }]);
     expect(await answerTo(await token())).toMatchObject({ role: 'PULL' });
-    configure([{ ...common, issuer: issuer.url, mayGiveAdmin: false, account: { value: 'admin' }, roles: { claim: 'groups', otherwise: 'READ_ONLY' } }]);
+    configure([
+      {
+        ...common,
+        issuer: issuer.url,
+        mayGiveAdmin: false,
+        account: { value: 'admin' },
+        roles: { claim: 'groups', otherwise: 'READ_ONLY' },
+      },
+    ]);
     expect(await answerTo(await token())).toMatchObject({ account: 'admin', role: 'READ_ONLY' });
   });
 });
@@ -310,7 +389,14 @@ describe('a login of before', () => {
   });
 
   it('of an API token is none of an issuer', async () => {
-    expect(await logins.recall({ subject: 'token:0123456789ab', account: 'admin', role: 'ADMIN', expiresAt: new Date(time.getTime() + 1000) })).toBeUndefined();
+    expect(
+      await logins.recall({
+        subject: 'token:0123456789ab',
+        account: 'admin',
+        role: 'ADMIN',
+        expiresAt: new Date(time.getTime() + 1000),
+      }),
+    ).toBeUndefined();
   });
 });
 
@@ -319,18 +405,37 @@ describe('two issuers', () => {
     const second = await startIssuer([otherRsa]);
     configure([
       { issuer: issuer.url, ...common },
-      { issuer: second.url, audience: 'second', account: { value: 'anchore' }, roles: { claim: 'groups', map: { writers: 'PULL' } } },
+      {
+        issuer: second.url,
+        audience: 'second',
+        account: { value: 'anchore' },
+        roles: { claim: 'groups', map: { writers: 'PULL' } },
+      },
     ]);
-    expect(await answerTo(await sign(rsa, claims()))).toMatchObject({ subject: `${issuer.url}#alice`, role: 'READ_WRITE' });
-    expect(await answerTo(await sign(otherRsa, claims({ iss: second.url, aud: 'second' })))).toMatchObject({ subject: `${second.url}#alice`, role: 'PULL' });
-    for (const token of [await sign(otherRsa, claims()), await sign(rsa, claims({ iss: second.url, aud: 'second' })), await sign(otherRsa, claims({ iss: second.url }))]) {
+    expect(await answerTo(await sign(rsa, claims()))).toMatchObject({
+      subject: `${issuer.url}#alice`,
+      role: 'READ_WRITE',
+    });
+    expect(await answerTo(await sign(otherRsa, claims({ iss: second.url, aud: 'second' })))).toMatchObject({
+      subject: `${second.url}#alice`,
+      role: 'PULL',
+    });
+    for (const token of [
+      await sign(otherRsa, claims()),
+      await sign(rsa, claims({ iss: second.url, aud: 'second' })),
+      await sign(otherRsa, claims({ iss: second.url })),
+    ]) {
       expect(await answerTo(token)).toMatchObject({ code: 'UNAUTHENTICATED', reason: undefined });
     }
   });
 
   it('never make a subject that reads like an API token or like the other issuer', async () => {
-    expect(await answerTo(await sign(rsa, claims({ sub: 'token:0123456789ab' })))).toMatchObject({ subject: `${issuer.url}#token:0123456789ab` });
-    expect(await answerTo(await sign(rsa, claims({ sub: 'https://other.example#bob' })))).toMatchObject({ subject: `${issuer.url}#https://other.example#bob` });
+    expect(await answerTo(await sign(rsa, claims({ sub: 'token:0123456789ab' })))).toMatchObject({
+      subject: `${issuer.url}#token:0123456789ab`,
+    });
+    expect(await answerTo(await sign(rsa, claims({ sub: 'https://other.example#bob' })))).toMatchObject({
+      subject: `${issuer.url}#https://other.example#bob`,
+    });
   });
 });
 
@@ -361,8 +466,12 @@ describe('the keys of an issuer', () => {
     await good();
     const before = fetches();
     const [, payload, signature] = (await sign(rsa, claims())).split('.');
-    const made = Array.from({ length: 10_000 }, (_, index) => `${encode(header({ kid: `made-up-${index}` }))}.${payload}.${signature}`);
-    for (let start = 0; start < made.length; start += 500) await Promise.all(made.slice(start, start + 500).map(answerTo));
+    const made = Array.from(
+      { length: 10_000 },
+      (_, index) => `${encode(header({ kid: `made-up-${index}` }))}.${payload}.${signature}`,
+    );
+    for (let start = 0; start < made.length; start += 500)
+      await Promise.all(made.slice(start, start + 500).map(answerTo));
     expect(fetches()).toBe(before);
     minutes(0.5);
     await Promise.all(made.slice(0, 100).map(answerTo));
@@ -378,7 +487,10 @@ describe('the keys of an issuer', () => {
       expect(await good()).toBe(true);
     }
     minutes(12 * 60);
-    expect(await answerTo(await sign(rsa, claims()))).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'ISSUER_UNAVAILABLE' });
+    expect(await answerTo(await sign(rsa, claims()))).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      reason: 'ISSUER_UNAVAILABLE',
+    });
     issuer.isDown = false;
     minutes(1);
     expect(await good()).toBe(true);
@@ -396,12 +508,26 @@ describe('the keys of an issuer', () => {
 
   it('that cannot be had get good and forged tokens one answer, which is no failed login and names no issuer', async () => {
     const strict = limitFailedLogins(logIn, { budget: createBudget(1), clientAddress: () => 'here', now });
-    const answerWithLimit = (text: string) => strict(`Bearer ${text}`, new IncomingMessage(new Socket())).catch((error: unknown) => error);
+    const answerWithLimit = (text: string) =>
+      strict(`Bearer ${text}`, new IncomingMessage(new Socket())).catch((error: unknown) => error);
     issuer.isDown = true;
-    const tokens = await Promise.all([sign(rsa, claims()), sign(otherRsa, claims()), sign(rsa, claims({ groups: ['nobody'] })), sign(rsa, claims({ aud: 'other' }))]);
-    for (const text of tokens) expect(await answerWithLimit(text)).toMatchObject({ code: 'UNAUTHENTICATED', reason: 'ISSUER_UNAVAILABLE', message: expect.not.stringContaining(issuer.url) as string });
+    const tokens = await Promise.all([
+      sign(rsa, claims()),
+      sign(otherRsa, claims()),
+      sign(rsa, claims({ groups: ['nobody'] })),
+      sign(rsa, claims({ aud: 'other' })),
+    ]);
+    for (const text of tokens)
+      expect(await answerWithLimit(text)).toMatchObject({
+        code: 'UNAUTHENTICATED',
+        reason: 'ISSUER_UNAVAILABLE',
+        message: expect.not.stringContaining(issuer.url) as string,
+      });
     const unknown = await sign(rsa, claims({ iss: 'https://unknown.example' }));
-    expect([await answerWithLimit(unknown), await answerWithLimit(unknown)]).toMatchObject([{ code: 'UNAUTHENTICATED', reason: undefined }, { code: 'RATE_LIMITED' }]);
+    expect([await answerWithLimit(unknown), await answerWithLimit(unknown)]).toMatchObject([
+      { code: 'UNAUTHENTICATED', reason: undefined },
+      { code: 'RATE_LIMITED' },
+    ]);
     issuer.isDown = false;
     minutes(0.5);
     const forged = await sign(otherRsa, claims());
@@ -416,10 +542,26 @@ describe('the keys of an issuer', () => {
     ['10 MB', '/jwks', large],
     ['no JSON', '/jwks', (response) => void response.end('<html>')],
     ['JSON that is no key set', '/jwks', (response) => sendJson(response, { keys: 'rsa' })],
-    ['metadata of another issuer', '/.well-known/openid-configuration', (response) => sendJson(response, { issuer: 'https://other.example', jwks_uri: `${issuer.url}/jwks` })],
-    ['keys over plain http', '/.well-known/openid-configuration', (response) => sendJson(response, { issuer: issuer.url, jwks_uri: 'http://keys.example/jwks' })],
-    ['keys in a file', '/.well-known/openid-configuration', (response) => sendJson(response, { issuer: issuer.url, jwks_uri: 'file:///etc/passwd' })],
-    ['metadata without keys', '/.well-known/openid-configuration', (response) => sendJson(response, { issuer: issuer.url })],
+    [
+      'metadata of another issuer',
+      '/.well-known/openid-configuration',
+      (response) => sendJson(response, { issuer: 'https://other.example', jwks_uri: `${issuer.url}/jwks` }),
+    ],
+    [
+      'keys over plain http',
+      '/.well-known/openid-configuration',
+      (response) => sendJson(response, { issuer: issuer.url, jwks_uri: 'http://keys.example/jwks' }),
+    ],
+    [
+      'keys in a file',
+      '/.well-known/openid-configuration',
+      (response) => sendJson(response, { issuer: issuer.url, jwks_uri: 'file:///etc/passwd' }),
+    ],
+    [
+      'metadata without keys',
+      '/.well-known/openid-configuration',
+      (response) => sendJson(response, { issuer: issuer.url }),
+    ],
     ['10 MB of metadata', '/.well-known/openid-configuration', large],
   ])('that come as %s are none, and nothing else breaks', async (_, path, answer) => {
     issuer.answers.set(path, answer);
@@ -434,7 +576,9 @@ describe('the keys of an issuer', () => {
   });
 
   it('that are secret instead of public log nobody in', async () => {
-    issuer.answers.set('/jwks', (response) => sendJson(response, { keys: [{ kty: 'oct', kid: 'rsa', k: encode('secret') }] }));
+    issuer.answers.set('/jwks', (response) =>
+      sendJson(response, { keys: [{ kty: 'oct', kid: 'rsa', k: encode('secret') }] }),
+    );
     expect(await good()).toBe(false);
     expect(await answerTo(hmacSigned('HS256', 'secret'))).toBeInstanceOf(Problem);
   });
@@ -452,7 +596,9 @@ describe('the keys of an issuer', () => {
 
   it('can be at an address of their own, without metadata', async () => {
     configure([{ issuer: 'https://issuer.example', ...common, jwksUri: `${issuer.url}/jwks` }]);
-    expect(await answerTo(await sign(rsa, claims({ iss: 'https://issuer.example' })))).toMatchObject({ subject: 'https://issuer.example#alice' });
+    expect(await answerTo(await sign(rsa, claims({ iss: 'https://issuer.example' })))).toMatchObject({
+      subject: 'https://issuer.example#alice',
+    });
     expect(issuer.asked).toEqual(['/jwks']);
   });
 });

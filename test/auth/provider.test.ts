@@ -42,7 +42,12 @@ beforeAll(async () => {
       REGWAY_LOG_LEVEL: 'silent',
       REGWAY_OIDC_ISSUERS: JSON.stringify([
         { issuer: provider.url, ...mapped, signIn: { id: 'example', name: 'Example', ...client } },
-        { issuer: second.url, audience, account: { value: 'admin' }, roles: { claim: 'team', map: { pulling: 'PULL' } } },
+        {
+          issuer: second.url,
+          audience,
+          account: { value: 'admin' },
+          roles: { claim: 'team', map: { pulling: 'PULL' } },
+        },
         { issuer: stranger.url, ...mapped, signIn: { id: 'stranger', name: 'Another', ...client } },
       ]),
     }),
@@ -63,27 +68,42 @@ const later = (seconds: number): void => void vi.setSystemTime(Date.now() + seco
 
 async function whoIs(headers: Readonly<Record<string, string>>): Promise<unknown> {
   const body = JSON.stringify({ query: '{ principal { subject account role } }' });
-  const answer = await fetch(`${server.url}/graphql`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  const answer = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
   return answer.json();
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const basic = (token: string) => ({ authorization: `Basic ${Buffer.from(`any:${token}`).toString('base64')}` });
-const isLoggedIn = async (token: string): Promise<boolean> => JSON.stringify(await whoIs(bearer(token))).includes('"data"');
+const isLoggedIn = async (token: string): Promise<boolean> =>
+  JSON.stringify(await whoIs(bearer(token))).includes('"data"');
 
 describe('an access token of the provider', () => {
   it('logs in to GraphQL, as its subject at that issuer', async () => {
     const token = await provider.accessToken(audience);
-    expect(await whoIs(bearer(token))).toEqual({ data: { principal: { subject: `${provider.url}#machine`, account: 'admin', role: 'READ_WRITE' } } });
-    expect(await whoIs(bearer(await second.accessToken(audience)))).toEqual({ data: { principal: { subject: `${second.url}#machine`, account: 'admin', role: 'PULL' } } });
+    expect(await whoIs(bearer(token))).toEqual({
+      data: { principal: { subject: `${provider.url}#machine`, account: 'admin', role: 'READ_WRITE' } },
+    });
+    expect(await whoIs(bearer(await second.accessToken(audience)))).toEqual({
+      data: { principal: { subject: `${second.url}#machine`, account: 'admin', role: 'PULL' } },
+    });
   });
 
   it('for another audience does not', async () => {
-    expect(await whoIs(bearer(await provider.accessToken('urn:another')))).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await whoIs(bearer(await provider.accessToken('urn:another')))).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
   });
 
   it('of somebody without a role is told so', async () => {
-    expect(await whoIs(bearer(await stranger.accessToken(audience)))).toMatchObject({ errors: [{ message: expect.stringContaining('gives no account and role'), extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await whoIs(bearer(await stranger.accessToken(audience)))).toMatchObject({
+      errors: [
+        { message: expect.stringContaining('gives no account and role'), extensions: { code: 'UNAUTHENTICATED' } },
+      ],
+    });
   });
 
   it.each([
@@ -98,21 +118,40 @@ describe('an access token of the provider', () => {
   });
 
   it.each<[string, (token: string) => Promise<Response>]>([
-    ['as Bearer', (token) => fetch(`${server.url}/v2/token?scope=repository:ghcr.io/a/b:pull`, { headers: bearer(token) })],
+    [
+      'as Bearer',
+      (token) => fetch(`${server.url}/v2/token?scope=repository:ghcr.io/a/b:pull`, { headers: bearer(token) }),
+    ],
     ['as the password of Basic', (token) => fetch(`${server.url}/v2/token`, { headers: basic(token) })],
-    ['as the password of a form', (token) => fetch(`${server.url}/v2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'password', username: 'any', password: token }) })],
+    [
+      'as the password of a form',
+      (token) =>
+        fetch(`${server.url}/v2/token`, {
+          method: 'POST',
+          body: new URLSearchParams({ grant_type: 'password', username: 'any', password: token }),
+        }),
+    ],
   ])('gets a grant for pulls %s', async (_, ask) => {
     const answer = await ask(await provider.accessToken(audience));
-    const { access_token: grant = '', expires_in: lifetime } = (await answer.json()) as { access_token?: string; expires_in?: number };
+    const { access_token: grant = '', expires_in: lifetime } = (await answer.json()) as {
+      access_token?: string;
+      expires_in?: number;
+    };
     expect(lifetime).toBe(300);
     expect((await fetch(`${server.url}/v2/`, { headers: bearer(grant) })).status).toBe(200);
   });
 
   it('opens a session of the console, like an API token', async () => {
     const body = JSON.stringify({ token: await provider.accessToken(audience) });
-    const answer = await fetch(`${server.url}/session`, { method: 'POST', body, headers: { ...fromConsole, 'content-type': 'application/json' } });
+    const answer = await fetch(`${server.url}/session`, {
+      method: 'POST',
+      body,
+      headers: { ...fromConsole, 'content-type': 'application/json' },
+    });
     const [cookie = ''] = answer.headers.getSetCookie();
-    expect(await whoIs({ ...fromConsole, cookie: cookie.split(';')[0] ?? '' })).toMatchObject({ data: { principal: { account: 'admin' } } });
+    expect(await whoIs({ ...fromConsole, cookie: cookie.split(';')[0] ?? '' })).toMatchObject({
+      data: { principal: { account: 'admin' } },
+    });
   });
 });
 
@@ -139,11 +178,20 @@ describe('the keys of the provider', () => {
 describe('a mistake in the issuers', () => {
   const signIn = { id: 'example', name: 'Example', clientId: 'console' };
   it.each([
-    ['no public address for a sign-in', { issuer: 'https://login.example', audience, account: { value: 'admin' }, roles: { claim: 'groups' }, signIn }, 'set REGWAY_PUBLIC_URL'],
+    [
+      'no public address for a sign-in',
+      { issuer: 'https://login.example', audience, account: { value: 'admin' }, roles: { claim: 'groups' }, signIn },
+      'set REGWAY_PUBLIC_URL',
+    ],
     ['a word that means nothing', { issuer: 'https://login.example', audiences: 'x' }, 'REGWAY_OIDC_ISSUERS, at 0'],
   ])('ends the start before anything is made: %s', async (_, issuer, sentence) => {
     const directory = join(mkdtempSync(join(tmpdir(), 'regway-oidc-')), 'data');
-    const config = readConfig({ REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: directory, REGWAY_LOG_LEVEL: 'silent', REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) });
+    const config = readConfig({
+      REGWAY_LISTEN: '127.0.0.1:0',
+      REGWAY_DATA_DIR: directory,
+      REGWAY_LOG_LEVEL: 'silent',
+      REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]),
+    });
     await expect(serve(config)).rejects.toThrow(sentence);
     await expect(serve(config)).rejects.toBeInstanceOf(ConfigRefused);
     expect(existsSync(directory)).toBe(false);
@@ -152,7 +200,14 @@ describe('a mistake in the issuers', () => {
   it('is none where the issuer is down: the start does not ask it', async () => {
     const issuer = { issuer: 'http://127.0.0.1:1', audience, account: { value: 'admin' }, roles: { claim: 'groups' } };
     const directory = mkdtempSync(join(tmpdir(), 'regway-oidc-'));
-    const other = await serve(readConfig({ REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: directory, REGWAY_LOG_LEVEL: 'silent', REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) }));
+    const other = await serve(
+      readConfig({
+        REGWAY_LISTEN: '127.0.0.1:0',
+        REGWAY_DATA_DIR: directory,
+        REGWAY_LOG_LEVEL: 'silent',
+        REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]),
+      }),
+    );
     expect((await fetch(`${other.url}/livez`)).status).toBe(200);
     await other.close();
   });
@@ -196,7 +251,9 @@ describe('signing in at the provider', () => {
       code_challenge: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge_method: 'S256',
     });
-    expect(visit.setCookies).toEqual([expect.stringMatching(/^regway-sign-in=[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/)]);
+    expect(visit.setCookies).toEqual([
+      expect.stringMatching(/^regway-sign-in=[\w-]+\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/),
+    ]);
   });
 
   it('ends in a session of the console, whose cookie holds nothing of the tokens', async () => {
@@ -206,7 +263,9 @@ describe('signing in at the provider', () => {
       expect.stringMatching(/^regway-sign-in=; Path=\/; HttpOnly; SameSite=Lax; Max-Age=0$/),
       expect.stringMatching(/^regway-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/),
     ]);
-    expect(await asConsole()).toEqual({ data: { principal: { subject: `${provider.url}#alice`, account: 'admin', role: 'READ_WRITE' } } });
+    expect(await asConsole()).toEqual({
+      data: { principal: { subject: `${provider.url}#alice`, account: 'admin', role: 'READ_WRITE' } },
+    });
   });
 
   it('lasts as long as the ID token, and until one signs out', async () => {
@@ -221,7 +280,9 @@ describe('signing in at the provider', () => {
     const id = sessionOf() ?? '';
     await browser.visit(`${server.url}/session`, { method: 'DELETE', headers: fromConsole });
     expect(sessionOf()).toBeUndefined();
-    expect(await whoIs({ ...fromConsole, cookie: `regway-session=${id}` })).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await whoIs({ ...fromConsole, cookie: `regway-session=${id}` })).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
   });
 
   it('of somebody without a role opens no session, and says why', async () => {
@@ -262,46 +323,83 @@ describe('signing in at the provider', () => {
 
   /** Each attack changes the address that the provider sends the browser back to, or the browser that comes. */
   const attacks: readonly [name: string, failure: string, come: (end: URL) => Promise<Visit>][] = [
-    ["with an attacker's code in the victim's browser (login CSRF)", 'expired', (end) => openCookieBrowser().visit(end.href)],
-    ['that was answered before (replay)', 'expired', async (end) => {
-      await browser.visit(end.href);
-      await browser.visit(`${server.url}/session`, { method: 'DELETE', headers: fromConsole });
-      return browser.visit(end.href);
-    }],
-    ['whose cookie was used before (replay of code and cookie)', 'failed', async (end) => {
-      const cookie = attemptCookie();
-      await browser.visit(end.href);
-      browser = withAttempt(cookie);
-      return browser.visit(end.href);
-    }],
-    ["with the victim's own start and an attacker's code (code injection)", 'failed', async (end) => {
-      browser = openCookieBrowser();
-      const { location } = await browser.visit(start());
-      end.searchParams.set('state', new URL(location ?? '').searchParams.get('state') ?? '');
-      return browser.visit(end.href);
-    }],
+    [
+      "with an attacker's code in the victim's browser (login CSRF)",
+      'expired',
+      (end) => openCookieBrowser().visit(end.href),
+    ],
+    [
+      'that was answered before (replay)',
+      'expired',
+      async (end) => {
+        await browser.visit(end.href);
+        await browser.visit(`${server.url}/session`, { method: 'DELETE', headers: fromConsole });
+        return browser.visit(end.href);
+      },
+    ],
+    [
+      'whose cookie was used before (replay of code and cookie)',
+      'failed',
+      async (end) => {
+        const cookie = attemptCookie();
+        await browser.visit(end.href);
+        browser = withAttempt(cookie);
+        return browser.visit(end.href);
+      },
+    ],
+    [
+      "with the victim's own start and an attacker's code (code injection)",
+      'failed',
+      async (end) => {
+        browser = openCookieBrowser();
+        const { location } = await browser.visit(start());
+        end.searchParams.set('state', new URL(location ?? '').searchParams.get('state') ?? '');
+        return browser.visit(end.href);
+      },
+    ],
     ['with another state', 'failed', (end) => changed(end, (query) => query.set('state', 'A'.repeat(43)))],
     ['without a state', 'failed', (end) => changed(end, (query) => query.delete('state'))],
     ['with two states', 'failed', (end) => changed(end, (query) => query.append('state', 'x'))],
     ['with another code', 'failed', (end) => changed(end, (query) => query.set('code', 'x'.repeat(43)))],
     ['without a code', 'failed', (end) => changed(end, (query) => query.delete('code'))],
-    ['that names another issuer (mix-up, RFC 9207)', 'failed', (end) => changed(end, (query) => query.set('iss', stranger.url))],
-    ["at another issuer's end (mix-up)", 'expired', (end) => {
-      end.pathname = '/session/oidc/stranger/callback';
-      return browser.visit(end.href);
-    }],
-    ['with an ID token in place of a code', 'failed', (end) => changed(end, (query) => {
-      query.delete('code');
-      query.set('id_token', 'a.b.c');
-    })],
-    ['with a forged cookie', 'expired', (end) => {
-      browser = withAttempt(`${attemptCookie().split('.')[0]}.${'A'.repeat(43)}`);
-      return browser.visit(end.href);
-    }],
-    ['too late', 'expired', (end) => {
-      later(attemptLifetimeSeconds);
-      return browser.visit(end.href);
-    }],
+    [
+      'that names another issuer (mix-up, RFC 9207)',
+      'failed',
+      (end) => changed(end, (query) => query.set('iss', stranger.url)),
+    ],
+    [
+      "at another issuer's end (mix-up)",
+      'expired',
+      (end) => {
+        end.pathname = '/session/oidc/stranger/callback';
+        return browser.visit(end.href);
+      },
+    ],
+    [
+      'with an ID token in place of a code',
+      'failed',
+      (end) =>
+        changed(end, (query) => {
+          query.delete('code');
+          query.set('id_token', 'a.b.c');
+        }),
+    ],
+    [
+      'with a forged cookie',
+      'expired',
+      (end) => {
+        browser = withAttempt(`${attemptCookie().split('.')[0]}.${'A'.repeat(43)}`);
+        return browser.visit(end.href);
+      },
+    ],
+    [
+      'too late',
+      'expired',
+      (end) => {
+        later(attemptLifetimeSeconds);
+        return browser.visit(end.href);
+      },
+    ],
   ];
 
   const attemptCookie = (): string => browser.cookies.get('127.0.0.1')?.get('regway-sign-in') ?? '';
@@ -326,7 +424,9 @@ describe('signing in at the provider', () => {
     browser.cookies.get('127.0.0.1')?.set('regway-session', 'chosen-by-the-attacker');
     await browser.visit(end);
     expect(sessionOf()).toMatch(/^[\w-]{43}$/);
-    expect(await whoIs({ ...fromConsole, cookie: 'regway-session=chosen-by-the-attacker' })).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await whoIs({ ...fromConsole, cookie: 'regway-session=chosen-by-the-attacker' })).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
   });
 
   it.each(['cross-site', 'same-site'])('is not started by a %s page', async (site) => {
@@ -335,8 +435,16 @@ describe('signing in at the provider', () => {
   });
 
   it.each<[string, string, Record<string, string>]>([
-    ['a host in the header', '/session/oidc/example', { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' }],
-    ['an address to return to', '/session/oidc/example?return_to=https://evil.example&redirect_uri=https://evil.example&next=//evil.example', {}],
+    [
+      'a host in the header',
+      '/session/oidc/example',
+      { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' },
+    ],
+    [
+      'an address to return to',
+      '/session/oidc/example?return_to=https://evil.example&redirect_uri=https://evil.example&next=//evil.example',
+      {},
+    ],
   ])('sends nobody elsewhere for %s (open redirect)', async (_, path, headers) => {
     const { location } = await browser.visit(server.url + path, { headers });
     expect(new URL(location ?? '').origin).toBe(provider.url);

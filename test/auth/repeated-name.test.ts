@@ -5,16 +5,39 @@ import { describe, expect, it } from 'vitest';
 import { hasRepeatedName } from '../../src/server/auth/oidc/jwt.ts';
 
 describe('an object that names a member twice', () => {
-  it.each(['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"a" : 1, "b":{}, "a" :2}', '{"x":{"a":1,"a":1}}', '[{"a":1},{"b":1,"b":1}]', '{"":1,"":2}', '{"a":"}","a":1}'])('is found: %s', (json) => {
+  it.each([
+    '{"a":1,"a":2}',
+    '{"a":1,"\\u0061":2}',
+    '{"a" : 1, "b":{}, "a" :2}',
+    '{"x":{"a":1,"a":1}}',
+    '[{"a":1},{"b":1,"b":1}]',
+    '{"":1,"":2}',
+    '{"a":"}","a":1}',
+  ])('is found: %s', (json) => {
     expect(hasRepeatedName(json)).toBe(true);
   });
 
-  it.each(['{"a":{"a":{"a":1}}}', '[{"a":1},{"a":1}]', '{"a":"\\"a\\":","b":1}', '{"a":"b","b":"a"}', '{"a":["a","a"]}', '"a"', '1', '{}', '{"a":"{\\"a\\":1","b":"}"}'])('is not seen where there is none: %s', (json) => {
+  it.each([
+    '{"a":{"a":{"a":1}}}',
+    '[{"a":1},{"a":1}]',
+    '{"a":"\\"a\\":","b":1}',
+    '{"a":"b","b":"a"}',
+    '{"a":["a","a"]}',
+    '"a"',
+    '1',
+    '{}',
+    '{"a":"{\\"a\\":1","b":"}"}',
+  ])('is not seen where there is none: %s', (json) => {
     expect(hasRepeatedName(json)).toBe(false);
   });
 
   it('is in nothing that JSON.stringify writes', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => !hasRepeatedName(JSON.stringify(value)) && !hasRepeatedName(JSON.stringify(value, null, 2))));
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        (value) => !hasRepeatedName(JSON.stringify(value)) && !hasRepeatedName(JSON.stringify(value, null, 2)),
+      ),
+    );
     expect(hasRepeatedName(JSON.stringify({ '"': 1, ':': 2, '{': 3 }))).toBe(false);
   });
 });

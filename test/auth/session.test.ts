@@ -5,7 +5,13 @@ import { type AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
 import { createSessionCookie } from '../../src/server/auth/session-cookie.ts';
-import { absoluteLifetimeMs, createSessions, idleLifetimeMs, maxSessions, type Sessions } from '../../src/server/auth/session.ts';
+import {
+  absoluteLifetimeMs,
+  createSessions,
+  idleLifetimeMs,
+  maxSessions,
+  type Sessions,
+} from '../../src/server/auth/session.ts';
 import { issueToken } from '../../src/server/auth/token-issuer.ts';
 import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
 
@@ -31,11 +37,25 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function newSessions(): Sessions {
-  return createSessions({ authenticate: createAuthenticator({ access, now }), recall: createTokenRecall({ access, now }), now });
+  return createSessions({
+    authenticate: createAuthenticator({ access, now }),
+    recall: createTokenRecall({ access, now }),
+    now,
+  });
 }
 
 async function newToken(expiresAt: Date | null = null): Promise<string> {
-  const { text } = await issueToken({ access, now, actor: 'test', requestId: 'test', account: 'anchore', role: 'READ_WRITE', name: '', images: null, expiresAt });
+  const { text } = await issueToken({
+    access,
+    now,
+    actor: 'test',
+    requestId: 'test',
+    account: 'anchore',
+    role: 'READ_WRITE',
+    name: '',
+    images: null,
+    expiresAt,
+  });
   return text.reveal();
 }
 
@@ -59,7 +79,11 @@ function session(method: string, headers: Record<string, string> = {}, body?: st
 
 /** Signs in as the console does. Gives the cookie as a browser sends it. */
 async function signIn(text = token): Promise<string> {
-  const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json' }, JSON.stringify({ token: text }));
+  const answer = await session(
+    'POST',
+    { ...fromConsole, 'Content-Type': 'application/json' },
+    JSON.stringify({ token: text }),
+  );
   return answer.headers.get('set-cookie')?.split(';')[0] ?? '';
 }
 
@@ -69,11 +93,17 @@ async function whoIs(headers: Record<string, string>): Promise<unknown> {
 
 describe('signing in', () => {
   it('gives a cookie that no script reads and no other site sends along, and never the token', async () => {
-    const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json' }, JSON.stringify({ token }));
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json' },
+      JSON.stringify({ token }),
+    );
     const header = answer.headers.get('set-cookie') ?? '';
     expect(header).toMatch(/^regway-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
     const text = await answer.text();
-    expect(JSON.parse(text)).toEqual({ principal: { subject: expect.stringMatching(/^token:/), account: 'anchore', role: 'READ_WRITE', expiresAt: null } });
+    expect(JSON.parse(text)).toEqual({
+      principal: { subject: expect.stringMatching(/^token:/), account: 'anchore', role: 'READ_WRITE', expiresAt: null },
+    });
     expect(header + text).not.toContain(token);
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
@@ -81,7 +111,11 @@ describe('signing in', () => {
   it('under https gives a cookie that travels by https alone and that no neighbouring host can plant', async () => {
     await serve({ isSecure: true });
     expect(await signIn()).toMatch(/^__Host-regway-session=/);
-    const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json' }, JSON.stringify({ token }));
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json' },
+      JSON.stringify({ token }),
+    );
     expect(answer.headers.get('set-cookie')).toContain('; Secure');
   });
 
@@ -96,18 +130,29 @@ describe('signing in', () => {
   ])('with %s is refused, in words, with the request id, and without a cookie', async (_, body) => {
     const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json' }, body);
     expect([answer.status, answer.headers.get('set-cookie')]).toEqual([401, null]);
-    expect(await answer.json()).toEqual({ message: expect.stringContaining('not a valid API token'), requestId: 'request-1' });
+    expect(await answer.json()).toEqual({
+      message: expect.stringContaining('not a valid API token'),
+      requestId: 'request-1',
+    });
   });
 
   it('ends the session that the browser had before', async () => {
     const first = await signIn();
-    await session('POST', { ...fromConsole, 'Content-Type': 'application/json', Cookie: first }, JSON.stringify({ token }));
+    await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json', Cookie: first },
+      JSON.stringify({ token }),
+    );
     expect(await whoIs({ ...fromConsole, Cookie: first })).toBeNull();
   });
 
   it('never takes over an id that the browser brought (session fixation)', async () => {
     const planted = 'regway-session=chosen-by-the-attacker';
-    const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json', Cookie: planted }, JSON.stringify({ token }));
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json', Cookie: planted },
+      JSON.stringify({ token }),
+    );
     expect(answer.headers.get('set-cookie')).not.toContain('chosen-by-the-attacker');
     expect(await whoIs({ ...fromConsole, Cookie: planted })).toBeNull();
   });
@@ -115,7 +160,10 @@ describe('signing in', () => {
 
 describe('a cookie', () => {
   it('speaks for the token that it was given for', async () => {
-    expect(await whoIs({ ...fromConsole, Cookie: await signIn() })).toMatchObject({ account: 'anchore', role: 'READ_WRITE' });
+    expect(await whoIs({ ...fromConsole, Cookie: await signIn() })).toMatchObject({
+      account: 'anchore',
+      role: 'READ_WRITE',
+    });
   });
 
   it.each([
@@ -130,20 +178,33 @@ describe('a cookie', () => {
   ])('is worth nothing in a request of %s (CSRF)', async (_, headers: Record<string, string>) => {
     const cookie = await signIn();
     expect(await whoIs({ ...headers, Cookie: cookie })).toBeNull();
-    for (const method of ['GET', 'DELETE']) expect((await session(method, { ...headers, Cookie: cookie })).status).toBe(403);
+    for (const method of ['GET', 'DELETE'])
+      expect((await session(method, { ...headers, Cookie: cookie })).status).toBe(403);
     const login = await session('POST', { ...headers, 'Content-Type': 'application/json' }, JSON.stringify({ token }));
     expect([login.status, login.headers.get('set-cookie')]).toEqual([403, null]);
     // It was not ended either.
     expect(await whoIs({ ...fromConsole, Cookie: cookie })).not.toBeNull();
   });
 
-  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])('is not given for a body of the type %s, which forms can send', async (type) => {
-    expect((await session('POST', { ...fromConsole, 'Content-Type': type }, JSON.stringify({ token }))).status).toBe(401);
-  });
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
+    'is not given for a body of the type %s, which forms can send',
+    async (type) => {
+      expect((await session('POST', { ...fromConsole, 'Content-Type': type }, JSON.stringify({ token }))).status).toBe(
+        401,
+      );
+    },
+  );
 
   it('counts under the public address too, where a proxy changes the Host header', async () => {
     await serve({ isSecure: false, publicOrigin: 'https://regway.example.com' });
-    expect(await whoIs({ ...fromConsole, Cookie: await signIn(), Origin: 'https://regway.example.com', 'Sec-Fetch-Site': 'same-origin' })).not.toBeNull();
+    expect(
+      await whoIs({
+        ...fromConsole,
+        Cookie: await signIn(),
+        Origin: 'https://regway.example.com',
+        'Sec-Fetch-Site': 'same-origin',
+      }),
+    ).not.toBeNull();
   });
 
   it.each([
@@ -204,7 +265,10 @@ describe('a session ends', () => {
     const [first, second] = [await sessions.open(token, nobody), await sessions.open(token, nobody)];
     await sessions.principalOf(first.id);
     for (let count = 2; count <= maxSessions; count++) await sessions.open(token, nobody);
-    expect([await sessions.principalOf(first.id), await sessions.principalOf(second.id)]).toEqual([expect.anything(), undefined]);
+    expect([await sessions.principalOf(first.id), await sessions.principalOf(second.id)]).toEqual([
+      expect.anything(),
+      undefined,
+    ]);
   });
 });
 

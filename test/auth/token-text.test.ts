@@ -33,18 +33,26 @@ describe('the text of a token', () => {
     const property = fc.property(anyParts, (parts) => {
       const text = printToken(parts).reveal();
       const parsed = parseToken(text);
-      return parsed?.id === parts.id && parsed.secret.reveal() === parts.secret.reveal() && printToken(parsed).reveal() === text;
+      return (
+        parsed?.id === parts.id &&
+        parsed.secret.reveal() === parts.secret.reveal() &&
+        printToken(parsed).reveal() === text
+      );
     });
     expect(() => fc.assert(property)).not.toThrow();
   });
 
   it('is refused after any one character was mistyped', () => {
-    const accepted = Array.from(token, (_, index) => mistyped(token, index)).filter((text) => parseToken(text) !== undefined);
+    const accepted = Array.from(token, (_, index) => mistyped(token, index)).filter(
+      (text) => parseToken(text) !== undefined,
+    );
     expect(accepted).toEqual([]);
   });
 
   it('is refused at every truncation', () => {
-    const accepted = Array.from(token, (_, length) => token.slice(0, length)).filter((text) => parseToken(text) !== undefined);
+    const accepted = Array.from(token, (_, length) => token.slice(0, length)).filter(
+      (text) => parseToken(text) !== undefined,
+    );
     expect(accepted).toEqual([]);
   });
 

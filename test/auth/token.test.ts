@@ -20,9 +20,23 @@ beforeEach(() => {
 });
 
 const issue = async (part: Partial<NewToken> = {}): Promise<Secret> =>
-  (await issueToken({ access, now, account: 'anchore', role: 'READ_WRITE', name: 'ci', images: null, expiresAt: null, actor: 'cli', requestId: 'req-1', ...part })).text;
+  (
+    await issueToken({
+      access,
+      now,
+      account: 'anchore',
+      role: 'READ_WRITE',
+      name: 'ci',
+      images: null,
+      expiresAt: null,
+      actor: 'cli',
+      requestId: 'req-1',
+      ...part,
+    })
+  ).text;
 
-const logIn = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> => createAuthenticator({ access, now })(authorization);
+const logIn = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> =>
+  createAuthenticator({ access, now })(authorization);
 const logInToRest = (authorization: Authorization): ReturnType<ReturnType<typeof createAuthenticator>> =>
   createAuthenticator({ access, now, schemes: ['bearer', 'basic'] })(authorization);
 const basic = (userAndPassword: string): string => `Basic ${Buffer.from(userAndPassword).toString('base64')}`;
@@ -78,7 +92,16 @@ describe('a token that was issued', () => {
   it('leaves an audit event that does not hold it', async () => {
     await issue();
     expect(access.events).toEqual([
-      { at: time, actor: 'cli', account: 'anchore', action: 'token.create', target: onlyToken().id, targetText: 'ci', outcome: 'DONE', requestId: 'req-1' },
+      {
+        at: time,
+        actor: 'cli',
+        account: 'anchore',
+        action: 'token.create',
+        target: onlyToken().id,
+        targetText: 'ci',
+        outcome: 'DONE',
+        requestId: 'req-1',
+      },
     ]);
   });
 
@@ -98,10 +121,13 @@ describe('a token that was issued', () => {
   });
 });
 
-it.each([[undefined], [[]]])('a request without the header is nobody, not refused: %j', async (authorization: Authorization) => {
-  expect(await logIn(authorization)).toBeUndefined();
-  expect(access.reads).toBe(0);
-});
+it.each([[undefined], [[]]])(
+  'a request without the header is nobody, not refused: %j',
+  async (authorization: Authorization) => {
+    expect(await logIn(authorization)).toBeUndefined();
+    expect(access.reads).toBe(0);
+  },
+);
 
 /** Headers that cannot be a token of ours, whatever the database holds, made from a token that would log in. */
 const unusable: [string, (token: string) => Authorization][] = [
@@ -152,12 +178,18 @@ describe('a header that does not log in', () => {
   it('gets one answer, whatever the reason, which repeats nothing of it', async () => {
     const token = (await issue()).reveal();
     const unknown = printToken(newTokenParts()).reveal();
-    const problems = await Promise.all([...unusable.map(([, headerOf]) => headerOf(token)), `Bearer ${unknown}`].map((header) => problemOf(logIn(header))));
+    const problems = await Promise.all(
+      [...unusable.map(([, headerOf]) => headerOf(token)), `Bearer ${unknown}`].map((header) =>
+        problemOf(logIn(header)),
+      ),
+    );
     alterStored({ revokedAt: time });
     problems.push(await problemOf(logIn(`Bearer ${token}`)));
     alterStored({ revokedAt: null, expiresAt: time });
     problems.push(await problemOf(logIn(`Bearer ${token}`)));
-    const answers = problems.map(({ code, message, reason, field, cause }) => JSON.stringify({ code, message, reason, field, cause: inspect(cause) }));
+    const answers = problems.map(({ code, message, reason, field, cause }) =>
+      JSON.stringify({ code, message, reason, field, cause: inspect(cause) }),
+    );
     expect(new Set(answers).size).toBe(1);
     expect(answers[0]).not.toContain(token.slice(0, 10));
   });
@@ -172,10 +204,16 @@ describe('a header that does not log in', () => {
 });
 
 describe('where Basic is accepted too', () => {
-  it.each(['any', '', 'admin', 'käthe', 'name with spaces', 'n'.repeat(1000)])('a token is the password of the user %j', async (user) => {
-    const text = (await issue()).reveal();
-    expect(await logInToRest(basic(`${user}:${text}`))).toMatchObject({ account: 'anchore', subject: `token:${onlyToken().id}` });
-  });
+  it.each(['any', '', 'admin', 'käthe', 'name with spaces', 'n'.repeat(1000)])(
+    'a token is the password of the user %j',
+    async (user) => {
+      const text = (await issue()).reveal();
+      expect(await logInToRest(basic(`${user}:${text}`))).toMatchObject({
+        account: 'anchore',
+        subject: `token:${onlyToken().id}`,
+      });
+    },
+  );
 
   it.each(['Basic', 'basic', 'BASIC'])('the scheme may be written as %s, and Bearer still logs in', async (scheme) => {
     const text = (await issue()).reveal();
@@ -189,7 +227,10 @@ describe('where Basic is accepted too', () => {
     ['a colon after the token', (token) => basic(`u:${token}:`)],
     ['a second user name', (token) => basic(`u:v:${token}`)],
     ['no Base64', (token) => `Basic u:${token}`],
-    ['Base64 without its padding', (token) => basic(`uu:${token}`).replace(/=+$/, '') + (basic(`uu:${token}`).endsWith('=') ? '' : '=')],
+    [
+      'Base64 without its padding',
+      (token) => basic(`uu:${token}`).replace(/=+$/, '') + (basic(`uu:${token}`).endsWith('=') ? '' : '='),
+    ],
     ['Base64 with bytes after its padding', (token) => `${basic(`u:${token}`)}=`],
     ['the alphabet of URLs', (token) => basic(`>>>???:${token}`).replaceAll('+', '-').replaceAll('/', '_')],
     ['two headers, one of each scheme', (token) => [basic(`u:${token}`), `Bearer ${token}`]],
@@ -200,7 +241,11 @@ describe('where Basic is accepted too', () => {
     const token = (await issue()).reveal();
     access.reads = 0;
     const problem = await problemOf(logInToRest(headerOf(token)));
-    expect([problem.code, problem.message.includes('password of HTTP Basic'), access.reads]).toEqual(['UNAUTHENTICATED', true, 0]);
+    expect([problem.code, problem.message.includes('password of HTTP Basic'), access.reads]).toEqual([
+      'UNAUTHENTICATED',
+      true,
+      0,
+    ]);
     expect(problem.message).not.toContain(token.slice(0, 10));
   });
 
@@ -226,8 +271,18 @@ describe('a token is not issued', () => {
     ['with images for READ_WRITE', { images: ['docker.io/anchore/*'] }, 'INVALID_INPUT', ['images']],
     ['with images for ADMIN', { account: 'admin', role: 'ADMIN', images: ['docker.io'] }, 'INVALID_INPUT', ['images']],
     ['with no images to pull', { role: 'PULL', images: [] }, 'INVALID_INPUT', ['images']],
-    ['with too many images', { role: 'PULL', images: Array.from({ length: 101 }, (_, n) => `docker.io/a/b${n}`) }, 'INVALID_INPUT', ['images']],
-    ['with an image that is no registry text', { role: 'PULL', images: ['docker.io', 'docker.io/a*'] }, 'INVALID_REGISTRY', ['images', '1']],
+    [
+      'with too many images',
+      { role: 'PULL', images: Array.from({ length: 101 }, (_, n) => `docker.io/a/b${n}`) },
+      'INVALID_INPUT',
+      ['images'],
+    ],
+    [
+      'with an image that is no registry text',
+      { role: 'PULL', images: ['docker.io', 'docker.io/a*'] },
+      'INVALID_REGISTRY',
+      ['images', '1'],
+    ],
     ['expired from the start', { expiresAt: new Date('2026-11-24T12:00:00Z') }, 'INVALID_INPUT', ['expiresAt']],
     ['with an expiry that is no date', { expiresAt: new Date(Number.NaN) }, 'INVALID_INPUT', ['expiresAt']],
   ])('%s', async (_, part, code, field) => {
@@ -246,12 +301,20 @@ it.each<[string, Partial<NewToken>]>([
 });
 
 describe('the first token', () => {
-  const first = (): ReturnType<typeof issueFirstToken> => issueFirstToken({ access, now, actor: 'system', requestId: 'start' });
+  const first = (): ReturnType<typeof issueFirstToken> =>
+    issueFirstToken({ access, now, actor: 'system', requestId: 'start' });
 
   it('is an admin token of the account admin without limits', async () => {
     const text = await first();
-    expect(await logIn(`Bearer ${text?.reveal()}`)).toMatchObject({ account: 'admin', role: 'ADMIN', images: null, expiresAt: null });
-    expect(access.events).toMatchObject([{ action: 'token.create', actor: 'system', account: 'admin', target: onlyToken().id, requestId: 'start' }]);
+    expect(await logIn(`Bearer ${text?.reveal()}`)).toMatchObject({
+      account: 'admin',
+      role: 'ADMIN',
+      images: null,
+      expiresAt: null,
+    });
+    expect(access.events).toMatchObject([
+      { action: 'token.create', actor: 'system', account: 'admin', target: onlyToken().id, requestId: 'start' },
+    ]);
   });
 
   it('is not made again at the next start', async () => {
@@ -274,14 +337,22 @@ describe('the first token', () => {
 });
 
 describe('revoking a token', () => {
-  const revoke = (id: string): ReturnType<typeof revokeToken> => revokeToken({ access, now, id, actor: 'cli', requestId: 'req-2' });
+  const revoke = (id: string): ReturnType<typeof revokeToken> =>
+    revokeToken({ access, now, id, actor: 'cli', requestId: 'req-2' });
 
   it('refuses the next request with it, and writes one event of its account', async () => {
     const text = (await issue({ name: 'ci' })).reveal();
     const { id } = onlyToken();
     expect((await revoke(id)).revokedAt).toEqual(time);
     expect((await problemOf(logIn(`Bearer ${text}`))).code).toBe('UNAUTHENTICATED');
-    expect(access.events.at(-1)).toMatchObject({ action: 'token.revoke', account: 'anchore', target: id, targetText: 'ci', actor: 'cli', requestId: 'req-2' });
+    expect(access.events.at(-1)).toMatchObject({
+      action: 'token.revoke',
+      account: 'anchore',
+      target: id,
+      targetText: 'ci',
+      actor: 'cli',
+      requestId: 'req-2',
+    });
   });
 
   it('a second time changes nothing', async () => {

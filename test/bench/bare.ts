@@ -45,9 +45,14 @@ process.once('SIGTERM', () => {
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const { operationName, variables } = JSON.parse(await readText(request)) as { operationName: string; variables: Variables };
+    const { operationName, variables } = JSON.parse(await readText(request)) as {
+      operationName: string;
+      variables: Variables;
+    };
     const body = JSON.stringify({ data: answers[operationName]?.(variables) });
-    response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(body) }).end(body);
+    response
+      .writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(body) })
+      .end(body);
   } catch (error) {
     response.writeHead(500).end(String(error));
   }

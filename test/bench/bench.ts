@@ -40,7 +40,11 @@ requireBuild();
 const directory = mkdtempSync(join(tmpdir(), 'regway-bench-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 // Ends through the handler above, and those that stop the servers.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 
 const pinned = pinLoad();
 for (const count of registryCounts) await measureSize(count);
@@ -56,9 +60,19 @@ async function measureSize(count: number): Promise<void> {
   say('starting the bundle');
   const start = await measureStart(dataDir, token);
   // One list of operations for all: the registries that they create must be new each time.
-  const race = await startRace({ dataDir, token, core: pinned ? serverCore : undefined, operations: operations(seeded) });
+  const race = await startRace({
+    dataDir,
+    token,
+    core: pinned ? serverCore : undefined,
+    operations: operations(seeded),
+  });
   try {
-    requireEveryCreate(dataDir, await runRace(race, (connections, samples) => renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples, matching, start })));
+    requireEveryCreate(
+      dataDir,
+      await runRace(race, (connections, samples) =>
+        renderReport({ registries: seeded.length, connections, rounds, seconds, pinned, samples, matching, start }),
+      ),
+    );
   } finally {
     await race.stop();
   }
@@ -66,7 +80,10 @@ async function measureSize(count: number): Promise<void> {
 }
 
 /** Prints a report for each number of connections. Gives every sample. */
-async function runRace(race: Race, render: (connections: number, samples: readonly Sample[]) => string): Promise<Sample[]> {
+async function runRace(
+  race: Race,
+  render: (connections: number, samples: readonly Sample[]) => string,
+): Promise<Sample[]> {
   say(`warming up: ${warmUpSeconds} s for each server and operation`);
   const all = await race.warmUp(warmUpSeconds);
   for (const connections of connectionCounts) {
@@ -98,13 +115,20 @@ function pinLoad(): boolean {
 
 /** An acknowledged create is a row and an audit event. @throws Error when one is missing or too many. */
 function requireEveryCreate(dataDir: string, all: readonly Sample[]): void {
-  const acknowledged = all.filter(({ operation }) => operation === 'create').reduce((sum, { answered }) => sum + answered, 0);
+  const acknowledged = all
+    .filter(({ operation }) => operation === 'create')
+    .reduce((sum, { answered }) => sum + answered, 0);
   const database = new Sqlite(databaseFile(dataDir), { readonly: true });
   const count = (statement: string) => Number(database.prepare(statement).pluck().get(`${createdHost}/`));
   const rows = count('SELECT count(*) FROM registry WHERE instr(registry, ?) = 1');
-  const events = count("SELECT count(*) FROM audit_event WHERE action = 'registry.create' AND instr(target_text, ?) = 1");
+  const events = count(
+    "SELECT count(*) FROM audit_event WHERE action = 'registry.create' AND instr(target_text, ?) = 1",
+  );
   database.close();
-  if (rows !== acknowledged || events !== acknowledged) throw new Error(`${acknowledged} creates were acknowledged, but there are ${rows} rows and ${events} audit events.`);
+  if (rows !== acknowledged || events !== acknowledged)
+    throw new Error(
+      `${acknowledged} creates were acknowledged, but there are ${rows} rows and ${events} audit events.`,
+    );
 }
 
 function say(what: string): void {

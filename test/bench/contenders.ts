@@ -17,7 +17,10 @@ const executable = fileURLToPath(new URL('../../dist/regway.js', import.meta.url
 export const regway: Contender = { name: 'Regway', args: [executable, 'serve'] };
 
 /** The limit: what the same statements cost without GraphQL, login, limits, logs and metrics. */
-export const bare: Contender = { name: 'node:http, bare', args: [fileURLToPath(new URL('./bare.ts', import.meta.url))] };
+export const bare: Contender = {
+  name: 'node:http, bare',
+  args: [fileURLToPath(new URL('./bare.ts', import.meta.url))],
+};
 
 const rivalScript = fileURLToPath(new URL('./rival.ts', import.meta.url));
 
@@ -39,12 +42,27 @@ export function requireBuild(): void {
 }
 
 /** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. @param settings more than those. */
-export async function startContender({ name, args }: Contender, dataDir: string, core: number | string | undefined, settings: NodeJS.ProcessEnv = {}): Promise<BenchServer> {
-  return startServer({ args, environment: { ...environmentOf(dataDir), ...settings }, outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`), core });
+export async function startContender(
+  { name, args }: Contender,
+  dataDir: string,
+  core: number | string | undefined,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<BenchServer> {
+  return startServer({
+    args,
+    environment: { ...environmentOf(dataDir), ...settings },
+    outputFile: join(dataDir, '..', `${name.replaceAll(/\W+/g, '-')}.log`),
+    core,
+  });
 }
 
 /** No setting of the person who runs the benchmark changes the result. */
 function environmentOf(dataDir: string): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(REGWAY_|NODE_)/.test(name));
-  return { ...Object.fromEntries(inherited), NODE_ENV: 'production', REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: dataDir };
+  return {
+    ...Object.fromEntries(inherited),
+    NODE_ENV: 'production',
+    REGWAY_LISTEN: '127.0.0.1:0',
+    REGWAY_DATA_DIR: dataDir,
+  };
 }

@@ -21,10 +21,16 @@ export const createdHost = 'zz-created.example';
 /** The seeded registries in the order of their text. @param count rounded up to whole hosts. */
 export function seededRegistries(count: number): SeededRegistry[] {
   const perHost = Math.ceil(count / hostCount);
-  const texts = Array.from({ length: hostCount }, (_, host) => hostTexts(`registry-${padded(host, 3)}.example`, perHost)).flat();
+  const texts = Array.from({ length: hostCount }, (_, host) =>
+    hostTexts(`registry-${padded(host, 3)}.example`, perHost),
+  ).flat();
   // By code unit, which for ASCII is the order of the database.
   texts.sort();
-  return texts.map((registry, index) => ({ id: `reg_${index.toString(16).padStart(32, '0')}`, registry, kind: kindOf(registry) }));
+  return texts.map((registry, index) => ({
+    id: `reg_${index.toString(16).padStart(32, '0')}`,
+    registry,
+    kind: kindOf(registry),
+  }));
 }
 
 /** A row as the product would have stored it after a successful validation. */
@@ -57,7 +63,10 @@ function hostTexts(host: string, count: number): string[] {
   const teams = Array.from({ length: teamCount }, (_, team) => `${host}/team-${padded(team, 2)}`);
   const groups = teams.flatMap((team) => Array.from({ length: groupsPerTeam }, (_, group) => `${team}/group-${group}`));
   const subtrees = [...teams, ...groups].map((path) => `${path}/*`);
-  const apps = Array.from({ length: Math.max(0, count - 1 - subtrees.length) }, (_, app) => `${groups[app % groups.length]}/app-${padded(app, 5)}`);
+  const apps = Array.from(
+    { length: Math.max(0, count - 1 - subtrees.length) },
+    (_, app) => `${groups[app % groups.length]}/app-${padded(app, 5)}`,
+  );
   return [host, ...subtrees, ...apps].slice(0, count);
 }
 
@@ -68,7 +77,17 @@ function kindOf(registry: string): SeededRegistry['kind'] {
 
 /** As long as a real one, with all its steps: lists read it for every row. */
 function validReport(checkedAt: number): ValidationReport {
-  const kinds: ValidationStepKind[] = ['RESOLVE', 'CONNECT', 'TLS', 'PING', 'CHALLENGE', 'REALM', 'TOKEN', 'AUTHORIZE', 'REPOSITORY'];
+  const kinds: ValidationStepKind[] = [
+    'RESOLVE',
+    'CONNECT',
+    'TLS',
+    'PING',
+    'CHALLENGE',
+    'REALM',
+    'TOKEN',
+    'AUTHORIZE',
+    'REPOSITORY',
+  ];
   return {
     outcome: 'VALID',
     message: 'The registry accepted the credential.',
@@ -78,7 +97,12 @@ function validReport(checkedAt: number): ValidationReport {
     realmHost: null,
     checkedAt,
     durationMs: 184,
-    steps: kinds.map((kind, index) => ({ kind, status: 'PASSED', message: `The step ${kind.toLowerCase()} passed as it should.`, durationMs: 10 + index })),
+    steps: kinds.map((kind, index) => ({
+      kind,
+      status: 'PASSED',
+      message: `The step ${kind.toLowerCase()} passed as it should.`,
+      durationMs: 10 + index,
+    })),
   };
 }
 

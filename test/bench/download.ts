@@ -26,7 +26,14 @@ const bufferBytes = 1024 * 1024;
 const headEnd = Buffer.from('\r\n\r\n');
 
 /** Downloads. @throws Error for another status than 200, or a body of another length or hash. */
-export async function download({ url, headers, expectedBytes, expectedHash, bytesPerSecond, signal }: Download): Promise<DownloadResult> {
+export async function download({
+  url,
+  headers,
+  expectedBytes,
+  expectedHash,
+  bytesPerSecond,
+  signal,
+}: Download): Promise<DownloadResult> {
   const { hostname, port, pathname } = new URL(url);
   const started = performance.now();
   const hash = expectedHash === undefined ? undefined : createHash('sha256');
@@ -41,7 +48,8 @@ export async function download({ url, headers, expectedBytes, expectedHash, byte
       callback(size) {
         reader.read(buffer.subarray(0, size));
         if (reader.isDone()) end();
-        const dueMs = bytesPerSecond === undefined ? 0 : started + (reader.bodyBytes() / bytesPerSecond) * 1000 - performance.now();
+        const dueMs =
+          bytesPerSecond === undefined ? 0 : started + (reader.bodyBytes() / bytesPerSecond) * 1000 - performance.now();
         if (dueMs <= 1) return true;
         void pause(dueMs).then(() => socket.resume());
         return false;
@@ -50,12 +58,17 @@ export async function download({ url, headers, expectedBytes, expectedHash, byte
   });
   socket.once('error', () => end()).once('close', () => end());
   signal?.addEventListener('abort', () => end());
-  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+  socket.write(
+    `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n${Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('')}\r\n`,
+  );
   await ended;
   const hashed = hash?.digest('hex');
   const seconds = (performance.now() - started) / 1000;
   socket.destroy();
-  if (!reader.isDone() && signal?.aborted !== true) throw new Error(`${url} was cut off after ${reader.bodyBytes()} bytes:\n${reader.head()}`);
+  if (!reader.isDone() && signal?.aborted !== true)
+    throw new Error(`${url} was cut off after ${reader.bodyBytes()} bytes:\n${reader.head()}`);
   if (hashed !== expectedHash) throw new Error(`${url} gave content of another hash.`);
   return { seconds, bytes: reader.bodyBytes() };
 }
@@ -71,7 +84,8 @@ function createReader(expectedBytes: number, onBody: (chunk: Buffer) => void) {
     if (end < 0) return chunk.subarray(chunk.length);
     inBody = true;
     const length = Number(/^content-length: *(\d+)$/im.exec(head)?.[1]);
-    if (!head.startsWith('HTTP/1.1 200 ') || length !== expectedBytes) throw new Error(`Not the answer that was asked for:\n${head}`);
+    if (!head.startsWith('HTTP/1.1 200 ') || length !== expectedBytes)
+      throw new Error(`Not the answer that was asked for:\n${head}`);
     return chunk.subarray(end + headEnd.length);
   };
   return {

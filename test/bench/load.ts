@@ -28,8 +28,18 @@ export interface LoadResult {
 const answerTimeoutMs = 10_000;
 
 /** Runs the load. @param onRunIn called when the run-in is over. @throws Error at the first answer that is wrong. */
-export async function load({ url, token }: LoadTarget, operation: Operation, { connections, seconds, runInSeconds }: LoadOptions, onRunIn: () => void): Promise<LoadResult> {
-  const pool = new Pool(url, { connections, pipelining: 1, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs });
+export async function load(
+  { url, token }: LoadTarget,
+  operation: Operation,
+  { connections, seconds, runInSeconds }: LoadOptions,
+  onRunIn: () => void,
+): Promise<LoadResult> {
+  const pool = new Pool(url, {
+    connections,
+    pipelining: 1,
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: answerTimeoutMs,
+  });
   const exchange = () => exchangeOnce(pool, token, operation.next());
   const fallAsleep = stayAwake();
   try {
@@ -57,7 +67,11 @@ function stayAwake(): () => void {
   return () => clearImmediate(turn);
 }
 
-async function exchangeFor(seconds: number, connections: number, exchange: () => Promise<number>): Promise<Pick<LoadResult, 'latenciesMs' | 'seconds'>> {
+async function exchangeFor(
+  seconds: number,
+  connections: number,
+  exchange: () => Promise<number>,
+): Promise<Pick<LoadResult, 'latenciesMs' | 'seconds'>> {
   const latenciesMs: number[] = [];
   const started = performance.now();
   const connection = async (): Promise<void> => {
@@ -70,7 +84,12 @@ async function exchangeFor(seconds: number, connections: number, exchange: () =>
 /** Gives the milliseconds from the request to the last byte of its answer. */
 async function exchangeOnce(pool: Pool, token: string, { body, fault }: Exchange): Promise<number> {
   const sent = performance.now();
-  const { statusCode, body: answer } = await pool.request({ path: '/graphql', method: 'POST', headers: requestHeaders(token), body });
+  const { statusCode, body: answer } = await pool.request({
+    path: '/graphql',
+    method: 'POST',
+    headers: requestHeaders(token),
+    body,
+  });
   const text = await answer.text();
   const latencyMs = performance.now() - sent;
   const wrong = statusCode === 200 ? fault(JSON.parse(text)) : `status ${statusCode}`;

@@ -16,16 +16,29 @@ export interface MatchingFigures {
 const warmUpCount = 2_000;
 const measuredCount = 5_000;
 
-const caller: Caller = { principal: { subject: 'benchmark', account: 'admin', role: 'PULL', images: null, expiresAt: null }, requestId: 'benchmark' };
+const caller: Caller = {
+  principal: { subject: 'benchmark', account: 'admin', role: 'PULL', images: null, expiresAt: null },
+  requestId: 'benchmark',
+};
 
 /** Times the use case over the real store, one call after the other. @throws Error when a match is wrong. */
 export async function measureMatching(dataDir: string, seeded: readonly SeededRegistry[]): Promise<MatchingFigures> {
   const { store, sealer } = await openDataDir(dataDir);
   const validator = { check: () => Promise.reject(new Error('matching asks no registry')) };
-  const registries = createRegistries({ ...store, sealer, validator, validationBudget: { take: async () => 0 }, now: () => new Date(), newId: () => '', observeValidation: () => undefined, rotationWindowMs: 0 });
+  const registries = createRegistries({
+    ...store,
+    sealer,
+    validator,
+    validationBudget: { take: async () => 0 },
+    now: () => new Date(),
+    newId: () => '',
+    observeValidation: () => undefined,
+    rotationWindowMs: 0,
+  });
   const operation = imageMatches(seeded);
   const timesUs: number[] = [];
-  for (let count = 0; count < warmUpCount + measuredCount; count += 1) timesUs.push(await timeMatchUs(registries, operation.next()));
+  for (let count = 0; count < warmUpCount + measuredCount; count += 1)
+    timesUs.push(await timeMatchUs(registries, operation.next()));
   await store.close();
   const measured = timesUs.slice(warmUpCount);
   return { medianUs: percentile(measured, 0.5), p99Us: percentile(measured, 0.99) };

@@ -23,7 +23,9 @@ export interface Nginx extends ProcessUse {
 export async function startNginx({ directory, http, cores }: NginxOptions): Promise<Nginx> {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'nginx.conf');
-  writeFileSync(file, `
+  writeFileSync(
+    file,
+    `
     daemon off;
     # The worker alone: a master that is killed with this process would leave it behind.
     master_process off;
@@ -35,7 +37,8 @@ export async function startNginx({ directory, http, cores }: NginxOptions): Prom
       access_log off;
       keepalive_requests 1000000;
       ${http}
-    }`);
+    }`,
+  );
   const program = await startProgram({
     command: 'taskset',
     args: ['-c', cores, nginxProgram, '-p', directory, '-e', 'stderr', '-c', file],

@@ -16,7 +16,11 @@ export interface Answer {
     readonly registry?: RegistryAnswer | null;
     readonly registries?: PageAnswer;
     readonly image?: { readonly registry: RegistryAnswer | null };
-    readonly createRegistry?: { readonly registry: RegistryAnswer | null; readonly validation: { readonly outcome: string } | null; readonly errors: readonly unknown[] };
+    readonly createRegistry?: {
+      readonly registry: RegistryAnswer | null;
+      readonly validation: { readonly outcome: string } | null;
+      readonly errors: readonly unknown[];
+    };
   } | null;
   readonly errors?: readonly unknown[];
 }
@@ -39,14 +43,16 @@ export interface Operation {
 export const pageSize = 50;
 
 /** The fields that a list on a screen shows. */
-const fields = 'id registry host repository name type username secureConnection lastValidation { outcome valid checkedAt } createdAt updatedAt';
+const fields =
+  'id registry host repository name type username secureConnection lastValidation { outcome valid checkedAt } createdAt updatedAt';
 
 const documents = {
   Get: `query Get($registry: String!) { registry(registry: $registry) { ${fields} } }`,
   Page: `query Page($after: String) { registries(first: ${pageSize}, after: $after) { edges { cursor node { ${fields} } } pageInfo { hasNextPage endCursor } } }`,
   Create: `mutation Create($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) {
     registry { id registry } validation { outcome } errors { code message } } }`,
-  Image: 'query Image($reference: String!) { image(reference: $reference) { reference registry { id registry username } } }',
+  Image:
+    'query Image($reference: String!) { image(reference: $reference) { reference registry { id registry username } } }',
 };
 
 /** Every operation over the seeded registries, in the order of the table. */
@@ -60,17 +66,23 @@ export function operations(seeded: readonly SeededRegistry[]): Operation[] {
 }
 
 function get(wanted: SeededRegistry): Exchange {
-  return exchange('Get', { registry: wanted.registry }, ({ data }) => (isSame(data?.registry, wanted) ? undefined : `not ${wanted.registry}`));
+  return exchange('Get', { registry: wanted.registry }, ({ data }) =>
+    isSame(data?.registry, wanted) ? undefined : `not ${wanted.registry}`,
+  );
 }
 
 /** The page that starts behind the seeded registry at `start`. */
 function page(seeded: readonly SeededRegistry[], start: number): Exchange {
-  const cursorAt = (index: number) => encodeCursor('REGISTRY', { value: seeded[index]?.registry ?? '', id: seeded[index]?.id ?? '' });
+  const cursorAt = (index: number) =>
+    encodeCursor('REGISTRY', { value: seeded[index]?.registry ?? '', id: seeded[index]?.id ?? '' });
   return exchange('Page', { after: cursorAt(start) }, ({ data }) => {
     const { edges = [], pageInfo } = data?.registries ?? {};
-    if (edges.length !== pageSize || !edges.every(({ node }, index) => isSame(node, seeded[start + 1 + index]))) return 'not the page behind the cursor';
+    if (edges.length !== pageSize || !edges.every(({ node }, index) => isSame(node, seeded[start + 1 + index])))
+      return 'not the page behind the cursor';
     const end = cursorAt(start + pageSize);
-    return pageInfo?.hasNextPage === true && pageInfo.endCursor === end && edges.at(-1)?.cursor === end ? undefined : 'wrong page info or cursor';
+    return pageInfo?.hasNextPage === true && pageInfo.endCursor === end && edges.at(-1)?.cursor === end
+      ? undefined
+      : 'wrong page info or cursor';
   });
 }
 
@@ -82,10 +94,17 @@ function creates(): Operation {
       created += 1;
       const registry = `${createdHost}/benchmark/app-${created}`;
       // With its type: graphql-jit as it comes does not know an input field's default.
-      const input = { registry, type: 'DOCKER_V2', username: `robot-${created}`, password: `a password of ordinary length ${created}` };
+      const input = {
+        registry,
+        type: 'DOCKER_V2',
+        username: `robot-${created}`,
+        password: `a password of ordinary length ${created}`,
+      };
       return exchange('Create', { input }, ({ data }) => {
         const { registry: stored, validation, errors = [] } = data?.createRegistry ?? {};
-        return stored?.registry === registry && validation?.outcome === 'SKIPPED' && errors.length === 0 ? undefined : `not stored: ${JSON.stringify(errors)}`;
+        return stored?.registry === registry && validation?.outcome === 'SKIPPED' && errors.length === 0
+          ? undefined
+          : `not stored: ${JSON.stringify(errors)}`;
       });
     },
   };
@@ -93,14 +112,18 @@ function creates(): Operation {
 
 /** In turn an image that only an exact entry, a subtree, a host, and nothing covers. */
 export function imageMatches(seeded: readonly SeededRegistry[]): Operation {
-  const byKind = (['EXACT', 'SUBTREE', 'HOST'] as const).map((kind) => seeded.filter((registry) => registry.kind === kind));
+  const byKind = (['EXACT', 'SUBTREE', 'HOST'] as const).map((kind) =>
+    seeded.filter((registry) => registry.kind === kind),
+  );
   let turn = 0;
   return {
     name: 'match an image',
     next() {
       turn += 1;
       const candidates = byKind[turn % 4];
-      return candidates === undefined ? image(`unknown.example/nothing/app-${turn}:1.0`, null) : matched(pick(candidates), turn);
+      return candidates === undefined
+        ? image(`unknown.example/nothing/app-${turn}:1.0`, null)
+        : matched(pick(candidates), turn);
     },
   };
 }

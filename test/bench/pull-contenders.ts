@@ -29,7 +29,12 @@ export interface PullContenderOptions {
 }
 
 /** Starts the product with a registry for each channel. */
-export async function startRegway({ directory, authority, upstream, cores }: PullContenderOptions): Promise<PullContender> {
+export async function startRegway({
+  directory,
+  authority,
+  upstream,
+  cores,
+}: PullContenderOptions): Promise<PullContender> {
   const dataDir = join(directory, 'data');
   const token = await seed(dataDir, []);
   const server = await startContender(regway, dataDir, cores, { REGWAY_CA_FILE: authority.certificateFile });
@@ -47,7 +52,12 @@ export async function startRegway({ directory, authority, upstream, cores }: Pul
 export const nginxName = 'nginx proxy_pass';
 
 /** Starts the proxy that people would write: it verifies certificates, keeps connections, and keeps nothing on disk. */
-export async function startNginxProxy({ directory, authority, upstream, cores }: PullContenderOptions): Promise<PullContender> {
+export async function startNginxProxy({
+  directory,
+  authority,
+  upstream,
+  cores,
+}: PullContenderOptions): Promise<PullContender> {
   const ports = { TLS: await freePort('127.0.0.1'), 'plain HTTP': await freePort('127.0.0.1') };
   const nginx = await startNginx({
     directory: join(directory, 'proxy'),
@@ -70,7 +80,13 @@ export async function startNginxProxy({ directory, authority, upstream, cores }:
       server { listen 127.0.0.1:${ports['plain HTTP']}; location / { proxy_pass http://plain; } }`,
   });
   const base = (channel: Channel) => `http://127.0.0.1:${ports[channel]}/v2/${repository}/`;
-  return { ...nginx, name: nginxName, bases: { TLS: base('TLS'), 'plain HTTP': base('plain HTTP') }, headers: {}, clientVerifies: false };
+  return {
+    ...nginx,
+    name: nginxName,
+    bases: { TLS: base('TLS'), 'plain HTTP': base('plain HTTP') },
+    headers: {},
+    clientVerifies: false,
+  };
 }
 
 /** The same proxy, whose client does what Regway does for its own. It is stopped with the proxy. */

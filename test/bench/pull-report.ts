@@ -23,7 +23,11 @@ export function renderPullReport(report: PullReport): string {
   return [
     '| what | server | MB/s | ratio to nginx | CPU s/GiB | CPU ratio | RSS MiB |',
     '|---|---|--:|--:|--:|--:|--:|',
-    ...placements.flatMap((placement) => channels.flatMap((channel) => blobNames.map((name) => blobRow(report, placement, channel, name, names.at(-1) ?? '')))),
+    ...placements.flatMap((placement) =>
+      channels.flatMap((channel) =>
+        blobNames.map((name) => blobRow(report, placement, channel, name, names.at(-1) ?? '')),
+      ),
+    ),
     '',
     '| what | server | manifests/s | CPU ms/manifest |',
     '|---|---|--:|--:|',
@@ -31,18 +35,36 @@ export function renderPullReport(report: PullReport): string {
     '',
     '| what | server | RSS MiB before | at most |',
     '|---|---|--:|--:|',
-    ...report.slow.map(({ contender, beforeMiB, peakMiB }) => `| a client of 5 MB/s | ${contender} | ${beforeMiB.toFixed(0)} | ${peakMiB.toFixed(0)} |`),
+    ...report.slow.map(
+      ({ contender, beforeMiB, peakMiB }) =>
+        `| a client of 5 MB/s | ${contender} | ${beforeMiB.toFixed(0)} | ${peakMiB.toFixed(0)} |`,
+    ),
     '',
     conditions(report),
   ].join('\n');
 }
 
-function blobRow({ blobs, blobBytes }: PullReport, placement: string, channel: Channel, name: string, reference: string): string {
-  const own = blobs.filter((sample) => sample.placement === placement && sample.channel === channel && sample.contender === name);
-  const ratios = (read: (sample: BlobSample) => number) => own.map((sample) => {
-    const other = blobs.find((one) => one.contender === reference && one.round === sample.round && one.channel === channel && one.placement === placement);
-    return other === undefined ? Number.NaN : read(sample) / read(other);
-  });
+function blobRow(
+  { blobs, blobBytes }: PullReport,
+  placement: string,
+  channel: Channel,
+  name: string,
+  reference: string,
+): string {
+  const own = blobs.filter(
+    (sample) => sample.placement === placement && sample.channel === channel && sample.contender === name,
+  );
+  const ratios = (read: (sample: BlobSample) => number) =>
+    own.map((sample) => {
+      const other = blobs.find(
+        (one) =>
+          one.contender === reference &&
+          one.round === sample.round &&
+          one.channel === channel &&
+          one.placement === placement,
+      );
+      return other === undefined ? Number.NaN : read(sample) / read(other);
+    });
   const cells = [
     `blob of ${(blobBytes / 2 ** 20).toFixed(0)} MiB, upstream with ${channel}; ${placement}`,
     name,

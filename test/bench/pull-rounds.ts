@@ -47,33 +47,52 @@ const slowSeconds = 8;
 const sampleMs = 50;
 
 /** One blob after the other. Samples of the warm-up are left out. */
-export async function measureBlobs(contenders: readonly PullContender[], upstream: PullUpstream, placement: string, rounds: number): Promise<BlobSample[]> {
+export async function measureBlobs(
+  contenders: readonly PullContender[],
+  upstream: PullUpstream,
+  placement: string,
+  rounds: number,
+): Promise<BlobSample[]> {
   const samples: Omit<BlobSample, 'placement'>[] = [];
   for (let round = 1 - warmUpRounds; round <= rounds; round += 1) {
     for (const channel of channels) {
-      for (const contender of inTurns(contenders, round)) samples.push(await takeBlob(contender, upstream, channel, round));
+      for (const contender of inTurns(contenders, round))
+        samples.push(await takeBlob(contender, upstream, channel, round));
     }
   }
   return samples.filter(({ round }) => round > 0).map((sample) => ({ ...sample, placement }));
 }
 
 /** One manifest again and again over a few connections, from the registry with TLS. */
-export async function measureManifests(contenders: readonly PullContender[], upstream: PullUpstream, rounds: number, seconds: number): Promise<ManifestSample[]> {
+export async function measureManifests(
+  contenders: readonly PullContender[],
+  upstream: PullUpstream,
+  rounds: number,
+  seconds: number,
+): Promise<ManifestSample[]> {
   for (const contender of contenders) await takeManifests(contender, upstream, 0, warmUpSeconds);
   const samples: ManifestSample[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    for (const contender of inTurns(contenders, round)) samples.push(await takeManifests(contender, upstream, round, seconds));
+    for (const contender of inTurns(contenders, round))
+      samples.push(await takeManifests(contender, upstream, round, seconds));
   }
   return samples;
 }
 
 /** Memory while a client reads far slower than the registry sends. */
-export async function measureSlowClient(contenders: readonly PullContender[], upstream: PullUpstream): Promise<SlowClientSample[]> {
+export async function measureSlowClient(
+  contenders: readonly PullContender[],
+  upstream: PullUpstream,
+): Promise<SlowClientSample[]> {
   const samples: SlowClientSample[] = [];
   for (const contender of contenders) {
     const beforeMiB = contender.rssMiB();
     const signal = AbortSignal.timeout(slowSeconds * 1000);
-    const reading = download({ ...blobRequest(contender, upstream, 'TLS'), bytesPerSecond: slowBytesPerSecond, signal });
+    const reading = download({
+      ...blobRequest(contender, upstream, 'TLS'),
+      bytesPerSecond: slowBytesPerSecond,
+      signal,
+    });
     let peakMiB = beforeMiB;
     while (!signal.aborted) {
       peakMiB = Math.max(peakMiB, contender.rssMiB());
@@ -90,9 +109,17 @@ function inTurns(contenders: readonly PullContender[], round: number): readonly 
   return round % 2 === 0 ? contenders.toReversed() : contenders;
 }
 
-async function takeBlob(contender: PullContender, upstream: PullUpstream, channel: Channel, round: number): Promise<Omit<BlobSample, 'placement'>> {
+async function takeBlob(
+  contender: PullContender,
+  upstream: PullUpstream,
+  channel: Channel,
+  round: number,
+): Promise<Omit<BlobSample, 'placement'>> {
   const cpuMs = contender.cpuMs();
-  const { seconds, bytes } = await download({ ...blobRequest(contender, upstream, channel), expectedHash: contender.clientVerifies ? upstream.blobHash : undefined });
+  const { seconds, bytes } = await download({
+    ...blobRequest(contender, upstream, channel),
+    expectedHash: contender.clientVerifies ? upstream.blobHash : undefined,
+  });
   return {
     contender: contender.name,
     channel,
@@ -107,9 +134,19 @@ function blobRequest({ bases, headers }: PullContender, { blobPath, blobBytes }:
   return { url: bases[channel] + blobPath, headers, expectedBytes: blobBytes };
 }
 
-async function takeManifests(contender: PullContender, upstream: PullUpstream, round: number, seconds: number): Promise<ManifestSample> {
+async function takeManifests(
+  contender: PullContender,
+  upstream: PullUpstream,
+  round: number,
+  seconds: number,
+): Promise<ManifestSample> {
   const url = new URL(contender.bases.TLS + upstream.manifestPath);
-  const pool = new Pool(url.origin, { connections, pipelining: 1, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs });
+  const pool = new Pool(url.origin, {
+    connections,
+    pipelining: 1,
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: answerTimeoutMs,
+  });
   const headers = { ...contender.headers, accept: 'application/vnd.oci.image.manifest.v1+json' };
   const contenderCpuMs = contender.cpuMs();
   const clientCpu = process.cpuUsage();

@@ -34,16 +34,26 @@ const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const manifestBytes = 2_000;
 
 /** Writes the files and starts it. */
-export async function startPullUpstream(directory: string, authority: CertificateAuthority, blobBytes: number, cores: string): Promise<PullUpstream> {
+export async function startPullUpstream(
+  directory: string,
+  authority: CertificateAuthority,
+  blobBytes: number,
+  cores: string,
+): Promise<PullUpstream> {
   const blob = randomFillSync(Buffer.allocUnsafe(blobBytes));
-  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, annotations: { padding: 'x'.repeat(manifestBytes) } }));
+  const manifest = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: manifestType, annotations: { padding: 'x'.repeat(manifestBytes) } }),
+  );
   const blobPath = `blobs/${digestOf(blob)}`;
   const manifestPath = 'manifests/latest';
   const root = join(directory, 'files', 'v2', repository);
   for (const folder of ['blobs', 'manifests']) mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, blobPath), blob);
   writeFileSync(join(root, manifestPath), manifest);
-  const hosts = { TLS: `127.0.0.1:${await freePort('127.0.0.1')}`, 'plain HTTP': `127.0.0.1:${await freePort('127.0.0.1')}` };
+  const hosts = {
+    TLS: `127.0.0.1:${await freePort('127.0.0.1')}`,
+    'plain HTTP': `127.0.0.1:${await freePort('127.0.0.1')}`,
+  };
   const { certificateFile, keyFile } = authority.issue('127.0.0.1');
   const nginx = await startNginx({
     directory,

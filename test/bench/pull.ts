@@ -27,7 +27,11 @@ const seconds = flag('seconds', 1, 60);
 const blobBytes = flag('mebibytes', 1, 2_000) * 1024 * 1024;
 
 /** Cores as taskset lists them; the contenders take turns. */
-const twoCores = { name: 'two cores', contender: '0,1', others: availableParallelism() > 2 ? `2-${availableParallelism() - 1}` : '0,1' };
+const twoCores = {
+  name: 'two cores',
+  contender: '0,1',
+  others: availableParallelism() > 2 ? `2-${availableParallelism() - 1}` : '0,1',
+};
 const oneCore = { name: 'one core', contender: '0', others: '1' };
 type Placement = typeof twoCores;
 
@@ -36,10 +40,16 @@ requireTwoCores();
 const directory = mkdtempSync(join(tmpdir(), 'regway-bench-pull-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 // Ends through the handler above, and those that stop the servers.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 
 const authority = createCertificateAuthority(directory);
-const shared = await withServers(twoCores, (running, upstream) => measureBlobs(withVerifying(running), upstream, twoCores.name, rounds));
+const shared = await withServers(twoCores, (running, upstream) =>
+  measureBlobs(withVerifying(running), upstream, twoCores.name, rounds),
+);
 const report = await withServers(oneCore, async (running, upstream) => {
   const blobs = [...shared, ...(await measureBlobs(withVerifying(running), upstream, oneCore.name, rounds))];
   say(`${rounds} rounds of ${seconds} s of manifests`);
@@ -51,18 +61,26 @@ process.stdout.write(`${renderPullReport(report)}\n`);
 
 /** Blobs pass nginx a second time, with a client that verifies them: somebody has to. The plain proxy stays the last, with which all are compared. */
 function withVerifying(running: readonly PullContender[]): readonly PullContender[] {
-  return running.flatMap((contender) => (contender.name === nginxName ? [withVerifyingClient(contender), contender] : [contender]));
+  return running.flatMap((contender) =>
+    contender.name === nginxName ? [withVerifyingClient(contender), contender] : [contender],
+  );
 }
 
 /** Starts the servers in a placement, measures, and stops them. */
-async function withServers<Result>(placement: Placement, measure: (running: readonly PullContender[], upstream: PullUpstream) => Promise<Result>): Promise<Result> {
-  say(`${placement.name}: ${rounds} rounds of a blob of ${blobBytes / 1024 / 1024} MiB for each server and channel, after a warm-up`);
+async function withServers<Result>(
+  placement: Placement,
+  measure: (running: readonly PullContender[], upstream: PullUpstream) => Promise<Result>,
+): Promise<Result> {
+  say(
+    `${placement.name}: ${rounds} rounds of a blob of ${blobBytes / 1024 / 1024} MiB for each server and channel, after a warm-up`,
+  );
   const home = join(directory, placement.name.replace(' ', '-'));
   execFileSync('taskset', ['-a', '-c', '-p', placement.others, String(process.pid)], { stdio: 'ignore' });
   const upstream = await startPullUpstream(join(home, 'upstream'), authority, blobBytes, placement.others);
   const running: PullContender[] = [];
   try {
-    for (const start of [startRegway, startNginxProxy]) running.push(await start({ directory: home, authority, upstream, cores: placement.contender }));
+    for (const start of [startRegway, startNginxProxy])
+      running.push(await start({ directory: home, authority, upstream, cores: placement.contender }));
     return await measure(running, upstream);
   } finally {
     await Promise.all([...running, upstream].map((server) => server.stop()));

@@ -64,6 +64,8 @@ function row(group: readonly Sample[], samples: readonly Sample[]): string {
 
 /** Against the bare server in the same round. */
 function cpuRatio({ operation, round, cpuMsPerRequest }: Sample, samples: readonly Sample[]): number {
-  const limit = samples.find((other) => other.contender === bare.name && other.operation === operation && other.round === round);
+  const limit = samples.find(
+    (other) => other.contender === bare.name && other.operation === operation && other.round === round,
+  );
   return (limit?.cpuMsPerRequest ?? Number.NaN) / cpuMsPerRequest;
 }

@@ -37,7 +37,13 @@ process.once('SIGTERM', () => {
   process.exit(0);
 });
 
-async function startMercurius({ jit, withDuties = false }: { readonly jit: boolean; readonly withDuties?: boolean }): Promise<string> {
+async function startMercurius({
+  jit,
+  withDuties = false,
+}: {
+  readonly jit: boolean;
+  readonly withDuties?: boolean;
+}): Promise<string> {
   const [{ fastify }, { mercurius }] = await Promise.all([import('fastify'), import('mercurius')]);
   const app = fastify();
   if (withDuties) await addDuties(app);
@@ -56,13 +62,22 @@ async function addDuties(app: FastifyInstance): Promise<void> {
   });
   app.addHook('onResponse', async ({ method }, reply) => {
     const durationMs = Math.round(reply.elapsedTime);
-    log.request({ requestId: String(reply.raw.getHeader('X-Request-Id')), method, route: 'graphql', status: reply.statusCode, durationMs });
+    log.request({
+      requestId: String(reply.raw.getHeader('X-Request-Id')),
+      method,
+      route: 'graphql',
+      status: reply.statusCode,
+      durationMs,
+    });
     metrics.observeRequest('graphql', method, reply.statusCode, durationMs);
   });
 }
 
 async function startApollo(): Promise<string> {
-  const [{ ApolloServer }, { startStandaloneServer }] = await Promise.all([import('@apollo/server'), import('@apollo/server/standalone')]);
+  const [{ ApolloServer }, { startStandaloneServer }] = await Promise.all([
+    import('@apollo/server'),
+    import('@apollo/server/standalone'),
+  ]);
   const { url } = await startStandaloneServer(new ApolloServer({ schema }), { listen: { host: '127.0.0.1', port: 0 } });
   return url.replace(/\/$/, '');
 }
@@ -89,7 +104,12 @@ function executableSchema(over: Work): GraphQLSchema {
   return built;
 }
 
-function resolve(built: GraphQLSchema, type: 'Query' | 'Mutation', name: string, resolver: GraphQLFieldResolver<unknown, unknown, Record<string, unknown>>): void {
+function resolve(
+  built: GraphQLSchema,
+  type: 'Query' | 'Mutation',
+  name: string,
+  resolver: GraphQLFieldResolver<unknown, unknown, Record<string, unknown>>,
+): void {
   const field = (type === 'Query' ? built.getQueryType() : built.getMutationType())?.getFields()[name];
   if (field === undefined) throw new Error(`There is no field ${type}.${name}.`);
   field.resolve = resolver;

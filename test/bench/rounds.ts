@@ -58,7 +58,8 @@ export async function startRace(options: RaceOptions): Promise<Race> {
   const running: Running[] = [];
   const stop = async (): Promise<void> => void (await Promise.all(running.map(({ server }) => server.stop())));
   try {
-    for (const contender of contenders) running.push({ contender, server: await startContender(contender, options.dataDir, options.core) });
+    for (const contender of contenders)
+      running.push({ contender, server: await startContender(contender, options.dataDir, options.core) });
   } catch (error) {
     await stop();
     throw error;
@@ -76,10 +77,16 @@ export async function startRace(options: RaceOptions): Promise<Race> {
   };
 }
 
-async function runRound(running: readonly Running[], race: RaceOptions, sampleLoad: SampleLoad, round: number): Promise<Sample[]> {
+async function runRound(
+  running: readonly Running[],
+  race: RaceOptions,
+  sampleLoad: SampleLoad,
+  round: number,
+): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const operation of race.operations) {
-    for (const one of running) samples.push(await takeSample(one, operation, { ...sampleLoad, token: race.token, round }));
+    for (const one of running)
+      samples.push(await takeSample(one, operation, { ...sampleLoad, token: race.token, round }));
   }
   return samples;
 }
@@ -89,10 +96,19 @@ interface SampleOptions extends SampleLoad {
   readonly round: number;
 }
 
-async function takeSample({ contender, server }: Running, operation: Operation, { token, round, ...sampleLoad }: SampleOptions): Promise<Sample> {
+async function takeSample(
+  { contender, server }: Running,
+  operation: Operation,
+  { token, round, ...sampleLoad }: SampleOptions,
+): Promise<Sample> {
   let cpuMs = 0;
   const onRunIn = (): void => void (cpuMs = server.cpuMs());
-  const { runInRequests, latenciesMs, seconds } = await load({ url: server.url, token }, operation, { ...sampleLoad, runInSeconds }, onRunIn);
+  const { runInRequests, latenciesMs, seconds } = await load(
+    { url: server.url, token },
+    operation,
+    { ...sampleLoad, runInSeconds },
+    onRunIn,
+  );
   const requests = latenciesMs.length;
   return {
     contender: contender.name,

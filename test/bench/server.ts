@@ -42,7 +42,8 @@ export async function startServer(options: ServerOptions): Promise<BenchServer> 
 }
 
 function launch({ args, environment, outputFile, core }: ServerOptions): ChildProcess {
-  const command = core === undefined ? [process.execPath, ...args] : ['taskset', '-c', String(core), process.execPath, ...args];
+  const command =
+    core === undefined ? [process.execPath, ...args] : ['taskset', '-c', String(core), process.execPath, ...args];
   const output = openSync(outputFile, 'w');
   const child = spawn(command[0] ?? '', command.slice(1), { env: environment, stdio: ['ignore', output, output] });
   closeSync(output);

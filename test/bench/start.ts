@@ -37,7 +37,13 @@ async function startOnce(dataDir: string, token: string): Promise<StartFigures> 
     await expectStatus200(await fetch(`${server.url}/livez`));
     const liveMs = performance.now() - started;
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-    await expectStatus200(await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ registries(first: 1) { nodes { id } } }"}' }));
+    await expectStatus200(
+      await fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers,
+        body: '{"query":"{ registries(first: 1) { nodes { id } } }"}',
+      }),
+    );
     const answerMs = performance.now() - started;
     const cpuMs = server.cpuMs();
     await pause(idleMs);
@@ -49,5 +55,6 @@ async function startOnce(dataDir: string, token: string): Promise<StartFigures> 
 
 async function expectStatus200(response: Response): Promise<void> {
   const text = await response.text();
-  if (response.status !== 200 || text.includes('"errors"')) throw new Error(`The first answer was wrong: ${response.status} ${text}`);
+  if (response.status !== 200 || text.includes('"errors"'))
+    throw new Error(`The first answer was wrong: ${response.status} ${text}`);
 }

@@ -40,7 +40,10 @@ export const insertAuditEvent = `INSERT INTO audit_event (seq, at, actor, accoun
   VALUES (@seq, @at, @actor, @account, @action, @target, @target_text, @outcome, @request_id)`;
 
 /** The values of `insertRegistry`. */
-export function registryRow(registry: Registry, sealed: Uint8Array): RegistryRow & { outcome: string | null; sealed: Uint8Array } {
+export function registryRow(
+  registry: Registry,
+  sealed: Uint8Array,
+): RegistryRow & { outcome: string | null; sealed: Uint8Array } {
   return {
     id: registry.id,
     account: registry.account,

@@ -10,7 +10,15 @@ import { Secret } from '../../src/core/shared/secret.ts';
 import { skippedReport, type ValidationReport } from '../../src/core/registry/report.ts';
 import { pageSize } from './operations.ts';
 import { databaseFile, openDataDir } from './seed.ts';
-import { insertAuditEvent, insertRegistry, registriesByTexts, registryByText, registryPage, registryRow, type RegistryRow } from './statements.ts';
+import {
+  insertAuditEvent,
+  insertRegistry,
+  registriesByTexts,
+  registryByText,
+  registryPage,
+  registryRow,
+  type RegistryRow,
+} from './statements.ts';
 
 const account = 'admin';
 
@@ -37,10 +45,20 @@ export interface ShownRegistry {
 
 export interface Work {
   get(registry: string): ShownRegistry | null;
-  page(after: string): { readonly edges: readonly { readonly cursor: string; readonly node: ShownRegistry }[]; readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null } };
+  page(after: string): {
+    readonly edges: readonly { readonly cursor: string; readonly node: ShownRegistry }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
   /** With the fields that are asked for of an image's registry. */
-  image(reference: string): { readonly reference: string; readonly registry: Pick<ShownRegistry, 'id' | 'registry' | 'username'> | null };
-  create(input: CreateInput): { readonly registry: Pick<Registry, 'id' | 'registry'>; readonly validation: { readonly outcome: string }; readonly errors: readonly never[] };
+  image(reference: string): {
+    readonly reference: string;
+    readonly registry: Pick<ShownRegistry, 'id' | 'registry' | 'username'> | null;
+  };
+  create(input: CreateInput): {
+    readonly registry: Pick<Registry, 'id' | 'registry'>;
+    readonly validation: { readonly outcome: string };
+    readonly errors: readonly never[];
+  };
   close(): void;
 }
 
@@ -50,7 +68,8 @@ export async function openWork(dataDir: string): Promise<Work> {
   await store.close();
   const reader = new Sqlite(databaseFile(dataDir), { readonly: true });
   const writer = new Sqlite(databaseFile(dataDir));
-  for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON']) writer.pragma(pragma);
+  for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON'])
+    writer.pragma(pragma);
   const byText = reader.prepare<[string, string], RegistryRow>(registryByText);
   const byTexts = reader.prepare<[string, string], RegistryRow>(registriesByTexts);
   const pageAfter = reader.prepare<[string, string, number], RegistryRow>(registryPage);
@@ -68,15 +87,22 @@ export async function openWork(dataDir: string): Promise<Work> {
     page(after) {
       const position = decodeCursor('REGISTRY', after, 'after');
       const rows = pageAfter.all(account, String(position?.value), pageSize + 1);
-      const edges = rows.slice(0, pageSize).map((row) => ({ cursor: encodeCursor('REGISTRY', { value: row.registry, id: row.id }), node: shown(row) }));
+      const edges = rows
+        .slice(0, pageSize)
+        .map((row) => ({ cursor: encodeCursor('REGISTRY', { value: row.registry, id: row.id }), node: shown(row) }));
       return { edges, pageInfo: { hasNextPage: rows.length > pageSize, endCursor: edges.at(-1)?.cursor ?? null } };
     },
     image(reference) {
       const parsed = parseImageReference(reference);
       const texts = coveringTexts(parsed);
       const rows = byTexts.all(account, JSON.stringify(texts));
-      const winner = texts.map((text) => rows.find(({ registry }) => registry === text)).find((row) => row !== undefined);
-      return { reference: parsed.reference, registry: winner === undefined ? null : { id: winner.id, registry: winner.registry, username: winner.username } };
+      const winner = texts
+        .map((text) => rows.find(({ registry }) => registry === text))
+        .find((row) => row !== undefined);
+      return {
+        reference: parsed.reference,
+        registry: winner === undefined ? null : { id: winner.id, registry: winner.registry, username: winner.username },
+      };
     },
     create(input) {
       const registry = newRegistry(input);

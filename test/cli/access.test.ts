@@ -15,9 +15,16 @@ it('makes an account and a token in it, locks the account out, and lets it in ag
   const own = await line.run(['token', 'create', '--role=PULL'], as);
   expect(own.stdout).toContain('Account:  team-a');
   const listed = await line.run(['token', 'list', '-o', 'json'], as);
-  expect(JSON.parse(listed.stdout)).toMatchObject([{ name: 'ci', role: 'READ_WRITE', account: 'team-a', revokedAt: null }, { name: 'pull token', role: 'PULL', account: 'team-a' }]);
+  expect(JSON.parse(listed.stdout)).toMatchObject([
+    { name: 'ci', role: 'READ_WRITE', account: 'team-a', revokedAt: null },
+    { name: 'pull token', role: 'PULL', account: 'team-a' },
+  ]);
   expect(listed.stdout).not.toContain(token.split('_')[2]);
-  expect(await line.run(['token', 'create', '--role=ADMIN'], as)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Only an admin') as string });
+  expect(await line.run(['token', 'create', '--role=ADMIN'], as)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('Only an admin') as string,
+  });
   expect(await line.run(['account', 'list'], as)).toMatchObject({ code: 1, stdout: '' });
 
   expect(await line.run(['account', 'disable', 'team-a'])).toMatchObject({ code: 0 });
@@ -29,7 +36,14 @@ it('makes an account and a token in it, locks the account out, and lets it in ag
 
   const trail = await line.run(['audit', 'list', '--account=team-a', '-o', 'json']);
   const actions = (JSON.parse(trail.stdout) as { action: string }[]).map(({ action }) => action);
-  expect(actions).toEqual(['TOKEN_REVOKE', 'ACCOUNT_ENABLE', 'ACCOUNT_DISABLE', 'TOKEN_CREATE', 'TOKEN_CREATE', 'ACCOUNT_CREATE']);
+  expect(actions).toEqual([
+    'TOKEN_REVOKE',
+    'ACCOUNT_ENABLE',
+    'ACCOUNT_DISABLE',
+    'TOKEN_CREATE',
+    'TOKEN_CREATE',
+    'ACCOUNT_CREATE',
+  ]);
   expect(trail.stdout).not.toContain(token.split('_')[2]);
 });
 

@@ -24,7 +24,12 @@ it.each<[ValidationOutcome, Partial<Report>, Asked, string | null]>([
   ['TLS_EXPIRED', {}, adding, '--secure-connection=false'],
   ['TLS_EXPIRED', {}, { ...adding, secureConnection: false }, null],
   ['PLAIN_HTTP', {}, { ...adding, secureConnection: false }, null],
-  ['FORBIDDEN_REALM', { realmHost: 'auth.example', hint: 'repeat the call with trustedRealm: "auth.example".' }, adding, '--trusted-realm=auth.example'],
+  [
+    'FORBIDDEN_REALM',
+    { realmHost: 'auth.example', hint: 'repeat the call with trustedRealm: "auth.example".' },
+    adding,
+    '--trusted-realm=auth.example',
+  ],
   ['FORBIDDEN_REALM', { realmHost: 'auth.example', hint: 'Give the token server an https address.' }, adding, null],
   ['FORBIDDEN_REALM', { realmHost: null, hint: 'trustedRealm' }, adding, null],
   ['TIMEOUT', {}, adding, '--validate=false'],

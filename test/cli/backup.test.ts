@@ -1,6 +1,19 @@
 // `regway backup`, `restore` and `verify`, as an operator types them, beside a server that is written to and without one.
 
-import { chmodSync, copyFileSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -45,7 +58,8 @@ describe('a backup', () => {
     const acknowledged: string[] = [];
     const backedUp = new AbortController();
     const writers = [1, 2, 3].map(async (writer) => {
-      for (let serial = 0; !backedUp.signal.aborted; serial++) acknowledged.push(await create(server, `w${writer}-n${serial}.example`));
+      for (let serial = 0; !backedUp.signal.aborted; serial++)
+        acknowledged.push(await create(server, `w${writer}-n${serial}.example`));
     });
     await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(20), { timeout: 60_000 });
     const before = [...acknowledged];
@@ -71,7 +85,11 @@ describe('a backup', () => {
 
   it('does not replace a file unless told to', async () => {
     writeFileSync(backupFile(), 'something dear');
-    expect(await regway('backup', backupFile())).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('is there already') as string });
+    expect(await regway('backup', backupFile())).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('is there already') as string,
+    });
     expect(readFileSync(backupFile(), 'utf8')).toBe('something dear');
     expect(await regway('backup', backupFile(), '--force')).toMatchObject({ code: 0 });
     expect(registriesIn(backupFile())).toHaveLength(3);
@@ -90,7 +108,9 @@ describe('a backup', () => {
   });
 
   it('of PostgreSQL is left to pg_dump', async () => {
-    const outcome = await runRegway(['backup', backupFile()], { env: { REGWAY_DATA_DIR: dataDirectory, REGWAY_DATABASE_URL: 'postgres://regway:MARKER@127.0.0.1:1/regway' } });
+    const outcome = await runRegway(['backup', backupFile()], {
+      env: { REGWAY_DATA_DIR: dataDirectory, REGWAY_DATABASE_URL: 'postgres://regway:MARKER@127.0.0.1:1/regway' },
+    });
     expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining('pg_dump') as string });
     expect(outcome.stderr).not.toContain('MARKER');
   });
@@ -100,7 +120,10 @@ describe('a restoration', () => {
   it('into an empty directory brings every registry back, with its password', async () => {
     await regway('backup', backupFile());
     emptyBut('keyring');
-    expect(await regway('restore', backupFile())).toMatchObject({ code: 0, stdout: expect.stringContaining('All 3 open.') as string });
+    expect(await regway('restore', backupFile())).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('All 3 open.') as string,
+    });
     expect(statSync(join(dataDirectory, 'regway.db')).mode & 0o777).toBe(0o600);
     expect(await served()).toEqual(['one.example', 'three.example', 'two.example']);
   });
@@ -109,7 +132,10 @@ describe('a restoration', () => {
     await regway('backup', backupFile());
     const server = await startServer({ dataDirectory });
     for (const flags of [[], ['--force']]) {
-      expect(await regway('restore', backupFile(), ...flags)).toMatchObject({ code: 78, stderr: expect.stringContaining('Another process serves the database file') as string });
+      expect(await regway('restore', backupFile(), ...flags)).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('Another process serves the database file') as string,
+      });
     }
     await create(server, 'later.example');
     await server.stop();
@@ -134,7 +160,10 @@ describe('a restoration', () => {
     await server.kill();
     expect(statSync(join(dataDirectory, 'regway.db-wal')).size).toBeGreaterThan(0);
 
-    expect(await regway('restore', backupFile())).toMatchObject({ code: 1, stderr: expect.stringContaining('There is a database already') as string });
+    expect(await regway('restore', backupFile())).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is a database already') as string,
+    });
     const { code, stdout } = await regway('restore', backupFile(), '--force');
     const aside = /is now (.*)\.\n/.exec(stdout)?.[1] ?? '';
     expect(code).toBe(0);
@@ -147,7 +176,11 @@ describe('a restoration', () => {
     ['with another keyring', () => replaceKeyring(), 'lacks the root key'],
     ['of a file that is no database', () => writeFileSync(backupFile(), 'text '.repeat(1_000)), 'not a sound database'],
     ['of a database of something else', () => other(backupFile(), 'CREATE TABLE x (y)'), 'none of Regway'],
-    ['of a newer version', () => edit(backupFile(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`), 'newer than this program'],
+    [
+      'of a newer version',
+      () => edit(backupFile(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),
+      'newer than this program',
+    ],
     ['of a damaged file', () => damage(backupFile()), '(FAILED|not a sound database)'],
     ['of a live database with its log', () => writeFileSync(`${backupFile()}-wal`, 'x'), 'no backup'],
   ])('%s is refused, and what was there stays', async (_, spoil, words) => {
@@ -168,19 +201,55 @@ describe('a verification', () => {
     await server.stop();
     expect(code).toBe(0);
     const checks = JSON.parse(stdout) as { name: string; state: string }[];
-    expect(checks.map(({ name, state }) => `${name} ${state}`)).toEqual(['database PASSED', 'schema PASSED', 'keys PASSED', 'passwords PASSED', 'audit PASSED']);
+    expect(checks.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'database PASSED',
+      'schema PASSED',
+      'keys PASSED',
+      'passwords PASSED',
+      'audit PASSED',
+    ]);
   });
 
   const database = () => join(dataDirectory, 'regway.db');
   it.each([
-    ['a password was altered', () => edit(database(), `UPDATE registry SET sealed = zeroblob(length(sealed)) WHERE registry = 'two.example'`), 'passwords', 'two.example'],
-    ['an audit event was taken out', () => edit(database(), 'DELETE FROM audit_event WHERE seq = 2'), 'audit', 'event 2 was taken out'],
-    ['the key of the audit trail was taken out', () => edit(database(), `DELETE FROM data_key WHERE state = 'AUDIT'`), 'audit', 'key of the audit trail'],
-    ['a password was moved to another registry', () => edit(database(), `UPDATE registry SET host = 'evil.example' WHERE registry = 'one.example'`), 'passwords', 'one.example'],
+    [
+      'a password was altered',
+      () => edit(database(), `UPDATE registry SET sealed = zeroblob(length(sealed)) WHERE registry = 'two.example'`),
+      'passwords',
+      'two.example',
+    ],
+    [
+      'an audit event was taken out',
+      () => edit(database(), 'DELETE FROM audit_event WHERE seq = 2'),
+      'audit',
+      'event 2 was taken out',
+    ],
+    [
+      'the key of the audit trail was taken out',
+      () => edit(database(), `DELETE FROM data_key WHERE state = 'AUDIT'`),
+      'audit',
+      'key of the audit trail',
+    ],
+    [
+      'a password was moved to another registry',
+      () => edit(database(), `UPDATE registry SET host = 'evil.example' WHERE registry = 'one.example'`),
+      'passwords',
+      'one.example',
+    ],
     ['the keyring is another', () => replaceKeyring(), 'keys', 'lacks the root key'],
-    ['the canary was altered', () => edit(database(), 'UPDATE seal_canary SET sealed = zeroblob(length(sealed))'), 'keys', 'canary'],
+    [
+      'the canary was altered',
+      () => edit(database(), 'UPDATE seal_canary SET sealed = zeroblob(length(sealed))'),
+      'keys',
+      'canary',
+    ],
     ['an index lacks a row', () => unindex(database()), 'database', 'registry_account_host'],
-    ['the tables are newer', () => edit(database(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`), 'schema', 'newer than this program'],
+    [
+      'the tables are newer',
+      () => edit(database(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),
+      'schema',
+      'newer than this program',
+    ],
   ])('fails when %s, and says so', async (_, spoil, name, words) => {
     spoil();
     const { code, stdout, stderr } = await regway('verify');
@@ -190,7 +259,12 @@ describe('a verification', () => {
 });
 
 async function create(server: RegwayServer, registry: string): Promise<string> {
-  return registryOf(await operationsOn(server, token).create({ registry, username: 'u', password: `password of ${registry}` }, { validate: false })).registry;
+  return registryOf(
+    await operationsOn(server, token).create(
+      { registry, username: 'u', password: `password of ${registry}` },
+      { validate: false },
+    ),
+  ).registry;
 }
 
 /** The registries that a server on the data directory lists. */
@@ -221,7 +295,9 @@ function unindex(file: string): void {
   using connection = opened(file);
   connection.database.unsafeMode();
   connection.database.pragma('writable_schema = ON');
-  const { changes } = connection.database.prepare("UPDATE sqlite_schema SET sql = replace(sql, '`host`', '`username`') WHERE name = 'registry_account_host'").run();
+  const { changes } = connection.database
+    .prepare("UPDATE sqlite_schema SET sql = replace(sql, '`host`', '`username`') WHERE name = 'registry_account_host'")
+    .run();
   if (changes !== 1) throw new Error('The index has another name now.');
 }
 

@@ -52,20 +52,28 @@ export function useCommandLine(): CommandLine {
     },
     configHome,
     run: (args, { input, env } = {}) =>
-      runRegway(args, { input: input ?? '', env: { REGWAY_URL: server.url, REGWAY_TOKEN: server.firstToken(), XDG_CONFIG_HOME: configHome, ...env } }),
+      runRegway(args, {
+        input: input ?? '',
+        env: { REGWAY_URL: server.url, REGWAY_TOKEN: server.firstToken(), XDG_CONFIG_HOME: configHome, ...env },
+      }),
     async stored() {
       const { body } = await server.graphql('{ registries(first: 100) { nodes { registry } } }');
-      return (body.data as { registries: { nodes: { registry: string }[] } }).registries.nodes.map(({ registry }) => registry);
+      return (body.data as { registries: { nodes: { registry: string }[] } }).registries.nodes.map(
+        ({ registry }) => registry,
+      );
     },
   };
 }
 
 /** Runs the executable to its end, without a terminal. */
 export function runRegway(args: readonly string[], { input = '', env = {} }: RunOptions = {}): Promise<Outcome> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(REGWAY_|VITEST|NODE_|FORCE_COLOR|XDG_)/.test(name)));
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(REGWAY_|VITEST|NODE_|FORCE_COLOR|XDG_)/.test(name)),
+  );
   const child = spawn(process.execPath, [builtExecutable, ...args], { env: { ...inherited, ...env }, stdio: 'pipe' });
   const printed = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) child[stream].setEncoding('utf8').on('data', (text: string) => (printed[stream] += text));
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => (printed[stream] += text));
   child.stdin.on('error', () => undefined).end(input);
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...printed })));
 }

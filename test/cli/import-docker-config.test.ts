@@ -8,7 +8,12 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const robot = { auth: base64('robot:s3cret:with:colons') };
 const noChoices = () => undefined;
 
-function parseOne(key: string, auth: unknown, more: object = {}, choices: (key: string) => string | undefined = noChoices): ImportEntry {
+function parseOne(
+  key: string,
+  auth: unknown,
+  more: object = {},
+  choices: (key: string) => string | undefined = noChoices,
+): ImportEntry {
   const [entry, ...others] = parseDockerConfig({ auths: { [key]: auth }, ...more }, choices);
   expect(others).toEqual([]);
   if (entry === undefined) throw new Error('no entry');
@@ -17,7 +22,9 @@ function parseOne(key: string, auth: unknown, more: object = {}, choices: (key: 
 
 /** What a test compares: the password is shown, as it only does here. */
 function told(entry: ImportEntry): unknown {
-  return 'refusal' in entry ? entry : { registry: entry.registry, username: entry.username, password: entry.password?.reveal() };
+  return 'refusal' in entry
+    ? entry
+    : { registry: entry.registry, username: entry.username, password: entry.password?.reveal() };
 }
 
 describe('a key', () => {
@@ -45,9 +52,13 @@ describe('a key', () => {
     ['docker.io/anchore', ['docker.io/anchore/*', 'docker.io/library/anchore', 'docker.io']],
   ])('%s with a path is refused until somebody says which of %j it means', (key, readings) => {
     const entry = parseOne(key, robot) as { refusal: string };
-    expect([...entry.refusal.matchAll(/--map '([^']+)'/g)].map((match) => match[1])).toEqual(readings.map((reading) => `${key}=${reading}`));
+    expect([...entry.refusal.matchAll(/--map '([^']+)'/g)].map((match) => match[1])).toEqual(
+      readings.map((reading) => `${key}=${reading}`),
+    );
     for (const reading of readings) {
-      expect(told(parseOne(key, robot, {}, (asked) => (asked === key ? reading : undefined)))).toMatchObject({ registry: reading });
+      expect(told(parseOne(key, robot, {}, (asked) => (asked === key ? reading : undefined)))).toMatchObject({
+        registry: reading,
+      });
     }
   });
 
@@ -63,8 +74,12 @@ describe('a key', () => {
   });
 
   it('a choice cannot move a password to another host', () => {
-    expect(parseOne('quay.io/core', robot, {}, () => 'evil.example/core/*')).toMatchObject({ refusal: expect.stringContaining('another host') as string });
-    expect(parseOne('quay.io/core', robot, {}, () => 'quay.io/core*')).toMatchObject({ refusal: expect.stringContaining('no registry') as string });
+    expect(parseOne('quay.io/core', robot, {}, () => 'evil.example/core/*')).toMatchObject({
+      refusal: expect.stringContaining('another host') as string,
+    });
+    expect(parseOne('quay.io/core', robot, {}, () => 'quay.io/core*')).toMatchObject({
+      refusal: expect.stringContaining('no registry') as string,
+    });
   });
 
   it('that holds a password does not show it', () => {
@@ -82,7 +97,11 @@ describe('a login', () => {
     ['padded with NUL', { auth: base64('robot:p\0\0') }, { username: 'robot', password: 'p' }],
     ['beyond ASCII', { auth: base64('röbot:pä🔑') }, { username: 'röbot', password: 'pä🔑' }],
     ['in two fields', { username: 'robot', password: 'p' }, { username: 'robot', password: 'p' }],
-    ['as kubectl writes it', { username: 'robot', password: 'p', email: 'r@example.com', auth: base64('robot:p') }, { username: 'robot', password: 'p' }],
+    [
+      'as kubectl writes it',
+      { username: 'robot', password: 'p', email: 'r@example.com', auth: base64('robot:p') },
+      { username: 'robot', password: 'p' },
+    ],
   ])('%s is taken', (_, auth, login) => {
     expect(told(parseOne('ghcr.io', auth))).toEqual({ registry: 'ghcr.io', ...login });
   });
@@ -99,27 +118,47 @@ describe('a login', () => {
     ['no password', { auth: base64('robot:') }, /empty/],
     ['no colon', { auth: base64('robot') }, /base64 of user:password/],
     ['something else than base64', { auth: 'robot:p' }, /base64 of user:password/],
-    ['bytes that are no text', { auth: Buffer.from([0x72, 0x3a, 0xff, 0xfe]).toString('base64') }, /base64 of user:password/],
+    [
+      'bytes that are no text',
+      { auth: Buffer.from([0x72, 0x3a, 0xff, 0xfe]).toString('base64') },
+      /base64 of user:password/,
+    ],
     ['no object', 'robot:p', /not an object/],
     ['a list', [], /not an object/],
   ])('that is %s is refused', (_, auth, reason) => {
-    expect(parseOne('ghcr.io', auth)).toMatchObject({ key: 'ghcr.io', refusal: expect.stringMatching(reason) as string });
+    expect(parseOne('ghcr.io', auth)).toMatchObject({
+      key: 'ghcr.io',
+      refusal: expect.stringMatching(reason) as string,
+    });
   });
 });
 
 describe('a credential helper', () => {
   it('has the password, so its host is refused, whatever is left in auths', () => {
-    const entries = parseDockerConfig({ auths: { 'ghcr.io': robot, 'quay.io': robot }, credHelpers: { 'ghcr.io': 'gh' } }, noChoices);
-    expect(entries).toMatchObject([{ registry: 'quay.io' }, { key: 'ghcr.io', refusal: expect.stringContaining('credential helper gh') as string }]);
+    const entries = parseDockerConfig(
+      { auths: { 'ghcr.io': robot, 'quay.io': robot }, credHelpers: { 'ghcr.io': 'gh' } },
+      noChoices,
+    );
+    expect(entries).toMatchObject([
+      { registry: 'quay.io' },
+      { key: 'ghcr.io', refusal: expect.stringContaining('credential helper gh') as string },
+    ]);
   });
 
   it('for everything is named where an entry is empty', () => {
-    expect(parseOne('ghcr.io', {}, { credsStore: 'desktop' })).toMatchObject({ refusal: expect.stringContaining('credential helper desktop') as string });
+    expect(parseOne('ghcr.io', {}, { credsStore: 'desktop' })).toMatchObject({
+      refusal: expect.stringContaining('credential helper desktop') as string,
+    });
     expect(parseDockerConfig({ credsStore: 'desktop' }, noChoices)).toMatchObject([{ key: 'credsStore' }]);
     expect(told(parseOne('ghcr.io', robot, { credsStore: 'desktop' }))).toMatchObject({ username: 'robot' });
   });
 });
 
-it.each([{ auths: [] }, { auths: 'x' }, { auths: {}, credHelpers: 7 }])('a configuration of another form is refused: %j', (document) => {
-  expect(parseDockerConfig(document, noChoices)).toMatchObject([{ refusal: expect.stringContaining('no docker configuration') as string }]);
-});
+it.each([{ auths: [] }, { auths: 'x' }, { auths: {}, credHelpers: 7 }])(
+  'a configuration of another form is refused: %j',
+  (document) => {
+    expect(parseDockerConfig(document, noChoices)).toMatchObject([
+      { refusal: expect.stringContaining('no docker configuration') as string },
+    ]);
+  },
+);

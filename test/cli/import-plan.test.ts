@@ -9,7 +9,13 @@ it('repeats what the server put off, and nothing else', async () => {
   const sent: string[] = [];
   const answers = [
     { registry: null },
-    { createRegistry: { errors: [{ code: 'RATE_LIMITED', reason: null, message: 'Wait.', field: null, retryAfter: new Date(0).toISOString() }] } },
+    {
+      createRegistry: {
+        errors: [
+          { code: 'RATE_LIMITED', reason: null, message: 'Wait.', field: null, retryAfter: new Date(0).toISOString() },
+        ],
+      },
+    },
     { createRegistry: { registry: { id: 'reg_1' }, errors: [] } },
   ];
   const client = {
@@ -22,7 +28,12 @@ it('repeats what the server put off, and nothing else', async () => {
     },
   } as Client;
   const entry = { key: 'a.example', registry: 'a.example', username: 'u', password: new Secret('p') };
-  const result = await importEntry(client, entry, { account: undefined, secureConnection: true, validate: true, apply: true });
+  const result = await importEntry(client, entry, {
+    account: undefined,
+    secureConnection: true,
+    validate: true,
+    apply: true,
+  });
   expect(result).toMatchObject({ action: 'add', stored: true });
   expect(sent).toEqual(['query Get', 'mutation Create', 'mutation Create']);
 });
@@ -31,9 +42,29 @@ it.each([
   ['none to c/d', null],
   ['a/b to c/d', 'a/b'],
 ])('says that the repository to check with changes: %s', async (change, probeRepository) => {
-  const existing = { id: 'reg_1', registry: 'a.example', username: 'u', type: 'DOCKER_V2', name: 'a.example', secureConnection: true, trustedRealm: null, probeRepository };
+  const existing = {
+    id: 'reg_1',
+    registry: 'a.example',
+    username: 'u',
+    type: 'DOCKER_V2',
+    name: 'a.example',
+    secureConnection: true,
+    trustedRealm: null,
+    probeRepository,
+  };
   const client = { run: async () => ({ registry: existing }), stream: () => undefined as never } as unknown as Client;
-  const entry = { key: 'a.example', registry: 'a.example', username: 'u', password: new Secret('p'), probeRepository: 'c/d' };
-  const result = await importEntry(client, entry, { account: undefined, secureConnection: true, validate: false, apply: false });
+  const entry = {
+    key: 'a.example',
+    registry: 'a.example',
+    username: 'u',
+    password: new Secret('p'),
+    probeRepository: 'c/d',
+  };
+  const result = await importEntry(client, entry, {
+    account: undefined,
+    secureConnection: true,
+    validate: false,
+    apply: false,
+  });
   expect(result).toMatchObject({ action: 'change', reason: `probe repository ${change}, password` });
 });

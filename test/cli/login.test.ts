@@ -11,7 +11,8 @@ const nothingSet = { REGWAY_URL: undefined, REGWAY_TOKEN: undefined };
 const folder = join(line.configHome, 'regway');
 const file = join(folder, 'login.json');
 
-const login = (url = line.server.url, token = line.server.firstToken()) => line.run(['login', url, '--token-stdin'], { input: `${token}\n`, env: nothingSet });
+const login = (url = line.server.url, token = line.server.firstToken()) =>
+  line.run(['login', url, '--token-stdin'], { input: `${token}\n`, env: nothingSet });
 
 beforeEach(async () => {
   await line.run(['logout']);
@@ -31,8 +32,13 @@ describe('a login', () => {
 
   it('takes the place of REGWAY_URL and REGWAY_TOKEN until logout', async () => {
     await login();
-    expect(await line.run(['registry', 'list', '-o', 'json'], { env: nothingSet })).toMatchObject({ code: 0, stdout: '[]\n' });
-    expect(await line.run(['registry', 'list', '-o', 'json'], { env: { REGWAY_TOKEN: undefined } })).toMatchObject({ code: 0 });
+    expect(await line.run(['registry', 'list', '-o', 'json'], { env: nothingSet })).toMatchObject({
+      code: 0,
+      stdout: '[]\n',
+    });
+    expect(await line.run(['registry', 'list', '-o', 'json'], { env: { REGWAY_TOKEN: undefined } })).toMatchObject({
+      code: 0,
+    });
     expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'Logged out.\n' });
     expect(readdirSync(folder)).toEqual([]);
     expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'There was no login to forget.\n' });
@@ -40,8 +46,14 @@ describe('a login', () => {
 
   it('is not told to a server that REGWAY_URL names', async () => {
     await login();
-    const other = await startServer((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}'));
-    expect(await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin, REGWAY_TOKEN: undefined } })).toMatchObject({ code: 1 });
+    const other = await startServer((_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]}'),
+    );
+    expect(
+      await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin, REGWAY_TOKEN: undefined } }),
+    ).toMatchObject({ code: 1 });
     expect(other.received).toHaveLength(1);
     expect(other.authorizations()).toEqual([]);
   });
@@ -52,9 +64,15 @@ describe('a login', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ token: line.server.firstToken() });
   });
 
-  it.each(['{', '{"url":5,"token":"t"}', '[]', ''])('that was damaged (%j) is said to be, without showing it', async (content) => {
-    await login();
-    writeFileSync(file, content);
-    expect(await line.run(['registry', 'list'], { env: nothingSet })).toMatchObject({ code: 2, stderr: `Error: ${file} is damaged: run regway login again.\n` });
-  });
+  it.each(['{', '{"url":5,"token":"t"}', '[]', ''])(
+    'that was damaged (%j) is said to be, without showing it',
+    async (content) => {
+      await login();
+      writeFileSync(file, content);
+      expect(await line.run(['registry', 'list'], { env: nothingSet })).toMatchObject({
+        code: 2,
+        stderr: `Error: ${file} is damaged: run regway login again.\n`,
+      });
+    },
+  );
 });

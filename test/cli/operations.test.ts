@@ -9,7 +9,9 @@ import * as operations from '../../src/cli/api/operations.ts';
 
 const schema = buildSchema(readFileSync(join(import.meta.dirname, '../../schema/regway.graphql'), 'utf8'));
 
-const documents = Object.entries({ ...operations, ...accessOperations }).flatMap(([name, value]) => (typeof value === 'object' ? [[name, value] as const] : []));
+const documents = Object.entries({ ...operations, ...accessOperations }).flatMap(([name, value]) =>
+  typeof value === 'object' ? [[name, value] as const] : [],
+);
 
 it.each(documents)('%s fits the schema', (_, { document }) => {
   expect(validate(schema, parse(document)).map(({ message }) => message)).toEqual([]);

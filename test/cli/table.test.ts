@@ -5,12 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { tablePrinter, type Column } from '../../src/cli/terminal/table.ts';
 
 type Row = readonly string[];
-const columns: readonly Column<Row>[] = ['FIRST', 'SECOND', 'THIRD'].map((heading, index) => ({ heading, text: (row) => row[index] ?? '' }));
+const columns: readonly Column<Row>[] = ['FIRST', 'SECOND', 'THIRD'].map((heading, index) => ({
+  heading,
+  text: (row) => row[index] ?? '',
+}));
 const long = 'a-text-much-longer-than-any-column-of-a-narrow-terminal';
 
 describe('a table', () => {
   it('cuts nothing without a width', () => {
-    expect(tablePrinter(columns, undefined)([[long, 'b', 'c']])).toBe(`${'FIRST'.padEnd(long.length)}  SECOND  THIRD\n${long}  b       c`);
+    expect(tablePrinter(columns, undefined)([[long, 'b', 'c']])).toBe(
+      `${'FIRST'.padEnd(long.length)}  SECOND  THIRD\n${long}  b       c`,
+    );
   });
 
   it.each([40, 60, 80])('is never wider than the terminal (%i)', (width) => {

@@ -5,11 +5,22 @@ import { startServer } from '../v2/fixtures.ts';
 import { useCommandLine } from './harness.ts';
 
 const line = useCommandLine();
-const token = (...args: string[]) => line.run(['token', ...args], { env: { REGWAY_URL: undefined, REGWAY_DATA_DIR: line.server.dataDirectory } });
+const token = (...args: string[]) =>
+  line.run(['token', ...args], { env: { REGWAY_URL: undefined, REGWAY_DATA_DIR: line.server.dataDirectory } });
 
 describe('the tokens of a data directory', () => {
   it('are listed without their secrets, and a revoked one is refused from the next request on', async () => {
-    const text = (await token('create', '--role=PULL', '--name=robot', '--image=docker.io/anchore/*', '--expires-in=90d', '-o', 'id')).stdout.trim();
+    const text = (
+      await token(
+        'create',
+        '--role=PULL',
+        '--name=robot',
+        '--image=docker.io/anchore/*',
+        '--expires-in=90d',
+        '-o',
+        'id',
+      )
+    ).stdout.trim();
     const id = text.split('_')[1] ?? '';
     const asked = async () => (await line.server.graphql('{ principal { role } }', {}, text)).status;
     expect(await asked()).toBe(200);
@@ -21,12 +32,25 @@ describe('the tokens of a data directory', () => {
       { name: 'first start', role: 'ADMIN', account: 'admin', images: null, expiresAt: null, revokedAt: null },
       { id, name: 'robot', role: 'PULL', account: 'admin', images: ['docker.io/anchore/*'], revokedAt: null },
     ]);
-    expect(Object.keys(tokens[1] ?? {})).toEqual(['id', 'name', 'role', 'account', 'images', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt']);
+    expect(Object.keys(tokens[1] ?? {})).toEqual([
+      'id',
+      'name',
+      'role',
+      'account',
+      'images',
+      'createdAt',
+      'expiresAt',
+      'revokedAt',
+      'lastUsedAt',
+    ]);
     expect(stdout).not.toContain(text.split('_')[2]);
 
     expect(await token('revoke', id)).toMatchObject({ code: 0, stdout: expect.stringContaining(id) as string });
     expect(await asked()).toBe(401);
-    const revoked = JSON.parse((await token('list', '-o', 'json')).stdout) as { id: string; revokedAt: string | null }[];
+    const revoked = JSON.parse((await token('list', '-o', 'json')).stdout) as {
+      id: string;
+      revokedAt: string | null;
+    }[];
     expect(revoked.find((entry) => entry.id === id)?.revokedAt).toMatch(/^\d{4}-/);
   });
 
@@ -37,7 +61,11 @@ describe('the tokens of a data directory', () => {
   });
 
   it.each(['nosuchtoken0', 'rgw_abcdefghijkl_secret'])('one that is not there (%s) ends with 1', async (id) => {
-    expect(await token('revoke', id)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('There is no token with this id') as string });
+    expect(await token('revoke', id)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('There is no token with this id') as string,
+    });
   });
 
   it('are listed by account', async () => {
@@ -48,7 +76,17 @@ describe('the tokens of a data directory', () => {
 
 describe('the tokens of a server that writes to the terminal', () => {
   const hostile = '\u001B[2J\u202E';
-  const facts = { id: `id${hostile}`, name: `name${hostile}`, role: 'PULL', account: `account${hostile}`, images: null, createdAt: '2026-11-24T08:00:00Z', expiresAt: null, revokedAt: null, lastUsedAt: null };
+  const facts = {
+    id: `id${hostile}`,
+    name: `name${hostile}`,
+    role: 'PULL',
+    account: `account${hostile}`,
+    images: null,
+    createdAt: '2026-11-24T08:00:00Z',
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+  };
 
   it.each([
     ['create', ['create', '--role=PULL']],
@@ -57,8 +95,14 @@ describe('the tokens of a server that writes to the terminal', () => {
     ['list, ids alone', ['list', '-o', 'id']],
     ['revoke, the id alone', ['revoke', 'x', '-o', 'id']],
   ])('are shown without its control characters: %s', async (_what, args) => {
-    const data = { tokens: [facts], createToken: { token: facts, text: `rgw_${hostile}`, errors: [] }, revokeToken: { token: facts, errors: [] } };
-    const server = await startServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data })));
+    const data = {
+      tokens: [facts],
+      createToken: { token: facts, text: `rgw_${hostile}`, errors: [] },
+      revokeToken: { token: facts, errors: [] },
+    };
+    const server = await startServer((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data })),
+    );
     const { code, stdout, stderr } = await line.run(['token', ...args], { env: { REGWAY_URL: server.origin } });
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('\uFFFD');

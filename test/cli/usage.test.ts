@@ -8,25 +8,32 @@ const line = useCommandLine();
 const add = ['registry', 'add', 'registry.example', '--username=alice'];
 
 describe('a password in the arguments', () => {
-  it.each([[`--password=${marker}`], ['--password', marker], ['-p', marker], [`-p${marker}`], ['--pass', marker], [`--passwd=${marker}`], [`--registry-password=${marker}`], [`--PASSWORD=${marker}`]])(
-    'is refused with 2 and not repeated (%s)',
-    async (...args) => {
-      const { code, stdout, stderr } = await line.run([...add, ...args]);
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain('--password-stdin');
-      expect(stderr).not.toContain(marker);
-      expect(await line.stored()).toEqual([]);
-    },
-  );
+  it.each([
+    [`--password=${marker}`],
+    ['--password', marker],
+    ['-p', marker],
+    [`-p${marker}`],
+    ['--pass', marker],
+    [`--passwd=${marker}`],
+    [`--registry-password=${marker}`],
+    [`--PASSWORD=${marker}`],
+  ])('is refused with 2 and not repeated (%s)', async (...args) => {
+    const { code, stdout, stderr } = await line.run([...add, ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('--password-stdin');
+    expect(stderr).not.toContain(marker);
+    expect(await line.stored()).toEqual([]);
+  });
 
-  it.each([[['registry', 'add', 'registry.example', 'alice', marker, '--username=alice']], [[...add, `--token=${marker}`]], [[...add, `--Password=${marker}`]]])(
-    'is not repeated where nothing expected it (%#)',
-    async (args) => {
-      const { code, stdout, stderr } = await line.run(args);
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).not.toContain(marker);
-    },
-  );
+  it.each([
+    [['registry', 'add', 'registry.example', 'alice', marker, '--username=alice']],
+    [[...add, `--token=${marker}`]],
+    [[...add, `--Password=${marker}`]],
+  ])('is not repeated where nothing expected it (%#)', async (args) => {
+    const { code, stdout, stderr } = await line.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toContain(marker);
+  });
 });
 
 describe('a password in the address of a database', () => {
@@ -40,7 +47,9 @@ describe('a password in the address of a database', () => {
     `postgres://regway:${marker}@host:port/regway`,
     `mysql://regway:${marker}@db.example/regway`,
   ])('is refused with 2 and not repeated (%s)', async (address) => {
-    const { code, stdout, stderr } = await line.run(['migrate', '--to', address], { env: { REGWAY_DATA_DIR: line.server.dataDirectory } });
+    const { code, stdout, stderr } = await line.run(['migrate', '--to', address], {
+      env: { REGWAY_DATA_DIR: line.server.dataDirectory },
+    });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('PGPASSWORD');
     expect(stderr).not.toContain(marker);
@@ -69,49 +78,73 @@ describe('wrong usage', () => {
     expect(await line.stored()).toEqual([]);
   });
 
-  it.each([`http://alice:${marker}@127.0.0.1:4000`, `ftp://127.0.0.1/${marker}`, `http://127.0.0.1/?token=${marker}`, `127.0.0.1:4000#${marker}`])(
-    'ends with 2 for an address that is none, without repeating it',
-    async (url) => {
-      const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_URL: url } });
-      expect(code).toBe(2);
-      expect(stderr).toContain('REGWAY_URL');
-      expect(stderr).not.toContain(marker);
-    },
-  );
+  it.each([
+    `http://alice:${marker}@127.0.0.1:4000`,
+    `ftp://127.0.0.1/${marker}`,
+    `http://127.0.0.1/?token=${marker}`,
+    `127.0.0.1:4000#${marker}`,
+  ])('ends with 2 for an address that is none, without repeating it', async (url) => {
+    const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_URL: url } });
+    expect(code).toBe(2);
+    expect(stderr).toContain('REGWAY_URL');
+    expect(stderr).not.toContain(marker);
+  });
 });
 
 describe('a server that is not there', () => {
   const password = { REGWAY_REGISTRY_PASSWORD: marker };
 
-  it.each([['registry', 'list'], ['registry', 'check', 'registry.example', '--username=alice'], ['image', 'explain', 'ubuntu']])('ends with 3: %s %s', async (...args) => {
-    const { code, stdout, stderr } = await line.run(args, { env: { ...password, REGWAY_URL: `http://127.0.0.1:${await closedPort()}` } });
+  it.each([
+    ['registry', 'list'],
+    ['registry', 'check', 'registry.example', '--username=alice'],
+    ['image', 'explain', 'ubuntu'],
+  ])('ends with 3: %s %s', async (...args) => {
+    const { code, stdout, stderr } = await line.run(args, {
+      env: { ...password, REGWAY_URL: `http://127.0.0.1:${await closedPort()}` },
+    });
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toContain('ECONNREFUSED');
   });
 
   it('ends with 3 when something else answers there', async () => {
     const other = await startServer((_, response) => response.end('<html>hello</html>'));
-    expect(await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin } })).toMatchObject({ code: 3, stderr: expect.stringContaining('does not answer as a Regway server') as string });
-    expect(await line.run(['registry', 'check', 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: other.origin } })).toMatchObject({ code: 3 });
+    expect(await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin } })).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('does not answer as a Regway server') as string,
+    });
+    expect(
+      await line.run(['registry', 'check', 'registry.example', '--username=alice'], {
+        env: { ...password, REGWAY_URL: other.origin },
+      }),
+    ).toMatchObject({ code: 3 });
   });
 
   it.each([307, 302])('a password does not follow a %i redirect', async (status) => {
     const thief = await startServer((_, response) => response.end('{"data":{}}'));
-    const server = await startServer((_, response) => response.writeHead(status, { location: `${thief.origin}/graphql` }).end());
+    const server = await startServer((_, response) =>
+      response.writeHead(status, { location: `${thief.origin}/graphql` }).end(),
+    );
     for (const command of ['check', 'add']) {
-      expect(await line.run(['registry', command, 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: server.origin } })).toMatchObject({ code: 3 });
+      expect(
+        await line.run(['registry', command, 'registry.example', '--username=alice'], {
+          env: { ...password, REGWAY_URL: server.origin },
+        }),
+      ).toMatchObject({ code: 3 });
     }
     expect(thief.received).toEqual([]);
   });
 
   it('ends with 3 when it breaks off in the middle of a check', async () => {
     const server = await startServer((request, response) => {
-      if (request.headers.accept !== 'text/event-stream') return response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"registry":null}}');
+      if (request.headers.accept !== 'text/event-stream')
+        return response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"registry":null}}');
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(':\n\n');
       return setTimeout(() => response.destroy(), 50);
     });
-    const { code } = await line.run(['registry', 'check', 'registry.example', '--username=alice'], { env: { ...password, REGWAY_URL: server.origin } });
+    const { code } = await line.run(['registry', 'check', 'registry.example', '--username=alice'], {
+      env: { ...password, REGWAY_URL: server.origin },
+    });
     expect(code).toBe(3);
     expect(server.received).toHaveLength(1);
   });
@@ -122,7 +155,10 @@ describe('a token that does not log in', () => {
     [undefined, 'asks for a token'],
     ['rgw_wrong', 'does not accept the token'],
   ])('ends with 1 and says what to do (%s)', async (token, sentence) => {
-    for (const args of [['registry', 'list'], ['registry', 'check', 'registry.example', '--username=alice']]) {
+    for (const args of [
+      ['registry', 'list'],
+      ['registry', 'check', 'registry.example', '--username=alice'],
+    ]) {
       const { code, stderr } = await line.run(args, { env: { REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: marker } });
       expect(code).toBe(1);
       expect(stderr).toContain(sentence);
@@ -133,9 +169,16 @@ describe('a token that does not log in', () => {
 
 describe('a login that a new token would not mend', () => {
   it('is told in the words of the server', async () => {
-    const error = { message: 'Ask its administrator to map one of your groups.', extensions: { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE', requestId: 'request-1' } };
-    const server = await startServer((_, response) => response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [error] })));
-    const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_TOKEN: 'a.jwt.text', REGWAY_URL: server.origin } });
+    const error = {
+      message: 'Ask its administrator to map one of your groups.',
+      extensions: { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE', requestId: 'request-1' },
+    };
+    const server = await startServer((_, response) =>
+      response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [error] })),
+    );
+    const { code, stderr } = await line.run(['registry', 'list'], {
+      env: { REGWAY_TOKEN: 'a.jwt.text', REGWAY_URL: server.origin },
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('Ask its administrator to map one of your groups. (request id request-1)');
     expect(stderr).not.toContain('regway login');
@@ -168,7 +211,9 @@ describe('help', () => {
   });
 
   it('of the token commands says when they go over the network', async () => {
-    expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain('With REGWAY_URL it speaks to that server');
+    expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain(
+      'With REGWAY_URL it speaks to that server',
+    );
   });
 
   it('says that without REGWAY_URL the token commands work on the data directory', async () => {

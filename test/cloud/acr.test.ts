@@ -36,21 +36,34 @@ function startAzure(answers: Answers = {}): Promise<LoopbackCloud> {
 }
 
 function entra({ method, url, body }: Asked): Reply {
-  const expected = { grant_type: 'client_credentials', client_id: app, client_secret: secret, scope: 'https://containerregistry.azure.net/.default' };
-  if (method !== 'POST' || url !== `/${tenant}/oauth2/v2.0/token` || !isForm(body, expected)) return json({ error: 'invalid_request' }, 400);
+  const expected = {
+    grant_type: 'client_credentials',
+    client_id: app,
+    client_secret: secret,
+    scope: 'https://containerregistry.azure.net/.default',
+  };
+  if (method !== 'POST' || url !== `/${tenant}/oauth2/v2.0/token` || !isForm(body, expected))
+    return json({ error: 'invalid_request' }, 400);
   return json({ token_type: 'Bearer', expires_in: 3599, access_token: entraToken });
 }
 
 function metadata({ method, url, headers }: Asked): Reply {
   const { searchParams, pathname } = new URL(url, 'http://unused');
-  const right = method === 'GET' && pathname === '/metadata/identity/oauth2/token' && headers['metadata'] === 'true' && searchParams.get('api-version') === '2018-02-01';
-  if (!right || searchParams.get('resource') !== 'https://containerregistry.azure.net') return json({ error: 'invalid_request' }, 400);
+  const right =
+    method === 'GET' &&
+    pathname === '/metadata/identity/oauth2/token' &&
+    headers['metadata'] === 'true' &&
+    searchParams.get('api-version') === '2018-02-01';
+  if (!right || searchParams.get('resource') !== 'https://containerregistry.azure.net')
+    return json({ error: 'invalid_request' }, 400);
   return json({ access_token: entraToken, expires_in: '3599' });
 }
 
 function exchange({ method, body }: Asked): Reply {
   const expected = { grant_type: 'access_token', service: host, tenant, access_token: entraToken };
-  return method === 'POST' && isForm(body, expected) ? json({ refresh_token: refreshToken() }) : json({ errors: [{ code: 'UNAUTHORIZED' }] }, 401);
+  return method === 'POST' && isForm(body, expected)
+    ? json({ refresh_token: refreshToken() })
+    : json({ errors: [{ code: 'UNAUTHORIZED' }] }, 401);
 }
 
 function isForm(body: string, expected: Record<string, string>): boolean {
@@ -67,9 +80,22 @@ interface Options {
   readonly http?: CloudHttp;
 }
 
-async function mint({ azure, credential = principal, ambient = false, http = startHttp(), ...options }: Options = {}): Promise<Minting> {
+async function mint({
+  azure,
+  credential = principal,
+  ambient = false,
+  http = startHttp(),
+  ...options
+}: Options = {}): Promise<Minting> {
   const origin = azure && new URL(azure.origin);
-  const settings = { http, ambient, now: () => now, authority: origin, metadataOrigin: origin, registryOrigin: origin && (() => origin) };
+  const settings = {
+    http,
+    ambient,
+    now: () => now,
+    authority: origin,
+    metadataOrigin: origin,
+    registryOrigin: origin && (() => origin),
+  };
   return createAcr(settings).mint(options.host ?? host, credential, AbortSignal.timeout(20_000));
 }
 
@@ -77,8 +103,15 @@ describe('a service principal', () => {
   it('with its tenant becomes a refresh token of the registry', async () => {
     const azure = await startAzure();
     const minted = await mint({ azure });
-    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual(['00000000-0000-0000-0000-000000000000', refreshToken(), '2026-03-01T15:00:00.000Z']);
-    expect(azure.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([`POST /${tenant}/oauth2/v2.0/token`, 'POST /oauth2/exchange']);
+    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual([
+      '00000000-0000-0000-0000-000000000000',
+      refreshToken(),
+      '2026-03-01T15:00:00.000Z',
+    ]);
+    expect(azure.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      `POST /${tenant}/oauth2/v2.0/token`,
+      'POST /oauth2/exchange',
+    ]);
   });
 
   it('keeps its secret from the registry', async () => {
@@ -99,17 +132,26 @@ describe('a service principal', () => {
     ['example-a1b2c3.azurecr.io', 'https://login.microsoftonline.com', 'https://containerregistry.azure.net'],
     ['example.azurecr.us', 'https://login.microsoftonline.us', 'https://management.usgovcloudapi.net'],
     ['example.azurecr.cn', 'https://login.partner.microsoftonline.cn', 'https://management.chinacloudapi.cn'],
-  ])('for %s is shown to %s and asks for %s, and its token goes to the registry alone', async (registryHost, authority, audience) => {
-    const sent: CloudRequest[] = [];
-    const send = async (request: CloudRequest) => {
-      sent.push(request);
-      const answer = request.url.pathname === '/oauth2/exchange' ? { refresh_token: refreshToken() } : { access_token: entraToken };
-      return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answer)) };
-    };
-    await mint({ host: registryHost, http: { send, close: async () => undefined } });
-    expect(sent.map(({ url }) => url.href)).toEqual([`${authority}/${tenant}/oauth2/v2.0/token`, `https://${registryHost}/oauth2/exchange`]);
-    expect(new URLSearchParams(String(sent[0]!.body)).get('scope')).toBe(`${audience}/.default`);
-  });
+  ])(
+    'for %s is shown to %s and asks for %s, and its token goes to the registry alone',
+    async (registryHost, authority, audience) => {
+      const sent: CloudRequest[] = [];
+      const send = async (request: CloudRequest) => {
+        sent.push(request);
+        const answer =
+          request.url.pathname === '/oauth2/exchange'
+            ? { refresh_token: refreshToken() }
+            : { access_token: entraToken };
+        return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answer)) };
+      };
+      await mint({ host: registryHost, http: { send, close: async () => undefined } });
+      expect(sent.map(({ url }) => url.href)).toEqual([
+        `${authority}/${tenant}/oauth2/v2.0/token`,
+        `https://${registryHost}/oauth2/exchange`,
+      ]);
+      expect(new URLSearchParams(String(sent[0]!.body)).get('scope')).toBe(`${audience}/.default`);
+    },
+  );
 });
 
 describe('the managed identity of the server', () => {
@@ -159,7 +201,13 @@ describe('a refusal', () => {
     [700024, /clock/],
     [123456, /documentation/],
   ])('of Entra with AADSTS%i says that code and what to do', async (number, hint) => {
-    const azure = await startAzure({ entra: ({ body }) => json({ error: 'invalid_client', error_description: `AADSTS${number}: you sent ${body}`, error_codes: [number] }, 401) });
+    const azure = await startAzure({
+      entra: ({ body }) =>
+        json(
+          { error: 'invalid_client', error_description: `AADSTS${number}: you sent ${body}`, error_codes: [number] },
+          401,
+        ),
+    });
     const failure = await failureOf(mint({ azure }));
     expect(failure.message).toBe(`Microsoft Entra gave no login for the stored identity (AADSTS${number}).`);
     expect(failure.hint).toMatch(hint);
@@ -167,8 +215,13 @@ describe('a refusal', () => {
   });
 
   it('of the registry names its role', async () => {
-    const azure = await startAzure({ exchange: () => json({ errors: [{ code: 'UNAUTHORIZED', message: 'no' }] }, 401) });
-    expect(await failureOf(mint({ azure }))).toMatchObject({ message: 'The registry gave no login for the stored identity (UNAUTHORIZED).', hint: expect.stringContaining('AcrPull') });
+    const azure = await startAzure({
+      exchange: () => json({ errors: [{ code: 'UNAUTHORIZED', message: 'no' }] }, 401),
+    });
+    expect(await failureOf(mint({ azure }))).toMatchObject({
+      message: 'The registry gave no login for the stored identity (UNAUTHORIZED).',
+      hint: expect.stringContaining('AcrPull'),
+    });
   });
 });
 
@@ -177,13 +230,28 @@ describe('a hostile answer', () => {
     ['of Entra that redirects', { entra: () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) }],
     ['of Entra of 10 MB', { entra: () => json({ access_token: 'x'.repeat(10_000_000) }) }],
     ['of Entra without a token', { entra: () => json({}) }],
-    ['of Entra that sends back the secret as its code', { entra: () => json({ error: secret, error_description: secret }, 401) }],
-    ['of the registry that redirects', { exchange: () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) }],
-    ['of the registry of 10 MB', { exchange: () => json({ refresh_token: jwt({ exp: nowSeconds + 3600, padding: 'x'.repeat(10_000_000) }) }) }],
-    ['of the registry that ended in the past', { exchange: () => json({ refresh_token: refreshToken({ exp: nowSeconds - 1 }) }) }],
+    [
+      'of Entra that sends back the secret as its code',
+      { entra: () => json({ error: secret, error_description: secret }, 401) },
+    ],
+    [
+      'of the registry that redirects',
+      { exchange: () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) },
+    ],
+    [
+      'of the registry of 10 MB',
+      { exchange: () => json({ refresh_token: jwt({ exp: nowSeconds + 3600, padding: 'x'.repeat(10_000_000) }) }) },
+    ],
+    [
+      'of the registry that ended in the past',
+      { exchange: () => json({ refresh_token: refreshToken({ exp: nowSeconds - 1 }) }) },
+    ],
     ['of the registry without an end', { exchange: () => json({ refresh_token: refreshToken({ exp: undefined }) }) }],
     ['of the registry that is no token', { exchange: () => json({ refresh_token: ['minted'] }) }],
-    ['of the registry that sends back the token as its code', { exchange: ({ body }) => json({ errors: [{ code: new URLSearchParams(body).get('access_token') }] }, 401) }],
+    [
+      'of the registry that sends back the token as its code',
+      { exchange: ({ body }) => json({ errors: [{ code: new URLSearchParams(body).get('access_token') }] }, 401) },
+    ],
   ])('%s mints nothing and leaks nothing', async (_, answers) => {
     const azure = await startAzure(answers);
     const { everything } = await failureOf(mint({ azure }));
@@ -199,14 +267,26 @@ describe('a hostile answer', () => {
 });
 
 describe('a host that only looks like Azure', () => {
-  it.each(['evil-azurecr.io', 'azurecr.io', 'x.azurecr.io.evil.net', 'example.azurecr.io:8443', 'a.b.azurecr.io', 'evil.example.azurecr.io', 'evil_example.azurecr.io', 'exam.azurecr.io', 'example.azurecr.de', 'example.azurecr.com', 'example.azurecr.io\n', 'example-.azurecr.io'])(
-    'such as %j gets no token, whoever it is stored for',
-    async (registryHost) => {
-      const azure = await startAzure();
-      for (const credential of [principal, managed, login(app, secret)]) {
-        expect((await failureOf(mint({ azure, credential, ambient: true, host: registryHost }))).message).toContain('no registry of Azure');
-      }
-      expect(azure.asked).toEqual([]);
-    },
-  );
+  it.each([
+    'evil-azurecr.io',
+    'azurecr.io',
+    'x.azurecr.io.evil.net',
+    'example.azurecr.io:8443',
+    'a.b.azurecr.io',
+    'evil.example.azurecr.io',
+    'evil_example.azurecr.io',
+    'exam.azurecr.io',
+    'example.azurecr.de',
+    'example.azurecr.com',
+    'example.azurecr.io\n',
+    'example-.azurecr.io',
+  ])('such as %j gets no token, whoever it is stored for', async (registryHost) => {
+    const azure = await startAzure();
+    for (const credential of [principal, managed, login(app, secret)]) {
+      expect((await failureOf(mint({ azure, credential, ambient: true, host: registryHost }))).message).toContain(
+        'no registry of Azure',
+      );
+    }
+    expect(azure.asked).toEqual([]);
+  });
 });

@@ -11,7 +11,12 @@ const other = { id: 'reg_2', version: 1 };
 
 /** A cache whose clock stands still, and a minting that is counted and can be told to fail or to wait. */
 function start() {
-  const test = { nowMs: Date.parse('2026-03-01T12:00:00Z'), minted: 0, failure: undefined as Error | undefined, gate: undefined as Promise<void> | undefined };
+  const test = {
+    nowMs: Date.parse('2026-03-01T12:00:00Z'),
+    minted: 0,
+    failure: undefined as Error | undefined,
+    gate: undefined as Promise<void> | undefined,
+  };
   const cache = createCloudCache(() => new Date(test.nowMs));
   const mint = async (): Promise<MintedCredential> => {
     test.minted += 1;

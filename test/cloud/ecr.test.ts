@@ -25,14 +25,32 @@ const keys: KnownKeys = {
 };
 
 /** A login as ECR gives it. */
-function granted(more: { readonly password?: string; readonly expiresAt?: Date; readonly proxyEndpoint?: string; readonly username?: string } = {}): Reply {
-  const { password = 'minted-password', expiresAt = new Date(now.getTime() + 12 * 3600_000), proxyEndpoint = `https://${host}`, username = 'AWS' } = more;
+function granted(
+  more: {
+    readonly password?: string;
+    readonly expiresAt?: Date;
+    readonly proxyEndpoint?: string;
+    readonly username?: string;
+  } = {},
+): Reply {
+  const {
+    password = 'minted-password',
+    expiresAt = new Date(now.getTime() + 12 * 3600_000),
+    proxyEndpoint = `https://${host}`,
+    username = 'AWS',
+  } = more;
   const authorizationToken = Buffer.from(`${username}:${password}`).toString('base64');
-  return { ...json({ authorizationData: [{ authorizationToken, expiresAt: expiresAt.getTime() / 1000, proxyEndpoint }] }), headers: { 'content-type': 'application/x-amz-json-1.1' } };
+  return {
+    ...json({ authorizationData: [{ authorizationToken, expiresAt: expiresAt.getTime() / 1000, proxyEndpoint }] }),
+    headers: { 'content-type': 'application/x-amz-json-1.1' },
+  };
 }
 
 function refused(code: string, message = 'no', status = 400): Reply {
-  return { ...json({ __type: code, message }, status), headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code } };
+  return {
+    ...json({ __type: code, message }, status),
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code },
+  };
 }
 
 /** Starts an AWS and points the SDK to it, as an operator would. */
@@ -42,12 +60,29 @@ async function startAws(reply: (asked: Asked) => Reply): Promise<LoopbackCloud> 
   return aws;
 }
 
-async function mint(registryHost = host, credential = key, ambient = false, http: CloudHttp = startHttp()): Promise<Minting> {
+async function mint(
+  registryHost = host,
+  credential = key,
+  ambient = false,
+  http: CloudHttp = startHttp(),
+): Promise<Minting> {
   return createEcr({ http, ambient, now: () => now }).mint(registryHost, credential, AbortSignal.timeout(20_000));
 }
 
 beforeEach(() => {
-  for (const name of ['AWS_PROFILE', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ROLE_ARN', 'AWS_CONTAINER_CREDENTIALS_FULL_URI']) vi.stubEnv(name, undefined);
+  for (const name of [
+    'AWS_PROFILE',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SESSION_TOKEN',
+    'AWS_REGION',
+    'AWS_DEFAULT_REGION',
+    'AWS_ENDPOINT_URL',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_ROLE_ARN',
+    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  ])
+    vi.stubEnv(name, undefined);
   for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/does/not/exist');
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
 });
@@ -60,7 +95,11 @@ describe('an access key', () => {
   it('becomes a login of the account in the host, by a request signed for the region in the host', async () => {
     const aws = await startAws(() => granted());
     const minted = await mint();
-    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual(['AWS', 'minted-password', '2026-03-02T00:00:00.000Z']);
+    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual([
+      'AWS',
+      'minted-password',
+      '2026-03-02T00:00:00.000Z',
+    ]);
     expect(aws.asked).toHaveLength(1);
     const [asked] = aws.asked;
     expect(verifySignature(asked!, keys)).toEqual({ keyId: key.username, region: 'eu-west-1', service: 'ecr' });
@@ -82,10 +121,21 @@ describe('an access key', () => {
   });
 
   it('opens the public registry, which has one region', async () => {
-    const aws = await startAws(() => json({ authorizationData: { authorizationToken: Buffer.from('AWS:public-password').toString('base64'), expiresAt: now.getTime() / 1000 + 3600 } }));
+    const aws = await startAws(() =>
+      json({
+        authorizationData: {
+          authorizationToken: Buffer.from('AWS:public-password').toString('base64'),
+          expiresAt: now.getTime() / 1000 + 3600,
+        },
+      }),
+    );
     const minted = await mint('public.ecr.aws');
     expect(minted.secret.reveal()).toBe('public-password');
-    expect(verifySignature(aws.asked[0]!, keys)).toEqual({ keyId: key.username, region: 'us-east-1', service: 'ecr-public' });
+    expect(verifySignature(aws.asked[0]!, keys)).toEqual({
+      keyId: key.username,
+      region: 'us-east-1',
+      service: 'ecr-public',
+    });
   });
 
   it.each([
@@ -135,7 +185,13 @@ describe('the identity of the server', () => {
       if (method === 'PUT' && url === '/latest/api/token') return { body: 'imds-session' };
       if (headers['x-aws-ec2-metadata-token'] !== 'imds-session') return { status: 401 };
       if (url.endsWith('/security-credentials/')) return { body: 'instance-role' };
-      return json({ Code: 'Success', AccessKeyId: 'ASIAINSTANCEROLE1234', SecretAccessKey: 'instance-secret', Token: 'instance-token', Expiration: '2099-01-01T00:00:00Z' });
+      return json({
+        Code: 'Success',
+        AccessKeyId: 'ASIAINSTANCEROLE1234',
+        SecretAccessKey: 'instance-secret',
+        Token: 'instance-token',
+        Expiration: '2099-01-01T00:00:00Z',
+      });
     });
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', undefined);
     vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', metadata.origin);
@@ -147,7 +203,14 @@ describe('the identity of the server', () => {
 
   it('comes from a container', async () => {
     const container = await startCloud(({ headers }) =>
-      headers.authorization === 'container-token' ? json({ AccessKeyId: 'ASIAINSTANCEROLE1234', SecretAccessKey: 'instance-secret', Token: 'instance-token', Expiration: '2099-01-01T00:00:00Z' }) : { status: 401 },
+      headers.authorization === 'container-token'
+        ? json({
+            AccessKeyId: 'ASIAINSTANCEROLE1234',
+            SecretAccessKey: 'instance-secret',
+            Token: 'instance-token',
+            Expiration: '2099-01-01T00:00:00Z',
+          })
+        : { status: 401 },
     );
     vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${container.origin}/credentials`);
     vi.stubEnv('AWS_CONTAINER_AUTHORIZATION_TOKEN', 'container-token');
@@ -157,14 +220,29 @@ describe('the identity of the server', () => {
   });
 
   it.each([
-    ['a profile', { 'credentials': '[team]\naws_access_key_id = AKIAENVIRONMENT12345\naws_secret_access_key = environment-secret\n' }, { AWS_PROFILE: 'team', AWS_SHARED_CREDENTIALS_FILE: 'credentials' }, 'AKIAENVIRONMENT12345'],
-    ['a web identity', { 'token': 'the-token-of-the-cluster' }, { AWS_WEB_IDENTITY_TOKEN_FILE: 'token', AWS_ROLE_ARN: role }, session.keyId],
+    [
+      'a profile',
+      { credentials: '[team]\naws_access_key_id = AKIAENVIRONMENT12345\naws_secret_access_key = environment-secret\n' },
+      { AWS_PROFILE: 'team', AWS_SHARED_CREDENTIALS_FILE: 'credentials' },
+      'AKIAENVIRONMENT12345',
+    ],
+    [
+      'a web identity',
+      { token: 'the-token-of-the-cluster' },
+      { AWS_WEB_IDENTITY_TOKEN_FILE: 'token', AWS_ROLE_ARN: role },
+      session.keyId,
+    ],
   ])('comes from %s', async (_, files, environment, keyId) => {
     const directory = mkdtempSync(join(tmpdir(), 'regway-aws-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
-    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, Object.hasOwn(files, value) ? join(directory, value) : value);
-    const aws = await startAws(({ body }) => (body.includes('Action=AssumeRoleWithWebIdentity') && body.includes('the-token-of-the-cluster') ? assumed('WithWebIdentity') : granted()));
+    for (const [name, value] of Object.entries(environment))
+      vi.stubEnv(name, Object.hasOwn(files, value) ? join(directory, value) : value);
+    const aws = await startAws(({ body }) =>
+      body.includes('Action=AssumeRoleWithWebIdentity') && body.includes('the-token-of-the-cluster')
+        ? assumed('WithWebIdentity')
+        : granted(),
+    );
     await mint(host, login('awsauto', 'awsauto'), true);
     expect(verifySignature(aws.asked.at(-1)!, keys).keyId).toBe(keyId);
   });
@@ -187,16 +265,26 @@ describe('the identity of the server', () => {
     const minted = await mint(host, login('_iam_role', password), true);
     expect(minted.secret.reveal()).toBe('minted-password');
     const [first, second] = aws.asked;
-    expect(verifySignature(first!, keys)).toEqual({ keyId: 'AKIAENVIRONMENT12345', region: 'eu-west-1', service: 'sts' });
+    expect(verifySignature(first!, keys)).toEqual({
+      keyId: 'AKIAENVIRONMENT12345',
+      region: 'eu-west-1',
+      service: 'sts',
+    });
     const form = new URLSearchParams(first!.body);
-    expect([form.get('Action'), form.get('RoleArn'), form.get('ExternalId'), form.get('RoleSessionName')]).toEqual(['AssumeRole', role, externalId, 'regway']);
+    expect([form.get('Action'), form.get('RoleArn'), form.get('ExternalId'), form.get('RoleSessionName')]).toEqual([
+      'AssumeRole',
+      role,
+      externalId,
+      'regway',
+    ]);
     expect(verifySignature(second!, keys)).toEqual({ keyId: session.keyId, region: 'eu-west-1', service: 'ecr' });
   });
 
   it('is told when it may not assume the role', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT12345');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'environment-secret');
-    const error = '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
+    const error =
+      '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
     await startAws(() => ({ status: 403, headers: { 'content-type': 'text/xml' }, body: error }));
     const { message, hint } = await failureOf(mint(host, login('_iam_role', `${role};secret-external-id`), true));
     expect(message).toBe('AWS STS gave no login for the stored identity (AccessDenied).');
@@ -247,7 +335,9 @@ describe('a refusal of AWS', () => {
   });
 
   it('because of the clock is told from one because of the secret key', async () => {
-    await startAws(() => refused('InvalidSignatureException', 'Signature expired: 20260301T110000Z is now earlier than 20260301T115500Z'));
+    await startAws(() =>
+      refused('InvalidSignatureException', 'Signature expired: 20260301T110000Z is now earlier than 20260301T115500Z'),
+    );
     expect((await failureOf(mint())).hint).toContain('clock');
   });
 
@@ -261,7 +351,9 @@ describe('a refusal of AWS', () => {
       }
     });
     expect((await failureOf(mint(host, login(key.username, 'wrong')))).message).toContain('InvalidSignatureException');
-    expect((await failureOf(mint(host, login('AKIAUNKNOWNUNKNOWN12', 'wrong')))).message).toContain('UnrecognizedClientException');
+    expect((await failureOf(mint(host, login('AKIAUNKNOWNUNKNOWN12', 'wrong')))).message).toContain(
+      'UnrecognizedClientException',
+    );
     expect((await mint()).username).toBe('AWS');
   });
 

@@ -21,7 +21,13 @@ interface Options {
 
 async function mint({ google, credential = key, ambient = false, ...options }: Options = {}): Promise<Minting> {
   const origin = google?.origin ?? 'http://127.0.0.1:1';
-  const settings = { http: startHttp(), ambient, now: () => now, tokenUrl: new URL('/token', origin), metadataOrigin: new URL(origin) };
+  const settings = {
+    http: startHttp(),
+    ambient,
+    now: () => now,
+    tokenUrl: new URL('/token', origin),
+    metadataOrigin: new URL(origin),
+  };
   return createGcr(settings).mint(options.host ?? host, credential, AbortSignal.timeout(20_000));
 }
 
@@ -33,10 +39,15 @@ function granted(more: Record<string, unknown> = {}): Reply {
 function judge({ method, url, headers, body }: Asked): Reply {
   const form = new URLSearchParams(body);
   try {
-    if (method !== 'POST' || url !== '/token' || headers['content-type'] !== 'application/x-www-form-urlencoded') throw new Error('not a form');
+    if (method !== 'POST' || url !== '/token' || headers['content-type'] !== 'application/x-www-form-urlencoded')
+      throw new Error('not a form');
     if (form.get('grant_type') !== 'urn:ietf:params:oauth:grant-type:jwt-bearer') throw new Error('grant type');
     const claims = verifyAssertion(form.get('assertion') ?? '', now.getTime());
-    if (claims['iss'] !== googleKeyFile.client_email || claims['scope'] !== 'https://www.googleapis.com/auth/cloud-platform') throw new Error('claims');
+    if (
+      claims['iss'] !== googleKeyFile.client_email ||
+      claims['scope'] !== 'https://www.googleapis.com/auth/cloud-platform'
+    )
+      throw new Error('claims');
     return granted();
   } catch (error) {
     return json({ error: 'invalid_grant', error_description: (error as Error).message }, 400);
@@ -51,7 +62,11 @@ describe('the key of a service account', () => {
   ])('as %s becomes an access token of one hour', async (username, password) => {
     const google = await startCloud(judge);
     const minted = await mint({ google, credential: login(username, password) });
-    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual(['oauth2accesstoken', 'ya29.minted', '2026-03-01T12:59:59.000Z']);
+    expect([minted.username, minted.secret.reveal(), minted.expiresAt.toISOString()]).toEqual([
+      'oauth2accesstoken',
+      'ya29.minted',
+      '2026-03-01T12:59:59.000Z',
+    ]);
     expect(google.asked).toHaveLength(1);
   });
 
@@ -67,15 +82,23 @@ describe('the key of a service account', () => {
   it('goes to Google even where the key names another token server', async () => {
     const other = await startCloud(() => granted());
     const google = await startCloud(judge);
-    const credential = login('_json_key', JSON.stringify({ ...googleKeyFile, token_uri: `${other.origin}/token`, auth_uri: other.origin }));
+    const credential = login(
+      '_json_key',
+      JSON.stringify({ ...googleKeyFile, token_uri: `${other.origin}/token`, auth_uri: other.origin }),
+    );
     await mint({ google, credential });
     expect([google.asked.length, other.asked.length]).toEqual([1, 0]);
   });
 
   it('of another account is refused by the loopback Google, so its answer means something', async () => {
     const google = await startCloud(judge);
-    const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
-    const { message, hint } = await failureOf(mint({ google, credential: login('_json_key', JSON.stringify({ ...googleKeyFile, private_key: stranger })) }));
+    const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    });
+    const { message, hint } = await failureOf(
+      mint({ google, credential: login('_json_key', JSON.stringify({ ...googleKeyFile, private_key: stranger })) }),
+    );
     expect(message).toBe('Google gave no login for the stored key (invalid_grant).');
     expect(hint).toMatch(/deleted.*clock/);
   });
@@ -84,7 +107,11 @@ describe('the key of a service account', () => {
 describe('what is no key of a service account', () => {
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
   const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const external = { type: 'external_account', token_url: 'http://169.254.169.254/', credential_source: { executable: { command: '/bin/sh -c id' } } };
+  const external = {
+    type: 'external_account',
+    token_url: 'http://169.254.169.254/',
+    credential_source: { executable: { command: '/bin/sh -c id' } },
+  };
   it.each<[string, string, string]>([
     ['another user name', 'alice', keyText],
     ['a token', 'oauth2accesstoken', 'ya29.token'],
@@ -94,8 +121,20 @@ describe('what is no key of a service account', () => {
     ['a path', '_json_key', '@/etc/passwd'],
     ['base64 where JSON is meant', '_json_key', Buffer.from(keyText).toString('base64')],
     ['an external account, which may name a program', '_json_key', JSON.stringify(external)],
-    ['an impersonation', '_json_key', JSON.stringify({ ...googleKeyFile, type: 'impersonated_service_account', service_account_impersonation_url: 'http://evil.net' })],
-    ['the login of a person', '_json_key', JSON.stringify({ type: 'authorized_user', refresh_token: 'secret-of-mine' })],
+    [
+      'an impersonation',
+      '_json_key',
+      JSON.stringify({
+        ...googleKeyFile,
+        type: 'impersonated_service_account',
+        service_account_impersonation_url: 'http://evil.net',
+      }),
+    ],
+    [
+      'the login of a person',
+      '_json_key',
+      JSON.stringify({ type: 'authorized_user', refresh_token: 'secret-of-mine' }),
+    ],
     ['a key of another universe', '_json_key', JSON.stringify({ ...googleKeyFile, universe_domain: 'evil.net' })],
     ['no private key', '_json_key', JSON.stringify({ ...googleKeyFile, private_key: 'secret-of-mine' })],
     ['a private key that is too short', '_json_key', JSON.stringify({ ...googleKeyFile, private_key: small })],
@@ -121,10 +160,16 @@ describe('the identity of the server', () => {
   });
 
   it('comes from the metadata server', async () => {
-    const google = await startCloud(({ headers }) => (headers['metadata-flavor'] === 'Google' ? { ...granted(), headers: { 'metadata-flavor': 'Google' } } : { status: 403 }));
+    const google = await startCloud(({ headers }) =>
+      headers['metadata-flavor'] === 'Google'
+        ? { ...granted(), headers: { 'metadata-flavor': 'Google' } }
+        : { status: 403 },
+    );
     const minted = await mint({ google, credential: ambient, ambient: true });
     expect([minted.username, minted.secret.reveal()]).toEqual(['oauth2accesstoken', 'ya29.minted']);
-    expect(google.asked.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /computeMetadata/v1/instance/service-accounts/default/token']);
+    expect(google.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /computeMetadata/v1/instance/service-accounts/default/token',
+    ]);
   });
 
   it('is not believed of a server that does not say it is Google', async () => {
@@ -143,16 +188,34 @@ describe('a hostile answer', () => {
     ['without a token', () => granted({ access_token: undefined })],
     ['of 10 MB', () => granted({ access_token: 'ya29.minted'.repeat(1_000_000) })],
     ['that redirects', () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/ya29.minted' } })],
-    ['that redirects and keeps the method', () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/ya29.minted' } })],
+    [
+      'that redirects and keeps the method',
+      () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/ya29.minted' } }),
+    ],
     ['that is no JSON', () => ({ body: 'ya29.minted' })],
-    ['that sends back the assertion as its code', ({ body }) => json({ error: new URLSearchParams(body).get('assertion'), error_description: body }, 400)],
-    ['that sends back a piece of the key as its code', () => json({ error: googleKeyFile.private_key.split('\n')[2]!.slice(0, 40), error_description: googleKeyFile.private_key }, 400)],
+    [
+      'that sends back the assertion as its code',
+      ({ body }) => json({ error: new URLSearchParams(body).get('assertion'), error_description: body }, 400),
+    ],
+    [
+      'that sends back a piece of the key as its code',
+      () =>
+        json(
+          {
+            error: googleKeyFile.private_key.split('\n')[2]!.slice(0, 40),
+            error_description: googleKeyFile.private_key,
+          },
+          400,
+        ),
+    ],
   ])('%s mints nothing and leaks nothing', async (_, reply) => {
     const google = await startCloud(reply);
     const { everything } = await failureOf(mint({ google }));
     expect(everything).not.toContain('ya29.minted');
-    for (const { body } of google.asked) expect(everything).not.toContain(new URLSearchParams(body).get('assertion')!.slice(0, 20));
-    for (const line of googleKeyFile.private_key.split('\n').slice(1, -2)) expect(everything).not.toContain(line.slice(0, 16));
+    for (const { body } of google.asked)
+      expect(everything).not.toContain(new URLSearchParams(body).get('assertion')!.slice(0, 20));
+    for (const line of googleKeyFile.private_key.split('\n').slice(1, -2))
+      expect(everything).not.toContain(line.slice(0, 16));
   });
 
   it('that ends in a hundred years is believed for one hour', async () => {
@@ -162,22 +225,36 @@ describe('a hostile answer', () => {
 
   it('of a failing server can be tried again', async () => {
     const google = await startCloud(() => ({ status: 503, body: 'no' }));
-    expect(await failureOf(mint({ google }))).toMatchObject({ message: 'Google gave no login for the stored key (HTTP 503).', retryable: true });
+    expect(await failureOf(mint({ google }))).toMatchObject({
+      message: 'Google gave no login for the stored key (HTTP 503).',
+      retryable: true,
+    });
   });
 });
 
 describe('a host', () => {
-  it.each(['gcr.io', 'us.gcr.io', 'eu.gcr.io', 'asia.gcr.io', 'europe-docker.pkg.dev', 'us-central1-docker.pkg.dev'])('%s is one of Google', async (registryHost) => {
-    const google = await startCloud(judge);
-    expect((await mint({ google, host: registryHost })).username).toBe('oauth2accesstoken');
-  });
-
-  it.each(['gcr.io.evil.net', 'evil-gcr.io', 'x.gcr.io', 'gcr.io:8443', 'a.b-docker.pkg.dev', 'docker.pkg.dev', '-docker.pkg.dev', 'europe-docker.pkg.dev.evil.net', 'evildocker.pkg.dev', 'europe-docker.pkg.dev\n'])(
-    'such as %j is none, and nothing is minted for it',
+  it.each(['gcr.io', 'us.gcr.io', 'eu.gcr.io', 'asia.gcr.io', 'europe-docker.pkg.dev', 'us-central1-docker.pkg.dev'])(
+    '%s is one of Google',
     async (registryHost) => {
       const google = await startCloud(judge);
-      expect((await failureOf(mint({ google, host: registryHost }))).message).toContain('no registry of Google');
-      expect(google.asked).toEqual([]);
+      expect((await mint({ google, host: registryHost })).username).toBe('oauth2accesstoken');
     },
   );
+
+  it.each([
+    'gcr.io.evil.net',
+    'evil-gcr.io',
+    'x.gcr.io',
+    'gcr.io:8443',
+    'a.b-docker.pkg.dev',
+    'docker.pkg.dev',
+    '-docker.pkg.dev',
+    'europe-docker.pkg.dev.evil.net',
+    'evildocker.pkg.dev',
+    'europe-docker.pkg.dev\n',
+  ])('such as %j is none, and nothing is minted for it', async (registryHost) => {
+    const google = await startCloud(judge);
+    expect((await failureOf(mint({ google, host: registryHost }))).message).toContain('no registry of Google');
+    expect(google.asked).toEqual([]);
+  });
 });

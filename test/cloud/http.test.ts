@@ -8,7 +8,11 @@ import type { CloudAnswer, CloudHttpSettings } from '../../src/upstream/transpor
 import { authority, closedPort, secure } from '../v2/fixtures.ts';
 import { failureOf, startCloud } from './servers.ts';
 
-async function ask(url: string, settings: Partial<CloudHttpSettings> = {}, signal = AbortSignal.timeout(20_000)): Promise<CloudAnswer> {
+async function ask(
+  url: string,
+  settings: Partial<CloudHttpSettings> = {},
+  signal = AbortSignal.timeout(20_000),
+): Promise<CloudAnswer> {
   const http = createCloudHttp({ extraCa: undefined, ...settings });
   onTestFinished(() => http.close());
   return http.send({ provider: 'The cloud', method: 'GET', url: new URL(url), headers: {}, signal });
@@ -27,7 +31,9 @@ describe('an answer', () => {
     });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     onTestFinished(() => void server.close());
-    expect((await failureOf(ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))).message).toBe('The cloud gave no usable login (it sent more than a token can be).');
+    expect((await failureOf(ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))).message).toBe(
+      'The cloud gave no usable login (it sent more than a token can be).',
+    );
     await closed;
     expect(sent).toBeLessThan(32 * 1024 * 1024);
   });
@@ -50,7 +56,9 @@ describe('a server', () => {
   it('with a certificate that nobody trusts is not spoken to', async () => {
     const cloud = await secure((_, response) => response.end('token'));
     const { message, retryable } = await failureOf(ask(cloud.origin));
-    expect(message).toMatch(/^The cloud could not be asked: 127\.0\.0\.1:\d+ did not answer \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\.$/);
+    expect(message).toMatch(
+      /^The cloud could not be asked: 127\.0\.0\.1:\d+ did not answer \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\.$/,
+    );
     expect(retryable).toBe(true);
     expect(cloud.received).toEqual([]);
   });
@@ -61,7 +69,10 @@ describe('a server', () => {
   });
 
   it('that is not there is named, and can be tried again', async () => {
-    expect(await failureOf(ask(`http://127.0.0.1:${await closedPort()}`))).toMatchObject({ message: expect.stringContaining('ECONNREFUSED'), retryable: true });
+    expect(await failureOf(ask(`http://127.0.0.1:${await closedPort()}`))).toMatchObject({
+      message: expect.stringContaining('ECONNREFUSED'),
+      retryable: true,
+    });
   });
 
   it('that is silent is left when the caller leaves', async () => {

@@ -10,7 +10,14 @@ import { reportOf, stranger } from '../support/domain.ts';
 import { googleKeyFile, json, login, type LoopbackCloud, type Reply, startCloud } from './servers.ts';
 
 const key = login('_json_key', JSON.stringify(googleKeyFile));
-const target: CheckTarget = { host: 'europe-docker.pkg.dev', repository: 'example/*', type: 'GCR', secureConnection: true, trustedRealm: null, probeRepository: null };
+const target: CheckTarget = {
+  host: 'europe-docker.pkg.dev',
+  repository: 'example/*',
+  type: 'GCR',
+  secureConnection: true,
+  trustedRealm: null,
+  probeRepository: null,
+};
 const registry = { id: 'reg_1', version: 1, host: target.host, type: 'GCR' as RegistryType };
 
 interface Test {
@@ -21,9 +28,17 @@ interface Test {
 }
 
 async function start(): Promise<Test> {
-  const test = { nowMs: Date.parse('2026-03-01T12:00:00Z'), reply: (): Reply | Promise<Reply> => json({ access_token: `minted-${google.asked.length}`, expires_in: 3600 }) };
+  const test = {
+    nowMs: Date.parse('2026-03-01T12:00:00Z'),
+    reply: (): Reply | Promise<Reply> => json({ access_token: `minted-${google.asked.length}`, expires_in: 3600 }),
+  };
   const google = await startCloud(() => test.reply());
-  const cloud = createCloud({ extraCa: undefined, now: () => new Date(test.nowMs), ambient: { aws: false, gcp: false, azure: false }, google: { tokenUrl: new URL('/token', google.origin) } });
+  const cloud = createCloud({
+    extraCa: undefined,
+    now: () => new Date(test.nowMs),
+    ambient: { aws: false, gcp: false, azure: false },
+    google: { tokenUrl: new URL('/token', google.origin) },
+  });
   onTestFinished(() => cloud.close());
   return Object.assign(test, { cloud, google });
 }
@@ -51,10 +66,15 @@ describe('a validation', () => {
     expect(report.outcome).toBe('VALID');
     expect(steps).toEqual(report.steps);
     expect(report.steps.map(({ kind, status }) => `${kind} ${status}`)).toEqual(['TOKEN PASSED', 'PING PASSED']);
-    expect(report.steps[0]!.message).toBe('Google issued a login for the stored identity, good until 2026-03-01T13:00:00.000Z.');
+    expect(report.steps[0]!.message).toBe(
+      'Google issued a login for the stored identity, good until 2026-03-01T13:00:00.000Z.',
+    );
     expect(asked).toHaveLength(1);
     expect(asked[0]!.target).toEqual({ ...target, type: 'DOCKER_V2' });
-    expect([asked[0]!.credential.username, asked[0]!.credential.password.reveal()]).toEqual(['oauth2accesstoken', 'minted-1']);
+    expect([asked[0]!.credential.username, asked[0]!.credential.password.reveal()]).toEqual([
+      'oauth2accesstoken',
+      'minted-1',
+    ]);
   });
 
   it('mints anew each time, since it judges the identity as it is now', async () => {
@@ -70,7 +90,12 @@ describe('a validation', () => {
     test.reply = () => json({ error: 'invalid_grant' }, 400);
     const { asked, validator } = notingValidator();
     const report = await test.cloud.wrapValidator(validator).check(target, key);
-    expect(report).toMatchObject({ outcome: 'NATIVE_CREDENTIAL_ERROR', message: expect.stringContaining('invalid_grant'), hint: expect.stringContaining('clock'), retryable: false });
+    expect(report).toMatchObject({
+      outcome: 'NATIVE_CREDENTIAL_ERROR',
+      message: expect.stringContaining('invalid_grant'),
+      hint: expect.stringContaining('clock'),
+      retryable: false,
+    });
     expect(report.steps.map(({ kind, status }) => `${kind} ${status}`)).toEqual(['TOKEN FAILED']);
     expect(asked).toEqual([]);
     expect(JSON.stringify(report)).not.toContain('PRIVATE KEY');
@@ -93,13 +118,17 @@ describe('a validation', () => {
       cancel.abort(new Error('the client left'));
       return new Promise(() => undefined);
     };
-    await expect(test.cloud.wrapValidator(notingValidator().validator).check(target, key, { signal: cancel.signal })).rejects.toThrow('the client left');
+    await expect(
+      test.cloud.wrapValidator(notingValidator().validator).check(target, key, { signal: cancel.signal }),
+    ).rejects.toThrow('the client left');
   });
 
   it('ends when the server stops', async () => {
     const test = await start();
     test.reply = () => new Promise(() => setImmediate(() => void test.cloud.close()));
-    await expect(test.cloud.wrapValidator(notingValidator().validator).check(target, key)).rejects.toThrow('The server is stopping.');
+    await expect(test.cloud.wrapValidator(notingValidator().validator).check(target, key)).rejects.toThrow(
+      'The server is stopping.',
+    );
   });
 });
 
@@ -130,7 +159,9 @@ describe('a use', () => {
     await expect(test.cloud.resolveCredential(registry, async () => key)).rejects.toMatchObject({
       code: 'UPSTREAM_FAILED',
       reason: 'NATIVE_CREDENTIAL_ERROR',
-      message: expect.stringMatching(/^Google gave no login for the stored key \(invalid_grant\)\. The key was deleted/),
+      message: expect.stringMatching(
+        /^Google gave no login for the stored key \(invalid_grant\)\. The key was deleted/,
+      ),
     });
   });
 
@@ -151,7 +182,10 @@ describe('a use', () => {
   it('of what is no registry of the cloud of its type sends the stored identity nowhere', async () => {
     const { cloud, google } = await start();
     for (const type of ['AWSECR', 'GCR', 'ACR'] as const) {
-      await expect(cloud.mint({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({ reason: 'NATIVE_CREDENTIAL_ERROR', message: expect.stringContaining('nothing was minted') });
+      await expect(cloud.mint({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({
+        reason: 'NATIVE_CREDENTIAL_ERROR',
+        message: expect.stringContaining('nothing was minted'),
+      });
     }
     expect(google.asked).toEqual([]);
   });
@@ -163,11 +197,26 @@ describe('a pull', () => {
     return { permits: () => true, source: async () => source, used: async () => undefined };
   }
   const image = { host: target.host, repository: 'example/app' };
-  const stored = { ...registry, ...target, account: 'admin', registry: `${target.host}/example/*`, name: '', username: '_json_key', lastValidation: null, secretVersion: 1, pendingSince: null, previousUsableUntil: null, createdAt: new Date(0), updatedAt: new Date(0) };
+  const stored = {
+    ...registry,
+    ...target,
+    account: 'admin',
+    registry: `${target.host}/example/*`,
+    name: '',
+    username: '_json_key',
+    lastValidation: null,
+    secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
+    createdAt: new Date(0),
+    updatedAt: new Date(0),
+  };
 
   it('meets a registry like any other, whose credential is the minted login', async () => {
     const { cloud } = await start();
-    const source = await cloud.wrapPulls(pullsOf({ ...image, registry: stored, credential: async () => key })).source(stranger, image);
+    const source = await cloud
+      .wrapPulls(pullsOf({ ...image, registry: stored, credential: async () => key }))
+      .source(stranger, image);
     expect(source.registry).toEqual({ ...stored, type: 'DOCKER_V2' });
     const { username, password } = await source.credential!();
     expect([username, password.reveal()]).toEqual(['oauth2accesstoken', 'minted-1']);
@@ -175,7 +224,10 @@ describe('a pull', () => {
 
   it.each([
     ['without a registry', { ...image, registry: null, credential: null }],
-    ['with a static login', { ...image, registry: { ...stored, type: 'DOCKER_V2' as const }, credential: async () => key }],
+    [
+      'with a static login',
+      { ...image, registry: { ...stored, type: 'DOCKER_V2' as const }, credential: async () => key },
+    ],
   ])('%s is left as it is', async (_, source) => {
     const { cloud } = await start();
     expect(await cloud.wrapPulls(pullsOf(source)).source(stranger, image)).toBe(source);

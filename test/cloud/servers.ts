@@ -34,15 +34,24 @@ export async function startCloud(reply: (asked: Asked) => Reply | Promise<Reply>
 }
 
 /** Starts a server that the caller closes. */
-export async function serveCloud(reply: (asked: Asked) => Reply | Promise<Reply>): Promise<LoopbackCloud & { close(): Promise<void> }> {
+export async function serveCloud(
+  reply: (asked: Asked) => Reply | Promise<Reply>,
+): Promise<LoopbackCloud & { close(): Promise<void> }> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() };
+      const one = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      };
       asked.push(one);
-      void Promise.resolve(reply(one)).then(({ status = 200, headers = {}, body = '' }) => response.writeHead(status, headers).end(body));
+      void Promise.resolve(reply(one)).then(({ status = 200, headers = {}, body = '' }) =>
+        response.writeHead(status, headers).end(body),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,20 +88,35 @@ export interface Signer {
 /** Recomputes the signature (AWS Signature Version 4) and says who signed for what. @throws Error saying what is wrong. */
 export function verifySignature({ method, url, headers, body }: Asked, keys: KnownKeys): Signer {
   const authorization = headers.authorization ?? '';
-  const match = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(authorization);
+  const match =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
+      authorization,
+    );
   if (match === null) throw new Error(`unsigned: ${authorization}`);
   const [, keyId = '', date = '', region = '', service = '', names = '', signature = ''] = match;
   const known = keys[keyId];
   if (known === undefined) throw new Error('UnrecognizedClientException');
   const signed = names.split(';');
-  for (const name of ['host', 'x-amz-date', ...(known.sessionToken === undefined ? [] : ['x-amz-security-token'])]) if (!signed.includes(name)) throw new Error(`${name} is not signed`);
-  if (headers['x-amz-security-token'] !== known.sessionToken) throw new Error('the session token is not the one of the key');
+  for (const name of ['host', 'x-amz-date', ...(known.sessionToken === undefined ? [] : ['x-amz-security-token'])])
+    if (!signed.includes(name)) throw new Error(`${name} is not signed`);
+  if (headers['x-amz-security-token'] !== known.sessionToken)
+    throw new Error('the session token is not the one of the key');
   const { pathname, searchParams } = new URL(url, 'http://unused');
   if ([...searchParams].length > 0) throw new Error('a query was not expected');
-  const canonicalHeaders = signed.map((name) => `${name}:${String(headers[name]).trim().replaceAll(/ +/g, ' ')}\n`).join('');
+  const canonicalHeaders = signed
+    .map((name) => `${name}:${String(headers[name]).trim().replaceAll(/ +/g, ' ')}\n`)
+    .join('');
   const canonical = [method, pathname, '', canonicalHeaders, names, sha256(body)].join('\n');
-  const toSign = ['AWS4-HMAC-SHA256', headers['x-amz-date'], `${date}/${region}/${service}/aws4_request`, sha256(canonical)].join('\n');
-  const key = [date, region, service, 'aws4_request'].reduce<string | Buffer>((parent, part) => hmac(parent, part), `AWS4${known.secret}`);
+  const toSign = [
+    'AWS4-HMAC-SHA256',
+    headers['x-amz-date'],
+    `${date}/${region}/${service}/aws4_request`,
+    sha256(canonical),
+  ].join('\n');
+  const key = [date, region, service, 'aws4_request'].reduce<string | Buffer>(
+    (parent, part) => hmac(parent, part),
+    `AWS4${known.secret}`,
+  );
   if (hmac(key, toSign).toString('hex') !== signature) throw new Error('InvalidSignatureException');
   return { keyId, region, service };
 }
@@ -121,14 +145,22 @@ export const googleKeyFile = {
 /** Reads an assertion as Google does. @throws Error saying what is wrong. */
 export function verifyAssertion(assertion: string, nowMs: number): Record<string, unknown> {
   const [header = '', claims = '', signature = ''] = assertion.split('.');
-  if (!verify('RSA-SHA256', Buffer.from(`${header}.${claims}`), createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), Buffer.from(signature, 'base64url'))) {
+  if (
+    !verify(
+      'RSA-SHA256',
+      Buffer.from(`${header}.${claims}`),
+      createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })),
+      Buffer.from(signature, 'base64url'),
+    )
+  ) {
     throw new Error('the signature is wrong');
   }
   const read = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iat: number; exp: number; aud: string };
   const head = JSON.parse(Buffer.from(header, 'base64url').toString()) as Record<string, unknown>;
   if (head['alg'] !== 'RS256' || head['kid'] !== 'a1b2c3') throw new Error('the header is wrong');
   if (read.aud !== 'https://oauth2.googleapis.com/token') throw new Error('the audience is wrong');
-  if (Math.abs(read.iat - nowMs / 1000) > 5 || read.exp - read.iat > 3600 || read.exp <= read.iat) throw new Error('the lifetime is wrong');
+  if (Math.abs(read.iat - nowMs / 1000) > 5 || read.exp - read.iat > 3600 || read.exp <= read.iat)
+    throw new Error('the lifetime is wrong');
   return { ...read };
 }
 
@@ -139,13 +171,25 @@ export function jwt(claims: Record<string, unknown>): string {
 }
 
 /** The failure of a promise that must fail, with everything that a log could show of it. */
-export async function failureOf(promise: Promise<unknown>): Promise<{ readonly message: string; readonly hint: string; readonly retryable: boolean; readonly everything: string }> {
+export async function failureOf(
+  promise: Promise<unknown>,
+): Promise<{
+  readonly message: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly everything: string;
+}> {
   const { inspect } = await import('node:util');
   try {
     await promise;
   } catch (error) {
     const { message, hint = '', retryable = false } = error as Error & { hint?: string; retryable?: boolean };
-    return { message, hint, retryable, everything: `${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)} ${message} ${hint}` };
+    return {
+      message,
+      hint,
+      retryable,
+      everything: `${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)} ${message} ${hint}`,
+    };
   }
   throw new Error('it did not fail');
 }

@@ -2,12 +2,20 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isFiltered, listVariables, pageSizes, parseListState, printListState, type ListState } from '../../src/console/registry-list/list-state.ts';
+import {
+  isFiltered,
+  listVariables,
+  pageSizes,
+  parseListState,
+  printListState,
+  type ListState,
+} from '../../src/console/registry-list/list-state.ts';
 import { outcomeWords, typeWords } from '../../src/console/shared/words.ts';
 
 const usual = parseListState('');
 
-const keys = <Name extends string>(words: Readonly<Record<Name, string>>) => fc.constantFrom(...(Object.keys(words) as Name[]));
+const keys = <Name extends string>(words: Readonly<Record<Name, string>>) =>
+  fc.constantFrom(...(Object.keys(words) as Name[]));
 const cursor = fc.string({ minLength: 1 }).filter((text) => text.isWellFormed());
 const states: fc.Arbitrary<ListState> = fc.record({
   search: fc.string({ unit: 'grapheme' }),
@@ -16,27 +24,49 @@ const states: fc.Arbitrary<ListState> = fc.record({
   sort: fc.constantFrom('registry', 'name', 'created', 'updated'),
   descending: fc.boolean(),
   size: fc.constantFrom(...pageSizes),
-  position: fc.oneof(fc.constantFrom('first' as const, 'last' as const), fc.record({ after: cursor }), fc.record({ before: cursor })),
+  position: fc.oneof(
+    fc.constantFrom('first' as const, 'last' as const),
+    fc.record({ after: cursor }),
+    fc.record({ before: cursor }),
+  ),
 });
 
 describe('the address', () => {
   it('holds every state of the list', () => {
-    fc.assert(fc.property(states, (state) => { expect(parseListState(printListState(state))).toEqual(state); }));
+    fc.assert(
+      fc.property(states, (state) => {
+        expect(parseListState(printListState(state))).toEqual(state);
+      }),
+    );
   });
 
   it('is short while everything is as usual', () => {
     expect(printListState(usual)).toBe('');
-    expect(printListState({ ...usual, search: 'anchore', sort: 'updated', descending: true })).toBe('?q=anchore&sort=-updated');
+    expect(printListState({ ...usual, search: 'anchore', sort: 'updated', descending: true })).toBe(
+      '?q=anchore&sort=-updated',
+    );
   });
 
   it('with anything in it gives a list', () => {
-    fc.assert(fc.property(fc.string(), (query) => { expect(pageSizes).toContain(parseListState(query).size); }));
+    fc.assert(
+      fc.property(fc.string(), (query) => {
+        expect(pageSizes).toContain(parseListState(query).size);
+      }),
+    );
   });
 
-  it.each(['?type=constructor', '?type=__proto__', '?status=toString', '?sort=password', '?sort=-hasOwnProperty', '?size=100000', '?size=-1', '?size=NaN', '?page=7', '?after='])(
-    '%s is as if it were not there',
-    (query) => expect(parseListState(query)).toEqual(usual),
-  );
+  it.each([
+    '?type=constructor',
+    '?type=__proto__',
+    '?status=toString',
+    '?sort=password',
+    '?sort=-hasOwnProperty',
+    '?size=100000',
+    '?size=-1',
+    '?size=NaN',
+    '?page=7',
+    '?after=',
+  ])('%s is as if it were not there', (query) => expect(parseListState(query)).toEqual(usual));
 });
 
 describe('the question to the server', () => {
@@ -52,10 +82,18 @@ describe('the question to the server', () => {
   });
 
   it('never asks for both ends at once', () => {
-    fc.assert(fc.property(states, (state) => { expect('first' in listVariables(state)).not.toBe('last' in listVariables(state)); }));
+    fc.assert(
+      fc.property(states, (state) => {
+        expect('first' in listVariables(state)).not.toBe('last' in listVariables(state));
+      }),
+    );
   });
 });
 
 it('a text of spaces narrows nothing', () => {
-  expect([isFiltered(usual), isFiltered({ ...usual, search: '  ' }), isFiltered({ ...usual, type: 'GCR' })]).toEqual([false, false, true]);
+  expect([isFiltered(usual), isFiltered({ ...usual, search: '  ' }), isFiltered({ ...usual, type: 'GCR' })]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

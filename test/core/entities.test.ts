@@ -35,22 +35,46 @@ const byId = (id: string): EntityKey => ({ type: 'Registry', key: { id } });
 /** What each key finds: the id of the registry found or used, null, or the code of its problem. */
 async function found(caller: Caller, keys: readonly EntityKey[]): Promise<(string | null)[]> {
   const entities = await domain.registries.entities(caller, keys);
-  return entities.map((entity) => (entity instanceof Problem ? entity.code : entity !== null && 'candidates' in entity ? (entity.registry?.id ?? null) : (entity?.id ?? null)));
+  return entities.map((entity) =>
+    entity instanceof Problem
+      ? entity.code
+      : entity !== null && 'candidates' in entity
+        ? (entity.registry?.id ?? null)
+        : (entity?.id ?? null),
+  );
 }
 
 test('a text and an image are looked up in the account of the caller', async () => {
-  expect(await found(admin, [byText('both.example'), image('both.example/a'), byText('theirs.example'), image('theirs.example/a')])).toEqual([ids.admin, ids.admin, null, null]);
+  expect(
+    await found(admin, [
+      byText('both.example'),
+      image('both.example/a'),
+      byText('theirs.example'),
+      image('theirs.example/a'),
+    ]),
+  ).toEqual([ids.admin, ids.admin, null, null]);
   expect(await found(other, [byText('both.example'), image('both.example/a')])).toEqual([ids.other, ids.other]);
 });
 
 test('an id of another account is null, as one that does not exist; an admin finds both', async () => {
-  expect(await found(other, [byId(ids.admin), byId(ids.other), byId(`reg_${'f'.repeat(32)}`)])).toEqual([null, ids.other, null]);
+  expect(await found(other, [byId(ids.admin), byId(ids.other), byId(`reg_${'f'.repeat(32)}`)])).toEqual([
+    null,
+    ids.other,
+    null,
+  ]);
   expect(await found(admin, [byId(ids.admin), byId(ids.other)])).toEqual([ids.admin, ids.other]);
 });
 
 test('a token that is limited to images gets those, and FORBIDDEN for the others whether they have a registry or not', async () => {
   const limited = callerOf('PULL', 'admin', { images: ['both.example/a/*'] });
-  expect(await found(limited, [image('both.example/a/b'), image('both.example/b'), image('nothing.example/b'), byId(ids.admin)])).toEqual([ids.admin, 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN']);
+  expect(
+    await found(limited, [
+      image('both.example/a/b'),
+      image('both.example/b'),
+      image('nothing.example/b'),
+      byId(ids.admin),
+    ]),
+  ).toEqual([ids.admin, 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN']);
 });
 
 test('the candidates are those of each image, as for one image alone', async () => {
@@ -61,13 +85,19 @@ test('the candidates are those of each image, as for one image alone', async () 
     const entity = entities[place];
     const alone = await domain.registries.image(admin, { reference });
     expect(entity).toMatchObject({ reference: alone.reference, registry: alone.registry });
-    expect(entity !== null && entity !== undefined && 'candidates' in entity ? await entity.candidates() : entity).toEqual(await alone.candidates());
+    expect(
+      entity !== null && entity !== undefined && 'candidates' in entity ? await entity.candidates() : entity,
+    ).toEqual(await alone.candidates());
   }
 });
 
 test('a puller sees no neighbours', async () => {
   const [entity] = await domain.registries.entities(callerOf('PULL'), [image('both.example/c')]);
-  expect(entity !== null && entity !== undefined && 'candidates' in entity ? (await entity.candidates()).map(({ matched }) => matched) : entity).toEqual([true]);
+  expect(
+    entity !== null && entity !== undefined && 'candidates' in entity
+      ? (await entity.candidates()).map(({ matched }) => matched)
+      : entity,
+  ).toEqual([true]);
 });
 
 test('nobody gets nothing, not even for no keys', async () => {
@@ -75,8 +105,13 @@ test('nobody gets nothing, not even for no keys', async () => {
 });
 
 test('a thousand images of twenty levels are looked up; deeper ones, which would take seconds, are refused before they are', async () => {
-  const images = (levels: number) => Array.from({ length: 1000 }, (_, number) => image(`r${number}.example/${Array.from({ length: levels - 1 }, () => 'a').join('/')}`));
+  const images = (levels: number) =>
+    Array.from({ length: 1000 }, (_, number) =>
+      image(`r${number}.example/${Array.from({ length: levels - 1 }, () => 'a').join('/')}`),
+    );
   expect(await domain.registries.entities(admin, images(20))).toHaveLength(1000);
-  const statements = await statementsDuring(() => expect(domain.registries.entities(admin, images(120))).rejects.toMatchObject({ code: 'INVALID_INPUT' }));
+  const statements = await statementsDuring(() =>
+    expect(domain.registries.entities(admin, images(120))).rejects.toMatchObject({ code: 'INVALID_INPUT' }),
+  );
   expect(statements).toEqual([]);
 });

@@ -1,13 +1,28 @@
 // The ledger's laws: a pull never waits or fails for it, equal uses are one count, and what it holds is bounded.
 
 import { expect, test } from 'vitest';
-import { createLedger, flushIntervalMs, flushUses, type Ledger, maxPendingCounts } from '../../src/core/pulls/usage-ledger.ts';
+import {
+  createLedger,
+  flushIntervalMs,
+  flushUses,
+  type Ledger,
+  maxPendingCounts,
+} from '../../src/core/pulls/usage-ledger.ts';
 import type { CountedUse, CredentialUse } from '../../src/core/pulls/usage.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
 function use(change: Partial<CredentialUse> = {}): CredentialUse {
-  return { at: new Date(start), account: 'admin', registryId: 'reg_1', registryVersion: 1, actor: 'token:a', image: 'docker.io/a/b', outcome: 'DONE', ...change };
+  return {
+    at: new Date(start),
+    account: 'admin',
+    registryId: 'reg_1',
+    registryVersion: 1,
+    actor: 'token:a',
+    image: 'docker.io/a/b',
+    outcome: 'DONE',
+    ...change,
+  };
 }
 
 interface Bench {
@@ -67,7 +82,19 @@ test('uses are written a second after the first of them, equal ones as one count
   ledger.record(use({ at: new Date(start + 7), account: 'other' }));
   expect([batches, timers.map(({ delayMs }) => delayMs)]).toEqual([[], [flushIntervalMs]]);
   await ring();
-  expect(batches).toEqual([[{ registryId: 'reg_1', registryVersion: 1, actor: 'token:a', image: 'docker.io/a/b', outcome: 'DONE', count: 3, lastAt: new Date(start + 9) }]]);
+  expect(batches).toEqual([
+    [
+      {
+        registryId: 'reg_1',
+        registryVersion: 1,
+        actor: 'token:a',
+        image: 'docker.io/a/b',
+        outcome: 'DONE',
+        count: 3,
+        lastAt: new Date(start + 9),
+      },
+    ],
+  ]);
   expect(timers).toEqual([]);
 });
 
@@ -110,7 +137,12 @@ test('recording returns while the store hangs, and one batch at a time is writte
 
 test.each<[string, () => Promise<void>]>([
   ['rejects', () => Promise.reject(new Error('gone'))],
-  ['throws', () => { throw new Error('gone'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('gone');
+    },
+  ],
 ])('when the store %s, no use is lost or thrown at a pull: it goes with the next batch', async (_, answer) => {
   const failing = bench();
   const { ledger, batches, timers, failures, losses, ring } = failing;
@@ -133,7 +165,8 @@ test('what it holds is bounded: beyond it known counts still rise, new ones are 
   away.answer = () => Promise.reject(new Error('gone'));
   ledger.record(use({ image: 'docker.io/a/0' }));
   await ring();
-  for (let number = 0; number < maxPendingCounts + 7; number += 1) ledger.record(use({ image: `docker.io/a/${number}` }));
+  for (let number = 0; number < maxPendingCounts + 7; number += 1)
+    ledger.record(use({ image: `docker.io/a/${number}` }));
   ledger.record(use({ image: 'docker.io/a/0' }));
   away.answer = async () => undefined;
   await ring();

@@ -3,7 +3,13 @@
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/shared/problem.ts';
-import { createPullConfigs, loginPlaceholder, pullConfigFormats, type PullConfig, type PullConfigFormat } from '../../src/core/pulls/client-config.ts';
+import {
+  createPullConfigs,
+  loginPlaceholder,
+  pullConfigFormats,
+  type PullConfig,
+  type PullConfigFormat,
+} from '../../src/core/pulls/client-config.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { callerOf, stranger } from '../support/domain.ts';
 
@@ -13,7 +19,12 @@ const secure = 'https://regway.example';
 const plain = 'http://regway.example:4000';
 const local = 'http://127.0.0.1:4000';
 
-function config(endpoint: string, format: PullConfigFormat, hosts?: readonly string[] | null, given: string | null = token): PullConfig {
+function config(
+  endpoint: string,
+  format: PullConfigFormat,
+  hosts?: readonly string[] | null,
+  given: string | null = token,
+): PullConfig {
   const args = { format, hosts, token: given === null ? null : new Secret(given) };
   return createPullConfigs({ endpoint: () => new URL(endpoint) }).create(callerOf('PULL'), args);
 }
@@ -32,7 +43,13 @@ describe.each(['DOCKER_CONFIG', 'AUTH_JSON'] as const)('%s', (format) => {
 
 it('a Kubernetes Secret holds the same file as kubectl writes it', () => {
   const secret: unknown = JSON.parse(text(secure, 'KUBERNETES_SECRET'));
-  expect(secret).toEqual({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'regway-pull' }, type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': expect.any(String) } });
+  expect(secret).toEqual({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'regway-pull' },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': expect.any(String) },
+  });
   const { data } = secret as { data: { '.dockerconfigjson': string } };
   expect(Buffer.from(data['.dockerconfigjson'], 'base64').toString()).toBe(text(secure, 'DOCKER_CONFIG'));
 });
@@ -45,13 +62,24 @@ describe('CONTAINERD_HOSTS_TOML', () => {
   ])('of %s makes this server the only one, with its path and its login', (host, fileName, server) => {
     const made = config(plain, 'CONTAINERD_HOSTS_TOML', [host]);
     expect(made.fileName).toBe(fileName);
-    expect(parseToml(made.content.reveal())).toEqual({ server, capabilities: ['pull', 'resolve'], override_path: true, header: { Authorization: [`Basic ${login}`] }, host: {} });
+    expect(parseToml(made.content.reveal())).toEqual({
+      server,
+      capabilities: ['pull', 'resolve'],
+      override_path: true,
+      header: { Authorization: [`Basic ${login}`] },
+      host: {},
+    });
   });
 
   it('of no host is the file for all of them, which containerd tells apart by ns', () => {
     const made = config(secure, 'CONTAINERD_HOSTS_TOML');
     expect(made.fileName).toBe('_default/hosts.toml');
-    expect(parseToml(made.content.reveal())).toEqual({ server: secure, capabilities: ['pull', 'resolve'], header: { Authorization: [`Basic ${login}`] }, host: {} });
+    expect(parseToml(made.content.reveal())).toEqual({
+      server: secure,
+      capabilities: ['pull', 'resolve'],
+      header: { Authorization: [`Basic ${login}`] },
+      host: {},
+    });
   });
 });
 
@@ -78,30 +106,41 @@ describe('PODMAN_REGISTRIES_CONF', () => {
 
   it('of no host is for Docker Hub, and says so', () => {
     const made = config(secure, 'PODMAN_REGISTRIES_CONF', null);
-    expect(parseToml(made.content.reveal())).toEqual({ registry: [{ prefix: 'docker.io', location: 'regway.example/docker.io' }] });
+    expect(parseToml(made.content.reveal())).toEqual({
+      registry: [{ prefix: 'docker.io', location: 'regway.example/docker.io' }],
+    });
     expect(made.warnings).toContainEqual(expect.stringContaining('docker.io'));
   });
 });
 
 describe('every format', () => {
-  it.each(pullConfigFormats)('%s without a token has a placeholder that says what belongs there, and makes no token', (format) => {
-    const { content, warnings } = config(secure, format, null, null);
-    expect(content.reveal()).not.toContain('rgw_');
-    const holdsLogin = format !== 'PODMAN_REGISTRIES_CONF';
-    expect([content.reveal().includes(loginPlaceholder), warnings.some((warning) => warning.includes('REGWAY_TOKEN'))]).toEqual([holdsLogin, holdsLogin]);
-  });
+  it.each(pullConfigFormats)(
+    '%s without a token has a placeholder that says what belongs there, and makes no token',
+    (format) => {
+      const { content, warnings } = config(secure, format, null, null);
+      expect(content.reveal()).not.toContain('rgw_');
+      const holdsLogin = format !== 'PODMAN_REGISTRIES_CONF';
+      expect([
+        content.reveal().includes(loginPlaceholder),
+        warnings.some((warning) => warning.includes('REGWAY_TOKEN')),
+      ]).toEqual([holdsLogin, holdsLogin]);
+    },
+  );
 
   it.each(pullConfigFormats)('%s shows its content to no log', (format) => {
     expect(JSON.stringify(config(secure, format))).not.toMatch(new RegExp(`${token}|${login}`));
   });
 
-  it.each(pullConfigFormats)('%s warns of plain HTTP across a network, of an address that others cannot reach, and of nothing else', (format) => {
-    const warnings = (endpoint: string) => config(endpoint, format, ['docker.io']).warnings.join('\n');
-    expect(warnings(secure)).not.toMatch(/plain HTTP|unencrypted|REGWAY_PUBLIC_URL/);
-    expect(warnings(plain)).toMatch(/unencrypted/);
-    expect(warnings(local)).toMatch(/Only this machine/);
-    expect(warnings(local)).not.toMatch(/unencrypted/);
-  });
+  it.each(pullConfigFormats)(
+    '%s warns of plain HTTP across a network, of an address that others cannot reach, and of nothing else',
+    (format) => {
+      const warnings = (endpoint: string) => config(endpoint, format, ['docker.io']).warnings.join('\n');
+      expect(warnings(secure)).not.toMatch(/plain HTTP|unencrypted|REGWAY_PUBLIC_URL/);
+      expect(warnings(plain)).toMatch(/unencrypted/);
+      expect(warnings(local)).toMatch(/Only this machine/);
+      expect(warnings(local)).not.toMatch(/unencrypted/);
+    },
+  );
 });
 
 describe('refused, before anything is written', () => {
@@ -117,12 +156,28 @@ describe('refused, before anything is written', () => {
     ['an unknown format', { format: 'HELM' }, ['format']],
     ['a host that is none', { format: 'AUTH_JSON', hosts: ['docker.io', 'a b'] }, ['hosts', '1']],
     ['a path as a host', { format: 'AUTH_JSON', hosts: ['docker.io/anchore'] }, ['hosts', '0']],
-    ['a host that ends its TOML string', { format: 'PODMAN_REGISTRIES_CONF', hosts: ['a.example"\ninsecure = true'] }, ['hosts', '0']],
-    ['an IPv6 host, which no path can hold', { format: 'PODMAN_REGISTRIES_CONF', hosts: ['[::1]:5000'] }, ['hosts', '0']],
+    [
+      'a host that ends its TOML string',
+      { format: 'PODMAN_REGISTRIES_CONF', hosts: ['a.example"\ninsecure = true'] },
+      ['hosts', '0'],
+    ],
+    [
+      'an IPv6 host, which no path can hold',
+      { format: 'PODMAN_REGISTRIES_CONF', hosts: ['[::1]:5000'] },
+      ['hosts', '0'],
+    ],
     ['two hosts for one hosts.toml', { format: 'CONTAINERD_HOSTS_TOML', hosts: ['docker.io', 'quay.io'] }, ['hosts']],
-    ['more hosts than anybody has', { format: 'AUTH_JSON', hosts: Array.from({ length: 51 }, () => 'docker.io') }, ['hosts']],
+    [
+      'more hosts than anybody has',
+      { format: 'AUTH_JSON', hosts: Array.from({ length: 51 }, () => 'docker.io') },
+      ['hosts'],
+    ],
     ['a password of somewhere else', { format: 'AUTH_JSON', token: new Secret('dckr_pat_abc') }, ['token']],
-    ['a token that ends its string', { format: 'CONTAINERD_HOSTS_TOML', token: new Secret('rgw_a"\nserver = "x') }, ['token']],
+    [
+      'a token that ends its string',
+      { format: 'CONTAINERD_HOSTS_TOML', token: new Secret('rgw_a"\nserver = "x') },
+      ['token'],
+    ],
     ['a token as plain text', { format: 'AUTH_JSON', token }, ['token']],
     ['an unknown argument', { format: 'AUTH_JSON', password: 'x' }, ['password']],
   ])('%s', (_, args, field) => {

@@ -4,7 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../../src/core/authz/principal.ts';
 import type { PullSource } from '../../src/core/pulls/pull.ts';
-import { createPullTokens, pullTokenLines, type PullTokenMinter, type PullTokens } from '../../src/core/pulls/upstream-token.ts';
+import {
+  createPullTokens,
+  pullTokenLines,
+  type PullTokenMinter,
+  type PullTokens,
+} from '../../src/core/pulls/upstream-token.ts';
 import { parseImageReference } from '../../src/core/registry/reference.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
@@ -26,8 +31,16 @@ beforeEach(async () => {
     asked.push(source);
     return answer(source);
   };
-  tokens = createPullTokens({ pulls: domain.pulls, minter: { mint }, endpoint: () => new URL('https://regway.example:8443') });
-  await domain.registries.create(callerOf('READ_WRITE'), { registry: 'r.example:5000/team/*', username: 'alice', password: new Secret('hunter2') }, { secureConnection: true, validate: false });
+  tokens = createPullTokens({
+    pulls: domain.pulls,
+    minter: { mint },
+    endpoint: () => new URL('https://regway.example:8443'),
+  });
+  await domain.registries.create(
+    callerOf('READ_WRITE'),
+    { registry: 'r.example:5000/team/*', username: 'alice', password: new Secret('hunter2') },
+    { secureConnection: true, validate: false },
+  );
 });
 afterEach(() => domain.close());
 
@@ -38,16 +51,29 @@ async function problemOf(caller: Caller, args: unknown): Promise<Problem> {
 }
 
 describe('a pull token', () => {
-  it.each(['ADMIN', 'READ_WRITE', 'PULL'] as const)('goes to %s, for exactly the repository of the image, and is recorded', async (role) => {
-    const issued = await tokens.create(callerOf(role), { image: 'R.example:5000/team/app:v1' });
-    expect([issued.token.reveal(), issued.expiresAt, issued.image.reference]).toEqual(['upstream-token', expiresAt, 'r.example:5000/team/app:v1']);
-    expect(asked).toMatchObject([{ host: 'r.example:5000', repository: 'team/app', registry: { registry: 'r.example:5000/team/*' } }]);
-    expect(domain.uses).toMatchObject([{ actor: `token:${role.toLowerCase()}`, image: 'r.example:5000/team/app', registryVersion: 1, outcome: 'DONE' }]);
-  });
+  it.each(['ADMIN', 'READ_WRITE', 'PULL'] as const)(
+    'goes to %s, for exactly the repository of the image, and is recorded',
+    async (role) => {
+      const issued = await tokens.create(callerOf(role), { image: 'R.example:5000/team/app:v1' });
+      expect([issued.token.reveal(), issued.expiresAt, issued.image.reference]).toEqual([
+        'upstream-token',
+        expiresAt,
+        'r.example:5000/team/app:v1',
+      ]);
+      expect(asked).toMatchObject([
+        { host: 'r.example:5000', repository: 'team/app', registry: { registry: 'r.example:5000/team/*' } },
+      ]);
+      expect(domain.uses).toMatchObject([
+        { actor: `token:${role.toLowerCase()}`, image: 'r.example:5000/team/app', registryVersion: 1, outcome: 'DONE' },
+      ]);
+    },
+  );
 
   it('of an image that no registry covers is an anonymous one, and uses no credential', async () => {
     await tokens.create(callerOf('PULL'), { image: 'ubuntu' });
-    expect(asked).toMatchObject([{ host: 'docker.io', repository: 'library/ubuntu', registry: null, credential: null }]);
+    expect(asked).toMatchObject([
+      { host: 'docker.io', repository: 'library/ubuntu', registry: null, credential: null },
+    ]);
     expect(domain.uses).toEqual([]);
   });
 
@@ -55,9 +81,24 @@ describe('a pull token', () => {
     ['a stranger', stranger, { image: 'r.example:5000/team/app' }, { code: 'UNAUTHENTICATED' }],
     ['READ_ONLY', callerOf('READ_ONLY'), { image: 'r.example:5000/team/app' }, { code: 'FORBIDDEN' }],
     ['a stranger with a malformed image', stranger, { image: '???' }, { code: 'UNAUTHENTICATED' }],
-    ['a token for other images', callerOf('PULL', 'admin', { images: ['r.example:5000/team/lib'] }), { image: 'r.example:5000/team/app' }, { code: 'FORBIDDEN', reason: 'IMAGE_NOT_COVERED' }],
-    ['another account', callerOf('PULL', 'other'), { image: 'r.example:5000/team/app', account: 'admin' }, { code: 'NOT_FOUND' }],
-    ['a malformed image', callerOf('PULL'), { image: 'r.example:5000/team/../app' }, { code: 'INVALID_REFERENCE', reason: 'PATH_INVALID' }],
+    [
+      'a token for other images',
+      callerOf('PULL', 'admin', { images: ['r.example:5000/team/lib'] }),
+      { image: 'r.example:5000/team/app' },
+      { code: 'FORBIDDEN', reason: 'IMAGE_NOT_COVERED' },
+    ],
+    [
+      'another account',
+      callerOf('PULL', 'other'),
+      { image: 'r.example:5000/team/app', account: 'admin' },
+      { code: 'NOT_FOUND' },
+    ],
+    [
+      'a malformed image',
+      callerOf('PULL'),
+      { image: 'r.example:5000/team/../app' },
+      { code: 'INVALID_REFERENCE', reason: 'PATH_INVALID' },
+    ],
     ['an image that is none', callerOf('PULL'), { image: 5 }, { code: 'INVALID_INPUT', field: ['image'] }],
   ])('is refused to %s, and the upstream is not asked', async (_, caller, args, expected) => {
     expect(await problemOf(caller, args)).toMatchObject(expected);
@@ -72,13 +113,16 @@ describe('a pull token', () => {
   it.each([
     ['r.example:5000/team/app', 'regway.example:8443/r.example_5000/team/app'],
     ['ubuntu', 'regway.example:8443/docker.io/library/ubuntu'],
-  ])('of a registry that takes passwords alone is refused with the way to pull %s here, and nothing is recorded', async (image, name) => {
-    answer = async () => undefined;
-    const problem = await problemOf(callerOf('PULL'), { image });
-    expect(problem).toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'NO_TOKENS' });
-    expect(problem.message).toContain(` ${name},`);
-    expect(domain.uses).toEqual([]);
-  });
+  ])(
+    'of a registry that takes passwords alone is refused with the way to pull %s here, and nothing is recorded',
+    async (image, name) => {
+      answer = async () => undefined;
+      const problem = await problemOf(callerOf('PULL'), { image });
+      expect(problem).toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'NO_TOKENS' });
+      expect(problem.message).toContain(` ${name},`);
+      expect(domain.uses).toEqual([]);
+    },
+  );
 
   it('that the upstream refuses is recorded with its outcome, and the next one waits', async () => {
     answer = async () => {
@@ -102,14 +146,20 @@ describe('when the registry was changed while its upstream was asked', () => {
   const failing = (reason: string, changes: object) => async () => {
     answer = async () => ({ token: new Secret('upstream-token'), expiresAt });
     const { nodes } = await domain.registries.list(callerOf('READ_WRITE'), {});
-    await domain.registries.update(callerOf('READ_WRITE'), nodes[0]?.id ?? '', changes, { secureConnection: true, validate: false });
+    await domain.registries.update(callerOf('READ_WRITE'), nodes[0]?.id ?? '', changes, {
+      secureConnection: true,
+      validate: false,
+    });
     throw new Problem('UPSTREAM_FAILED', 'The registry refused.', { reason });
   };
 
   it('a refused password is followed by the new one', async () => {
     answer = failing('INVALID_CREDENTIALS', { password: new Secret('new') });
     await tokens.create(callerOf('PULL'), { image: 'r.example:5000/team/app' });
-    expect(domain.uses).toMatchObject([{ registryVersion: 1, outcome: 'INVALID_CREDENTIALS' }, { registryVersion: 2, outcome: 'DONE' }]);
+    expect(domain.uses).toMatchObject([
+      { registryVersion: 1, outcome: 'INVALID_CREDENTIALS' },
+      { registryVersion: 2, outcome: 'DONE' },
+    ]);
   });
 
   it.each([
@@ -123,14 +173,16 @@ describe('when the registry was changed while its upstream was asked', () => {
 });
 
 describe('the lines', () => {
-  const lines = (token: string, image: string) => pullTokenLines({ token: new Secret(token), expiresAt, image: parseImageReference(image) });
+  const lines = (token: string, image: string) =>
+    pullTokenLines({ token: new Secret(token), expiresAt, image: parseImageReference(image) });
   const digest = `sha256:${'a'.repeat(64)}`;
 
   it('name the variables and the flag that the clients know', () => {
     expect(lines('abc.DEF-_~+/=', 'r.example:5000/team/app:v1')).toEqual({
       trivy: 'TRIVY_REGISTRY_TOKEN=abc.DEF-_~+/= trivy image --image-src remote r.example:5000/team/app:v1',
       syft: 'SYFT_REGISTRY_AUTH_TOKEN=abc.DEF-_~+/= SYFT_REGISTRY_AUTH_AUTHORITY=r.example:5000 syft registry:r.example:5000/team/app:v1',
-      skopeo: 'skopeo copy --src-registry-token=abc.DEF-_~+/= docker://r.example:5000/team/app:v1 oci-archive:image.tar',
+      skopeo:
+        'skopeo copy --src-registry-token=abc.DEF-_~+/= docker://r.example:5000/team/app:v1 oci-archive:image.tar',
     });
   });
 
@@ -140,8 +192,13 @@ describe('the lines', () => {
     expect(lines('t', `ubuntu@${digest}`).skopeo).toContain(` docker://docker.io/library/ubuntu@${digest} `);
   });
 
-  it.each(['$(touch /tmp/x)', '`id`', "a'b;id", 'a b', 'a\nb', 'a"b', '*', ''])('of a token that a hostile upstream made (%j) run nothing of it', (token) => {
-    const [assignment = ''] = lines(token, 'ubuntu').trivy.split(' trivy image');
-    expect(execFileSync('/bin/sh', ['-c', `${assignment}; printf %s "$TRIVY_REGISTRY_TOKEN"`], { encoding: 'utf8' })).toBe(token);
-  });
+  it.each(['$(touch /tmp/x)', '`id`', "a'b;id", 'a b', 'a\nb', 'a"b', '*', ''])(
+    'of a token that a hostile upstream made (%j) run nothing of it',
+    (token) => {
+      const [assignment = ''] = lines(token, 'ubuntu').trivy.split(' trivy image');
+      expect(
+        execFileSync('/bin/sh', ['-c', `${assignment}; printf %s "$TRIVY_REGISTRY_TOKEN"`], { encoding: 'utf8' }),
+      ).toBe(token);
+    },
+  );
 });

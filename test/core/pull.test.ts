@@ -50,14 +50,19 @@ describe('the source of a pull', () => {
 
   it('is refused for such an image where anonymous pulls are off', async () => {
     const strict = await openDomain({ anonymousAllowed: false });
-    expect(await problemOf(strict.pulls.source(puller, image))).toMatchObject({ code: 'FORBIDDEN', reason: 'ANONYMOUS_OFF' });
+    expect(await problemOf(strict.pulls.source(puller, image))).toMatchObject({
+      code: 'FORBIDDEN',
+      reason: 'ANONYMOUS_OFF',
+    });
     await strict.close();
   });
 
   it('is of the own account, of another one for an admin alone', async () => {
     await add('r.example');
     expect((await domain.pulls.source(callerOf('PULL', 'other'), image)).registry).toBeNull();
-    expect((await problemOf(domain.pulls.source(callerOf('PULL', 'other'), { ...image, account: 'admin' }))).code).toBe('NOT_FOUND');
+    expect((await problemOf(domain.pulls.source(callerOf('PULL', 'other'), { ...image, account: 'admin' }))).code).toBe(
+      'NOT_FOUND',
+    );
   });
 
   it.each([
@@ -70,13 +75,22 @@ describe('the source of a pull', () => {
     const limited = callerOf('PULL', 'admin', { images });
     if (limited.principal !== undefined) expect(domain.pulls.permits(limited.principal, image)).toBe(allowed);
     if (allowed) expect(await domain.pulls.source(limited, image)).toMatchObject(image);
-    else expect(await problemOf(domain.pulls.source(limited, image))).toMatchObject({ code: 'FORBIDDEN', reason: 'IMAGE_NOT_COVERED' });
+    else
+      expect(await problemOf(domain.pulls.source(limited, image))).toMatchObject({
+        code: 'FORBIDDEN',
+        reason: 'IMAGE_NOT_COVERED',
+      });
   });
 
   it('opens no secret before it is asked to, and then the one of the row as it is', async () => {
     const id = await add('r.example');
     const source = await domain.pulls.source(puller, image);
-    await domain.registries.update(writer, id, { password: new Secret('a newer one') }, { secureConnection: true, validate: false });
+    await domain.registries.update(
+      writer,
+      id,
+      { password: new Secret('a newer one') },
+      { secureConnection: true, validate: false },
+    );
     expect((await problemOf(passwordOf(source))).code).toBe('CONFLICT');
     expect(await passwordOf(await domain.pulls.source(puller, image))).toBe('a newer one');
   });
@@ -87,7 +101,15 @@ describe('a use', () => {
     const id = await add('r.example');
     await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'DONE');
     expect(domain.uses).toEqual([
-      { at: domain.time, account: 'admin', registryId: id, registryVersion: 1, actor: 'token:pull', image: 'r.example/team/app', outcome: 'DONE' },
+      {
+        at: domain.time,
+        account: 'admin',
+        registryId: id,
+        registryVersion: 1,
+        actor: 'token:pull',
+        image: 'r.example/team/app',
+        outcome: 'DONE',
+      },
     ]);
   });
 
@@ -106,42 +128,68 @@ describe('a credential that the upstream refused', () => {
 
   it('shows as the last validation of its registry', async () => {
     const id = await refuse();
-    expect((await domain.registries.get(writer, { id }))?.lastValidation).toMatchObject({ outcome: 'INVALID_CREDENTIALS', retryable: false });
+    expect((await domain.registries.get(writer, { id }))?.lastValidation).toMatchObject({
+      outcome: 'INVALID_CREDENTIALS',
+      retryable: false,
+    });
   });
 
   it('is kept back for 60 seconds and then tried again', async () => {
     await refuse();
     const openedMs = domain.time.getTime();
     domain.time = new Date(openedMs + 59_999);
-    expect(await problemOf(domain.pulls.source(puller, image))).toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS', retryAfter: openedMs + 60_000 });
+    expect(await problemOf(domain.pulls.source(puller, image))).toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      reason: 'INVALID_CREDENTIALS',
+      retryAfter: openedMs + 60_000,
+    });
     domain.time = new Date(openedMs + 60_000);
     expect((await domain.pulls.source(puller, image)).registry).not.toBeNull();
   });
 
   it('is free again at once when the registry was updated', async () => {
     const id = await refuse();
-    await domain.registries.update(writer, id, { password: new Secret('a newer one') }, { secureConnection: true, validate: false });
+    await domain.registries.update(
+      writer,
+      id,
+      { password: new Secret('a newer one') },
+      { secureConnection: true, validate: false },
+    );
     expect(await passwordOf(await domain.pulls.source(puller, image))).toBe('a newer one');
   });
 
   it('keeps no other registry back', async () => {
     await add('r.example/team/*');
-    await domain.pulls.used(puller, await domain.pulls.source(puller, { host: 'r.example', repository: 'team/app' }), 'INVALID_CREDENTIALS');
+    await domain.pulls.used(
+      puller,
+      await domain.pulls.source(puller, { host: 'r.example', repository: 'team/app' }),
+      'INVALID_CREDENTIALS',
+    );
     await add('r.example');
-    expect((await domain.pulls.source(puller, { host: 'r.example', repository: 'other/app' })).registry?.registry).toBe('r.example');
+    expect((await domain.pulls.source(puller, { host: 'r.example', repository: 'other/app' })).registry?.registry).toBe(
+      'r.example',
+    );
   });
 
-  it.each(['INSUFFICIENT_SCOPE', 'TIMEOUT', 'RATE_LIMITED', 'DONE'] as const)('is not what %s means', async (outcome) => {
-    const id = await add('r.example');
-    await domain.pulls.used(puller, await domain.pulls.source(puller, image), outcome);
-    expect((await domain.pulls.source(puller, image)).registry?.id).toBe(id);
-    expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('SKIPPED');
-  });
+  it.each(['INSUFFICIENT_SCOPE', 'TIMEOUT', 'RATE_LIMITED', 'DONE'] as const)(
+    'is not what %s means',
+    async (outcome) => {
+      const id = await add('r.example');
+      await domain.pulls.used(puller, await domain.pulls.source(puller, image), outcome);
+      expect((await domain.pulls.source(puller, image)).registry?.id).toBe(id);
+      expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('SKIPPED');
+    },
+  );
 
   it('is not recorded for a version that is gone', async () => {
     const id = await add('r.example');
     const source = await domain.pulls.source(puller, image);
-    await domain.registries.update(writer, id, { password: new Secret('a newer one') }, { secureConnection: true, validate: false });
+    await domain.registries.update(
+      writer,
+      id,
+      { password: new Secret('a newer one') },
+      { secureConnection: true, validate: false },
+    );
     await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
     expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('SKIPPED');
     expect((await domain.pulls.source(puller, image)).registry?.id).toBe(id);

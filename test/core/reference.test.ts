@@ -30,20 +30,29 @@ function isRefusal(expected: object): expected is Refusal {
 }
 
 describe('an image reference', () => {
-  it.each(referenceVectors.map((row) => [row.input.slice(0, 60), row] as const))('%s parses as its vector says', (_, row) => {
-    const expected = row.expected;
-    if (isRefusal(expected)) {
-      const problem = problemOf(() => parseImageReference(row.input));
-      expect([problem.code, problem.reason]).toEqual(['INVALID_REFERENCE', expected.error]);
-      expect(problem.message).toContain(expected.hint ?? '');
-      return;
-    }
-    const { host, repo, tag = null, digest = null, canonical } = expected as { host: string; repo: string; tag?: string; digest?: string; canonical: string };
-    const { reference, ...parts } = parseImageReference(row.input);
-    expect(parts).toEqual({ host, repository: repo, tag, digest });
-    // The vectors abbreviate a digest to seven digits in this column.
-    expect(reference.replace(/(@sha256:.{7}).*$/, '$1')).toBe(canonical);
-  });
+  it.each(referenceVectors.map((row) => [row.input.slice(0, 60), row] as const))(
+    '%s parses as its vector says',
+    (_, row) => {
+      const expected = row.expected;
+      if (isRefusal(expected)) {
+        const problem = problemOf(() => parseImageReference(row.input));
+        expect([problem.code, problem.reason]).toEqual(['INVALID_REFERENCE', expected.error]);
+        expect(problem.message).toContain(expected.hint ?? '');
+        return;
+      }
+      const {
+        host,
+        repo,
+        tag = null,
+        digest = null,
+        canonical,
+      } = expected as { host: string; repo: string; tag?: string; digest?: string; canonical: string };
+      const { reference, ...parts } = parseImageReference(row.input);
+      expect(parts).toEqual({ host, repository: repo, tag, digest });
+      // The vectors abbreviate a digest to seven digits in this column.
+      expect(reference.replace(/(@sha256:.{7}).*$/, '$1')).toBe(canonical);
+    },
+  );
 
   it.each([
     ['', 'EMPTY'],
@@ -63,22 +72,30 @@ describe('an image reference', () => {
 });
 
 describe('a registry text', () => {
-  it.each(patternVectors.map((row) => [row.input.slice(0, 60), row] as const))('%s parses as its vector says', (_, row) => {
-    const expected = row.expected;
-    if (isRefusal(expected)) {
-      const problem = problemOf(() => parseRegistryText(row.input));
-      expect([problem.code, problem.reason, problem.field]).toEqual(['INVALID_REGISTRY', expected.error, ['registry']]);
-      expect(problem.message).toContain(expected.hint ?? '');
-      return;
-    }
-    const { kind, host, path, key } = expected as { kind: string; host: string; path: string; key: string };
-    const repository = { HOST: null, REPO: path, SUBTREE: `${path}/*` }[kind];
-    expect(parseRegistryText(row.input)).toEqual({ registry: key, host, repository });
-  });
+  it.each(patternVectors.map((row) => [row.input.slice(0, 60), row] as const))(
+    '%s parses as its vector says',
+    (_, row) => {
+      const expected = row.expected;
+      if (isRefusal(expected)) {
+        const problem = problemOf(() => parseRegistryText(row.input));
+        expect([problem.code, problem.reason, problem.field]).toEqual([
+          'INVALID_REGISTRY',
+          expected.error,
+          ['registry'],
+        ]);
+        expect(problem.message).toContain(expected.hint ?? '');
+        return;
+      }
+      const { kind, host, path, key } = expected as { kind: string; host: string; path: string; key: string };
+      const repository = { HOST: null, REPO: path, SUBTREE: `${path}/*` }[kind];
+      expect(parseRegistryText(row.input)).toEqual({ registry: key, host, repository });
+    },
+  );
 
   it.each(['example.com', 'example.com/', 'example.com/*', 'EXAMPLE.com:443', ' example.com '])(
     '%j is the whole host',
-    (text) => expect(parseRegistryText(text)).toEqual({ registry: 'example.com', host: 'example.com', repository: null }),
+    (text) =>
+      expect(parseRegistryText(text)).toEqual({ registry: 'example.com', host: 'example.com', repository: null }),
   );
 
   it('keeps :443 on a single label, because the bare label would be ambiguous', () => {
@@ -101,20 +118,29 @@ describe('matching', () => {
     return text === undefined ? null : (typed.get(text) ?? null);
   }
 
-  it.each(matchVectors.map((row) => [row.patterns.join(' + '), row.image.slice(0, 50), row] as const))('%s for %s', (_, __, row) => {
-    expect(winner(row.patterns, row.image)).toBe(row.expected);
-  });
+  it.each(matchVectors.map((row) => [row.patterns.join(' + '), row.image.slice(0, 50), row] as const))(
+    '%s for %s',
+    (_, __, row) => {
+      expect(winner(row.patterns, row.image)).toBe(row.expected);
+    },
+  );
 
   it('never crosses a host, a port or a segment boundary', () => {
     const segment = fc.stringMatching(/^[a-z0-9]{1,6}$/);
     const host = fc.constantFrom('a.io', 'a.io:5000', 'a.io.evil.net', 'xa.io', 'docker.io');
     fc.assert(
-      fc.property(host, host, fc.array(segment, { minLength: 2, maxLength: 4 }), fc.array(segment, { minLength: 1, maxLength: 3 }), (h1, h2, path, base) => {
-        const image = { host: h1, repository: path.join('/') };
-        const inside = h1 === h2 && base.length < path.length && base.every((part, index) => part === path[index]);
-        expect(covers(`${h2}/${base.join('/')}/*`, image)).toBe(inside);
-        expect(covers(h2, image)).toBe(h1 === h2);
-      }),
+      fc.property(
+        host,
+        host,
+        fc.array(segment, { minLength: 2, maxLength: 4 }),
+        fc.array(segment, { minLength: 1, maxLength: 3 }),
+        (h1, h2, path, base) => {
+          const image = { host: h1, repository: path.join('/') };
+          const inside = h1 === h2 && base.length < path.length && base.every((part, index) => part === path[index]);
+          expect(covers(`${h2}/${base.join('/')}/*`, image)).toBe(inside);
+          expect(covers(h2, image)).toBe(h1 === h2);
+        },
+      ),
     );
   });
 });
@@ -123,8 +149,33 @@ describe('any text at all', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }),
     fc.string({ maxLength: 300 }),
-    fc.array(fc.constantFrom('a', '-', '_', '.', '/', ':', '@', '*', '[', ']', '1', 'A', 'docker.io', 'localhost', 'sha256:', '%', ' '), { maxLength: 200 }).map((parts) => parts.join('')),
-    fc.tuple(fc.constantFrom('a', '-', '_', '.', '/', ':', 'a/', 'a-', '['), fc.integer({ min: 1, max: 100_000 })).map(([unit, times]) => unit.repeat(times)),
+    fc
+      .array(
+        fc.constantFrom(
+          'a',
+          '-',
+          '_',
+          '.',
+          '/',
+          ':',
+          '@',
+          '*',
+          '[',
+          ']',
+          '1',
+          'A',
+          'docker.io',
+          'localhost',
+          'sha256:',
+          '%',
+          ' ',
+        ),
+        { maxLength: 200 },
+      )
+      .map((parts) => parts.join('')),
+    fc
+      .tuple(fc.constantFrom('a', '-', '_', '.', '/', ':', 'a/', 'a-', '['), fc.integer({ min: 1, max: 100_000 }))
+      .map(([unit, times]) => unit.repeat(times)),
   );
 
   it.each([
@@ -141,9 +192,15 @@ describe('any text at all', () => {
   });
 
   it('costs less than 5 ms, even the worst', () => {
-    const texts = ['-', 'a', 'a-', '_', '.', ':', '[', '/', 'a/', 'a.', '@'].flatMap((unit) => [unit.repeat(1_000_000), `x.io/${unit.repeat(1000)}`, `x.io/a${unit.repeat(250)}!`]);
+    const texts = ['-', 'a', 'a-', '_', '.', ':', '[', '/', 'a/', 'a.', '@'].flatMap((unit) => [
+      unit.repeat(1_000_000),
+      `x.io/${unit.repeat(1000)}`,
+      `x.io/a${unit.repeat(250)}!`,
+    ]);
     for (const text of texts) {
-      const spent = [1, 2, 3].map(() => timeMs(() => attempt(() => (parseRegistryText(text), parseImageReference(text)))));
+      const spent = [1, 2, 3].map(() =>
+        timeMs(() => attempt(() => (parseRegistryText(text), parseImageReference(text)))),
+      );
       expect(Math.min(...spent), text.slice(0, 30)).toBeLessThan(5);
     }
   });

@@ -45,7 +45,9 @@ async function everything(): Promise<readonly Registry[]> {
 
 /** The audit trail as `action outcome target`. */
 async function auditTrail(): Promise<string[]> {
-  const rows = await domain.rows("SELECT action, outcome, target_text FROM audit_event WHERE action LIKE 'registry.%' ORDER BY seq");
+  const rows = await domain.rows(
+    "SELECT action, outcome, target_text FROM audit_event WHERE action LIKE 'registry.%' ORDER BY seq",
+  );
   return rows.map((row) => `${String(row['action'])} ${String(row['outcome'])} ${String(row['target_text'])}`);
 }
 
@@ -72,10 +74,21 @@ describe('creating', () => {
   });
 
   it('asks the registry with exactly what was given', async () => {
-    await domain.registries.create(writer, input('r.example/team/*', { probeRepository: 'team/app', trustedRealm: 'AUTH.example:443' }), { secureConnection: false, validate: true });
+    await domain.registries.create(
+      writer,
+      input('r.example/team/*', { probeRepository: 'team/app', trustedRealm: 'AUTH.example:443' }),
+      { secureConnection: false, validate: true },
+    );
     expect(domain.asked).toEqual([
       {
-        target: { host: 'r.example', repository: 'team/*', type: 'DOCKER_V2', secureConnection: false, trustedRealm: 'auth.example', probeRepository: 'team/app' },
+        target: {
+          host: 'r.example',
+          repository: 'team/*',
+          type: 'DOCKER_V2',
+          secureConnection: false,
+          trustedRealm: 'auth.example',
+          probeRepository: 'team/app',
+        },
         username: 'alice',
         password: 'correct horse',
       },
@@ -97,7 +110,12 @@ describe('creating', () => {
   ] as const)('stores nothing after %s, names the input to change, and carries the report', async (outcome, field) => {
     domain.outcome = outcome;
     const problem = await problemOf(add('r.example'));
-    expect([problem.code, problem.reason, problem.field, problem.validation?.outcome]).toEqual(['VALIDATION_FAILED', outcome, field, outcome]);
+    expect([problem.code, problem.reason, problem.field, problem.validation?.outcome]).toEqual([
+      'VALIDATION_FAILED',
+      outcome,
+      field,
+      outcome,
+    ]);
     expect(await everything()).toEqual([]);
     expect(await auditTrail()).toEqual([]);
   });
@@ -127,7 +145,12 @@ describe('creating', () => {
     ['a user name with a line separator', { username: 'a\u2028b' }, 'INVALID_INPUT', ['username']],
     ['an empty password', { password: new Secret('') }, 'INVALID_INPUT', ['password']],
     ['a password that is plain text', { password: 'hunter2' }, 'INVALID_INPUT', ['password']],
-    ['a password of more than 65,535 bytes', { password: new Secret('é'.repeat(40_000)) }, 'INVALID_INPUT', ['password']],
+    [
+      'a password of more than 65,535 bytes',
+      { password: new Secret('é'.repeat(40_000)) },
+      'INVALID_INPUT',
+      ['password'],
+    ],
     ['a password with NUL', { password: new Secret('a\0b') }, 'INVALID_INPUT', ['password']],
     ['a password with half a character', { password: new Secret('\ud800') }, 'INVALID_INPUT', ['password']],
     ['a blank name', { name: '  ' }, 'INVALID_INPUT', ['name']],
@@ -135,8 +158,18 @@ describe('creating', () => {
     ['an unknown type', { type: 'QUAY' }, 'INVALID_INPUT', ['type']],
     ['a realm with a path', { trustedRealm: 'auth.example/token' }, 'INVALID_INPUT', ['trustedRealm']],
     ['a realm with a scheme', { trustedRealm: 'https://auth.example' }, 'INVALID_INPUT', ['trustedRealm']],
-    ['a probe outside the path', { registry: 'r.example/team/*', probeRepository: 'other/app' }, 'INVALID_INPUT', ['probeRepository']],
-    ['a probe that only starts alike', { registry: 'r.example/team/*', probeRepository: 'team2/app' }, 'INVALID_INPUT', ['probeRepository']],
+    [
+      'a probe outside the path',
+      { registry: 'r.example/team/*', probeRepository: 'other/app' },
+      'INVALID_INPUT',
+      ['probeRepository'],
+    ],
+    [
+      'a probe that only starts alike',
+      { registry: 'r.example/team/*', probeRepository: 'team2/app' },
+      'INVALID_INPUT',
+      ['probeRepository'],
+    ],
     ['a registry text with a tag', { registry: 'r.example/a:1' }, 'INVALID_REGISTRY', ['registry']],
     ['an account that is not there', { account: 'nobody' }, 'NOT_FOUND', ['account']],
   ])('refuses %s, stores nothing and sends nothing', async (_, more, code, field) => {
@@ -159,13 +192,20 @@ describe('updating', () => {
   it('clears with null what may be empty', async () => {
     const before = await add('r.example', { probeRepository: 'a/b', name: 'mine', trustedRealm: 'auth.example' });
     const change = { name: null, probeRepository: null, trustedRealm: null, password: new Secret('correct horse') };
-    expect((await domain.registries.update(writer, before.id, change, both)).registry).toMatchObject({ name: 'r.example', probeRepository: null, trustedRealm: null });
+    expect((await domain.registries.update(writer, before.id, change, both)).registry).toMatchObject({
+      name: 'r.example',
+      probeRepository: null,
+      trustedRealm: null,
+    });
   });
 
   it('points at the id when the registry itself cannot be reached, since its text is not part of an update', async () => {
     const { id } = await add('r.example');
     domain.outcome = 'UNREACHABLE';
-    expect(await problemOf(domain.registries.update(writer, id, {}, both))).toMatchObject({ reason: 'UNREACHABLE', field: ['id'] });
+    expect(await problemOf(domain.registries.update(writer, id, {}, both))).toMatchObject({
+      reason: 'UNREACHABLE',
+      field: ['id'],
+    });
   });
 
   it('uses a new password from then on', async () => {
@@ -178,7 +218,9 @@ describe('updating', () => {
   it('changes nothing when the new credential fails', async () => {
     const before = await add('r.example');
     domain.outcome = 'INVALID_CREDENTIALS';
-    expect(await problemOf(domain.registries.update(writer, before.id, { password: new Secret('wrong') }, both))).toMatchObject({ code: 'VALIDATION_FAILED', field: ['password'] });
+    expect(
+      await problemOf(domain.registries.update(writer, before.id, { password: new Secret('wrong') }, both)),
+    ).toMatchObject({ code: 'VALIDATION_FAILED', field: ['password'] });
     expect(await domain.registries.get(writer, { id: before.id })).toEqual(before);
     domain.outcome = 'VALID';
     await domain.registries.validate(writer, before.id);
@@ -202,7 +244,10 @@ describe('updating', () => {
   });
 
   it('turns verification back on without the password', async () => {
-    const { registry } = await domain.registries.create(writer, input('r.example'), { secureConnection: false, validate: true });
+    const { registry } = await domain.registries.create(writer, input('r.example'), {
+      secureConnection: false,
+      validate: true,
+    });
     expect((await domain.registries.update(writer, registry.id, {}, both)).registry.secureConnection).toBe(true);
     expect(domain.asked.at(-1)?.password).toBe('correct horse');
   });
@@ -210,9 +255,13 @@ describe('updating', () => {
   it('keeps verification off when told so each time, and says how when TLS fails', async () => {
     const insecure: CheckSettings = { secureConnection: false, validate: true };
     const { registry } = await domain.registries.create(writer, input('r.example'), insecure);
-    expect((await domain.registries.update(writer, registry.id, { name: 'x' }, insecure)).registry.secureConnection).toBe(false);
+    expect(
+      (await domain.registries.update(writer, registry.id, { name: 'x' }, insecure)).registry.secureConnection,
+    ).toBe(false);
     domain.outcome = 'TLS_UNTRUSTED';
-    expect((await problemOf(domain.registries.update(writer, registry.id, { name: 'y' }, both))).message).toContain('pass secureConnection: false');
+    expect((await problemOf(domain.registries.update(writer, registry.id, { name: 'y' }, both))).message).toContain(
+      'pass secureConnection: false',
+    );
   });
 
   it('gives CONFLICT to the later of two writers and keeps the first', async () => {
@@ -244,13 +293,19 @@ describe('a row edited behind our back', () => {
     ['TLS verification', 'UPDATE registry SET secure_connection = false'],
     ['trusted realm', "UPDATE registry SET trusted_realm = 'evil.example'"],
     ['type', "UPDATE registry SET type = 'GCR'"],
-    ['password of another row', "UPDATE registry SET sealed = (SELECT sealed FROM registry WHERE registry = 'other.example')"],
+    [
+      'password of another row',
+      "UPDATE registry SET sealed = (SELECT sealed FROM registry WHERE registry = 'other.example')",
+    ],
   ])('(%s) has its password refused, nothing is sent, and the trail says so', async (_, statement) => {
     const { id } = await add('r.example');
     await add('other.example');
     const sent = domain.asked.length;
     expect(await domain.rows(`${statement} WHERE id = '${id}' RETURNING id`)).toHaveLength(1);
-    for (const use of [() => domain.registries.validate(writer, id), () => domain.registries.update(writer, id, { name: 'x' }, { secureConnection: false, validate: true })]) {
+    for (const use of [
+      () => domain.registries.validate(writer, id),
+      () => domain.registries.update(writer, id, { name: 'x' }, { secureConnection: false, validate: true }),
+    ]) {
       expect((await problemOf(use())).code).toMatch(/SECRET_UNREADABLE|PASSWORD_REQUIRED/);
     }
     expect(domain.asked).toHaveLength(sent);
@@ -285,15 +340,25 @@ describe('validating what is stored', () => {
 
 describe('checking without storing', () => {
   it('sends nothing for an account that is not there', async () => {
-    expect((await problemOf(domain.registries.check(callerOf('ADMIN'), input('r.example', { account: 'ghost' }), both))).code).toBe('NOT_FOUND');
+    expect(
+      (await problemOf(domain.registries.check(callerOf('ADMIN'), input('r.example', { account: 'ghost' }), both)))
+        .code,
+    ).toBe('NOT_FOUND');
     expect(domain.asked).toEqual([]);
   });
 
   it('gives the report, good or bad, each step as it ends, and stores nothing', async () => {
     domain.outcome = 'INVALID_CREDENTIALS';
     const steps: string[] = [];
-    const report = await domain.registries.check(writer, input('r.example'), { secureConnection: true }, (step) => steps.push(step.kind));
-    expect([report.outcome, steps, await everything(), await auditTrail()]).toEqual(['INVALID_CREDENTIALS', ['PING'], [], []]);
+    const report = await domain.registries.check(writer, input('r.example'), { secureConnection: true }, (step) =>
+      steps.push(step.kind),
+    );
+    expect([report.outcome, steps, await everything(), await auditTrail()]).toEqual([
+      'INVALID_CREDENTIALS',
+      ['PING'],
+      [],
+      [],
+    ]);
   });
 });
 
@@ -308,7 +373,8 @@ describe('deleting', () => {
   it('leaves an image to the next match, or to anonymity', async () => {
     const host = await add('r.example');
     const team = await add('r.example/team/*');
-    const used = async (): Promise<string | undefined> => (await domain.registries.image(writer, { reference: 'r.example/team/app' })).registry?.registry;
+    const used = async (): Promise<string | undefined> =>
+      (await domain.registries.image(writer, { reference: 'r.example/team/app' })).registry?.registry;
     expect(await used()).toBe('r.example/team/*');
     await domain.registries.delete(writer, team.id);
     expect(await used()).toBe('r.example');
@@ -337,7 +403,7 @@ describe('listing', () => {
 
   async function walk(args: (cursor: string | null) => object, way: 'forwards' | 'backwards'): Promise<string[]> {
     const seen: string[] = [];
-    for (let cursor: string | null = null; ; ) {
+    for (let cursor: string | null = null; ;) {
       const page = await domain.registries.list(writer, args(cursor));
       const shown = page.nodes.map(({ registry }) => registry);
       if (way === 'forwards') seen.push(...shown);
@@ -368,7 +434,11 @@ describe('listing', () => {
     ['a negative page', { last: -1 }, ['last']],
     ['both directions', { first: 1, last: 1 }, ['last']],
     ['a made-up cursor', { after: 'bm9wZQ' }, ['after']],
-    ['a cursor with half a millisecond', { after: forged(['CREATED_AT', 1.5, 'reg_00000000000000000000000000000001']), orderBy: { field: 'CREATED_AT' } }, ['after']],
+    [
+      'a cursor with half a millisecond',
+      { after: forged(['CREATED_AT', 1.5, 'reg_00000000000000000000000000000001']), orderBy: { field: 'CREATED_AT' } },
+      ['after'],
+    ],
     ['a cursor with NUL', { after: forged(['REGISTRY', 'a\0', 'reg_00000000000000000000000000000001']) }, ['after']],
     ['a cursor with a made-up id', { after: forged(['REGISTRY', 'a', 'x']) }, ['after']],
     ['a cursor that is not base64', { before: '???' }, ['before']],
@@ -389,7 +459,9 @@ describe('listing', () => {
     await add('a.example');
     const page = await domain.registries.list(writer, { orderBy: { field: 'NAME' } });
     const [node] = page.nodes;
-    expect((await problemOf(domain.registries.list(writer, { after: page.cursorOf(node as Registry) }))).field).toEqual(['after']);
+    expect((await problemOf(domain.registries.list(writer, { after: page.cursorOf(node as Registry) }))).field).toEqual(
+      ['after'],
+    );
   });
 });
 
@@ -398,13 +470,19 @@ describe('who may do what', () => {
     'registry.list': (caller) => domain.registries.list(caller, {}),
     'registry.watch': (caller) => domain.watching.changes(caller, {}),
     'registry.get': (caller, id) => domain.registries.get(caller, { id }),
-    'registry.create': (caller) => domain.registries.create(caller, input(`new-${String(caller.principal?.role).toLowerCase().replace('_', '')}.example`), both),
+    'registry.create': (caller) =>
+      domain.registries.create(
+        caller,
+        input(`new-${String(caller.principal?.role).toLowerCase().replace('_', '')}.example`),
+        both,
+      ),
     'registry.update': (caller, id) => domain.registries.update(caller, id, {}, both),
     'registry.delete': (caller, id) => domain.registries.delete(caller, id),
     'registry.validate': (caller, id) => domain.registries.validate(caller, id),
     'registry.check': (caller) => domain.registries.check(caller, input('x.example'), both),
     'image.explain': (caller) => domain.registries.image(caller, { reference: 'r.example/a' }),
-    'pull.config': async (caller) => createPullConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, { format: 'AUTH_JSON' }),
+    'pull.config': async (caller) =>
+      createPullConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, { format: 'AUTH_JSON' }),
     'account.list': (caller) => domain.useCases.accounts.list(caller),
     'account.create': (caller) => domain.useCases.accounts.create(caller, { name: 'tenant' }),
     'account.disable': async (caller) => ignoreMissing(domain.useCases.accounts.disable(caller, { name: 'nobody' })),
@@ -422,23 +500,26 @@ describe('who may do what', () => {
     if ((error as Problem).code !== 'NOT_FOUND') throw error;
   };
 
-  it.each(Object.entries(calls).flatMap(([operation, call]) => [...roles, undefined].map((role) => [operation as Operation, role, call] as const)))(
-    '%s by %s ends as the permission table says',
-    async (operation, role, call) => {
-      const { id } = await add('r.example');
-      const caller = role === undefined ? stranger : callerOf(role);
-      const allowed = role !== undefined && (permissions[operation] as readonly string[]).includes(role);
-      const expected = allowed ? undefined : role === undefined ? 'UNAUTHENTICATED' : 'FORBIDDEN';
-      const seen = await call(caller, id).then(
-        () => undefined,
-        (error: unknown) => (error as Problem).code,
-      );
-      expect(seen).toBe(expected);
-    },
-  );
+  it.each(
+    Object.entries(calls).flatMap(([operation, call]) =>
+      [...roles, undefined].map((role) => [operation as Operation, role, call] as const),
+    ),
+  )('%s by %s ends as the permission table says', async (operation, role, call) => {
+    const { id } = await add('r.example');
+    const caller = role === undefined ? stranger : callerOf(role);
+    const allowed = role !== undefined && (permissions[operation] as readonly string[]).includes(role);
+    const expected = allowed ? undefined : role === undefined ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+    const seen = await call(caller, id).then(
+      () => undefined,
+      (error: unknown) => (error as Problem).code,
+    );
+    expect(seen).toBe(expected);
+  });
 
   it('learns nothing from a malformed input without the role', async () => {
-    expect((await problemOf(domain.registries.create(callerOf('READ_ONLY'), { bogus: 1 }, both))).code).toBe('FORBIDDEN');
+    expect((await problemOf(domain.registries.create(callerOf('READ_ONLY'), { bogus: 1 }, both))).code).toBe(
+      'FORBIDDEN',
+    );
     expect((await problemOf(domain.registries.create(stranger, { bogus: 1 }, both))).code).toBe('UNAUTHENTICATED');
   });
 
@@ -458,7 +539,9 @@ describe('who may do what', () => {
     expect(await domain.registries.get(outsider, { id: 'reg_\0' })).toBeNull();
     expect(await domain.registries.get(outsider, { registry: 'r.example', account: 'admin' })).toBeNull();
     expect((await problemOf(domain.registries.list(outsider, { account: 'admin' }))).code).toBe('NOT_FOUND');
-    expect((await problemOf(domain.registries.create(outsider, input('x.example', { account: 'admin' }), both))).code).toBe('NOT_FOUND');
+    expect(
+      (await problemOf(domain.registries.create(outsider, input('x.example', { account: 'admin' }), both))).code,
+    ).toBe('NOT_FOUND');
     expect(await everything()).toHaveLength(1);
   });
 });
@@ -472,7 +555,13 @@ describe('explaining an image', () => {
   it('names the winner, what it beats, and the near misses of its host', async () => {
     for (const text of ['r.example', 'r.example/team/*', 'r.example/other/*', 's.example']) await add(text);
     const image = await domain.registries.image(writer, { reference: 'R.example/team/app:1' });
-    expect(image).toMatchObject({ reference: 'r.example/team/app:1', host: 'r.example', repository: 'team/app', tag: '1', digest: null });
+    expect(image).toMatchObject({
+      reference: 'r.example/team/app:1',
+      host: 'r.example',
+      repository: 'team/app',
+      tag: '1',
+      digest: null,
+    });
     expect(image.registry?.registry).toBe('r.example/team/*');
     const candidates = await image.candidates();
     expect(candidates.map(({ registry, matched }) => [registry.registry, matched])).toEqual([
@@ -489,25 +578,38 @@ describe('explaining an image', () => {
 
   it('shows a pull token the registries that cover the image and no others', async () => {
     for (const text of ['r.example', 'r.example/other/*']) await add(text);
-    const candidates = await (await domain.registries.image(callerOf('PULL'), { reference: 'r.example/team/app' })).candidates();
+    const candidates = await (
+      await domain.registries.image(callerOf('PULL'), { reference: 'r.example/team/app' })
+    ).candidates();
     expect(candidates.map(({ registry }) => registry.registry)).toEqual(['r.example']);
   });
 
   it('shows no more candidates than are counted for an image, the most specific first', async () => {
     const path = (depth: number) => Array.from({ length: depth }, () => 'a').join('/');
     for (let depth = 1; depth <= maxCandidates + 1; depth += 1) await add(`r.example/${path(depth)}/*`);
-    const candidates = await (await domain.registries.image(writer, { reference: `r.example/${path(maxCandidates + 2)}` })).candidates();
+    const candidates = await (
+      await domain.registries.image(writer, { reference: `r.example/${path(maxCandidates + 2)}` })
+    ).candidates();
     expect(candidates).toHaveLength(maxCandidates);
-    expect(candidates[0]).toMatchObject({ matched: true, registry: { registry: `r.example/${path(maxCandidates + 1)}/*` } });
+    expect(candidates[0]).toMatchObject({
+      matched: true,
+      registry: { registry: `r.example/${path(maxCandidates + 1)}/*` },
+    });
   });
 
   it('refuses an image outside the patterns of a token', async () => {
     const limited = callerOf('PULL', 'admin', { images: ['r.example/team/*'] });
     expect((await domain.registries.image(limited, { reference: 'r.example/team/app' })).registry).toBeNull();
-    expect(await problemOf(domain.registries.image(limited, { reference: 'r.example/team' }))).toMatchObject({ code: 'FORBIDDEN', reason: 'IMAGE_NOT_COVERED' });
+    expect(await problemOf(domain.registries.image(limited, { reference: 'r.example/team' }))).toMatchObject({
+      code: 'FORBIDDEN',
+      reason: 'IMAGE_NOT_COVERED',
+    });
   });
 
   it('says which part of a reference is wrong', async () => {
-    expect(await problemOf(domain.registries.image(writer, { reference: 'ghcr.io/Owner/x' }))).toMatchObject({ code: 'INVALID_REFERENCE', reason: 'PATH_UPPERCASE' });
+    expect(await problemOf(domain.registries.image(writer, { reference: 'ghcr.io/Owner/x' }))).toMatchObject({
+      code: 'INVALID_REFERENCE',
+      reason: 'PATH_UPPERCASE',
+    });
   });
 });

@@ -4,7 +4,14 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { tellChanges } from '../../src/core/registry/events.ts';
 import { type ValidationOutcome, validationOutcomes, type ValidationReport } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { claimMs, dueAt, firstPauseMs, maxConcurrentChecks, type Revalidation, startRevalidation } from '../../src/core/validation/revalidation.ts';
+import {
+  claimMs,
+  dueAt,
+  firstPauseMs,
+  maxConcurrentChecks,
+  type Revalidation,
+  startRevalidation,
+} from '../../src/core/validation/revalidation.ts';
 import type { Validator } from '../../src/core/validation/validator.ts';
 import { callerOf, openDomain, reportOf, type TestDomain } from '../support/domain.ts';
 
@@ -55,17 +62,42 @@ function start(): Revalidation {
 }
 
 const add = async (host: string, validate = true) =>
-  (await domain.registries.create(writer, { registry: host, username: 'u', password: new Secret('hunter2') }, { secureConnection: true, validate })).registry;
+  (
+    await domain.registries.create(
+      writer,
+      { registry: host, username: 'u', password: new Secret('hunter2') },
+      { secureConnection: true, validate },
+    )
+  ).registry;
 const pass = (ms: number) => void (domain.time = new Date(domain.time.getTime() + ms));
 const lastOf = async (registryId: string) => (await domain.store.registries.byId(registryId))?.lastValidation;
-const at = (outcome: ValidationOutcome, more: Partial<ValidationReport> = {}) => dueAt({ id, lastValidation: { ...reportOf(outcome), checkedAt: 0, ...more } }, everyMs);
+const at = (outcome: ValidationOutcome, more: Partial<ValidationReport> = {}) =>
+  dueAt({ id, lastValidation: { ...reportOf(outcome), checkedAt: 0, ...more } }, everyMs);
 
-const never = ['SKIPPED', 'INVALID_CREDENTIALS', 'INSUFFICIENT_SCOPE', 'UPSTREAM_FORBIDDEN', 'LOCKED_OUT', 'NATIVE_CREDENTIAL_ERROR'];
-const soon = ['DNS_FAILURE', 'UNREACHABLE', 'TIMEOUT', 'CONNECTION_CLOSED', 'RATE_LIMITED', 'TOKEN_ENDPOINT_ERROR', 'UPSTREAM_ERROR'];
+const never = [
+  'SKIPPED',
+  'INVALID_CREDENTIALS',
+  'INSUFFICIENT_SCOPE',
+  'UPSTREAM_FORBIDDEN',
+  'LOCKED_OUT',
+  'NATIVE_CREDENTIAL_ERROR',
+];
+const soon = [
+  'DNS_FAILURE',
+  'UNREACHABLE',
+  'TIMEOUT',
+  'CONNECTION_CLOSED',
+  'RATE_LIMITED',
+  'TOKEN_ENDPOINT_ERROR',
+  'UPSTREAM_ERROR',
+];
 
-it.each(validationOutcomes.map((outcome) => [outcome]))('after %s a credential is due as its outcome says', (outcome) => {
-  expect(at(outcome)).toBe(never.includes(outcome) ? undefined : soon.includes(outcome) ? firstPauseMs : everyMs);
-});
+it.each(validationOutcomes.map((outcome) => [outcome]))(
+  'after %s a credential is due as its outcome says',
+  (outcome) => {
+    expect(at(outcome)).toBe(never.includes(outcome) ? undefined : soon.includes(outcome) ? firstPauseMs : everyMs);
+  },
+);
 
 it('pauses double up to the interval, and a time that the registry named holds', () => {
   const pauses = [1, 2, 3, 20].map((failures) => at('UNREACHABLE', { schedule: { failures, claimedUntil: 0 } }));
@@ -75,7 +107,11 @@ it('pauses double up to the interval, and a time that the registry named holds',
 });
 
 it('registries that were checked together are due apart, each within a fifth of the interval', () => {
-  const due = ['00000000', '80000000', 'ffffffff'].map((end) => dueAt({ id: `reg_${'0'.repeat(24)}${end}`, lastValidation: { ...reportOf('VALID'), checkedAt: 0 } }, everyMs) ?? 0);
+  const due = ['00000000', '80000000', 'ffffffff'].map(
+    (end) =>
+      dueAt({ id: `reg_${'0'.repeat(24)}${end}`, lastValidation: { ...reportOf('VALID'), checkedAt: 0 } }, everyMs) ??
+      0,
+  );
   expect(due[0]).toBe(everyMs);
   expect(due[1]).toBeCloseTo(1.1 * everyMs, -3);
   expect(due[2]).toBeCloseTo(1.2 * everyMs, -3);
@@ -100,7 +136,12 @@ it('never sends a rejected credential again, until it is changed', async () => {
     await start().sweep();
   }
   expect(asked).toEqual(['a.example']);
-  await domain.registries.update(writer, registry.id, { password: new Secret('new') }, { secureConnection: true, validate: true });
+  await domain.registries.update(
+    writer,
+    registry.id,
+    { password: new Secret('new') },
+    { secureConnection: true, validate: true },
+  );
   pass(1.3 * everyMs);
   await start().sweep();
   expect(asked).toHaveLength(2);
@@ -109,7 +150,11 @@ it('never sends a rejected credential again, until it is changed', async () => {
 it('sends no password of a disabled account, and goes on once it is enabled', async () => {
   const admin = callerOf('ADMIN');
   await domain.useCases.accounts.create(admin, { name: 'tenant' });
-  await domain.registries.create(admin, { registry: 'a.example', username: 'u', password: new Secret('hunter2'), account: 'tenant' }, { secureConnection: true, validate: true });
+  await domain.registries.create(
+    admin,
+    { registry: 'a.example', username: 'u', password: new Secret('hunter2'), account: 'tenant' },
+    { secureConnection: true, validate: true },
+  );
   await domain.useCases.accounts.disable(admin, { name: 'tenant' });
   pass(1.3 * everyMs);
   await start().sweep();
@@ -130,8 +175,13 @@ it('of several servers that sweep at once, one checks each registry', async () =
 it('leaves the registry of a server that died during its check to another, in time', async () => {
   const { id: registryId, version, lastValidation } = await add('a.example');
   pass(1.3 * everyMs);
-  const claimed = { ...(lastValidation ?? reportOf('VALID')), schedule: { failures: 0, claimedUntil: domain.time.getTime() + claimMs } };
-  expect(await domain.store.registries.exchangeValidation(registryId, version, lastValidation ?? claimed, claimed)).toBe(true);
+  const claimed = {
+    ...(lastValidation ?? reportOf('VALID')),
+    schedule: { failures: 0, claimedUntil: domain.time.getTime() + claimMs },
+  };
+  expect(
+    await domain.store.registries.exchangeValidation(registryId, version, lastValidation ?? claimed, claimed),
+  ).toBe(true);
   await start().sweep();
   expect(asked).toEqual([]);
   pass(claimMs);
@@ -176,16 +226,21 @@ it('writes an audit event when the outcome changes and only then, and tells of e
   const told: string[] = [];
   domain.store.notices.listen((text) => told.push(text));
   const { id: registryId } = await add('a.example');
-  const eventsOf = async () => (await domain.store.audit.eventsAfter(0, 100)).filter(({ actor }) => actor === 'system:revalidation');
+  const eventsOf = async () =>
+    (await domain.store.audit.eventsAfter(0, 100)).filter(({ actor }) => actor === 'system:revalidation');
   pass(1.3 * everyMs);
   await start().sweep();
   expect(await eventsOf()).toEqual([]);
   answer = () => ({ ...reportOf('INVALID_CREDENTIALS'), checkedAt: domain.time.getTime() });
   pass(1.3 * everyMs);
   await start().sweep();
-  expect(await eventsOf()).toMatchObject([{ action: 'registry.validate', target: registryId, outcome: 'INVALID_CREDENTIALS' }]);
+  expect(await eventsOf()).toMatchObject([
+    { action: 'registry.validate', target: registryId, outcome: 'INVALID_CREDENTIALS' },
+  ]);
   // One of the validations is that of the creation.
-  const expected = ['CREATED', 'VALIDATED', 'VALIDATED', 'VALIDATED'].map((kind) => JSON.stringify([kind, registryId, 'admin']));
+  const expected = ['CREATED', 'VALIDATED', 'VALIDATED', 'VALIDATED'].map((kind) =>
+    JSON.stringify([kind, registryId, 'admin']),
+  );
   await expect.poll(() => told.toSorted((one, other) => one.localeCompare(other))).toEqual(expected);
 });
 
@@ -195,7 +250,8 @@ it('goes on past a registry that meets a fault, and records nothing over a chang
   pass(1.3 * everyMs);
   answer = async (host) => {
     if (host === 'bad.example') throw new Error('a fault');
-    if (host === 'changed.example') await domain.registries.update(writer, changed.id, { name: 'New' }, { secureConnection: true, validate: false });
+    if (host === 'changed.example')
+      await domain.registries.update(writer, changed.id, { name: 'New' }, { secureConnection: true, validate: false });
     return { ...reportOf('TIMEOUT'), checkedAt: domain.time.getTime() };
   };
   await start().sweep();
@@ -205,11 +261,24 @@ it('goes on past a registry that meets a fault, and records nothing over a chang
 
 it('a password that does not open is told of once in each interval, not at each look', async () => {
   const { id: registryId } = await add('a.example');
-  const [stored, sealed] = [await domain.store.registries.byId(registryId), await domain.store.registries.sealed(registryId)];
-  const event = { at: domain.time, actor: 'mallory', account: 'admin', action: 'registry.update', target: registryId, targetText: '', outcome: 'DONE', requestId: '' } as const;
+  const [stored, sealed] = [
+    await domain.store.registries.byId(registryId),
+    await domain.store.registries.sealed(registryId),
+  ];
+  const event = {
+    at: domain.time,
+    actor: 'mallory',
+    account: 'admin',
+    action: 'registry.update',
+    target: registryId,
+    targetText: '',
+    outcome: 'DONE',
+    requestId: '',
+  } as const;
   // As somebody who can write the database would, to have it sent elsewhere.
   await domain.store.registries.update({ ...stored!, host: 'evil.example', version: 2 }, sealed!, 1, event);
-  const eventsOf = async () => (await domain.store.audit.eventsAfter(0, 100)).filter(({ action }) => action === 'registry.secret_unreadable');
+  const eventsOf = async () =>
+    (await domain.store.audit.eventsAfter(0, 100)).filter(({ action }) => action === 'registry.secret_unreadable');
   pass(1.3 * everyMs);
   for (let look = 0; look < 5; look += 1) {
     await start().sweep();

@@ -24,7 +24,12 @@ async function create(): Promise<Registry> {
 
 async function storePending(id: string, password = 'second') {
   domain.outcome = 'INVALID_CREDENTIALS';
-  const result = await domain.registries.update(writer, id, { password: new Secret(password), rotation: 'PENDING' }, checked);
+  const result = await domain.registries.update(
+    writer,
+    id,
+    { password: new Secret(password), rotation: 'PENDING' },
+    checked,
+  );
   domain.outcome = 'VALID';
   return result;
 }
@@ -39,7 +44,8 @@ async function refuse(): Promise<void> {
 }
 
 /** Without a check, which would try again in its turn. */
-const rename = (id: string) => domain.registries.update(writer, id, { name: 'Another name' }, { ...checked, validate: false });
+const rename = (id: string) =>
+  domain.registries.update(writer, id, { name: 'Another name' }, { ...checked, validate: false });
 
 const later = (ms: number): void => {
   domain.time = new Date(domain.time.getTime() + ms);
@@ -50,35 +56,62 @@ describe('a password that the registry does not take yet', () => {
     const { id } = await create();
     const { registry, validation } = await storePending(id);
     expect(validation.outcome).toBe('INVALID_CREDENTIALS');
-    expect(registry).toMatchObject({ pendingSince: domain.time, previousUsableUntil: null, lastValidation: { outcome: 'VALID' } });
+    expect(registry).toMatchObject({
+      pendingSince: domain.time,
+      previousUsableUntil: null,
+      lastValidation: { outcome: 'VALID' },
+    });
     expect(await currentPassword()).toBe('first');
   });
 
   it('is not stored without that request', async () => {
     const { id } = await create();
     domain.outcome = 'INVALID_CREDENTIALS';
-    await expect(domain.registries.update(writer, id, { password: new Secret('second') }, checked)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await expect(
+      domain.registries.update(writer, id, { password: new Secret('second') }, checked),
+    ).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     expect((await domain.registries.get(writer, { id }))?.pendingSince).toBeNull();
   });
 
-  it.each(['TIMEOUT', 'INSUFFICIENT_SCOPE', 'LOCKED_OUT', 'NATIVE_CREDENTIAL_ERROR'] as const)('is not stored when the check ends with %s', async (outcome) => {
-    const { id } = await create();
-    domain.outcome = outcome;
-    const update = domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
-    await expect(update).rejects.toMatchObject({ code: 'VALIDATION_FAILED', reason: outcome });
-  });
+  it.each(['TIMEOUT', 'INSUFFICIENT_SCOPE', 'LOCKED_OUT', 'NATIVE_CREDENTIAL_ERROR'] as const)(
+    'is not stored when the check ends with %s',
+    async (outcome) => {
+      const { id } = await create();
+      domain.outcome = outcome;
+      const update = domain.registries.update(
+        writer,
+        id,
+        { password: new Secret('second'), rotation: 'PENDING' },
+        checked,
+      );
+      await expect(update).rejects.toMatchObject({ code: 'VALIDATION_FAILED', reason: outcome });
+    },
+  );
 
   it('becomes current at once when the registry takes it already, and the old one stays for the window', async () => {
     const { id } = await create();
-    const { registry } = await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
-    expect(registry).toMatchObject({ pendingSince: null, previousUsableUntil: new Date(domain.time.getTime() + rotationWindowMs) });
+    const { registry } = await domain.registries.update(
+      writer,
+      id,
+      { password: new Secret('second'), rotation: 'PENDING' },
+      checked,
+    );
+    expect(registry).toMatchObject({
+      pendingSince: null,
+      previousUsableUntil: new Date(domain.time.getTime() + rotationWindowMs),
+    });
     expect(await currentPassword()).toBe('second');
   });
 
   it('waits without a check when none is wanted', async () => {
     const { id } = await create();
     const asked = domain.asked.length;
-    await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, { ...checked, validate: false });
+    await domain.registries.update(
+      writer,
+      id,
+      { password: new Secret('second'), rotation: 'PENDING' },
+      { ...checked, validate: false },
+    );
     expect(domain.asked).toHaveLength(asked);
     expect(await currentPassword()).toBe('first');
   });
@@ -86,10 +119,16 @@ describe('a password that the registry does not take yet', () => {
   it.each([
     ['without a password', { rotation: 'PENDING' }],
     ['with another user name', { password: new Secret('second'), username: 'other', rotation: 'PENDING' }],
-    ['with another trusted realm', { password: new Secret('second'), trustedRealm: 'auth.example', rotation: 'PENDING' }],
+    [
+      'with another trusted realm',
+      { password: new Secret('second'), trustedRealm: 'auth.example', rotation: 'PENDING' },
+    ],
   ])('is refused %s', async (_, input) => {
     const { id } = await create();
-    await expect(domain.registries.update(writer, id, input, checked)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['rotation'] });
+    await expect(domain.registries.update(writer, id, input, checked)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      field: ['rotation'],
+    });
   });
 });
 
@@ -101,18 +140,26 @@ describe('when the registry refuses the current password', () => {
     expect(domain.asked.at(-1)).toMatchObject({ username: 'robot', password: 'second' });
     expect(await currentPassword()).toBe('second');
     expect(await domain.registries.get(writer, { id })).toMatchObject({
-      pendingSince: null, previousUsableUntil: new Date(domain.time.getTime() + rotationWindowMs), lastValidation: { outcome: 'VALID' },
+      pendingSince: null,
+      previousUsableUntil: new Date(domain.time.getTime() + rotationWindowMs),
+      lastValidation: { outcome: 'VALID' },
     });
   });
 
-  it.each(['INVALID_CREDENTIALS', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'TIMEOUT'] as const)('a pending one whose try ends with %s does not become current, and the circuit opens', async (outcome) => {
-    const { id } = await create();
-    await storePending(id);
-    domain.outcome = outcome;
-    await refuse();
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS' });
-    expect((await domain.registries.get(writer, { id }))?.pendingSince).not.toBeNull();
-  });
+  it.each(['INVALID_CREDENTIALS', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'TIMEOUT'] as const)(
+    'a pending one whose try ends with %s does not become current, and the circuit opens',
+    async (outcome) => {
+      const { id } = await create();
+      await storePending(id);
+      domain.outcome = outcome;
+      await refuse();
+      await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({
+        code: 'UPSTREAM_FAILED',
+        reason: 'INVALID_CREDENTIALS',
+      });
+      expect((await domain.registries.get(writer, { id }))?.pendingSince).not.toBeNull();
+    },
+  );
 
   it('fifty pulls at once make one try', async () => {
     await storePending((await create()).id);
@@ -198,16 +245,20 @@ describe('when the registry refuses the current password', () => {
     expect((await domain.registries.get(writer, { id }))?.previousUsableUntil).toEqual(until);
   });
 
-  it.each([['pending', storePending], ['previous', (id: string) => domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked)]] as const)(
-    'a %s one is not tried after its window',
-    async (_, prepare) => {
-      await prepare((await create()).id);
-      const before = domain.asked.length;
-      later(rotationWindowMs + 1);
-      await refuse();
-      expect(domain.asked).toHaveLength(before);
-    },
-  );
+  it.each([
+    ['pending', storePending],
+    [
+      'previous',
+      (id: string) =>
+        domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked),
+    ],
+  ] as const)('a %s one is not tried after its window', async (_, prepare) => {
+    await prepare((await create()).id);
+    const before = domain.asked.length;
+    later(rotationWindowMs + 1);
+    await refuse();
+    expect(domain.asked).toHaveLength(before);
+  });
 
   it('a pull that comes during the try waits for it and gets the new password', async () => {
     await storePending((await create()).id);
@@ -224,7 +275,14 @@ describe('when the registry refuses the current password', () => {
   it('the one before stays for the window, though another process rotated the data key during the try', async () => {
     const { id } = await create();
     await storePending(id);
-    domain.meanwhile = () => rotateDataKey({ keyringFile: domain.keyringFile, keys: domain.store.keys, now: () => domain.time, actor: 'cli', requestId: '' });
+    domain.meanwhile = () =>
+      rotateDataKey({
+        keyringFile: domain.keyringFile,
+        keys: domain.store.keys,
+        now: () => domain.time,
+        actor: 'cli',
+        requestId: '',
+      });
     await refuse();
     domain.meanwhile = undefined;
     expect(await currentPassword()).toBe('second');
@@ -241,7 +299,10 @@ describe('when the registry refuses the current password', () => {
     domain.outcome = 'INVALID_CREDENTIALS';
     await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
     expect(domain.asked.at(-1)).toMatchObject({ password: 'second' });
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS' });
+    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      reason: 'INVALID_CREDENTIALS',
+    });
   });
 
   it('another name during the try takes nothing from a proven password', async () => {
@@ -256,7 +317,8 @@ describe('when the registry refuses the current password', () => {
   it('a new password during the try is current, and is sent at once', async () => {
     const { id } = await create();
     await storePending(id);
-    domain.meanwhile = () => domain.registries.update(writer, id, { password: new Secret('third') }, { ...checked, validate: false });
+    domain.meanwhile = () =>
+      domain.registries.update(writer, id, { password: new Secret('third') }, { ...checked, validate: false });
     await refuse();
     expect(await currentPassword()).toBe('third');
   });
@@ -271,11 +333,26 @@ describe('when the registry refuses the current password', () => {
   it('a pending one that was sealed as something else is not tried', async () => {
     const { id } = await create();
     await storePending(id);
-    const { current, pending } = { current: await domain.store.registries.sealed(id), pending: (await domain.store.registries.sealedOthers(id))?.pending };
+    const { current, pending } = {
+      current: await domain.store.registries.sealed(id),
+      pending: (await domain.store.registries.sealedOthers(id))?.pending,
+    };
     const stored = (await domain.store.registries.byId(id))!;
-    const event = { at: domain.time, actor: 'mallory', account: 'admin', action: 'registry.update', target: id, targetText: '', outcome: 'DONE', requestId: '' } as const;
+    const event = {
+      at: domain.time,
+      actor: 'mallory',
+      account: 'admin',
+      action: 'registry.update',
+      target: id,
+      targetText: '',
+      outcome: 'DONE',
+      requestId: '',
+    } as const;
     // The slots exchanged, as somebody who can write the database would.
-    await domain.store.registries.update({ ...stored, version: stored.version + 1 }, pending!, stored.version, event, { pending: current!, previous: null });
+    await domain.store.registries.update({ ...stored, version: stored.version + 1 }, pending!, stored.version, event, {
+      pending: current!,
+      previous: null,
+    });
     const before = domain.asked.length;
     await refuse();
     expect(domain.asked).toHaveLength(before);
@@ -301,7 +378,10 @@ it('a password whose window has passed is shown no more, and the next update cle
   const { id } = await create();
   await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
   await storePending(id, 'third');
-  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({ pending: expect.anything(), previous: expect.anything() });
+  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({
+    pending: expect.anything(),
+    previous: expect.anything(),
+  });
   later(rotationWindowMs);
   const forgotten = { pendingSince: null, previousUsableUntil: null };
   expect(await domain.registries.get(writer, { id })).toMatchObject(forgotten);
@@ -316,7 +396,10 @@ it('a new password that waits clears away a previous one whose window has passed
   await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
   later(rotationWindowMs);
   await storePending(id, 'third');
-  expect(await domain.store.registries.byId(id)).toMatchObject({ pendingSince: domain.time, previousUsableUntil: null });
+  expect(await domain.store.registries.byId(id)).toMatchObject({
+    pendingSince: domain.time,
+    previousUsableUntil: null,
+  });
   expect(await domain.store.registries.sealedOthers(id)).toMatchObject({ pending: expect.anything(), previous: null });
 });
 

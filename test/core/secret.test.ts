@@ -27,21 +27,30 @@ const exits: Record<string, (thing: unknown) => string> = {
   'JSON.stringify, indented': (thing) => JSON.stringify({ thing }, null, 2),
   'util.inspect': (thing) => inspect(thing),
   'util.inspect at depth 0': (thing) => inspect(thing, { depth: 0 }),
-  'util.inspect of everything': (thing) => inspect(thing, { depth: Infinity, showHidden: true, showProxy: true, getters: true }),
-  'util.inspect without custom printers': (thing) => inspect(thing, { depth: Infinity, showHidden: true, customInspect: false, getters: true }),
+  'util.inspect of everything': (thing) =>
+    inspect(thing, { depth: Infinity, showHidden: true, showProxy: true, getters: true }),
+  'util.inspect without custom printers': (thing) =>
+    inspect(thing, { depth: Infinity, showHidden: true, customInspect: false, getters: true }),
   'util.format': (thing) => format('%s %o %O %j %d', thing, thing, thing, thing, thing),
   'String()': (thing) => String(thing),
   'a template literal': (thing) => `<${thing as string}>`,
   concatenation: (thing) => '<'.concat(thing as string),
-  'Object.entries': (thing) => Object.entries(thing as object).flat().map(String).join(),
-  'structuredClone': (thing) => inspect(structuredClone(thing), { depth: Infinity, showHidden: true }),
+  'Object.entries': (thing) =>
+    Object.entries(thing as object)
+      .flat()
+      .map(String)
+      .join(),
+  structuredClone: (thing) => inspect(structuredClone(thing), { depth: Infinity, showHidden: true }),
   'v8.serialize': (thing) => serialize(thing).toString('latin1'),
   'a spread copy': (thing) => inspect({ ...(thing as object) }, { depth: Infinity, showHidden: true }),
   'an error message': (thing) => new Error(`failed: ${thing as string}`).stack ?? '',
   'an error cause': (thing) => inspect(new Error('failed', { cause: thing }), { depth: Infinity, showHidden: true }),
-  'an aggregate error': (thing) => inspect(new AggregateError([thing], 'failed'), { depth: Infinity, showHidden: true }),
-  'a pino record': (thing) => logged(() => logger.info({ thing }, 'seen %s %j %o', thing as string, thing as object, thing as object)),
-  'a pino error': (thing) => logged(() => logger.error(Object.assign(new Error(`failed: ${thing as string}`, { cause: thing }), { thing }))),
+  'an aggregate error': (thing) =>
+    inspect(new AggregateError([thing], 'failed'), { depth: Infinity, showHidden: true }),
+  'a pino record': (thing) =>
+    logged(() => logger.info({ thing }, 'seen %s %j %o', thing as string, thing as object, thing as object)),
+  'a pino error': (thing) =>
+    logged(() => logger.error(Object.assign(new Error(`failed: ${thing as string}`, { cause: thing }), { thing }))),
   'a pino child': (thing) => logged(() => logger.child({ thing }).warn(thing as object)),
 };
 
@@ -75,12 +84,17 @@ const { withSecret } = fc.letrec<{ withSecret: unknown; harmless: unknown }>((ti
   withSecret: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.constant(new Secret(value)),
-    fc.dictionary(fc.string(), tie('harmless'), { maxKeys: 3 }).chain((record) => tie('withSecret').map((inner) => ({ ...record, password: inner }))),
+    fc
+      .dictionary(fc.string(), tie('harmless'), { maxKeys: 3 })
+      .chain((record) => tie('withSecret').map((inner) => ({ ...record, password: inner }))),
     fc.tuple(tie('harmless'), tie('withSecret')),
     tie('withSecret').map((inner) => new Map([[inner, inner]])),
     tie('withSecret').map((inner) => new Set([inner])),
     tie('withSecret').map((inner) => Object.assign(new Error('failed', { cause: inner }), { inner })),
-    tie('withSecret').map((inner) => Object.create(null, { hidden: { value: inner }, got: { get: () => inner, enumerable: true } }) as unknown),
+    tie('withSecret').map(
+      (inner) =>
+        Object.create(null, { hidden: { value: inner }, got: { get: () => inner, enumerable: true } }) as unknown,
+    ),
     tie('withSecret').map((inner) => new Proxy({ inner }, {})),
   ),
 }));
@@ -117,11 +131,18 @@ describe('a secret', () => {
     const secret = new Secret(value);
     const owners = [secret, Object.getPrototypeOf(secret) as object];
     expect(Reflect.ownKeys(secret)).toEqual([]);
-    expect(inspect(owners.map((owner) => Object.getOwnPropertyDescriptors(owner)), { depth: Infinity })).not.toContain('marker');
+    expect(
+      inspect(
+        owners.map((owner) => Object.getOwnPropertyDescriptors(owner)),
+        { depth: Infinity },
+      ),
+    ).not.toContain('marker');
   });
 
   it('is shown by every exit when it is a bare string, so that the search can find it', () => {
-    const blind = Object.keys(exits).filter((name) => !reveals({ password: value, toString: () => value }).includes(name));
+    const blind = Object.keys(exits).filter(
+      (name) => !reveals({ password: value, toString: () => value }).includes(name),
+    );
     expect(blind.filter((name) => !['structuredClone', 'v8.serialize'].includes(name))).toEqual([]);
     expect(reveals({ password: value })).toEqual(expect.arrayContaining(['structuredClone', 'v8.serialize']));
   });

@@ -58,7 +58,11 @@ it('says when to try again, and has changed nothing', async () => {
     () => domain.registries.validate(caller, registry.id),
     () => domain.registries.check(caller, inputOf('new.example'), checked),
   ]) {
-    expect(await problemOf(call())).toMatchObject({ code: 'RATE_LIMITED', message: expect.stringMatching(/ in 42 seconds\.$/), retryAfter: domain.time.getTime() + 41_500 });
+    expect(await problemOf(call())).toMatchObject({
+      code: 'RATE_LIMITED',
+      message: expect.stringMatching(/ in 42 seconds\.$/),
+      retryAfter: domain.time.getTime() + 41_500,
+    });
   }
   expect(domain.asked).toEqual([]);
   expect((await domain.registries.list(caller, {})).nodes).toEqual([registry]);
@@ -67,8 +71,14 @@ it('says when to try again, and has changed nothing', async () => {
 it('counts each login for itself', async () => {
   limitTo(1);
   await domain.registries.check(callerOf('READ_WRITE'), inputOf('a.example'), checked);
-  expect(await problemOf(domain.registries.check(callerOf('READ_WRITE'), inputOf('a.example'), checked))).toMatchObject({ code: 'RATE_LIMITED' });
-  await domain.registries.check(callerOf('READ_WRITE', 'admin', { subject: 'token:other' }), inputOf('a.example'), checked);
+  expect(await problemOf(domain.registries.check(callerOf('READ_WRITE'), inputOf('a.example'), checked))).toMatchObject(
+    { code: 'RATE_LIMITED' },
+  );
+  await domain.registries.check(
+    callerOf('READ_WRITE', 'admin', { subject: 'token:other' }),
+    inputOf('a.example'),
+    checked,
+  );
   expect(domain.asked).toHaveLength(2);
 });
 
@@ -76,8 +86,20 @@ it('costs nothing to store without a check, to be refused before one, or to have
   limitTo(1);
   const caller = callerOf('READ_WRITE');
   const registry = await domain.registries.create(caller, inputOf('a.example'), unchecked);
-  expect(await problemOf(domain.registries.create(caller, inputOf('a.example'), checked))).toMatchObject({ code: 'ALREADY_EXISTS' });
-  expect(await problemOf(domain.registries.create(caller, inputOf('not a registry'), checked))).toMatchObject({ code: 'INVALID_REGISTRY' });
-  expect(await problemOf(domain.registries.check(callerOf('PULL', 'admin', { subject: caller.principal?.subject ?? '' }), inputOf('a.example'), checked))).toMatchObject({ code: 'FORBIDDEN' });
+  expect(await problemOf(domain.registries.create(caller, inputOf('a.example'), checked))).toMatchObject({
+    code: 'ALREADY_EXISTS',
+  });
+  expect(await problemOf(domain.registries.create(caller, inputOf('not a registry'), checked))).toMatchObject({
+    code: 'INVALID_REGISTRY',
+  });
+  expect(
+    await problemOf(
+      domain.registries.check(
+        callerOf('PULL', 'admin', { subject: caller.principal?.subject ?? '' }),
+        inputOf('a.example'),
+        checked,
+      ),
+    ),
+  ).toMatchObject({ code: 'FORBIDDEN' });
   expect((await domain.registries.validate(caller, registry.registry.id)).validation.outcome).toBe('VALID');
 });

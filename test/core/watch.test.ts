@@ -22,7 +22,9 @@ afterEach(async () => {
 });
 
 const create = (host: string, settings = unchecked, caller: Caller = writer) =>
-  domain.registries.create(caller, { registry: host, username: 'u', password: new Secret('hunter2') }, settings).then(({ registry }) => registry);
+  domain.registries
+    .create(caller, { registry: host, username: 'u', password: new Secret('hunter2') }, settings)
+    .then(({ registry }) => registry);
 
 /** The next `count` messages of a stream. */
 async function take<T>(stream: AsyncIterable<T>, count: number): Promise<T[]> {
@@ -34,7 +36,11 @@ async function take<T>(stream: AsyncIterable<T>, count: number): Promise<T[]> {
   return taken;
 }
 
-const codeOf = (call: Promise<unknown>): Promise<unknown> => call.then(() => 'OK', (error: unknown) => [(error as { code?: unknown }).code, (error as { reason?: unknown }).reason]);
+const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'OK',
+    (error: unknown) => [(error as { code?: unknown }).code, (error as { reason?: unknown }).reason],
+  );
 
 it('tells each change with the registry as it is then, whoever made it', async () => {
   const stream = await domain.watching.changes(writer, {});
@@ -78,7 +84,9 @@ it('tells nothing of what was not stored', async () => {
 
 it('is readable in the store at the moment it is told', async () => {
   const found: Promise<unknown>[] = [];
-  domain.store.notices.listen((text) => found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))));
+  domain.store.notices.listen((text) =>
+    found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))),
+  );
   await create('a.example');
   await expect.poll(() => found.length).toBe(1);
   expect(await Promise.all(found)).toMatchObject([{ registry: 'a.example' }]);
@@ -87,7 +95,10 @@ it('is readable in the store at the moment it is told', async () => {
 it('tells an account of its own registries alone, and an admin of the account that it names', async () => {
   await insertAccount(domain, 'tenant');
   const tenant = callerOf('READ_WRITE', 'tenant', { subject: 'token:tenant' });
-  const [own, foreign] = [await domain.watching.changes(tenant, {}), await domain.watching.changes(callerOf('ADMIN'), { account: 'tenant' })];
+  const [own, foreign] = [
+    await domain.watching.changes(tenant, {}),
+    await domain.watching.changes(callerOf('ADMIN'), { account: 'tenant' }),
+  ];
   await create('admin.example');
   const { id } = await create('tenant.example', unchecked, tenant);
   expect([(await take(own, 1))[0]?.id, (await take(foreign, 1))[0]?.id]).toEqual([id, id]);
@@ -98,19 +109,22 @@ it.each([
   ['was revoked', async () => undefined],
   ['may no longer', async () => callerOf('PULL').principal],
   ['moved to another account', async () => callerOf('READ_WRITE', 'elsewhere').principal],
-] satisfies [string, TestDomain['recall']][])('ends when its login %s: at the next event, which is not told, and without one in time', async (_case, recall) => {
-  const [busy, quiet] = [await domain.watching.changes(writer, {}), await domain.watching.changes(writer, {})];
-  domain.recall = recall;
-  await create('secret.example');
-  expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);
-  expect(await codeOf(take(quiet, 1))).toEqual(['UNAUTHENTICATED', undefined]);
-  domain.recall = async (login) => ({ ...login, images: null });
-  const idle = await domain.watching.changes(writer, {});
-  const end = codeOf(take(idle, 1));
-  domain.recall = recall;
-  domain.passTime();
-  expect(await end).toEqual(['UNAUTHENTICATED', undefined]);
-});
+] satisfies [string, TestDomain['recall']][])(
+  'ends when its login %s: at the next event, which is not told, and without one in time',
+  async (_case, recall) => {
+    const [busy, quiet] = [await domain.watching.changes(writer, {}), await domain.watching.changes(writer, {})];
+    domain.recall = recall;
+    await create('secret.example');
+    expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);
+    expect(await codeOf(take(quiet, 1))).toEqual(['UNAUTHENTICATED', undefined]);
+    domain.recall = async (login) => ({ ...login, images: null });
+    const idle = await domain.watching.changes(writer, {});
+    const end = codeOf(take(idle, 1));
+    domain.recall = recall;
+    domain.passTime();
+    expect(await end).toEqual(['UNAUTHENTICATED', undefined]);
+  },
+);
 
 it('goes on past a look at its login that is still good', async () => {
   const stream = await domain.watching.changes(writer, {});
@@ -128,7 +142,8 @@ it('is ended with an error when its reader is too slow, and holds no more than i
   const heard: string[] = [];
   const stream = await watching.changes(writer, {});
   store.notices.listen((text) => heard.push(text));
-  for (let index = 0; index <= maxWaitingEvents; index += 1) store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
+  for (let index = 0; index <= maxWaitingEvents; index += 1)
+    store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
   await expect.poll(() => heard.length).toBe(maxWaitingEvents + 1);
   expect(await codeOf(take(stream, 1))).toEqual(['RATE_LIMITED', 'SLOW_READER']);
 });
@@ -146,14 +161,26 @@ it('is one of a bounded number for each login on a server, and a client that lef
 
 it('ends in good order when the client leaves or the server stops', async () => {
   const leaving = new AbortController();
-  const [left, stopped] = [await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {}), await domain.watching.changes(writer, {})];
+  const [left, stopped] = [
+    await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {}),
+    await domain.watching.changes(writer, {}),
+  ];
   const ends = Promise.all([take(left, 1), take(stopped, 1)]);
   leaving.abort();
   domain.watching.end();
   expect(await ends).toEqual([[], []]);
 });
 
-it.each(['', 'null', '[]', '["CREATED"]', '["GONE","reg_1","admin"]', '["CREATED",1,"admin"]', '{"kind":"CREATED"}', '['])('takes %j on the same channel for nothing', async (text) => {
+it.each([
+  '',
+  'null',
+  '[]',
+  '["CREATED"]',
+  '["GONE","reg_1","admin"]',
+  '["CREATED",1,"admin"]',
+  '{"kind":"CREATED"}',
+  '[',
+])('takes %j on the same channel for nothing', async (text) => {
   const stream = await domain.watching.changes(writer, {});
   domain.store.notices.send(text);
   const { id } = await create('a.example');

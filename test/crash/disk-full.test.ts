@@ -29,14 +29,21 @@ test('a full disk refuses every write with STORAGE_UNAVAILABLE, changes nothing,
   const knowledge = createKnowledge();
   const writes = createWrites(operations, knowledge);
   const [first, second] = [await writes.create('first.example'), await writes.create('second.example')];
-  const [kept, doomed] = [{ id: idOf(first), registry: 'first.example' }, { id: idOf(second), registry: 'second.example' }];
+  const [kept, doomed] = [
+    { id: idOf(first), registry: 'first.example' },
+    { id: idOf(second), registry: 'second.example' },
+  ];
 
   const ballast = fill(disk.path);
   const refusal = await writeUntilRefused((serial) => writes.create(`filling-${serial}.example`));
   expect(refusal).toEqual({ kind: 'refused', code: 'STORAGE_UNAVAILABLE' });
   const { totalCount } = await operations.list();
   for (let time = 0; time < 10; time++) {
-    const answers = [await writes.create(`never-${time}.example`), await writes.update(kept), await writes.delete(doomed)];
+    const answers = [
+      await writes.create(`never-${time}.example`),
+      await writes.update(kept),
+      await writes.delete(doomed),
+    ];
     expect(answers).toEqual(Array(3).fill(refusal));
     expect(await operations.get({ id: kept.id })).toMatchObject({ registry: 'first.example' });
     expect((await operations.list()).totalCount).toBe(totalCount);
@@ -51,7 +58,10 @@ test('a full disk refuses every write with STORAGE_UNAVAILABLE, changes nothing,
   const { faults, registries, changes } = await readStored(dataDirectory);
   expect(faults).toEqual([]);
   expect(contradictions(knowledge.possibilities(), registries)).toEqual([]);
-  expect({ changes, inDoubt: knowledge.counts().inDoubt }).toEqual({ changes: knowledge.counts().acknowledged, inDoubt: 0 });
+  expect({ changes, inDoubt: knowledge.counts().inDoubt }).toEqual({
+    changes: knowledge.counts().acknowledged,
+    inDoubt: 0,
+  });
 });
 
 /** Writes a file until the disk takes no more. Gives its path. */

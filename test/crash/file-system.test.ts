@@ -29,7 +29,15 @@ afterEach(() => {
 });
 
 test('a data directory on sshfs is refused before a database is made', async () => {
-  const { code, stderr } = await runProgram({ command: 'node', args: ['dist/regway.js', 'serve'], env: serverEnvironment(mounted), cwd: projectRoot });
-  expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining('network file system (sshfs)') as string });
+  const { code, stderr } = await runProgram({
+    command: 'node',
+    args: ['dist/regway.js', 'serve'],
+    env: serverEnvironment(mounted),
+    cwd: projectRoot,
+  });
+  expect({ code, stderr }).toEqual({
+    code: 78,
+    stderr: expect.stringContaining('network file system (sshfs)') as string,
+  });
   expect(readdirSync(remote).filter((name) => name.startsWith('regway.db'))).toEqual([]);
 });

@@ -55,17 +55,24 @@ test(`${kills} times kill -9 during 50 writes a second loses no acknowledged wri
     const [before, usedBefore] = [knowledge.counts().acknowledged, processorSeconds(server.pid)];
     await pause(200 + Math.random() * 400);
     // A busy machine answers nothing in that time, and a kill before all answers would prove little.
-    await expect.poll(() => knowledge.counts().acknowledged, { timeout: maxFirstAnswersMs, interval: 5 }).toBeGreaterThanOrEqual(before + minAcknowledged);
+    await expect
+      .poll(() => knowledge.counts().acknowledged, { timeout: maxFirstAnswersMs, interval: 5 })
+      .toBeGreaterThanOrEqual(before + minAcknowledged);
     writingSeconds += processorSeconds(server.pid) - usedBefore;
     await server.kill();
     writingMs += performance.now() - beganAt;
     await workload.stop();
   }
   const { acknowledged, inDoubt } = knowledge.counts();
-  const [median, slowest] = [restartsMs.toSorted((a, b) => a - b)[restartsMs.length >> 1] ?? 0, Math.max(...restartsMs)];
+  const [median, slowest] = [
+    restartsMs.toSorted((a, b) => a - b)[restartsMs.length >> 1] ?? 0,
+    Math.max(...restartsMs),
+  ];
   const rate = Math.round(acknowledged / (writingMs / 1000));
   const perProcessorSecond = Math.round(acknowledged / writingSeconds);
-  console.log(`${kills} kills: ${acknowledged} acknowledged writes (${rate} a second, ${perProcessorSecond} of the processor's), ${inDoubt} in doubt; restarts ${Math.round(median)} ms (median), ${Math.round(slowest)} ms (slowest)`);
+  console.log(
+    `${kills} kills: ${acknowledged} acknowledged writes (${rate} a second, ${perProcessorSecond} of the processor's), ${inDoubt} in doubt; restarts ${Math.round(median)} ms (median), ${Math.round(slowest)} ms (slowest)`,
+  );
   expect(slowest).toBeLessThan(maxRestartMs);
   expect(acknowledged).toBeGreaterThanOrEqual(kills * minAcknowledged);
   expect(perProcessorSecond).toBeGreaterThan(minPerProcessorSecond);

@@ -18,7 +18,9 @@ const firstSeed = Number(process.env['REGWAY_MODEL_SEED'] ?? Math.floor(Math.ran
 async function run(database: ModelDatabase): Promise<Tally> {
   const startedAt = performance.now();
   const tally = await runSequences(database, firstSeed, sequences);
-  console.log(`${sequences} sequences from seed ${firstSeed} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s: ${JSON.stringify(tally)}`);
+  console.log(
+    `${sequences} sequences from seed ${firstSeed} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s: ${JSON.stringify(tally)}`,
+  );
   return tally;
 }
 

@@ -38,7 +38,10 @@ test(`${outages} times the database server is killed under load: nothing acknowl
     const code = answer.kind === 'done' ? answer.kind : (answer.code ?? answer.kind);
     codes.set(code, (codes.get(code) ?? 0) + 1);
   };
-  const workload = startWorkload(replicas, replicas.firstToken(), knowledge, { onAnswer: note, unavailableIsOpen: true });
+  const workload = startWorkload(replicas, replicas.firstToken(), knowledge, {
+    onAnswer: note,
+    unavailableIsOpen: true,
+  });
   const recoveriesMs: number[] = [];
   const refusalsMs: number[] = [];
   for (let outage = 0; outage < outages; outage++) {
@@ -58,7 +61,9 @@ test(`${outages} times the database server is killed under load: nothing acknowl
   await workload.stop();
 
   const { acknowledged, inDoubt } = knowledge.counts();
-  console.log(`${outages} outages: ${acknowledged} acknowledged writes, ${inDoubt} in doubt; answers ${JSON.stringify(Object.fromEntries(codes))}; slowest refusal ${Math.max(...refusalsMs).toFixed(0)} ms; ready again after ${recoveriesMs.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+  console.log(
+    `${outages} outages: ${acknowledged} acknowledged writes, ${inDoubt} in doubt; answers ${JSON.stringify(Object.fromEntries(codes))}; slowest refusal ${Math.max(...refusalsMs).toFixed(0)} ms; ready again after ${recoveriesMs.map((ms) => ms.toFixed(0)).join(', ')} ms`,
+  );
   const { stored, changes } = await readDatabase();
   expect(contradictions(knowledge.possibilities(), stored)).toEqual([]);
   expect(changes).toBeGreaterThanOrEqual(acknowledged);
@@ -66,7 +71,12 @@ test(`${outages} times the database server is killed under load: nothing acknowl
   expect([...codes.keys()].filter((code) => !['done', 'STORAGE_UNAVAILABLE'].includes(code))).toEqual([]);
   expect(codes.get('STORAGE_UNAVAILABLE')).toBeGreaterThan(outages);
   expect(Math.max(...refusalsMs)).toBeLessThan(maxRefusalMs);
-  const verified = await runProgram({ command: process.execPath, args: [executable, 'audit', 'verify'], env: serverEnvironment(replicas.dataDirectory, replicas.settings), cwd: projectRoot });
+  const verified = await runProgram({
+    command: process.execPath,
+    args: [executable, 'audit', 'verify'],
+    env: serverEnvironment(replicas.dataDirectory, replicas.settings),
+    cwd: projectRoot,
+  });
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit trail is whole') });
 });
 
@@ -86,7 +96,9 @@ async function readDatabase() {
   const client = postgres(database.url, { max: 1 });
   try {
     const rows = await client<{ registry: string; name: string }[]>`SELECT registry, name FROM registry`;
-    const [events] = await client<{ count: number }[]>`SELECT count(*)::int AS count FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`;
+    const [events] = await client<
+      { count: number }[]
+    >`SELECT count(*)::int AS count FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`;
     return { stored: new Map(rows.map(({ registry, name }) => [registry, name])), changes: events?.count ?? 0 };
   } finally {
     await client.end();

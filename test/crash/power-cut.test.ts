@@ -69,7 +69,10 @@ async function cutPower(count: number, settings: Record<string, string>) {
 }
 
 /** What a start after a power cut at this moment would find. The server itself goes on. */
-async function inspectCut(server: RegwayServer, knowledge: Knowledge): Promise<{ lost: string[]; faults: readonly string[] }> {
+async function inspectCut(
+  server: RegwayServer,
+  knowledge: Knowledge,
+): Promise<{ lost: string[]; faults: readonly string[] }> {
   await freeze(server.pid);
   await pause(answersArriveMs);
   const possibilities = knowledge.possibilities();

@@ -27,7 +27,10 @@ afterAll(() => [lost, fresh, folder].forEach((path) => rmSync(path, { recursive:
 test(`${registries} registries are restored and served in under ${maxSeconds} s`, async () => {
   const token = await seed(lost, seededRegistries(registries));
   const backup = join(folder, 'backup.db');
-  expect(await runRegway(['backup', backup], { env: { REGWAY_DATA_DIR: lost } })).toMatchObject({ code: 0, stderr: '' });
+  expect(await runRegway(['backup', backup], { env: { REGWAY_DATA_DIR: lost } })).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
   copyFileSync(join(lost, 'keyring'), join(fresh, 'keyring'));
 
   const [beganAt, usedBefore] = [performance.now(), endedProgramsSeconds()];
@@ -37,7 +40,9 @@ test(`${registries} registries are restored and served in under ${maxSeconds} s`
   const tookMs = performance.now() - beganAt;
   const usedSeconds = endedProgramsSeconds() - usedBefore + processorSeconds(server.pid);
   await server.stop();
-  console.log(`${registries} registries restored, verified and served in ${Math.round(tookMs)} ms, ${usedSeconds} s of the processor`);
+  console.log(
+    `${registries} registries restored, verified and served in ${Math.round(tookMs)} ms, ${usedSeconds} s of the processor`,
+  );
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining(`All ${registries} open.`) as string });
   expect(totalCount).toBe(registries);
   expect(usedSeconds).toBeLessThan(maxSeconds);

@@ -24,18 +24,31 @@ await ensureBuilt();
 const directory = mkdtempSync(join(tmpdir(), 'regway-soak-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 // Ends through the handler above, and those that stop the servers.
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 const login = { username: 'alice', password: 'password-of-alice' };
 const repository = 'team-a/app';
 const registry = await startBasicRegistry([login]);
 const { layout } = writeImage(join(directory, 'image'));
-await pushImage({ layout, reference: `${registry.host}/${repository}:latest`, credential: `${login.username}:${login.password}` });
+await pushImage({
+  layout,
+  reference: `${registry.host}/${repository}:latest`,
+  credential: `${login.username}:${login.password}`,
+});
 const slow = await startSilentServer();
 const probeFile = join(directory, 'probe');
 const dataDirectory = join(directory, 'data');
 const server = await startServer({
   dataDirectory,
-  settings: { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'support/soak-probe.mjs')}`, SOAK_PROBE_FILE: probeFile, SOAK_PROBE_MS: String(sampleMs), REGWAY_LOG_LEVEL: 'error' },
+  settings: {
+    NODE_OPTIONS: `--import=${join(import.meta.dirname, 'support/soak-probe.mjs')}`,
+    SOAK_PROBE_FILE: probeFile,
+    SOAK_PROBE_MS: String(sampleMs),
+    REGWAY_LOG_LEVEL: 'error',
+  },
 });
 const load = await startSoakLoad(server, {
   good: { registry: registry.host, ...login },
@@ -49,7 +62,10 @@ const startedAt = performance.now();
 while (performance.now() - startedAt < minutes * 60_000) {
   load.setBad(Math.floor((performance.now() - startedAt) / turnMs) % 2 === 1);
   await pause(sampleMs);
-  const own = JSON.parse(readFileSync(probeFile, 'utf8').trimEnd().split('\n').at(-1) ?? '') as Omit<SoakSample, 'files' | 'walBytes'>;
+  const own = JSON.parse(readFileSync(probeFile, 'utf8').trimEnd().split('\n').at(-1) ?? '') as Omit<
+    SoakSample,
+    'files' | 'walBytes'
+  >;
   const files = readdirSync(`/proc/${server.pid}/fd`).length;
   samples.push({ ...own, files, walBytes: statSync(join(dataDirectory, 'regway.db-wal')).size });
 }
@@ -59,7 +75,11 @@ await server.stop();
 await Promise.all([registry.stop(), slow.stop()]);
 
 const { table, excesses } = judgeSoak(samples, load.latencies);
-console.log(`${minutes} minutes: ${Object.entries(load.counts).map(([name, count]) => `${count} × ${name}`).join(', ')}; ${load.faults.length} faults\n\n${table}\n`);
+console.log(
+  `${minutes} minutes: ${Object.entries(load.counts)
+    .map(([name, count]) => `${count} × ${name}`)
+    .join(', ')}; ${load.faults.length} faults\n\n${table}\n`,
+);
 for (const complaint of [...excesses, ...load.faults.slice(0, 10)]) console.log(complaint);
 process.exitCode = excesses.length + load.faults.length === 0 ? 0 : 1;
 

@@ -16,13 +16,22 @@ beforeEach(() => {
 afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 const verify = (...flags: string[]) =>
-  runProgram({ command: 'npx', args: ['regway', 'audit', 'verify', ...flags], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+  runProgram({
+    command: 'npx',
+    args: ['regway', 'audit', 'verify', ...flags],
+    env: serverEnvironment(dataDirectory),
+    cwd: projectRoot,
+  });
 
 test('beside a running server it counts the events and gives an anchor, which holds later', async () => {
   const server = await startServer({ dataDirectory });
   await createApiToken(dataDirectory, { role: 'READ_WRITE' });
   const first = await verify();
-  expect(first).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^The audit trail is whole: 2 events checked\.\nAnchor: 2:[0-9a-f]{64}\n$/) });
+  expect(first).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/^The audit trail is whole: 2 events checked\.\nAnchor: 2:[0-9a-f]{64}\n$/),
+  });
   const anchor = /Anchor: (.*)/.exec(first.stdout)?.[1];
   await createApiToken(dataDirectory, { role: 'READ_ONLY' });
   expect(await verify(`--anchor=${anchor}`)).toMatchObject({ code: 0, stdout: expect.stringContaining('3 events') });
@@ -32,8 +41,14 @@ test('beside a running server it counts the events and gives an anchor, which ho
 test('it ends with 1 and names the first bad event, also for a script', async () => {
   await (await startServer({ dataDirectory })).stop();
   for (const role of ['READ_WRITE', 'PULL'] as const) await createApiToken(dataDirectory, { role });
-  withDatabase(dataDirectory, (database) => database.exec(`UPDATE audit_event SET actor = 'somebody else' WHERE seq = 2`));
-  expect(await verify()).toMatchObject({ code: 1, stdout: 'The audit trail is broken: event 2 is not as it was written (ALTERED). 1 events before it are as they were written.\n' });
+  withDatabase(dataDirectory, (database) =>
+    database.exec(`UPDATE audit_event SET actor = 'somebody else' WHERE seq = 2`),
+  );
+  expect(await verify()).toMatchObject({
+    code: 1,
+    stdout:
+      'The audit trail is broken: event 2 is not as it was written (ALTERED). 1 events before it are as they were written.\n',
+  });
   const { code, stdout } = await verify('-o', 'json');
   expect([code, JSON.parse(stdout)]).toEqual([1, { intact: false, checked: 1, seq: 2, damage: 'ALTERED' }]);
 });
@@ -48,25 +63,45 @@ test('it ends with 1 when the end was cut off', async () => {
 test('it ends with 1 when the key of the trail was removed, and makes no other', async () => {
   await (await startServer({ dataDirectory })).stop();
   withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'`));
-  for (let time = 0; time < 2; time++) expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
-  expect(withDatabase(dataDirectory, (database) => database.prepare(`SELECT count(*) FROM data_key WHERE state = 'AUDIT'`).pluck().get())).toBe(0);
+  for (let time = 0; time < 2; time++)
+    expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
+  expect(
+    withDatabase(dataDirectory, (database) =>
+      database.prepare(`SELECT count(*) FROM data_key WHERE state = 'AUDIT'`).pluck().get(),
+    ),
+  ).toBe(0);
 });
 
 test('it ends with 1 when the key and the head were removed, as the events show that there was a trail', async () => {
   await (await startServer({ dataDirectory })).stop();
-  withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head`));
+  withDatabase(dataDirectory, (database) =>
+    database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head`),
+  );
   expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
 });
 
 test('it ends with 1 when the key and all that shows a trail were removed, and an anchor tells of it', async () => {
   await (await startServer({ dataDirectory })).stop();
-  withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head; DELETE FROM audit_event`));
-  expect(await verify(`--anchor=1:${'0'.repeat(64)}`)).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
-  expect(await verify()).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no chain of audit events yet') as string });
+  withDatabase(dataDirectory, (database) =>
+    database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head; DELETE FROM audit_event`),
+  );
+  expect(await verify(`--anchor=1:${'0'.repeat(64)}`)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('KEY_REMOVED') as string,
+  });
+  expect(await verify()).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('no chain of audit events yet') as string,
+  });
 });
 
 test('where there is no database it ends with 78 and makes none', async () => {
-  expect(await verify()).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('There is no database') as string });
+  expect(await verify()).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('There is no database') as string,
+  });
   expect(readdirSync(dataDirectory)).toEqual([]);
 });
 

@@ -25,9 +25,16 @@ let server: RegwayServer;
 let operations: Operations;
 
 beforeAll(async () => {
-  ecr = await startEcr({ host, repository, keys: { [stored.id]: { secret: stored.secret }, [ambient.id]: { secret: ambient.secret } }, otherNames: [lookAlike] });
+  ecr = await startEcr({
+    host,
+    repository,
+    keys: { [stored.id]: { secret: stored.secret }, [ambient.id]: { secret: ambient.secret } },
+    otherNames: [lookAlike],
+  });
   // An identity of the server that nobody allowed anybody to use.
-  server = await startServer({ settings: { ...ecr.settings, AWS_ACCESS_KEY_ID: ambient.id, AWS_SECRET_ACCESS_KEY: ambient.secret } });
+  server = await startServer({
+    settings: { ...ecr.settings, AWS_ACCESS_KEY_ID: ambient.id, AWS_SECRET_ACCESS_KEY: ambient.secret },
+  });
   operations = operationsOn(server);
 });
 
@@ -40,7 +47,11 @@ describe('an access key of AWS', () => {
   test('that is wrong is refused in the words of AWS, and the registry hears nothing of it', async () => {
     const before = ecr.connections();
     const report = await operations.check({ ...withKey, password: 'Wrong/Secret' });
-    expect(report).toMatchObject({ outcome: 'NATIVE_CREDENTIAL_ERROR', message: expect.stringContaining('InvalidSignatureException'), hint: expect.stringContaining('secret access key') });
+    expect(report).toMatchObject({
+      outcome: 'NATIVE_CREDENTIAL_ERROR',
+      message: expect.stringContaining('InvalidSignatureException'),
+      hint: expect.stringContaining('secret access key'),
+    });
     expect(report.steps.map(({ kind, status }) => `${kind} ${status}`)).toEqual(['TOKEN FAILED']);
     expect(ecr.connections()).toBe(before);
   });
@@ -48,7 +59,11 @@ describe('an access key of AWS', () => {
   test('is stored once the registry took the password that AWS issued for it', async () => {
     const { registry, validation } = await operations.create(withKey);
     expect(validation?.outcome).toBe('VALID');
-    expect(validation?.steps[0]).toMatchObject({ kind: 'TOKEN', status: 'PASSED', message: expect.stringContaining('Amazon ECR issued a login') });
+    expect(validation?.steps[0]).toMatchObject({
+      kind: 'TOKEN',
+      status: 'PASSED',
+      message: expect.stringContaining('Amazon ECR issued a login'),
+    });
     expect(registry).toMatchObject({ type: 'AWSECR', username: stored.id });
   });
 
@@ -73,7 +88,9 @@ describe('an access key of AWS', () => {
   });
 
   test('gets a new password at once when it is replaced', async () => {
-    const registry = registryOf(await operations.update((await operations.get({ registry: host }))?.id ?? '', { password: stored.secret }));
+    const registry = registryOf(
+      await operations.update((await operations.get({ registry: host }))?.id ?? '', { password: stored.secret }),
+    );
     const skopeo = await startPullClient.skopeo();
     const login = loginWith(await createApiToken(server.dataDirectory, { role: 'PULL' }));
     const { pulled, output } = await skopeo.pull({ server: server.url, upstream: registry.host, repository, login });
@@ -85,19 +102,30 @@ describe('an access key of AWS', () => {
 test('a host that only looks like ECR gets nothing, though its name leads to a registry with a good certificate', async () => {
   const before = [ecr.asked.length, ecr.connections()];
   const report = await operations.check({ ...withKey, registry: lookAlike });
-  expect(report).toMatchObject({ outcome: 'NATIVE_CREDENTIAL_ERROR', message: expect.stringContaining('no registry of Amazon ECR') });
+  expect(report).toMatchObject({
+    outcome: 'NATIVE_CREDENTIAL_ERROR',
+    message: expect.stringContaining('no registry of Amazon ECR'),
+  });
   expect([ecr.asked.length, ecr.connections()]).toEqual(before);
 });
 
 test('the identity of the server is used by nobody until the setting allows it', async () => {
   const before = ecr.asked.length;
   const report = await operations.check(withAmbient);
-  expect(report).toMatchObject({ outcome: 'NATIVE_CREDENTIAL_ERROR', hint: expect.stringContaining('REGWAY_AWS_AMBIENT') });
+  expect(report).toMatchObject({
+    outcome: 'NATIVE_CREDENTIAL_ERROR',
+    hint: expect.stringContaining('REGWAY_AWS_AMBIENT'),
+  });
   expect(ecr.asked.length).toBe(before);
 });
 
 test('the identity of the server opens the registry when the setting allows it', async () => {
-  const settings = { ...ecr.settings, REGWAY_AWS_AMBIENT: 'true', AWS_ACCESS_KEY_ID: ambient.id, AWS_SECRET_ACCESS_KEY: ambient.secret };
+  const settings = {
+    ...ecr.settings,
+    REGWAY_AWS_AMBIENT: 'true',
+    AWS_ACCESS_KEY_ID: ambient.id,
+    AWS_SECRET_ACCESS_KEY: ambient.secret,
+  };
   const other = await startServer({ settings });
   const report = await operationsOn(other).check(withAmbient);
   expect(report.outcome, report.message).toBe('VALID');
@@ -108,5 +136,6 @@ test('the identity of the server opens the registry when the setting allows it',
 test('neither key nor issued password is in any answer or log line', () => {
   const seen = [server.output(), ...server.answers].join('\n');
   expect(ecr.issued.length).toBeGreaterThan(2);
-  for (const secret of [stored.secret, ambient.secret, 'Wrong/Secret', ...ecr.issued]) expect(seen).not.toContain(secret);
+  for (const secret of [stored.secret, ambient.secret, 'Wrong/Secret', ...ecr.issued])
+    expect(seen).not.toContain(secret);
 });

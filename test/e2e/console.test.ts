@@ -47,21 +47,29 @@ afterAll(async () => {
 /** Looks at the screen as it is: both themes, wide and as narrow as a telephone, nothing that axe finds, nothing that sticks out. */
 async function expectGoodScreen(name: string, { page: shown, violations }: ConsolePage = view): Promise<void> {
   const found: string[] = [];
-  for (const [width, height] of [[1400, 900], [360, 780]] as const) {
+  for (const [width, height] of [
+    [1400, 900],
+    [360, 780],
+  ] as const) {
     await shown.setViewportSize({ width, height });
     for (const theme of ['light', 'dark'] as const) {
       await setTheme(shown, theme);
       await shown.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) });
       found.push(...(await violations(theme)));
     }
-    const overflow = await shown.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = await shown.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
     if (overflow > 0) found.push(`at ${width} px the page is ${overflow} px too wide`);
   }
   await shown.setViewportSize({ width: 1400, height: 900 });
   expect(found).toEqual([]);
 }
 
-async function fillLogin(registry: string, { password = alice.password, shown = view }: { password?: string; shown?: ConsolePage } = {}): Promise<void> {
+async function fillLogin(
+  registry: string,
+  { password = alice.password, shown = view }: { password?: string; shown?: ConsolePage } = {},
+): Promise<void> {
   await shown.button('Add New Registry').click();
   await shown.fill('Registry', registry);
   await shown.fill('Username', alice.username);
@@ -72,7 +80,10 @@ const accepted: Socket[] = [];
 
 /** A server that a check waits for. */
 async function acceptsAndSaysNothing(): Promise<{ readonly silent: Server; readonly host: string }> {
-  const silent = createServer((socket) => void accepted.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  const silent = createServer((socket) => void accepted.push(socket.on('error', () => undefined))).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(silent, 'listening');
   return { silent, host: `127.0.0.1:${(silent.address() as AddressInfo).port}` };
 }
@@ -104,20 +115,32 @@ const focusedName = () =>
 const focusedText = () => page.evaluate(() => document.activeElement?.textContent);
 const dialog = () => page.getByRole('dialog');
 const row = (text: string) => page.getByRole('row').filter({ hasText: text });
-const saved = (text: string, shown = view) => shown.page.getByRole('status').filter({ hasText: `Added ${text}.` }).waitFor();
+const saved = (text: string, shown = view) =>
+  shown.page
+    .getByRole('status')
+    .filter({ hasText: `Added ${text}.` })
+    .waitFor();
 
 describe('signing in', () => {
   test('by the link of the first start: the token leaves the address, and no script can read the session', async () => {
     await view.button(`Let's add one!`).waitFor();
     expect(page.url()).toBe(`${server.url}/`);
-    const kept = await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage));
+    const kept = await page.evaluate(
+      () => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage),
+    );
     expect(kept).toBe('{}{}');
     expect(await page.content()).not.toContain(server.firstToken());
     const [cookie] = await page.context().cookies();
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
     const ask = async (headers: Record<string, string>): Promise<string> => {
       const body = JSON.stringify({ query: '{ principal { role } }' });
-      return (await fetch(`${server.url}/graphql`, { method: 'POST', body, headers: { 'content-type': 'application/json', cookie: `${cookie?.name}=${cookie?.value}`, ...headers } })).text();
+      return (
+        await fetch(`${server.url}/graphql`, {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'application/json', cookie: `${cookie?.name}=${cookie?.value}`, ...headers },
+        })
+      ).text();
     };
     expect(await ask({ 'X-Regway-Console': '1' })).toContain('"ADMIN"');
     expect(await ask({})).toContain('UNAUTHENTICATED');
@@ -132,11 +155,23 @@ describe('adding', () => {
     await view.button('Need some help setting up your registry?').click();
     await expectGoodScreen('add-help');
     await page.getByRole('dialog').getByLabel('Type').selectOption('GCR');
-    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('none');
+    expect(
+      await page
+        .locator('textarea')
+        .evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security')),
+    ).toBe('none');
     await view.fill('Password', '{ "type": "service_account" }');
-    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('disc');
+    expect(
+      await page
+        .locator('textarea')
+        .evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security')),
+    ).toBe('disc');
     await view.button('Show the password').click();
-    expect(await page.locator('textarea').evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security'))).toBe('none');
+    expect(
+      await page
+        .locator('textarea')
+        .evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security')),
+    ).toBe('none');
     await view.fill('Password', '');
     await page.getByRole('dialog').getByLabel('Type').selectOption('DOCKER_V2');
     await view.button('Need some help setting up your registry?').click();
@@ -191,7 +226,10 @@ describe('adding', () => {
     await shown.button(`Trust ${registries.tokenServer.host}`).click();
     await shown.button('Save').click();
     await saved(host, shown);
-    expect(await operationsOn(trusting).get({ registry: host })).toMatchObject({ trustedRealm: registries.tokenServer.host, lastValidation: { outcome: 'VALID' } });
+    expect(await operationsOn(trusting).get({ registry: host })).toMatchObject({
+      trustedRealm: registries.tokenServer.host,
+      lastValidation: { outcome: 'VALID' },
+    });
     expect(shown.complaints).toEqual([]);
     await shown.close();
     await trusting.stop();
@@ -215,7 +253,12 @@ describe('adding', () => {
   });
 
   test('no password is left in the page', async () => {
-    expect(await page.evaluate(() => document.documentElement.outerHTML + [...document.querySelectorAll('input')].map(({ value }) => value).join())).not.toContain(alice.password);
+    expect(
+      await page.evaluate(
+        () =>
+          document.documentElement.outerHTML + [...document.querySelectorAll('input')].map(({ value }) => value).join(),
+      ),
+    ).not.toContain(alice.password);
   });
 });
 
@@ -268,7 +311,10 @@ describe('changing a password', () => {
 describe('the list', () => {
   beforeAll(async () => {
     for (let number = 10; number < 40; number++) {
-      await operations.create({ registry: `registry-${number}.example.com`, username: 'robot', password: 'x', name: `Team ${50 - number}` }, { validate: false });
+      await operations.create(
+        { registry: `registry-${number}.example.com`, username: 'robot', password: 'x', name: `Team ${50 - number}` },
+        { validate: false },
+      );
     }
     await page.goto(`${server.url}/`);
     await page.getByRole('table').waitFor();
@@ -276,13 +322,19 @@ describe('the list', () => {
 
   test('is narrowed by text, type and status in the address, so that a colleague opens the same', async () => {
     await view.fill('Search', 'registry-1');
-    await page.getByRole('status').filter({ hasText: /^10 registries$/ }).waitFor();
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^10 registries$/ })
+      .waitFor();
     expect(page.url()).toBe(`${server.url}/?q=registry-1`);
     await page.getByLabel('Status').selectOption('SKIPPED');
     await page.waitForURL(`${server.url}/?q=registry-1&status=SKIPPED`);
     const colleague = await page.context().newPage();
     await colleague.goto(page.url());
-    await colleague.getByRole('status').filter({ hasText: /^10 registries$/ }).waitFor();
+    await colleague
+      .getByRole('status')
+      .filter({ hasText: /^10 registries$/ })
+      .waitFor();
     expect(await colleague.getByLabel('Search').inputValue()).toBe('registry-1');
     await colleague.close();
   });
@@ -331,7 +383,10 @@ describe('one registry', () => {
     await page.getByRole('link', { name: registries.basic.host }).click();
     await page.waitForURL(/\/registries\/reg_/);
     await page.getByRole('heading', { name: registries.basic.host }).waitFor();
-    expect([await page.title(), await focusedText()]).toEqual([`${registries.basic.host} · Regway`, registries.basic.host]);
+    expect([await page.title(), await focusedText()]).toEqual([
+      `${registries.basic.host} · Regway`,
+      registries.basic.host,
+    ]);
     const before = await page.locator('time').first().getAttribute('datetime');
     await view.button('Validate now').click();
     await expect.poll(() => page.locator('.note time').first().getAttribute('datetime')).not.toBe(before);
@@ -345,7 +400,10 @@ describe('one registry', () => {
 
   test('shows the steps of a validation as they end, not all at its end', async () => {
     const { silent, host } = await acceptsAndSaysNothing();
-    const { registry } = await operations.create({ registry: host, username: 'robot', password: 'x' }, { validate: false, secureConnection: false });
+    const { registry } = await operations.create(
+      { registry: host, username: 'robot', password: 'x' },
+      { validate: false, secureConnection: false },
+    );
     await page.goto(`${server.url}/registries/${registry?.id}`);
     await view.button('Validate now').click();
     await page.getByRole('list', { name: 'Steps' }).getByText('Connect (passed)').waitFor();
@@ -395,7 +453,12 @@ describe('deleting', () => {
 
   test('what a pull used lately shows the pull, and wants its text typed', async () => {
     const { host } = registries.basic;
-    const pull = { server: server.url, upstream: host, repository: pushedRepository, authorization: basicAuthorization(server.firstToken()) };
+    const pull = {
+      server: server.url,
+      upstream: host,
+      repository: pushedRepository,
+      authorization: basicAuthorization(server.firstToken()),
+    };
     expect((await getManifest(pull)).status).toBe(200);
     // Uses are written within about a second.
     await pause(1500);
@@ -411,7 +474,8 @@ describe('deleting', () => {
 });
 
 describe('tokens, accounts and the audit trail', () => {
-  const tokenRow = (name: string) => page.getByRole('table', { name: 'API tokens' }).getByRole('row').filter({ hasText: name });
+  const tokenRow = (name: string) =>
+    page.getByRole('table', { name: 'API tokens' }).getByRole('row').filter({ hasText: name });
 
   test('a token is made, its text shown once, works, and is refused after it was revoked', async () => {
     await page.getByRole('link', { name: 'Tokens' }).click();
@@ -428,8 +492,15 @@ describe('tokens, accounts and the audit trail', () => {
     await tokenRow('The scanner').getByText('In force').waitFor();
     expect(await page.content()).not.toContain(token);
     await expectGoodScreen('tokens');
-    const ask = () => fetch(`${server.url}/graphql`, { method: 'POST', body: '{"query":"{ principal { role images } }"}', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` } });
-    expect(await (await ask()).json()).toEqual({ data: { principal: { role: 'PULL', images: ['docker.io/anchore/*'] } } });
+    const ask = () =>
+      fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        body: '{"query":"{ principal { role images } }"}',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      });
+    expect(await (await ask()).json()).toEqual({
+      data: { principal: { role: 'PULL', images: ['docker.io/anchore/*'] } },
+    });
     await view.button(/^Revoke The scanner/).click();
     await page.getByRole('alertdialog').getByText('This cannot be undone').waitFor();
     await expectGoodScreen('token-revoke');
@@ -469,7 +540,10 @@ describe('tokens, accounts and the audit trail', () => {
     await expectGoodScreen('audit');
     await page.getByLabel('What').selectOption('TOKEN_REVOKE');
     await page.waitForURL(`${server.url}/audit?action=TOKEN_REVOKE`);
-    await page.getByRole('status').filter({ hasText: /^1 event$/ }).waitFor();
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^1 event$/ })
+      .waitFor();
     expect(await events.getByRole('row').nth(1).textContent()).toContain('The scanner');
     await page.getByLabel('What').selectOption('');
     await page.waitForURL(`${server.url}/audit`);
@@ -495,7 +569,10 @@ test('everything can be reached and used with the keyboard alone', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await saved('quay.io/keyboard/*');
-  expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toMatchObject({ username: 'robot', lastValidation: { outcome: 'SKIPPED' } });
+  expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toMatchObject({
+    username: 'robot',
+    lastValidation: { outcome: 'SKIPPED' },
+  });
   await page.getByRole('link', { name: 'quay.io/keyboard/*' }).waitFor();
 });
 
@@ -504,7 +581,10 @@ test('the keyboard alone searches, changes, looks at one, explains an image and 
   await page.getByRole('table').waitFor();
   await tabTo('Search');
   await page.keyboard.type('keyboard');
-  await page.getByRole('status').filter({ hasText: /^1 registry$/ }).waitFor();
+  await page
+    .getByRole('status')
+    .filter({ hasText: /^1 registry$/ })
+    .waitFor();
   await pressOn('Edit quay.io/keyboard/*');
   await dialog().waitFor();
   await tabTo('Name');
@@ -540,7 +620,9 @@ test('signing out ends the session on the server too', async () => {
   await view.button('Sign out').click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await expectGoodScreen('sign-in');
-  const answer = await fetch(`${server.url}/session`, { headers: { 'X-Regway-Console': '1', cookie: `${cookie?.name}=${cookie?.value}` } });
+  const answer = await fetch(`${server.url}/session`, {
+    headers: { 'X-Regway-Console': '1', cookie: `${cookie?.name}=${cookie?.value}` },
+  });
   expect(await answer.json()).toEqual({ principal: null, signIn: [] });
 });
 
@@ -554,7 +636,9 @@ test('a PULL token sees no table, no way to add, and may ask what a pull would u
   const token = await createApiToken(server.dataDirectory, { role: 'PULL' });
   const puller = await openConsole(browser, `${server.url}/#token=${token}`);
   await puller.page.getByText('Your token has the role PULL').waitFor();
-  expect([await puller.page.getByRole('table').count(), await puller.button('Add New Registry').count()]).toEqual([0, 0]);
+  expect([await puller.page.getByRole('table').count(), await puller.button('Add New Registry').count()]).toEqual([
+    0, 0,
+  ]);
   await puller.fill('Image', `${registries.tls.host}/${pushedRepository}`);
   await puller.button('Explain').click();
   await puller.page.getByRole('status').filter({ hasText: 'uses' }).waitFor();

@@ -56,7 +56,9 @@ describe.each(installations)('%s', (_name, start) => {
   });
 
   async function created(path = '', settings: object = {}): Promise<RegistryNode> {
-    return registryOf(await operations.create({ registry: registry.host + path, ...alice }, { ...insecure, ...settings }));
+    return registryOf(
+      await operations.create({ registry: registry.host + path, ...alice }, { ...insecure, ...settings }),
+    );
   }
 
   describe('the whole cycle', () => {
@@ -68,21 +70,41 @@ describe.each(installations)('%s', (_name, start) => {
       expect(payload).toMatchObject({ errors: [], validation: { outcome: 'VALID', valid: true } });
       const made = registryOf(payload);
       expect(made).toMatchObject({
-        registry: text, host: registry.host, repository: 'team-a/*', name: 'Team A', type: 'DOCKER_V2', username: alice.username,
-        secureConnection: false, trustedRealm: null, account: 'admin', lastValidation: { outcome: 'VALID' },
+        registry: text,
+        host: registry.host,
+        repository: 'team-a/*',
+        name: 'Team A',
+        type: 'DOCKER_V2',
+        username: alice.username,
+        secureConnection: false,
+        trustedRealm: null,
+        account: 'admin',
+        lastValidation: { outcome: 'VALID' },
       });
 
       expect(await operations.list()).toEqual({ totalCount: 1, nodes: [made] });
       expect(await operations.get({ id: made.id })).toEqual(made);
       expect(await operations.get({ registry: text })).toEqual(made);
       const image = await operations.image(reference);
-      expect(image).toMatchObject({ reference, registry: { id: made.id }, candidates: [{ registry: { id: made.id }, matched: true }] });
+      expect(image).toMatchObject({
+        reference,
+        registry: { id: made.id },
+        candidates: [{ registry: { id: made.id }, matched: true }],
+      });
 
       const renamed = await operations.update(made.id, { name: 'The A team' }, insecure);
-      expect(renamed).toMatchObject({ errors: [], registry: { name: 'The A team', username: alice.username }, validation: { outcome: 'VALID' } });
+      expect(renamed).toMatchObject({
+        errors: [],
+        registry: { name: 'The A team', username: alice.username },
+        validation: { outcome: 'VALID' },
+      });
 
       const handedOver = await operations.update(made.id, carol, insecure);
-      expect(handedOver).toMatchObject({ errors: [], registry: { name: 'The A team', username: carol.username }, validation: { outcome: 'VALID' } });
+      expect(handedOver).toMatchObject({
+        errors: [],
+        registry: { name: 'The A team', username: carol.username },
+        validation: { outcome: 'VALID' },
+      });
       expect(await operations.validate(made.id)).toMatchObject({ errors: [], validation: { outcome: 'VALID' } });
 
       expect(await operations.delete(made.id)).toEqual({ deletedId: made.id, errors: [] });
@@ -94,12 +116,21 @@ describe.each(installations)('%s', (_name, start) => {
 
   describe('create', () => {
     test.each([
-      ['a wrong password', () => ({ registry: registry.host, username: alice.username, password: 'wrong' }), insecure, 'INVALID_CREDENTIALS'],
+      [
+        'a wrong password',
+        () => ({ registry: registry.host, username: alice.username, password: 'wrong' }),
+        insecure,
+        'INVALID_CREDENTIALS',
+      ],
       ['an untrusted certificate', () => ({ registry: registry.host, ...alice }), {}, 'PLAIN_HTTP'],
       ['an unconfirmed token server', () => ({ registry: registries.token.host, ...alice }), {}, 'FORBIDDEN_REALM'],
     ])('stores nothing after %s and gives the report', async (_what, input, settings, outcome) => {
       const payload = await operations.create(input(), settings);
-      expect(payload).toMatchObject({ registry: null, validation: { outcome, valid: false }, errors: [{ code: 'VALIDATION_FAILED', reason: outcome }] });
+      expect(payload).toMatchObject({
+        registry: null,
+        validation: { outcome, valid: false },
+        errors: [{ code: 'VALIDATION_FAILED', reason: outcome }],
+      });
       expect(await operations.list()).toEqual({ totalCount: 0, nodes: [] });
     });
 
@@ -107,20 +138,39 @@ describe.each(installations)('%s', (_name, start) => {
       const input = { registry: registries.token.host, ...alice };
       const refused = await operations.create(input);
       const made = registryOf(await operations.create({ ...input, trustedRealm: refused.validation?.realmHost ?? '' }));
-      expect(made).toMatchObject({ trustedRealm: registries.tokenServer.host, secureConnection: true, lastValidation: { outcome: 'VALID' } });
+      expect(made).toMatchObject({
+        trustedRealm: registries.tokenServer.host,
+        secureConnection: true,
+        lastValidation: { outcome: 'VALID' },
+      });
       expect(await operations.validate(made.id)).toMatchObject({ errors: [], validation: { outcome: 'VALID' } });
     });
 
     test('stores an open registry, with the warning that nothing was proven', async () => {
       const payload = await operations.create({ registry: registries.open.host, ...alice }, insecure);
-      expect(payload).toMatchObject({ errors: [], registry: { host: registries.open.host }, validation: { outcome: 'NO_AUTH_REQUIRED', valid: true } });
+      expect(payload).toMatchObject({
+        errors: [],
+        registry: { host: registries.open.host },
+        validation: { outcome: 'NO_AUTH_REQUIRED', valid: true },
+      });
     });
 
     test('with validate off stores even what would be refused, and says SKIPPED', async () => {
-      const payload = await operations.create({ registry: registry.host, username: 'nobody', password: 'wrong' }, { ...insecure, validate: false });
-      expect(payload).toMatchObject({ errors: [], validation: { outcome: 'SKIPPED' }, registry: { lastValidation: { outcome: 'SKIPPED' } } });
-      expect(await operations.validate(registryOf(payload).id)).toMatchObject({ validation: { outcome: 'INVALID_CREDENTIALS' } });
-      expect(await operations.get({ id: registryOf(payload).id })).toMatchObject({ lastValidation: { outcome: 'INVALID_CREDENTIALS' } });
+      const payload = await operations.create(
+        { registry: registry.host, username: 'nobody', password: 'wrong' },
+        { ...insecure, validate: false },
+      );
+      expect(payload).toMatchObject({
+        errors: [],
+        validation: { outcome: 'SKIPPED' },
+        registry: { lastValidation: { outcome: 'SKIPPED' } },
+      });
+      expect(await operations.validate(registryOf(payload).id)).toMatchObject({
+        validation: { outcome: 'INVALID_CREDENTIALS' },
+      });
+      expect(await operations.get({ id: registryOf(payload).id })).toMatchObject({
+        lastValidation: { outcome: 'INVALID_CREDENTIALS' },
+      });
     });
 
     test('refuses a second registry of the same text, however it is spelled', async () => {
@@ -134,7 +184,10 @@ describe.each(installations)('%s', (_name, start) => {
     test('with a wrong password is refused and changes nothing', async () => {
       const made = await created();
       const payload = await operations.update(made.id, { password: 'wrong', name: 'Renamed' }, insecure);
-      expect(payload).toMatchObject({ validation: { outcome: 'INVALID_CREDENTIALS' }, errors: [{ code: 'VALIDATION_FAILED' }] });
+      expect(payload).toMatchObject({
+        validation: { outcome: 'INVALID_CREDENTIALS' },
+        errors: [{ code: 'VALIDATION_FAILED' }],
+      });
       expect(await operations.get({ id: made.id })).toEqual(made);
       expect(await operations.validate(made.id)).toMatchObject({ validation: { outcome: 'VALID' } });
     });
@@ -155,7 +208,11 @@ describe.each(installations)('%s', (_name, start) => {
       expect(refused.errors).toMatchObject([{ code: 'PASSWORD_REQUIRED' }]);
       expect(await operations.get({ id: made.id })).toEqual(made);
       const done = await operations.update(made.id, { password: alice.password }, insecure);
-      expect(done).toMatchObject({ errors: [], registry: { secureConnection: false }, validation: { outcome: 'VALID' } });
+      expect(done).toMatchObject({
+        errors: [],
+        registry: { secureConnection: false },
+        validation: { outcome: 'VALID' },
+      });
     });
 
     test('defaults to verification on, and the refusal says how to leave it off', async () => {
@@ -191,10 +248,13 @@ describe.each(installations)('%s', (_name, start) => {
       expect(await operations.get({ id: unknownId })).toBeNull();
     });
 
-    test.each([null, 'rgw_forged'])('a caller with the token %s is UNAUTHENTICATED and learns nothing', async (token) => {
-      const { body } = await server.graphql('{ registries { nodes { id } } }', {}, token);
-      expect(body.data ?? null).toBeNull();
-      expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
-    });
+    test.each([null, 'rgw_forged'])(
+      'a caller with the token %s is UNAUTHENTICATED and learns nothing',
+      async (token) => {
+        const { body } = await server.graphql('{ registries { nodes { id } } }', {}, token);
+        expect(body.data ?? null).toBeNull();
+        expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+      },
+    );
   });
 });

@@ -45,13 +45,18 @@ test('create, list, get, update and delete, all typed into the page, and no pass
   const text = `${registry.host}/team-a/*`;
   const settings = { secureConnection: false };
   const run = async <Answer>(document: string, variables: object, shown: string): Promise<Answer> => {
-    const body = (await (await graphiql.run(document, variables, shown)).json()) as { data: { answer: Answer }; errors?: unknown };
+    const body = (await (await graphiql.run(document, variables, shown)).json()) as {
+      data: { answer: Answer };
+      errors?: unknown;
+    };
     expect(body.errors).toBeUndefined();
     return body.data.answer;
   };
 
   const refused = await run<Payload>(
-    documents.create, { input: { registry: text, username: alice.username, password: 'wrong' }, ...settings }, 'INVALID_CREDENTIALS',
+    documents.create,
+    { input: { registry: text, username: alice.username, password: 'wrong' }, ...settings },
+    'INVALID_CREDENTIALS',
   );
   expect(refused).toMatchObject({ registry: null, errors: [{ code: 'VALIDATION_FAILED' }] });
 
@@ -61,9 +66,16 @@ test('create, list, get, update and delete, all typed into the page, and no pass
   expect(await outlivesTheTab()).not.toContain(carol.password);
   const id = created.registry?.id ?? '';
 
-  expect(await run<{ nodes: RegistryNode[] }>(documents.list, {}, '"totalCount"')).toMatchObject({ totalCount: 1, nodes: [{ id }] });
+  expect(await run<{ nodes: RegistryNode[] }>(documents.list, {}, '"totalCount"')).toMatchObject({
+    totalCount: 1,
+    nodes: [{ id }],
+  });
   expect(await run<RegistryNode>(documents.get, { registry: text }, text)).toMatchObject({ id, name: text });
-  const updated = await run<Payload>(documents.update, { id, input: { name: 'Renamed in the browser' }, ...settings }, 'Renamed in the browser');
+  const updated = await run<Payload>(
+    documents.update,
+    { id, input: { name: 'Renamed in the browser' }, ...settings },
+    'Renamed in the browser',
+  );
   expect(updated).toMatchObject({ errors: [], registry: { name: 'Renamed in the browser' } });
   await graphiql.page.screenshot({ path: join(pictures, 'updated.png') });
   expect(await operationsOn(server).get({ id })).toMatchObject({ name: 'Renamed in the browser' });
@@ -95,14 +107,18 @@ test('no address that was asked for holds a password or the token', () => {
 });
 
 test('nothing was asked of any other server', () => {
-  const foreign = graphiql.requests.filter((address) => !address.startsWith(`${server.url}/`) && !/^(data:|blob:)/.test(address));
+  const foreign = graphiql.requests.filter(
+    (address) => !address.startsWith(`${server.url}/`) && !/^(data:|blob:)/.test(address),
+  );
   expect(foreign).toEqual([]);
   expect(graphiql.requests.length).toBeGreaterThan(3);
 });
 
 test('the content security policy was never violated, and nothing failed in the page', async () => {
   expect(graphiql.complaints).toEqual([]);
-  const policy = (await fetch(`${server.url}/graphql`, { headers: { accept: 'text/html' } })).headers.get('content-security-policy');
+  const policy = (await fetch(`${server.url}/graphql`, { headers: { accept: 'text/html' } })).headers.get(
+    'content-security-policy',
+  );
   expect(policy).toContain(`default-src 'none'`);
   expect(policy).not.toMatch(/script-src[^;]*('unsafe-inline'|\*|https?:)/);
 });

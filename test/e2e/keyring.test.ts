@@ -24,7 +24,9 @@ beforeEach(async () => {
   await server.stop();
 });
 
-afterEach(() => [dataDirectory, dirname(keyringFile)].forEach((directory) => rmSync(directory, { recursive: true, force: true })));
+afterEach(() =>
+  [dataDirectory, dirname(keyringFile)].forEach((directory) => rmSync(directory, { recursive: true, force: true })),
+);
 
 test('the keyring of the first start can be read by its owner alone', () => {
   expect(statSync(keyringFile).mode & 0o777).toBe(0o400);
@@ -72,7 +74,10 @@ test('the right keyring, put back, opens everything again', async () => {
 
 async function serve() {
   return runProgram({
-    command: process.execPath, args: [executable, 'serve'], env: serverEnvironment(dataDirectory, settings), cwd: projectRoot,
+    command: process.execPath,
+    args: [executable, 'serve'],
+    env: serverEnvironment(dataDirectory, settings),
+    cwd: projectRoot,
   });
 }
 

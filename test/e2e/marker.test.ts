@@ -50,55 +50,131 @@ const mistakes: [string, unknown][] = [
   ['a list in place of the whole input', [{ password: marker }]],
   ['a lone surrogate behind it', { registry: 'a.example', username: 'u', password: `${marker}\ud800` }],
   ['a line break behind it', { registry: 'a.example', username: 'u', password: `${marker}\r\nX-Injected: 1` }],
-  ['a far too long password that begins with it', { registry: 'a.example', username: 'u', password: marker.repeat(2000) }],
+  [
+    'a far too long password that begins with it',
+    { registry: 'a.example', username: 'u', password: marker.repeat(2000) },
+  ],
   ['an unusable registry beside it', { registry: 'https://a.example/', username: 'u', password: marker }],
 ];
 
 const quoted = JSON.stringify(marker);
 const literals: [string, string][] = [
-  ['in its place', `mutation { checkRegistry(input: { registry: "a.invalid", username: "u", password: ${quoted} }) { errors { message } } }`],
-  ['beside an unknown field', `mutation { checkRegistry(input: { registry: "a", username: "u", password: ${quoted}, bogus: 1 }) { errors { message } } }`],
-  ['in a list', `mutation { checkRegistry(input: { registry: "a", username: "u", password: [${quoted}] }) { errors { message } } }`],
-  ['in an object', `mutation { checkRegistry(input: { registry: "a", username: "u", password: { value: ${quoted} } }) { errors { message } } }`],
-  ['in place of a boolean', `mutation { checkRegistry(secureConnection: ${quoted}, input: { registry: "a", username: "u", password: "x" }) { errors { message } } }`],
-  ['in place of an enum value', `mutation { checkRegistry(input: { registry: "a", username: "u", password: "x", type: ${quoted} }) { errors { message } } }`],
+  [
+    'in its place',
+    `mutation { checkRegistry(input: { registry: "a.invalid", username: "u", password: ${quoted} }) { errors { message } } }`,
+  ],
+  [
+    'beside an unknown field',
+    `mutation { checkRegistry(input: { registry: "a", username: "u", password: ${quoted}, bogus: 1 }) { errors { message } } }`,
+  ],
+  [
+    'in a list',
+    `mutation { checkRegistry(input: { registry: "a", username: "u", password: [${quoted}] }) { errors { message } } }`,
+  ],
+  [
+    'in an object',
+    `mutation { checkRegistry(input: { registry: "a", username: "u", password: { value: ${quoted} } }) { errors { message } } }`,
+  ],
+  [
+    'in place of a boolean',
+    `mutation { checkRegistry(secureConnection: ${quoted}, input: { registry: "a", username: "u", password: "x" }) { errors { message } } }`,
+  ],
+  [
+    'in place of an enum value',
+    `mutation { checkRegistry(input: { registry: "a", username: "u", password: "x", type: ${quoted} }) { errors { message } } }`,
+  ],
   ['of an unknown argument', `mutation { checkRegistry(password: ${quoted}) { errors { message } } }`],
   ['of an unknown field', `{ nothing(password: ${quoted}) }`],
-  ['as a bare word', `mutation { checkRegistry(input: { registry: "a", username: "u", password: ${marker.slice(0, 21).replace(/^\d/, 'x')} }) { errors { message } } }`],
-  ['as the default of a variable', `mutation($input: CreateRegistryInput! = { registry: "a", username: "u", password: ${quoted}, bogus: 1 }) { checkRegistry(input: $input) { errors { message } } }`],
+  [
+    'as a bare word',
+    `mutation { checkRegistry(input: { registry: "a", username: "u", password: ${marker.slice(0, 21).replace(/^\d/, 'x')} }) { errors { message } } }`,
+  ],
+  [
+    'as the default of a variable',
+    `mutation($input: CreateRegistryInput! = { registry: "a", username: "u", password: ${quoted}, bogus: 1 }) { checkRegistry(input: $input) { errors { message } } }`,
+  ],
   ['behind a syntax error', `mutation { checkRegistry(input: { password: ${quoted} } }`],
   ['that never ends', `mutation { checkRegistry(input: { password: ${quoted.slice(0, -1)}`],
   ['followed by another', `mutation { checkRegistry(input: { password: ${quoted} ${quoted}`],
 ];
 
-const json = JSON.stringify({ query: documents.check, variables: { input: { registry: 'a', username: 'u', password: marker } } });
+const json = JSON.stringify({
+  query: documents.check,
+  variables: { input: { registry: 'a', username: 'u', password: marker } },
+});
 const requests: [string, string, RequestInit][] = [
-  ['JSON that is cut off', '/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: json.slice(0, -3) }],
-  ['JSON that begins with the password', '/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: marker }],
+  [
+    'JSON that is cut off',
+    '/graphql',
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: json.slice(0, -3) },
+  ],
+  [
+    'JSON that begins with the password',
+    '/graphql',
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: marker },
+  ],
   ['another media type', '/graphql', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: json }],
-  ['a form', '/graphql', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `query=${encodeURIComponent(marker)}` }],
-  ['variables in the address', `/graphql?query=${encodeURIComponent(documents.check)}&variables=${encodeURIComponent(JSON.stringify({ input: { password: marker } }))}`, {}],
+  [
+    'a form',
+    '/graphql',
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `query=${encodeURIComponent(marker)}`,
+    },
+  ],
+  [
+    'variables in the address',
+    `/graphql?query=${encodeURIComponent(documents.check)}&variables=${encodeURIComponent(JSON.stringify({ input: { password: marker } }))}`,
+    {},
+  ],
   ['it in the path', `/${encodeURIComponent(marker)}`, {}],
-  ['it in the place of the token', '/graphql', { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${marker.slice(0, 21)}` }, body: json }],
-  ['it in a Basic login', '/graphql', { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Basic ${Buffer.from(`u:${marker}`).toString('base64')}` }, body: json }],
+  [
+    'it in the place of the token',
+    '/graphql',
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${marker.slice(0, 21)}` },
+      body: json,
+    },
+  ],
+  [
+    'it in a Basic login',
+    '/graphql',
+    {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Basic ${Buffer.from(`u:${marker}`).toString('base64')}`,
+      },
+      body: json,
+    },
+  ],
 ];
 
 describe('a password', () => {
   test('is nowhere after every operation that takes it', async () => {
     const credential = { username, password: marker };
     const wrong = { username: alice.username, password: marker };
-    const input = (path: string, login: { username: string; password: string }) => ({ registry: registry.host + path, ...login });
+    const input = (path: string, login: { username: string; password: string }) => ({
+      registry: registry.host + path,
+      ...login,
+    });
 
     expect(await operations.check(input('', credential), insecure)).toMatchObject({ outcome: 'VALID' });
     expect(await operations.check(input('', wrong), insecure)).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
     expect(await operations.check(input('', wrong))).toMatchObject({ valid: false });
     const made = registryOf(await operations.create(input('/team-a/*', credential), insecure));
     expect(await operations.create(input('', wrong), insecure)).toMatchObject({ registry: null });
-    expect(await operations.create(input('/team-a/*', credential), insecure)).toMatchObject({ errors: [{ code: 'ALREADY_EXISTS' }] });
+    expect(await operations.create(input('/team-a/*', credential), insecure)).toMatchObject({
+      errors: [{ code: 'ALREADY_EXISTS' }],
+    });
     registryOf(await operations.create(input('/unchecked', wrong), { ...insecure, validate: false }));
     registryOf(await operations.update(made.id, { name: 'renamed' }, insecure));
     registryOf(await operations.update(made.id, { password: marker }, insecure));
-    expect(await operations.update(made.id, wrong, insecure)).toMatchObject({ errors: [{ code: 'VALIDATION_FAILED' }] });
+    expect(await operations.update(made.id, wrong, insecure)).toMatchObject({
+      errors: [{ code: 'VALIDATION_FAILED' }],
+    });
     expect(await operations.validate(made.id)).toMatchObject({ validation: { outcome: 'VALID' } });
     expect(await operations.get({ id: made.id })).toMatchObject({ username });
     expect((await operations.list()).totalCount).toBe(2);
@@ -126,7 +202,10 @@ describe('a password', () => {
   });
 
   test.each(requests)('is nowhere after a request with %s', async (_what, path, request) => {
-    const headers = { authorization: `Bearer ${server.firstToken()}`, ...(request.headers as Record<string, string> | undefined) };
+    const headers = {
+      authorization: `Bearer ${server.firstToken()}`,
+      ...(request.headers as Record<string, string> | undefined),
+    };
     const response = await fetch(server.url + path, { ...request, headers });
     otherAnswers.push(JSON.stringify([...response.headers]) + (await response.text()));
     await expectNowhere();
@@ -153,7 +232,11 @@ describe('a password', () => {
 async function rawProgress(variables: object): Promise<void> {
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${server.firstToken()}` },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${server.firstToken()}`,
+    },
     body: JSON.stringify({ query: documents.progress, variables }),
   });
   otherAnswers.push(await response.text());

@@ -28,7 +28,19 @@ beforeAll(async () => {
   const operations = operationsOn(server);
   const created: RegistryNode[] = [];
   for (const name of ['alpha', 'beta', 'gamma']) {
-    created.push(registryOf(await operations.create({ registry: `${name}.example/team/*`, username: 'u', password: `password of ${name} – ü`, trustedRealm: 'auth.example' }, { validate: false })));
+    created.push(
+      registryOf(
+        await operations.create(
+          {
+            registry: `${name}.example/team/*`,
+            username: 'u',
+            password: `password of ${name} – ü`,
+            trustedRealm: 'auth.example',
+          },
+          { validate: false },
+        ),
+      ),
+    );
   }
   await operations.update(created[0]!.id, { name: 'Alpha “1”' }, { validate: false });
   await operations.delete(created[1]!.id);
@@ -36,8 +48,11 @@ beforeAll(async () => {
   // A row in every table, and more than one page of the largest.
   withDatabase(dataDirectory, (file) => {
     file.prepare('INSERT INTO account (name, created_at) VALUES (?, 1)').run(account);
-    const use = file.prepare('INSERT INTO registry_use (registry_id, registry_version, actor, image, outcome, count, last_at) VALUES (?, 1, ?, ?, ?, ?, 1)');
-    for (let number = 0; number < 1_200; number++) use.run(created[0]!.id, 'token:x', `alpha.example/team/app-${number}`, 'DONE', 2 ** 52 + number);
+    const use = file.prepare(
+      'INSERT INTO registry_use (registry_id, registry_version, actor, image, outcome, count, last_at) VALUES (?, 1, ?, ?, ?, ?, 1)',
+    );
+    for (let number = 0; number < 1_200; number++)
+      use.run(created[0]!.id, 'token:x', `alpha.example/team/app-${number}`, 'DONE', 2 ** 52 + number);
   });
 });
 
@@ -54,14 +69,26 @@ test('every row of every table arrives as it was, and a server with the same key
   expect(code, stderr).toBe(0);
   const moved = JSON.parse(stdout) as { table: string; rows: number }[];
   const counted = withDatabase(dataDirectory, (file) => {
-    const names = file.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_migration'`).pluck().all() as string[];
-    return names.map((table) => ({ table, rows: file.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number }));
+    const names = file
+      .prepare(
+        `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_migration'`,
+      )
+      .pluck()
+      .all() as string[];
+    return names.map((table) => ({
+      table,
+      rows: file.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number,
+    }));
   });
   const byName = (one: { table: string }, other: { table: string }) => (one.table < other.table ? -1 : 1);
   expect(moved.toSorted(byName)).toEqual(counted.toSorted(byName));
 
-  const sealed = withDatabase(dataDirectory, (file) => file.prepare('SELECT id, hex(sealed) AS sealed FROM registry ORDER BY id').all());
-  expect([...(await behind`SELECT id, upper(encode(sealed, 'hex')) AS sealed FROM registry ORDER BY id`)]).toEqual(sealed);
+  const sealed = withDatabase(dataDirectory, (file) =>
+    file.prepare('SELECT id, hex(sealed) AS sealed FROM registry ORDER BY id').all(),
+  );
+  expect([...(await behind`SELECT id, upper(encode(sealed, 'hex')) AS sealed FROM registry ORDER BY id`)]).toEqual(
+    sealed,
+  );
   const [largest] = await behind`SELECT max(count)::text AS count FROM registry_use`;
   expect(largest?.['count']).toBe(String(2 ** 52 + 1_199));
 
@@ -81,7 +108,12 @@ test('a database of an earlier version is brought to the tables of this one and 
   using migrations = copiedMigrations('sqlite');
   migrations.removeLast();
   await (await openStore({ url: join(older, 'regway.db'), migrationsDir: migrations.path })).close();
-  const moved = await runProgram({ command: process.execPath, args: [executable, 'migrate', '--to', database.url, '-o', 'json'], env: serverEnvironment(older), cwd: projectRoot });
+  const moved = await runProgram({
+    command: process.execPath,
+    args: [executable, 'migrate', '--to', database.url, '-o', 'json'],
+    env: serverEnvironment(older),
+    cwd: projectRoot,
+  });
   rmSync(older, { recursive: true, force: true });
   expect(moved.code, moved.stderr).toBe(0);
   expect(JSON.parse(moved.stdout)).toContainEqual({ table: 'account', rows: 1 });
@@ -92,19 +124,29 @@ test('is refused while a server runs on the file, since its writes would be left
   const server = await startServer({ dataDirectory });
   const refusal = await regway(['migrate', '--to', database.url]);
   await server.stop();
-  expect(refusal).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('Another process serves the database file') as string });
+  expect(refusal).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('Another process serves the database file') as string,
+  });
   expect(await tables()).toEqual([]);
 });
 
 test('is refused when the target holds anything, and leaves that as it is', async () => {
   expect((await regway(['migrate', '--to', database.url])).code).toBe(0);
   await behind`UPDATE registry SET name = 'theirs'`;
-  expect(await regway(['migrate', '--to', database.url])).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('is not empty') as string });
+  expect(await regway(['migrate', '--to', database.url])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('is not empty') as string,
+  });
   expect([...(await behind`SELECT DISTINCT name FROM registry`)]).toEqual([{ name: 'theirs' }]);
 });
 
 test('leaves nothing in the target when a row cannot be stored', async () => {
-  withDatabase(dataDirectory, (file) => file.exec(`UPDATE account SET disabled_at = 9223372036854775807 WHERE name = '${account}'`));
+  withDatabase(dataDirectory, (file) =>
+    file.exec(`UPDATE account SET disabled_at = 9223372036854775807 WHERE name = '${account}'`),
+  );
   const failed = await regway(['migrate', '--to', database.url]);
   withDatabase(dataDirectory, (file) => file.exec('UPDATE account SET disabled_at = NULL'));
   expect(failed).toMatchObject({ code: 1, stdout: '' });
@@ -116,7 +158,11 @@ test('notices a target that keeps another row than it was given, and leaves noth
   await behind.unsafe(`
     CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.count := NEW.count - 1; RETURN NEW; END $$;
     CREATE TRIGGER meddle BEFORE INSERT ON registry_use FOR EACH ROW WHEN (NEW.image LIKE '%app-777') EXECUTE FUNCTION meddle();`);
-  expect(await regway(['migrate', '--to', database.url])).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('the rows of registry_use back as they were sent') as string });
+  expect(await regway(['migrate', '--to', database.url])).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('the rows of registry_use back as they were sent') as string,
+  });
   expect([...(await behind`SELECT id FROM registry`)]).toEqual([]);
   await behind.unsafe('DROP TRIGGER meddle ON registry_use');
   expect((await regway(['migrate', '--to', database.url])).code).toBe(0);
@@ -139,7 +185,15 @@ test('an export holds no password, and makes the registries anew once somebody p
   expect(stdout).not.toMatch(/password of|sealed/);
   const { registries } = JSON.parse(stdout) as { registries: Record<string, unknown>[] };
   expect(registries).toMatchObject([
-    { registry: 'alpha.example/team/*', registry_user: 'u', registry_name: 'Alpha “1”', registry_type: 'docker_v2', registry_verify: true, trusted_realm: 'auth.example', account_name: 'admin' },
+    {
+      registry: 'alpha.example/team/*',
+      registry_user: 'u',
+      registry_name: 'Alpha “1”',
+      registry_type: 'docker_v2',
+      registry_verify: true,
+      trusted_realm: 'auth.example',
+      account_name: 'admin',
+    },
     { registry: 'gamma.example/team/*' },
   ]);
 
@@ -147,18 +201,31 @@ test('an export holds no password, and makes the registries anew once somebody p
   const file = join(folder, 'registries.json');
   writeFileSync(file, JSON.stringify({ registries: registries.map((record) => ({ ...record, registry_pass: 'p' })) }));
   const other = await startServer();
-  const imported = await regway(['import', file, '--apply', '--validate=false'], { REGWAY_URL: other.url, REGWAY_TOKEN: other.firstToken() });
+  const imported = await regway(['import', file, '--apply', '--validate=false'], {
+    REGWAY_URL: other.url,
+    REGWAY_TOKEN: other.firstToken(),
+  });
   const { nodes } = await operationsOn(other).list();
   await other.stop();
   rmSync(folder, { recursive: true });
   expect(imported.code, imported.stderr).toBe(0);
-  expect(nodes).toMatchObject([{ registry: 'alpha.example/team/*', name: 'Alpha “1”', trustedRealm: 'auth.example' }, { registry: 'gamma.example/team/*' }]);
+  expect(nodes).toMatchObject([
+    { registry: 'alpha.example/team/*', name: 'Alpha “1”', trustedRealm: 'auth.example' },
+    { registry: 'gamma.example/team/*' },
+  ]);
 });
 
 function regway(args: string[], settings: Record<string, string> = {}) {
-  return runProgram({ command: process.execPath, args: [executable, ...args], env: serverEnvironment(dataDirectory, settings), cwd: projectRoot });
+  return runProgram({
+    command: process.execPath,
+    args: [executable, ...args],
+    env: serverEnvironment(dataDirectory, settings),
+    cwd: projectRoot,
+  });
 }
 
 async function tables(): Promise<string[]> {
-  return (await behind`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`).map((row) => String(row['tablename']));
+  return (await behind`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`).map((row) =>
+    String(row['tablename']),
+  );
 }

@@ -43,52 +43,105 @@ afterEach(async () => {
 
 /** What the attacker writes, and the row whose password is then used. */
 const attacks: [string, () => string, (database: Database) => void][] = [
-  ['the sealed password copied into the row of the attacker\'s registry', () => attackerId, (database) =>
-    database.prepare('UPDATE registry SET sealed = (SELECT sealed FROM registry WHERE id = ?) WHERE id = ?').run(ownerId, attackerId)],
-  ['the sealed password and all that it names copied, the host kept', () => attackerId, (database) =>
-    database.prepare(`UPDATE registry SET (sealed, username, secret_version, version) =
-      (SELECT sealed, username, secret_version, version FROM registry WHERE id = ?) WHERE id = ?`).run(ownerId, attackerId)],
-  ['host and registry of the owner\'s row changed to the attacker\'s', () => ownerId, (database) => {
-    database.prepare('DELETE FROM registry WHERE id = ?').run(attackerId);
-    database.prepare('UPDATE registry SET host = ?, registry = ? WHERE id = ?').run(attacker.host, attacker.host, ownerId);
-  }],
-  ['only the host of the owner\'s row changed to the attacker\'s', () => ownerId, (database) =>
-    database.prepare('UPDATE registry SET host = ? WHERE id = ?').run(attacker.host, ownerId)],
-  ['only the registry text of the owner\'s row changed', () => ownerId, (database) =>
-    database.prepare('UPDATE registry SET registry = ? WHERE id = ?').run(`${attacker.host}/x`, ownerId)],
-  ['the attacker\'s host named as the realm of the owner\'s row', () => ownerId, (database) =>
-    database.prepare('UPDATE registry SET trusted_realm = ? WHERE id = ?').run(attacker.host, ownerId)],
-  ['certificate verification switched on the owner\'s row', () => ownerId, (database) =>
-    database.prepare('UPDATE registry SET secure_connection = 1 - secure_connection WHERE id = ?').run(ownerId)],
-  ['the username of the owner\'s row changed', () => ownerId, (database) =>
-    database.prepare('UPDATE registry SET username = ? WHERE id = ?').run('mallory', ownerId)],
-  ['the owner\'s row moved to another id', () => attackerId, (database) => {
-    database.prepare('DELETE FROM registry WHERE id = ?').run(attackerId);
-    database.prepare('UPDATE registry SET id = ? WHERE id = ?').run(attackerId, ownerId);
-  }],
-  ['the owner\'s row moved to another account', () => ownerId, (database) => {
-    database.prepare('INSERT INTO account (name, created_at) VALUES (?, 0)').run('mallory');
-    database.prepare('UPDATE registry SET account = ? WHERE id = ?').run('mallory', ownerId);
-  }],
-  ['one bit of the sealed password flipped', () => ownerId, (database) => {
-    const { sealed } = database.prepare('SELECT sealed FROM registry WHERE id = ?').get(ownerId) as { sealed: Buffer };
-    sealed.writeUInt8(sealed.readUInt8(sealed.length - 1) ^ 1, sealed.length - 1);
-    database.prepare('UPDATE registry SET sealed = ? WHERE id = ?').run(sealed, ownerId);
-  }],
+  [
+    "the sealed password copied into the row of the attacker's registry",
+    () => attackerId,
+    (database) =>
+      database
+        .prepare('UPDATE registry SET sealed = (SELECT sealed FROM registry WHERE id = ?) WHERE id = ?')
+        .run(ownerId, attackerId),
+  ],
+  [
+    'the sealed password and all that it names copied, the host kept',
+    () => attackerId,
+    (database) =>
+      database
+        .prepare(
+          `UPDATE registry SET (sealed, username, secret_version, version) =
+      (SELECT sealed, username, secret_version, version FROM registry WHERE id = ?) WHERE id = ?`,
+        )
+        .run(ownerId, attackerId),
+  ],
+  [
+    "host and registry of the owner's row changed to the attacker's",
+    () => ownerId,
+    (database) => {
+      database.prepare('DELETE FROM registry WHERE id = ?').run(attackerId);
+      database
+        .prepare('UPDATE registry SET host = ?, registry = ? WHERE id = ?')
+        .run(attacker.host, attacker.host, ownerId);
+    },
+  ],
+  [
+    "only the host of the owner's row changed to the attacker's",
+    () => ownerId,
+    (database) => database.prepare('UPDATE registry SET host = ? WHERE id = ?').run(attacker.host, ownerId),
+  ],
+  [
+    "only the registry text of the owner's row changed",
+    () => ownerId,
+    (database) => database.prepare('UPDATE registry SET registry = ? WHERE id = ?').run(`${attacker.host}/x`, ownerId),
+  ],
+  [
+    "the attacker's host named as the realm of the owner's row",
+    () => ownerId,
+    (database) => database.prepare('UPDATE registry SET trusted_realm = ? WHERE id = ?').run(attacker.host, ownerId),
+  ],
+  [
+    "certificate verification switched on the owner's row",
+    () => ownerId,
+    (database) =>
+      database.prepare('UPDATE registry SET secure_connection = 1 - secure_connection WHERE id = ?').run(ownerId),
+  ],
+  [
+    "the username of the owner's row changed",
+    () => ownerId,
+    (database) => database.prepare('UPDATE registry SET username = ? WHERE id = ?').run('mallory', ownerId),
+  ],
+  [
+    "the owner's row moved to another id",
+    () => attackerId,
+    (database) => {
+      database.prepare('DELETE FROM registry WHERE id = ?').run(attackerId);
+      database.prepare('UPDATE registry SET id = ? WHERE id = ?').run(attackerId, ownerId);
+    },
+  ],
+  [
+    "the owner's row moved to another account",
+    () => ownerId,
+    (database) => {
+      database.prepare('INSERT INTO account (name, created_at) VALUES (?, 0)').run('mallory');
+      database.prepare('UPDATE registry SET account = ? WHERE id = ?').run('mallory', ownerId);
+    },
+  ],
+  [
+    'one bit of the sealed password flipped',
+    () => ownerId,
+    (database) => {
+      const { sealed } = database.prepare('SELECT sealed FROM registry WHERE id = ?').get(ownerId) as {
+        sealed: Buffer;
+      };
+      sealed.writeUInt8(sealed.readUInt8(sealed.length - 1) ^ 1, sealed.length - 1);
+      database.prepare('UPDATE registry SET sealed = ? WHERE id = ?').run(sealed, ownerId);
+    },
+  ],
 ];
 
-test.each(attacks)('%s: SECRET_UNREADABLE, no registry receives an Authorization header, and the audit says so', async (_what, victim, attack) => {
-  withDatabase(dataDirectory, attack);
-  server = await startServer({ dataDirectory });
-  const target = victim();
+test.each(attacks)(
+  '%s: SECRET_UNREADABLE, no registry receives an Authorization header, and the audit says so',
+  async (_what, victim, attack) => {
+    withDatabase(dataDirectory, attack);
+    server = await startServer({ dataDirectory });
+    const target = victim();
 
-  const payload = await operationsOn(server, token).validate(target);
+    const payload = await operationsOn(server, token).validate(target);
 
-  expect(payload.errors).toMatchObject([{ code: 'SECRET_UNREADABLE' }]);
-  expect([...owner.authorizations, ...attacker.authorizations]).toEqual([]);
-  await server.stop();
-  expect(auditOf(target)).toContainEqual(expect.objectContaining({ action: 'registry.secret_unreadable' }));
-});
+    expect(payload.errors).toMatchObject([{ code: 'SECRET_UNREADABLE' }]);
+    expect([...owner.authorizations, ...attacker.authorizations]).toEqual([]);
+    await server.stop();
+    expect(auditOf(target)).toContainEqual(expect.objectContaining({ action: 'registry.secret_unreadable' }));
+  },
+);
 
 test('the untouched password still goes to its own registry, so the attacks fail for what they changed', async () => {
   server = await startServer({ dataDirectory });
@@ -100,7 +153,10 @@ test('the untouched password still goes to its own registry, so the attacks fail
 
 test('an update of the moved row without a password is refused too, and sends nothing', async () => {
   withDatabase(dataDirectory, (database) =>
-    database.prepare('UPDATE registry SET host = ?, registry = ? WHERE id = ?').run(attacker.host, `${attacker.host}/x`, ownerId));
+    database
+      .prepare('UPDATE registry SET host = ?, registry = ? WHERE id = ?')
+      .run(attacker.host, `${attacker.host}/x`, ownerId),
+  );
   server = await startServer({ dataDirectory });
   const payload = await operationsOn(server, token).update(ownerId, { name: 'harmless' }, insecure);
   expect(payload.errors).toMatchObject([{ code: 'SECRET_UNREADABLE' }]);
@@ -109,5 +165,6 @@ test('an update of the moved row without a password is refused too, and sends no
 
 function auditOf(target: string): { action: string; outcome: string }[] {
   return withDatabase(dataDirectory, (database) =>
-    database.prepare('SELECT action, outcome FROM audit_event WHERE target = ?').all(target)) as { action: string; outcome: string }[];
+    database.prepare('SELECT action, outcome FROM audit_event WHERE target = ?').all(target),
+  ) as { action: string; outcome: string }[];
 }

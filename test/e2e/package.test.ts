@@ -18,7 +18,9 @@ let tarball: string;
 
 beforeAll(async () => {
   // The bundle was built before the first suite.
-  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: projectRoot });
+  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: projectRoot,
+  });
   tarball = join(folder, (JSON.parse(stdout) as { filename: string }[])[0]?.filename ?? '');
 });
 
@@ -27,11 +29,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test('the package holds the bundle, the migrations, the schemas and the licences, and no source', async () => {
   const { stdout } = await run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n');
-  expect([...new Set(files.map((file) => file.split('/')[1] ?? ''))].toSorted((one, other) => one.localeCompare(other))).toEqual(['dist', 'drizzle', 'LICENSE', 'package.json', 'README.md', 'schema']);
+  expect(
+    [...new Set(files.map((file) => file.split('/')[1] ?? ''))].toSorted((one, other) => one.localeCompare(other)),
+  ).toEqual(['dist', 'drizzle', 'LICENSE', 'package.json', 'README.md', 'schema']);
   expect(files.filter((file) => file.endsWith('.ts'))).toEqual([]);
-  for (const dialect of ['sqlite', 'postgres']) expect(files).toContain(`package/drizzle/${dialect}/meta/_journal.json`);
+  for (const dialect of ['sqlite', 'postgres'])
+    expect(files).toContain(`package/drizzle/${dialect}/meta/_journal.json`);
   const licences = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENCES.txt']);
-  for (const name of ['commander', 'graphql', 'undici', 'zod']) expect(licences.stdout).toMatch(new RegExp(`^${name} \\d+\\.\\S+ \\(\\S+\\)$`, 'm'));
+  for (const name of ['commander', 'graphql', 'undici', 'zod'])
+    expect(licences.stdout).toMatch(new RegExp(`^${name} \\d+\\.\\S+ \\(\\S+\\)$`, 'm'));
 });
 
 /** The oldest that is supported, and the one that is developed on. */
@@ -50,26 +56,55 @@ describe.each(['22.19.0', '24.21.0'])('on Node %s', (version) => {
   }, installTimeoutMs);
 
   test('it brings one dependency, the database, and nothing that was bundled', () => {
-    const { dependencies } = JSON.parse(readFileSync(join(directory, 'node_modules/regway/package.json'), 'utf8')) as { dependencies: object };
+    const { dependencies } = JSON.parse(readFileSync(join(directory, 'node_modules/regway/package.json'), 'utf8')) as {
+      dependencies: object;
+    };
     expect(Object.keys(dependencies)).toEqual(['better-sqlite3']);
-    const installed = readdirSync(join(directory, 'node_modules')).filter((name) => !name.startsWith('.') && !name.startsWith('node'));
+    const installed = readdirSync(join(directory, 'node_modules')).filter(
+      (name) => !name.startsWith('.') && !name.startsWith('node'),
+    );
     expect(installed).toEqual(['better-sqlite3', 'regway']);
   });
 
   test('npx regway prints its version', async () => {
-    const { code, stdout, stderr } = await runProgram({ command: 'npx', args: ['regway', '--version'], env: environment(), cwd: directory });
+    const { code, stdout, stderr } = await runProgram({
+      command: 'npx',
+      args: ['regway', '--version'],
+      env: environment(),
+      cwd: directory,
+    });
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: `${packageVersion()}\n` });
   });
 
   test('it serves, makes a token, answers with it, and ends cleanly on SIGTERM', async () => {
     const command = join(directory, 'node_modules/.bin/regway');
     const listening = /Regway is listening on (http:\/\/127\.0\.0\.1:\d+)/;
-    const server = await startProgram({ command, args: ['serve'], env: environment(), cwd: directory, ready: [listening] });
+    const server = await startProgram({
+      command,
+      args: ['serve'],
+      env: environment(),
+      cwd: directory,
+      ready: [listening],
+    });
     const url = listening.exec(server.stdout())?.[1] ?? '';
-    const before = server.stdout().split('\n').slice(0, server.stdout().split('\n').findIndex((line) => listening.test(line)));
+    const before = server
+      .stdout()
+      .split('\n')
+      .slice(
+        0,
+        server
+          .stdout()
+          .split('\n')
+          .findIndex((line) => listening.test(line)),
+      );
     expect(before.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('migrated the database');
 
-    const token = await runProgram({ command: 'npx', args: ['regway', 'token', 'create', '--role=READ_WRITE', '-o', 'id'], env: environment(), cwd: directory });
+    const token = await runProgram({
+      command: 'npx',
+      args: ['regway', 'token', 'create', '--role=READ_WRITE', '-o', 'id'],
+      env: environment(),
+      cwd: directory,
+    });
     expect(token.code, token.stderr).toBe(0);
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -78,10 +113,17 @@ describe.each(['22.19.0', '24.21.0'])('on Node %s', (version) => {
     });
     expect(await response.json()).toEqual({ data: { principal: { role: 'READ_WRITE' } } });
 
-    const list = await runProgram({ command: 'npx', args: ['regway', 'registry', 'list', '-o', 'json'], env: { ...environment(), REGWAY_URL: url, REGWAY_TOKEN: token.stdout.trim() }, cwd: directory });
+    const list = await runProgram({
+      command: 'npx',
+      args: ['regway', 'registry', 'list', '-o', 'json'],
+      env: { ...environment(), REGWAY_URL: url, REGWAY_TOKEN: token.stdout.trim() },
+      cwd: directory,
+    });
     expect({ code: list.code, stdout: list.stdout }, list.stderr).toEqual({ code: 0, stdout: '[]\n' });
 
-    const pages = await Promise.all(['/graphql', '/api/docs'].map((path) => fetch(url + path, { headers: { accept: 'text/html' } })));
+    const pages = await Promise.all(
+      ['/graphql', '/api/docs'].map((path) => fetch(url + path, { headers: { accept: 'text/html' } })),
+    );
     expect(pages.map(({ status }) => status)).toEqual([200, 200]);
     expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });

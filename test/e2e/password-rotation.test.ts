@@ -40,14 +40,23 @@ afterAll(async () => {
 test(`a change of htpasswd under ${clients} pulls at once fails none of them, with two bad logins at most`, async () => {
   const { id } = registryOf(await operations.create(upstreams.input('basic', carol), upstreams.settings('basic')));
   const before = upstreams.basic.log().length;
-  const update = await operations.update(id, { password: changed.password, rotation: 'PENDING' }, upstreams.settings('basic'));
+  const update = await operations.update(
+    id,
+    { password: changed.password, rotation: 'PENDING' },
+    upstreams.settings('basic'),
+  );
   expect(update).toMatchObject({ errors: [], validation: { outcome: 'INVALID_CREDENTIALS' } });
 
   const statuses: number[] = [];
   const stopping = new AbortController();
   const pull = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const { status } = await pullAll({ server: server.url, upstream: upstreams.basic.host, repository, authorization: basicAuthorization(token) });
+      const { status } = await pullAll({
+        server: server.url,
+        upstream: upstreams.basic.host,
+        repository,
+        authorization: basicAuthorization(token),
+      });
       statuses.push(status);
     }
   };
@@ -66,6 +75,15 @@ test(`a change of htpasswd under ${clients} pulls at once fails none of them, wi
   const refused = refusedLoginsIn(upstreams.basic.log().slice(before));
   expect(refused.length).toBeGreaterThanOrEqual(1);
   expect(refused.length).toBeLessThanOrEqual(2);
-  const { body } = await server.graphql('query($id: ID!) { registry(id: $id) { pendingSince previousUsableUntil lastValidation { outcome } } }', { id });
-  expect(body.data).toEqual({ registry: { pendingSince: null, previousUsableUntil: expect.any(String) as string, lastValidation: { outcome: 'VALID' } } });
+  const { body } = await server.graphql(
+    'query($id: ID!) { registry(id: $id) { pendingSince previousUsableUntil lastValidation { outcome } } }',
+    { id },
+  );
+  expect(body.data).toEqual({
+    registry: {
+      pendingSince: null,
+      previousUsableUntil: expect.any(String) as string,
+      lastValidation: { outcome: 'VALID' },
+    },
+  });
 });

@@ -32,7 +32,10 @@ afterAll(async () => {
 const maxReadinessMs = 8_000;
 const maxSilenceMs = 25_000;
 
-const runningStatements = async () => (await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'regway' AND state <> 'idle'`)[0]?.['count'] as number;
+const runningStatements = async () =>
+  (
+    await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'regway' AND state <> 'idle'`
+  )[0]?.['count'] as number;
 
 const open = () => openStarted(server.url);
 const empty = () => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;');
@@ -82,7 +85,9 @@ describe('a server', () => {
   });
 
   it('keeps every acknowledged write of killed writers', async () => {
-    const acknowledged = (await Promise.all([1, 2, 3].map((writer) => writeUntilKilled(server.url, writer * 1_000, 20)))).flat();
+    const acknowledged = (
+      await Promise.all([1, 2, 3].map((writer) => writeUntilKilled(server.url, writer * 1_000, 20)))
+    ).flat();
     const store = await open();
     const texts = acknowledged.map((number) => sampleRegistry(number).registry);
     expect(await store.registries.byTexts('admin', texts)).toHaveLength(acknowledged.length);
@@ -96,7 +101,9 @@ describe('a server', () => {
     await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     await server.crash();
     await expect(store.registries.byId(sampleRegistry(1).id)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
-    await expect(store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent())).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    await expect(store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent())).rejects.toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+    });
     expect(await store.ready()).toBe(false);
     await expect(open()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
     await server.start();
@@ -110,12 +117,16 @@ describe('a server', () => {
     const store = await open();
     let acknowledged = 0;
     for (let round = 0; round < 5; round++) {
-      const writes = Array.from({ length: 100 }, (_, number) => store.registries.insert(sampleRegistry(round * 100 + number), sampleSealed(), sampleEvent()));
+      const writes = Array.from({ length: 100 }, (_, number) =>
+        store.registries.insert(sampleRegistry(round * 100 + number), sampleSealed(), sampleEvent()),
+      );
       const outcomes = Promise.allSettled(writes);
       await writes[20];
       await server.kill();
       acknowledged += (await outcomes).filter(({ status }) => status === 'fulfilled').length;
-      const reasons = (await outcomes).flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+      const reasons = (await outcomes).flatMap((outcome) =>
+        outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+      );
       expect(reasons.length).toBeGreaterThan(0);
       for (const reason of reasons) expect(reason).toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
       await server.start();
@@ -131,12 +142,15 @@ describe('a server', () => {
     server.hang();
     try {
       const startedAt = performance.now();
-      const calls = [2, 3, 4].map((number) => store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent()));
+      const calls = [2, 3, 4].map((number) =>
+        store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent()),
+      );
       const reads = Array.from({ length: 40 }, () => store.registries.byId(sampleRegistry(1).id));
       const outcomes = Promise.allSettled([...calls, ...reads]);
       expect(await store.ready()).toBe(false);
       expect(performance.now() - startedAt).toBeLessThan(maxReadinessMs);
-      for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
+      for (const outcome of await outcomes)
+        expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
       expect(performance.now() - startedAt).toBeLessThan(maxSilenceMs);
     } finally {
       server.resume();
@@ -155,10 +169,15 @@ describe('a server', () => {
     await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)));
     relay.loseConnections();
-    const reads = await Promise.allSettled(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)));
-    for (const read of reads) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
+    const reads = await Promise.allSettled(
+      Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)),
+    );
+    for (const read of reads)
+      expect(read).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
     await expect.poll(() => store.ready(), { timeout: 10_000 }).toBe(true);
-    expect(await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id)))).toHaveLength(50);
+    expect(
+      await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id))),
+    ).toHaveLength(50);
     await store.close();
   });
 
@@ -166,7 +185,10 @@ describe('a server', () => {
     ['has no such database', (url: string) => url.replace('/postgres', '/nowhere')],
     ['does not know the user', (url: string) => url.replace('regway@', 'stranger:MARKER@')],
   ])('that %s is for the operator', async (_, change) => {
-    const refusal: unknown = await openStore({ url: change(server.url).replace('postgres://', 'postgresql://'), migrationsDir }).catch((error: unknown) => error);
+    const refusal: unknown = await openStore({
+      url: change(server.url).replace('postgres://', 'postgresql://'),
+      migrationsDir,
+    }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(StoreRefused);
     expect(inspect(refusal, { depth: 9, showHidden: true })).not.toContain('MARKER');
   });
@@ -176,7 +198,12 @@ describe('a server', () => {
     await replicas[0]!.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     for (let version = 1; version <= 10; version++) {
       const updates = replicas.map(({ registries }, number) =>
-        registries.update(sampleRegistry(1, { version: version + 1, name: `replica ${number}` }), sampleSealed(), version, sampleEvent()),
+        registries.update(
+          sampleRegistry(1, { version: version + 1, name: `replica ${number}` }),
+          sampleSealed(),
+          version,
+          sampleEvent(),
+        ),
       );
       const outcomes = await Promise.allSettled(updates);
       expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
@@ -188,12 +215,22 @@ describe('a server', () => {
   it('with two replicas that write at once keeps one audit chain', async () => {
     const replicas = await Promise.all([open(), open()]);
     const writes = replicas.flatMap(({ registries }, replica) =>
-      Array.from({ length: 100 }, (_, number) => registries.insert(sampleRegistry(replica * 50 + number), sampleSealed(), sampleEvent({ target: `${replica}/${number}` }))),
+      Array.from({ length: 100 }, (_, number) =>
+        registries.insert(
+          sampleRegistry(replica * 50 + number),
+          sampleSealed(),
+          sampleEvent({ target: `${replica}/${number}` }),
+        ),
+      ),
     );
     const written = (await Promise.allSettled(writes)).filter(({ status }) => status === 'fulfilled');
     expect(written).toHaveLength(150);
     for (const { audit } of replicas) {
-      expect(await verifyAudit({ trail: audit, mac: sampleMac })).toMatchObject({ intact: true, checked: 150, head: { seq: 150 } });
+      expect(await verifyAudit({ trail: audit, mac: sampleMac })).toMatchObject({
+        intact: true,
+        checked: 150,
+        head: { seq: 150 },
+      });
     }
     const events = await replicas[0].audit.eventsAfter(0, 1_000);
     const order = events.map(({ target }) => target.split('/')[0]).join('');
@@ -206,7 +243,11 @@ describe('a server', () => {
     for (let number = 1; number <= 5; number++) await store.registries.appendAudit(sampleEvent());
     await behind.unsafe('UPDATE audit_event SET hash = NULL; DELETE FROM audit_head');
     const replicas = await Promise.all(Array.from({ length: 5 }, open));
-    expect(await verifyAudit({ trail: store.audit, mac: sampleMac })).toMatchObject({ intact: true, checked: 6, adopted: { lastSeq: 5 } });
+    expect(await verifyAudit({ trail: store.audit, mac: sampleMac })).toMatchObject({
+      intact: true,
+      checked: 6,
+      adopted: { lastSeq: 5 },
+    });
     await Promise.all([store, ...replicas].map((each) => each.close()));
   });
 
@@ -256,14 +297,18 @@ describe('a server', () => {
     const again = await open();
     // More than five runs: from the sixth on the server may settle for a plan that fits any parameter.
     for (let run = 0; run < 8; run++) {
-      expect(await again.registries.byTexts('admin', ['host1.example/a/1', 'host2.example/a/2', 'host1.example'])).toHaveLength(2);
+      expect(
+        await again.registries.byTexts('admin', ['host1.example/a/1', 'host2.example/a/2', 'host1.example']),
+      ).toHaveLength(2);
       expect(await again.registries.byHosts('admin', ['host1.example'], 10)).toHaveLength(10);
       for (const field of registryOrderFields) {
         const page = pageQuery({ field, limit: 51 });
         expect(await again.registries.page(page)).toHaveLength(51);
         const value = field === 'REGISTRY' ? 'host50' : field === 'NAME' ? 'name 20' : 9_000;
         expect(await again.registries.page({ ...page, after: { value, id: 'reg_1' } })).toHaveLength(51);
-        expect(await again.registries.page({ ...page, before: { value, id: 'reg_1' }, forward: false })).toHaveLength(51);
+        expect(await again.registries.page({ ...page, before: { value, id: 'reg_1' }, forward: false })).toHaveLength(
+          51,
+        );
       }
     }
     await again.close();

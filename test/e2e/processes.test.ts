@@ -37,9 +37,16 @@ test('of three servers that start at once on an empty data directory one serves,
   }
   const [server] = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const operations = operationsOn(server!);
-  const { id } = registryOf(await operations.create({ registry: 'registry.example', username: 'u', password: 'p' }, { validate: false }));
+  const { id } = registryOf(
+    await operations.create({ registry: 'registry.example', username: 'u', password: 'p' }, { validate: false }),
+  );
 
-  const late = await runProgram({ command: process.execPath, args: [executable, 'serve'], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+  const late = await runProgram({
+    command: process.execPath,
+    args: [executable, 'serve'],
+    env: serverEnvironment(dataDirectory),
+    cwd: projectRoot,
+  });
   expect({ code: late.code, stdout: late.stdout }).toEqual({ code: 78, stdout: '' });
   expect((await operations.list()).nodes.map((node) => node.id)).toEqual([id]);
   await server?.stop();
@@ -56,12 +63,24 @@ test('the next server starts at once when the one before was killed', async () =
 
 test('a database that a newer version migrated ends the start with 78 and keeps every byte, its log included', async () => {
   const server = await startServer({ dataDirectory });
-  registryOf(await operationsOn(server).create({ registry: 'registry.example', username: 'u', password: 'p' }, { validate: false }));
-  withDatabase(dataDirectory, (database) => database.exec(`INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`));
+  registryOf(
+    await operationsOn(server).create(
+      { registry: 'registry.example', username: 'u', password: 'p' },
+      { validate: false },
+    ),
+  );
+  withDatabase(dataDirectory, (database) =>
+    database.exec(`INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),
+  );
   await server.kill();
   const before = durable(fingerprintsOf(dataDirectory));
   expect(Object.keys(before)).toContainEqual(expect.stringMatching(/-wal$/));
-  const { code, stdout, stderr } = await runProgram({ command: process.execPath, args: [executable, 'serve'], env: serverEnvironment(dataDirectory), cwd: projectRoot });
+  const { code, stdout, stderr } = await runProgram({
+    command: process.execPath,
+    args: [executable, 'serve'],
+    env: serverEnvironment(dataDirectory),
+    cwd: projectRoot,
+  });
   expect(code, stdout + stderr).toBe(78);
   expect(stdout + stderr).toContain('The database is newer than this program');
   expect(durable(fingerprintsOf(dataDirectory))).toEqual(before);
@@ -106,7 +125,10 @@ test('kill -9 during writes loses no registry that was acknowledged, and each ha
   const stored = withDatabase(dataDirectory, (database) => ({
     integrity: database.pragma('integrity_check', { simple: true }),
     ids: database.prepare('SELECT id FROM registry').pluck().all() as string[],
-    audited: database.prepare(`SELECT target FROM audit_event WHERE action = 'registry.create'`).pluck().all() as string[],
+    audited: database
+      .prepare(`SELECT target FROM audit_event WHERE action = 'registry.create'`)
+      .pluck()
+      .all() as string[],
   }));
   expect(stored.integrity).toBe('ok');
   const known = new Set(stored.ids);
@@ -128,7 +150,10 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
     reached();
   });
   const server = await startServer({ dataDirectory });
-  const creating = operationsOn(server).create({ registry: slowRegistry.host, username: 'u', password: 'p' }, { secureConnection: false });
+  const creating = operationsOn(server).create(
+    { registry: slowRegistry.host, username: 'u', password: 'p' },
+    { secureConnection: false },
+  );
   await upstreamReached;
   const stopped = server.stop();
   await pause(300);
@@ -139,13 +164,18 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
   await stopped;
   expect(Date.now() - answeredAt).toBeLessThan(endAfterAnswerMs);
   await slowRegistry.stop();
-  expect(withDatabase(dataDirectory, (database) => database.prepare('SELECT id FROM registry').pluck().all())).toEqual([created.id]);
+  expect(withDatabase(dataDirectory, (database) => database.prepare('SELECT id FROM registry').pluck().all())).toEqual([
+    created.id,
+  ]);
 });
 
 test('a token that another process revoked logs in with no request sent afterwards, however many are read together', async () => {
   const server = await startServer({ dataDirectory });
-  const tokens = await Promise.all(Array.from({ length: 4 }, () => createApiToken(dataDirectory, { role: 'READ_WRITE' })));
-  const isLoggedIn = async (token: string) => (await server.graphql('{ principal { subject } }', {}, token)).status === 200;
+  const tokens = await Promise.all(
+    Array.from({ length: 4 }, () => createApiToken(dataDirectory, { role: 'READ_WRITE' })),
+  );
+  const isLoggedIn = async (token: string) =>
+    (await server.graphql('{ principal { subject } }', {}, token)).status === 200;
   const load = { isOn: true };
   const others = Array.from({ length: 16 }, async () => {
     while (load.isOn) await server.graphql('{ registry(registry: "registry.example") { id } }');
@@ -153,7 +183,9 @@ test('a token that another process revoked logs in with no request sent afterwar
   for (const token of tokens) {
     expect(await isLoggedIn(token)).toBe(true);
     await revokeApiToken(dataDirectory, token);
-    expect(await Promise.all(Array.from({ length: 8 }, () => isLoggedIn(token)))).toEqual(Array.from({ length: 8 }, () => false));
+    expect(await Promise.all(Array.from({ length: 8 }, () => isLoggedIn(token)))).toEqual(
+      Array.from({ length: 8 }, () => false),
+    );
   }
   load.isOn = false;
   await Promise.all(others);

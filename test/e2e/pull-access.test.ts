@@ -37,7 +37,9 @@ const table = {
 
 type Caller = keyof typeof table;
 
-const cells = (Object.keys(table) as Caller[]).flatMap((caller) => repositories.map((repository, index) => [caller, repository, table[caller][index] ?? 0] as const));
+const cells = (Object.keys(table) as Caller[]).flatMap((caller) =>
+  repositories.map((repository, index) => [caller, repository, table[caller][index] ?? 0] as const),
+);
 
 let upstreams: Upstreams;
 let server: RegwayServer;
@@ -51,7 +53,10 @@ beforeAll(async () => {
   }
   server = await startServer({ settings: { REGWAY_CA_FILE: upstreams.authority.certificateFile } });
   const operations = operationsOn(server);
-  for (const [user, path] of [[alice, '/team-a/*'], [bob, '/team-b/*']] as const) {
+  for (const [user, path] of [
+    [alice, '/team-a/*'],
+    [bob, '/team-b/*'],
+  ] as const) {
     registryOf(await operations.create(upstreams.input('token', user, path), upstreams.settings('token')));
   }
   tokens = await createTokens();
@@ -63,22 +68,29 @@ afterAll(async () => {
 });
 
 describe('by bare request', () => {
-  test.each(cells)('%s who pulls %s gets %i, whether the token comes as a password or as a bearer', async (caller, repository, status) => {
-    const token = tokens[caller];
-    for (const authorization of token === null ? [null] : [basicAuthorization(token), `Bearer ${token}`]) {
-      const before = upstreams.tokenServer.requests().length;
-      const { status: actual, codes, headers } = await pullAll({ server: server.url, upstream: upstreams.token.host, repository, authorization });
-      expect(actual).toBe(status);
-      if (status !== 200) {
-        expect(codes).toEqual([status === 401 ? 'UNAUTHORIZED' : 'DENIED']);
-        // A challenge with a 403 makes clients log in again.
-        expect(headers.has('www-authenticate')).toBe(status === 401);
+  test.each(cells)(
+    '%s who pulls %s gets %i, whether the token comes as a password or as a bearer',
+    async (caller, repository, status) => {
+      const token = tokens[caller];
+      for (const authorization of token === null ? [null] : [basicAuthorization(token), `Bearer ${token}`]) {
+        const before = upstreams.tokenServer.requests().length;
+        const {
+          status: actual,
+          codes,
+          headers,
+        } = await pullAll({ server: server.url, upstream: upstreams.token.host, repository, authorization });
+        expect(actual).toBe(status);
+        if (status !== 200) {
+          expect(codes).toEqual([status === 401 ? 'UNAUTHORIZED' : 'DENIED']);
+          // A challenge with a 403 makes clients log in again.
+          expect(headers.has('www-authenticate')).toBe(status === 401);
+        }
+        if (status === 401) {
+          expect(upstreams.tokenServer.requests()).toHaveLength(before);
+        }
       }
-      if (status === 401) {
-        expect(upstreams.tokenServer.requests()).toHaveLength(before);
-      }
-    }
-  });
+    },
+  );
 });
 
 describe('by skopeo, which asks for a token first', () => {
@@ -86,7 +98,10 @@ describe('by skopeo, which asks for a token first', () => {
     const token = tokens[caller];
     const skopeo = await startPullClient.skopeo();
     const { pulled, output } = await skopeo.pull({
-      server: server.url, upstream: upstreams.token.host, repository, login: token === null ? undefined : loginWith(token),
+      server: server.url,
+      upstream: upstreams.token.host,
+      repository,
+      login: token === null ? undefined : loginWith(token),
     });
     expect(pulled, output).toBe(status === 200);
   });
@@ -96,7 +111,14 @@ test('a caller without a right makes no request upstream', async () => {
   const before = upstreams.token.log().length;
   for (const caller of ['a READ_ONLY', 'a PULL limited to another host'] as const) {
     const authorization = basicAuthorization(tokens[caller] ?? '');
-    expect(await getManifest({ server: server.url, upstream: upstreams.token.host, repository: 'team-a/app', authorization })).toMatchObject({ status: 403 });
+    expect(
+      await getManifest({
+        server: server.url,
+        upstream: upstreams.token.host,
+        repository: 'team-a/app',
+        authorization,
+      }),
+    ).toMatchObject({ status: 403 });
   }
   expect(upstreams.token.log().slice(before)).toBe('');
 });
@@ -105,13 +127,21 @@ test('a token of another account never makes the credentials of this one be used
   const before = upstreams.tokenServer.requests().length;
   const authorization = basicAuthorization(tokens['a PULL of another account'] ?? '');
   await getManifest({ server: server.url, upstream: upstreams.token.host, repository: 'team-a/app', authorization });
-  const usernames = upstreams.tokenServer.requests().slice(before).map(({ username }) => username);
+  const usernames = upstreams.tokenServer
+    .requests()
+    .slice(before)
+    .map(({ username }) => username);
   expect(usernames.filter((username) => username !== null)).toEqual([]);
 });
 
 test('a token that was revoked pulls nothing more, from the next request on', async () => {
   const token = await createApiToken(server.dataDirectory, { role: 'PULL' });
-  const request = { server: server.url, upstream: upstreams.token.host, repository: 'team-a/app', authorization: basicAuthorization(token) };
+  const request = {
+    server: server.url,
+    upstream: upstreams.token.host,
+    repository: 'team-a/app',
+    authorization: basicAuthorization(token),
+  };
   expect(await getManifest(request)).toMatchObject({ status: 200 });
   await revokeApiToken(server.dataDirectory, token);
   expect(await getManifest(request)).toMatchObject({ status: 401 });
@@ -119,7 +149,9 @@ test('a token that was revoked pulls nothing more, from the next request on', as
 
 async function createTokens(): Promise<Record<Caller, string | null>> {
   const { host } = upstreams.token;
-  withDatabase(server.dataDirectory, (database) => database.prepare('INSERT INTO account (name, created_at) VALUES (?, 0)').run('another'));
+  withDatabase(server.dataDirectory, (database) =>
+    database.prepare('INSERT INTO account (name, created_at) VALUES (?, 0)').run('another'),
+  );
   const make = (options: Parameters<typeof createApiToken>[1]) => createApiToken(server.dataDirectory, options);
   const revoked = await make({ role: 'ADMIN' });
   await revokeApiToken(server.dataDirectory, revoked);
@@ -129,7 +161,10 @@ async function createTokens(): Promise<Record<Caller, string | null>> {
     'a READ_WRITE': await make({ role: 'READ_WRITE' }),
     'a PULL': known,
     'a PULL limited to team-a/*': await make({ role: 'PULL', images: [`${host}/team-a/*`] }),
-    'a PULL limited to team-b/app and public/*': await make({ role: 'PULL', images: [`${host}/team-b/app`, `${host}/public/*`] }),
+    'a PULL limited to team-b/app and public/*': await make({
+      role: 'PULL',
+      images: [`${host}/team-b/app`, `${host}/public/*`],
+    }),
     'a PULL limited to another host': await make({ role: 'PULL', images: ['registry.example/team-a/*'] }),
     'a READ_ONLY': await make({ role: 'READ_ONLY' }),
     'a PULL of another account': await make({ role: 'PULL', account: 'another' }),

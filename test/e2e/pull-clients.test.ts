@@ -19,7 +19,11 @@ import type { RegwayServer } from './support/server.ts';
 import { startUpstreams, upstreamNames } from './support/upstreams.ts';
 import type { UpstreamName, Upstreams, UpstreamUser } from './support/upstreams.ts';
 
-const alice: UpstreamUser = { username: 'alice', password: 'correct:horse "bättery" /+%', rights: { 'team-a/': ['pull'] } };
+const alice: UpstreamUser = {
+  username: 'alice',
+  password: 'correct:horse "bättery" /+%',
+  rights: { 'team-a/': ['pull'] },
+};
 /** A layer of the size that machine-learning images have many of. */
 const bigLayerBytes = 200 * 1024 * 1024;
 
@@ -62,11 +66,16 @@ describe('what stands behind Regway', () => {
       repository: 'team-a/single',
     };
     expect(await skopeo.pull(direct)).toMatchObject({ pulled: false });
-    expect(await skopeo.pull({ ...direct, login: alice })).toMatchObject({ pulled: true, digests: skopeo.expected(images.single) });
+    expect(await skopeo.pull({ ...direct, login: alice })).toMatchObject({
+      pulled: true,
+      digests: skopeo.expected(images.single),
+    });
   });
 
   test('every blob of the redirecting registry is at a server that answers 400 to an Authorization header', async () => {
-    const { blobDigests: [digest = ''] } = images.single;
+    const {
+      blobDigests: [digest = ''],
+    } = images.single;
     const path = `/docker/registry/v2/blobs/sha256/${digest.slice(7, 9)}/${digest.slice(7)}/data`;
     const ask = (headers: Record<string, string>) => statusOf(`${upstreams.storage.url}${path}`, headers);
     expect(await ask({})).toBe(200);
@@ -84,19 +93,26 @@ describe.each(pullClientNames)('%s', (clientName) => {
   afterAll(async () => client?.stop());
 
   describe.each(upstreamNames)('from the registry "%s"', (upstreamName) => {
-    test.each(imageNames)('pulls the image "%s" with the credential of its owner, which it never had', async (imageName) => {
-      const before = upstreams[upstreamName].log().length;
-      const { pulled, output, digests } = await client.pull(behindRegway(upstreamName, imageName));
-      expect(pulled, output).toBe(true);
-      expect(digests).toEqual(client.expected(images[imageName]));
-      const pulls = pullsIn(upstreams[upstreamName].log().slice(before));
-      expect(pulls.length).toBeGreaterThan(0);
-      expect(pulls).toEqual(pulls.map(({ kind }) => ({ username: alice.username, repository: `team-a/${imageName}`, kind })));
-    });
+    test.each(imageNames)(
+      'pulls the image "%s" with the credential of its owner, which it never had',
+      async (imageName) => {
+        const before = upstreams[upstreamName].log().length;
+        const { pulled, output, digests } = await client.pull(behindRegway(upstreamName, imageName));
+        expect(pulled, output).toBe(true);
+        expect(digests).toEqual(client.expected(images[imageName]));
+        const pulls = pullsIn(upstreams[upstreamName].log().slice(before));
+        expect(pulls.length).toBeGreaterThan(0);
+        expect(pulls).toEqual(
+          pulls.map(({ kind }) => ({ username: alice.username, repository: `team-a/${imageName}`, kind })),
+        );
+      },
+    );
   });
 
   test('gets nothing without a token', async () => {
-    expect(await client.pull({ ...behindRegway('basic', 'single'), login: undefined })).toMatchObject({ pulled: false });
+    expect(await client.pull({ ...behindRegway('basic', 'single'), login: undefined })).toMatchObject({
+      pulled: false,
+    });
   });
 });
 
@@ -122,7 +138,7 @@ function behindRegway(upstream: UpstreamName, image: (typeof imageNames)[number]
 
 async function statusOf(url: string, headers: Record<string, string>): Promise<number | undefined> {
   const request = get(url, { headers, ca: readFileSync(upstreams.authority.certificateFile) });
-  const [response] = await once(request, 'response') as [IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.resume();
   return response.statusCode;
 }

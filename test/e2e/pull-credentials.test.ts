@@ -53,18 +53,34 @@ beforeEach(async () => {
 
 describe.each(upstreamNames)('three credentials on the host of the registry "%s"', (name) => {
   beforeEach(async () => {
-    for (const [user, path] of [[alice, '/team-a/app'], [bob, '/team-a/*'], [carol, '']] as const) {
-      registryOf(await operations.create(upstreams.input(name, user, path), { ...upstreams.settings(name), validate: false }));
+    for (const [user, path] of [
+      [alice, '/team-a/app'],
+      [bob, '/team-a/*'],
+      [carol, ''],
+    ] as const) {
+      registryOf(
+        await operations.create(upstreams.input(name, user, path), { ...upstreams.settings(name), validate: false }),
+      );
     }
   });
 
   test('are each used for the images that image(reference:) says, by what the upstream logged', async () => {
     const skopeo = await startPullClient.skopeo();
-    for (const [repository, user] of [['team-a/app', alice], ['team-a/other', bob], ['team-a/app-tools', bob], ['team-b/app', carol]] as const) {
+    for (const [repository, user] of [
+      ['team-a/app', alice],
+      ['team-a/other', bob],
+      ['team-a/app-tools', bob],
+      ['team-b/app', carol],
+    ] as const) {
       const upstream = upstreams[name].host;
       const predicted = (await operations.image(`${upstream}/${repository}:latest`)).registry?.username;
       const before = upstreams[name].log().length;
-      const { pulled, output } = await skopeo.pull({ server: server.url, upstream, repository, login: loginWith(token) });
+      const { pulled, output } = await skopeo.pull({
+        server: server.url,
+        upstream,
+        repository,
+        login: loginWith(token),
+      });
       expect(pulled, output).toBe(true);
       const pulls = pullsIn(upstreams[name].log().slice(before));
       expect(pulls.map(({ kind }) => kind).toSorted()).toEqual(expect.arrayContaining(['blob', 'manifest']));
@@ -75,8 +91,18 @@ describe.each(upstreamNames)('three credentials on the host of the registry "%s"
 });
 
 test('the token server is asked as the owner of the credential, for the repository and the action pull, and nothing wider', async () => {
-  registryOf(await operations.create(upstreams.input('token', alice, '/team-a/app'), { ...upstreams.settings('token'), validate: false }));
-  registryOf(await operations.create(upstreams.input('token', bob, '/team-a/*'), { ...upstreams.settings('token'), validate: false }));
+  registryOf(
+    await operations.create(upstreams.input('token', alice, '/team-a/app'), {
+      ...upstreams.settings('token'),
+      validate: false,
+    }),
+  );
+  registryOf(
+    await operations.create(upstreams.input('token', bob, '/team-a/*'), {
+      ...upstreams.settings('token'),
+      validate: false,
+    }),
+  );
   const before = upstreams.tokenServer.requests().length;
   expect(await pull('token', 'team-a/app')).toMatchObject({ status: 200 });
   expect(await pull('token', 'team-a/other')).toMatchObject({ status: 200 });
@@ -87,74 +113,104 @@ test('the token server is asked as the owner of the credential, for the reposito
 });
 
 test('50 pulls at once with cold caches make one token request for each scope', async () => {
-  registryOf(await operations.create(upstreams.input('token', carol), { ...upstreams.settings('token'), validate: false }));
+  registryOf(
+    await operations.create(upstreams.input('token', carol), { ...upstreams.settings('token'), validate: false }),
+  );
   const before = upstreams.tokenServer.requests().length;
   const repositories = ['team-a/app', 'team-b/app'] as const;
-  const answers = await Promise.all(Array.from({ length: 50 }, async (_, index) => pull('token', repositories[index % 2] ?? '')));
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async (_, index) => pull('token', repositories[index % 2] ?? '')),
+  );
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200));
   const requests = upstreams.tokenServer.requests().slice(before);
-  expect(requests.map(({ scopes }) => scopes.join(' ')).toSorted()).toEqual(repositories.map((repository) => `repository:${repository}:pull`));
+  expect(requests.map(({ scopes }) => scopes.join(' ')).toSorted()).toEqual(
+    repositories.map((repository) => `repository:${repository}:pull`),
+  );
 });
 
-describe.each(['basic', 'token'] as const)('when the password changes on the registry "%s" while images are pulled', (name) => {
-  test('no pull fails that began after updateRegistry had answered', async () => {
-    const { id } = registryOf(await operations.create(upstreams.input(name, carol), upstreams.settings(name)));
-    const pulling = startPulling(name, 4);
-    await pulling.until(20);
-    expect(pulling.pulls().map(({ answer }) => answer.status)).not.toContain(403);
+describe.each(['basic', 'token'] as const)(
+  'when the password changes on the registry "%s" while images are pulled',
+  (name) => {
+    test('no pull fails that began after updateRegistry had answered', async () => {
+      const { id } = registryOf(await operations.create(upstreams.input(name, carol), upstreams.settings(name)));
+      const pulling = startPulling(name, 4);
+      await pulling.until(20);
+      expect(pulling.pulls().map(({ answer }) => answer.status)).not.toContain(403);
 
-    const changed = { ...carol, password: 'another-password-of-carol' };
-    upstreams.setUsers([alice, bob, changed]);
-    // htpasswd is asked for every request, a token server once for every token.
-    if (name === 'basic') {
-      await pulling.untilRefused();
-    }
-    const payload = await operations.update(id, { password: changed.password }, upstreams.settings(name));
-    expect(payload).toMatchObject({ errors: [], validation: { outcome: 'VALID' } });
-    const updatedAt = performance.now();
+      const changed = { ...carol, password: 'another-password-of-carol' };
+      upstreams.setUsers([alice, bob, changed]);
+      // htpasswd is asked for every request, a token server once for every token.
+      if (name === 'basic') {
+        await pulling.untilRefused();
+      }
+      const payload = await operations.update(id, { password: changed.password }, upstreams.settings(name));
+      expect(payload).toMatchObject({ errors: [], validation: { outcome: 'VALID' } });
+      const updatedAt = performance.now();
 
-    await pulling.until(pulling.pulls().length + 40);
-    await pulling.stop();
-    const later = pulling.pulls().filter(({ startedAt }) => startedAt > updatedAt);
-    expect(later.length).toBeGreaterThan(20);
-    expect(later.filter(({ answer }) => answer.status !== 200)).toEqual([]);
-    if (name === 'token') {
-      expect(upstreams.tokenServer.requests().at(-1)).toMatchObject({ username: carol.username, accepted: true });
-    }
-  });
-});
+      await pulling.until(pulling.pulls().length + 40);
+      await pulling.stop();
+      const later = pulling.pulls().filter(({ startedAt }) => startedAt > updatedAt);
+      expect(later.length).toBeGreaterThan(20);
+      expect(later.filter(({ answer }) => answer.status !== 200)).toEqual([]);
+      if (name === 'token') {
+        expect(upstreams.tokenServer.requests().at(-1)).toMatchObject({ username: carol.username, accepted: true });
+      }
+    });
+  },
+);
 
 describe.each(upstreamNames)('a wrong password stored for the registry "%s"', (name) => {
   const wrong = { username: carol.username, password: 'not-the-password-of-carol' };
 
   test('answers 403 DENIED to every pull, however many at once, and goes upstream once', async () => {
-    const { id } = registryOf(await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }));
+    const { id } = registryOf(
+      await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }),
+    );
     const before = { log: upstreams[name].log().length, tokens: upstreams.tokenServer.requests().length };
     const together = await Promise.all(Array.from({ length: 20 }, async () => pull(name, 'team-a/app')));
     const later = [await pull(name, 'team-a/app'), await pull(name, 'team-b/app')];
 
     for (const { status, codes, headers } of [...together, ...later]) {
-      expect({ status, codes, challenge: headers.get('www-authenticate') }).toEqual({ status: 403, codes: ['DENIED'], challenge: null });
+      expect({ status, codes, challenge: headers.get('www-authenticate') }).toEqual({
+        status: 403,
+        codes: ['DENIED'],
+        challenge: null,
+      });
     }
-    const badLogins = name === 'token'
-      ? upstreams.tokenServer.requests().slice(before.tokens).filter(({ accepted }) => !accepted)
-      : refusedLoginsIn(upstreams[name].log().slice(before.log));
+    const badLogins =
+      name === 'token'
+        ? upstreams.tokenServer
+            .requests()
+            .slice(before.tokens)
+            .filter(({ accepted }) => !accepted)
+        : refusedLoginsIn(upstreams[name].log().slice(before.log));
     expect(badLogins).toHaveLength(1);
-    expect(await operations.get({ id })).toMatchObject({ lastValidation: { outcome: 'INVALID_CREDENTIALS', valid: false } });
+    expect(await operations.get({ id })).toMatchObject({
+      lastValidation: { outcome: 'INVALID_CREDENTIALS', valid: false },
+    });
   });
 
   test('makes skopeo end at once, saying that it was denied', async () => {
     registryOf(await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }));
     const skopeo = await startPullClient.skopeo();
-    const { pulled, output } = await skopeo.pull({ server: server.url, upstream: upstreams[name].host, repository: 'team-a/app', login: loginWith(token) });
+    const { pulled, output } = await skopeo.pull({
+      server: server.url,
+      upstream: upstreams[name].host,
+      repository: 'team-a/app',
+      login: loginWith(token),
+    });
     expect(pulled).toBe(false);
     expect(output).toMatch(/denied/i);
   });
 
   test('is put right by an update, and the next pull succeeds without waiting', async () => {
-    const { id } = registryOf(await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }));
+    const { id } = registryOf(
+      await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }),
+    );
     expect(await pull(name, 'team-a/app')).toMatchObject({ status: 403 });
-    expect(await operations.update(id, { password: carol.password }, upstreams.settings(name))).toMatchObject({ errors: [] });
+    expect(await operations.update(id, { password: carol.password }, upstreams.settings(name))).toMatchObject({
+      errors: [],
+    });
     expect(await pull(name, 'team-a/app')).toMatchObject({ status: 200 });
   });
 });
@@ -162,7 +218,12 @@ describe.each(upstreamNames)('a wrong password stored for the registry "%s"', (n
 test('the credential of a more specific registry that fails is not replaced by that of a broader one', async () => {
   registryOf(await operations.create(upstreams.input('basic', carol), upstreams.settings('basic')));
   const wrong = { username: alice.username, password: 'not-the-password-of-alice' };
-  registryOf(await operations.create(upstreams.input('basic', wrong, '/team-a/*'), { ...upstreams.settings('basic'), validate: false }));
+  registryOf(
+    await operations.create(upstreams.input('basic', wrong, '/team-a/*'), {
+      ...upstreams.settings('basic'),
+      validate: false,
+    }),
+  );
   expect(await pull('basic', 'team-a/app')).toMatchObject({ status: 403, codes: ['DENIED'] });
   expect(await pull('basic', 'team-b/app')).toMatchObject({ status: 200 });
 });

@@ -45,7 +45,12 @@ beforeAll(async () => {
   const operations = operationsOn(server);
   for (const name of upstreamNames) {
     registryOf(await operations.create(upstreams.input(name, alice, '/team-a/*'), upstreams.settings(name)));
-    registryOf(await operations.create(upstreams.input(name, mallory, '/team-b/*'), { ...upstreams.settings(name), validate: false }));
+    registryOf(
+      await operations.create(upstreams.input(name, mallory, '/team-b/*'), {
+        ...upstreams.settings(name),
+        validate: false,
+      }),
+    );
   }
   token = await createApiToken(server.dataDirectory, { role: 'PULL' });
   // The one who stores a password sends it, of course.
@@ -58,33 +63,52 @@ afterAll(async () => {
   await upstreams?.stop();
 });
 
-test.each(pullClientNames)('%s pulls, is refused for a bad credential of ours, and asks for what is not there', async (name) => {
-  const client = await startPullClient[name]();
-  for (const upstream of upstreamNames) {
-    const request = { server: recorder.url, upstream: upstreams[upstream].host, login: loginWith(token) };
-    const wanted = await client.pull({ ...request, repository: 'team-a/app' });
-    const refused = await client.pull({ ...request, repository: 'team-b/app' });
-    const missing = await client.pull({ ...request, repository: 'team-a/missing' });
-    outputs.push(wanted.output, refused.output, missing.output);
-    expect([wanted.pulled, refused.pulled, missing.pulled], wanted.output).toEqual([true, false, false]);
-  }
-  await client.stop();
-});
+test.each(pullClientNames)(
+  '%s pulls, is refused for a bad credential of ours, and asks for what is not there',
+  async (name) => {
+    const client = await startPullClient[name]();
+    for (const upstream of upstreamNames) {
+      const request = { server: recorder.url, upstream: upstreams[upstream].host, login: loginWith(token) };
+      const wanted = await client.pull({ ...request, repository: 'team-a/app' });
+      const refused = await client.pull({ ...request, repository: 'team-b/app' });
+      const missing = await client.pull({ ...request, repository: 'team-a/missing' });
+      outputs.push(wanted.output, refused.output, missing.output);
+      expect([wanted.pulled, refused.pulled, missing.pulled], wanted.output).toEqual([true, false, false]);
+    }
+    await client.stop();
+  },
+);
 
 test.each([
   ['the right token', () => basicAuthorization(token), [200, 403, 404, 400]],
   ['no token', () => null, [401, 401, 401, 400]],
   ['an unknown token', () => basicAuthorization('rgw_unknown'), [401, 401, 401, 400]],
-  ['a user name and password that are no token', () => `Basic ${Buffer.from('alice:x').toString('base64')}`, [401, 401, 401, 400]],
-])('bare requests with %s for a good, a refused, a missing and an impossible repository', async (_what, authorization, statuses) => {
-  for (const upstream of upstreamNames) {
-    const actual: number[] = [];
-    for (const repository of ['team-a/app', 'team-b/app', 'team-a/missing', 'TEAM-A/app']) {
-      actual.push((await pullAll({ server: recorder.url, upstream: upstreams[upstream].host, repository, authorization: authorization() })).status);
+  [
+    'a user name and password that are no token',
+    () => `Basic ${Buffer.from('alice:x').toString('base64')}`,
+    [401, 401, 401, 400],
+  ],
+])(
+  'bare requests with %s for a good, a refused, a missing and an impossible repository',
+  async (_what, authorization, statuses) => {
+    for (const upstream of upstreamNames) {
+      const actual: number[] = [];
+      for (const repository of ['team-a/app', 'team-b/app', 'team-a/missing', 'TEAM-A/app']) {
+        actual.push(
+          (
+            await pullAll({
+              server: recorder.url,
+              upstream: upstreams[upstream].host,
+              repository,
+              authorization: authorization(),
+            })
+          ).status,
+        );
+      }
+      expect(actual, upstream).toEqual(statuses);
     }
-    expect(actual, upstream).toEqual(statuses);
-  }
-});
+  },
+);
 
 test('the password is nowhere on that wire, in what clients printed, or in the log', () => {
   const places = new Map<string, Buffer | string>([
@@ -104,9 +128,19 @@ test('the same search finds the token that clients sent, and what they received 
 });
 
 test('every challenge that clients received names Regway and no upstream', async () => {
-  const challenges = [...recorder.received().toString('latin1').matchAll(/^www-authenticate: *(.*)\r$/gim)].map(([, value = '']) => value);
+  const challenges = [
+    ...recorder
+      .received()
+      .toString('latin1')
+      .matchAll(/^www-authenticate: *(.*)\r$/gim),
+  ].map(([, value = '']) => value);
   expect(challenges.length).toBeGreaterThan(0);
-  const { headers } = await getManifest({ server: recorder.url, upstream: upstreams.basic.host, repository: 'team-a/app', authorization: null });
+  const { headers } = await getManifest({
+    server: recorder.url,
+    upstream: upstreams.basic.host,
+    repository: 'team-a/app',
+    authorization: null,
+  });
   const scopeless = (challenge: string) => challenge.replace(/,\s*(scope|error)="[^"]*"/g, '');
   expect(new Set(challenges.map(scopeless))).toEqual(new Set([scopeless(headers.get('www-authenticate') ?? '')]));
   expect(challenges.filter((challenge) => !challenge.includes(`realm="${recorder.url}/`))).toEqual([]);

@@ -18,7 +18,10 @@ import { startUpstreams, type Upstreams, type UpstreamUser } from './support/ups
 const alice = { username: 'alice', password: 'password-of-alice' };
 /** Known to the token server, which grants him nothing. */
 const bob = { username: 'bob', password: 'password-of-bob' };
-const users: readonly UpstreamUser[] = [{ ...alice, rights: { '': ['pull'] } }, { ...bob, rights: {} }];
+const users: readonly UpstreamUser[] = [
+  { ...alice, rights: { '': ['pull'] } },
+  { ...bob, rights: {} },
+];
 const repository = 'team-a/app';
 const unchecked = { validate: false };
 const insecure = { secureConnection: false };
@@ -43,9 +46,15 @@ beforeAll(async () => {
   upstreams = await startUpstreams(users);
   registry = upstreams.basic;
   await upstreams.push(writeImage(join(upstreams.directory, 'image')), repository);
-  replicas = await startReplicas(database.url, { REGWAY_LOG_LEVEL: 'trace', REGWAY_CA_FILE: upstreams.authority.certificateFile });
+  replicas = await startReplicas(database.url, {
+    REGWAY_LOG_LEVEL: 'trace',
+    REGWAY_CA_FILE: upstreams.authority.certificateFile,
+  });
   through = operationsOn(replicas);
-  [one, other] = replicas.servers.map((server) => operationsOn(server, replicas.firstToken())) as [Operations, Operations];
+  [one, other] = replicas.servers.map((server) => operationsOn(server, replicas.firstToken())) as [
+    Operations,
+    Operations,
+  ];
 });
 
 afterAll(async () => {
@@ -62,7 +71,9 @@ beforeEach(async () => {
 
 describe('changes through two replicas at once', () => {
   test('of twenty creates of one text one is done, and the others are told that it exists', async () => {
-    const payloads = await Promise.all(Array.from({ length: 20 }, () => through.create({ registry: 'one.example', ...alice }, unchecked)));
+    const payloads = await Promise.all(
+      Array.from({ length: 20 }, () => through.create({ registry: 'one.example', ...alice }, unchecked)),
+    );
     expect(payloads.filter(({ registry: made }) => made !== null)).toHaveLength(1);
     expect(payloads.flatMap(({ errors }) => errors.map(({ code }) => code))).toEqual(Array(19).fill('ALREADY_EXISTS'));
     expect((await through.list()).totalCount).toBe(1);
@@ -72,25 +83,32 @@ describe('changes through two replicas at once', () => {
   test.each([
     ['an update', (id: string) => other.update(id, { name: 'the first to write' }, unchecked), 'the first to write'],
     ['a delete', (id: string) => other.delete(id), undefined],
-  ])('%s that was written while another replica still checked is not lost: the later writer gets CONFLICT', async (_what, meanwhile, name) => {
-    const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const slow = await startFakeServer((_request, response) => {
-      asked.resolve();
-      void held.promise.then(() => response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}'));
-    });
-    const { id } = registryOf(await through.create({ registry: slow.host, ...alice }, { ...unchecked, ...insecure }));
-    const late = one.update(id, { name: 'the later writer' }, insecure);
-    await asked.promise;
-    expect((await meanwhile(id)).errors).toEqual([]);
-    held.resolve();
-    expect((await late).errors).toMatchObject([{ code: 'CONFLICT' }]);
-    expect((await through.get({ id }))?.name).toBe(name);
-    await slow.stop();
-  });
+  ])(
+    '%s that was written while another replica still checked is not lost: the later writer gets CONFLICT',
+    async (_what, meanwhile, name) => {
+      const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const slow = await startFakeServer((_request, response) => {
+        asked.resolve();
+        void held.promise.then(() =>
+          response.writeHead(200, { 'docker-distribution-api-version': 'registry/2.0' }).end('{}'),
+        );
+      });
+      const { id } = registryOf(await through.create({ registry: slow.host, ...alice }, { ...unchecked, ...insecure }));
+      const late = one.update(id, { name: 'the later writer' }, insecure);
+      await asked.promise;
+      expect((await meanwhile(id)).errors).toEqual([]);
+      held.resolve();
+      expect((await late).errors).toMatchObject([{ code: 'CONFLICT' }]);
+      expect((await through.get({ id }))?.name).toBe(name);
+      await slow.stop();
+    },
+  );
 
   test('of updates at once no acknowledged one vanishes without a trace: each has a version of its own', async () => {
     const { id } = registryOf(await through.create({ registry: 'raced.example', ...alice }, unchecked));
-    const payloads = await Promise.all(Array.from({ length: 40 }, (_, number) => through.update(id, { name: `name ${number}` }, unchecked)));
+    const payloads = await Promise.all(
+      Array.from({ length: 40 }, (_, number) => through.update(id, { name: `name ${number}` }, unchecked)),
+    );
     const done = payloads.filter(({ errors }) => errors.length === 0);
     expect(new Set(payloads.flatMap(({ errors }) => errors.map(({ code }) => code)))).toEqual(new Set(['CONFLICT']));
     const [row] = await behind`SELECT version, name FROM registry WHERE id = ${id}`;
@@ -100,7 +118,13 @@ describe('changes through two replicas at once', () => {
 });
 
 describe('access', () => {
-  const reads = (token: string) => Promise.all(replicas.servers.map(async (server) => (await server.graphql('{ principal { role } }', {}, token)).body.errors?.[0]?.extensions?.code ?? 'in'));
+  const reads = (token: string) =>
+    Promise.all(
+      replicas.servers.map(
+        async (server) =>
+          (await server.graphql('{ principal { role } }', {}, token)).body.errors?.[0]?.extensions?.code ?? 'in',
+      ),
+    );
 
   test('a token that was just made is good on every replica, and one that was revoked on none', async () => {
     const token = await createApiToken(replicas.dataDirectory, { role: 'READ_WRITE', settings: replicas.settings });
@@ -114,9 +138,12 @@ describe('access', () => {
     const token = await createApiToken(replicas.dataDirectory, { role: 'PULL', settings: replicas.settings });
     const [giver, taker] = replicas.servers.map(({ url }) => url) as [string, string];
     const scope = `repository:${registry.host.replace(':', '_')}/${repository}:pull`;
-    const answer = await fetch(`${giver}/v2/token?service=regway&scope=${encodeURIComponent(scope)}`, { headers: { authorization: basicAuthorization(token) } });
+    const answer = await fetch(`${giver}/v2/token?service=regway&scope=${encodeURIComponent(scope)}`, {
+      headers: { authorization: basicAuthorization(token) },
+    });
     const grant = (await answer.json()) as { token: string };
-    const pull = () => getManifest({ server: taker, upstream: registry.host, repository, authorization: `Bearer ${grant.token}` });
+    const pull = () =>
+      getManifest({ server: taker, upstream: registry.host, repository, authorization: `Bearer ${grant.token}` });
     expect(await pull()).toMatchObject({ status: 200 });
     await revokeApiToken(replicas.dataDirectory, token, replicas.settings);
     expect(await pull()).toMatchObject({ status: 401 });
@@ -125,15 +152,30 @@ describe('access', () => {
   test('a session of the console is one of its replica alone: a balancer must keep a browser there', async () => {
     const headers = { 'content-type': 'application/json', 'x-regway-console': '1' };
     const [opener, stranger] = replicas.servers.map(({ url }) => `${url}/session`) as [string, string];
-    const opened = await fetch(opener, { method: 'POST', headers, body: JSON.stringify({ token: replicas.firstToken() }) });
+    const opened = await fetch(opener, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ token: replicas.firstToken() }),
+    });
     const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
-    const principals = await Promise.all([opener, stranger].map(async (url) => ((await (await fetch(url, { headers: { ...headers, cookie } })).json()) as { principal: unknown }).principal));
+    const principals = await Promise.all(
+      [opener, stranger].map(
+        async (url) =>
+          ((await (await fetch(url, { headers: { ...headers, cookie } })).json()) as { principal: unknown }).principal,
+      ),
+    );
     expect(principals).toEqual([expect.objectContaining({ role: 'ADMIN' }), null]);
   });
 });
 
 describe('pulls', () => {
-  const pull = (index: number, upstream: { readonly host: string } = registry) => pullAll({ server: replicas.servers[index]?.url ?? '', upstream: upstream.host, repository, authorization: basicAuthorization(replicas.firstToken()) });
+  const pull = (index: number, upstream: { readonly host: string } = registry) =>
+    pullAll({
+      server: replicas.servers[index]?.url ?? '',
+      upstream: upstream.host,
+      repository,
+      authorization: basicAuthorization(replicas.firstToken()),
+    });
 
   test('through one replica use the password that was set through the other, from the next pull on', async () => {
     const { id } = registryOf(await one.create({ registry: registry.host, ...alice }, insecure));
@@ -146,12 +188,15 @@ describe('pulls', () => {
     expect(await pull(1)).toMatchObject({ status: 200 });
   });
 
-  test.each(['basic', 'token'] as const)('through one replica do not use what was deleted through the other, from a registry with %s authentication', async (name) => {
-    const { id } = registryOf(await one.create(upstreams.input(name, alice), upstreams.settings(name)));
-    expect(await pull(1, upstreams[name])).toMatchObject({ status: 200 });
-    expect(await one.delete(id)).toMatchObject({ deletedId: id });
-    expect(await pull(1, upstreams[name])).toMatchObject({ status: 403 });
-  });
+  test.each(['basic', 'token'] as const)(
+    'through one replica do not use what was deleted through the other, from a registry with %s authentication',
+    async (name) => {
+      const { id } = registryOf(await one.create(upstreams.input(name, alice), upstreams.settings(name)));
+      expect(await pull(1, upstreams[name])).toMatchObject({ status: 200 });
+      expect(await one.delete(id)).toMatchObject({ deletedId: id });
+      expect(await pull(1, upstreams[name])).toMatchObject({ status: 403 });
+    },
+  );
 
   test('through one replica do not use a token of the login that was replaced through the other', async () => {
     const { id } = registryOf(await one.create(upstreams.input('token', alice), upstreams.settings('token')));
@@ -162,7 +207,12 @@ describe('pulls', () => {
     expect(upstreams.tokenServer.requests()).toHaveLength(asked);
     expect((await one.update(id, bob, { ...upstreams.settings('token'), ...unchecked })).errors).toEqual([]);
     expect((await pull(1, upstreams.token)).status).not.toBe(200);
-    expect(upstreams.tokenServer.requests().slice(asked).map(({ username }) => username)).toContain(bob.username);
+    expect(
+      upstreams.tokenServer
+        .requests()
+        .slice(asked)
+        .map(({ username }) => username),
+    ).toContain(bob.username);
   });
 });
 
@@ -177,7 +227,8 @@ describe('the database', () => {
     });
     const counts: number[] = [];
     while (state.isAsking) {
-      const [row] = await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'counted'`;
+      const [row] =
+        await behind`SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'counted'`;
       counts.push(row?.['count'] as number);
     }
     await asking;
@@ -208,33 +259,78 @@ describe('the database', () => {
   });
 
   const faults: [string, string, string, string][] = [
-    ['a trigger that fails', `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused: %', NEW; END $$; CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON registry FOR EACH ROW EXECUTE FUNCTION fail()`, 'DROP FUNCTION fail CASCADE', 'INTERNAL_SERVER_ERROR'],
-    ['a rule that its values break', `ALTER TABLE registry ADD CONSTRAINT short CHECK (length(name) < 3) NOT VALID`, 'ALTER TABLE registry DROP CONSTRAINT short', 'INTERNAL_SERVER_ERROR'],
-    ['a column that is gone', 'ALTER TABLE registry RENAME COLUMN username TO gone', 'ALTER TABLE registry RENAME COLUMN gone TO username', 'INTERNAL_SERVER_ERROR'],
-    ['a lock that is held for too long', 'BEGIN; LOCK TABLE registry IN EXCLUSIVE MODE', 'ROLLBACK', 'STORAGE_UNAVAILABLE'],
+    [
+      'a trigger that fails',
+      `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused: %', NEW; END $$; CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON registry FOR EACH ROW EXECUTE FUNCTION fail()`,
+      'DROP FUNCTION fail CASCADE',
+      'INTERNAL_SERVER_ERROR',
+    ],
+    [
+      'a rule that its values break',
+      `ALTER TABLE registry ADD CONSTRAINT short CHECK (length(name) < 3) NOT VALID`,
+      'ALTER TABLE registry DROP CONSTRAINT short',
+      'INTERNAL_SERVER_ERROR',
+    ],
+    [
+      'a column that is gone',
+      'ALTER TABLE registry RENAME COLUMN username TO gone',
+      'ALTER TABLE registry RENAME COLUMN gone TO username',
+      'INTERNAL_SERVER_ERROR',
+    ],
+    [
+      'a lock that is held for too long',
+      'BEGIN; LOCK TABLE registry IN EXCLUSIVE MODE',
+      'ROLLBACK',
+      'STORAGE_UNAVAILABLE',
+    ],
   ];
 
-  test.each(faults)('that fails by %s leaves no value of the statement in any answer or log', async (_what, damage, repair, code) => {
-    const marker = randomMarker();
-    const input = { registry: `marked.example/${marker.slice(0, 20).toLowerCase()}`, username: marker.replace(':', ''), password: marker, name: marker };
-    const { id } = registryOf(await through.create({ registry: 'before.example', ...alice }, unchecked));
-    await behind.unsafe(damage);
-    const created = await replicas.graphql(createDocument, { input });
-    const updated = await replicas.graphql(updateDocument, { id, input: { name: marker, username: input.username, password: marker } });
-    await behind.unsafe(repair);
-    for (const { text } of [created, updated]) expect(text).toContain(code);
-    const places = new Map([['answers', created.text + updated.text], ['output', replicas.output()]]);
-    expect(findMarker(marker, places)).toEqual([]);
-    expect(findMarker(input.registry.slice('marked.example/'.length), places)).toEqual([]);
-    expect(await through.create(input, unchecked)).toMatchObject({ errors: [] });
-  });
+  test.each(faults)(
+    'that fails by %s leaves no value of the statement in any answer or log',
+    async (_what, damage, repair, code) => {
+      const marker = randomMarker();
+      const input = {
+        registry: `marked.example/${marker.slice(0, 20).toLowerCase()}`,
+        username: marker.replace(':', ''),
+        password: marker,
+        name: marker,
+      };
+      const { id } = registryOf(await through.create({ registry: 'before.example', ...alice }, unchecked));
+      await behind.unsafe(damage);
+      const created = await replicas.graphql(createDocument, { input });
+      const updated = await replicas.graphql(updateDocument, {
+        id,
+        input: { name: marker, username: input.username, password: marker },
+      });
+      await behind.unsafe(repair);
+      for (const { text } of [created, updated]) expect(text).toContain(code);
+      const places = new Map([
+        ['answers', created.text + updated.text],
+        ['output', replicas.output()],
+      ]);
+      expect(findMarker(marker, places)).toEqual([]);
+      expect(findMarker(input.registry.slice('marked.example/'.length), places)).toEqual([]);
+      expect(await through.create(input, unchecked)).toMatchObject({ errors: [] });
+    },
+  );
 
   test('has one audit chain that is whole, whoever wrote to it', async () => {
-    await Promise.all(Array.from({ length: 40 }, (_, number) => through.create({ registry: `chained-${number}.example`, ...alice }, unchecked)));
-    const verified = await runProgram({ command: process.execPath, args: [executable, 'audit', 'verify'], env: serverEnvironment(replicas.dataDirectory, replicas.settings), cwd: projectRoot });
+    await Promise.all(
+      Array.from({ length: 40 }, (_, number) =>
+        through.create({ registry: `chained-${number}.example`, ...alice }, unchecked),
+      ),
+    );
+    const verified = await runProgram({
+      command: process.execPath,
+      args: [executable, 'audit', 'verify'],
+      env: serverEnvironment(replicas.dataDirectory, replicas.settings),
+      cwd: projectRoot,
+    });
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit trail is whole') });
   });
 });
 
-const createDocument = 'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { registry { id } errors { code message } } }';
-const updateDocument = 'mutation ($id: ID!, $input: UpdateRegistryInput!) { updateRegistry(id: $id, input: $input, validate: false) { registry { id } errors { code message } } }';
+const createDocument =
+  'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { registry { id } errors { code message } } }';
+const updateDocument =
+  'mutation ($id: ID!, $input: UpdateRegistryInput!) { updateRegistry(id: $id, input: $input, validate: false) { registry { id } errors { code message } } }';

@@ -10,7 +10,10 @@ test('a domain is one of two replicas on one PostgreSQL database, each with conn
   const [version] = await domain.rows('SELECT version() AS text');
   expect(version?.['text']).toMatch(/^PostgreSQL/);
   expect(new Set(domain.replicas.map(({ store }) => store)).size).toBe(2);
-  const listening = await domain.rows(`SELECT DISTINCT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'listen %'`);
+  const listening = await domain.rows(
+    `SELECT DISTINCT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'listen %'`,
+  );
   expect(listening).toHaveLength(2);
-  for (const { store } of domain.replicas) expect(await statementsDuring(() => store.access.accountExists('admin'))).toHaveLength(1);
+  for (const { store } of domain.replicas)
+    expect(await statementsDuring(() => store.access.accountExists('admin'))).toHaveLength(1);
 });

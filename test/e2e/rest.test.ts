@@ -60,9 +60,20 @@ afterAll(async () => {
 
 test('a Python client adds, lists, gets, updates and deletes, and reads why it was refused', async () => {
   const text = `${registry.host}/team-a/*`;
-  const environment = { BASE: `${server.url}/api/v2`, TOKEN: server.firstToken(), REGISTRY: text, REGISTRY_USER: alice.username, REGISTRY_PASSWORD: alice.password };
-  const { stdout } = await promisify(execFile)('python3', ['-c', pythonClient], { env: { PATH: process.env['PATH'], ...environment } });
-  const answers = stdout.trim().split('\n').map((line) => JSON.parse(line) as { call: string; status: number; body: unknown });
+  const environment = {
+    BASE: `${server.url}/api/v2`,
+    TOKEN: server.firstToken(),
+    REGISTRY: text,
+    REGISTRY_USER: alice.username,
+    REGISTRY_PASSWORD: alice.password,
+  };
+  const { stdout } = await promisify(execFile)('python3', ['-c', pythonClient], {
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+  const answers = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { call: string; status: number; body: unknown });
   expect(answers.map(({ call, status }) => `${call} ${status}`)).toEqual([
     'GET  200',
     'POST registries 406',
@@ -75,8 +86,14 @@ test('a Python client adds, lists, gets, updates and deletes, and reads why it w
     'DELETE registries 204',
     'DELETE registries 404',
   ]);
-  expect(answers[1]?.body).toMatchObject({ httpcode: 406, error_type: 'VALIDATION_FAILED', detail: { reason: 'INVALID_CREDENTIALS', field: 'registry_pass' } });
-  expect(answers[4]?.body).toMatchObject([{ registry: text, registry_user: 'alice', registry_verify: false, registry_name: text }]);
+  expect(answers[1]?.body).toMatchObject({
+    httpcode: 406,
+    error_type: 'VALIDATION_FAILED',
+    detail: { reason: 'INVALID_CREDENTIALS', field: 'registry_pass' },
+  });
+  expect(answers[4]?.body).toMatchObject([
+    { registry: text, registry_user: 'alice', registry_verify: false, registry_name: text },
+  ]);
   expect(answers[7]?.body).toMatchObject([{ registry_name: 'Team A', registry_verify: false }]);
   expect(stdout + server.output()).not.toContain(alice.password);
 });
@@ -92,7 +109,9 @@ async function openDocs(): Promise<{ page: Page; requests: string[]; complaints:
     if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
   });
   await page.exposeFunction('reportViolation', (text: string) => complaints.push(`policy: ${text}`));
-  await page.addInitScript("document.addEventListener('securitypolicyviolation', (event) => reportViolation(event.violatedDirective + ' ' + event.blockedURI))");
+  await page.addInitScript(
+    "document.addEventListener('securitypolicyviolation', (event) => reportViolation(event.violatedDirective + ' ' + event.blockedURI))",
+  );
   await page.goto(`${server.url}/api/docs`);
   return { page, requests, complaints };
 }
@@ -115,8 +134,15 @@ test('the API browser shows the operations, signs in and runs them, loading noth
     await operation(id).locator('.execute').click();
     return operation(id).locator('.live-responses-table .response .response-col_description').first().innerText();
   };
-  const body = { registry: registry.host, registry_user: alice.username, registry_pass: alice.password, registry_verify: false };
-  const created = await run('create_registry', () => operation('create_registry').locator('textarea').first().fill(JSON.stringify(body)));
+  const body = {
+    registry: registry.host,
+    registry_user: alice.username,
+    registry_pass: alice.password,
+    registry_verify: false,
+  };
+  const created = await run('create_registry', () =>
+    operation('create_registry').locator('textarea').first().fill(JSON.stringify(body)),
+  );
   expect(created).toContain(`"registry": "${registry.host}"`);
   expect(await run('list_registries')).toContain(`"registry": "${registry.host}"`);
 

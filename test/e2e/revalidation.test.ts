@@ -15,7 +15,14 @@ const writer = callerOf('READ_WRITE');
 
 let registry: PasswordRegistry;
 let domain: TestDomain;
-const validator = createValidator({ loopbackAllowed: true, egressAllow: [], egressDeny: [], plainHttpHosts: [], extraCa: undefined, now: () => domain.time });
+const validator = createValidator({
+  loopbackAllowed: true,
+  egressAllow: [],
+  egressDeny: [],
+  plainHttpHosts: [],
+  extraCa: undefined,
+  now: () => domain.time,
+});
 const faults: unknown[] = [];
 
 beforeAll(async () => {
@@ -54,7 +61,11 @@ async function sweepAfter(hours: number): Promise<void> {
 }
 
 test('a password that was changed at the registry is sent once, until its new one is stored', async () => {
-  const { registry: stored } = await domain.registries.create(writer, { registry: registry.host, username: alice.username, password: new Secret(alice.password) }, { secureConnection: false, validate: true });
+  const { registry: stored } = await domain.registries.create(
+    writer,
+    { registry: registry.host, username: alice.username, password: new Secret(alice.password) },
+    { secureConnection: false, validate: true },
+  );
   const outcome = async () => (await domain.registries.get(writer, { id: stored.id }))?.lastValidation?.outcome;
   const refused = () => refusedLoginsIn(registry.log());
   await sweepAfter(2);
@@ -72,7 +83,12 @@ test('a password that was changed at the registry is sent once, until its new on
     [writer.principal?.subject, 'registry.create', 'VALID'],
   ]);
 
-  await domain.registries.update(writer, stored.id, { password: new Secret(changed.password) }, { secureConnection: false, validate: true });
+  await domain.registries.update(
+    writer,
+    stored.id,
+    { password: new Secret(changed.password) },
+    { secureConnection: false, validate: true },
+  );
   await sweepAfter(48);
   expect([await outcome(), refused(), faults]).toEqual(['VALID', [alice.username], []]);
 });

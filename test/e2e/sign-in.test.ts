@@ -32,11 +32,20 @@ beforeAll(async () => {
     roles: { claim: 'groups', map: { platform: 'READ_WRITE' } },
     signIn: { id: 'example', name: 'Example', clientId: consoleClient.id, clientSecretFile },
   };
-  server = await startServer({ settings: { REGWAY_LISTEN: `127.0.0.1:${port}`, REGWAY_PUBLIC_URL: url, REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]) } });
+  server = await startServer({
+    settings: {
+      REGWAY_LISTEN: `127.0.0.1:${port}`,
+      REGWAY_PUBLIC_URL: url,
+      REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]),
+    },
+  });
   browser = await launchBrowser();
   view = await openConsole(browser, `${url}/`);
   // The provider's pages want fonts of another site and an icon that it does not have.
-  await view.page.route((asked) => !['127.0.0.1', 'localhost'].includes(asked.hostname) || asked.pathname === '/favicon.ico', (route) => route.fulfill({ body: '' }));
+  await view.page.route(
+    (asked) => !['127.0.0.1', 'localhost'].includes(asked.hostname) || asked.pathname === '/favicon.ico',
+    (route) => route.fulfill({ body: '' }),
+  );
 });
 
 afterAll(async () => {
@@ -73,7 +82,9 @@ describe('signing in at a provider', () => {
     expect(page.url()).toBe(`${server.url}/`);
     await page.getByText('admin · READ_WRITE').waitFor();
     expect(await page.getByText('admin · READ_WRITE').getAttribute('title')).toBe(`${provider.url}#alice`);
-    expect(await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage))).toBe('{}{}');
+    expect(
+      await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)),
+    ).toBe('{}{}');
     const cookies = (await page.context().cookies(server.url)).filter(({ name }) => name.startsWith('regway'));
     expect(cookies).toEqual([expect.objectContaining({ name: 'regway-session', httpOnly: true, sameSite: 'Strict' })]);
     await page.reload();

@@ -30,21 +30,36 @@ afterAll(async () => {
 });
 
 const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
-  ...serverEnvironment('/nowhere', { REGWAY_URL: server.url, REGWAY_TOKEN: server.firstToken(), XDG_CONFIG_HOME: configHome, TERM: 'xterm-256color' }),
+  ...serverEnvironment('/nowhere', {
+    REGWAY_URL: server.url,
+    REGWAY_TOKEN: server.firstToken(),
+    XDG_CONFIG_HOME: configHome,
+    TERM: 'xterm-256color',
+  }),
   // A person's terminal, wherever this runs: all three decide about colours.
   NO_COLOR: '',
   FORCE_COLOR: undefined,
   CI: undefined,
   ...more,
 });
-const regway = (args: readonly string[], { env, ...options }: TerminalOptions & { env?: Record<string, string> } = {}) =>
-  onTerminal([process.execPath, executable, ...args], { ...options, env: environment(env) });
-const add = (repository: string) => ['registry', 'add', `${registry.host}/${repository}`, '--username=alice', '--secure-connection=false'];
+const regway = (
+  args: readonly string[],
+  { env, ...options }: TerminalOptions & { env?: Record<string, string> } = {},
+) => onTerminal([process.execPath, executable, ...args], { ...options, env: environment(env) });
+const add = (repository: string) => [
+  'registry',
+  'add',
+  `${registry.host}/${repository}`,
+  '--username=alice',
+  '--secure-connection=false',
+];
 const stored = async (): Promise<string> => (await server.graphql('{ registries { nodes { registry } } }')).text;
 
 describe('a password', () => {
   test('is asked for without echo, and the steps have colours', async () => {
-    const { screen, code } = await regway(add('asked/*'), { answers: [['Password of alice: ', alice.password + enter]] });
+    const { screen, code } = await regway(add('asked/*'), {
+      answers: [['Password of alice: ', alice.password + enter]],
+    });
     expect(code, screen).toBe(0);
     expect(screen).not.toContain(alice.password);
     expect(screen).toContain(`${colour}2m✓`);
@@ -59,8 +74,16 @@ describe('a password', () => {
   });
 
   test('is asked for when a change needs it', async () => {
-    expect((await regway(add('changed/*'), { answers: [['Password of alice: ', alice.password + enter]] })).code).toBe(0);
-    const args = ['registry', 'update', `${registry.host}/changed/*`, '--trusted-realm=127.0.0.9', '--secure-connection=false'];
+    expect((await regway(add('changed/*'), { answers: [['Password of alice: ', alice.password + enter]] })).code).toBe(
+      0,
+    );
+    const args = [
+      'registry',
+      'update',
+      `${registry.host}/changed/*`,
+      '--trusted-realm=127.0.0.9',
+      '--secure-connection=false',
+    ];
     const { screen, code } = await regway(args, { answers: [['Password for', alice.password + enter]] });
     expect(code, screen).toBe(0);
     expect(screen).toContain('Trusted realm: 127.0.0.9');
@@ -77,7 +100,9 @@ describe('a password', () => {
       env: environment({ REGWAY_REGISTRY_PASSWORD: password }),
       ready: [/✓ .*CONNECT/],
     });
-    const lines = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(commandLine);
+    const lines = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(commandLine);
     expect(lines.some((line) => line.includes(host))).toBe(true);
     expect(lines.filter((line) => line.includes(password))).toEqual([]);
     await program.end('SIGTERM');
@@ -100,8 +125,12 @@ test.each([
   ['', 1, true],
   ['y', 0, false],
 ])('a deletion is asked about, and %j ends with %i', async (answer, expected, kept) => {
-  await server.graphql('mutation { createRegistry(input: { registry: "deleted.example", username: "a", password: "p" }, validate: false) { errors { code } } }');
-  const { screen, code } = await regway(['registry', 'delete', 'deleted.example'], { answers: [['[y/N] ', answer + enter]] });
+  await server.graphql(
+    'mutation { createRegistry(input: { registry: "deleted.example", username: "a", password: "p" }, validate: false) { errors { code } } }',
+  );
+  const { screen, code } = await regway(['registry', 'delete', 'deleted.example'], {
+    answers: [['[y/N] ', answer + enter]],
+  });
   expect(code, screen).toBe(expected);
   expect((await stored()).includes('deleted.example')).toBe(kept);
 });
@@ -117,7 +146,10 @@ test.each([50, 80])('a list fits a terminal of %i columns', async (columns) => {
 });
 
 test('a token is asked for without echo by login', async () => {
-  const { screen, code } = await regway(['login', server.url], { env: { REGWAY_TOKEN: '', REGWAY_URL: '' }, answers: [['Token for', server.firstToken() + enter]] });
+  const { screen, code } = await regway(['login', server.url], {
+    env: { REGWAY_TOKEN: '', REGWAY_URL: '' },
+    answers: [['Token for', server.firstToken() + enter]],
+  });
   expect(code, screen).toBe(0);
   expect(screen).not.toContain(server.firstToken());
   expect((await regway(['registry', 'list'], { env: { REGWAY_TOKEN: '', REGWAY_URL: '' } })).code).toBe(0);

@@ -53,10 +53,13 @@ test.each(['READ_ONLY', 'PULL'])('a token of the role %s may not list registries
   await server.stop();
 });
 
-test.each([['--role=KING'], ['--role=READ_WRITE', '--nonsense=1']])('wrong usage (%s) ends with 2 and prints no token', async (...flags) => {
-  const { code, stdout } = await createToken(...flags);
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-});
+test.each([['--role=KING'], ['--role=READ_WRITE', '--nonsense=1']])(
+  'wrong usage (%s) ends with 2 and prints no token',
+  async (...flags) => {
+    const { code, stdout } = await createToken(...flags);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  },
+);
 
 async function createToken(...flags: string[]) {
   const chosen = flags.length > 0 ? flags : ['--role=READ_WRITE'];

@@ -34,7 +34,9 @@ const token = () => /#token=(\S+)/.exec(server.consoleLink() ?? '')?.[1] ?? '';
 
 test('a text of anybody else does not run, and nobody sees the schema', async () => {
   for (const query of ['{ principal { subject } }', '{ __schema { queryType { name } } }', '{ _service { sdl } }']) {
-    expect((await server.graphql(query, {}, token())).body.errors?.[0]?.extensions?.code).toBe('PERSISTED_OPERATION_REQUIRED');
+    expect((await server.graphql(query, {}, token())).body.errors?.[0]?.extensions?.code).toBe(
+      'PERSISTED_OPERATION_REQUIRED',
+    );
   }
 });
 
@@ -50,7 +52,10 @@ test('in a browser one tests a login step by step, stores it, and looks at every
   await view.button('Test connection').click();
   await page.getByRole('dialog').getByText('accepts the credential').first().waitFor();
   await view.button('Save').click();
-  await page.getByRole('status').filter({ hasText: `Added ${registry.host}.` }).waitFor();
+  await page
+    .getByRole('status')
+    .filter({ hasText: `Added ${registry.host}.` })
+    .waitFor();
   await page.getByRole('link', { name: registry.host }).first().click();
   await page.getByRole('region', { name: 'Audit events' }).getByText('Registry added').waitFor();
   for (const screen of ['Tokens', 'Accounts', 'Audit']) {
@@ -62,7 +67,11 @@ test('in a browser one tests a login step by step, stores it, and looks at every
 
 test.each([
   ['registry list', ['registry', 'list'], () => registry.host],
-  ['registry check', ['registry', 'check', 'HOST', `--username=${alice.username}`, '--secure-connection=false'], () => 'VALID'],
+  [
+    'registry check',
+    ['registry', 'check', 'HOST', `--username=${alice.username}`, '--secure-connection=false'],
+    () => 'VALID',
+  ],
   ['image explain', ['image', 'explain', 'HOST/team/app'], () => registry.host],
   ['account create', ['account', 'create', 'team-a'], () => ''],
   ['account list', ['account', 'list'], () => 'team-a'],
@@ -72,8 +81,18 @@ test.each([
   ['audit list', ['audit', 'list'], () => 'team-a'],
   ['registry delete', ['registry', 'delete', 'HOST', '--yes'], () => 'Deleted'],
 ])('the command line runs %s', async (_what, args, expected) => {
-  const env = { ...serverEnvironment(server.dataDirectory), REGWAY_URL: server.url, REGWAY_TOKEN: token(), REGWAY_REGISTRY_PASSWORD: alice.password, XDG_CONFIG_HOME: configHome };
-  const { code, stdout, stderr } = await runProgram({ command: process.execPath, args: [executable, ...args.map((part) => part.replace('HOST', registry.host))], env });
+  const env = {
+    ...serverEnvironment(server.dataDirectory),
+    REGWAY_URL: server.url,
+    REGWAY_TOKEN: token(),
+    REGWAY_REGISTRY_PASSWORD: alice.password,
+    XDG_CONFIG_HOME: configHome,
+  };
+  const { code, stdout, stderr } = await runProgram({
+    command: process.execPath,
+    args: [executable, ...args.map((part) => part.replace('HOST', registry.host))],
+    env,
+  });
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('Error')]);
   expect(stdout + stderr).toContain(expected());
 });

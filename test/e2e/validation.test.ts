@@ -48,10 +48,13 @@ describe('the htpasswd registry over plain HTTP', () => {
     expect(report).toMatchObject({ outcome: 'VALID', valid: true });
   });
 
-  test.each([pushedRepository, 'team-a/*', 'team-a/never-pushed'])('the right password is VALID for %s', async (path) => {
-    const report = await operations.check({ registry: `${registries.basic.host}/${path}`, ...alice }, insecure);
-    expect(report).toMatchObject({ outcome: 'VALID', valid: true });
-  });
+  test.each([pushedRepository, 'team-a/*', 'team-a/never-pushed'])(
+    'the right password is VALID for %s',
+    async (path) => {
+      const report = await operations.check({ registry: `${registries.basic.host}/${path}`, ...alice }, insecure);
+      expect(report).toMatchObject({ outcome: 'VALID', valid: true });
+    },
+  );
 
   test.each([
     ['a wrong password', { username: alice.username, password: wrongPassword }],
@@ -81,7 +84,10 @@ describe('the htpasswd registry over TLS with a private authority', () => {
   });
 
   test('with verification off a wrong password is INVALID_CREDENTIALS', async () => {
-    const report = await operations.check({ registry: registries.tls.host, username: alice.username, password: wrongPassword }, insecure);
+    const report = await operations.check(
+      { registry: registries.tls.host, username: alice.username, password: wrongPassword },
+      insecure,
+    );
     expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', valid: false });
   });
 
@@ -91,13 +97,20 @@ describe('the htpasswd registry over TLS with a private authority', () => {
   });
 
   test('when REGWAY_CA_FILE names the authority, a wrong password is INVALID_CREDENTIALS with verification on', async () => {
-    const report = await trusting.check({ registry: registries.tls.host, username: alice.username, password: wrongPassword });
+    const report = await trusting.check({
+      registry: registries.tls.host,
+      username: alice.username,
+      password: wrongPassword,
+    });
     expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', valid: false });
   });
 
   test('an insecure check leaves no connection behind that a secure one would use', async () => {
-    const reports = await Promise.all([false, true, false, true].map((secureConnection) =>
-      operations.check({ registry: registries.tls.host, ...alice }, { secureConnection })));
+    const reports = await Promise.all(
+      [false, true, false, true].map((secureConnection) =>
+        operations.check({ registry: registries.tls.host, ...alice }, { secureConnection }),
+      ),
+    );
     expect(reports.map(({ outcome }) => outcome)).toEqual(['VALID', 'TLS_UNTRUSTED', 'VALID', 'TLS_UNTRUSTED']);
   });
 });
@@ -112,14 +125,22 @@ describe('the registry whose token server is on another origin', () => {
     expect(tokenServer.connections()).toBe(connectionsBefore);
 
     const requestsBefore = requestsOf(alice.username).length;
-    const accepted = await trusting.check({ registry: registries.token.host, ...alice, trustedRealm: refused.realmHost ?? '' });
+    const accepted = await trusting.check({
+      registry: registries.token.host,
+      ...alice,
+      trustedRealm: refused.realmHost ?? '',
+    });
     expect(accepted).toMatchObject({ outcome: 'VALID', valid: true });
     expect(requestsOf(alice.username)).toHaveLength(requestsBefore + 1);
   });
 
   test('a wrong password is INVALID_CREDENTIALS and is tried only once', async () => {
     const credential = { username: 'mallory', password: wrongPassword };
-    const report = await trusting.check({ registry: registries.token.host, ...credential, trustedRealm: registries.tokenServer.host });
+    const report = await trusting.check({
+      registry: registries.token.host,
+      ...credential,
+      trustedRealm: registries.tokenServer.host,
+    });
     expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', valid: false });
     expect(requestsOf('mallory')).toHaveLength(1);
   });
@@ -133,7 +154,9 @@ describe('the registry whose token server is on another origin', () => {
 
   test('a user without rights on the named repository is INSUFFICIENT_SCOPE', async () => {
     const report = await trusting.check({
-      registry: `${registries.token.host}/${pushedRepository}`, ...bob, trustedRealm: registries.tokenServer.host,
+      registry: `${registries.token.host}/${pushedRepository}`,
+      ...bob,
+      trustedRealm: registries.tokenServer.host,
     });
     expect(report).toMatchObject({ outcome: 'INSUFFICIENT_SCOPE', valid: false });
   });
@@ -144,11 +167,16 @@ describe('the registry whose token server is on another origin', () => {
   ])('a user with rights on %s is VALID, and only pull was asked for', async (_what, path, probeRepository) => {
     const before = registries.tokenServer.requests().length;
     const report = await trusting.check({
-      registry: registries.token.host + path, ...alice, trustedRealm: registries.tokenServer.host,
+      registry: registries.token.host + path,
+      ...alice,
+      trustedRealm: registries.tokenServer.host,
       ...(probeRepository && { probeRepository }),
     });
     expect(report).toMatchObject({ outcome: 'VALID', valid: true });
-    const scopes = registries.tokenServer.requests().slice(before).flatMap((request) => request.scopes);
+    const scopes = registries.tokenServer
+      .requests()
+      .slice(before)
+      .flatMap((request) => request.scopes);
     expect(new Set(scopes)).toEqual(new Set([`repository:${pushedRepository}:pull`]));
   });
 });
@@ -167,11 +195,17 @@ describe('the token registry with verification off, or its authority unknown', (
   test('verification off with a trusted token server: the right password is VALID, a wrong one INVALID_CREDENTIALS', async () => {
     const target = { registry: registries.token.host, trustedRealm: registries.tokenServer.host };
     expect(await trusting.check({ ...target, ...alice }, insecure)).toMatchObject({ outcome: 'VALID' });
-    expect(await trusting.check({ ...target, username: alice.username, password: wrongPassword }, insecure)).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
+    expect(
+      await trusting.check({ ...target, username: alice.username, password: wrongPassword }, insecure),
+    ).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
   });
 
   test('without the authority the registry itself is TLS_UNTRUSTED', async () => {
-    const report = await operations.check({ registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host });
+    const report = await operations.check({
+      registry: registries.token.host,
+      ...alice,
+      trustedRealm: registries.tokenServer.host,
+    });
     expect(report).toMatchObject({ outcome: 'TLS_UNTRUSTED', valid: false });
   });
 });
@@ -222,7 +256,10 @@ describe('registryCheck over SSE', () => {
     ['a good', alice.password, 'VALID'],
     ['a wrong', wrongPassword, 'INVALID_CREDENTIALS'],
   ])('sends each step of %s password as it ends, in order, and the report last', async (_what, password, outcome) => {
-    const events = await operations.progress({ registry: registries.basic.host, username: alice.username, password }, insecure);
+    const events = await operations.progress(
+      { registry: registries.basic.host, username: alice.username, password },
+      insecure,
+    );
     const report = events.at(-1)?.report;
     expect(report?.outcome).toBe(outcome);
     expect(events.slice(0, -1).map(({ step }) => step)).toEqual(report?.steps);

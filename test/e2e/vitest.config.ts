@@ -18,10 +18,25 @@ export default defineConfig({
     globalSetup: [join(import.meta.dirname, 'support/global-setup.ts')],
     reporters: ['default', ...(process.env['CI'] === undefined ? [] : [noSkipsReporter])],
     projects: [
-      { test: { ...oneByOne, name: 'e2e', root: import.meta.dirname, include: ['**/*.test.ts'], exclude: ['replicated-domain.test.ts'] } },
+      {
+        test: {
+          ...oneByOne,
+          name: 'e2e',
+          root: import.meta.dirname,
+          include: ['**/*.test.ts'],
+          exclude: ['replicated-domain.test.ts'],
+        },
+      },
       {
         resolve: unitConfig.resolve ?? {},
-        test: { ...oneByOne, name: 'two replicas', root: testDirectory, include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()], globalSetup: ['e2e/support/database-server.ts'], sequence: { groupOrder: 1 } },
+        test: {
+          ...oneByOne,
+          name: 'two replicas',
+          root: testDirectory,
+          include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()],
+          globalSetup: ['e2e/support/database-server.ts'],
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
@@ -30,5 +45,7 @@ export default defineConfig({
 /** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
 function suitesOnADomain(): string[] {
   const opening = /\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/;
-  return globSync(['graphql/*.test.ts', 'core/*.test.ts', 'rest/*.test.ts'], { cwd: testDirectory }).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
+  return globSync(['graphql/*.test.ts', 'core/*.test.ts', 'rest/*.test.ts'], { cwd: testDirectory }).filter((file) =>
+    opening.test(readFileSync(join(testDirectory, file), 'utf8')),
+  );
 }

@@ -1,6 +1,14 @@
 // The law of arguments that are read by a plan: whatever stands in the document and is sent, they are those that graphql-js reads.
 
-import { buildSchema, getArgumentValues, GraphQLScalarType, Kind, parse, valueFromASTUntyped, type FieldNode } from 'graphql';
+import {
+  buildSchema,
+  getArgumentValues,
+  GraphQLScalarType,
+  Kind,
+  parse,
+  valueFromASTUntyped,
+  type FieldNode,
+} from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { argumentsOf } from '../../src/server/graphql/execution/coercion.ts';
 
@@ -12,7 +20,8 @@ const schema = buildSchema(`
   type Query { all(number: Int, size: Int! = 7, needed: String, text: String!, list: [Int!], shape: Shape, any: Any, when: When, colour: Colour = BLUE, toString: ID): String }
 `);
 // Its literals become a text, in which a variable would be lost if it were read once.
-(schema.getType('Any') as GraphQLScalarType).parseLiteral = (node, variables) => JSON.stringify(valueFromASTUntyped(node, variables));
+(schema.getType('Any') as GraphQLScalarType).parseLiteral = (node, variables) =>
+  JSON.stringify(valueFromASTUntyped(node, variables));
 (schema.getType('When') as GraphQLScalarType).parseLiteral = (node) => new Date(Number(valueFromASTUntyped(node)));
 const field = schema.getQueryType()?.getFields()['all'];
 
@@ -55,7 +64,8 @@ function outcomeOf(read: () => unknown): unknown {
 
 function fieldIn(text: string) {
   const [operation] = parse(`{ all(${text}) }`).definitions;
-  const node = operation?.kind === Kind.OPERATION_DEFINITION ? (operation.selectionSet.selections[0] as FieldNode) : undefined;
+  const node =
+    operation?.kind === Kind.OPERATION_DEFINITION ? (operation.selectionSet.selections[0] as FieldNode) : undefined;
   if (field === undefined || node === undefined) throw new Error('the field is there');
   return { field, node };
 }

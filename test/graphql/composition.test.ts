@@ -1,7 +1,16 @@
 // Our subgraph composes with a graph that knows images, whichever composer is used, and takes no name that others use.
 
 import { readFileSync } from 'node:fs';
-import { buildSchema, getNamedType, isInputObjectType, isObjectType, Kind, parse, type DefinitionNode, type GraphQLNamedType } from 'graphql';
+import {
+  buildSchema,
+  getNamedType,
+  isInputObjectType,
+  isObjectType,
+  Kind,
+  parse,
+  type DefinitionNode,
+  type GraphQLNamedType,
+} from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { composers } from './federation/compose.ts';
 import { imagesSdl } from './federation/images-subgraph.ts';
@@ -21,7 +30,9 @@ describe.each(Object.entries(composers))('%s', (_name, compose) => {
       const type = supergraph.getType(name);
       return isObjectType(type) ? Object.keys(type.getFields()) : [];
     };
-    expect(fields('ContainerImage')).toEqual(expect.arrayContaining(['reference', 'registry', 'candidates', 'sizeBytes', 'status']));
+    expect(fields('ContainerImage')).toEqual(
+      expect.arrayContaining(['reference', 'registry', 'candidates', 'sizeBytes', 'status']),
+    );
     expect(fields('Deployment')).toContain('mirror');
     expect(fields('Query')).toEqual(expect.arrayContaining(['image', 'registries', 'containerImages']));
     expect(fields('Query')).not.toContain('node');
@@ -36,7 +47,9 @@ describe.each(Object.entries(composers))('%s', (_name, compose) => {
       type PageInfo @shareable { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
       type Query { node(id: ID!): Node scans: [Scan!]! }
       type Subscription { scanned: Scan! }`;
-    expect(compose([regway, images, { name: 'scans', url: 'http://scans.example/graphql', sdl: others }])).toContain('graph: SCANS');
+    expect(compose([regway, images, { name: 'scans', url: 'http://scans.example/graphql', sdl: others }])).toContain(
+      'graph: SCANS',
+    );
   });
 
   test('refuses a field that two subgraphs answer differently, which shows that it looks', () => {
@@ -48,7 +61,11 @@ describe.each(Object.entries(composers))('%s', (_name, compose) => {
 test('of the names in a graph that knows users, accounts, tokens and errors, we have those alone that mean the same', () => {
   const names = (text: string) => parse(text).definitions.flatMap(nameOf);
   const ours = new Set(names(sdl));
-  expect(names(imagesSdl).filter((name) => ours.has(name)).toSorted()).toEqual(['ContainerImage', 'DateTime', 'PageInfo', 'Query', 'Registry']);
+  expect(
+    names(imagesSdl)
+      .filter((name) => ours.has(name))
+      .toSorted(),
+  ).toEqual(['ContainerImage', 'DateTime', 'PageInfo', 'Query', 'Registry']);
 });
 
 test('every type is led to from a root field, so that the composed graph shows none that nobody can ask for', () => {
@@ -60,12 +77,20 @@ test('every type is led to from a root field, so that the composed graph shows n
     if (isInputObjectType(type)) Object.values(type.getFields()).forEach((field) => visit(getNamedType(field.type)));
     if (!isObjectType(type)) return;
     type.getInterfaces().forEach(visit);
-    for (const { args, type: answered } of Object.values(type.getFields())) [answered, ...args.map((argument) => argument.type)].forEach((part) => visit(getNamedType(part)));
+    for (const { args, type: answered } of Object.values(type.getFields()))
+      [answered, ...args.map((argument) => argument.type)].forEach((part) => visit(getNamedType(part)));
   };
-  for (const root of [served.getQueryType(), served.getMutationType(), served.getSubscriptionType()]) if (root) visit(root);
-  expect(parse(sdl).definitions.flatMap(nameOf).filter((name) => !reached.has(name))).toEqual([]);
+  for (const root of [served.getQueryType(), served.getMutationType(), served.getSubscriptionType()])
+    if (root) visit(root);
+  expect(
+    parse(sdl)
+      .definitions.flatMap(nameOf)
+      .filter((name) => !reached.has(name)),
+  ).toEqual([]);
 });
 
 function nameOf(definition: DefinitionNode): string[] {
-  return 'name' in definition && definition.kind !== Kind.OPERATION_DEFINITION && definition.name !== undefined ? [definition.name.value] : [];
+  return 'name' in definition && definition.kind !== Kind.OPERATION_DEFINITION && definition.name !== undefined
+    ? [definition.name.value]
+    : [];
 }

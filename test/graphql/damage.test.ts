@@ -13,18 +13,58 @@ const documents = [
   `mutation { checkRegistry(input: { registry: "a.example", username: "u", password: "${marker}", type: ACR }, secureConnection: false) { errors { code } } }`,
 ];
 
-const pieces = ['{', '}', '(', ')', ':', '$', '...', '@', '!', '[', ']', '=', '&', '-', '\\', '€', 'null', 'on', 'fragment', 'input', 'Secret', `"${marker}"`, `"""${marker}"""`, marker, `5${marker}`, `$${marker}`, `"${marker}`, `#${marker}\n`];
+const pieces = [
+  '{',
+  '}',
+  '(',
+  ')',
+  ':',
+  '$',
+  '...',
+  '@',
+  '!',
+  '[',
+  ']',
+  '=',
+  '&',
+  '-',
+  '\\',
+  '€',
+  'null',
+  'on',
+  'fragment',
+  'input',
+  'Secret',
+  `"${marker}"`,
+  `"""${marker}"""`,
+  marker,
+  `5${marker}`,
+  `$${marker}`,
+  `"${marker}`,
+  `#${marker}\n`,
+];
 
 const values: unknown[] = [marker, 5, null, [], {}, [marker], { [marker]: marker }, true, 1e99, `${marker}\ud800`];
 
 /** One edit of a document: at this piece, put another one before it, in its place, or nothing. */
-const edit = fc.record({ at: fc.nat(200), how: fc.constantFrom('insert', 'replace', 'remove'), piece: fc.constantFrom(...pieces) });
+const edit = fc.record({
+  at: fc.nat(200),
+  how: fc.constantFrom('insert', 'replace', 'remove'),
+  piece: fc.constantFrom(...pieces),
+});
 
 const damaged = fc.record({
   document: fc.constantFrom(...documents),
   edits: fc.array(edit, { maxLength: 4 }),
-  input: fc.record({ registry: fc.constantFrom('a.example', ...values), username: fc.constantFrom('u', ...values), password: fc.constantFrom(marker, ...values) }),
-  others: fc.record({ id: fc.constantFrom(...values), n: fc.constantFrom(...values), v: fc.constantFrom(...values) }, { requiredKeys: [] }),
+  input: fc.record({
+    registry: fc.constantFrom('a.example', ...values),
+    username: fc.constantFrom('u', ...values),
+    password: fc.constantFrom(marker, ...values),
+  }),
+  others: fc.record(
+    { id: fc.constantFrom(...values), n: fc.constantFrom(...values), v: fc.constantFrom(...values) },
+    { requiredKeys: [] },
+  ),
 });
 
 let endpoint: TestEndpoint;
@@ -37,7 +77,8 @@ afterAll(() => endpoint.close());
 
 function applyEdits(document: string, edits: readonly { at: number; how: string; piece: string }[]): string {
   const parts = document.split(/(?<=[\s{}():$!,"])|(?=[\s{}():$!,"])/);
-  for (const { at, how, piece } of edits) parts.splice(at % parts.length, how === 'insert' ? 0 : 1, ...(how === 'remove' ? [] : [` ${piece} `]));
+  for (const { at, how, piece } of edits)
+    parts.splice(at % parts.length, how === 'insert' ? 0 : 1, ...(how === 'remove' ? [] : [` ${piece} `]));
   return parts.join('');
 }
 

@@ -6,7 +6,10 @@ import { printDateTime } from '../../src/server/graphql/schema/scalars.ts';
 
 const anyDate = fc.date({ noInvalidDate: true });
 /** More days than are remembered. */
-const manyDates = fc.array(fc.integer({ min: -800_000, max: 3_000_000 }).map((day) => new Date(day * 86_400_000 + 86_399_999)), { minLength: 1500, maxLength: 1500 });
+const manyDates = fc.array(
+  fc.integer({ min: -800_000, max: 3_000_000 }).map((day) => new Date(day * 86_400_000 + 86_399_999)),
+  { minLength: 1500, maxLength: 1500 },
+);
 
 test('every date is written as JavaScript writes it, before the year 0 and after 9999 too', () => {
   fc.assert(

@@ -8,7 +8,11 @@ import { execute, getOperationAST, type ExecutionResult, type GraphQLSchema } fr
 import { describe, expect, test } from 'vitest';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import { createDocuments, type Documents, type PreparedDocument } from '../../src/server/graphql/execution/document-cache.ts';
+import {
+  createDocuments,
+  type Documents,
+  type PreparedDocument,
+} from '../../src/server/graphql/execution/document-cache.ts';
 import { createExecution, type Planned, type RunOperation } from '../../src/server/graphql/execution/compiled.ts';
 import { schema as ownSchema } from '../../src/server/graphql/schema/schema.ts';
 import { reportOf } from '../support/domain.ts';
@@ -22,8 +26,19 @@ function plan(prepared: PreparedDocument): Planned {
 }
 
 /** Runs one query in both ways. */
-async function runBoth(schema: GraphQLSchema, run: RunOperation, planned: Planned, contextOf: () => unknown, variables: Record<string, unknown>): Promise<[string, string, ExecutionResult]> {
-  const expected = await execute({ schema, document: planned.prepared.document, contextValue: contextOf(), variableValues: variables });
+async function runBoth(
+  schema: GraphQLSchema,
+  run: RunOperation,
+  planned: Planned,
+  contextOf: () => unknown,
+  variables: Record<string, unknown>,
+): Promise<[string, string, ExecutionResult]> {
+  const expected = await execute({
+    schema,
+    document: planned.prepared.document,
+    contextValue: contextOf(),
+    variableValues: variables,
+  });
   const actual = await run(planned, contextOf(), variables);
   return [JSON.stringify(actual), JSON.stringify(expected), expected];
 }
@@ -33,7 +48,12 @@ interface Tally {
   faulty: number;
 }
 
-async function compareMany(schema: GraphQLSchema, contextOf: (seed: number) => unknown, scalars: Readonly<Record<string, readonly unknown[]>>, numRuns: number): Promise<Tally> {
+async function compareMany(
+  schema: GraphQLSchema,
+  contextOf: (seed: number) => unknown,
+  scalars: Readonly<Record<string, readonly unknown[]>>,
+  numRuns: number,
+): Promise<Tally> {
   const documents = createDocuments(schema);
   const run = createExecution(schema, 1);
   await warm(schema, run);
@@ -43,7 +63,13 @@ async function compareMany(schema: GraphQLSchema, contextOf: (seed: number) => u
       const { text, variables } = generateQuery(schema, seed, scalars);
       const prepared = prepareWithin(documents, text);
       fc.pre(prepared !== undefined && prepared.errors.length === 0);
-      const [actual, expected, { errors }] = await runBoth(schema, run, plan(prepared), () => contextOf(seed), variables);
+      const [actual, expected, { errors }] = await runBoth(
+        schema,
+        run,
+        plan(prepared),
+        () => contextOf(seed),
+        variables,
+      );
       expect({ text, variables, result: actual }).toEqual({ text, variables, result: expected });
       if (errors === undefined) tally.clean += 1;
       else tally.faulty += 1;
@@ -83,17 +109,57 @@ function ownContext(seed: number): object {
     return luck < 0.1 ? Promise.reject(new Error('a fault of ours')) : Promise.resolve(value());
   };
   const registry = (index: number): Registry => ({
-    id: `reg_${index}`, account: 'admin', registry: `docker.io/a${index}`, host: 'docker.io', repository: `a${index}`, name: 'a', type: 'DOCKER_V2', username: 'u', secureConnection: true,
-    trustedRealm: null, probeRepository: null, lastValidation: index % 2 === 0 ? null : reportOf('VALID', [{ kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1.5 }]),
-    version: 1, secretVersion: 1, pendingSince: null, previousUsableUntil: null, createdAt: new Date(index), updatedAt: new Date(index * 1000),
+    id: `reg_${index}`,
+    account: 'admin',
+    registry: `docker.io/a${index}`,
+    host: 'docker.io',
+    repository: `a${index}`,
+    name: 'a',
+    type: 'DOCKER_V2',
+    username: 'u',
+    secureConnection: true,
+    trustedRealm: null,
+    probeRepository: null,
+    lastValidation:
+      index % 2 === 0
+        ? null
+        : reportOf('VALID', [{ kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1.5 }]),
+    version: 1,
+    secretVersion: 1,
+    pendingSince: null,
+    previousUsableUntil: null,
+    createdAt: new Date(index),
+    updatedAt: new Date(index * 1000),
   });
   const nodes = Array.from({ length: Math.floor(random() * 4) }, (_, index) => registry(index));
-  const page = { nodes, hasNextPage: true, hasPreviousPage: false, cursorOf: ({ id }: Registry) => `cursor-${id}`, totalCount: () => Promise.resolve(7) };
+  const page = {
+    nodes,
+    hasNextPage: true,
+    hasPreviousPage: false,
+    cursorOf: ({ id }: Registry) => `cursor-${id}`,
+    totalCount: () => Promise.resolve(7),
+  };
   const candidate = { registry: registry(1), matched: true, reason: 'Used.' };
-  const image = { reference: 'docker.io/a1:1', host: 'docker.io', repository: 'a1', tag: '1', digest: null, account: 'admin', registry: registry(1), candidates: () => Promise.resolve([candidate]) };
+  const image = {
+    reference: 'docker.io/a1:1',
+    host: 'docker.io',
+    repository: 'a1',
+    tag: '1',
+    digest: null,
+    account: 'admin',
+    registry: registry(1),
+    candidates: () => Promise.resolve([candidate]),
+  };
   return {
-    caller: { principal: { subject: 'token:x', account: 'admin', role: 'PULL', images: ['docker.io'], expiresAt: null }, requestId: 'request-1' },
-    registries: { get: () => answer(() => (luck > 0.8 ? null : registry(1))), list: () => answer(() => page), image: () => answer(() => image) },
+    caller: {
+      principal: { subject: 'token:x', account: 'admin', role: 'PULL', images: ['docker.io'], expiresAt: null },
+      requestId: 'request-1',
+    },
+    registries: {
+      get: () => answer(() => (luck > 0.8 ? null : registry(1))),
+      list: () => answer(() => page),
+      image: () => answer(() => image),
+    },
     uses: { lastUsed: () => answer(() => new Map([['reg_1', new Date(5)]])), of: () => answer(() => []) },
   };
 }
@@ -103,7 +169,12 @@ const longTestMs = 600_000;
 
 describe('a compiled query answers as graphql-js does, byte for byte', () => {
   test('over a schema of interfaces, unions, lists and every kind of failure', { timeout: longTestMs }, async () => {
-    const { clean, faulty } = await compareMany(hostileSchema(), (seed) => ({ seed }), { Odd: ['x', '', 5, null] }, 10_000);
+    const { clean, faulty } = await compareMany(
+      hostileSchema(),
+      (seed) => ({ seed }),
+      { Odd: ['x', '', 5, null] },
+      10_000,
+    );
     expect(clean).toBeGreaterThan(1_000);
     expect(faulty).toBeGreaterThan(1_000);
   });
@@ -144,7 +215,8 @@ describe('what is compiled', () => {
     await warm(schema, run);
     const planned = plan(documents.prepare('{ third: __typename }'));
     const compiled: boolean[] = [];
-    for (let sighting = 1; sighting <= 4; sighting += 1) compiled.push(isFromCompiled(await run(planned, { seed: 3 }, {})));
+    for (let sighting = 1; sighting <= 4; sighting += 1)
+      compiled.push(isFromCompiled(await run(planned, { seed: 3 }, {})));
     expect(compiled).toEqual([false, false, true, true]);
   });
 
@@ -162,7 +234,12 @@ describe('what is compiled', () => {
     await warm(ownSchema, run);
     const kept = createDocuments(ownSchema);
     const heapAfter = async (from: number, to: number): Promise<number> => {
-      for (let index = from; index < to; index += 1) await run(plan(kept.prepare(`{ a${index}: registries { nodes { id registry lastValidation { outcome } } } }`)), ownContext(0), {});
+      for (let index = from; index < to; index += 1)
+        await run(
+          plan(kept.prepare(`{ a${index}: registries { nodes { id registry lastValidation { outcome } } } }`)),
+          ownContext(0),
+          {},
+        );
       collectGarbage();
       return process.memoryUsage().heapUsed;
     };

@@ -25,8 +25,11 @@ afterAll(async () => {
 });
 
 async function created(registry: string): Promise<void> {
-  const document = 'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { errors { message } } }';
-  const answer = await regway.send(regway.tokens.ADMIN, document, { input: { registry, username: 'robot', password: secret } });
+  const document =
+    'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { errors { message } } }';
+  const answer = await regway.send(regway.tokens.ADMIN, document, {
+    input: { registry, username: 'robot', password: secret },
+  });
   expect(answer).toEqual({ data: { createRegistry: { errors: [] } } });
 }
 
@@ -39,7 +42,11 @@ function supergraph(composer: keyof typeof composers): string {
 
 interface Answer {
   readonly data?: Record<string, unknown> | null;
-  readonly errors?: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions?: Readonly<Record<string, unknown>> }[];
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 describe.each(Object.entries(gateways))('%s', (name, start) => {
@@ -52,9 +59,18 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
 
   afterAll(() => gateway.close());
 
-  async function ask(query: string, token: string | null = regway.tokens.ADMIN, variables: object = {}): Promise<Answer> {
-    const headers = { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
-    const text = await (await fetch(gateway.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })).text();
+  async function ask(
+    query: string,
+    token: string | null = regway.tokens.ADMIN,
+    variables: object = {},
+  ): Promise<Answer> {
+    const headers = {
+      'content-type': 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    };
+    const text = await (
+      await fetch(gateway.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
+    ).text();
     seen.push(text);
     return JSON.parse(text) as Answer;
   }
@@ -62,40 +78,77 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
   const codes = ({ errors = [] }: Answer) => [...new Set(errors.map(({ extensions }) => extensions?.['code']))];
 
   test('an image of another subgraph has the registry that a pull of it uses', async () => {
-    const answer = await ask('{ containerImages(first: 3) { nodes { reference sizeBytes host tag registry { registry username lastValidation { outcome } } } pageInfo { hasNextPage } } }');
+    const answer = await ask(
+      '{ containerImages(first: 3) { nodes { reference sizeBytes host tag registry { registry username lastValidation { outcome } } } pageInfo { hasNextPage } } }',
+    );
     expect(answer.errors).toBeUndefined();
     expect(answer.data).toMatchObject({
-      containerImages: { nodes: [0, 1, 2].map((number) => ({ reference: `r${number}.example/team/app-${number}:1`, sizeBytes: expect.any(Number), host: `r${number}.example`, tag: '1', registry: { registry: `r${number}.example`, username: 'robot', lastValidation: { outcome: 'SKIPPED' } } })) },
+      containerImages: {
+        nodes: [0, 1, 2].map((number) => ({
+          reference: `r${number}.example/team/app-${number}:1`,
+          sizeBytes: expect.any(Number),
+          host: `r${number}.example`,
+          tag: '1',
+          registry: { registry: `r${number}.example`, username: 'robot', lastValidation: { outcome: 'SKIPPED' } },
+        })),
+      },
     });
   });
 
   test('an image of ours has the fields of the other subgraph', async () => {
-    const answer = await ask('{ image(reference: "r1.example/a:2") { registry { registry } sizeBytes status owner { role } } }');
-    expect(answer).toEqual({ data: { image: { registry: { registry: 'r1.example' }, sizeBytes: 14, status: 'OK', owner: { role: 'OWNER' } } } });
+    const answer = await ask(
+      '{ image(reference: "r1.example/a:2") { registry { registry } sizeBytes status owner { role } } }',
+    );
+    expect(answer).toEqual({
+      data: { image: { registry: { registry: 'r1.example' }, sizeBytes: 14, status: 'OK', owner: { role: 'OWNER' } } },
+    });
   });
 
   test('a registry that another subgraph names by its text is ours', async () => {
     const answer = await ask('{ deployments { name mirror { registry username secureConnection } account { name } } }');
-    expect(answer).toEqual({ data: { deployments: [{ name: 'shop', mirror: { registry: 'r3.example', username: 'robot', secureConnection: true }, account: { name: 'shop' } }] } });
+    expect(answer).toEqual({
+      data: {
+        deployments: [
+          {
+            name: 'shop',
+            mirror: { registry: 'r3.example', username: 'robot', secureConnection: true },
+            account: { name: 'shop' },
+          },
+        ],
+      },
+    });
   });
 
   test('fifty images over ten registries are one request to us and at most three statements', async () => {
     const before = await regway.requests();
     let answer: Answer = {};
     const statements = await statementsDuring(async () => {
-      answer = await ask('{ containerImages(first: 50) { nodes { reference registry { id registry lastValidation { outcome } } candidates { matched } } } }');
+      answer = await ask(
+        '{ containerImages(first: 50) { nodes { reference registry { id registry lastValidation { outcome } } candidates { matched } } } }',
+      );
     });
     expect(answer.errors).toBeUndefined();
-    const registry = { id: expect.stringMatching(/^reg_/), registry: expect.stringMatching(/^r\d\.example$/), lastValidation: { outcome: 'SKIPPED' } };
-    expect(answer.data).toMatchObject({ containerImages: { nodes: Array.from({ length: 50 }, () => ({ registry, candidates: [{ matched: true }] })) } });
+    const registry = {
+      id: expect.stringMatching(/^reg_/),
+      registry: expect.stringMatching(/^r\d\.example$/),
+      lastValidation: { outcome: 'SKIPPED' },
+    };
+    expect(answer.data).toMatchObject({
+      containerImages: { nodes: Array.from({ length: 50 }, () => ({ registry, candidates: [{ matched: true }] })) },
+    });
     expect(await regway.requests()).toBe(before + 1);
     expect(statements).toHaveLength(3);
   });
 
   test('a mutation through the gateway answers with its payload, and its errors are data there too', async () => {
-    const document = 'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { registry { id } errors { code field } } }';
-    const answer = await ask(document, regway.tokens.READ_WRITE, { input: { registry: 'r1.example', username: 'robot', password: secret } });
-    expect(answer).toEqual({ data: { createRegistry: { registry: null, errors: [{ code: 'ALREADY_EXISTS', field: ['input', 'registry'] }] } } });
+    const document =
+      'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input, validate: false) { registry { id } errors { code field } } }';
+    const answer = await ask(document, regway.tokens.READ_WRITE, {
+      input: { registry: 'r1.example', username: 'robot', password: secret },
+    });
+    expect(answer).toEqual({
+      data: { createRegistry: { registry: null, errors: [{ code: 'ALREADY_EXISTS', field: ['input', 'registry'] }] } },
+    });
   });
 
   const imagesWithRegistry = '{ containerImages(first: 2) { nodes { reference registry { registry } } } }';
@@ -103,12 +156,19 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
   test.each([
     ['nobody', null, 'UNAUTHENTICATED', /^Log in first/],
     ['a token whose role may not', 'READ_ONLY', 'FORBIDDEN', /^The role READ_ONLY may not/],
-  ] as const)('%s gets the images of the other subgraph, null for the registry, and the code', async (_, role, code, message) => {
-    const answer = await ask(imagesWithRegistry, role === null ? null : regway.tokens[role]);
-    expect(answer.data).toEqual({ containerImages: { nodes: [0, 1].map((number) => ({ reference: `r${number}.example/team/app-${number}:1`, registry: null })) } });
-    expect(codes(answer)).toEqual([code]);
-    expect(answer.errors?.[0]?.message).toMatch(message);
-  });
+  ] as const)(
+    '%s gets the images of the other subgraph, null for the registry, and the code',
+    async (_, role, code, message) => {
+      const answer = await ask(imagesWithRegistry, role === null ? null : regway.tokens[role]);
+      expect(answer.data).toEqual({
+        containerImages: {
+          nodes: [0, 1].map((number) => ({ reference: `r${number}.example/team/app-${number}:1`, registry: null })),
+        },
+      });
+      expect(codes(answer)).toEqual([code]);
+      expect(answer.errors?.[0]?.message).toMatch(message);
+    },
+  );
 
   test('a token that may only pull sees which registry an image uses, and is refused the list', async () => {
     expect((await ask(imagesWithRegistry, regway.tokens.PULL)).errors).toBeUndefined();
@@ -116,8 +176,13 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
   });
 
   test('a bad reference has its code, and the good ones beside it are answered', async () => {
-    const answer = await ask('{ bad: containerImage(reference: "Bad//Name") { sizeBytes registry { registry } } good: containerImage(reference: "r2.example/a") { registry { registry } } }');
-    expect(answer.data).toEqual({ bad: { sizeBytes: 9, registry: null }, good: { registry: { registry: 'r2.example' } } });
+    const answer = await ask(
+      '{ bad: containerImage(reference: "Bad//Name") { sizeBytes registry { registry } } good: containerImage(reference: "r2.example/a") { registry { registry } } }',
+    );
+    expect(answer.data).toEqual({
+      bad: { sizeBytes: 9, registry: null },
+      good: { registry: { registry: 'r2.example' } },
+    });
     expect(codes(answer)).toEqual(['INVALID_REFERENCE']);
     expect(codes(await ask('{ image(reference: "Bad//Name") { tag } }'))).toEqual(['INVALID_REFERENCE']);
   });
@@ -133,7 +198,9 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
 
   test('a password that fits nowhere is not repeated', async () => {
     const document = 'mutation ($input: CreateRegistryInput!) { createRegistry(input: $input) { errors { code } } }';
-    const answer = await ask(document, regway.tokens.ADMIN, { input: { registry: 'Bad//Name', username: 'a:b', password: secret } });
+    const answer = await ask(document, regway.tokens.ADMIN, {
+      input: { registry: 'Bad//Name', username: 'a:b', password: secret },
+    });
     expect(answer.data).toMatchObject({ createRegistry: { errors: [{ code: expect.any(String) }] } });
   });
 
@@ -141,26 +208,40 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
     const query = '{ containerImage(reference: "gone.example/a:1") { sizeBytes registry { id } } }';
     await created('gone.example');
     const id = /reg_\w+/.exec(JSON.stringify(await ask(query)))?.[0];
-    expect(await ask('mutation ($id: ID!) { deleteRegistry(id: $id) { deletedId } }', regway.tokens.ADMIN, { id })).toEqual({ data: { deleteRegistry: { deletedId: id } } });
+    expect(
+      await ask('mutation ($id: ID!) { deleteRegistry(id: $id) { deletedId } }', regway.tokens.ADMIN, { id }),
+    ).toEqual({ data: { deleteRegistry: { deletedId: id } } });
     expect(await ask(query)).toEqual({ data: { containerImage: { sizeBytes: 16, registry: null } } });
   });
 
   test('no secret and no token crossed, in any answer of this suite', () => {
     expect(seen.length).toBeGreaterThan(10);
-    for (const forbidden of [secret, ...Object.values(regway.tokens)]) expect(seen.filter((text) => text.includes(forbidden))).toEqual([]);
+    for (const forbidden of [secret, ...Object.values(regway.tokens)])
+      expect(seen.filter((text) => text.includes(forbidden))).toEqual([]);
   });
 });
 
 // Apollo's gateway for Node runs no subscriptions.
 test('through Hive Gateway the steps of a check arrive one by one', async () => {
   const gateway = await gateways['Hive Gateway'](supergraph('The Guild'));
-  const query = 'subscription ($input: CreateRegistryInput!) { registryCheck(input: $input) { step { kind } report { outcome } } }';
-  const headers = { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${regway.tokens.ADMIN}` };
+  const query =
+    'subscription ($input: CreateRegistryInput!) { registryCheck(input: $input) { step { kind } report { outcome } } }';
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'text/event-stream',
+    authorization: `Bearer ${regway.tokens.ADMIN}`,
+  };
   const variables = { input: { registry: '127.0.0.1:1', username: 'robot', password: secret } };
-  const text = await (await fetch(gateway.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })).text();
+  const text = await (
+    await fetch(gateway.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
+  ).text();
   await gateway.close();
   const messages = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data = '']) => JSON.parse(data) as unknown);
   const step = (kind: string) => ({ data: { registryCheck: { step: { kind }, report: null } } });
-  expect(messages).toEqual([step('RESOLVE'), step('CONNECT'), { data: { registryCheck: { step: null, report: { outcome: 'UNREACHABLE' } } } }]);
+  expect(messages).toEqual([
+    step('RESOLVE'),
+    step('CONNECT'),
+    { data: { registryCheck: { step: null, report: { outcome: 'UNREACHABLE' } } } },
+  ]);
   expect(text).not.toContain(secret);
 });

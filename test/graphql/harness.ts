@@ -47,7 +47,9 @@ export interface TestEndpoint {
 export async function openEndpoint(settings: Partial<GraphqlServerOptions['settings']> = {}): Promise<TestEndpoint> {
   const domain = await openDomain();
   const records: Records = { calls: [], log: [], observed: [], overrides: {} };
-  const servers = await Promise.all(domain.replicas.map((replica) => serveReplica(replica, () => domain.time, records, settings)));
+  const servers = await Promise.all(
+    domain.replicas.map((replica) => serveReplica(replica, () => domain.time, records, settings)),
+  );
   const front = await frontOf(servers);
   const url = `${front.url}/graphql`;
   const request = async (path: string, init?: RequestInit) => readAnswer(await fetch(new URL(path, url), init));
@@ -73,17 +75,35 @@ interface Server {
   close(): Promise<void>;
 }
 
-async function serveReplica({ useCases }: Replica, now: () => Date, { calls, log, observed, overrides }: Records, settings: Partial<GraphqlServerOptions['settings']>): Promise<Server> {
+async function serveReplica(
+  { useCases }: Replica,
+  now: () => Date,
+  { calls, log, observed, overrides }: Records,
+  settings: Partial<GraphqlServerOptions['settings']>,
+): Promise<Server> {
   const graphql = createGraphqlServer({
-    useCases: { ...useCases, registries: recorded(useCases.registries, calls, overrides), uses: recorded(useCases.uses, calls) },
+    useCases: {
+      ...useCases,
+      registries: recorded(useCases.registries, calls, overrides),
+      uses: recorded(useCases.uses, calls),
+    },
     authenticate: async ({ headersDistinct }) => principalOf(headersDistinct.authorization?.join(', ')),
-    settings: { introspection: false, corsOrigins: [], documents: createTrustedDocuments(new Map(), false), graphiql: { assetsDir: '/nonexistent' }, ...settings },
+    settings: {
+      introspection: false,
+      corsOrigins: [],
+      documents: createTrustedDocuments(new Map(), false),
+      graphiql: { assetsDir: '/nonexistent' },
+      ...settings,
+    },
     now,
     log: { error: (fields, message) => log.push(JSON.stringify({ message, ...fields })) },
     observe: (operation, code) => observed.push(`${operation} ${code}`),
   });
   const server = createServer((request, response) => {
-    void graphql.handle(request, response, { requestId: 'request-1', headers: ['X-Request-Id', 'request-1', 'X-Content-Type-Options', 'nosniff'] });
+    void graphql.handle(request, response, {
+      requestId: 'request-1',
+      headers: ['X-Request-Id', 'request-1', 'X-Content-Type-Options', 'nosniff'],
+    });
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -101,7 +121,11 @@ async function serveReplica({ useCases }: Replica, now: () => Date, { calls, log
 }
 
 export function jsonHeaders(token: Role | null): Record<string, string> {
-  return { 'content-type': 'application/json', accept: 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+  return {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
 }
 
 function principalOf(authorization: string | undefined) {
@@ -111,24 +135,36 @@ function principalOf(authorization: string | undefined) {
   return callerOf(role as Role).principal;
 }
 
-function recorded<UseCases extends object>(useCases: UseCases, calls: TestEndpoint['calls'], overrides: Partial<UseCases> = {}): UseCases {
+function recorded<UseCases extends object>(
+  useCases: UseCases,
+  calls: TestEndpoint['calls'],
+  overrides: Partial<UseCases> = {},
+): UseCases {
   return new Proxy(useCases, {
-    get: (target, name: string & keyof UseCases) => (caller: Caller, ...rest: unknown[]) => {
-      calls.push({ name, caller });
-      const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
-      return run(caller, ...rest);
-    },
+    get:
+      (target, name: string & keyof UseCases) =>
+      (caller: Caller, ...rest: unknown[]) => {
+        calls.push({ name, caller });
+        const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
+        return run(caller, ...rest);
+      },
   });
 }
 
 async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, headers: response.headers, text, body: isJson ? (JSON.parse(text) as Answer['body']) : {} };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson ? (JSON.parse(text) as Answer['body']) : {},
+  };
 }
 
 /** A part of the data of an answer, by its path: objects by key, lists by index. Undefined when it is not there. */
 export function dataAt(answer: Answer, ...path: readonly (string | number)[]): unknown {
-  const step = (value: unknown, key: string | number) => (value as Record<string | number, unknown> | null | undefined)?.[key];
+  const step = (value: unknown, key: string | number) =>
+    (value as Record<string | number, unknown> | null | undefined)?.[key];
   return path.reduce(step, answer.body.data);
 }

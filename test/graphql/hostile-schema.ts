@@ -30,7 +30,8 @@ export function hostileSchema(): GraphQLSchema {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
       // Half of the fields are read from the parent, as exposed fields of ours are.
-      if (type.name === 'Query' || ['peer', 'size', 'friends', 'lives', 'good', 'many'].includes(field.name)) field.resolve = resolverOf(field.type.toString(), field.name);
+      if (type.name === 'Query' || ['peer', 'size', 'friends', 'lives', 'good', 'many'].includes(field.name))
+        field.resolve = resolverOf(field.type.toString(), field.name);
     }
   }
   return schema;
@@ -52,15 +53,22 @@ function resolverOf(type: string, name: string): GraphQLFieldResolver<Parent | u
     const mode = modeOf(seed);
     const faults = mode === 'mixed without failures' ? 0 : 1;
     const outcome = () => {
-      if (random() < 0.04 * faults) throw random() < 0.5 ? new Problem('NOT_FOUND', `nothing at ${name}`) : new Error(`fault at ${name}`);
-      return random() < 0.02 * faults ? new Error(`an error as a value of ${name}`) : valueFor(type, { path, seed, faults, late: mode === 'mixed without failures' ? 0.1 : 0 }, random);
+      if (random() < 0.04 * faults)
+        throw random() < 0.5 ? new Problem('NOT_FOUND', `nothing at ${name}`) : new Error(`fault at ${name}`);
+      return random() < 0.02 * faults
+        ? new Error(`an error as a value of ${name}`)
+        : valueFor(type, { path, seed, faults, late: mode === 'mixed without failures' ? 0.1 : 0 }, random);
     };
     return mode === 'async' || (mode !== 'sync' && random() < 0.4) ? Promise.resolve().then(outcome) : outcome();
   };
 }
 
 function sorted(args: object): string {
-  return JSON.stringify(args, (_key, value: unknown) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1))) : value));
+  return JSON.stringify(args, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : value,
+  );
 }
 
 function modeOf(seed: number): (typeof modes)[number] {
@@ -88,27 +96,51 @@ function valueFor(type: string, place: Place, random: () => number): unknown {
   const inner = type.replace(/!$/, '');
   if (inner.startsWith('[')) {
     if (random() < 0.02 * faults) return 'no list';
-    const items = Array.from({ length: Math.floor(random() * 4) }, (_, index) => valueFor(inner.slice(1, -1), { ...place, path: `${path}/${index}`, faults: modeOf(place.seed) === 'sync' ? faults : 0 }, random));
+    const items = Array.from({ length: Math.floor(random() * 4) }, (_, index) =>
+      valueFor(
+        inner.slice(1, -1),
+        { ...place, path: `${path}/${index}`, faults: modeOf(place.seed) === 'sync' ? faults : 0 },
+        random,
+      ),
+    );
     return items.map((item) => (random() < late ? Promise.resolve(item) : item));
   }
   if (random() < 0.02 * faults) return { nothing: 'of this type' };
   switch (inner) {
-    case 'Int': return Math.floor(random() * 100);
-    case 'Float': return random();
-    case 'Boolean': return random() < 0.5;
-    case 'Colour': return random() < 0.03 * faults ? 'PINK' : 'GREEN';
-    case 'Odd': return random() < 0.1 * faults ? 'bad' : 'odd';
-    case 'String': return 'text';
-    default: return objectFor(inner, place, random);
+    case 'Int':
+      return Math.floor(random() * 100);
+    case 'Float':
+      return random();
+    case 'Boolean':
+      return random() < 0.5;
+    case 'Colour':
+      return random() < 0.03 * faults ? 'PINK' : 'GREEN';
+    case 'Odd':
+      return random() < 0.1 * faults ? 'bad' : 'odd';
+    case 'String':
+      return 'text';
+    default:
+      return objectFor(inner, place, random);
   }
 }
 
 function objectFor(type: string, place: Place, random: () => number): object {
   const { path, seed, faults } = place;
-  const typename = type === 'Cat' || type === 'Dog' ? type : random() < 0.03 * faults ? 'Shape' : random() < 0.5 ? 'Cat' : 'Dog';
+  const typename =
+    type === 'Cat' || type === 'Dog' ? type : random() < 0.03 * faults ? 'Shape' : random() < 0.5 ? 'Cat' : 'Dog';
   // What is read from here fails at once.
   const own = { ...place, faults: modeOf(seed) === 'sync' ? 1 : 0 };
   const leaf = (of: string) => valueFor(of, own, random);
-  const nested = (of: string, name: string) => (place.isNested ? null : objectFor(of, { ...own, path: `${path}/${name}`, isNested: true }, random));
-  return { __typename: typename, path, seed, name: leaf('String!'), colour: leaf('Colour!'), odd: leaf('Odd'), owner: nested('Cat', 'owner') ?? { __typename: 'Cat' }, any: nested('Any', 'any') };
+  const nested = (of: string, name: string) =>
+    place.isNested ? null : objectFor(of, { ...own, path: `${path}/${name}`, isNested: true }, random);
+  return {
+    __typename: typename,
+    path,
+    seed,
+    name: leaf('String!'),
+    colour: leaf('Colour!'),
+    odd: leaf('Odd'),
+    owner: nested('Cat', 'owner') ?? { __typename: 'Cat' },
+    any: nested('Any', 'any'),
+  };
 }

@@ -27,12 +27,21 @@ describe.each([
   ['past the short way', '?x', undefined],
 ])('the graphql-http audits pass, %s', (_who, search, authorization) => {
   const fetchFn = (input: string, init: RequestInit = {}) =>
-    fetch(input, { ...init, headers: { ...(init.headers as Record<string, string>), ...(authorization === undefined ? {} : { authorization }) } });
+    fetch(input, {
+      ...init,
+      headers: {
+        ...(init.headers as Record<string, string>),
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+    });
   const audits = serverAudits({ url: () => endpoint.url + search, fetchFn });
 
   test.each(audits.map((audit) => [audit.name, audit] as const))('%s', async (_name, audit) => {
     const result = await audit.fn();
-    expect({ status: result.status, reason: 'reason' in result ? result.reason : undefined }).toEqual({ status: 'ok', reason: undefined });
+    expect({ status: result.status, reason: 'reason' in result ? result.reason : undefined }).toEqual({
+      status: 'ok',
+      reason: undefined,
+    });
   });
 });
 
@@ -50,7 +59,11 @@ describe('only JSON in UTF-8 is taken, before any use case runs', () => {
   const query = 'mutation { deleteRegistry(id: "reg_1") { deletedId } }';
   test.each([
     ['a form', 'application/x-www-form-urlencoded', new URLSearchParams({ query }).toString()],
-    ['multipart', 'multipart/form-data; boundary=x', `--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n${query}\r\n--x--`],
+    [
+      'multipart',
+      'multipart/form-data; boundary=x',
+      `--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n${query}\r\n--x--`,
+    ],
     ['plain text', 'text/plain', JSON.stringify({ query })],
     ['a bare document', 'application/graphql', query],
     ['JSON in another charset', 'application/json; charset=utf-16', JSON.stringify({ query })],
@@ -69,19 +82,36 @@ describe('only JSON in UTF-8 is taken, before any use case runs', () => {
   });
 
   test('a compressed body', async () => {
-    expect((await post(JSON.stringify({ query }), { ...jsonHeaders('ADMIN'), 'content-encoding': 'gzip' })).status).toBe(415);
+    expect(
+      (await post(JSON.stringify({ query }), { ...jsonHeaders('ADMIN'), 'content-encoding': 'gzip' })).status,
+    ).toBe(415);
   });
 
   test('UTF-8 named in capitals and quotes is UTF-8', async () => {
-    const answer = await post(JSON.stringify({ query: '{ __typename }' }), { ...jsonHeaders('ADMIN'), 'content-type': 'Application/JSON; Charset="UTF-8"' });
+    const answer = await post(JSON.stringify({ query: '{ __typename }' }), {
+      ...jsonHeaders('ADMIN'),
+      'content-type': 'Application/JSON; Charset="UTF-8"',
+    });
     expect(answer.body).toEqual({ data: { __typename: 'Query' } });
   });
 });
 
 describe('what is not a request is refused with a status and a code', () => {
   test.each([
-    ['a mutation by GET', 'GET', `/graphql?query=${encodeURIComponent('mutation { deleteRegistry(id: "x") { deletedId } }')}`, undefined, 405],
-    ['a subscription by GET', 'GET', `/graphql?query=${encodeURIComponent('subscription { registryCheck(input: { registry: "a.example", username: "u", password: "p" }) { step { kind } } }')}`, undefined, 405],
+    [
+      'a mutation by GET',
+      'GET',
+      `/graphql?query=${encodeURIComponent('mutation { deleteRegistry(id: "x") { deletedId } }')}`,
+      undefined,
+      405,
+    ],
+    [
+      'a subscription by GET',
+      'GET',
+      `/graphql?query=${encodeURIComponent('subscription { registryCheck(input: { registry: "a.example", username: "u", password: "p" }) { step { kind } } }')}`,
+      undefined,
+      405,
+    ],
     ['PUT', 'PUT', '/graphql', '{}', 405],
     ['DELETE', 'DELETE', '/graphql', undefined, 405],
     ['no query', 'GET', '/graphql', undefined, 400],
@@ -91,12 +121,22 @@ describe('what is not a request is refused with a status and a code', () => {
     ['null', 'POST', '/graphql', 'null', 400],
     ['a query that is a number', 'POST', '/graphql', '{"query": 1}', 400],
     ['variables that are a list', 'POST', '/graphql', '{"query": "{ __typename }", "variables": []}', 400],
-    ['an operation name that is an object', 'POST', '/graphql', '{"query": "{ __typename }", "operationName": {}}', 400],
+    [
+      'an operation name that is an object',
+      'POST',
+      '/graphql',
+      '{"query": "{ __typename }", "operationName": {}}',
+      400,
+    ],
     ['variables of a GET that are no JSON', 'GET', '/graphql?query=%7B__typename%7D&variables=%7B', undefined, 400],
     ['an unknown path', 'GET', '/graphql/other', undefined, 404],
     ['a path that ends like a health check', 'GET', '/graphql?x=/health', undefined, 400],
   ])('%s', async (_what, method, path, body, status) => {
-    const answer = await endpoint.request(path, { method, headers: jsonHeaders('ADMIN'), ...(body === undefined ? {} : { body }) });
+    const answer = await endpoint.request(path, {
+      method,
+      headers: jsonHeaders('ADMIN'),
+      ...(body === undefined ? {} : { body }),
+    });
     expect(answer.status).toBe(status);
     const code = answer.body.errors?.[0]?.extensions['code'];
     if (status === 405) expect(code).toBe('METHOD_NOT_ALLOWED');
@@ -122,12 +162,20 @@ describe('a body is counted while it arrives', () => {
 
   test('one byte more is refused by its declared length', async () => {
     const answer = await post(bodyOf(256 * 1024 + 1));
-    expect([answer.status, answer.body.errors?.[0]?.extensions]).toEqual([413, { code: 'LIMIT_EXCEEDED', reason: 'BODY_SIZE' }]);
+    expect([answer.status, answer.body.errors?.[0]?.extensions]).toEqual([
+      413,
+      { code: 'LIMIT_EXCEEDED', reason: 'BODY_SIZE' },
+    ]);
   });
 
   test('one byte more is refused without a declared length, and the connection serves the next request', async () => {
     const chunks = new Blob([bodyOf(256 * 1024 + 1)]).stream();
-    const answer = await endpoint.request('/graphql', { method: 'POST', headers: jsonHeaders('ADMIN'), body: chunks, duplex: 'half' } as RequestInit);
+    const answer = await endpoint.request('/graphql', {
+      method: 'POST',
+      headers: jsonHeaders('ADMIN'),
+      body: chunks,
+      duplex: 'half',
+    } as RequestInit);
     expect(answer.status).toBe(413);
     expect((await endpoint.send('{ __typename }')).status).toBe(200);
   });
@@ -137,7 +185,10 @@ describe('CORS', () => {
   test('a foreign origin gets no header that opens anything, and a preflight allows nothing', async () => {
     const headers = { ...jsonHeaders('ADMIN'), origin: 'https://evil.example' };
     const answer = await post('{"query":"{ __typename }"}', headers);
-    const preflight = await endpoint.request('/graphql', { method: 'OPTIONS', headers: { ...headers, 'access-control-request-method': 'POST' } });
+    const preflight = await endpoint.request('/graphql', {
+      method: 'OPTIONS',
+      headers: { ...headers, 'access-control-request-method': 'POST' },
+    });
     for (const { headers: given } of [answer, preflight]) {
       expect([...given.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
     }
@@ -145,18 +196,31 @@ describe('CORS', () => {
 
   test('a listed origin may read answers, without credentials; one that only looks like it may not', async () => {
     const open = await openEndpoint({ corsOrigins: ['https://console.example'] });
-    const preflight = (origin: string) => open.request('/graphql', { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } });
+    const preflight = (origin: string) =>
+      open.request('/graphql', { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } });
     try {
       const allowed = await preflight('https://console.example');
       expect(allowed.status).toBe(204);
       expect(allowed.headers.get('access-control-allow-origin')).toBe('https://console.example');
       expect(allowed.headers.get('access-control-allow-headers')).toMatch(/Authorization/);
       expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
-      for (const origin of ['https://console.example.evil.example', 'http://console.example', 'https://CONSOLE.example', 'null']) {
+      for (const origin of [
+        'https://console.example.evil.example',
+        'http://console.example',
+        'https://CONSOLE.example',
+        'null',
+      ]) {
         expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
       }
-      const answer = await open.request('/graphql', { method: 'POST', headers: { ...jsonHeaders('ADMIN'), origin: 'https://console.example' }, body: '{"query":"{ __typename }"}' });
-      expect([answer.headers.get('access-control-allow-origin'), answer.headers.get('vary')]).toEqual(['https://console.example', expect.stringContaining('Origin')]);
+      const answer = await open.request('/graphql', {
+        method: 'POST',
+        headers: { ...jsonHeaders('ADMIN'), origin: 'https://console.example' },
+        body: '{"query":"{ __typename }"}',
+      });
+      expect([answer.headers.get('access-control-allow-origin'), answer.headers.get('vary')]).toEqual([
+        'https://console.example',
+        expect.stringContaining('Origin'),
+      ]);
     } finally {
       await open.close();
     }
@@ -178,7 +242,12 @@ describe('logins', () => {
 });
 
 test('every answer forbids guessing and keeping', async () => {
-  const answers = [await endpoint.send('{ __typename }'), await post('{'), await endpoint.request('/graphql/other'), await endpoint.request('/graphql', { method: 'PUT' })];
+  const answers = [
+    await endpoint.send('{ __typename }'),
+    await post('{'),
+    await endpoint.request('/graphql/other'),
+    await endpoint.request('/graphql', { method: 'PUT' }),
+  ];
   for (const { headers } of answers) {
     expect([headers.get('x-content-type-options'), headers.get('cache-control')]).toEqual(['nosniff', 'no-store']);
   }
@@ -195,11 +264,16 @@ describe('what graphql-cop looks for is not there', () => {
 
   test('introspection', async () => {
     const answer = await anonymous({ query: '{ __schema { types { name } } }' });
-    expect([answer.status, answer.body.data, answer.body.errors?.[0]?.extensions['code']]).toEqual([400, undefined, 'INTROSPECTION_DISABLED']);
+    expect([answer.status, answer.body.data, answer.body.errors?.[0]?.extensions['code']]).toEqual([
+      400,
+      undefined,
+      'INTROSPECTION_DISABLED',
+    ]);
   });
 
   test('aliases, batches, directives, repeated fields and circular introspection', async () => {
-    const repeat = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, index) => text(index)).join(' ');
+    const repeat = (count: number, text: (index: number) => string) =>
+      Array.from({ length: count }, (_, index) => text(index)).join(' ');
     const attacks = [
       { query: `{ ${repeat(101, (index) => `alias${index}: __typename`)} }` },
       Array.from({ length: 10 }, () => ({ query: '{ __typename }' })),
@@ -216,15 +290,24 @@ describe('what graphql-cop looks for is not there', () => {
   });
 
   test('type names: to a stranger a type that is there looks like one that is not', async () => {
-    const ask = (name: string) => anonymous({ query: 'query ($name: String!) { __type(name: $name) { name fields { name } } }', variables: { name } });
+    const ask = (name: string) =>
+      anonymous({
+        query: 'query ($name: String!) { __type(name: $name) { name fields { name } } }',
+        variables: { name },
+      });
     expect((await ask('Registry')).body).toEqual({ data: { __type: null } });
     expect((await ask('Nonsense')).body).toEqual({ data: { __type: null } });
-    const literal = await anonymous({ query: '{ ...F } fragment F on Query { one: __type(name: "Registry") { name } }' });
+    const literal = await anonymous({
+      query: '{ ...F } fragment F on Query { one: __type(name: "Registry") { name } }',
+    });
     expect(literal.body).toEqual({ data: { one: null } });
   });
 
   test('tracing, stacks and debug output', async () => {
-    const { body } = await anonymous({ query: '{ abc }' }, { 'apollo-query-plan-experimental': '1', 'x-apollo-tracing': '1' });
+    const { body } = await anonymous(
+      { query: '{ abc }' },
+      { 'apollo-query-plan-experimental': '1', 'x-apollo-tracing': '1' },
+    );
     expect(Object.keys(body)).toEqual(['errors']);
     expect(Object.keys(body.errors?.[0]?.extensions ?? {})).toEqual(['code']);
   });
@@ -232,7 +315,12 @@ describe('what graphql-cop looks for is not there', () => {
 
 test('what is shown to one caller is not shown to the next: the verdict on introspection is not cached', async () => {
   const query = '{ __schema { queryType { name } } }';
-  for (const [token, code] of [['READ_ONLY', undefined], [null, 'INTROSPECTION_DISABLED'], ['PULL', undefined], [null, 'INTROSPECTION_DISABLED']] as const) {
+  for (const [token, code] of [
+    ['READ_ONLY', undefined],
+    [null, 'INTROSPECTION_DISABLED'],
+    ['PULL', undefined],
+    [null, 'INTROSPECTION_DISABLED'],
+  ] as const) {
     const { body } = await endpoint.send(query, {}, token);
     expect(body.errors?.[0]?.extensions['code']).toBe(code);
   }
@@ -241,7 +329,9 @@ test('what is shown to one caller is not shown to the next: the verdict on intro
 test('introspection is open to all when the settings say so', async () => {
   const open = await openEndpoint({ introspection: true });
   try {
-    expect((await open.send('{ __schema { queryType { name } } }', {}, null)).body.data).toEqual({ __schema: { queryType: { name: 'Query' } } });
+    expect((await open.send('{ __schema { queryType { name } } }', {}, null)).body.data).toEqual({
+      __schema: { queryType: { name: 'Query' } },
+    });
   } finally {
     await open.close();
   }

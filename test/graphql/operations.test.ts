@@ -11,7 +11,8 @@ beforeEach(async () => {
 
 afterEach(() => endpoint.close());
 
-const registryFields = 'id registry host repository name type username secureConnection trustedRealm probeRepository account createdAt updatedAt lastValidation { outcome valid }';
+const registryFields =
+  'id registry host repository name type username secureConnection trustedRealm probeRepository account createdAt updatedAt lastValidation { outcome valid }';
 const create = `mutation ($input: CreateRegistryInput!, $validate: Boolean! = true) { createRegistry(input: $input, validate: $validate) {
   registry { ${registryFields} } validation { outcome valid message checkedAt steps { kind status } } errors { code reason message field } } }`;
 const update = `mutation ($id: ID!, $input: UpdateRegistryInput!, $secureConnection: Boolean! = true) { updateRegistry(id: $id, input: $input, secureConnection: $secureConnection) {
@@ -20,11 +21,18 @@ const update = `mutation ($id: ID!, $input: UpdateRegistryInput!, $secureConnect
 const grype = { registry: 'docker.io/anchore/grype', username: 'me', password: 'hunter2' };
 
 async function created(registry: string): Promise<string> {
-  return dataAt(await endpoint.send(create, { input: { ...grype, registry } }), 'createRegistry', 'registry', 'id') as string;
+  return dataAt(
+    await endpoint.send(create, { input: { ...grype, registry } }),
+    'createRegistry',
+    'registry',
+    'id',
+  ) as string;
 }
 
 test('create, get by id, by text and as a node, update, validate, delete', async () => {
-  const answer = await endpoint.send(create, { input: { ...grype, registry: 'index.docker.io/anchore/*', name: 'Anchore' } });
+  const answer = await endpoint.send(create, {
+    input: { ...grype, registry: 'index.docker.io/anchore/*', name: 'Anchore' },
+  });
   expect(dataAt(answer, 'createRegistry')).toEqual({
     registry: {
       id: expect.stringMatching(/^reg_/),
@@ -42,29 +50,56 @@ test('create, get by id, by text and as a node, update, validate, delete', async
       updatedAt: '2026-01-02T03:04:05.000Z',
       lastValidation: { outcome: 'VALID', valid: true },
     },
-    validation: { outcome: 'VALID', valid: true, message: 'The outcome was VALID.', checkedAt: '2023-11-14T22:13:20.000Z', steps: [{ kind: 'PING', status: 'PASSED' }] },
+    validation: {
+      outcome: 'VALID',
+      valid: true,
+      message: 'The outcome was VALID.',
+      checkedAt: '2023-11-14T22:13:20.000Z',
+      steps: [{ kind: 'PING', status: 'PASSED' }],
+    },
     errors: [],
   });
   expect(endpoint.domain.asked).toMatchObject([{ username: 'me', password: 'hunter2' }]);
 
   const id = dataAt(answer, 'createRegistry', 'registry', 'id') as string;
   const read = `query ($id: ID!) { byId: registry(id: $id) { id } byText: registry(registry: "docker.io/anchore/*") { id } node(id: $id) { __typename id ... on Registry { name } } none: registry(id: "reg_1") { id } }`;
-  expect((await endpoint.send(read, { id })).body).toEqual({ data: { byId: { id }, byText: { id }, node: { __typename: 'Registry', id, name: 'Anchore' }, none: null } });
+  expect((await endpoint.send(read, { id })).body).toEqual({
+    data: { byId: { id }, byText: { id }, node: { __typename: 'Registry', id, name: 'Anchore' }, none: null },
+  });
 
   const updated = dataAt(await endpoint.send(update, { id, input: { name: null } }), 'updateRegistry');
-  expect(updated).toMatchObject({ registry: { id, name: 'docker.io/anchore/*' }, validation: { outcome: 'VALID' }, errors: [] });
+  expect(updated).toMatchObject({
+    registry: { id, name: 'docker.io/anchore/*' },
+    validation: { outcome: 'VALID' },
+    errors: [],
+  });
 
   endpoint.domain.outcome = 'INVALID_CREDENTIALS';
-  const validated = dataAt(await endpoint.send('mutation ($id: ID!) { validateRegistry(id: $id) { registry { lastValidation { outcome } } validation { outcome valid } errors { code } } }', { id }), 'validateRegistry');
-  expect(validated).toEqual({ registry: { lastValidation: { outcome: 'INVALID_CREDENTIALS' } }, validation: { outcome: 'INVALID_CREDENTIALS', valid: false }, errors: [] });
+  const validated = dataAt(
+    await endpoint.send(
+      'mutation ($id: ID!) { validateRegistry(id: $id) { registry { lastValidation { outcome } } validation { outcome valid } errors { code } } }',
+      { id },
+    ),
+    'validateRegistry',
+  );
+  expect(validated).toEqual({
+    registry: { lastValidation: { outcome: 'INVALID_CREDENTIALS' } },
+    validation: { outcome: 'INVALID_CREDENTIALS', valid: false },
+    errors: [],
+  });
 
   const remove = 'mutation ($id: ID!) { deleteRegistry(id: $id) { deletedId errors { code field } } }';
   expect(dataAt(await endpoint.send(remove, { id }), 'deleteRegistry')).toEqual({ deletedId: id, errors: [] });
-  expect(dataAt(await endpoint.send(remove, { id }), 'deleteRegistry')).toEqual({ deletedId: null, errors: [{ code: 'NOT_FOUND', field: ['id'] }] });
+  expect(dataAt(await endpoint.send(remove, { id }), 'deleteRegistry')).toEqual({
+    deletedId: null,
+    errors: [{ code: 'NOT_FOUND', field: ['id'] }],
+  });
 });
 
 test('a password is taken as a literal too', async () => {
-  await endpoint.send('mutation { createRegistry(input: { registry: "a.example", username: "u", password: "hunter2" }) { errors { code } } }');
+  await endpoint.send(
+    'mutation { createRegistry(input: { registry: "a.example", username: "u", password: "hunter2" }) { errors { code } } }',
+  );
   expect(endpoint.domain.asked).toMatchObject([{ password: 'hunter2' }]);
 });
 
@@ -81,9 +116,18 @@ describe('failures that a caller can meet are data', () => {
   });
 
   test.each([
-    [{ ...grype, registry: 'docker.io/anchore' }, { code: 'INVALID_REGISTRY', field: ['input', 'registry'] }],
-    [{ ...grype, username: 'a:b' }, { code: 'INVALID_INPUT', field: ['input', 'username'] }],
-    [{ ...grype, account: 'nobody' }, { code: 'NOT_FOUND', field: ['input', 'account'] }],
+    [
+      { ...grype, registry: 'docker.io/anchore' },
+      { code: 'INVALID_REGISTRY', field: ['input', 'registry'] },
+    ],
+    [
+      { ...grype, username: 'a:b' },
+      { code: 'INVALID_INPUT', field: ['input', 'username'] },
+    ],
+    [
+      { ...grype, account: 'nobody' },
+      { code: 'NOT_FOUND', field: ['input', 'account'] },
+    ],
   ])('%o', async (input, error) => {
     const answer = await endpoint.send(create, { input });
     expect(answer.body.errors).toBeUndefined();
@@ -94,13 +138,18 @@ describe('failures that a caller can meet are data', () => {
   test('a second registry with the same text, in another spelling', async () => {
     await created('docker.io/anchore/grype');
     const answer = await endpoint.send(create, { input: { ...grype, registry: 'registry-1.docker.io/anchore/grype' } });
-    expect(dataAt(answer, 'createRegistry', 'errors')).toMatchObject([{ code: 'ALREADY_EXISTS', field: ['input', 'registry'] }]);
+    expect(dataAt(answer, 'createRegistry', 'errors')).toMatchObject([
+      { code: 'ALREADY_EXISTS', field: ['input', 'registry'] },
+    ]);
   });
 
   test('a stored password does not go over another channel without being named', async () => {
     const id = await created('a.example');
     const answer = await endpoint.send(update, { id, input: {}, secureConnection: false });
-    expect(dataAt(answer, 'updateRegistry')).toMatchObject({ registry: null, errors: [{ code: 'PASSWORD_REQUIRED', field: ['input', 'password'] }] });
+    expect(dataAt(answer, 'updateRegistry')).toMatchObject({
+      registry: null,
+      errors: [{ code: 'PASSWORD_REQUIRED', field: ['input', 'password'] }],
+    });
   });
 
   test('the errors of a query are at the top level, with code and field', async () => {
@@ -117,7 +166,9 @@ describe('failures that a caller can meet are data', () => {
 
   test('an unusable image reference tells why', async () => {
     const { errors } = (await endpoint.send('{ image(reference: "Bad//Name") { reference } }')).body;
-    expect(errors).toMatchObject([{ path: ['image'], extensions: { code: 'INVALID_REFERENCE', reason: expect.stringMatching(/^[A-Z_]+$/) } }]);
+    expect(errors).toMatchObject([
+      { path: ['image'], extensions: { code: 'INVALID_REFERENCE', reason: expect.stringMatching(/^[A-Z_]+$/) } },
+    ]);
   });
 });
 
@@ -128,7 +179,12 @@ describe('pages', () => {
   interface Page {
     readonly nodes: readonly { readonly registry: string }[];
     readonly edges: readonly { readonly cursor: string; readonly node: object }[];
-    readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean; readonly startCursor: string | null; readonly endCursor: string | null };
+    readonly pageInfo: {
+      readonly hasNextPage: boolean;
+      readonly hasPreviousPage: boolean;
+      readonly startCursor: string | null;
+      readonly endCursor: string | null;
+    };
   }
   const page = async (variables: object) => dataAt(await endpoint.send(list, variables), 'registries') as Page;
 
@@ -158,7 +214,11 @@ describe('pages', () => {
   });
 
   test('an empty page has no cursors', async () => {
-    expect(await page({ filter: { host: 'z.example' } })).toEqual({ nodes: [], edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } });
+    expect(await page({ filter: { host: 'z.example' } })).toEqual({
+      nodes: [],
+      edges: [],
+      pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+    });
   });
 
   test('the count covers all pages and is made only when asked for', async () => {
@@ -169,26 +229,56 @@ describe('pages', () => {
     };
     await endpoint.send('{ registries(first: 1) { nodes { id } } }');
     expect(counted).toBe(0);
-    expect(dataAt(await endpoint.send('{ registries(first: 1, filter: { search: "EXAMPLE" }) { totalCount nodes { id } } }'), 'registries', 'totalCount')).toBe(5);
+    expect(
+      dataAt(
+        await endpoint.send('{ registries(first: 1, filter: { search: "EXAMPLE" }) { totalCount nodes { id } } }'),
+        'registries',
+        'totalCount',
+      ),
+    ).toBe(5);
     expect(counted).toBe(1);
   });
 });
 
 test('an image names the most specific registry, and says why each candidate is used or not', async () => {
   for (const text of ['docker.io', 'docker.io/anchore/*', 'docker.io/anchore/grype']) await created(text);
-  const query = '{ image(reference: "anchore/grype:v1") { reference host repository tag digest registry { registry } candidates { registry { registry } matched reason } } }';
+  const query =
+    '{ image(reference: "anchore/grype:v1") { reference host repository tag digest registry { registry } candidates { registry { registry } matched reason } } }';
   const answer = await endpoint.send(query, {}, 'PULL');
-  expect(dataAt(answer, 'image')).toMatchObject({ reference: 'docker.io/anchore/grype:v1', host: 'docker.io', repository: 'anchore/grype', tag: 'v1', digest: null, registry: { registry: 'docker.io/anchore/grype' } });
-  expect(dataAt(answer, 'image', 'candidates')).toMatchObject(['docker.io/anchore/grype', 'docker.io/anchore/*', 'docker.io'].map((registry) => ({ registry: { registry }, matched: true })));
+  expect(dataAt(answer, 'image')).toMatchObject({
+    reference: 'docker.io/anchore/grype:v1',
+    host: 'docker.io',
+    repository: 'anchore/grype',
+    tag: 'v1',
+    digest: null,
+    registry: { registry: 'docker.io/anchore/grype' },
+  });
+  expect(dataAt(answer, 'image', 'candidates')).toMatchObject(
+    ['docker.io/anchore/grype', 'docker.io/anchore/*', 'docker.io'].map((registry) => ({
+      registry: { registry },
+      matched: true,
+    })),
+  );
 });
 
 test('an image that no registry covers is pulled anonymously', async () => {
-  expect(dataAt(await endpoint.send('{ image(reference: "ghcr.io/a/b") { registry { id } candidates { reason } } }'), 'image')).toEqual({ registry: null, candidates: [] });
+  expect(
+    dataAt(
+      await endpoint.send('{ image(reference: "ghcr.io/a/b") { registry { id } candidates { reason } } }'),
+      'image',
+    ),
+  ).toEqual({ registry: null, candidates: [] });
 });
 
 test('who am I', async () => {
   const query = '{ principal { subject account role images expiresAt } }';
-  expect(dataAt(await endpoint.send(query, {}, 'PULL'), 'principal')).toEqual({ subject: 'token:pull', account: 'admin', role: 'PULL', images: null, expiresAt: null });
+  expect(dataAt(await endpoint.send(query, {}, 'PULL'), 'principal')).toEqual({
+    subject: 'token:pull',
+    account: 'admin',
+    role: 'PULL',
+    images: null,
+    expiresAt: null,
+  });
 });
 
 test('each answer is observed with its operation and code', async () => {
@@ -197,5 +287,11 @@ test('each answer is observed with its operation and code', async () => {
   await endpoint.send('mutation { deleteRegistry(id: "x") { deletedId } }');
   await endpoint.send('{ nothing }');
   await endpoint.request('/graphql', { method: 'PUT' });
-  expect(endpoint.observed).toEqual(['query OK', 'query UNAUTHENTICATED', 'mutation OK', 'none GRAPHQL_VALIDATION_FAILED', 'none METHOD_NOT_ALLOWED']);
+  expect(endpoint.observed).toEqual([
+    'query OK',
+    'query UNAUTHENTICATED',
+    'mutation OK',
+    'none GRAPHQL_VALIDATION_FAILED',
+    'none METHOD_NOT_ALLOWED',
+  ]);
 });

@@ -17,11 +17,18 @@ beforeAll(async () => {
   process.on('unhandledRejection', note);
   endpoint = await openEndpoint();
   for (const registry of hosts) {
-    await endpoint.domain.registries.create(callerOf('ADMIN'), { registry, username: 'u', password: new Secret('p') }, { secureConnection: true, validate: false });
+    await endpoint.domain.registries.create(
+      callerOf('ADMIN'),
+      { registry, username: 'u', password: new Secret('p') },
+      { secureConnection: true, validate: false },
+    );
   }
   const { registries, rows } = endpoint.domain;
   endpoint.overrides.image = async (caller, args) => withFailingCandidates(await registries.image(caller, args));
-  endpoint.overrides.entities = async (caller, keys) => (await registries.entities(caller, keys)).map((entity) => (entity !== null && 'candidates' in entity ? withFailingCandidates(entity) : entity));
+  endpoint.overrides.entities = async (caller, keys) =>
+    (await registries.entities(caller, keys)).map((entity) =>
+      entity !== null && 'candidates' in entity ? withFailingCandidates(entity) : entity,
+    );
   for (const table of ['registry_use', 'audit_event']) await rows(`DROP TABLE ${table}`);
 });
 
@@ -53,15 +60,23 @@ test.each([
   ['a page', `{ registries { totalCount nodes { ${nested} } edges { node { ${nested} } } } }`],
   ['the same page twice', `{ a: registries { nodes { ${nested} } totalCount } b: registries { totalCount } }`],
   // The candidates fail, so that nothing below them is asked for; all of `nested` there would be over the limit.
-  ['entities among unfit ones', `{ _entities(representations: [${bad}, ${images}, ${bad}]) { ... on ContainerImage { candidates { reason registry { id lastUsedAt } } registry { ${nested} } } } }`],
-  ['images', `{ ${hosts.map((host, index) => `i${index}: image(reference: "${host}/x") { candidates { registry { ${nested} } } registry { ${nested} } }`).join(' ')} bad: image(reference: "not a reference") { reference } }`],
+  [
+    'entities among unfit ones',
+    `{ _entities(representations: [${bad}, ${images}, ${bad}]) { ... on ContainerImage { candidates { reason registry { id lastUsedAt } } registry { ${nested} } } } }`,
+  ],
+  [
+    'images',
+    `{ ${hosts.map((host, index) => `i${index}: image(reference: "${host}/x") { candidates { registry { ${nested} } } registry { ${nested} } }`).join(' ')} bad: image(reference: "not a reference") { reference } }`,
+  ],
   ['the trail', '{ auditEvents { nodes { action } edges { node { actor } } } tokens { id } accounts { name } }'],
 ])('%s leaves none', async (_what, query) => {
   // Often enough to be compiled as well.
   for (let time = 0; time < 6; time += 1) {
     const short = await endpoint.send(query);
     expect(short.text).toMatch(/STORAGE_UNAVAILABLE|INTERNAL_SERVER_ERROR|INVALID_REFERENCE/);
-    const long = await endpoint.request(`/graphql?query=${encodeURIComponent(query)}`, { headers: jsonHeaders('ADMIN') });
+    const long = await endpoint.request(`/graphql?query=${encodeURIComponent(query)}`, {
+      headers: jsonHeaders('ADMIN'),
+    });
     expect(long.text).toMatch(/STORAGE_UNAVAILABLE|INTERNAL_SERVER_ERROR|INVALID_REFERENCE/);
   }
   await new Promise((resolve) => void setTimeout(resolve, 30));

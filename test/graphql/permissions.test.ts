@@ -17,28 +17,79 @@ const rows: Record<string, { readonly operation: Operation; readonly document: s
   'Query.node': { operation: 'registry.get', document: `{ node(id: "${missing}") { id } }` },
   'Query.registry': { operation: 'registry.get', document: `{ registry(id: "${missing}") { id } }` },
   'Query.registries': { operation: 'registry.list', document: '{ registries { totalCount } }' },
-  'Query.image': { operation: 'image.explain', document: '{ image(reference: "ubuntu") { reference candidates { reason } } }' },
+  'Query.image': {
+    operation: 'image.explain',
+    document: '{ image(reference: "ubuntu") { reference candidates { reason } } }',
+  },
   'Query.pullConfig': { operation: 'pull.config', document: '{ pullConfig(format: AUTH_JSON) { fileName } }' },
-  'Query._entities': { operation: 'registry.get', document: `{ _entities(representations: [{ __typename: "Registry", id: "${missing}" }]) { __typename } }` },
+  'Query._entities': {
+    operation: 'registry.get',
+    document: `{ _entities(representations: [{ __typename: "Registry", id: "${missing}" }]) { __typename } }`,
+  },
   'Query.principal': { operation: 'principal.get', document: '{ principal { subject } }' },
   'Query.accounts': { operation: 'account.list', document: '{ accounts { name } }' },
   'Query.tokens': { operation: 'token.list', document: '{ tokens { id } }' },
   'Query.auditEvents': { operation: 'audit.list', document: '{ auditEvents { nodes { action } } }' },
-  'Mutation.createAccount': { operation: 'account.create', document: 'mutation { createAccount(name: "tenant") { errors { code } } }' },
-  'Mutation.disableAccount': { operation: 'account.disable', document: 'mutation { disableAccount(name: "nobody") { errors { code } } }' },
-  'Mutation.enableAccount': { operation: 'account.enable', document: 'mutation { enableAccount(name: "nobody") { errors { code } } }' },
-  'Mutation.createToken': { operation: 'token.create', document: 'mutation { createToken(input: { role: READ_ONLY }) { errors { code } } }' },
-  'Mutation.revokeToken': { operation: 'token.revoke', document: 'mutation { revokeToken(id: "nobody") { errors { code } } }' },
-  'Mutation.createRegistry': { operation: 'registry.create', document: `mutation { createRegistry(input: ${input}) { errors { code } } }` },
-  'Mutation.updateRegistry': { operation: 'registry.update', document: `mutation { updateRegistry(id: "${missing}", input: {}) { errors { code } } }` },
-  'Mutation.deleteRegistry': { operation: 'registry.delete', document: `mutation { deleteRegistry(id: "${missing}") { errors { code } } }` },
-  'Mutation.validateRegistry': { operation: 'registry.validate', document: `mutation { validateRegistry(id: "${missing}") { errors { code } } }` },
-  'Mutation.checkRegistry': { operation: 'registry.check', document: `mutation { checkRegistry(input: ${input}) { errors { code } } }` },
-  'Mutation.createPullToken': { operation: 'pull.use', document: 'mutation { createPullToken(image: "ubuntu") { errors { code } } }' },
-  'Subscription.registryCheck': { operation: 'registry.check', document: `subscription { registryCheck(input: ${input}) { report { outcome } } }` },
-  'Subscription.registryChanged': { operation: 'registry.watch', document: 'subscription { registryChanged { kind } }' },
-  'Subscription.registryValidated': { operation: 'registry.watch', document: 'subscription { registryValidated { registry { id } } }' },
-  'Subscription.registryRecheck': { operation: 'registry.validate', document: `subscription { registryRecheck(id: "${missing}") { report { outcome } } }` },
+  'Mutation.createAccount': {
+    operation: 'account.create',
+    document: 'mutation { createAccount(name: "tenant") { errors { code } } }',
+  },
+  'Mutation.disableAccount': {
+    operation: 'account.disable',
+    document: 'mutation { disableAccount(name: "nobody") { errors { code } } }',
+  },
+  'Mutation.enableAccount': {
+    operation: 'account.enable',
+    document: 'mutation { enableAccount(name: "nobody") { errors { code } } }',
+  },
+  'Mutation.createToken': {
+    operation: 'token.create',
+    document: 'mutation { createToken(input: { role: READ_ONLY }) { errors { code } } }',
+  },
+  'Mutation.revokeToken': {
+    operation: 'token.revoke',
+    document: 'mutation { revokeToken(id: "nobody") { errors { code } } }',
+  },
+  'Mutation.createRegistry': {
+    operation: 'registry.create',
+    document: `mutation { createRegistry(input: ${input}) { errors { code } } }`,
+  },
+  'Mutation.updateRegistry': {
+    operation: 'registry.update',
+    document: `mutation { updateRegistry(id: "${missing}", input: {}) { errors { code } } }`,
+  },
+  'Mutation.deleteRegistry': {
+    operation: 'registry.delete',
+    document: `mutation { deleteRegistry(id: "${missing}") { errors { code } } }`,
+  },
+  'Mutation.validateRegistry': {
+    operation: 'registry.validate',
+    document: `mutation { validateRegistry(id: "${missing}") { errors { code } } }`,
+  },
+  'Mutation.checkRegistry': {
+    operation: 'registry.check',
+    document: `mutation { checkRegistry(input: ${input}) { errors { code } } }`,
+  },
+  'Mutation.createPullToken': {
+    operation: 'pull.use',
+    document: 'mutation { createPullToken(image: "ubuntu") { errors { code } } }',
+  },
+  'Subscription.registryCheck': {
+    operation: 'registry.check',
+    document: `subscription { registryCheck(input: ${input}) { report { outcome } } }`,
+  },
+  'Subscription.registryChanged': {
+    operation: 'registry.watch',
+    document: 'subscription { registryChanged { kind } }',
+  },
+  'Subscription.registryValidated': {
+    operation: 'registry.watch',
+    document: 'subscription { registryValidated { registry { id } } }',
+  },
+  'Subscription.registryRecheck': {
+    operation: 'registry.validate',
+    document: `subscription { registryRecheck(id: "${missing}") { report { outcome } } }`,
+  },
 };
 
 let endpoint: TestEndpoint;
@@ -65,7 +116,9 @@ async function codes(document: string, role: Role | null): Promise<string[]> {
   const headers = { ...jsonHeaders(role), accept: 'application/json, text/event-stream' };
   // Streams that would go on for ever are ended as a server that stops does.
   const ending = setInterval(() => endpoint.domain.watching.end(), 50);
-  const { text } = await endpoint.request('/graphql', { method: 'POST', headers, body: JSON.stringify({ query: document }) }).finally(() => clearInterval(ending));
+  const { text } = await endpoint
+    .request('/graphql', { method: 'POST', headers, body: JSON.stringify({ query: document }) })
+    .finally(() => clearInterval(ending));
   return [...text.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code = '']) => code);
 }
 

@@ -7,7 +7,13 @@ describe('a map of recent entries', () => {
   it('holds no more than it may, however many come', () => {
     const map = createRecentMap<number, string>(4);
     for (let key = 0; key < 100; key++) map.set(key, `value ${key}`);
-    expect([95, 96, 97, 98, 99].map((key) => map.get(key))).toEqual([undefined, 'value 96', 'value 97', 'value 98', 'value 99']);
+    expect([95, 96, 97, 98, 99].map((key) => map.get(key))).toEqual([
+      undefined,
+      'value 96',
+      'value 97',
+      'value 98',
+      'value 99',
+    ]);
   });
 
   it('keeps what is used again and again, whatever comes once', () => {

@@ -8,9 +8,12 @@ import { problemPlaces } from '../../src/server/graphql/errors.ts';
 import { schemaFiles } from '../../src/build/schema.ts';
 import { schema } from '../../src/server/graphql/schema/schema.ts';
 
-test.each(schemaFiles().map(({ path, text }) => [basename(path), path, text]))('%s is up to date (npm run schema)', (_name, path, text) => {
-  expect(readFileSync(path, 'utf8')).toBe(text);
-});
+test.each(schemaFiles().map(({ path, text }) => [basename(path), path, text]))(
+  '%s is up to date (npm run schema)',
+  (_name, path, text) => {
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  },
+);
 
 test('the printed schema is a schema', () => {
   const [api] = schemaFiles();
@@ -19,18 +22,34 @@ test('the printed schema is a schema', () => {
 
 describe('the subgraph', () => {
   const document = parse(schemaFiles()[1]?.text ?? '');
-  const type = (name: string) => document.definitions.find((definition) => definition.kind === Kind.OBJECT_TYPE_DEFINITION && definition.name.value === name);
+  const type = (name: string) =>
+    document.definitions.find(
+      (definition) => definition.kind === Kind.OBJECT_TYPE_DEFINITION && definition.name.value === name,
+    );
   const directives = (name: string) => {
     const definition = type(name);
-    return definition?.kind === Kind.OBJECT_TYPE_DEFINITION ? definition.directives?.map(({ name: { value }, arguments: args = [] }) => [value, ...args.map((argument) => (argument.value.kind === Kind.STRING ? argument.value.value : ''))].join(' ')) : undefined;
+    return definition?.kind === Kind.OBJECT_TYPE_DEFINITION
+      ? definition.directives?.map(({ name: { value }, arguments: args = [] }) =>
+          [value, ...args.map((argument) => (argument.value.kind === Kind.STRING ? argument.value.value : ''))].join(
+            ' ',
+          ),
+        )
+      : undefined;
   };
 
   test('links Federation 2.9, the newest that both composers take', () => {
-    expect(document.definitions[0]).toMatchObject({ kind: Kind.SCHEMA_EXTENSION, directives: [{ arguments: [{ value: { value: 'https://specs.apollo.dev/federation/v2.9' } }, {}] }] });
+    expect(document.definitions[0]).toMatchObject({
+      kind: Kind.SCHEMA_EXTENSION,
+      directives: [{ arguments: [{ value: { value: 'https://specs.apollo.dev/federation/v2.9' } }, {}] }],
+    });
   });
 
   test('has the keys of its entities and shares PageInfo', () => {
-    expect([directives('Registry'), directives('ContainerImage'), directives('PageInfo')]).toEqual([['key id', 'key registry'], ['key reference'], ['shareable']]);
+    expect([directives('Registry'), directives('ContainerImage'), directives('PageInfo')]).toEqual([
+      ['key id', 'key registry'],
+      ['key reference'],
+      ['shareable'],
+    ]);
   });
 
   test('has no node query, which only one graph can have', () => {
@@ -42,7 +61,8 @@ describe('the subgraph', () => {
 
 test('everything has a description: the schema is the manual', () => {
   const without: string[] = [];
-  const check = (name: string, described: { readonly description?: string | null | undefined }) => described.description ?? without.push(name);
+  const check = (name: string, described: { readonly description?: string | null | undefined }) =>
+    described.description ?? without.push(name);
   for (const type of Object.values(schema.getTypeMap())) {
     if (type.name.startsWith('__')) continue;
     check(type.name, type);
@@ -50,7 +70,8 @@ test('everything has a description: the schema is the manual', () => {
     if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
       check(`${type.name}.${field.name}`, field);
-      if ('args' in field) for (const argument of field.args) check(`${type.name}.${field.name}(${argument.name})`, argument);
+      if ('args' in field)
+        for (const argument of field.args) check(`${type.name}.${field.name}(${argument.name})`, argument);
     }
   }
   expect(without).toEqual([]);
@@ -58,6 +79,14 @@ test('everything has a description: the schema is the manual', () => {
 
 test('RegistryErrorCode holds exactly the codes that a payload can have', () => {
   const type = schema.getType('RegistryErrorCode');
-  const inPayloads = Object.entries(problemPlaces).filter(([, place]) => place === 'payload').map(([code]) => code);
-  expect(isEnumType(type) && type.getValues().map(({ name }) => name).toSorted()).toEqual(inPayloads.toSorted());
+  const inPayloads = Object.entries(problemPlaces)
+    .filter(([, place]) => place === 'payload')
+    .map(([code]) => code);
+  expect(
+    isEnumType(type) &&
+      type
+        .getValues()
+        .map(({ name }) => name)
+        .toSorted(),
+  ).toEqual(inPayloads.toSorted());
 });

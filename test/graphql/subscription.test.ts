@@ -16,16 +16,28 @@ beforeEach(async () => {
 
 afterEach(() => endpoint.close());
 
-const query = 'subscription ($input: CreateRegistryInput!) { registryCheck(input: $input) { step { kind status } report { outcome } } }';
+const query =
+  'subscription ($input: CreateRegistryInput!) { registryCheck(input: $input) { step { kind status } report { outcome } } }';
 const variables = { input: { registry: 'a.example', username: 'u', password: 'hunter2' } };
-const stepOf = (kind: ValidationStep['kind']): ValidationStep => ({ kind, status: 'PASSED', message: 'Went well.', durationMs: 1 });
+const stepOf = (kind: ValidationStep['kind']): ValidationStep => ({
+  kind,
+  status: 'PASSED',
+  message: 'Went well.',
+  durationMs: 1,
+});
 const steps = [stepOf('RESOLVE'), stepOf('CONNECT'), stepOf('TLS')];
 
 const subscribe = (init: RequestInit = {}, token: 'ADMIN' | 'PULL' | null = 'ADMIN') =>
-  fetch(endpoint.url, { method: 'POST', headers: { ...jsonHeaders(token), accept: 'text/event-stream' }, body: JSON.stringify({ query, variables }), ...init });
+  fetch(endpoint.url, {
+    method: 'POST',
+    headers: { ...jsonHeaders(token), accept: 'text/event-stream' },
+    body: JSON.stringify({ query, variables }),
+    ...init,
+  });
 
 /** The data of the `next` events of a whole stream. */
-const messagesOf = (text: string): unknown[] => [...text.matchAll(/^event: next\ndata: (.*)$/gm)].map(([, data = '']) => JSON.parse(data));
+const messagesOf = (text: string): unknown[] =>
+  [...text.matchAll(/^event: next\ndata: (.*)$/gm)].map(([, data = '']) => JSON.parse(data));
 
 test('each step arrives when it ends, before the check is over', async () => {
   const gates = steps.map(() => Promise.withResolvers<void>());
@@ -38,7 +50,10 @@ test('each step arrives when it ends, before the check is over', async () => {
   };
   const response = await subscribe();
   expect(response.headers.get('content-type')).toBe('text/event-stream');
-  expect([response.headers.get('cache-control'), response.headers.get('x-accel-buffering')]).toEqual(['no-store', 'no']);
+  expect([response.headers.get('cache-control'), response.headers.get('x-accel-buffering')]).toEqual([
+    'no-store',
+    'no',
+  ]);
   let text = '';
   let seen = 0;
   const decoder = new TextDecoder();
@@ -108,7 +123,9 @@ test.each([
 
 test('an input that is wrong is an error in the stream', async () => {
   const body = JSON.stringify({ query, variables: { input: { ...variables.input, registry: 'not a registry' } } });
-  expect(messagesOf(await (await subscribe({ body })).text())).toMatchObject([{ errors: [{ extensions: { code: 'INVALID_REGISTRY', field: ['input', 'registry'] } }] }]);
+  expect(messagesOf(await (await subscribe({ body })).text())).toMatchObject([
+    { errors: [{ extensions: { code: 'INVALID_REGISTRY', field: ['input', 'registry'] } }] },
+  ]);
 });
 
 test('a fault in the middle is masked, and ends the stream', async () => {
@@ -117,7 +134,10 @@ test('a fault in the middle is masked, and ends the stream', async () => {
     throw new Error('hunter2');
   };
   const text = await (await subscribe()).text();
-  expect(messagesOf(text)).toMatchObject([{ data: { registryCheck: { report: null } } }, { errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'request-1' } }] }]);
+  expect(messagesOf(text)).toMatchObject([
+    { data: { registryCheck: { report: null } } },
+    { errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'request-1' } }] },
+  ]);
   expect(text).not.toContain('hunter2');
   expect(endpoint.log.join()).not.toContain('hunter2');
 });
@@ -136,13 +156,23 @@ const subscribeToRecheck = (id: string) => subscribe({ body: JSON.stringify({ qu
 test('a recheck tells its steps, and is recorded before the report is told', async () => {
   const { domain } = endpoint;
   const admin = callerOf('ADMIN');
-  const { registry } = await domain.registries.create(admin, { ...variables.input, password: new Secret('hunter2') }, { secureConnection: true, validate: false });
+  const { registry } = await domain.registries.create(
+    admin,
+    { ...variables.input, password: new Secret('hunter2') },
+    { secureConnection: true, validate: false },
+  );
   domain.outcome = 'INVALID_CREDENTIALS';
   const messages = messagesOf(await (await subscribeToRecheck(registry.id)).text());
-  expect(messages.at(-1)).toEqual({ data: { registryRecheck: { step: null, report: { outcome: 'INVALID_CREDENTIALS' } } } });
-  expect((await domain.registries.get(admin, { id: registry.id }))?.lastValidation?.outcome).toBe('INVALID_CREDENTIALS');
+  expect(messages.at(-1)).toEqual({
+    data: { registryRecheck: { step: null, report: { outcome: 'INVALID_CREDENTIALS' } } },
+  });
+  expect((await domain.registries.get(admin, { id: registry.id }))?.lastValidation?.outcome).toBe(
+    'INVALID_CREDENTIALS',
+  );
 });
 
 test('a recheck of what is not there is an error in the stream', async () => {
-  expect(messagesOf(await (await subscribeToRecheck('reg_made-up')).text())).toMatchObject([{ errors: [{ extensions: { code: 'NOT_FOUND' } }] }]);
+  expect(messagesOf(await (await subscribeToRecheck('reg_made-up')).text())).toMatchObject([
+    { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
+  ]);
 });

@@ -17,10 +17,18 @@ afterEach(async () => {
 });
 
 const changed = 'subscription { registryChanged { kind registryId registry { registry lastValidation { outcome } } } }';
-const create = (registry: string) => endpoint.send(`mutation { createRegistry(input: { registry: "${registry}", username: "u", password: "hunter2" }) { registry { id } errors { code } } }`);
+const create = (registry: string) =>
+  endpoint.send(
+    `mutation { createRegistry(input: { registry: "${registry}", username: "u", password: "hunter2" }) { registry { id } errors { code } } }`,
+  );
 
 const open = (query: string, signal: AbortSignal | null = null) =>
-  fetch(endpoint.url, { method: 'POST', headers: { ...jsonHeaders('READ_WRITE'), accept: 'text/event-stream' }, body: JSON.stringify({ query }), signal });
+  fetch(endpoint.url, {
+    method: 'POST',
+    headers: { ...jsonHeaders('READ_WRITE'), accept: 'text/event-stream' },
+    body: JSON.stringify({ query }),
+    signal,
+  });
 
 /** Each server counts for itself. */
 const maxStreams = () => maxStreamsPerSubject * endpoint.domain.replicas.length;
@@ -46,12 +54,20 @@ test('a stock client hears of a registry that is created once it listens', async
   clearInterval(creating);
   await Promise.all(created);
   client.dispose();
-  expect(value).toMatchObject({ data: { registryChanged: { kind: 'CREATED', registry: { lastValidation: { outcome: 'VALID' } } } } });
+  expect(value).toMatchObject({
+    data: { registryChanged: { kind: 'CREATED', registry: { lastValidation: { outcome: 'VALID' } } } },
+  });
 });
 
 test('the answer begins when the stream listens, so that nothing after it is missed', async () => {
-  const [changes, validations] = [await open(changed), await open('subscription { registryValidated { registry { registry } validation { outcome } } }')];
-  expect([changes.headers.get('content-type'), changes.headers.get('cache-control')]).toEqual(['text/event-stream', 'no-store']);
+  const [changes, validations] = [
+    await open(changed),
+    await open('subscription { registryValidated { registry { registry } validation { outcome } } }'),
+  ];
+  expect([changes.headers.get('content-type'), changes.headers.get('cache-control')]).toEqual([
+    'text/event-stream',
+    'no-store',
+  ]);
   await create('a.example');
   expect(await readUntil(changes, /"kind":"CREATED"/)).toContain('"registry":"a.example"');
   expect(await readUntil(validations, /"outcome":"VALID"/)).toContain('"registry":"a.example"');

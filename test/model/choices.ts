@@ -23,7 +23,11 @@ export function chanceOf(seed: number): Chance {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const below = (bound: number) => Math.floor(next() * bound);
-  return { below, pick: (items) => items[below(items.length)] as (typeof items)[number], oneIn: (times) => below(times) === 0 };
+  return {
+    below,
+    pick: (items) => items[below(items.length)] as (typeof items)[number],
+    oneIn: (times) => below(times) === 0,
+  };
 }
 
 export const hosts = ['a.example', 'b.example:5000', 'docker.io'];
@@ -49,7 +53,13 @@ export function changeOf(chance: Chance) {
 
 export function inputOf(chance: Chance) {
   const name = chance.oneIn(3) ? {} : { name: chance.pick(names) };
-  return { registry: textOf(chance), username: chance.pick(usernames), password: passwordOf(chance), type: chance.pick(types), ...name };
+  return {
+    registry: textOf(chance),
+    username: chance.pick(usernames),
+    password: passwordOf(chance),
+    type: chance.pick(types),
+    ...name,
+  };
 }
 
 export function settingsOf(chance: Chance) {
@@ -74,7 +84,9 @@ function passwordOf(chance: Chance): string {
 }
 
 /** The same with the password as the use cases take it. */
-export function sealedInput<T extends { readonly password?: string }>(input: T): Omit<T, 'password'> & { password?: Secret } {
+export function sealedInput<T extends { readonly password?: string }>(
+  input: T,
+): Omit<T, 'password'> & { password?: Secret } {
   const { password, ...rest } = input;
   return password === undefined ? rest : { ...rest, password: new Secret(password) };
 }

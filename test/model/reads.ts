@@ -31,7 +31,13 @@ export async function compareAll(system: System, world: World): Promise<void> {
   for (const { registry } of world.values()) await compareGet(system, world, registry);
 }
 
-async function compareList({ registries }: System, world: World, { filter, field, direction }: ListQuery, size: number, isForward: boolean): Promise<void> {
+async function compareList(
+  { registries }: System,
+  world: World,
+  { filter, field, direction }: ListQuery,
+  size: number,
+  isForward: boolean,
+): Promise<void> {
   const expected = listOf(world, { filter, field, direction });
   const found: Registry[] = [];
   let cursor: string | null = null;
@@ -65,13 +71,49 @@ async function compareImage({ registries }: System, world: World, host: string, 
   const explained = await registries.image(caller, { reference: `${host}/${path}:1.0` });
   deepStrictEqual(explained.registry?.registry ?? null, winnerOf(world, host, path));
   const candidates = await explained.candidates();
-  deepStrictEqual(new Set(candidates.map(({ registry }) => registry.registry)), new Set([...world.values()].filter((known) => known.host === host).map(({ registry }) => registry)));
+  deepStrictEqual(
+    new Set(candidates.map(({ registry }) => registry.registry)),
+    new Set([...world.values()].filter((known) => known.host === host).map(({ registry }) => registry)),
+  );
 }
 
-function shown({ id, registry, host, name, type, username, secureConnection, lastValidation, createdAt, updatedAt }: Registry): object {
-  return { id, registry, host, name, type, username, secureConnection, outcome: lastValidation?.outcome, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
+function shown({
+  id,
+  registry,
+  host,
+  name,
+  type,
+  username,
+  secureConnection,
+  lastValidation,
+  createdAt,
+  updatedAt,
+}: Registry): object {
+  return {
+    id,
+    registry,
+    host,
+    name,
+    type,
+    username,
+    secureConnection,
+    outcome: lastValidation?.outcome,
+    createdAt: createdAt.getTime(),
+    updatedAt: updatedAt.getTime(),
+  };
 }
 
-function withoutPassword({ id, registry, host, name, type, username, secureConnection, outcome, createdAt, updatedAt }: Known): object {
+function withoutPassword({
+  id,
+  registry,
+  host,
+  name,
+  type,
+  username,
+  secureConnection,
+  outcome,
+  createdAt,
+  updatedAt,
+}: Known): object {
   return { id, registry, host, name, type, username, secureConnection, outcome, createdAt, updatedAt };
 }

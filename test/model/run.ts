@@ -80,7 +80,14 @@ async function change(system: System, world: World, write: Write, tally: Tally):
 }
 
 /** A write that was not answered before the kill may have happened or not; what is found must be one of the two, whole. */
-async function killDuring(database: ModelDatabase, system: System, world: World, write: Write, chance: Chance, tally: Tally): Promise<System> {
+async function killDuring(
+  database: ModelDatabase,
+  system: System,
+  world: World,
+  write: Write,
+  chance: Chance,
+  tally: Tally,
+): Promise<System> {
   tally.kills += 1;
   let heard: Answer | undefined;
   const answering = (async () => {
@@ -109,9 +116,13 @@ async function untilAnyPoint(chance: Chance): Promise<void> {
 }
 
 async function settle(system: System, world: World, write: Write, tally: Tally): Promise<void> {
-  const stored = await system.registries.get(caller, write.subject.startsWith('reg_') ? { id: write.subject } : { registry: write.subject });
+  const stored = await system.registries.get(
+    caller,
+    write.subject.startsWith('reg_') ? { id: write.subject } : { registry: write.subject },
+  );
   const after: World = new Map(world);
-  if (write.expected === undefined && (stored !== null || world.has(write.subject))) write.apply(after, stored === null ? undefined : { registry: stored });
+  if (write.expected === undefined && (stored !== null || world.has(write.subject)))
+    write.apply(after, stored === null ? undefined : { registry: stored });
   const happened = await isLike(system, after);
   if (!happened) await compareAll(system, world);
   tally.inDoubt += 1;

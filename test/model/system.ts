@@ -49,7 +49,10 @@ export async function startSystem({ openStore, dropStore, directory }: SystemPar
     registries: store.registries,
     access: store.access,
     sealer,
-    validator: { check: async (_target, { password }) => reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID') },
+    validator: {
+      check: async (_target, { password }) =>
+        reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID'),
+    },
     validationBudget: { take: async () => 0 },
     rotationWindowMs,
     now: () => new Date((clock += 1)),

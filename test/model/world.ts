@@ -5,7 +5,10 @@ import type { ValidationOutcome } from '../../src/core/registry/report.ts';
 import type { OrderDirection, RegistryOrderField } from '../../src/core/registry/store.ts';
 
 /** A registry as its owner knows it, the password included. */
-export interface Known extends Pick<Registry, 'id' | 'registry' | 'host' | 'name' | 'type' | 'username' | 'secureConnection'> {
+export interface Known extends Pick<
+  Registry,
+  'id' | 'registry' | 'host' | 'name' | 'type' | 'username' | 'secureConnection'
+> {
   readonly password: string;
   readonly outcome: ValidationOutcome;
   /** Epoch milliseconds. */
@@ -14,7 +17,12 @@ export interface Known extends Pick<Registry, 'id' | 'registry' | 'host' | 'name
 }
 
 export interface ListQuery {
-  readonly filter: { readonly search?: string; readonly host?: string; readonly type?: RegistryType; readonly outcome?: ValidationOutcome };
+  readonly filter: {
+    readonly search?: string;
+    readonly host?: string;
+    readonly type?: RegistryType;
+    readonly outcome?: ValidationOutcome;
+  };
   readonly field: RegistryOrderField;
   readonly direction: OrderDirection;
 }
@@ -25,13 +33,20 @@ export type World = Map<string, Known>;
 /** The whole list that a query asks for, in its order. */
 export function listOf(world: World, { filter, field, direction }: ListQuery): Known[] {
   const { search, host, type, outcome } = filter;
-  const matches = [...world.values()].filter((known) =>
-    (search === undefined || [known.registry, known.name, known.username].some((text) => text.toLowerCase().includes(search.toLowerCase()))) &&
-    (host === undefined || known.host === host) &&
-    (type === undefined || known.type === type) &&
-    (outcome === undefined || known.outcome === outcome));
+  const matches = [...world.values()].filter(
+    (known) =>
+      (search === undefined ||
+        [known.registry, known.name, known.username].some((text) =>
+          text.toLowerCase().includes(search.toLowerCase()),
+        )) &&
+      (host === undefined || known.host === host) &&
+      (type === undefined || known.type === type) &&
+      (outcome === undefined || known.outcome === outcome),
+  );
   const sign = direction === 'ASC' ? 1 : -1;
-  return matches.toSorted((one, two) => sign * (compare(orderValue(one, field), orderValue(two, field)) || compare(one.id, two.id)));
+  return matches.toSorted(
+    (one, two) => sign * (compare(orderValue(one, field), orderValue(two, field)) || compare(one.id, two.id)),
+  );
 }
 
 /** The text of the registry that a pull of `host/path` uses. */
@@ -48,7 +63,9 @@ function coversImage(text: string, host: string, path: string): boolean {
 }
 
 function orderValue(known: Known, field: RegistryOrderField): string | number {
-  return { REGISTRY: known.registry, NAME: known.name, CREATED_AT: known.createdAt, UPDATED_AT: known.updatedAt }[field];
+  return { REGISTRY: known.registry, NAME: known.name, CREATED_AT: known.createdAt, UPDATED_AT: known.updatedAt }[
+    field
+  ];
 }
 
 function compare(one: string | number, two: string | number): number {

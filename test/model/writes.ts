@@ -49,7 +49,16 @@ function createOf(chance: Chance, world: World): Write {
       const { id, createdAt, updatedAt } = registryOf(result);
       const outcome = settings.validate ? 'VALID' : 'SKIPPED';
       const host = input.registry.split('/')[0] ?? '';
-      world_.set(id, { ...input, name: input.name ?? input.registry, id, host, secureConnection: settings.secureConnection, outcome, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() });
+      world_.set(id, {
+        ...input,
+        name: input.name ?? input.registry,
+        id,
+        host,
+        secureConnection: settings.secureConnection,
+        outcome,
+        createdAt: createdAt.getTime(),
+        updatedAt: updatedAt.getTime(),
+      });
     },
   };
 }
@@ -66,18 +75,31 @@ function updateOf(chance: Chance, known: Known | undefined): Write {
       const before = world.get(id) as Known;
       const name = change.name === null ? before.registry : (change.name ?? before.name);
       const outcome = settings.validate ? 'VALID' : 'SKIPPED';
-      world.set(id, { ...before, ...change, name, outcome, secureConnection: settings.secureConnection, updatedAt: registryOf(result).updatedAt.getTime() });
+      world.set(id, {
+        ...before,
+        ...change,
+        name,
+        outcome,
+        secureConnection: settings.secureConnection,
+        updatedAt: registryOf(result).updatedAt.getTime(),
+      });
     },
   };
 }
 
-function refusalOfUpdate(known: Known, change: ReturnType<typeof changeOf>, settings: ReturnType<typeof settingsOf>): string | undefined {
+function refusalOfUpdate(
+  known: Known,
+  change: ReturnType<typeof changeOf>,
+  settings: ReturnType<typeof settingsOf>,
+): string | undefined {
   const movesSecret =
     (known.secureConnection && !settings.secureConnection) ||
     (change.type !== undefined && change.type !== known.type) ||
     (change.username !== undefined && change.username !== known.username);
   if (movesSecret && change.password === undefined) return 'PASSWORD_REQUIRED';
-  return settings.validate && (change.password ?? known.password).startsWith(refusedPassword) ? 'VALIDATION_FAILED' : undefined;
+  return settings.validate && (change.password ?? known.password).startsWith(refusedPassword)
+    ? 'VALIDATION_FAILED'
+    : undefined;
 }
 
 function validateOf(known: Known | undefined): Write {
@@ -89,7 +111,10 @@ function validateOf(known: Known | undefined): Write {
     run: (registries) => registries.validate(caller, id),
     apply(world) {
       const before = world.get(id) as Known;
-      world.set(id, { ...before, outcome: before.password.startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID' });
+      world.set(id, {
+        ...before,
+        outcome: before.password.startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID',
+      });
     },
   };
 }

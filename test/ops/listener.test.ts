@@ -23,11 +23,21 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((listener) => listener.close()));
 });
 
-async function start(routes: readonly Route[], ready = async () => true, onRequest?: (isQueued: boolean) => void): Promise<Running> {
+async function start(
+  routes: readonly Route[],
+  ready = async () => true,
+  onRequest?: (isQueued: boolean) => void,
+): Promise<Running> {
   const lines: Record<string, unknown>[] = [];
   const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
   const metrics = createMetrics();
-  const listener = createListener({ routes: [...healthRoutes(ready, metrics), ...routes], tls: undefined, log, metrics, onRequest });
+  const listener = createListener({
+    routes: [...healthRoutes(ready, metrics), ...routes],
+    tls: undefined,
+    log,
+    metrics,
+    onRequest,
+  });
   opened.push(listener);
   const port = await listener.listen('127.0.0.1', 0);
   return { url: `http://127.0.0.1:${port}`, lines, metrics, listener };
@@ -40,10 +50,16 @@ function route(path: string, handle: Route['handle']): Route {
 describe('a request', () => {
   it('is told of when it comes, and whether it waits behind another of its connection', async () => {
     const told: boolean[] = [];
-    const { url } = await start([route('/x', async (_, response) => {
-      await sleep(5);
-      sendJson(response, 200, {});
-    })], undefined, (isQueued) => told.push(isQueued));
+    const { url } = await start(
+      [
+        route('/x', async (_, response) => {
+          await sleep(5);
+          sendJson(response, 200, {});
+        }),
+      ],
+      undefined,
+      (isQueued) => told.push(isQueued),
+    );
     await fetch(`${url}/x`);
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     const request = 'GET /x HTTP/1.1\r\nHost: x\r\n';
@@ -54,20 +70,29 @@ describe('a request', () => {
     expect(told).toEqual([false, false, true]);
   });
 
-  it.each([false, true])('that ends in a fault has its headers, whether or not its route writes them (%s)', async (writesHeaders) => {
-    const failing = route('/x', () => Promise.reject(new Error('at /secret/path hunter2')));
-    const { url } = await start([{ ...failing, writesHeaders }]);
-    const { status, headers } = await fetch(`${url}/x`);
-    expect([status, headers.get('x-content-type-options')]).toEqual([500, 'nosniff']);
-    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
-  });
+  it.each([false, true])(
+    'that ends in a fault has its headers, whether or not its route writes them (%s)',
+    async (writesHeaders) => {
+      const failing = route('/x', () => Promise.reject(new Error('at /secret/path hunter2')));
+      const { url } = await start([{ ...failing, writesHeaders }]);
+      const { status, headers } = await fetch(`${url}/x`);
+      expect([status, headers.get('x-content-type-options')]).toEqual([500, 'nosniff']);
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
 
   it('leaves one line of allow-listed fields, never its query, headers or body', async () => {
     const { url, lines } = await start([route('/x', (_, response) => sendJson(response, 200, {}))]);
-    await fetch(`${url}/x?query=hunter2`, { method: 'POST', body: 'hunter2', headers: { Authorization: 'Bearer hunter2' } });
+    await fetch(`${url}/x?query=hunter2`, {
+      method: 'POST',
+      body: 'hunter2',
+      headers: { Authorization: 'Bearer hunter2' },
+    });
     await fetch(`${url}/hunter2`);
     await sleep(20);
-    expect(lines.map((line) => Object.keys(line).toSorted())).toEqual(lines.map(() => ['durationMs', 'level', 'method', 'msg', 'requestId', 'route', 'status', 'time']));
+    expect(lines.map((line) => Object.keys(line).toSorted())).toEqual(
+      lines.map(() => ['durationMs', 'level', 'method', 'msg', 'requestId', 'route', 'status', 'time']),
+    );
     expect(lines.map(({ route: name, status }) => [name, status])).toEqual([
       ['x', 200],
       ['unknown', 404],
@@ -95,9 +120,16 @@ describe('a request', () => {
     ]);
     const answer = await fetch(`${url}/x`);
     const body = (await answer.json()) as { requestId: string };
-    expect([answer.status, body]).toEqual([500, { message: 'Internal error.', requestId: answer.headers.get('x-request-id') }]);
+    expect([answer.status, body]).toEqual([
+      500,
+      { message: 'Internal error.', requestId: answer.headers.get('x-request-id') },
+    ]);
     await sleep(20);
-    expect(lines.find(({ level }) => level === 'error')).toMatchObject({ requestId: body.requestId, errorName: 'Error', stack: expect.stringContaining('listener.test.ts') });
+    expect(lines.find(({ level }) => level === 'error')).toMatchObject({
+      requestId: body.requestId,
+      errorName: 'Error',
+      stack: expect.stringContaining('listener.test.ts'),
+    });
     expect(JSON.stringify(lines)).not.toContain('hunter2');
   });
 });
@@ -143,7 +175,11 @@ describe('operators', () => {
 
   it('get no new series from what strangers send', async () => {
     const { url } = await start([]);
-    await Promise.all(Array.from({ length: 50 }, (_, index) => fetch(`${url}/path-${index}`, { method: index % 2 === 0 ? 'GET' : 'PROPFIND' })));
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        fetch(`${url}/path-${index}`, { method: index % 2 === 0 ? 'GET' : 'PROPFIND' }),
+      ),
+    );
     await sleep(20);
     const text = await (await fetch(`${url}/metrics`)).text();
     expect(text.split('\n').filter((line) => line.startsWith('regway_http_requests_total'))).toEqual([
@@ -182,7 +218,9 @@ describe('a slow or oversized client', () => {
   it('with 17 KiB of headers is refused', async () => {
     const { url } = await start([]);
     const status = await new Promise((resolve, reject) => {
-      httpRequest(`${url}/livez`, { headers: { 'X-Long': 'a'.repeat(17 * 1024) } }, (response) => resolve(response.statusCode))
+      httpRequest(`${url}/livez`, { headers: { 'X-Long': 'a'.repeat(17 * 1024) } }, (response) =>
+        resolve(response.statusCode),
+      )
         .on('error', reject)
         .end();
     });

@@ -21,7 +21,9 @@ it('the line of a request is what the logger writes for its fields', () => {
 
 it('its time is that of the clock, to the millisecond', () => {
   const before = Date.now();
-  const times = linesOf('info', (log) => Array.from({ length: 3 }, () => log.request(line))).map(({ time }) => Date.parse(String(time)));
+  const times = linesOf('info', (log) => Array.from({ length: 3 }, () => log.request(line))).map(({ time }) =>
+    Date.parse(String(time)),
+  );
   expect(times).toHaveLength(3);
   for (const time of times) expect(time >= before && time <= Date.now()).toBe(true);
 });

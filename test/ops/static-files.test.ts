@@ -52,16 +52,26 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
     const request = httpRequest({ host: '127.0.0.1', port, path, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
     });
     request.on('error', reject).end();
   });
 }
 
-it.each(['/', '/?q=anchore', '/registries/reg_1', '/registries/anything'])('%s is the page, which no cache keeps', async (path) => {
-  const { status, headers, body } = await get(path);
-  expect([status, headers['content-type'], headers['cache-control'], body.toString()]).toEqual([200, 'text/html; charset=utf-8', 'no-store', '<!doctype html>']);
-});
+it.each(['/', '/?q=anchore', '/registries/reg_1', '/registries/anything'])(
+  '%s is the page, which no cache keeps',
+  async (path) => {
+    const { status, headers, body } = await get(path);
+    expect([status, headers['content-type'], headers['cache-control'], body.toString()]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      'no-store',
+      '<!doctype html>',
+    ]);
+  },
+);
 
 it.each([
   ['br, gzip', 'br', brotliCompressSync(script)],
@@ -69,13 +79,26 @@ it.each([
   ['identity', undefined, Buffer.from(script)],
 ])('an asset is kept for good, and sent in the best of %s', async (accepted, encoding, content) => {
   const { status, headers, body } = await get('/assets/index-1.js', { 'Accept-Encoding': accepted });
-  expect([status, headers['content-encoding'], headers['cache-control'], headers.vary]).toEqual([200, encoding, 'public, max-age=31536000, immutable', 'Accept-Encoding']);
+  expect([status, headers['content-encoding'], headers['cache-control'], headers.vary]).toEqual([
+    200,
+    encoding,
+    'public, max-age=31536000, immutable',
+    'Accept-Encoding',
+  ]);
   expect(body.equals(content)).toBe(true);
 });
 
 it.each([
-  '/assets/', '/assets/missing.js', '/assets/../../secret.js', '/assets/..%2f..%2fsecret.js', '/assets/..\\..\\secret.js', '/assets//etc/passwd', '/assets/index-1.js.gz', '/assets/index-1.js.br',
-  '/assets/__proto__', '/assets/index-1.js%00',
+  '/assets/',
+  '/assets/missing.js',
+  '/assets/../../secret.js',
+  '/assets/..%2f..%2fsecret.js',
+  '/assets/..\\..\\secret.js',
+  '/assets//etc/passwd',
+  '/assets/index-1.js.gz',
+  '/assets/index-1.js.br',
+  '/assets/__proto__',
+  '/assets/index-1.js%00',
 ])('%s is not there', async (path) => {
   const { status, body } = await get(path);
   expect([status, body.toString()]).toEqual([404, 'There is nothing here.\n']);
@@ -99,7 +122,9 @@ it('HEAD gives the headers alone, and nothing but GET and HEAD is served', async
 
 it('where nothing was built, the page says what to run', async () => {
   const route = consoleRoute(join(parent, 'nowhere'), () => true);
-  const bare = createServer((request, response) => void route.handle(request, response, { requestId: 'request-1', headers: [] }));
+  const bare = createServer(
+    (request, response) => void route.handle(request, response, { requestId: 'request-1', headers: [] }),
+  );
   await new Promise<void>((resolve) => {
     bare.listen(0, '127.0.0.1', resolve);
   });

@@ -14,7 +14,12 @@ function pull(endpoint: PullEndpoint, host: string, repository = 'team/app') {
 }
 
 async function change(endpoint: PullEndpoint, id: string, password: string): Promise<void> {
-  await endpoint.domain.registries.update(callerOf('READ_WRITE'), id, { password: new Secret(password) }, { secureConnection: true, validate: false });
+  await endpoint.domain.registries.update(
+    callerOf('READ_WRITE'),
+    id,
+    { password: new Secret(password) },
+    { secureConnection: true, validate: false },
+  );
 }
 
 describe('an upstream token', () => {
@@ -61,7 +66,9 @@ describe('an upstream token', () => {
   });
 
   it('that was revoked is replaced once, and the client does not notice', async () => {
-    const registry = await startRegistry({ isRevoked: (token) => token === 'upstream-token-1' && registry.contentRequests().length > 1 });
+    const registry = await startRegistry({
+      isRevoked: (token) => token === 'upstream-token-1' && registry.contentRequests().length > 1,
+    });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect((await pull(endpoint, registry.host)).status).toBe(200);
@@ -90,7 +97,11 @@ describe('an upstream token', () => {
     await change(endpoint, id, newPassword);
     const before = registry.received.length;
     expect((await pull(endpoint, registry.host)).status).toBe(200);
-    expect(registry.received.slice(before).map(({ authorization }) => authorization)).toEqual([undefined, basicOf(newPassword), 'Bearer upstream-token-2']);
+    expect(registry.received.slice(before).map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      basicOf(newPassword),
+      'Bearer upstream-token-2',
+    ]);
   });
 
   it('is not lost to the others when the client that asked for it leaves', async () => {
@@ -99,7 +110,10 @@ describe('an upstream token', () => {
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     const leaver = new AbortController();
-    const left = fetch(`${endpoint.url}/v2/${inPath(registry.host)}/team/app/manifests/latest`, { headers: { authorization: endpoint.login }, signal: leaver.signal }).catch((error: unknown) => error);
+    const left = fetch(`${endpoint.url}/v2/${inPath(registry.host)}/team/app/manifests/latest`, {
+      headers: { authorization: endpoint.login },
+      signal: leaver.signal,
+    }).catch((error: unknown) => error);
     await expect.poll(() => registry.tokenRequests().length).toBe(1);
     const stayer = pull(endpoint, registry.host);
     leaver.abort();
@@ -111,20 +125,25 @@ describe('an upstream token', () => {
 });
 
 describe('a credential that the upstream refuses', () => {
-  it.each(['bearer', 'basic'] as const)('ends in 403 DENIED, shows as last validation, and is sent once in 60 s: %s', async (scheme) => {
-    const registry = await startRegistry({ scheme });
-    const endpoint = await openPullEndpoint();
-    const { id } = await endpoint.add(registry.host, { password: 'wrong-password' });
-    const answer = await pull(endpoint, registry.host);
-    expect(answer).toMatchObject({ status: 403, code: 'DENIED' });
-    expect(answer.headers).not.toHaveProperty('www-authenticate');
-    expect((await endpoint.domain.registries.get(callerOf('READ_WRITE'), { id }))?.lastValidation?.outcome).toBe('INVALID_CREDENTIALS');
-    for (let count = 0; count < 5; count += 1) expect((await pull(endpoint, registry.host)).status).toBe(403);
-    expect(registry.authorizations()).toEqual([basicOf('wrong-password')]);
-    endpoint.domain.time = new Date(endpoint.domain.time.getTime() + 60_000);
-    expect((await pull(endpoint, registry.host)).status).toBe(403);
-    expect(registry.authorizations()).toHaveLength(2);
-  });
+  it.each(['bearer', 'basic'] as const)(
+    'ends in 403 DENIED, shows as last validation, and is sent once in 60 s: %s',
+    async (scheme) => {
+      const registry = await startRegistry({ scheme });
+      const endpoint = await openPullEndpoint();
+      const { id } = await endpoint.add(registry.host, { password: 'wrong-password' });
+      const answer = await pull(endpoint, registry.host);
+      expect(answer).toMatchObject({ status: 403, code: 'DENIED' });
+      expect(answer.headers).not.toHaveProperty('www-authenticate');
+      expect((await endpoint.domain.registries.get(callerOf('READ_WRITE'), { id }))?.lastValidation?.outcome).toBe(
+        'INVALID_CREDENTIALS',
+      );
+      for (let count = 0; count < 5; count += 1) expect((await pull(endpoint, registry.host)).status).toBe(403);
+      expect(registry.authorizations()).toEqual([basicOf('wrong-password')]);
+      endpoint.domain.time = new Date(endpoint.domain.time.getTime() + 60_000);
+      expect((await pull(endpoint, registry.host)).status).toBe(403);
+      expect(registry.authorizations()).toHaveLength(2);
+    },
+  );
 
   it.each(['bearer', 'basic'] as const)('is sent once by 50 pulls at the same time: %s', async (scheme) => {
     const registry = await startRegistry({ scheme });
@@ -135,33 +154,41 @@ describe('a credential that the upstream refuses', () => {
     expect(registry.authorizations()).toHaveLength(1);
   });
 
-  it.each(['bearer', 'basic'] as const)('was replaced meanwhile: no pull fails after the update, and one that crosses it gets the new one: %s', async (scheme) => {
-    let password = marker;
-    const registry = await startRegistry({ scheme, accepts: () => basicOf(password), expiresIn: 60 });
-    let crossing: (() => Promise<void>) | undefined;
-    const endpoint = await openPullEndpoint({
-      wrapUpstream: (upstream) => ({
-        async open(source, request) {
-          const cross = crossing;
-          crossing = undefined;
-          await cross?.();
-          return upstream.open(source, request);
-        },
-      }),
-    });
-    const { id } = await endpoint.add(registry.host);
-    expect((await pull(endpoint, registry.host)).status).toBe(200);
-    endpoint.domain.time = new Date(endpoint.domain.time.getTime() + 61_000);
-    crossing = async () => {
-      password = newPassword;
-      await change(endpoint, id, newPassword);
-    };
-    expect((await pull(endpoint, registry.host)).status).toBe(200);
-    for (let count = 0; count < 5; count += 1) expect((await pull(endpoint, registry.host)).status).toBe(200);
-  });
+  it.each(['bearer', 'basic'] as const)(
+    'was replaced meanwhile: no pull fails after the update, and one that crosses it gets the new one: %s',
+    async (scheme) => {
+      let password = marker;
+      const registry = await startRegistry({ scheme, accepts: () => basicOf(password), expiresIn: 60 });
+      let crossing: (() => Promise<void>) | undefined;
+      const endpoint = await openPullEndpoint({
+        wrapUpstream: (upstream) => ({
+          async open(source, request) {
+            const cross = crossing;
+            crossing = undefined;
+            await cross?.();
+            return upstream.open(source, request);
+          },
+        }),
+      });
+      const { id } = await endpoint.add(registry.host);
+      expect((await pull(endpoint, registry.host)).status).toBe(200);
+      endpoint.domain.time = new Date(endpoint.domain.time.getTime() + 61_000);
+      crossing = async () => {
+        password = newPassword;
+        await change(endpoint, id, newPassword);
+      };
+      expect((await pull(endpoint, registry.host)).status).toBe(200);
+      for (let count = 0; count < 5; count += 1) expect((await pull(endpoint, registry.host)).status).toBe(200);
+    },
+  );
 
   it('for one repository alone keeps no other back', async () => {
-    const registry = await startRegistry({ content: (request, response) => (request.url?.includes('/closed/') ? sendJson(response, 403, ociError('DENIED')) : serveContent(request, response)) });
+    const registry = await startRegistry({
+      content: (request, response) =>
+        request.url?.includes('/closed/')
+          ? sendJson(response, 403, ociError('DENIED'))
+          : serveContent(request, response),
+    });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect((await pull(endpoint, registry.host, 'closed/app')).status).toBe(403);
@@ -171,7 +198,11 @@ describe('a credential that the upstream refuses', () => {
 
 describe('three credentials on one host', () => {
   it('go each to the repositories that are theirs', async () => {
-    const passwords: Record<string, string> = { 'exact/app': 'password of the exact one', 'team/app': 'password of the team', 'other/app': 'password of the host' };
+    const passwords: Record<string, string> = {
+      'exact/app': 'password of the exact one',
+      'team/app': 'password of the team',
+      'other/app': 'password of the host',
+    };
     let expected = '';
     const registry = await startRegistry({ accepts: () => expected });
     const endpoint = await openPullEndpoint();
@@ -182,7 +213,9 @@ describe('three credentials on one host', () => {
       expected = basicOf(password);
       expect((await pull(endpoint, registry.host, repository)).status).toBe(200);
     }
-    expect(registry.tokenRequests().map(({ authorization }) => authorization)).toEqual(Object.values(passwords).map(basicOf));
+    expect(registry.tokenRequests().map(({ authorization }) => authorization)).toEqual(
+      Object.values(passwords).map(basicOf),
+    );
   });
 });
 
@@ -191,7 +224,10 @@ describe('without a matching registry', () => {
     const tokenServer = await secure((_request, response) => sendJson(response, 200, { token: 'anonymous-token' }));
     const registry = await secure((request, response) => {
       if (request.headers.authorization === 'Bearer anonymous-token') serveContent(request, response);
-      else sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': `Bearer realm="${tokenServer.origin}/token",service="s"` });
+      else
+        sendJson(response, 401, ociError('UNAUTHORIZED'), {
+          'www-authenticate': `Bearer realm="${tokenServer.origin}/token",service="s"`,
+        });
     });
     const endpoint = await openPullEndpoint();
     expect((await pull(endpoint, registry.host)).status).toBe(200);
@@ -235,7 +271,11 @@ describe('the way to the upstream', () => {
 
   it('where the token server is another host that nobody named: the credential stays here', async () => {
     const evil = await secure((_request, response) => sendJson(response, 200, { token: 'x' }));
-    const registry = await secure((_request, response) => sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': `Bearer realm="${evil.origin}/token",service="s"` }));
+    const registry = await secure((_request, response) =>
+      sendJson(response, 401, ociError('UNAUTHORIZED'), {
+        'www-authenticate': `Bearer realm="${evil.origin}/token",service="s"`,
+      }),
+    );
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect(await pull(endpoint, registry.host)).toMatchObject({ status: 403, code: 'DENIED' });
@@ -244,7 +284,12 @@ describe('the way to the upstream', () => {
 
   it('where a repository names another token server than /v2/ did: the credential stays here too', async () => {
     const evil = await secure((_request, response) => sendJson(response, 200, { token: 'x' }));
-    const registry = await startRegistry({ content: (_request, response) => sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': `Bearer realm="${evil.origin}/token",service="s"` }) });
+    const registry = await startRegistry({
+      content: (_request, response) =>
+        sendJson(response, 401, ociError('UNAUTHORIZED'), {
+          'www-authenticate': `Bearer realm="${evil.origin}/token",service="s"`,
+        }),
+    });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect(await pull(endpoint, registry.host)).toMatchObject({ status: 403, code: 'DENIED' });
@@ -262,12 +307,20 @@ describe('the way to the upstream', () => {
     expect((await pull(endpoint, registry.host)).status).toBe(200);
     expect((await pull(endpoint, registry.host)).status).toBe(200);
     // Learned: the second pull asks at once with the credential.
-    expect(registry.received.map(({ authorization }) => authorization)).toEqual([undefined, undefined, basicHeader, basicHeader]);
+    expect(registry.received.map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      undefined,
+      basicHeader,
+      basicHeader,
+    ]);
   });
 
   it('a record without verification shares no connection with one that verifies', async () => {
     const untrusted = await createCertificate({ ca: await createAuthority('Nobody knows it') });
-    const registry = await startServer((request, response) => (request.url === '/v2/' ? sendJson(response, 200, {}) : serveContent(request, response)), { tls: untrusted });
+    const registry = await startServer(
+      (request, response) => (request.url === '/v2/' ? sendJson(response, 200, {}) : serveContent(request, response)),
+      { tls: untrusted },
+    );
     const endpoint = await openPullEndpoint();
     await endpoint.add(`${registry.host}/careless/*`, { secureConnection: false });
     await endpoint.add(`${registry.host}/careful/*`);
@@ -278,7 +331,9 @@ describe('the way to the upstream', () => {
   });
 
   it('plain HTTP is spoken only where the record and the operator permit it', async () => {
-    const registry = await startServer((request, response) => (request.url === '/v2/' ? sendJson(response, 200, {}) : serveContent(request, response)));
+    const registry = await startServer((request, response) =>
+      request.url === '/v2/' ? sendJson(response, 200, {}) : serveContent(request, response),
+    );
     const endpoint = await openPullEndpoint();
     await endpoint.add(`${registry.host}/careless/*`, { secureConnection: false });
     await endpoint.add(`${registry.host}/careful/*`);

@@ -9,7 +9,9 @@ import { digestOf, startRegistry } from './registry.ts';
 
 const piece = Buffer.alloc(64 * 1024, 'regway');
 const pieces = 1024;
-const bigDigest = `sha256:${Array.from({ length: pieces }).reduce<ReturnType<typeof createHash>>((hash) => hash.update(piece), createHash('sha256')).digest('hex')}`;
+const bigDigest = `sha256:${Array.from({ length: pieces })
+  .reduce<ReturnType<typeof createHash>>((hash) => hash.update(piece), createHash('sha256'))
+  .digest('hex')}`;
 
 /** A registry of one blob of 64 MiB; tells how much of it has left, and when its requests end. */
 async function startBig() {
@@ -48,7 +50,9 @@ describe('a blob of 64 MiB', () => {
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     const socket = connect(endpoint.port, '127.0.0.1');
-    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    socket.write(
+      `GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`,
+    );
     await expect.poll(() => state.sentBytes).toBeGreaterThan(0);
     // A busy machine takes its time to fill them; 64 MiB that pass are no standstill below the limit.
     let standing = 0;
@@ -65,7 +69,9 @@ describe('a blob of 64 MiB', () => {
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     const socket = connect(endpoint.port, '127.0.0.1');
-    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    socket.write(
+      `GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`,
+    );
     await new Promise((resolve) => void socket.once('data', resolve));
     socket.destroy();
     await expect.poll(() => state.closed).toBe(1);
@@ -74,11 +80,15 @@ describe('a blob of 64 MiB', () => {
 
   it('whose client leaves before the upstream answers is not asked for any longer either', async () => {
     let closed = 0;
-    const registry = await startRegistry({ content: (_request, response) => void response.once('close', () => (closed += 1)) });
+    const registry = await startRegistry({
+      content: (_request, response) => void response.once('close', () => (closed += 1)),
+    });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     const socket = connect(endpoint.port, '127.0.0.1');
-    socket.write(`GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+    socket.write(
+      `GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`,
+    );
     await expect.poll(() => registry.contentRequests().length).toBe(1);
     socket.destroy();
     await expect.poll(() => closed).toBe(1);
@@ -94,13 +104,17 @@ describe('a blob of 64 MiB', () => {
     });
     const endpoint = await openPullEndpoint({ upstream: { limits: { contentIdleTimeoutMs: 1_000 } } });
     await endpoint.add(registry.host);
-    await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${bigDigest}`)).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+    await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${bigDigest}`)).rejects.toThrow(
+      /aborted|hang up|ECONNRESET/,
+    );
   });
 });
 
 describe('blobs that pass side by side', () => {
   it('keep their bytes apart, though memory is used again, and clients leave in the middle', async () => {
-    const blobs = new Map(Array.from({ length: 8 }, () => randomBytes(1_500_000)).map((blob) => [digestOf(blob), blob]));
+    const blobs = new Map(
+      Array.from({ length: 8 }, () => randomBytes(1_500_000)).map((blob) => [digestOf(blob), blob]),
+    );
     const registry = await startRegistry({
       content: (request, response) => response.end(blobs.get(request.url?.split('/').at(-1) ?? '')),
     });

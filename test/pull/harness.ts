@@ -32,7 +32,10 @@ export interface PullEndpoint {
   /** A token of the role, as its text. */
   token(role: Role, images?: readonly string[] | null, account?: string): Promise<string>;
   /** Stores a registry with alice and the marker. */
-  add(registry: string, more?: { readonly password?: string; readonly secureConnection?: boolean; readonly trustedRealm?: string }): Promise<Registry>;
+  add(
+    registry: string,
+    more?: { readonly password?: string; readonly secureConnection?: boolean; readonly trustedRealm?: string },
+  ): Promise<Registry>;
   /** One request, its path sent as it is. Without headers it is logged in. */
   get(path: string, headers?: Record<string, string>, method?: string, body?: string): Promise<PullAnswer>;
 }
@@ -53,7 +56,16 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
   const domain = await openDomain({ anonymousAllowed: options.anonymousAllowed ?? true });
   const now = () => domain.time;
   const { access } = domain.store;
-  const network = { loopbackAllowed: true, egressAllow: [], egressDeny: [], plainHttpHosts: [], now, redirects: 'follow', ...withCa, ...options.upstream } as const;
+  const network = {
+    loopbackAllowed: true,
+    egressAllow: [],
+    egressDeny: [],
+    plainHttpHosts: [],
+    now,
+    redirects: 'follow',
+    ...withCa,
+    ...options.upstream,
+  } as const;
   const upstream = createUpstream(network);
   const log: string[] = [];
   const write = (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields }));
@@ -77,7 +89,19 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     await domain.close();
   });
   const token: PullEndpoint['token'] = async (role, images = null, account = 'admin') =>
-    (await issueToken({ access, now, account, role, name: role, images, expiresAt: null, actor: 'test', requestId: 'test' })).text.reveal();
+    (
+      await issueToken({
+        access,
+        now,
+        account,
+        role,
+        name: role,
+        images,
+        expiresAt: null,
+        actor: 'test',
+        requestId: 'test',
+      })
+    ).text.reveal();
   const login = `Bearer ${await token('PULL')}`;
   return {
     domain,
@@ -88,14 +112,21 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     token,
     async add(registry, { password = marker, secureConnection = true, ...more } = {}) {
       const input = { registry, username: 'alice', password: new Secret(password), ...more };
-      return (await domain.registries.create(callerOf('READ_WRITE'), input, { secureConnection, validate: false })).registry;
+      return (await domain.registries.create(callerOf('READ_WRITE'), input, { secureConnection, validate: false }))
+        .registry;
     },
     get: (path, headers = { authorization: login }, method = 'GET', body) => ask(port, path, headers, method, body),
   };
 }
 
 /** Sends a request with its path as given: `fetch` would tidy it up. */
-function ask(port: number, path: string, headers: Record<string, string>, method: string, body: string | undefined): Promise<PullAnswer> {
+function ask(
+  port: number,
+  path: string,
+  headers: Record<string, string>,
+  method: string,
+  body: string | undefined,
+): Promise<PullAnswer> {
   return new Promise((resolve, reject) => {
     const request = sendRequest({ port, host: '127.0.0.1', path, headers, method, agent: false }, (response) => {
       const chunks: Buffer[] = [];

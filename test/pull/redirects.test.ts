@@ -9,7 +9,8 @@ import type { PullEndpoint } from './harness.ts';
 import { layer, layerDigest, sendLayer, startRegistry } from './registry.ts';
 
 function redirectTo(location: () => string, status = 307): RequestListener {
-  return (_request, response) => response.writeHead(status, { location: location(), 'content-length': 0, 'set-cookie': 'a=b' }).end();
+  return (_request, response) =>
+    response.writeHead(status, { location: location(), 'content-length': 0, 'set-cookie': 'a=b' }).end();
 }
 
 function pull(endpoint: PullEndpoint, host: string, headers?: Record<string, string>, method?: string) {
@@ -17,24 +18,48 @@ function pull(endpoint: PullEndpoint, host: string, headers?: Record<string, str
 }
 
 describe('a redirect of a blob', () => {
-  it.each([301, 302, 303, 307, 308])('%i is followed to another host without Authorization or Cookie, with its range', async (status) => {
-    const storage = await secure(sendLayer);
-    const registry = await startRegistry({ content: redirectTo(() => `${storage.origin}/bucket/data?signature=abc`, status) });
-    const endpoint = await openPullEndpoint();
-    await endpoint.add(registry.host);
-    expect(await pull(endpoint, registry.host)).toMatchObject({ status: 200, body: layer, headers: { 'docker-content-digest': layerDigest } });
-    expect(await pull(endpoint, registry.host, { authorization: endpoint.login, range: 'bytes=1-3', cookie: 'c=d' })).toMatchObject({ status: 206, body: layer.subarray(1, 4) });
-    expect(storage.received.map(({ url, headers: { authorization, cookie, range } }) => ({ url, authorization, cookie, range }))).toEqual([
-      { url: '/bucket/data?signature=abc', authorization: undefined, cookie: undefined, range: undefined },
-      { url: '/bucket/data?signature=abc', authorization: undefined, cookie: undefined, range: 'bytes=1-3' },
-    ]);
-  });
+  it.each([301, 302, 303, 307, 308])(
+    '%i is followed to another host without Authorization or Cookie, with its range',
+    async (status) => {
+      const storage = await secure(sendLayer);
+      const registry = await startRegistry({
+        content: redirectTo(() => `${storage.origin}/bucket/data?signature=abc`, status),
+      });
+      const endpoint = await openPullEndpoint();
+      await endpoint.add(registry.host);
+      expect(await pull(endpoint, registry.host)).toMatchObject({
+        status: 200,
+        body: layer,
+        headers: { 'docker-content-digest': layerDigest },
+      });
+      expect(
+        await pull(endpoint, registry.host, { authorization: endpoint.login, range: 'bytes=1-3', cookie: 'c=d' }),
+      ).toMatchObject({ status: 206, body: layer.subarray(1, 4) });
+      expect(
+        storage.received.map(({ url, headers: { authorization, cookie, range } }) => ({
+          url,
+          authorization,
+          cookie,
+          range,
+        })),
+      ).toEqual([
+        { url: '/bucket/data?signature=abc', authorization: undefined, cookie: undefined, range: undefined },
+        { url: '/bucket/data?signature=abc', authorization: undefined, cookie: undefined, range: 'bytes=1-3' },
+      ]);
+    },
+  );
 
   it('on the registry itself is followed without Authorization too', async () => {
     const registry = await startRegistry({
       scheme: 'basic',
-      content: (request, response) => (request.url?.startsWith('/v2/') ? redirectTo(() => '/downloads/data?token=1')(request, response) : sendLayer(request, response)),
-      accepts: () => (registry?.received.at(-1)?.url.startsWith('/downloads') ? (undefined as unknown as string) : `Basic ${Buffer.from(`alice:${marker}`).toString('base64')}`),
+      content: (request, response) =>
+        request.url?.startsWith('/v2/')
+          ? redirectTo(() => '/downloads/data?token=1')(request, response)
+          : sendLayer(request, response),
+      accepts: () =>
+        registry?.received.at(-1)?.url.startsWith('/downloads')
+          ? (undefined as unknown as string)
+          : `Basic ${Buffer.from(`alice:${marker}`).toString('base64')}`,
     });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
@@ -47,12 +72,17 @@ describe('a redirect of a blob', () => {
     const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
-    expect(await pull(endpoint, registry.host, undefined, 'HEAD')).toMatchObject({ status: 200, headers: { 'content-length': String(layer.length), 'docker-content-digest': layerDigest } });
+    expect(await pull(endpoint, registry.host, undefined, 'HEAD')).toMatchObject({
+      status: 200,
+      headers: { 'content-length': String(layer.length), 'docker-content-digest': layerDigest },
+    });
     expect(storage.received[0]?.method).toBe('HEAD');
   });
 
   it('to content without its digest ends in a broken connection', async () => {
-    const storage = await secure((_request, response) => response.writeHead(200, { 'content-length': layer.length }).end(Buffer.from(layer).fill('x')));
+    const storage = await secure((_request, response) =>
+      response.writeHead(200, { 'content-length': layer.length }).end(Buffer.from(layer).fill('x')),
+    );
     const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
@@ -60,9 +90,16 @@ describe('a redirect of a blob', () => {
   });
 
   it('that ends in a 401 is an error: its challenge is not answered, and the cached token lives on', async () => {
-    const storage = await secure((request, response) => sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': `Bearer realm="https://${request.headers.host}/token",service="evil"` }));
+    const storage = await secure((request, response) =>
+      sendJson(response, 401, ociError('UNAUTHORIZED'), {
+        'www-authenticate': `Bearer realm="https://${request.headers.host}/token",service="evil"`,
+      }),
+    );
     let goesAway = true;
-    const registry = await startRegistry({ content: (request, response) => (goesAway ? redirectTo(() => storage.origin)(request, response) : sendLayer(request, response)) });
+    const registry = await startRegistry({
+      content: (request, response) =>
+        goesAway ? redirectTo(() => storage.origin)(request, response) : sendLayer(request, response),
+    });
     const endpoint = await openPullEndpoint();
     const { id } = await endpoint.add(registry.host);
     const answer = await pull(endpoint, registry.host);
@@ -116,7 +153,9 @@ describe('a redirect of a blob', () => {
     ['no address', () => 'https://'],
   ])('to %s is not followed', async (_case, location) => {
     const storage = await startServer(sendLayer);
-    const registry = await startRegistry({ content: (_request, response) => response.writeHead(307, { location: location(storage.port) }).end() });
+    const registry = await startRegistry({
+      content: (_request, response) => response.writeHead(307, { location: location(storage.port) }).end(),
+    });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     const answer = await pull(endpoint, registry.host);
@@ -126,7 +165,9 @@ describe('a redirect of a blob', () => {
 
   it('goes to an address that the egress policy refuses as little as anything else', async () => {
     const storage = await secure(sendLayer);
-    const registry = await startRegistry({ content: redirectTo(() => storage.origin.replace('127.0.0.1', '127.0.0.5')) });
+    const registry = await startRegistry({
+      content: redirectTo(() => storage.origin.replace('127.0.0.1', '127.0.0.5')),
+    });
     const endpoint = await openPullEndpoint({ upstream: { egressDeny: ['127.0.0.5'] } });
     await endpoint.add(registry.host);
     expect(await pull(endpoint, registry.host)).toMatchObject({ status: 403, code: 'DENIED' });

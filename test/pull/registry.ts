@@ -9,7 +9,13 @@ import { ociError, sendJson } from '../v2/personalities.ts';
 export const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 export const layer = Buffer.from('a layer of an image, in a few bytes');
 export const layerDigest = digestOf(layer);
-export const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, layers: [{ digest: layerDigest, urls: ['https://127.0.0.9/foreign'] }] }));
+export const manifest = Buffer.from(
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: manifestType,
+    layers: [{ digest: layerDigest, urls: ['https://127.0.0.9/foreign'] }],
+  }),
+);
 export const manifestDigest = digestOf(manifest);
 
 /** A second password that a registry may be changed to. */
@@ -60,7 +66,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Pull
       const { authorization } = request.headers;
       const query = new URL(request.url ?? '', 'https://r.test').searchParams;
       const isAnonymous = authorization === undefined && options.anonymous === true;
-      if (!isAnonymous && authorization !== accepts()) return sendJson(response, 401, ociError('UNAUTHORIZED', `you sent ${authorization} ${marker}`));
+      if (!isAnonymous && authorization !== accepts())
+        return sendJson(response, 401, ociError('UNAUTHORIZED', `you sent ${authorization} ${marker}`));
       const value = `upstream-token-${(issued += 1)}`;
       tokens.set(value, query.get('scope') ?? '');
       return sendJson(response, 200, { token: value, expires_in: options.expiresIn ?? 300 });
@@ -79,13 +86,21 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Pull
     ...server,
     authorizations: () => server.authorizations(),
     tokenRequests: () =>
-      server.received.filter(({ url }) => url.startsWith('/token')).map(({ url, authorization }) => ({ authorization, query: new URL(url, 'https://r.test').searchParams })),
+      server.received
+        .filter(({ url }) => url.startsWith('/token'))
+        .map(({ url, authorization }) => ({ authorization, query: new URL(url, 'https://r.test').searchParams })),
     contentRequests: () => server.received.filter(isContent).map(({ method, url }) => `${method} ${url}`),
     contentAuthorizations: () => server.received.filter(isContent).map(({ authorization }) => authorization),
   };
 }
 
-function isLetIn({ url = '', headers }: IncomingMessage, scheme: string, basic: string, tokens: ReadonlyMap<string, string>, isRevoked?: (token: string) => boolean): boolean {
+function isLetIn(
+  { url = '', headers }: IncomingMessage,
+  scheme: string,
+  basic: string,
+  tokens: ReadonlyMap<string, string>,
+  isRevoked?: (token: string) => boolean,
+): boolean {
   if (scheme === 'open') return true;
   if (scheme === 'basic') return headers.authorization === basic;
   const [, token = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
@@ -96,30 +111,59 @@ function isLetIn({ url = '', headers }: IncomingMessage, scheme: string, basic: 
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, scheme: string): void {
-  const realm = scheme === 'basic' ? 'Basic realm="registry"' : `Bearer realm="https://${request.headers.host}/token",service="test"`;
-  sendJson(response, 401, ociError('UNAUTHORIZED', 'log in'), { 'www-authenticate': realm, 'set-cookie': 'upstream=1' });
+  const realm =
+    scheme === 'basic'
+      ? 'Basic realm="registry"'
+      : `Bearer realm="https://${request.headers.host}/token",service="test"`;
+  sendJson(response, 401, ociError('UNAUTHORIZED', 'log in'), {
+    'www-authenticate': realm,
+    'set-cookie': 'upstream=1',
+  });
 }
 
 /** Manifest under the tag `latest` and its digest, one layer, two pages of tags; 404 for the rest. */
 export const serveContent: RequestListener = (request, response) => {
   const [, kind, reference = ''] = /^[^?]*\/(manifests|blobs|tags|referrers)\/([^?/]+)/.exec(request.url ?? '') ?? [];
-  if (kind === 'manifests' && ['latest', manifestDigest].includes(reference)) send(request, response, manifest, { 'content-type': manifestType, 'docker-content-digest': manifestDigest, etag: `"${manifestDigest}"` });
+  if (kind === 'manifests' && ['latest', manifestDigest].includes(reference))
+    send(request, response, manifest, {
+      'content-type': manifestType,
+      'docker-content-digest': manifestDigest,
+      etag: `"${manifestDigest}"`,
+    });
   else if (kind === 'blobs' && reference === layerDigest) sendLayer(request, response);
-  else if (kind === 'tags') send(request, response, Buffer.from('{"name":"x","tags":["latest"]}'), { 'content-type': 'application/json', link: `<${request.url?.split('?')[0]}?n=1&last=latest>; rel="next"` });
+  else if (kind === 'tags')
+    send(request, response, Buffer.from('{"name":"x","tags":["latest"]}'), {
+      'content-type': 'application/json',
+      link: `<${request.url?.split('?')[0]}?n=1&last=latest>; rel="next"`,
+    });
   else sendJson(response, 404, ociError(kind === 'blobs' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN', 'not here'));
 };
 
 /** The layer, or the part of it that is asked for. */
 export function sendLayer(request: IncomingMessage, response: ServerResponse): void {
   const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-  if (from === undefined || to === undefined) send(request, response, layer, { 'content-type': 'application/octet-stream' });
+  if (from === undefined || to === undefined)
+    send(request, response, layer, { 'content-type': 'application/octet-stream' });
   else {
     const part = layer.subarray(Number(from), Number(to) + 1);
-    response.writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${from}-${to}/${layer.length}` }).end(part);
+    response
+      .writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${from}-${to}/${layer.length}` })
+      .end(part);
   }
 }
 
-export function send(request: IncomingMessage, response: ServerResponse, body: Buffer, headers: Record<string, string>): void {
-  response.writeHead(200, { 'content-length': body.length, 'set-cookie': 'upstream=1', 'x-upstream': 'secret', 'www-authenticate': 'Bearer realm="https://127.0.0.1/elsewhere"', ...headers });
+export function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+  headers: Record<string, string>,
+): void {
+  response.writeHead(200, {
+    'content-length': body.length,
+    'set-cookie': 'upstream=1',
+    'x-upstream': 'secret',
+    'www-authenticate': 'Bearer realm="https://127.0.0.1/elsewhere"',
+    ...headers,
+  });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -75,13 +75,17 @@ describe('a path', () => {
   });
 
   it('without a registry belongs to the default upstream, where there is one', () => {
-    expect(read('/v2/alpine/manifests/latest', 'docker.io')).toMatchObject({ host: 'docker.io', repository: 'library/alpine' });
+    expect(read('/v2/alpine/manifests/latest', 'docker.io')).toMatchObject({
+      host: 'docker.io',
+      repository: 'library/alpine',
+    });
     expect(read('/v2/ghcr.io/a/b/manifests/latest', 'docker.io')).toMatchObject({ host: 'ghcr.io', repository: 'a/b' });
   });
 });
 
 /** OCI distribution-spec: `<name>`, `<reference>` as a tag, and digests. */
-const upstreamPath = /^\/v2\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\/(?:manifests\/(?:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}|sha256:[a-f0-9]{64})|blobs\/sha256:[a-f0-9]{64}|tags\/list|referrers\/sha256:[a-f0-9]{64})(?:\?[!-~]*)?$/;
+const upstreamPath =
+  /^\/v2\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\/(?:manifests\/(?:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}|sha256:[a-f0-9]{64})|blobs\/sha256:[a-f0-9]{64}|tags\/list|referrers\/sha256:[a-f0-9]{64})(?:\?[!-~]*)?$/;
 
 /** A path that is nearly right, or not at all. Seeded, so that a failure comes again. */
 function createFuzzer(host: string): () => string {
@@ -90,16 +94,77 @@ function createFuzzer(host: string): () => string {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((seed / 2 ** 32) * below);
   };
-  const pieces = ['a', 'team', 'app', '..', '.', '%2e%2e', '%2f', '%2F..', '/', '//', '\\', '%00', '%0d%0aX:%20y', 'ü', 'A', '_', '__', '___', '-', '.a', 'a.', '@', ':', '*', ';', '%', '&', '+', 'a'.repeat(130), 'manifests', 'blobs', 'tags', 'list', 'referrers', 'v2', host, 'latest', layerDigest, 'sha256:', 'sha256:zz', '?ns=x', '?n=1', '#', ' ', '\t', '"', '<', '{'];
+  const pieces = [
+    'a',
+    'team',
+    'app',
+    '..',
+    '.',
+    '%2e%2e',
+    '%2f',
+    '%2F..',
+    '/',
+    '//',
+    '\\',
+    '%00',
+    '%0d%0aX:%20y',
+    'ü',
+    'A',
+    '_',
+    '__',
+    '___',
+    '-',
+    '.a',
+    'a.',
+    '@',
+    ':',
+    '*',
+    ';',
+    '%',
+    '&',
+    '+',
+    'a'.repeat(130),
+    'manifests',
+    'blobs',
+    'tags',
+    'list',
+    'referrers',
+    'v2',
+    host,
+    'latest',
+    layerDigest,
+    'sha256:',
+    'sha256:zz',
+    '?ns=x',
+    '?n=1',
+    '#',
+    ' ',
+    '\t',
+    '"',
+    '<',
+    '{',
+  ];
   const piece = () => pieces[random(pieces.length)] ?? '';
   const glue = () => ['/', '/', '/', ''][random(4)] ?? '';
   return () => {
     // Every other path is right up to one piece, so that some are let through and the rest are nearly.
     const isNear = random(2) === 0;
-    const name = isNear ? `team/app${glue()}${random(2) === 0 ? piece() : ''}` : Array.from({ length: 1 + random(4) }, () => piece() + glue()).join('');
+    const name = isNear
+      ? `team/app${glue()}${random(2) === 0 ? piece() : ''}`
+      : Array.from({ length: 1 + random(4) }, () => piece() + glue()).join('');
     const start = ['/v2/', '/v2/', '/v2/', '/v2', '/v2//', '/V2/', '/v2/./'][random(isNear ? 2 : 7)] ?? '';
     const prefix = random(4) > 0 ? `${host}/` : '';
-    const tail = ['/manifests/latest', `/blobs/${layerDigest}`, '/tags/list', `/manifests/${layerDigest}`, `/manifests/${piece()}`, `/blobs/${piece()}`, '', `/${piece()}`][random(8)] ?? '';
+    const tail =
+      [
+        '/manifests/latest',
+        `/blobs/${layerDigest}`,
+        '/tags/list',
+        `/manifests/${layerDigest}`,
+        `/manifests/${piece()}`,
+        `/blobs/${piece()}`,
+        '',
+        `/${piece()}`,
+      ][random(8)] ?? '';
     return start + prefix + name + tail;
   };
 }

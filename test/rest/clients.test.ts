@@ -28,7 +28,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  for (const { registry } of (await api.send('GET', '/registries')).body as { registry: string }[]) await api.send('DELETE', `/registries/${encodeURIComponent(registry)}`);
+  for (const { registry } of (await api.send('GET', '/registries')).body as { registry: string }[])
+    await api.send('DELETE', `/registries/${encodeURIComponent(registry)}`);
 });
 
 afterAll(async () => {
@@ -48,7 +49,10 @@ function wireOver(connection: Socket): Wire {
       const [statusLine = '', ...lines] = received.subarray(0, end).toString('latin1').split('\r\n');
       const fields: Record<string, string> = {};
       for (const line of lines) {
-        const [name, value] = [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()];
+        const [name, value] = [
+          line.slice(0, line.indexOf(':')).toLowerCase(),
+          line.slice(line.indexOf(':') + 1).trim(),
+        ];
         // RFC 9110 §5.3: lines of one name are one list.
         fields[name] = name in fields ? `${fields[name]}, ${value}` : value;
       }
@@ -62,15 +66,35 @@ function wireOver(connection: Socket): Wire {
   };
 }
 
-const basic = (user = 'admin') => `Authorization: Basic ${Buffer.from(`${user}:${api.tokenOf('READ_WRITE')}`).toString('base64')}`;
+const basic = (user = 'admin') =>
+  `Authorization: Basic ${Buffer.from(`${user}:${api.tokenOf('READ_WRITE')}`).toString('base64')}`;
 
 /** What every answer is to both clients: JSON where there is a body, and lists with these keys where registries are shown. */
-const itemKeys = ['registry', 'registry_user', 'registry_type', 'registry_name', 'registry_verify', 'created_at', 'last_updated'];
+const itemKeys = [
+  'registry',
+  'registry_user',
+  'registry_type',
+  'registry_name',
+  'registry_verify',
+  'created_at',
+  'last_updated',
+];
 
 describe('the Python command line', () => {
   /** Python's HTTP library sends these on every request, and the command line adds a content type even where there is no body. */
-  const headers = () => ['User-Agent: python-requests/2.31.0', 'Accept-Encoding: gzip, deflate', 'Accept: */*', 'Connection: keep-alive', 'Content-Type: application/json', basic()];
-  const quote = (text: string) => encodeURIComponent(text).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const headers = () => [
+    'User-Agent: python-requests/2.31.0',
+    'Accept-Encoding: gzip, deflate',
+    'Accept: */*',
+    'Connection: keep-alive',
+    'Content-Type: application/json',
+    basic(),
+  ];
+  const quote = (text: string) =>
+    encodeURIComponent(text).replaceAll(
+      /[!'()*]/g,
+      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
   const call = async (method: string, path: string, body?: object) => {
     // Each command asks the base path first and needs any 2xx.
     const probe = await wire.send('GET /api/v2 HTTP/1.1', headers());
@@ -110,36 +134,54 @@ describe('the Python command line', () => {
     expectTable(await call('POST', '/registries?validate=True', payload(name, 'hunter2')), [name]);
     expectTable(await call('GET', '/registries'), [name]);
     expectTable(await call('GET', path), [name]);
-    expectTable(await call('PUT', `${path}?validate=False`, payload(name, 'hunter3', { registry_verify: false })), [name]);
+    expectTable(await call('PUT', `${path}?validate=False`, payload(name, 'hunter3', { registry_verify: false })), [
+      name,
+    ]);
     expect(api.domain.asked.map(({ password }) => password)).toEqual(['hunter2']);
     const deleted = await call('DELETE', path);
     expect([deleted.status, deleted.text]).toEqual([204, '']);
   });
 
-  test.each(['registry.example:5000', 'registry.example:5000/a/b', '123456789012.dkr.ecr.us-east-1.amazonaws.com'])('quotes %s into one segment', async (name) => {
-    await call('POST', '/registries?validate=False', payload(name, 'hunter2'));
-    expectTable(await call('GET', `/registries/${quote(name)}`), [name]);
-  });
+  test.each(['registry.example:5000', 'registry.example:5000/a/b', '123456789012.dkr.ecr.us-east-1.amazonaws.com'])(
+    'quotes %s into one segment',
+    async (name) => {
+      await call('POST', '/registries?validate=False', payload(name, 'hunter2'));
+      expectTable(await call('GET', `/registries/${quote(name)}`), [name]);
+    },
+  );
 
   test('reads message, httpcode and detail of an error', async () => {
     const missing = await call('GET', '/registries/missing.example');
     expect([missing.status, JSON.parse(missing.text)]).toEqual([
       404,
-      expect.objectContaining({ message: expect.any(String), httpcode: 404, detail: expect.objectContaining({ error_codes: [] }) }),
+      expect.objectContaining({
+        message: expect.any(String),
+        httpcode: 404,
+        detail: expect.objectContaining({ error_codes: [] }),
+      }),
     ]);
   });
 
   test('with a wrong password is 401 with a challenge that its library can answer', async () => {
     const answer = await wire.send('GET /api/v2/registries HTTP/1.1', ['Authorization: Basic YWRtaW46Zm9vYmFy']);
-    expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Basic realm="regway", charset="UTF-8", Bearer realm="regway"']);
+    expect([answer.status, answer.headers['www-authenticate']]).toEqual([
+      401,
+      'Basic realm="regway", charset="UTF-8", Bearer realm="regway"',
+    ]);
   });
 });
 
 describe('the generated Go client', () => {
-  const headers = () => ['User-Agent: anchore-client/5.0.0/go', 'Accept: application/json', 'Accept-Encoding: gzip', basic('_api_key')];
+  const headers = () => [
+    'User-Agent: anchore-client/5.0.0/go',
+    'Accept: application/json',
+    'Accept-Encoding: gzip',
+    basic('_api_key'),
+  ];
   const call = (method: string, path: string, body?: object) => {
     const text = body === undefined ? '' : `${JSON.stringify(body)}\n`;
-    const typed = body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`];
+    const typed =
+      body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`];
     return wire.send(`${method} /api/v2${path} HTTP/1.1`, [...headers(), ...typed], text);
   };
   /** Go's time.Parse with RFC 3339, in the whole seconds that the API promises. */
@@ -149,7 +191,8 @@ describe('the generated Go client', () => {
   const expectDecodable = ({ status, headers: { 'content-type': type }, text }: Answer): void => {
     expect([status, /^(?:application|text)\/(?:vnd\.[^;]+\+)?json/i.test(type ?? '')]).toEqual([200, true]);
     for (const item of JSON.parse(text) as Record<string, unknown>[]) {
-      for (const key of ['registry', 'registry_user', 'registry_type', 'registry_name', 'account_name']) expect(item[key]).toBeTypeOf('string');
+      for (const key of ['registry', 'registry_user', 'registry_type', 'registry_name', 'account_name'])
+        expect(item[key]).toBeTypeOf('string');
       expect(item['registry_verify']).toBeTypeOf('boolean');
       for (const key of ['created_at', 'last_updated']) expect(item[key]).toMatch(rfc3339);
     }
@@ -157,7 +200,15 @@ describe('the generated Go client', () => {
 
   test('creates, lists, gets, updates and deletes, leaving out what is not set', async () => {
     const path = '/registries/docker.io%2Fanchore%2F%2A';
-    expectDecodable(await call('POST', '/registries?validate=true', { registry: 'docker.io/anchore/*', registry_pass: 'p', registry_type: 'docker_v2', registry_user: 'u', registry_verify: true }));
+    expectDecodable(
+      await call('POST', '/registries?validate=true', {
+        registry: 'docker.io/anchore/*',
+        registry_pass: 'p',
+        registry_type: 'docker_v2',
+        registry_user: 'u',
+        registry_verify: true,
+      }),
+    );
     expectDecodable(await call('GET', '/registries'));
     expectDecodable(await call('GET', path));
     expectDecodable(await call('PUT', `${path}?validate=true`, { registry_name: 'Anchore' }));
@@ -165,9 +216,17 @@ describe('the generated Go client', () => {
   });
 
   test('decodes the errors that it knows: code as a number, the rest as text and object', async () => {
-    for (const [status, answer] of [[404, await call('GET', '/registries/missing.example')], [400, await call('POST', '/registries', {})]] as const) {
+    for (const [status, answer] of [
+      [404, await call('GET', '/registries/missing.example')],
+      [400, await call('POST', '/registries', {})],
+    ] as const) {
       expect([answer.status, answer.headers['content-type']]).toEqual([status, 'application/json']);
-      expect(JSON.parse(answer.text)).toMatchObject({ code: status, error_type: expect.any(String), message: expect.any(String), detail: expect.any(Object) });
+      expect(JSON.parse(answer.text)).toMatchObject({
+        code: status,
+        error_type: expect.any(String),
+        message: expect.any(String),
+        detail: expect.any(Object),
+      });
     }
   });
 });

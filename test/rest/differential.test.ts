@@ -37,25 +37,52 @@ const registryText = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('A.example:443', 'index.docker.io/anchore/*') },
   { weight: 1, arbitrary: fc.constantFrom('a.example/*/x', 'https://a.example', 'single', 'a.example%2Fteam', '*') },
 );
-const role = fc.oneof({ weight: 15, arbitrary: fc.constant('READ_WRITE' as const) }, { weight: 1, arbitrary: fc.constant('READ_ONLY' as const) });
-const user = fc.oneof({ weight: 9, arbitrary: fc.constantFrom('robot', 'alice', '_json_key') }, { weight: 1, arbitrary: fc.constantFrom('', 'a:b', 'a\nb', 'ä'.repeat(1025)) });
-const password = fc.oneof({ weight: 9, arbitrary: fc.constantFrom('hunter2', 'pässword', '{"type": "service_account"}\n') }, { weight: 1, arbitrary: fc.constantFrom('', 'p'.repeat(65_536), 'a\0b') });
-const name = fc.oneof({ weight: 9, arbitrary: fc.constantFrom('Team', ' padded ', '🔑') }, { weight: 1, arbitrary: fc.constantFrom('n'.repeat(201), 'two\nlines') });
+const role = fc.oneof(
+  { weight: 15, arbitrary: fc.constant('READ_WRITE' as const) },
+  { weight: 1, arbitrary: fc.constant('READ_ONLY' as const) },
+);
+const user = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom('robot', 'alice', '_json_key') },
+  { weight: 1, arbitrary: fc.constantFrom('', 'a:b', 'a\nb', 'ä'.repeat(1025)) },
+);
+const password = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom('hunter2', 'pässword', '{"type": "service_account"}\n') },
+  { weight: 1, arbitrary: fc.constantFrom('', 'p'.repeat(65_536), 'a\0b') },
+);
+const name = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom('Team', ' padded ', '🔑') },
+  { weight: 1, arbitrary: fc.constantFrom('n'.repeat(201), 'two\nlines') },
+);
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const checked = {
   role,
   registry: registryText,
   validate: fc.boolean(),
-  outcome: fc.constantFrom('VALID' as const, 'VALID' as const, 'NO_AUTH_REQUIRED' as const, 'INVALID_CREDENTIALS' as const, 'TLS_UNTRUSTED' as const),
+  outcome: fc.constantFrom(
+    'VALID' as const,
+    'VALID' as const,
+    'NO_AUTH_REQUIRED' as const,
+    'INVALID_CREDENTIALS' as const,
+    'TLS_UNTRUSTED' as const,
+  ),
 };
 const type = fc.constantFrom(...registryTypes);
 const created = fc.record({ user, password, type: maybe(type), name: maybe(name), verify: maybe(fc.boolean()) });
-const changed = fc.record({ user: maybe(user), password: maybe(password), type: maybe(type), name: maybe(name), verify: maybe(fc.boolean()) });
+const changed = fc.record({
+  user: maybe(user),
+  password: maybe(password),
+  type: maybe(type),
+  name: maybe(name),
+  verify: maybe(fc.boolean()),
+});
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('create' as const), values: created, ...checked }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('update' as const), values: changed, ...checked }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('get' as const, 'delete' as const), role, registry: registryText }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('get' as const, 'delete' as const), role, registry: registryText }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('list' as const), role }) },
 );
 
@@ -81,7 +108,23 @@ test(`${sequences} sequences of operations end the same through both faces`, asy
     { numRuns: sequences },
   );
   // The sequences reach what matters, or equality would prove little.
-  for (const verdict of ['create OK', 'create ALREADY_EXISTS', 'create INVALID_REGISTRY', 'create INVALID_INPUT', 'create VALIDATION_FAILED', 'create FORBIDDEN', 'update OK', 'update NOT_FOUND', 'update PASSWORD_REQUIRED', 'update INVALID_INPUT', 'update VALIDATION_FAILED', 'delete OK', 'get OK', 'get NOT_FOUND', 'list OK']) {
+  for (const verdict of [
+    'create OK',
+    'create ALREADY_EXISTS',
+    'create INVALID_REGISTRY',
+    'create INVALID_INPUT',
+    'create VALIDATION_FAILED',
+    'create FORBIDDEN',
+    'update OK',
+    'update NOT_FOUND',
+    'update PASSWORD_REQUIRED',
+    'update INVALID_INPUT',
+    'update VALIDATION_FAILED',
+    'delete OK',
+    'get OK',
+    'get NOT_FOUND',
+    'list OK',
+  ]) {
     expect(met.get(verdict) ?? 0, verdict).toBeGreaterThan(0);
   }
 }, 120_000);

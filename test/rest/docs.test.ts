@@ -25,7 +25,11 @@ const read = async (path: string) => {
 };
 
 test('every file that is written is served without a login, with its type, and no other', async () => {
-  expect((await readdir(assetsDir)).toSorted()).toEqual(Object.keys(docsFileTypes).map((name) => `${name}.gz`).toSorted());
+  expect((await readdir(assetsDir)).toSorted()).toEqual(
+    Object.keys(docsFileTypes)
+      .map((name) => `${name}.gz`)
+      .toSorted(),
+  );
   for (const [name, type] of Object.entries(docsFileTypes)) {
     const answer = await read(`/api/docs/${name}?v=1`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
@@ -39,12 +43,18 @@ test.each(['/api/docs', '/api/docs/', '/api/docs?x=1'])('%s is the page', async 
   expect([answer.status, answer.text.startsWith('<!doctype html>')]).toEqual([200, true]);
 });
 
-test.each(['/api/docs/x', '/api/docs/..%2f..%2fpackage.json', '/api/docs/../../package.json', '/api/docs/page.js.gz', '/api/docs/constructor', '/api/docs/__proto__', '/api/docs//index.html', '/api/docsx'])(
-  '%s is not there',
-  async (path) => {
-    expect((await api.raw('GET', path, { who: null })).status).toBe(404);
-  },
-);
+test.each([
+  '/api/docs/x',
+  '/api/docs/..%2f..%2fpackage.json',
+  '/api/docs/../../package.json',
+  '/api/docs/page.js.gz',
+  '/api/docs/constructor',
+  '/api/docs/__proto__',
+  '/api/docs//index.html',
+  '/api/docsx',
+])('%s is not there', async (path) => {
+  expect((await api.raw('GET', path, { who: null })).status).toBe(404);
+});
 
 test('the page loads nothing from elsewhere, and has no script or style of its own inside', async () => {
   const { text } = await read('/api/docs');
@@ -56,9 +66,22 @@ test('the page loads nothing from elsewhere, and has no script or style of its o
 
 test('the policy lets no inline or foreign script or style run, and no other page frame it', async () => {
   const { headers } = await read('/api/docs');
-  const policy = Object.fromEntries((headers.get('content-security-policy') ?? '').split('; ').map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]));
-  expect(policy).toMatchObject({ 'default-src': "'none'", 'script-src': "'self'", 'style-src': "'self'", 'connect-src': "'self'", 'frame-ancestors': "'none'", 'base-uri': "'none'" });
-  expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('cache-control')]).toEqual(['nosniff', 'no-referrer', 'no-store']);
+  const policy = Object.fromEntries(
+    (headers.get('content-security-policy') ?? '')
+      .split('; ')
+      .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]),
+  );
+  expect(policy).toMatchObject({
+    'default-src': "'none'",
+    'script-src': "'self'",
+    'style-src': "'self'",
+    'connect-src': "'self'",
+    'frame-ancestors': "'none'",
+    'base-uri': "'none'",
+  });
+  expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('cache-control')]).toEqual(
+    ['nosniff', 'no-referrer', 'no-store'],
+  );
 });
 
 test('HEAD says how long a file is and sends none of it', async () => {

@@ -21,7 +21,10 @@ ajv.addSchema({ ...openApiDocument, $id: 'openapi' });
 /** What an answer to a path below `/api/v2` has that the document does not say; empty when it fits. */
 export function answerFaults(method: string, path: string, answer: Answer): string[] {
   const operation = operationOf(method === 'HEAD' ? 'GET' : method, path);
-  if (operation === undefined) return answer.status === 404 || answer.status === 405 ? bodyFaults('#/components/schemas/Error', answer) : [`there is no ${method} ${path}`];
+  if (operation === undefined)
+    return answer.status === 404 || answer.status === 405
+      ? bodyFaults('#/components/schemas/Error', answer)
+      : [`there is no ${method} ${path}`];
   const response = operation.responses[String(answer.status)];
   if (response === undefined) return [`${operation.operationId} has no ${answer.status}`];
   if (response.content === undefined || method === 'HEAD') return answer.text === '' ? [] : ['there is a body'];
@@ -35,7 +38,10 @@ function bodyFaults(reference: string, { headers, body, status }: Answer): strin
   if (validate === undefined) throw new Error(`There is no ${reference}.`);
   const isBodyRight = validate(body);
   const isCodeRight = status < 400 || (body as { httpcode?: unknown }).httpcode === status;
-  return [...(isBodyRight ? [] : [ajv.errorsText(validate.errors)]), ...(isCodeRight ? [] : ['httpcode is not the status'])];
+  return [
+    ...(isBodyRight ? [] : [ajv.errorsText(validate.errors)]),
+    ...(isCodeRight ? [] : ['httpcode is not the status']),
+  ];
 }
 
 /** Whether a value fits a schema of the document, and why not. */
@@ -47,7 +53,14 @@ export function schemaFaults(name: string, value: unknown): string {
 
 function operationOf(method: string, path: string): Operation | undefined {
   const [pathname = ''] = path.split('?');
-  const template = pathname === '' || pathname === '/' ? '/' : /^\/registries\/?$/.test(pathname) ? '/registries' : pathname.startsWith('/registries/') ? '/registries/{registry}' : '';
+  const template =
+    pathname === '' || pathname === '/'
+      ? '/'
+      : /^\/registries\/?$/.test(pathname)
+        ? '/registries'
+        : pathname.startsWith('/registries/')
+          ? '/registries/{registry}'
+          : '';
   const item = (openApiDocument.paths as unknown as Record<string, Record<string, Operation>>)[template];
   return item?.[method.toLowerCase()];
 }

@@ -21,7 +21,13 @@ export type Step = { readonly role: 'READ_WRITE' | 'READ_ONLY' } & (
   | { readonly kind: 'list' }
   | { readonly kind: 'get'; readonly registry: string }
   | { readonly kind: 'delete'; readonly registry: string }
-  | { readonly kind: 'create' | 'update'; readonly registry: string; readonly values: Values; readonly validate: boolean; readonly outcome: ValidationOutcome }
+  | {
+      readonly kind: 'create' | 'update';
+      readonly registry: string;
+      readonly values: Values;
+      readonly validate: boolean;
+      readonly outcome: ValidationOutcome;
+    }
 );
 
 /** What a caller learns: `OK` or the code of the error, and the registries shown, in one vocabulary. */
@@ -46,7 +52,8 @@ export async function openRestFace(): Promise<Face> {
       const named = 'registry' in step && step.kind !== 'create' ? `/${encodeURIComponent(step.registry)}` : '';
       const query = 'validate' in step ? `?validate=${String(step.validate)}` : '';
       const method = { list: 'GET', get: 'GET', create: 'POST', update: 'PUT', delete: 'DELETE' }[step.kind];
-      const body = 'values' in step ? { body: restBody(step.kind === 'create' ? step.registry : undefined, step.values) } : {};
+      const body =
+        'values' in step ? { body: restBody(step.kind === 'create' ? step.registry : undefined, step.values) } : {};
       const answer = await api.send(method, `/registries${named}${query}`, { who: step.role, ...body });
       return { code: verdictOf(answer), shown: answer.status === 200 ? (answer.body as object[]) : [] };
     },
@@ -60,7 +67,14 @@ async function deleteRegistries({ rows }: TestDomain): Promise<void> {
 }
 
 function restBody(registry: string | undefined, { user, password, type, name, verify }: Values): object {
-  return { registry, registry_user: user, registry_pass: password, registry_type: type?.toLowerCase(), registry_name: name, registry_verify: verify };
+  return {
+    registry,
+    registry_user: user,
+    registry_pass: password,
+    registry_type: type?.toLowerCase(),
+    registry_name: name,
+    registry_verify: verify,
+  };
 }
 
 const fields = 'registry username type name secureConnection createdAt updatedAt account';
@@ -104,7 +118,13 @@ async function graphqlStep(step: Step, ask: Ask): Promise<Verdict> {
   if (step.kind === 'list') return verdict(await ask(documents.list, {}));
   if (step.kind === 'create') {
     const { user, password, verify = true, type, name } = step.values;
-    return verdict(await ask(documents.create, { input: { registry: step.registry, username: user, password, type, name }, verify, validate: step.validate }));
+    return verdict(
+      await ask(documents.create, {
+        input: { registry: step.registry, username: user, password, type, name },
+        verify,
+        validate: step.validate,
+      }),
+    );
   }
   const found = await ask(documents.get, { registry: step.registry });
   const { code, shown } = verdict(found);
@@ -116,7 +136,14 @@ async function graphqlStep(step: Step, ask: Ask): Promise<Verdict> {
     return code === 'OK' ? deleted : { code, shown: [] };
   }
   const { user, password, type, name, verify = stored?.['secureConnection'] ?? true } = step.values;
-  const updated = verdict(await ask(documents.update, { id, input: { username: user, password, type, name }, verify, validate: step.validate }));
+  const updated = verdict(
+    await ask(documents.update, {
+      id,
+      input: { username: user, password, type, name },
+      verify,
+      validate: step.validate,
+    }),
+  );
   // REST names the registry in the path; its body is read first, so a fault there comes first too.
   return code === 'OK' || updated.code === 'INVALID_INPUT' ? updated : { code, shown: [] };
 }
@@ -147,15 +174,29 @@ function inRestWords(node: Node): object {
   };
 }
 
-async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, body: object): Promise<Result>; close(): Promise<void> }> {
+async function serveGraphql(
+  domain: TestDomain,
+): Promise<{ post(role: string, body: object): Promise<Result>; close(): Promise<void> }> {
   const graphql = createGraphqlServer({
     useCases: domain.useCases,
-    authenticate: async ({ headers }) => callerOf(String(headers.authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
-    settings: { introspection: false, corsOrigins: [], documents: createTrustedDocuments(new Map(), false), graphiql: { assetsDir: '/nonexistent' } },
+    authenticate: async ({ headers }) =>
+      callerOf(String(headers.authorization).endsWith('READ_ONLY') ? 'READ_ONLY' : 'READ_WRITE').principal,
+    settings: {
+      introspection: false,
+      corsOrigins: [],
+      documents: createTrustedDocuments(new Map(), false),
+      graphiql: { assetsDir: '/nonexistent' },
+    },
     now: () => domain.time,
-    log: { error: (entry) => { throw new Error(JSON.stringify(entry)); } },
+    log: {
+      error: (entry) => {
+        throw new Error(JSON.stringify(entry));
+      },
+    },
   });
-  const server = createServer((request, response) => void graphql.handle(request, response, { requestId: 'test', headers: [] }));
+  const server = createServer(
+    (request, response) => void graphql.handle(request, response, { requestId: 'test', headers: [] }),
+  );
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -165,11 +206,14 @@ async function serveGraphql(domain: TestDomain): Promise<{ post(role: string, bo
     post: (role, body) =>
       new Promise((resolve, reject) => {
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${role}` };
-        const request = httpRequest({ agent, host: '127.0.0.1', port, path: '/graphql', method: 'POST', headers }, (response) => {
-          let text = '';
-          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-          response.on('end', () => resolve(JSON.parse(text) as Result));
-        });
+        const request = httpRequest(
+          { agent, host: '127.0.0.1', port, path: '/graphql', method: 'POST', headers },
+          (response) => {
+            let text = '';
+            response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+            response.on('end', () => resolve(JSON.parse(text) as Result));
+          },
+        );
         request.on('error', reject).end(JSON.stringify(body));
       }),
     async close() {

@@ -61,12 +61,20 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
   const logger = createLog('info', { write: (line) => log.push(line) });
   const rest = createRestServer({
     registries: recorded(domain.registries, calls, overrides),
-    authenticate: createAuthenticator({ access: domain.store.access, now: () => domain.time, schemes: ['bearer', 'basic'] }),
+    authenticate: createAuthenticator({
+      access: domain.store.access,
+      now: () => domain.time,
+      schemes: ['bearer', 'basic'],
+    }),
     now: () => domain.time,
     settings: { docs: { assetsDir } },
     log: { error: (fields, message) => logger.error(fields, message) },
   });
-  const route: Route = { name: 'rest', matches: () => true, handle: (request, response, context) => rest.handle(request, response, context) };
+  const route: Route = {
+    name: 'rest',
+    matches: () => true,
+    handle: (request, response, context) => rest.handle(request, response, context),
+  };
   const listener = createListener({ routes: [route], tls: undefined, log: logger, metrics: createMetrics() });
   const port = await listener.listen('127.0.0.1', 0);
   const agent = new Agent({ keepAlive: true });
@@ -74,7 +82,14 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
   const raw: TestApi['raw'] = (method, path, { who = 'READ_WRITE', headers = {}, body } = {}) => {
     const authorization = who === null ? {} : { authorization: `Bearer ${tokenOf(who)}` };
     const type = body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' };
-    return exchange({ agent, port, method, path, headers: { ...authorization, ...type, ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) });
+    return exchange({
+      agent,
+      port,
+      method,
+      path,
+      headers: { ...authorization, ...type, ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
   };
   return {
     port,
@@ -87,7 +102,10 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
     async send(method, path, sent) {
       const answer = await raw(method, `/api/v2${path}`, sent);
       const faults = answerFaults(method, path, answer);
-      if (faults.length > 0) throw new Error(`${method} ${path}: the answer is not what the document says: ${faults.join('; ')}\n${answer.status} ${answer.text}`);
+      if (faults.length > 0)
+        throw new Error(
+          `${method} ${path}: the answer is not what the document says: ${faults.join('; ')}\n${answer.status} ${answer.text}`,
+        );
       return answer;
     },
     async close() {
@@ -100,7 +118,15 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
 
 /** A body that creates a registry. */
 export function creation(registry: string, more: object = {}): object {
-  return { registry, registry_user: 'robot', registry_pass: 'hunter2', registry_type: 'docker_v2', registry_name: registry, registry_verify: true, ...more };
+  return {
+    registry,
+    registry_user: 'robot',
+    registry_pass: 'hunter2',
+    registry_type: 'docker_v2',
+    registry_name: registry,
+    registry_verify: true,
+    ...more,
+  };
 }
 
 /** The `error_type` of an answer, or `OK`. */
@@ -120,14 +146,20 @@ interface Exchange {
 /** `node:http` and not `fetch`, which would tidy the path up. */
 function exchange({ agent, port, method, path, headers, body }: Exchange): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const length = body === undefined || 'transfer-encoding' in headers ? {} : { 'content-length': Buffer.byteLength(body) };
-    const request = httpRequest({ agent, host: '127.0.0.1', port, method, path, headers: { ...length, ...headers } }, (response) => {
-      response.setEncoding('utf8');
-      let text = '';
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parsed(text) }));
-    });
+    const length =
+      body === undefined || 'transfer-encoding' in headers ? {} : { 'content-length': Buffer.byteLength(body) };
+    const request = httpRequest(
+      { agent, host: '127.0.0.1', port, method, path, headers: { ...length, ...headers } },
+      (response) => {
+        response.setEncoding('utf8');
+        let text = '';
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parsed(text) }),
+        );
+      },
+    );
     request.on('error', reject);
     request.end(body);
   });
@@ -146,9 +178,22 @@ export async function insertAccount({ rows }: Pick<TestDomain, 'rows'>, name: st
 }
 
 async function issueTokens({ store, time }: TestDomain): Promise<ReadonlyMap<Exclude<Who, null>, string>> {
-  const people: [Exclude<Who, null>, Role, string][] = [...roles.map((role): [Role, Role, string] => [role, role, 'admin']), ['TENANT', 'READ_WRITE', 'tenant']];
+  const people: [Exclude<Who, null>, Role, string][] = [
+    ...roles.map((role): [Role, Role, string] => [role, role, 'admin']),
+    ['TENANT', 'READ_WRITE', 'tenant'],
+  ];
   const issued = people.map(async ([who, role, account]): Promise<[Exclude<Who, null>, string]> => {
-    const { text } = await issueToken({ access: store.access, now: () => time, account, role, name: who, images: null, expiresAt: null, actor: 'test', requestId: 'test' });
+    const { text } = await issueToken({
+      access: store.access,
+      now: () => time,
+      account,
+      role,
+      name: who,
+      images: null,
+      expiresAt: null,
+      actor: 'test',
+      requestId: 'test',
+    });
     return [who, text.reveal()];
   });
   return new Map(await Promise.all(issued));
@@ -156,10 +201,12 @@ async function issueTokens({ store, time }: TestDomain): Promise<ReadonlyMap<Exc
 
 function recorded(registries: Registries, calls: TestApi['calls'], overrides: Partial<Registries>): Registries {
   return new Proxy(registries, {
-    get: (target, name: keyof Registries) => (caller: Caller, ...rest: unknown[]) => {
-      calls.push({ name, caller });
-      const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
-      return run(caller, ...rest);
-    },
+    get:
+      (target, name: keyof Registries) =>
+      (caller: Caller, ...rest: unknown[]) => {
+        calls.push({ name, caller });
+        const run = (overrides[name] ?? target[name]) as (caller: Caller, ...rest: unknown[]) => unknown;
+        return run(caller, ...rest);
+      },
   });
 }

@@ -24,7 +24,9 @@ afterAll(() => api.close());
 /** Copies the one row under other names; its password is not read here. */
 async function copyFirst(count: number): Promise<void> {
   const [row] = await api.domain.rows('SELECT * FROM registry');
-  const others = Object.keys(row ?? {}).filter((column) => !['id', 'registry', 'host', 'name'].includes(column)).join(', ');
+  const others = Object.keys(row ?? {})
+    .filter((column) => !['id', 'registry', 'host', 'name'].includes(column))
+    .join(', ');
   const copies = Array.from({ length: count - 1 }, (_, index) => {
     const [id, name] = [String(index + 1).padStart(32, 'f'), `r${String(index + 1).padStart(5, '0')}.example`];
     return `('reg_${id}', '${name}')`;
@@ -59,7 +61,9 @@ test('a fault after the first page cuts the connection and is logged', async () 
     if (pages === 5) throw new Error('hunter2');
     return api.domain.registries.list(caller, args);
   };
-  await expect(api.raw('GET', '/api/v2/registries', { headers: { 'x-request-id': 'cut-in-half' } })).rejects.toThrow(/aborted|hang up/);
+  await expect(api.raw('GET', '/api/v2/registries', { headers: { 'x-request-id': 'cut-in-half' } })).rejects.toThrow(
+    /aborted|hang up/,
+  );
   const lines = api.log.filter((line) => line.includes('cut-in-half') && line.includes('"level":"error"'));
   expect([lines.length, lines.join('').includes('hunter2')]).toEqual([1, false]);
 });
@@ -68,7 +72,11 @@ test('no page is read for a client that left', async () => {
   let pages = 0;
   let left = (): void => undefined;
   const leaving = new Promise<void>((resolve) => (left = resolve));
-  const socket = connect(api.port, '127.0.0.1', () => socket.write(`GET /api/v2/registries HTTP/1.1\r\nHost: x\r\nX-Request-Id: left-early\r\nAuthorization: Bearer ${api.tokenOf('READ_WRITE')}\r\n\r\n`));
+  const socket = connect(api.port, '127.0.0.1', () =>
+    socket.write(
+      `GET /api/v2/registries HTTP/1.1\r\nHost: x\r\nX-Request-Id: left-early\r\nAuthorization: Bearer ${api.tokenOf('READ_WRITE')}\r\n\r\n`,
+    ),
+  );
   api.overrides.list = async (caller, args) => {
     pages += 1;
     if (pages === 2) {
@@ -91,7 +99,11 @@ test('a slow reader holds the server to a few pages', async () => {
     // A list without an end.
     return { ...page, hasNextPage: true };
   };
-  const socket = connect(api.port, '127.0.0.1', () => socket.write(`GET /api/v2/registries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.tokenOf('READ_WRITE')}\r\n\r\n`));
+  const socket = connect(api.port, '127.0.0.1', () =>
+    socket.write(
+      `GET /api/v2/registries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.tokenOf('READ_WRITE')}\r\n\r\n`,
+    ),
+  );
   socket.pause();
   const settled = async (before = -1): Promise<number> => {
     if (before === pages && pages > 0) return pages;

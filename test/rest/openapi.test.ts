@@ -32,7 +32,9 @@ beforeAll(async () => {
 
 afterAll(() => api.close());
 
-const operations = Object.values(openApiDocument.paths).flatMap((item) => Object.values(item as unknown as Record<string, Operation>).filter(({ operationId }) => operationId !== undefined));
+const operations = Object.values(openApiDocument.paths).flatMap((item) =>
+  Object.values(item as unknown as Record<string, Operation>).filter(({ operationId }) => operationId !== undefined),
+);
 
 test('the served document is the one that was made, without a login, and valid to a validator that is not ours', async () => {
   const answer = await api.raw('GET', '/api/v2/openapi.json', { who: null });
@@ -49,45 +51,75 @@ test('that validator sees a mistake', async () => {
 });
 
 test('every reference leads somewhere', () => {
-  const references = [...JSON.stringify(openApiDocument).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = '']) => path);
+  const references = [...JSON.stringify(openApiDocument).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
+    ([, path = '']) => path,
+  );
   expect(references.length).toBeGreaterThan(20);
   for (const path of references) {
-    expect(path.split('/').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key.replaceAll('~1', '/')], openApiDocument)).toBeTypeOf('object');
+    expect(
+      path
+        .split('/')
+        .reduce<unknown>(
+          (value, key) => (value as Record<string, unknown> | undefined)?.[key.replaceAll('~1', '/')],
+          openApiDocument,
+        ),
+    ).toBeTypeOf('object');
   }
 });
 
-describe.each(operations.map((operation) => [operation.operationId, operation] as const))('%s', (_, { responses, requestBody }) => {
-  test('has an example for every status that has a body, and each fits its schema', () => {
-    for (const [status, { content, description }] of [...Object.entries(responses), ...(requestBody === undefined ? [] : [['request', { ...requestBody, description: 'x' }] as const])]) {
-      expect(description).not.toBe('');
-      if (content === undefined) {
-        expect(status).toBe('204');
-        continue;
+describe.each(operations.map((operation) => [operation.operationId, operation] as const))(
+  '%s',
+  (_, { responses, requestBody }) => {
+    test('has an example for every status that has a body, and each fits its schema', () => {
+      for (const [status, { content, description }] of [
+        ...Object.entries(responses),
+        ...(requestBody === undefined ? [] : [['request', { ...requestBody, description: 'x' }] as const]),
+      ]) {
+        expect(description).not.toBe('');
+        if (content === undefined) {
+          expect(status).toBe('204');
+          continue;
+        }
+        const { schema, examples = {} } = content['application/json'];
+        if (schema.$ref === undefined) continue;
+        expect(Object.keys(examples).length).toBeGreaterThan(0);
+        for (const { value } of Object.values(examples))
+          expect(schemaFaults(schema.$ref.split('/').at(-1) ?? '', value)).toBe('');
       }
-      const { schema, examples = {} } = content['application/json'];
-      if (schema.$ref === undefined) continue;
-      expect(Object.keys(examples).length).toBeGreaterThan(0);
-      for (const { value } of Object.values(examples)) expect(schemaFaults(schema.$ref.split('/').at(-1) ?? '', value)).toBe('');
-    }
-  });
+    });
 
-  test('an example of an error stands under its own status', () => {
-    for (const [status, { content }] of Object.entries(responses).filter(([code]) => Number(code) >= 400)) {
-      for (const { value } of Object.values(content?.['application/json'].examples ?? {})) expect((value as { httpcode: number }).httpcode).toBe(Number(status));
-    }
-  });
-});
+    test('an example of an error stands under its own status', () => {
+      for (const [status, { content }] of Object.entries(responses).filter(([code]) => Number(code) >= 400)) {
+        for (const { value } of Object.values(content?.['application/json'].examples ?? {}))
+          expect((value as { httpcode: number }).httpcode).toBe(Number(status));
+      }
+    });
+  },
+);
 
 test('both ways to log in are there, and only the base path needs none', () => {
   expect(openApiDocument.security).toEqual([{ bearer: [] }, { basic: [] }]);
   expect(Object.keys(openApiDocument.components.securitySchemes)).toEqual(['bearer', 'basic']);
-  expect(operations.filter((operation) => 'security' in operation).map(({ operationId }) => operationId)).toEqual(['get_api_version']);
+  expect(operations.filter((operation) => 'security' in operation).map(({ operationId }) => operationId)).toEqual([
+    'get_api_version',
+  ]);
 });
 
 /** Bodies near the right one: each key right, wrong, absent, or one too many. */
-const anyValue = fc.oneof(fc.constantFrom<unknown>(undefined, null, true, 7, [], {}, 'x', '', 'docker_v2', 'DOCKER_V2'), fc.string({ maxLength: 5 }));
+const anyValue = fc.oneof(
+  fc.constantFrom<unknown>(undefined, null, true, 7, [], {}, 'x', '', 'docker_v2', 'DOCKER_V2'),
+  fc.string({ maxLength: 5 }),
+);
 const nearBody = fc.record(
-  { registry: anyValue, registry_user: anyValue, registry_pass: anyValue, registry_type: anyValue, registry_name: anyValue, registry_verify: anyValue, other: fc.constantFrom(undefined, 1) },
+  {
+    registry: anyValue,
+    registry_user: anyValue,
+    registry_pass: anyValue,
+    registry_type: anyValue,
+    registry_name: anyValue,
+    registry_verify: anyValue,
+    other: fc.constantFrom(undefined, 1),
+  },
   { requiredKeys: [] },
 );
 

@@ -9,7 +9,8 @@ let api: TestApi;
 
 beforeAll(async () => {
   api = await openApi();
-  for (const name of ['docker.io/anchore/*', 'registry.example:5000', 'registry.example:5000/a/b', '[::1]:5000/a']) await api.send('POST', '/registries', { body: creation(name) });
+  for (const name of ['docker.io/anchore/*', 'registry.example:5000', 'registry.example:5000/a/b', '[::1]:5000/a'])
+    await api.send('POST', '/registries', { body: creation(name) });
 });
 
 afterAll(() => api.close());
@@ -63,7 +64,13 @@ test.each([
   expect((await api.send('GET', '/registries')).body).toEqual(before);
 });
 
-test.each(['docker.io', 'docker.io%2Fanchore%2Fengine', 'registry.example', 'registry.example:5000/a', 'registry.example:5000/a/b/*'])('%s is another registry: 404', async (spelling) => {
+test.each([
+  'docker.io',
+  'docker.io%2Fanchore%2Fengine',
+  'registry.example',
+  'registry.example:5000/a',
+  'registry.example:5000/a/b/*',
+])('%s is another registry: 404', async (spelling) => {
   expect((await api.send('GET', `/registries/${spelling}`)).status).toBe(404);
 });
 
@@ -76,7 +83,10 @@ test('the collection has a slash at its end or not, and that slash deletes nothi
 test('decoding undoes encoding, once', () => {
   for (const name of ['docker.io/anchore/*', 'a%2Fb', '%', 'käse', 'a b']) {
     expect(decodeName(encodeURIComponent(name))).toBe(name);
-    expect(parsePath(`/api/v2/registries/${encodeURIComponent(name)}?x=/registries/y`)).toEqual({ resource: 'registry', encodedName: encodeURIComponent(name) });
+    expect(parsePath(`/api/v2/registries/${encodeURIComponent(name)}?x=/registries/y`)).toEqual({
+      resource: 'registry',
+      encodedName: encodeURIComponent(name),
+    });
   }
 });
 
@@ -89,13 +99,19 @@ test('a name of 8 KB in the path is 400', async () => {
   expect((await api.send('GET', `/registries/${'a'.repeat(8000)}`)).status).toBe(400);
 });
 
-test.each(['//api/v2/registries', '/api//v2/registries', '/api/v2//registries', '/API/v2/registries', '/api/v2/Registries', '/%61pi/v2/registries', '/api/v2/registries/../../v2/registries', '/api/v2/./registries'])(
-  'the path %s is not the list',
-  async (path) => {
-    const answer = await api.raw('GET', path);
-    expect([400, 404]).toContain(answer.status);
-  },
-);
+test.each([
+  '//api/v2/registries',
+  '/api//v2/registries',
+  '/api/v2//registries',
+  '/API/v2/registries',
+  '/api/v2/Registries',
+  '/%61pi/v2/registries',
+  '/api/v2/registries/../../v2/registries',
+  '/api/v2/./registries',
+])('the path %s is not the list', async (path) => {
+  const answer = await api.raw('GET', path);
+  expect([400, 404]).toContain(answer.status);
+});
 
 /** The first line of the answer to raw bytes. */
 function firstLine(bytes: string): Promise<string> {

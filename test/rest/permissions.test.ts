@@ -17,16 +17,29 @@ afterAll(() => api.close());
 
 /** The table of operations, flat. */
 const rows = Object.entries(operations).flatMap(([resource, methods]) =>
-  Object.entries(methods).map(([method, { permission }]) => ({ method, path: resource === 'collection' ? '/registries' : '/registries/missing.example', permission })),
+  Object.entries(methods).map(([method, { permission }]) => ({
+    method,
+    path: resource === 'collection' ? '/registries' : '/registries/missing.example',
+    permission,
+  })),
 );
 
-const bodyOf = (method: string) => (method === 'POST' || method === 'PUT' ? { body: '{"hunter2', headers: { 'content-type': 'application/json' } } : {});
+const bodyOf = (method: string) =>
+  method === 'POST' || method === 'PUT' ? { body: '{"hunter2', headers: { 'content-type': 'application/json' } } : {};
 
 test('the operations are those of the document, each with its own permission', () => {
-  const documented = Object.values(openApiDocument.paths).flatMap((item) => Object.values(item as Record<string, { tags?: string[]; operationId?: string }>));
+  const documented = Object.values(openApiDocument.paths).flatMap((item) =>
+    Object.values(item as Record<string, { tags?: string[]; operationId?: string }>),
+  );
   const ids = documented.filter(({ tags }) => tags?.[0] === 'Registries').map(({ operationId }) => operationId);
   expect(ids).toEqual(['list_registries', 'create_registry', 'get_registry', 'update_registry', 'delete_registry']);
-  expect(rows.map(({ permission }) => permission)).toEqual(['registry.list', 'registry.create', 'registry.get', 'registry.update', 'registry.delete']);
+  expect(rows.map(({ permission }) => permission)).toEqual([
+    'registry.list',
+    'registry.create',
+    'registry.get',
+    'registry.update',
+    'registry.delete',
+  ]);
 });
 
 describe.each(rows)('$method $path', ({ method, path, permission }) => {
@@ -52,7 +65,8 @@ describe.each(rows)('$method $path', ({ method, path, permission }) => {
 
 describe('logging in', () => {
   const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  const list = (authorization: string | string[]) => api.send('GET', '/registries', { who: null, headers: { Authorization: authorization } });
+  const list = (authorization: string | string[]) =>
+    api.send('GET', '/registries', { who: null, headers: { Authorization: authorization } });
 
   test.each(['admin', '', 'anyone', 'käthe'])('by Basic, with the token as the password of %j', async (user) => {
     expect((await list(basic(user, api.tokenOf('READ_WRITE')))).status).toBe(200);
@@ -83,7 +97,8 @@ describe('x-anchore-account', () => {
 
   beforeEach(async () => {
     for (const who of ['ADMIN', 'TENANT'] as const) {
-      for (const { registry } of (await api.send('GET', '/registries', { who })).body as { registry: string }[]) await api.send('DELETE', `/registries/${registry}`, { who });
+      for (const { registry } of (await api.send('GET', '/registries', { who })).body as { registry: string }[])
+        await api.send('DELETE', `/registries/${registry}`, { who });
     }
   });
 
@@ -94,17 +109,28 @@ describe('x-anchore-account', () => {
     expect((await api.send('GET', '/registries', { who: 'TENANT' })).body).toEqual(created.body);
     expect((await api.send('GET', '/registries', as('ADMIN', 'tenant'))).body).toEqual(created.body);
     expect((await api.send('GET', '/registries/a.example', as('ADMIN', 'tenant'))).status).toBe(200);
-    const updated = await api.send('PUT', '/registries/a.example', { who: 'ADMIN', headers: { 'x-anchore-account': 'tenant' }, body: { registry_name: 'A' } });
+    const updated = await api.send('PUT', '/registries/a.example', {
+      who: 'ADMIN',
+      headers: { 'x-anchore-account': 'tenant' },
+      body: { registry_name: 'A' },
+    });
     expect(updated.body).toMatchObject([{ registry_name: 'A', account_name: 'tenant' }]);
     expect((await api.send('DELETE', '/registries/a.example', as('ADMIN', 'tenant'))).status).toBe(204);
   });
 
   test('keeps the same name in two accounts apart', async () => {
     await api.send('POST', '/registries', { who: 'ADMIN', body: creation('a.example', { registry_name: 'of admin' }) });
-    await api.send('POST', '/registries', { who: 'TENANT', body: creation('a.example', { registry_name: 'of tenant' }) });
-    expect((await api.send('GET', '/registries/a.example', { who: 'TENANT' })).body).toMatchObject([{ registry_name: 'of tenant' }]);
+    await api.send('POST', '/registries', {
+      who: 'TENANT',
+      body: creation('a.example', { registry_name: 'of tenant' }),
+    });
+    expect((await api.send('GET', '/registries/a.example', { who: 'TENANT' })).body).toMatchObject([
+      { registry_name: 'of tenant' },
+    ]);
     expect((await api.send('DELETE', '/registries/a.example', as('ADMIN', 'tenant'))).status).toBe(204);
-    expect((await api.send('GET', '/registries/a.example', { who: 'ADMIN' })).body).toMatchObject([{ registry_name: 'of admin' }]);
+    expect((await api.send('GET', '/registries/a.example', { who: 'ADMIN' })).body).toMatchObject([
+      { registry_name: 'of admin' },
+    ]);
   });
 
   test('may name the own account of anybody', async () => {
@@ -114,12 +140,28 @@ describe('x-anchore-account', () => {
 
   test('gives who is no admin one answer for an account that is there and one that is not', async () => {
     await api.send('POST', '/registries', { who: 'ADMIN', body: creation('a.example') });
-    for (const [method, path] of [['GET', '/registries'], ['GET', '/registries/a.example'], ['PUT', '/registries/a.example'], ['DELETE', '/registries/a.example'], ['POST', '/registries']] as const) {
-      const body = method === 'POST' ? { body: creation('a.example') } : method === 'PUT' ? { body: { registry_name: 'stolen' } } : {};
-      const [there, missing] = [await api.send(method, path, { ...as('TENANT', 'admin'), ...body }), await api.send(method, path, { ...as('TENANT', 'nobody'), ...body })];
+    for (const [method, path] of [
+      ['GET', '/registries'],
+      ['GET', '/registries/a.example'],
+      ['PUT', '/registries/a.example'],
+      ['DELETE', '/registries/a.example'],
+      ['POST', '/registries'],
+    ] as const) {
+      const body =
+        method === 'POST'
+          ? { body: creation('a.example') }
+          : method === 'PUT'
+            ? { body: { registry_name: 'stolen' } }
+            : {};
+      const [there, missing] = [
+        await api.send(method, path, { ...as('TENANT', 'admin'), ...body }),
+        await api.send(method, path, { ...as('TENANT', 'nobody'), ...body }),
+      ];
       expect([method, there.status, there.text]).toEqual([method, 404, missing.text]);
     }
-    expect((await api.send('GET', '/registries/a.example', { who: 'ADMIN' })).body).toMatchObject([{ registry_name: 'a.example' }]);
+    expect((await api.send('GET', '/registries/a.example', { who: 'ADMIN' })).body).toMatchObject([
+      { registry_name: 'a.example' },
+    ]);
   });
 
   test('that names no account is 404 for an admin', async () => {

@@ -31,22 +31,62 @@ const requests: [string, string, string, { headers?: Record<string, string>; bod
   ['an update of what is not there', 'PUT', '/registries/missing.example', { body: pass }],
   ['an update to another registry', 'PUT', '/registries/ok.example', { body: { ...pass, registry: 'other.example' } }],
   ['a list for a password', 'POST', '/registries', { body: creation('a.example', { registry_pass: [marker] }) }],
-  ['an object for a password', 'POST', '/registries', { body: creation('a.example', { registry_pass: { [marker]: marker } }) }],
+  [
+    'an object for a password',
+    'POST',
+    '/registries',
+    { body: creation('a.example', { registry_pass: { [marker]: marker } }) },
+  ],
   ['a password with NUL', 'POST', '/registries', { body: creation('a.example', { registry_pass: `${marker}\0` }) }],
   ['a long password', 'POST', '/registries', { body: creation('a.example', { registry_pass: marker.repeat(5_000) }) }],
-  ['a body too large', 'POST', '/registries', { body: creation('a.example', { registry_pass: marker.repeat(20_000) }) }],
+  [
+    'a body too large',
+    'POST',
+    '/registries',
+    { body: creation('a.example', { registry_pass: marker.repeat(20_000) }) },
+  ],
   ['the password as type', 'POST', '/registries', { body: creation('a.example', { registry_type: marker }) }],
   ['the password as TLS policy', 'POST', '/registries', { body: creation('a.example', { registry_verify: marker }) }],
-  ['the password as a long name', 'POST', '/registries', { body: creation('a.example', { registry_name: marker.repeat(50) }) }],
-  ['the password in the user name', 'POST', '/registries', { body: creation('a.example', { registry_user: `u:${marker}` }) }],
-  ['the password in the registry', 'POST', '/registries', { body: creation(`https://u:${marker}@a.example`, { registry_name: 'x' }) }],
-  ['the password in the registry without a scheme', 'POST', '/registries', { body: creation(`u:${marker}@a.example`, { registry_name: 'x' }) }],
+  [
+    'the password as a long name',
+    'POST',
+    '/registries',
+    { body: creation('a.example', { registry_name: marker.repeat(50) }) },
+  ],
+  [
+    'the password in the user name',
+    'POST',
+    '/registries',
+    { body: creation('a.example', { registry_user: `u:${marker}` }) },
+  ],
+  [
+    'the password in the registry',
+    'POST',
+    '/registries',
+    { body: creation(`https://u:${marker}@a.example`, { registry_name: 'x' }) },
+  ],
+  [
+    'the password in the registry without a scheme',
+    'POST',
+    '/registries',
+    { body: creation(`u:${marker}@a.example`, { registry_name: 'x' }) },
+  ],
   ['the password as a list', 'POST', '/registries', { body: [marker] }],
   ['the password alone', 'POST', '/registries', { body: `"${marker}"`, headers: json }],
   ['JSON cut short', 'POST', '/registries', { body: `{"registry_pass": "${marker}`, headers: json }],
   ['JSON with the password unquoted', 'POST', '/registries', { body: `{"registry_pass": ${marker}}`, headers: json }],
-  ['a form', 'POST', '/registries', { body: `registry_pass=${marker}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
-  ['the password in the media type', 'POST', '/registries', { body: '{}', headers: { 'content-type': `application/${marker}` } }],
+  [
+    'a form',
+    'POST',
+    '/registries',
+    { body: `registry_pass=${marker}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  ],
+  [
+    'the password in the media type',
+    'POST',
+    '/registries',
+    { body: '{}', headers: { 'content-type': `application/${marker}` } },
+  ],
   ['the password in the query', 'POST', `/registries?validate=${marker}`, { body: creation('a.example', pass) }],
   ['the password in the path', 'GET', `/registries/u:${marker}@a.example`, {}],
   ['the password in a bad escape', 'GET', `/registries/${marker}%zz`, {}],
@@ -76,9 +116,15 @@ test.each(requests)('%s, while every check fails', async (_, method, path, sent)
 });
 
 test.each([
-  ['a fault of ours', () => new Error(`INSERT failed: ${marker}\n    at ${marker} (file.ts:1:1)`, { cause: new Error(marker) })],
+  [
+    'a fault of ours',
+    () => new Error(`INSERT failed: ${marker}\n    at ${marker} (file.ts:1:1)`, { cause: new Error(marker) }),
+  ],
   ['no error at all', () => marker],
-  ['a storage fault behind a problem', () => new Problem('STORAGE_UNAVAILABLE', 'The database does not answer.', { cause: new Error(marker) })],
+  [
+    'a storage fault behind a problem',
+    () => new Problem('STORAGE_UNAVAILABLE', 'The database does not answer.', { cause: new Error(marker) }),
+  ],
 ])('%s that holds the password', async (_, fault) => {
   for (const name of ['list', 'get', 'create', 'update', 'delete'] as const) {
     api.overrides[name] = async () => {

@@ -20,9 +20,14 @@ beforeEach(async () => {
 it('is made once, also by several processes at once, and found by all later ones', async () => {
   expect(await findAuditMac({ keyring, keys })).toBeUndefined();
   const macs = await Promise.all(Array.from({ length: 5 }, () => openAuditMac({ keyring, keys })));
-  expect(keys.rows.map(({ id, state }) => [id, state])).toEqual([[1, 'ACTIVE'], [2, 'AUDIT']]);
+  expect(keys.rows.map(({ id, state }) => [id, state])).toEqual([
+    [1, 'ACTIVE'],
+    [2, 'AUDIT'],
+  ]);
   const found = await findAuditMac({ keyring, keys });
-  expect(new Set([...macs, found].map((mac) => mac?.('event')))).toEqual(new Set([expect.stringMatching(/^[0-9a-f]{64}$/)]));
+  expect(new Set([...macs, found].map((mac) => mac?.('event')))).toEqual(
+    new Set([expect.stringMatching(/^[0-9a-f]{64}$/)]),
+  );
   expect(found?.('another')).not.toBe(found?.('event'));
 });
 
@@ -35,12 +40,16 @@ it('seals no password: the sealer opens beside it as before', async () => {
 it('of another database with the same keyring is another', async () => {
   const other = memoryKeyStore();
   await createSealer({ keyring, keys: other });
-  expect((await openAuditMac({ keyring, keys: other }))('event')).not.toBe((await openAuditMac({ keyring, keys }))('event'));
+  expect((await openAuditMac({ keyring, keys: other }))('event')).not.toBe(
+    (await openAuditMac({ keyring, keys }))('event'),
+  );
 });
 
 it('opens neither with another keyring nor after it was altered', async () => {
   await openAuditMac({ keyring, keys });
   await expect(openAuditMac({ keyring: newKeyring(), keys })).rejects.toThrow('lacks the root key');
-  keys.rows = keys.rows.map((row) => (row.state === 'AUDIT' ? { ...row, wrapped: row.wrapped.with(60, (row.wrapped[60] ?? 0) ^ 1) } : row));
+  keys.rows = keys.rows.map((row) =>
+    row.state === 'AUDIT' ? { ...row, wrapped: row.wrapped.with(60, (row.wrapped[60] ?? 0) ^ 1) } : row,
+  );
   await expect(openAuditMac({ keyring, keys })).rejects.toThrow('data key 2 does not open');
 });

@@ -39,7 +39,9 @@ describe('a sealed value', () => {
     const blob = sealBytes(key, keyId, context, randomBytes(200));
     const lengths = Array.from({ length: blob.length }, (_, length) => length);
     expect(lengths.filter((length) => openBytes(keyOf, context, blob.subarray(0, length)) !== undefined)).toEqual([]);
-    expect(lengths.filter((length) => openBytes(keyOf, context, blob.subarray(blob.length - length)) !== undefined)).toEqual([]);
+    expect(
+      lengths.filter((length) => openBytes(keyOf, context, blob.subarray(blob.length - length)) !== undefined),
+    ).toEqual([]);
   });
 
   it.each([1, 16, 63, 64, 65, 128])('is refused with %i bytes appended', (extra) => {
@@ -59,7 +61,9 @@ describe('a sealed value', () => {
   });
 
   it('is refused by another key of the same id', () => {
-    expect(openBytes(() => createSecretKey(randomBytes(32)), context, sealBytes(key, keyId, context, value))).toBeUndefined();
+    expect(
+      openBytes(() => createSecretKey(randomBytes(32)), context, sealBytes(key, keyId, context, value)),
+    ).toBeUndefined();
   });
 });
 
@@ -94,8 +98,9 @@ describe('a blob', () => {
   });
 
   it('opens whatever it holds', () => {
-    const property = fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) =>
-      openBytes(keyOf, context, sealBytes(key, keyId, context, bytes))?.equals(bytes) === true,
+    const property = fc.property(
+      fc.uint8Array({ maxLength: 300 }),
+      (bytes) => openBytes(keyOf, context, sealBytes(key, keyId, context, bytes))?.equals(bytes) === true,
     );
     expect(() => fc.assert(property)).not.toThrow();
   });
@@ -130,7 +135,10 @@ function openByDocumentation(blob: Buffer, tagBytes: number): Buffer {
   expect([head.readUInt8(0), head.readUInt32BE(1)]).toEqual([1, keyId]);
   const pseudorandomKey = createHmac('sha256', head.subarray(5, 37)).update(keyBytes).digest();
   const info = Buffer.concat([Buffer.from('regway/seal/v1\0'), head, createHash('sha256').update(context).digest()]);
-  const oneTimeKey = createHmac('sha256', pseudorandomKey).update(info).update(Buffer.from([1])).digest();
+  const oneTimeKey = createHmac('sha256', pseudorandomKey)
+    .update(info)
+    .update(Buffer.from([1]))
+    .digest();
   const decipher = createDecipheriv('aes-256-gcm', oneTimeKey, head.subarray(37), { authTagLength: tagBytes });
   decipher.setAAD(Buffer.concat([head, context]));
   decipher.setAuthTag(blob.subarray(-tagBytes));

@@ -62,7 +62,9 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
   await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
   const open = async (sealer: DatabaseSealer, registry: Registry) =>
-    withFreshKeys(sealer, async () => sealer.open((await registries.sealed(registry.id))!, secretBinding(registry)).reveal());
+    withFreshKeys(sealer, async () =>
+      sealer.open((await registries.sealed(registry.id))!, secretBinding(registry)).reveal(),
+    );
   return {
     store,
     databaseFile,
@@ -85,7 +87,7 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
     passwordIn: async (sealer, number) => open(sealer, (await registries.byId(sampleRegistry(number).id))!),
     async passwords(sealer) {
       const opened: string[] = [];
-      for (let last = ''; ; ) {
+      for (let last = ''; ;) {
         const rows = await keys.sealedAfter(last, 1000);
         for (const { registry } of rows) opened.push(await open(sealer, registry));
         last = rows.at(-1)?.registry.id ?? '';
@@ -102,12 +104,22 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
 function insertInOneTransaction(databaseFile: string, sealer: DatabaseSealer, count: number): void {
   const behind = new Sqlite(databaseFile);
   const columns = `id, account, registry, host, repository, name, type, username, secure_connection, version, secret_version, sealed, created_at, updated_at`;
-  const insert = behind.prepare(`INSERT INTO registry (${columns}) VALUES (?, 'admin', ?, ?, ?, ?, 'DOCKER_V2', ?, 1, 1, 1, ?, 0, 0)`);
+  const insert = behind.prepare(
+    `INSERT INTO registry (${columns}) VALUES (?, 'admin', ?, ?, ?, ?, 'DOCKER_V2', ?, 1, 1, 1, ?, 0, 0)`,
+  );
   behind.transaction(() => {
     for (let number = 1; number <= count; number += 1) {
       const registry = sampleRegistry(number);
       const sealed = sealer.seal(new Secret(passwordOf(number)), secretBinding(registry));
-      insert.run(registry.id, registry.registry, registry.host, registry.repository, registry.name, registry.username, sealed);
+      insert.run(
+        registry.id,
+        registry.registry,
+        registry.host,
+        registry.repository,
+        registry.name,
+        registry.username,
+        sealed,
+      );
     }
   })();
   behind.close();

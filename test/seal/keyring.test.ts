@@ -94,7 +94,9 @@ describe('a keyring that is made at the first start', () => {
 it('three processes that make a keyring at once end with one key', { timeout: 60_000 }, async () => {
   const rounds = 20;
   const processes = [1, 2, 3].map(() => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'keyringProcess.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'keyringProcess.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   });
   try {
@@ -130,11 +132,14 @@ describe('a keyring file', () => {
     expect((await loadKeyring(mounted, { createIfMissing: false })).keys).toHaveLength(1);
   });
 
-  it.each([0o440, 0o404, 0o644, 0o600 | 0o010, 0o420, 0o402, 0o777])('open to others is refused: mode %o', async (mode) => {
-    await writeKeyring(keyLine(), mode);
-    const error = await refusal(loadKeyring(path, { createIfMissing: true }));
-    expect(error.message).toContain('chmod 0400');
-  });
+  it.each([0o440, 0o404, 0o644, 0o600 | 0o010, 0o420, 0o402, 0o777])(
+    'open to others is refused: mode %o',
+    async (mode) => {
+      await writeKeyring(keyLine(), mode);
+      const error = await refusal(loadKeyring(path, { createIfMissing: true }));
+      expect(error.message).toContain('chmod 0400');
+    },
+  );
 
   it.each([0o400, 0o600])('closed to others is accepted: mode %o', async (mode) => {
     await writeKeyring(keyLine(), mode);
@@ -197,7 +202,11 @@ describe('the text of a keyring', () => {
   });
 
   it('parses back to the keys it was printed from', () => {
-    const anyKeys = fc.uniqueArray(fc.uint8Array({ minLength: 32, maxLength: 32 }), { minLength: 1, maxLength: 5, selector: String });
+    const anyKeys = fc.uniqueArray(fc.uint8Array({ minLength: 32, maxLength: 32 }), {
+      minLength: 1,
+      maxLength: 5,
+      selector: String,
+    });
     fc.assert(
       fc.property(anyKeys, (keys) => {
         const text = printKeyring(keys.map((bytes) => createSecretKey(bytes)));
@@ -217,7 +226,10 @@ describe('the text of a keyring', () => {
       fc.string().map((text) => `#${text}`),
     );
     const anyText = fc.array(anyLine).map((lines) => lines.join('\n'));
-    const property = fc.property(anyText, (text) => parseRefusal(text)?.message.includes('/etc/regway/keyring') ?? true);
+    const property = fc.property(
+      anyText,
+      (text) => parseRefusal(text)?.message.includes('/etc/regway/keyring') ?? true,
+    );
     expect(() => fc.assert(property, { numRuns: 1_000 })).not.toThrow();
   });
 });

@@ -10,7 +10,9 @@ export interface MemoryKeyStore extends KeyStore {
 }
 
 /** A store that starts with these contents; empty by default. */
-export function memoryKeyStore(contents: Partial<Pick<MemoryKeyStore, 'rows' | 'canaryBlob' | 'registries'>> = {}): MemoryKeyStore {
+export function memoryKeyStore(
+  contents: Partial<Pick<MemoryKeyStore, 'rows' | 'canaryBlob' | 'registries'>> = {},
+): MemoryKeyStore {
   return {
     rows: [...(contents.rows ?? [])],
     canaryBlob: contents.canaryBlob,

@@ -11,7 +11,13 @@ import { KeysChanged } from '../../src/core/passwords/sealer.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { findAuditMac } from '../../src/encryption/audit-key.ts';
 import { readKeyStatus } from '../../src/encryption/key-status.ts';
-import { createRootKey, KeyringRefused, loadKeyring, parseKeyring, printKeyring } from '../../src/encryption/keyring.ts';
+import {
+  createRootKey,
+  KeyringRefused,
+  loadKeyring,
+  parseKeyring,
+  printKeyring,
+} from '../../src/encryption/keyring.ts';
 import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
 import { sampleEvent, sampleRegistry } from '../store/samples.ts';
@@ -35,9 +41,18 @@ describe('a rotation of the data key', () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insertMany, passwords } = installation;
     insertMany(await openSealer(), 250);
-    expect(await rotateDataKey(parts)).toEqual({ activeId: 3, wasInterrupted: false, resealed: 250, unreadable: [], leftInLog: false });
+    expect(await rotateDataKey(parts)).toEqual({
+      activeId: 3,
+      wasInterrupted: false,
+      resealed: 250,
+      unreadable: [],
+      leftInLog: false,
+    });
     expect(await passwords(await openSealer())).toEqual(numbers(250).map(passwordOf));
-    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 2, state: 'AUDIT' }, { id: 3, state: 'ACTIVE', passwords: 250 }]);
+    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([
+      { id: 2, state: 'AUDIT' },
+      { id: 3, state: 'ACTIVE', passwords: 250 },
+    ]);
   });
 
   it('goes in small transactions: of 250 passwords never more than 100 in one', async () => {
@@ -61,12 +76,22 @@ describe('a rotation of the data key', () => {
     await insert(sealer, 1);
     const registry = { ...sampleRegistry(1), version: 2 };
     const seal = (slot: SecretSlot) => sealer.seal(new Secret(slot), secretBinding(registry, slot));
-    await store.registries.update(registry, seal('CURRENT'), 1, sampleEvent(), { pending: seal('PENDING'), previous: seal('PREVIOUS') });
+    await store.registries.update(registry, seal('CURRENT'), 1, sampleEvent(), {
+      pending: seal('PENDING'),
+      previous: seal('PREVIOUS'),
+    });
     expect(await rotateDataKey(parts)).toMatchObject({ resealed: 3, unreadable: [] });
     const after = await openSealer();
     const [row] = await parts.keys.sealedAfter('', 1);
-    expect(secretSlots.map((slot) => after.open(row!.sealed[slot]!, secretBinding(registry, slot)).reveal())).toEqual(['CURRENT', 'PENDING', 'PREVIOUS']);
-    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ state: 'AUDIT', passwords: 0 }, { state: 'ACTIVE', passwords: 3 }]);
+    expect(secretSlots.map((slot) => after.open(row!.sealed[slot]!, secretBinding(registry, slot)).reveal())).toEqual([
+      'CURRENT',
+      'PENDING',
+      'PREVIOUS',
+    ]);
+    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([
+      { state: 'AUDIT', passwords: 0 },
+      { state: 'ACTIVE', passwords: 3 },
+    ]);
   });
 
   it('keeps version, times and everything else of a registry', async () => {
@@ -114,7 +139,7 @@ describe('a rotation of the data key', () => {
     });
     const expected = new Map(numbers(150).map((number) => [number, passwordOf(number)]));
     for (let write = 0; state.rotating; write += 1) {
-      const number = (write * 37) % 150 + 1;
+      const number = ((write * 37) % 150) + 1;
       await setPassword(running, number, `update ${write}`);
       expected.set(number, `update ${write}`);
       await insert(running, 1000 + write);
@@ -124,7 +149,9 @@ describe('a rotation of the data key', () => {
     }
     await rotations;
     expect(expected.size).toBeGreaterThan(150);
-    expect(await passwords(await openSealer())).toEqual([...expected].toSorted(([one], [other]) => one - other).map(([, password]) => password));
+    expect(await passwords(await openSealer())).toEqual(
+      [...expected].toSorted(([one], [other]) => one - other).map(([, password]) => password),
+    );
   });
 
   it('keeps the old key while a password does not open, names its registry, and lets the key go once that has another', async () => {
@@ -134,10 +161,17 @@ describe('a rotation of the data key', () => {
     using behind = Object.assign(new Sqlite(databaseFile), { [Symbol.dispose]: () => behind.close() });
     behind.prepare(`UPDATE registry SET username = 'mallory' WHERE id = ?`).run(sampleRegistry(1).id);
     expect(await rotateDataKey(parts)).toMatchObject({ activeId: 3, resealed: 1, unreadable: [sampleRegistry(1).id] });
-    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 1, state: 'RETIRED', passwords: 1 }, { id: 2, state: 'AUDIT' }, { id: 3, state: 'ACTIVE', passwords: 1 }]);
+    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([
+      { id: 1, state: 'RETIRED', passwords: 1 },
+      { id: 2, state: 'AUDIT' },
+      { id: 3, state: 'ACTIVE', passwords: 1 },
+    ]);
     await setPassword(await openSealer(), 1, 'entered again');
     expect(await rotateDataKey(parts)).toMatchObject({ activeId: 4, resealed: 2, unreadable: [] });
-    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([{ id: 2, state: 'AUDIT' }, { id: 4, state: 'ACTIVE', passwords: 2 }]);
+    expect((await readKeyStatus(parts)).dataKeys).toMatchObject([
+      { id: 2, state: 'AUDIT' },
+      { id: 4, state: 'ACTIVE', passwords: 2 },
+    ]);
   });
 
   it('and of the root key leave an audit trail that is whole', async () => {
@@ -146,7 +180,10 @@ describe('a rotation of the data key', () => {
     await insert(await openSealer(), 1);
     await rotateDataKey(parts);
     await rotateRootKey(parts);
-    const mac = await findAuditMac({ keyring: await loadKeyring(parts.keyringFile, { createIfMissing: false }), keys: parts.keys });
+    const mac = await findAuditMac({
+      keyring: await loadKeyring(parts.keyringFile, { createIfMissing: false }),
+      keys: parts.keys,
+    });
     expect(await verifyAudit({ trail: store.audit, mac: mac!, anchor: undefined })).toMatchObject({ intact: true });
   });
 
@@ -192,7 +229,9 @@ describe('a rotation of the root key', () => {
     const old = parseKeyring(keyringText(), parts.keyringFile);
     const { rootKeyId } = await rotateRootKey(parts);
     const before = await parts.keys.dataKeys();
-    expect(await refusalOf(createSealer({ keyring: old, keys: parts.keys }))).toContain(`lacks the root key ${rootKeyId}`);
+    expect(await refusalOf(createSealer({ keyring: old, keys: parts.keys }))).toContain(
+      `lacks the root key ${rootKeyId}`,
+    );
     expect(await parts.keys.dataKeys()).toEqual(before);
   });
 
@@ -225,7 +264,9 @@ describe('a rotation of the root key', () => {
     const before = { text: keyringText(), rows: await parts.keys.dataKeys() };
     const cramped = { ...parts, keyringFile: `${dirname(parts.keyringFile)}/${longName}` };
     putKeyring(cramped.keyringFile, before.text);
-    expect(await refusalOf(rotateRootKey(cramped))).toMatch(/cannot be replaced \(ENAMETOOLONG\), and nothing was changed/);
+    expect(await refusalOf(rotateRootKey(cramped))).toMatch(
+      /cannot be replaced \(ENAMETOOLONG\), and nothing was changed/,
+    );
     expect({ text: keyringText(), rows: await parts.keys.dataKeys() }).toEqual(before);
   });
 
@@ -256,7 +297,10 @@ describe('a rotation of the root key', () => {
 describe('what a rotation replaced', () => {
   /** The old wrapped keys and sealed passwords that lie in a file of the database. */
   const foundOf = (databaseFile: string, old: readonly Uint8Array[]) => {
-    const files = ['', '-wal', '-shm'].map((suffix) => databaseFile + suffix).filter((file) => existsSync(file)).map((file) => readFileSync(file));
+    const files = ['', '-wal', '-shm']
+      .map((suffix) => databaseFile + suffix)
+      .filter((file) => existsSync(file))
+      .map((file) => readFileSync(file));
     return old.filter((bytes) => files.some((file) => file.includes(Buffer.from(bytes))));
   };
   const wrappedOf = async ({ parts }: Installation) => (await parts.keys.dataKeys()).map(({ wrapped }) => wrapped);
@@ -280,7 +324,9 @@ describe('what a rotation replaced', () => {
   it('is said to be in the log still while somebody reads an older moment', async () => {
     await using installation = await openInstallation();
     const { parts, databaseFile } = installation;
-    using reader = Object.assign(new Sqlite(databaseFile, { readonly: true }), { [Symbol.dispose]: () => reader.close() });
+    using reader = Object.assign(new Sqlite(databaseFile, { readonly: true }), {
+      [Symbol.dispose]: () => reader.close(),
+    });
     reader.exec('BEGIN');
     reader.prepare('SELECT count(*) FROM data_key').get();
     const wrapped = await wrappedOf(installation);
@@ -295,7 +341,9 @@ it('every step is told in the audit trail, by names of keys alone', async () => 
   await rotateDataKey(parts);
   const { rootKeyId } = await rotateRootKey(parts);
   using behind = Object.assign(new Sqlite(databaseFile), { [Symbol.dispose]: () => behind.close() });
-  const events = behind.prepare('SELECT action, actor, account, target, target_text, outcome FROM audit_event ORDER BY seq').all();
+  const events = behind
+    .prepare('SELECT action, actor, account, target, target_text, outcome FROM audit_event ORDER BY seq')
+    .all();
   const common = { actor: 'test', account: 'admin' };
   expect(events).toEqual([
     { ...common, action: 'keys.rotate_data', target: '3', target_text: 'data key 3', outcome: 'STARTED' },

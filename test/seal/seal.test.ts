@@ -136,12 +136,16 @@ describe('a sealed password', () => {
 
   it('is refused when another installation sealed it', async () => {
     const other = await createSealer({ keyring: newKeyring(), keys: memoryKeyStore() });
-    expect(problemOf(() => sealer.open(other.seal(new Secret('hunter2'), binding), binding)).code).toBe('SECRET_UNREADABLE');
+    expect(problemOf(() => sealer.open(other.seal(new Secret('hunter2'), binding), binding)).code).toBe(
+      'SECRET_UNREADABLE',
+    );
   });
 
   it('is refused when another installation with the same root key sealed it', async () => {
     const other = await createSealer({ keyring, keys: memoryKeyStore() });
-    expect(problemOf(() => sealer.open(other.seal(new Secret('hunter2'), binding), binding)).code).toBe('SECRET_UNREADABLE');
+    expect(problemOf(() => sealer.open(other.seal(new Secret('hunter2'), binding), binding)).code).toBe(
+      'SECRET_UNREADABLE',
+    );
   });
 
   it('differs from a second seal of the same password', () => {
@@ -174,10 +178,16 @@ describe('a password', () => {
   });
 
   it('comes back for any Unicode text and any binding', () => {
-    const property = fc.property(fc.string({ unit: 'binary' }), fc.string(), fc.option(fc.string()), fc.nat(), (password, username, trustedRealm, secretVersion) => {
-      const place = { ...binding, username, trustedRealm, secretVersion };
-      return sealer.open(sealer.seal(new Secret(password), place), place).reveal() === password;
-    });
+    const property = fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.string(),
+      fc.option(fc.string()),
+      fc.nat(),
+      (password, username, trustedRealm, secretVersion) => {
+        const place = { ...binding, username, trustedRealm, secretVersion };
+        return sealer.open(sealer.seal(new Secret(password), place), place).reveal() === password;
+      },
+    );
     expect(() => fc.assert(property)).not.toThrow();
   });
 
@@ -256,7 +266,9 @@ describe('a start on a database that does not fit is refused and changes nothing
   it('with the canary of another database', async () => {
     const other = memoryKeyStore();
     await createSealer({ keyring, keys: other });
-    expect(await startRefusal(keyring, memoryKeyStore({ ...contents, canaryBlob: other.canaryBlob }))).toContain('canary');
+    expect(await startRefusal(keyring, memoryKeyStore({ ...contents, canaryBlob: other.canaryBlob }))).toContain(
+      'canary',
+    );
   });
 
   it('with the data key of another database', async () => {
@@ -293,7 +305,10 @@ it('a database sealed under an old root key opens while that key is still in the
 });
 
 it('what a retired data key sealed opens still, and the active one seals', async () => {
-  const store = memoryKeyStore({ rows: [{ ...dataKey, state: 'RETIRED' }, wrappedRow(2, randomBytes(32))], canaryBlob: canary });
+  const store = memoryKeyStore({
+    rows: [{ ...dataKey, state: 'RETIRED' }, wrappedRow(2, randomBytes(32))],
+    canaryBlob: canary,
+  });
   const rotated = await createSealer({ keyring, keys: store });
   expect(rotated.open(sealer.seal(new Secret('hunter2'), binding), binding).reveal()).toBe('hunter2');
   const sealed = rotated.seal(new Secret('hunter3'), binding);
@@ -322,7 +337,10 @@ describe('keys that are read while a rotation ends', () => {
 
   it.each<[string, (rotated: Uint8Array) => Uint8Array]>([
     ['stays as it was', () => canary],
-    ['is another that does not open either', (rotated) => rotated.map((byte, index) => (index === 60 ? byte ^ 1 : byte))],
+    [
+      'is another that does not open either',
+      (rotated) => rotated.map((byte, index) => (index === 60 ? byte ^ 1 : byte)),
+    ],
   ])('are refused when the canary %s', async (_what, canaryAfter) => {
     await expect(readDataKeys(keyring, await rotatedBetween(canaryAfter))).rejects.toThrow('the canary does not open');
   });

@@ -9,7 +9,11 @@ import { StoreRefused, translateFailure } from '../../src/database/errors.ts';
 const marker = 'MARKER-2b7e15';
 
 function driverError(code: string, more: Record<string, unknown> = {}): Error {
-  return Object.assign(new Error(`failed on ${marker}`), { code, detail: marker, parameters: [marker], query: marker }, more);
+  return Object.assign(
+    new Error(`failed on ${marker}`),
+    { code, detail: marker, parameters: [marker], query: marker },
+    more,
+  );
 }
 
 /** As Drizzle throws what a PostgreSQL driver threw. */
@@ -49,7 +53,12 @@ describe('a failure of the database', () => {
   });
 
   it.each([
-    ['SQLite', Object.assign(new Error('UNIQUE constraint failed: registry.account, registry.registry'), { code: 'SQLITE_CONSTRAINT_UNIQUE' })],
+    [
+      'SQLite',
+      Object.assign(new Error('UNIQUE constraint failed: registry.account, registry.registry'), {
+        code: 'SQLITE_CONSTRAINT_UNIQUE',
+      }),
+    ],
     ['postgres.js', wrapped(driverError('23505', { constraint_name: 'registry_account_registry' }))],
     ['PGlite', wrapped(driverError('23505', { constraint: 'registry_account_registry' }))],
   ])('a taken registry text is ALREADY_EXISTS on %s', (_, error) => {
@@ -85,9 +94,12 @@ describe('a failure of the database', () => {
     expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/failure\.test\.ts/);
   });
 
-  it.each([new Problem('CONFLICT', 'Somebody changed it.'), new StoreRefused('The database is newer.')])('%s passes as it is', (error) => {
-    expect(translateFailure(error)).toBe(error);
-  });
+  it.each([new Problem('CONFLICT', 'Somebody changed it.'), new StoreRefused('The database is newer.')])(
+    '%s passes as it is',
+    (error) => {
+      expect(translateFailure(error)).toBe(error);
+    },
+  );
 });
 
 function shown(error: Error): string {

@@ -28,7 +28,11 @@ export interface Harness {
 export const migrationsDir = join(import.meta.dirname, '../../drizzle');
 
 /** Opens a store that may be changed. */
-export async function openStarted(url: string, folder = migrationsDir, checkKeys?: StoreOptions['checkKeys']): Promise<Store> {
+export async function openStarted(
+  url: string,
+  folder = migrationsDir,
+  checkKeys?: StoreOptions['checkKeys'],
+): Promise<Store> {
   return await started(await openStore({ url, migrationsDir: folder, checkKeys }));
 }
 

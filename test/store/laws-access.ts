@@ -58,7 +58,10 @@ export function accessLaws(harness: () => Harness): void {
 
   it('tokens are listed by account or all, the oldest first, the revoked ones too', async () => {
     const { access } = test.store;
-    await access.insertToken(sampleToken('b', { createdAt: new Date(2_000), revokedAt: new Date(3_000) }), sampleEvent());
+    await access.insertToken(
+      sampleToken('b', { createdAt: new Date(2_000), revokedAt: new Date(3_000) }),
+      sampleEvent(),
+    );
     await access.insertToken(sampleToken('c', { createdAt: new Date(1_000) }), sampleEvent());
     await access.insertToken(sampleToken('a', { createdAt: new Date(2_000) }), sampleEvent());
     expect((await access.listTokens(undefined)).map(({ id }) => id)).toEqual(['c', 'a', 'b']);

@@ -14,10 +14,17 @@ export function accountLaws(harness: () => Harness): void {
   afterEach(() => test.close());
 
   const accountOf = (name: string): Account => ({ name, createdAt: new Date(1_700_000_000_000), disabledAt: null });
-  const add = (name: string) => test.store.access.insertAccount(accountOf(name), sampleEvent({ action: 'account.create', target: name, account: name }));
-  const disable = (name: string, at = new Date(5_000)) => test.store.access.disableAccount(name, at, sampleEvent({ action: 'account.disable', target: name }));
-  const enable = (name: string) => test.store.access.enableAccount(name, sampleEvent({ action: 'account.enable', target: name }));
-  const actions = async () => (await test.rows('SELECT action FROM audit_event ORDER BY seq')).map(({ action }) => action);
+  const add = (name: string) =>
+    test.store.access.insertAccount(
+      accountOf(name),
+      sampleEvent({ action: 'account.create', target: name, account: name }),
+    );
+  const disable = (name: string, at = new Date(5_000)) =>
+    test.store.access.disableAccount(name, at, sampleEvent({ action: 'account.disable', target: name }));
+  const enable = (name: string) =>
+    test.store.access.enableAccount(name, sampleEvent({ action: 'account.enable', target: name }));
+  const actions = async () =>
+    (await test.rows('SELECT action FROM audit_event ORDER BY seq')).map(({ action }) => action);
 
   it('accounts read back as they were written, by name', async () => {
     await add('b-team');
@@ -36,7 +43,11 @@ export function accountLaws(harness: () => Harness): void {
 
   it('an account is disabled and enabled once each, with one event each', async () => {
     await add('team');
-    expect([await enable('team'), await disable('team'), await disable('team', new Date(6_000))]).toEqual([false, true, false]);
+    expect([await enable('team'), await disable('team'), await disable('team', new Date(6_000))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
     expect((await test.store.access.accountByName('team'))?.disabledAt).toEqual(new Date(5_000));
     expect([await enable('team'), await enable('team'), await disable('nobody')]).toEqual([true, false, false]);
     expect(await test.store.access.accountByName('team')).toStrictEqual(accountOf('team'));
@@ -57,7 +68,10 @@ export function accountLaws(harness: () => Harness): void {
     // Asked twice, so that whatever is kept is kept.
     for (let time = 0; time < 2; time += 1) expect(await access.usableTokenById('theirs')).toStrictEqual(theirs);
     await disable('team');
-    expect([await access.usableTokenById('theirs'), await access.tokenById('theirs')]).toStrictEqual([undefined, theirs]);
+    expect([await access.usableTokenById('theirs'), await access.tokenById('theirs')]).toStrictEqual([
+      undefined,
+      theirs,
+    ]);
     expect(await access.usableTokenById('other')).toStrictEqual(other);
     await enable('team');
     expect(await access.usableTokenById('theirs')).toStrictEqual(theirs);
@@ -68,10 +82,21 @@ export function accountLaws(harness: () => Harness): void {
     const { access } = test.store;
     for (const id of ['a', 'b']) await access.insertToken(sampleToken(id), sampleEvent());
     const before = await actions();
-    const lastUses = async () => (await access.listTokens(undefined)).map(({ lastUsedAt }) => lastUsedAt?.getTime() ?? null);
-    await access.noteTokenUses(new Map([['a', new Date(2_000)], ['nowhere', new Date(2_000)]]));
+    const lastUses = async () =>
+      (await access.listTokens(undefined)).map(({ lastUsedAt }) => lastUsedAt?.getTime() ?? null);
+    await access.noteTokenUses(
+      new Map([
+        ['a', new Date(2_000)],
+        ['nowhere', new Date(2_000)],
+      ]),
+    );
     expect(await lastUses()).toEqual([2_000, null]);
-    await access.noteTokenUses(new Map([['b', new Date(1_000)], ['a', new Date(1_000)]]));
+    await access.noteTokenUses(
+      new Map([
+        ['b', new Date(1_000)],
+        ['a', new Date(1_000)],
+      ]),
+    );
     expect(await lastUses()).toEqual([2_000, 1_000]);
     expect(await actions()).toEqual(before);
   });
@@ -81,16 +106,29 @@ export function accountLaws(harness: () => Harness): void {
   });
 }
 
-const everything: AuditQuery = { account: undefined, filter: {}, olderThan: undefined, newerThan: undefined, forward: true, limit: 100 };
+const everything: AuditQuery = {
+  account: undefined,
+  filter: {},
+  olderThan: undefined,
+  newerThan: undefined,
+  forward: true,
+  limit: 100,
+};
 
 function trailLaws(test: () => StoreUnderTest): void {
   beforeEach(async () => {
     for (let number = 1; number <= 6; number += 1) {
-      const event = { at: new Date(number * 1_000), actor: `token:${number % 2}`, target: `t${number % 3}`, action: number < 4 ? 'registry.create' : 'registry.update' } as const;
+      const event = {
+        at: new Date(number * 1_000),
+        actor: `token:${number % 2}`,
+        target: `t${number % 3}`,
+        action: number < 4 ? 'registry.create' : 'registry.update',
+      } as const;
       await test().store.registries.appendAudit(sampleEvent(event));
     }
   });
-  const page = async (query: Partial<AuditQuery>) => (await test().store.audit.page({ ...everything, ...query })).map(({ seq }) => seq).join('');
+  const page = async (query: Partial<AuditQuery>) =>
+    (await test().store.audit.page({ ...everything, ...query })).map(({ seq }) => seq).join('');
 
   it.each<[string, Partial<AuditQuery>, string]>([
     ['whole', {}, '654321'],

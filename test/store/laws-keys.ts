@@ -17,7 +17,8 @@ export function keyLaws(harness: () => Harness): void {
   let test: StoreUnderTest;
   const canary = new Uint8Array([1]);
   const event = sampleEvent({ action: 'keys.rotate_data' });
-  const insert = (number: number, sealed: Uint8Array) => test.store.registries.insert(sampleRegistry(number), sealed, sampleEvent());
+  const insert = (number: number, sealed: Uint8Array) =>
+    test.store.registries.insert(sampleRegistry(number), sealed, sampleEvent());
   const ids = async () => (await test.store.keys.dataKeys()).map(({ id, state }) => `${id} ${state}`);
   beforeEach(async () => {
     test = await harness().create();
@@ -42,7 +43,9 @@ export function keyLaws(harness: () => Harness): void {
   });
 
   it('of ten activations at once, one is done', async () => {
-    const attempts = Array.from({ length: 10 }, (_, number) => test.store.keys.activate(sampleKey(number + 2), sampleKey(1), new Uint8Array([number]), event));
+    const attempts = Array.from({ length: 10 }, (_, number) =>
+      test.store.keys.activate(sampleKey(number + 2), sampleKey(1), new Uint8Array([number]), event),
+    );
     expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(1);
     expect((await ids()).filter((key) => key.endsWith('ACTIVE'))).toHaveLength(1);
   });
@@ -51,7 +54,9 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.dataKeys();
     const anew = before.map((key) => ({ ...key, rootKeyId: 'fedcba9876543210', wrapped: new Uint8Array([key.id]) }));
-    await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow('The store failed');
+    await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow(
+      'The store failed',
+    );
     expect(await test.store.keys.dataKeys()).toStrictEqual(before);
     await test.store.keys.rewrap(async (held) => {
       expect(held.toSorted((one, other) => one.id - other.id)).toStrictEqual(before);
@@ -78,19 +83,35 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.sealedAfter('', 10);
     const stale = { id: sampleRegistry(2).id, slot: 'CURRENT' as const, from: sealedWith(1, 9), to: sealedWith(2, 9) };
-    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1, 1), to: sealedWith(2, 1) }, stale]);
-    expect(await test.store.keys.sealedAfter('', 10)).toStrictEqual([{ ...before[0], sealed: { ...before[0]!.sealed, CURRENT: sealedWith(2, 1) } }, before[1]]);
+    await test.store.keys.reseal([
+      { id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1, 1), to: sealedWith(2, 1) },
+      stale,
+    ]);
+    expect(await test.store.keys.sealedAfter('', 10)).toStrictEqual([
+      { ...before[0], sealed: { ...before[0]!.sealed, CURRENT: sealedWith(2, 1) } },
+      before[1],
+    ]);
     expect(await test.store.keys.sealedAfter(sampleRegistry(1).id, 10)).toStrictEqual([before[1]]);
   });
 
   it.each(['PENDING', 'PREVIOUS'] as const)('a key is kept while it seals a %s password', async (slot) => {
     await insert(1, sealedWith(1));
-    const others = { pending: slot === 'PENDING' ? sealedWith(1, 2) : null, previous: slot === 'PREVIOUS' ? sealedWith(1, 2) : null };
+    const others = {
+      pending: slot === 'PENDING' ? sealedWith(1, 2) : null,
+      previous: slot === 'PREVIOUS' ? sealedWith(1, 2) : null,
+    };
     await test.store.registries.update({ ...sampleRegistry(1), version: 2 }, sealedWith(1), 1, event, others);
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
-    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) }]);
+    await test.store.keys.reseal([
+      { id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) },
+    ]);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(false);
-    expect(await test.store.keys.countSealed()).toEqual(new Map([[1, 1], [2, 1]]));
+    expect(await test.store.keys.countSealed()).toEqual(
+      new Map([
+        [1, 1],
+        [2, 1],
+      ]),
+    );
     await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot, from: sealedWith(1, 2), to: sealedWith(2, 2) }]);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(true);
   });
@@ -100,7 +121,9 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(false);
     expect(await test.store.keys.deleteRetired(2, event)).toBe(false);
-    await test.store.keys.reseal([{ id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) }]);
+    await test.store.keys.reseal([
+      { id: sampleRegistry(1).id, slot: 'CURRENT', from: sealedWith(1), to: sealedWith(2) },
+    ]);
     expect(await test.store.keys.deleteRetired(1, event)).toBe(true);
     expect(await ids()).toEqual(['2 ACTIVE']);
   });

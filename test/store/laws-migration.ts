@@ -30,7 +30,9 @@ export function migrationLaws(harness: () => Harness): void {
     const again = await test.openAgain(migrations.path);
     expect(await again.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
     expect(await test.rows('SELECT note FROM account')).toEqual([{ note: 'kept' }]);
-    await expect(again.registries.insert(sampleRegistry(2, { account: 'nobody' }), sampleSealed(), sampleEvent())).rejects.toThrow(/refused/);
+    await expect(
+      again.registries.insert(sampleRegistry(2, { account: 'nobody' }), sampleSealed(), sampleEvent()),
+    ).rejects.toThrow(/refused/);
     await again.close();
   });
 
@@ -58,7 +60,9 @@ export function migrationLaws(harness: () => Harness): void {
     using migrations = copiedMigrations(harness().dialect);
     migrations.add('9999_newer', ['CREATE TABLE later (id integer)']);
     await (await test.openAgain(migrations.path)).close();
-    await expect(test.openAgain(migrationsDir)).rejects.toThrow(/newer than this program: it has the migration 9999_newer/);
+    await expect(test.openAgain(migrationsDir)).rejects.toThrow(
+      /newer than this program: it has the migration 9999_newer/,
+    );
   });
 
   it('a migration that was edited after it was applied is refused', async () => {

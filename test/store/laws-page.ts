@@ -2,12 +2,43 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Registry } from '../../src/core/registry/registry.ts';
-import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields, type RegistryStore } from '../../src/core/registry/store.ts';
+import {
+  type PageQuery,
+  type Position,
+  type RegistryFilter,
+  type RegistryOrderField,
+  registryOrderFields,
+  type RegistryStore,
+} from '../../src/core/registry/store.ts';
 import type { Harness, StoreUnderTest } from './harness.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleReport, sampleSealed } from './samples.ts';
 
 /** Orders that locales, case folding and UTF-16 would each get wrong; several are equal. */
-const names = ['b', 'B', 'a', 'A', 'ä', 'Ä', 'é', 'z', 'Z', '_', '-', '10', '9', 'ﬀ', '🐳', '名', 'a b', 'ab', 'same', 'same', 'same', 'same', 'same'];
+const names = [
+  'b',
+  'B',
+  'a',
+  'A',
+  'ä',
+  'Ä',
+  'é',
+  'z',
+  'Z',
+  '_',
+  '-',
+  '10',
+  '9',
+  'ﬀ',
+  '🐳',
+  '名',
+  'a b',
+  'ab',
+  'same',
+  'same',
+  'same',
+  'same',
+  'same',
+];
 
 const cases = registryOrderFields.flatMap((field) =>
   (['ASC', 'DESC'] as const).flatMap((direction) => [true, false].map((forward) => ({ field, direction, forward }))),
@@ -28,27 +59,35 @@ export function pageLaws(harness: () => Harness): void {
     }
   };
 
-  it.each(cases)('pages by $field $direction (forward: $forward) visit every row once, in byte order', async ({ field, direction, forward }) => {
-    const rows = sampleRows();
-    await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
-    await fill([...rows, sampleRegistry(99, { account: 'other', name: 'b' })]);
-    const expected = rows.toSorted((one, other) => compare(one, other, field) * (direction === 'ASC' ? 1 : -1)).map(({ id }) => id);
-    for (const limit of [1, 2, 7, 101]) {
-      expect(await walk(registries, pageQuery({ field, direction, forward, limit }))).toEqual(expected);
-    }
-  });
+  it.each(cases)(
+    'pages by $field $direction (forward: $forward) visit every row once, in byte order',
+    async ({ field, direction, forward }) => {
+      const rows = sampleRows();
+      await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
+      await fill([...rows, sampleRegistry(99, { account: 'other', name: 'b' })]);
+      const expected = rows
+        .toSorted((one, other) => compare(one, other, field) * (direction === 'ASC' ? 1 : -1))
+        .map(({ id }) => id);
+      for (const limit of [1, 2, 7, 101]) {
+        expect(await walk(registries, pageQuery({ field, direction, forward, limit }))).toEqual(expected);
+      }
+    },
+  );
 
-  it.each(['ASC', 'DESC'] as const)('a range between two places, %s, has its ends from either side', async (direction) => {
-    const rows = sampleRows().toSorted((one, other) => compare(one, other, 'NAME') * (direction === 'ASC' ? 1 : -1));
-    await fill(rows);
-    const [after, before] = [position(rows[3]!, 'NAME'), position(rows[15]!, 'NAME')];
-    const range = pageQuery({ field: 'NAME', direction, after, before, limit: 5 });
-    expect(ids(await registries.page(range))).toEqual(ids(rows.slice(4, 9)));
-    expect(ids(await registries.page({ ...range, forward: false }))).toEqual(ids(rows.slice(10, 15)));
-    expect(ids(await registries.page({ ...range, limit: 101 }))).toEqual(ids(rows.slice(4, 15)));
-    expect(await registries.page({ ...range, limit: 0 })).toEqual([]);
-    expect(await registries.page({ ...range, after: before, before: after })).toEqual([]);
-  });
+  it.each(['ASC', 'DESC'] as const)(
+    'a range between two places, %s, has its ends from either side',
+    async (direction) => {
+      const rows = sampleRows().toSorted((one, other) => compare(one, other, 'NAME') * (direction === 'ASC' ? 1 : -1));
+      await fill(rows);
+      const [after, before] = [position(rows[3]!, 'NAME'), position(rows[15]!, 'NAME')];
+      const range = pageQuery({ field: 'NAME', direction, after, before, limit: 5 });
+      expect(ids(await registries.page(range))).toEqual(ids(rows.slice(4, 9)));
+      expect(ids(await registries.page({ ...range, forward: false }))).toEqual(ids(rows.slice(10, 15)));
+      expect(ids(await registries.page({ ...range, limit: 101 }))).toEqual(ids(rows.slice(4, 15)));
+      expect(await registries.page({ ...range, limit: 0 })).toEqual([]);
+      expect(await registries.page({ ...range, after: before, before: after })).toEqual([]);
+    },
+  );
 
   it.each<[string, RegistryFilter, number[]]>([
     ['nothing', {}, [1, 2, 3, 4, 5]],
@@ -74,7 +113,12 @@ export function pageLaws(harness: () => Harness): void {
     await fill([
       sampleRegistry(1, { registry: 'docker.io/a', host: 'docker.io' }),
       sampleRegistry(2, { type: 'AWSECR', name: `it's AWS` }),
-      sampleRegistry(3, { registry: 'docker.io/b', host: 'docker.io', name: 'back\\slash', lastValidation: sampleReport() }),
+      sampleRegistry(3, {
+        registry: 'docker.io/b',
+        host: 'docker.io',
+        name: 'back\\slash',
+        lastValidation: sampleReport(),
+      }),
       sampleRegistry(4, { name: '100% Per Cent', lastValidation: sampleReport({ outcome: 'TIMEOUT' }) }),
       sampleRegistry(5, { name: 'under_score zoë' }),
     ]);
@@ -94,30 +138,44 @@ export function pageLaws(harness: () => Harness): void {
     expect(await registries.byTexts('admin', [`'; DROP TABLE registry; --`, '"', '\\', '{}'])).toEqual([]);
   });
 
-  it.each([1, 2, 3, 8, 9, 130])('of %i texts the first that the account has is found, wherever it stands', async (count) => {
-    await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
-    const [first, second, foreign] = [sampleRegistry(1), sampleRegistry(2), sampleRegistry(3, { account: 'other' })];
-    await fill([first, second]);
-    await fill([foreign]);
-    for (const place of new Set([0, Math.floor(count / 2), count - 1])) {
-      const texts = Array.from({ length: count }, (_, number) => (number < place ? `${foreign.registry}${number || ''}` : second.registry)).with(place, first.registry);
-      expect((await registries.firstByTexts('admin', texts))?.id).toBe(first.id);
-    }
-  });
+  it.each([1, 2, 3, 8, 9, 130])(
+    'of %i texts the first that the account has is found, wherever it stands',
+    async (count) => {
+      await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
+      const [first, second, foreign] = [sampleRegistry(1), sampleRegistry(2), sampleRegistry(3, { account: 'other' })];
+      await fill([first, second]);
+      await fill([foreign]);
+      for (const place of new Set([0, Math.floor(count / 2), count - 1])) {
+        const texts = Array.from({ length: count }, (_, number) =>
+          number < place ? `${foreign.registry}${number || ''}` : second.registry,
+        ).with(place, first.registry);
+        expect((await registries.firstByTexts('admin', texts))?.id).toBe(first.id);
+      }
+    },
+  );
 
   it('the registries of a host come by text, at most as many as asked', async () => {
     await fill([3, 1, 2].map((number) => sampleRegistry(number)));
     await fill([sampleRegistry(0, { host: 'other.example' })]);
     const host = sampleRegistry(1).host;
-    expect(ids(await registries.byHosts('admin', [host], 9))).toEqual([1, 2, 3].map((number) => sampleRegistry(number).id));
-    expect(ids(await registries.byHosts('admin', [host], 2))).toEqual([1, 2].map((number) => sampleRegistry(number).id));
+    expect(ids(await registries.byHosts('admin', [host], 9))).toEqual(
+      [1, 2, 3].map((number) => sampleRegistry(number).id),
+    );
+    expect(ids(await registries.byHosts('admin', [host], 2))).toEqual(
+      [1, 2].map((number) => sampleRegistry(number).id),
+    );
   });
 
   it('the registries of several hosts come together, at most as many of each as asked, and none of another account', async () => {
     await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
-    await fill([1, 2, 3].map((number) => sampleRegistry(number, { host: 'a.example', registry: `a.example/${4 - number}` })));
+    await fill(
+      [1, 2, 3].map((number) => sampleRegistry(number, { host: 'a.example', registry: `a.example/${4 - number}` })),
+    );
     await fill([4, 5].map((number) => sampleRegistry(number, { host: 'b.example', registry: `b.example/${number}` })));
-    await fill([sampleRegistry(6, { host: 'a.example', registry: 'a.example/0', account: 'other' }), sampleRegistry(7, { host: 'c.example' })]);
+    await fill([
+      sampleRegistry(6, { host: 'a.example', registry: 'a.example/0', account: 'other' }),
+      sampleRegistry(7, { host: 'c.example' }),
+    ]);
     const found = await registries.byHosts('admin', ['b.example', 'a.example', 'a.example/1', 'd.example'], 2);
     expect(found.map(({ registry }) => registry)).toEqual(['a.example/1', 'a.example/2', 'b.example/4', 'b.example/5']);
   });
@@ -162,7 +220,8 @@ function valueOf(registry: Registry, field: RegistryOrderField): string | number
 
 function compare(one: Registry, other: Registry, field: RegistryOrderField): number {
   const [left, right] = [valueOf(one, field), valueOf(other, field)];
-  const order = typeof left === 'number' ? left - Number(right) : Buffer.compare(Buffer.from(left), Buffer.from(String(right)));
+  const order =
+    typeof left === 'number' ? left - Number(right) : Buffer.compare(Buffer.from(left), Buffer.from(String(right)));
   return order === 0 ? Buffer.compare(Buffer.from(one.id), Buffer.from(other.id)) : order;
 }
 

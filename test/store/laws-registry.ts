@@ -27,7 +27,11 @@ export function registryLaws(harness: () => Harness): void {
         secureConnection: false,
         trustedRealm: 'auth.example:8443',
         probeRepository: 'anchore/grype',
-        lastValidation: sampleReport({ outcome: 'VALID_UNPROVEN', hint: 'Name a repository.', retryAfter: 1_900_000_000_000 }),
+        lastValidation: sampleReport({
+          outcome: 'VALID_UNPROVEN',
+          hint: 'Name a repository.',
+          retryAfter: 1_900_000_000_000,
+        }),
         version: 2_147_483_647,
         secretVersion: 3,
         updatedAt: new Date(Date.UTC(2199, 11, 31)),
@@ -61,7 +65,9 @@ export function registryLaws(harness: () => Harness): void {
     await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
     const [first, twin] = [sampleRegistry(1), sampleRegistry(2, { registry: sampleRegistry(1).registry })];
     await registries.insert(first, sampleSealed(), sampleEvent());
-    await expect(registries.insert(twin, sampleSealed(), sampleEvent())).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+    await expect(registries.insert(twin, sampleSealed(), sampleEvent())).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+    });
     await registries.insert({ ...twin, account: 'other' }, sampleSealed(), sampleEvent());
     expect(await registries.byText('admin', first.registry)).toStrictEqual(first);
     expect(await registries.byText('other', first.registry)).toStrictEqual({ ...twin, account: 'other' });
@@ -76,7 +82,9 @@ export function registryLaws(harness: () => Harness): void {
   ])('%s is a fault of ours whose error quotes no value', async (_, make) => {
     await registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     const marker = 'MARKER-8c1f0e';
-    const error: unknown = await registries.insert(make(marker), sampleSealed(), sampleEvent()).catch((thrown: unknown) => thrown);
+    const error: unknown = await registries
+      .insert(make(marker), sampleSealed(), sampleEvent())
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(Problem);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/MARKER|insert into/i);
@@ -98,7 +106,12 @@ export function registryLaws(harness: () => Harness): void {
       secretVersion: 2,
       updatedAt: new Date(1_800_000_000_000),
     });
-    await registries.update({ ...after, registry: 'moved.example', createdAt: new Date(0) }, sampleSealed(2), 1, sampleEvent({ action: 'registry.update' }));
+    await registries.update(
+      { ...after, registry: 'moved.example', createdAt: new Date(0) },
+      sampleSealed(2),
+      1,
+      sampleEvent({ action: 'registry.update' }),
+    );
     expect(await registries.byId(before.id)).toStrictEqual(after);
     expect(await registries.sealed(before.id)).toStrictEqual(sampleSealed(2));
     expect((await events()).map(({ action }) => action)).toEqual(['registry.create', 'registry.update']);
@@ -111,7 +124,12 @@ export function registryLaws(harness: () => Harness): void {
   ])('an update of %s is a CONFLICT and changes nothing', async (_, { id }, expectedVersion) => {
     const stored = sampleRegistry(1, { version: 2 });
     await registries.insert(stored, sampleSealed(1), sampleEvent());
-    const late = registries.update({ ...stored, id, version: 4, name: 'late' }, sampleSealed(2), expectedVersion, sampleEvent());
+    const late = registries.update(
+      { ...stored, id, version: 4, name: 'late' },
+      sampleSealed(2),
+      expectedVersion,
+      sampleEvent(),
+    );
     await expect(late).rejects.toMatchObject({ name: 'Problem', code: 'CONFLICT' });
     expect(await registries.byId(stored.id)).toStrictEqual(stored);
     expect(await registries.sealed(stored.id)).toStrictEqual(sampleSealed(1));
@@ -121,9 +139,16 @@ export function registryLaws(harness: () => Harness): void {
   it('of ten updates of one version at once, one wins', async () => {
     await registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     const attempts = Array.from({ length: 10 }, (_, number) =>
-      registries.update(sampleRegistry(1, { version: 2, name: `writer ${number}` }), sampleSealed(number), 1, sampleEvent()),
+      registries.update(
+        sampleRegistry(1, { version: 2, name: `writer ${number}` }),
+        sampleSealed(number),
+        1,
+        sampleEvent(),
+      ),
     );
-    const winners = (await Promise.allSettled(attempts)).flatMap(({ status }, number) => (status === 'fulfilled' ? [number] : []));
+    const winners = (await Promise.allSettled(attempts)).flatMap(({ status }, number) =>
+      status === 'fulfilled' ? [number] : [],
+    );
     expect(winners).toHaveLength(1);
     expect(await registries.byId(sampleRegistry(1).id)).toMatchObject({ name: `writer ${winners[0]}` });
     expect(await registries.sealed(sampleRegistry(1).id)).toStrictEqual(sampleSealed(winners[0]));
@@ -147,7 +172,9 @@ export function registryLaws(harness: () => Harness): void {
     const [seen, next] = [sampleReport(), { ...sampleReport(), schedule: { failures: 1, claimedUntil: 5 } }];
     const stored = sampleRegistry(1, { lastValidation: seen });
     await registries.insert(stored, sampleSealed(), sampleEvent());
-    const exchanges = await Promise.all(Array.from({ length: 5 }, () => registries.exchangeValidation(stored.id, stored.version, seen, next)));
+    const exchanges = await Promise.all(
+      Array.from({ length: 5 }, () => registries.exchangeValidation(stored.id, stored.version, seen, next)),
+    );
     expect(exchanges.filter(Boolean)).toHaveLength(1);
     expect(await registries.byId(stored.id)).toStrictEqual({ ...stored, lastValidation: next });
     expect(await registries.exchangeValidation(stored.id, stored.version + 1, next, seen)).toBe(false);
@@ -188,8 +215,15 @@ export function registryLaws(harness: () => Harness): void {
 
   it.each<[string, (test: StoreUnderTest) => Promise<unknown>]>([
     ['insert', ({ store }) => store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent())],
-    ['update', ({ store }) => store.registries.update(sampleRegistry(1, { version: 2, name: 'x' }), sampleSealed(2), 1, sampleEvent())],
-    ['recordValidation', ({ store }) => store.registries.recordValidation(sampleRegistry(1).id, 1, sampleReport(), sampleEvent())],
+    [
+      'update',
+      ({ store }) =>
+        store.registries.update(sampleRegistry(1, { version: 2, name: 'x' }), sampleSealed(2), 1, sampleEvent()),
+    ],
+    [
+      'recordValidation',
+      ({ store }) => store.registries.recordValidation(sampleRegistry(1).id, 1, sampleReport(), sampleEvent()),
+    ],
     ['delete', ({ store }) => store.registries.delete(sampleRegistry(1).id, sampleEvent())],
     ['insertToken', ({ store }) => store.access.insertToken(sampleToken('a'), sampleEvent())],
     ['insertFirstToken', ({ store }) => store.access.insertFirstToken(sampleToken('a'), sampleEvent())],

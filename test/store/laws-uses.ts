@@ -43,19 +43,34 @@ export function useLaws(harness: () => Harness): void {
   ])('another %s is counted by itself', async (_, change) => {
     await uses.addUses([sampleUse(), sampleUse(change)]);
     await uses.addUses([sampleUse()]);
-    const counts = [...(await uses.usesOf(first.id, 10)), ...(await uses.usesOf(second.id, 10))].map(({ count }) => count);
+    const counts = [...(await uses.usesOf(first.id, 10)), ...(await uses.usesOf(second.id, 10))].map(
+      ({ count }) => count,
+    );
     expect(new Set(counts)).toEqual(new Set([1, 2]));
   });
 
   it('the newest come first, as many as are asked for', async () => {
-    await uses.addUses([1, 4, 2, 3].map((seconds) => sampleUse({ image: `registry.example:5000/team/app-${seconds}`, lastAt: at(seconds) })));
+    await uses.addUses(
+      [1, 4, 2, 3].map((seconds) =>
+        sampleUse({ image: `registry.example:5000/team/app-${seconds}`, lastAt: at(seconds) }),
+      ),
+    );
     expect((await uses.usesOf(first.id, 3)).map(({ lastAt }) => lastAt)).toEqual([at(4), at(3), at(2)]);
   });
 
   it('the last use of each registry is told, and of the unused and unknown nothing', async () => {
-    await uses.addUses([sampleUse({ lastAt: at(1) }), sampleUse({ outcome: 'LOCKED_OUT', lastAt: at(3) }), sampleUse({ registryId: second.id, lastAt: at(2) })]);
+    await uses.addUses([
+      sampleUse({ lastAt: at(1) }),
+      sampleUse({ outcome: 'LOCKED_OUT', lastAt: at(3) }),
+      sampleUse({ registryId: second.id, lastAt: at(2) }),
+    ]);
     const found = await uses.lastUsed([first.id, second.id, unused.id, 'reg_none']);
-    expect(found).toEqual(new Map([[first.id, at(3)], [second.id, at(2)]]));
+    expect(found).toEqual(
+      new Map([
+        [first.id, at(3)],
+        [second.id, at(2)],
+      ]),
+    );
     expect(await uses.lastUsed([])).toEqual(new Map());
   });
 
@@ -71,16 +86,24 @@ export function useLaws(harness: () => Harness): void {
   });
 
   it('two batches at once on the same counts lose nothing', async () => {
-    const batch = Array.from({ length: 20 }, (_, number) => sampleUse({ image: `registry.example:5000/team/app-${number}` }));
+    const batch = Array.from({ length: 20 }, (_, number) =>
+      sampleUse({ image: `registry.example:5000/team/app-${number}` }),
+    );
     await Promise.all([uses.addUses(batch), uses.addUses(batch.toReversed()), uses.addUses(batch)]);
     expect((await uses.usesOf(first.id, 100)).map(({ count }) => count)).toEqual(Array.from({ length: 20 }, () => 3));
   });
 
   it('images that somebody invents do not fill the disk: the newest of a registry are kept', async () => {
-    const invented = (number: number) => sampleUse({ image: `registry.example:5000/team/invented-${number}`, lastAt: at(number) });
-    await uses.addUses([sampleUse({ registryId: second.id }), ...Array.from({ length: maxUsesPerRegistry }, (_, number) => invented(number))]);
+    const invented = (number: number) =>
+      sampleUse({ image: `registry.example:5000/team/invented-${number}`, lastAt: at(number) });
+    await uses.addUses([
+      sampleUse({ registryId: second.id }),
+      ...Array.from({ length: maxUsesPerRegistry }, (_, number) => invented(number)),
+    ]);
     await uses.addUses([invented(maxUsesPerRegistry), invented(maxUsesPerRegistry + 1)]);
-    const [row] = await test.rows(`SELECT count(*) AS rows, min(last_at) AS oldest FROM registry_use WHERE registry_id = '${first.id}'`);
+    const [row] = await test.rows(
+      `SELECT count(*) AS rows, min(last_at) AS oldest FROM registry_use WHERE registry_id = '${first.id}'`,
+    );
     expect([Number(row?.['rows']), Number(row?.['oldest'])]).toEqual([maxUsesPerRegistry, at(2).getTime()]);
     expect(await uses.usesOf(second.id, 10)).toHaveLength(1);
   });
@@ -99,5 +122,14 @@ function at(seconds: number): Date {
 }
 
 function sampleUse(change: Partial<CountedUse> = {}): CountedUse {
-  return { registryId: first.id, registryVersion: 1, actor: 'token:puller', image: 'registry.example:5000/team/app-1', outcome: 'DONE', count: 1, lastAt: at(0), ...change };
+  return {
+    registryId: first.id,
+    registryVersion: 1,
+    actor: 'token:puller',
+    image: 'registry.example:5000/team/app-1',
+    outcome: 'DONE',
+    count: 1,
+    lastAt: at(0),
+    ...change,
+  };
 }

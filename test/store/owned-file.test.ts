@@ -1,6 +1,15 @@
 // Files that root makes beside a server of another user are that user's.
 
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { replaceDatabase, stage } from '../../src/database/sqlite/backup.ts';
@@ -9,7 +18,8 @@ import { claimOwnership } from '../../src/database/sqlite/server-lock.ts';
 import { temporaryDirectory } from './harness.ts';
 
 /** Root may give files away; anybody else has them already. */
-const ownerOf = (path: string, number: number) => (process.geteuid?.() === 0 ? { uid: 12_000 + number, gid: 13_000 + number } : statSync(path));
+const ownerOf = (path: string, number: number) =>
+  process.geteuid?.() === 0 ? { uid: 12_000 + number, gid: 13_000 + number } : statSync(path);
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let database: string;

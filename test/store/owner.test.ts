@@ -43,7 +43,9 @@ describe('the server of a file', () => {
   });
 
   it('holds nothing any more once it was killed', async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'serve.child.ts'), url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'serve.child.ts'), url], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(child.stdout, 'data');
     await expect(serve()).rejects.toThrow(StoreRefused);
     const ended = once(child, 'close');
@@ -63,7 +65,9 @@ describe('the server of a file', () => {
     const store = await serve();
     using migrations = copiedMigrations('sqlite');
     migrations.add('9999_next', ['CREATE TABLE next_version (id TEXT PRIMARY KEY NOT NULL) STRICT']);
-    await expect(openStore({ url, migrationsDir: migrations.path })).rejects.toThrow('Another process serves the database file');
+    await expect(openStore({ url, migrationsDir: migrations.path })).rejects.toThrow(
+      'Another process serves the database file',
+    );
     await store.close();
     await (await serve()).close();
     await (await openStore({ url, migrationsDir: migrations.path })).close();
@@ -81,7 +85,9 @@ describe('the file system', () => {
     [0x00c36400, 'Ceph'],
     [0x01021997, '9p'],
   ])('of the number %i is refused as %s', (type, name) => {
-    expect(() => refuseNetworkFileSystem(url, () => ({ type }))).toThrow(new RegExp(`network file system \\(${name}\\)`));
+    expect(() => refuseNetworkFileSystem(url, () => ({ type }))).toThrow(
+      new RegExp(`network file system \\(${name}\\)`),
+    );
   });
 
   it.each([
@@ -96,12 +102,17 @@ describe('the file system', () => {
   });
 
   it.each(['sshfs', 'glusterfs', 'rclone', 's3fs'])('of FUSE is refused when it is %s', (fuseProgram) => {
-    expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).toThrow(`network file system (${fuseProgram})`);
+    expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).toThrow(
+      `network file system (${fuseProgram})`,
+    );
   });
 
-  it.each(['fuse-overlayfs', 'bindfs', 'virtiofs', 'toString'])('of FUSE is good when it is %s, on this machine', (fuseProgram) => {
-    expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).not.toThrow();
-  });
+  it.each(['fuse-overlayfs', 'bindfs', 'virtiofs', 'toString'])(
+    'of FUSE is good when it is %s, on this machine',
+    (fuseProgram) => {
+      expect(() => refuseNetworkFileSystem(url, () => ({ type: 0x65735546, fuseProgram }))).not.toThrow();
+    },
+  );
 
   it.each([
     [38, '0:38'],

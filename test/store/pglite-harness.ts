@@ -13,7 +13,13 @@ import { type Harness, migrationsDir, postgresRefuseAudit, started, type StoreUn
 export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> }> {
   const pglite = await PGlite.create();
   const openAgain: StoreUnderTest['openAgain'] = async (folder, checkKeys) =>
-    started(await storeOn(postgresDatabase(drizzle(pglite), async () => undefined), join(folder, 'postgres'), { checkKeys }));
+    started(
+      await storeOn(
+        postgresDatabase(drizzle(pglite), async () => undefined),
+        join(folder, 'postgres'),
+        { checkKeys },
+      ),
+    );
   return {
     dialect: 'postgres',
     async create() {

@@ -85,7 +85,13 @@ export function sampleToken(id: string, change: Partial<StoredToken> = {}): Stor
 }
 
 export function sampleKey(id: number): DataKeyRow {
-  return { id, rootKeyId: '0123456789abcdef', wrapped: new Uint8Array([0, 255, id % 256]), state: 'ACTIVE', createdAt: new Date(start) };
+  return {
+    id,
+    rootKeyId: '0123456789abcdef',
+    wrapped: new Uint8Array([0, 255, id % 256]),
+    state: 'ACTIVE',
+    createdAt: new Date(start),
+  };
 }
 
 export function pageQuery(change: Partial<PageQuery> = {}): PageQuery {

@@ -40,7 +40,14 @@ const insert = (id: number) => async () => {
 };
 
 async function settle(writes: readonly Promise<unknown>[]): Promise<string[]> {
-  const outcomes = writes.map(async (write) => write.then((value) => `stored ${String(value)}`, (error: Error) => error.message).finally(() => happened.push('told')));
+  const outcomes = writes.map(async (write) =>
+    write
+      .then(
+        (value) => `stored ${String(value)}`,
+        (error: Error) => error.message,
+      )
+      .finally(() => happened.push('told')),
+  );
   await commits.run();
   return Promise.all(outcomes);
 }
@@ -50,7 +57,13 @@ const stored = () => other.prepare('SELECT id FROM thing ORDER BY id').pluck().a
 test('writes that wait together share one commit, in their order, and hear of it afterwards', async () => {
   expect(await settle([1, 2, 3].map((id) => commits.add(insert(id))))).toEqual(['stored 1', 'stored 2', 'stored 3']);
   expect(happened.filter((statement) => /COMMIT|INSERT|told/.test(statement))).toEqual([
-    'INSERT INTO thing VALUES (1)', 'INSERT INTO thing VALUES (2)', 'INSERT INTO thing VALUES (3)', 'COMMIT', 'told', 'told', 'told',
+    'INSERT INTO thing VALUES (1)',
+    'INSERT INTO thing VALUES (2)',
+    'INSERT INTO thing VALUES (3)',
+    'COMMIT',
+    'told',
+    'told',
+    'told',
   ]);
 });
 
@@ -69,7 +82,11 @@ test('when the database undoes all, nobody is told otherwise, and the next write
     connection.exec('ROLLBACK');
     throw new Error('disk full');
   };
-  expect(await settle([commits.add(insert(1)), commits.add(undo), commits.add(insert(3))])).toEqual(['disk full', 'disk full', 'disk full']);
+  expect(await settle([commits.add(insert(1)), commits.add(undo), commits.add(insert(3))])).toEqual([
+    'disk full',
+    'disk full',
+    'disk full',
+  ]);
   expect(await settle([commits.add(insert(4))])).toEqual(['stored 4']);
   expect(stored()).toEqual([4]);
 });
@@ -78,7 +95,10 @@ test('when the commit fails, every one of them fails and nothing is stored', asy
   connection.exec('CREATE TABLE part (of INTEGER REFERENCES thing (id) DEFERRABLE INITIALLY DEFERRED) STRICT');
   connection.pragma('foreign_keys = ON');
   const broken = async () => void connection.exec('INSERT INTO part VALUES (99)');
-  expect(await settle([commits.add(insert(1)), commits.add(broken)])).toEqual([expect.stringMatching('FOREIGN KEY'), expect.stringMatching('FOREIGN KEY')]);
+  expect(await settle([commits.add(insert(1)), commits.add(broken)])).toEqual([
+    expect.stringMatching('FOREIGN KEY'),
+    expect.stringMatching('FOREIGN KEY'),
+  ]);
   expect([stored(), connection.inTransaction]).toEqual([[], false]);
 });
 
@@ -88,7 +108,10 @@ test('when not even the undoing works, every one of them is told, and later writ
     reading = connection.prepare('SELECT 1 UNION SELECT 2').iterate();
     reading.next();
   };
-  expect(await settle([commits.add(insert(1)), commits.add(holdsTheConnection)])).toEqual([expect.stringMatching('busy'), expect.stringMatching('busy')]);
+  expect(await settle([commits.add(insert(1)), commits.add(holdsTheConnection)])).toEqual([
+    expect.stringMatching('busy'),
+    expect.stringMatching('busy'),
+  ]);
   reading?.return?.();
   expect(await settle([commits.add(insert(2))])).toEqual([expect.stringMatching('within a transaction')]);
   expect(await settle([commits.add(insert(3))])).toEqual(['stored 3']);
@@ -99,7 +122,10 @@ test('while another process writes, they all wait or all fail', async () => {
   connection.pragma('busy_timeout = 1');
   const locker = new Sqlite(connection.name);
   locker.exec('BEGIN IMMEDIATE');
-  expect(await settle([commits.add(insert(1)), commits.add(insert(2))])).toEqual([expect.stringMatching('locked'), expect.stringMatching('locked')]);
+  expect(await settle([commits.add(insert(1)), commits.add(insert(2))])).toEqual([
+    expect.stringMatching('locked'),
+    expect.stringMatching('locked'),
+  ]);
   locker.exec('ROLLBACK');
   locker.close();
   expect(await settle([commits.add(insert(1))])).toEqual(['stored 1']);

@@ -19,7 +19,9 @@ export const sqliteHarness: Harness = {
       execute: async (sql) => void behind.exec(sql),
       rows: async (sql) => behind.prepare(sql).all() as Record<string, unknown>[],
       refuseAudit: async () =>
-        void behind.exec(`CREATE TRIGGER refuse_audit BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'refused'); END`),
+        void behind.exec(
+          `CREATE TRIGGER refuse_audit BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'refused'); END`,
+        ),
       async close() {
         await store.close();
         behind.close();

@@ -53,13 +53,19 @@ describe('the file', () => {
 
   it('is changed by nobody who has not started the audit chain', async () => {
     const store = await openStore({ url, migrationsDir });
-    await expect(store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow('The store failed');
+    await expect(store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow(
+      'The store failed',
+    );
     expect(await store.registries.byId(sampleRegistry(1).id)).toBeUndefined();
     await store.close();
   });
 
   it.each([
-    ['that is no database', () => writeFileSync(join(directory.path, 'text'), 'This is not a database, but it is long enough.'.repeat(99)), 'text'],
+    [
+      'that is no database',
+      () => writeFileSync(join(directory.path, 'text'), 'This is not a database, but it is long enough.'.repeat(99)),
+      'text',
+    ],
     ['that is a directory', () => undefined, '.'],
     ['below something that is no directory', () => writeFileSync(join(directory.path, 'file'), ''), 'file/regway.db'],
   ])('%s is refused', async (_, prepare, path) => {
@@ -167,7 +173,9 @@ describe('the connections', () => {
     const database = await openSqlite(url);
     const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     const { account } = database.tables;
-    await expect(database.read((queries) => queries.insert(account).values({ name: 'x', createdAt: 1 }))).rejects.toMatchObject({
+    await expect(
+      database.read((queries) => queries.insert(account).values({ name: 'x', createdAt: 1 })),
+    ).rejects.toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
     });
     await database.write(async (queries) => {
@@ -201,7 +209,9 @@ describe('the connections', () => {
     const pages = Number(await database.write((queries) => readPragma(queries, 'page_count')));
     await database.write((queries) => readPragma(queries, `max_page_count = ${pages}`));
     const big = new Uint8Array(100_000);
-    await expect(store.registries.insert(sampleRegistry(1), big, sampleEvent())).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    await expect(store.registries.insert(sampleRegistry(1), big, sampleEvent())).rejects.toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+    });
     expect(await store.registries.count('admin', {})).toBe(1);
     await database.write((queries) => readPragma(queries, 'max_page_count = 4294967294'));
     await store.registries.insert(sampleRegistry(1), big, sampleEvent());
@@ -233,19 +243,48 @@ describe('the plans', () => {
   it.each<[string, RegExp, (store: Store) => Promise<unknown>]>([
     ['byId', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byId('a')],
     ['sealed', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.sealed('a')],
-    ['byText', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byText('a', 'b')],
-    ['byTexts', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.byTexts('a', ['b'])],
-    ['firstByTexts', /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/, ({ registries }) => registries.firstByTexts('a', ['b', 'c'])],
+    [
+      'byText',
+      /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
+      ({ registries }) => registries.byText('a', 'b'),
+    ],
+    [
+      'byTexts',
+      /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
+      ({ registries }) => registries.byTexts('a', ['b']),
+    ],
+    [
+      'firstByTexts',
+      /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
+      ({ registries }) => registries.firstByTexts('a', ['b', 'c']),
+    ],
     ['byIds', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byIds(['a', 'b'])],
-    ['byHosts', /USING INDEX registry_account_host \(account=\? AND host=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
-    ['the row of byHosts', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byHosts('a', ['b', 'c'], 1)],
-    ['count', /USING COVERING INDEX registry_account_\w+ \(account=\?\)/, ({ registries }) => registries.count('a', {})],
+    [
+      'byHosts',
+      /USING INDEX registry_account_host \(account=\? AND host=\?\)/,
+      ({ registries }) => registries.byHosts('a', ['b', 'c'], 1),
+    ],
+    [
+      'the row of byHosts',
+      /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/,
+      ({ registries }) => registries.byHosts('a', ['b', 'c'], 1),
+    ],
+    [
+      'count',
+      /USING COVERING INDEX registry_account_\w+ \(account=\?\)/,
+      ({ registries }) => registries.count('a', {}),
+    ],
     ['tokenById', /USING INDEX sqlite_autoindex_api_token_1 \(id=\?\)/, ({ access }) => access.tokenById('a')],
     ...orders.flatMap(([field, direction]): [string, RegExp, (store: Store) => Promise<unknown>][] => {
       const index = `USING INDEX registry_account_${field.toLowerCase()}`;
-      const range = field === 'REGISTRY' ? /registry[<>]\?/ : new RegExp(String.raw`\(${field.toLowerCase()},id\)[<>]\(\?,\?\)`);
+      const range =
+        field === 'REGISTRY' ? /registry[<>]\?/ : new RegExp(String.raw`\(${field.toLowerCase()},id\)[<>]\(\?,\?\)`);
       return [
-        [`the first page by ${field} ${direction}`, new RegExp(index), ({ registries }) => registries.page(pageQuery({ field, direction }))],
+        [
+          `the first page by ${field} ${direction}`,
+          new RegExp(index),
+          ({ registries }) => registries.page(pageQuery({ field, direction })),
+        ],
         [
           `a later page by ${field} ${direction}`,
           new RegExp(`${index} .*${range.source}`),

@@ -3,7 +3,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { generateDrizzleJson, generateMigration, generateSQLiteDrizzleJson, generateSQLiteMigration } from 'drizzle-kit/api';
+import {
+  generateDrizzleJson,
+  generateMigration,
+  generateSQLiteDrizzleJson,
+  generateSQLiteMigration,
+} from 'drizzle-kit/api';
 import { expect, it } from 'vitest';
 
 import { strictTables } from '../../drizzle/strict.ts';
@@ -12,7 +17,10 @@ import * as sqliteTables from '../../src/database/schema/tables.sqlite.ts';
 import { migrationsDir } from './harness.ts';
 
 it('the migrations for SQLite are up to date: `npm run migrations` would add nothing', async () => {
-  const changes = await generateSQLiteMigration(newestSnapshot('sqlite'), await generateSQLiteDrizzleJson(sqliteTables));
+  const changes = await generateSQLiteMigration(
+    newestSnapshot('sqlite'),
+    await generateSQLiteDrizzleJson(sqliteTables),
+  );
   expect(changes).toEqual([]);
 });
 
@@ -23,7 +31,10 @@ it('the migrations for PostgreSQL are up to date: `npm run migrations` would add
 
 it('a table that the migrations lack would be noticed', async () => {
   const { registry: _, ...fewer } = sqliteTables;
-  const changes = await generateSQLiteMigration(await generateSQLiteDrizzleJson(fewer), await generateSQLiteDrizzleJson(sqliteTables));
+  const changes = await generateSQLiteMigration(
+    await generateSQLiteDrizzleJson(fewer),
+    await generateSQLiteDrizzleJson(sqliteTables),
+  );
   expect(changes.join('\n')).toContain('CREATE TABLE `registry`');
 });
 
@@ -49,6 +60,9 @@ it.each([
 /** What the newest committed migration leads to. */
 function newestSnapshot(dialect: string): never {
   const folder = join(migrationsDir, dialect, 'meta');
-  const newest = readdirSync(folder).filter((name) => name.endsWith('_snapshot.json')).toSorted().at(-1);
+  const newest = readdirSync(folder)
+    .filter((name) => name.endsWith('_snapshot.json'))
+    .toSorted()
+    .at(-1);
   return JSON.parse(readFileSync(join(folder, newest!), 'utf8')) as never;
 }

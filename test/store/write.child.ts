@@ -9,7 +9,11 @@ const store = await openStarted(process.argv[2]!);
 const lanes = 8;
 
 async function write(number: number): Promise<void> {
-  await store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent({ target: sampleRegistry(number).id }));
+  await store.registries.insert(
+    sampleRegistry(number),
+    sampleSealed(),
+    sampleEvent({ target: sampleRegistry(number).id }),
+  );
   writeSync(1, `${number}\n`);
 }
 

@@ -15,7 +15,9 @@ export interface Balancer {
 /** What clients reach: a balancer, or the server itself where there is one alone. */
 export async function frontOf(servers: readonly { readonly url: string }[]): Promise<Pick<Balancer, 'url' | 'stop'>> {
   const [first, ...others] = servers;
-  return first !== undefined && others.length === 0 ? { url: first.url, stop: async () => undefined } : startBalancer(servers.map(({ url }) => url));
+  return first !== undefined && others.length === 0
+    ? { url: first.url, stop: async () => undefined }
+    : startBalancer(servers.map(({ url }) => url));
 }
 
 /** @param urls `http://host:port` of the servers. One that cannot be reached answers 502. */

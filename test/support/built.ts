@@ -19,7 +19,8 @@ export async function ensureBuilt(): Promise<void> {
   const lock = join(tmpdir(), `regway-build-${Buffer.from(root).toString('hex').slice(-24)}.lock`);
   while (!tryLock(lock)) await pause(100);
   try {
-    if (ageOf(builtExecutable) < youngestSource()) await promisify(execFile)(process.execPath, [join(root, 'src/build.ts')], { cwd: root });
+    if (ageOf(builtExecutable) < youngestSource())
+      await promisify(execFile)(process.execPath, [join(root, 'src/build.ts')], { cwd: root });
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }

@@ -10,7 +10,14 @@ export interface Visit {
 export interface CookieBrowser {
   /** Name and value, by host. */
   readonly cookies: Map<string, Map<string, string>>;
-  visit(url: string, init?: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: URLSearchParams }): Promise<Visit>;
+  visit(
+    url: string,
+    init?: {
+      readonly method?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: URLSearchParams;
+    },
+  ): Promise<Visit>;
   /** Visits, and follows what it is sent to until an address begins with `end` or nothing sends it on. Gives the last address. */
   follow(url: string, end: string): Promise<{ readonly url: string; readonly visit: Visit | undefined }>;
 }
@@ -22,11 +29,21 @@ export function openCookieBrowser(): CookieBrowser {
     const jar = cookies.get(hostname) ?? new Map<string, string>();
     cookies.set(hostname, jar);
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await fetch(url, { method, redirect: 'manual', headers: { ...headers, ...(cookie === '' ? {} : { cookie }) }, ...(body === undefined ? {} : { body }) });
+    const answer = await fetch(url, {
+      method,
+      redirect: 'manual',
+      headers: { ...headers, ...(cookie === '' ? {} : { cookie }) },
+      ...(body === undefined ? {} : { body }),
+    });
     const setCookies = answer.headers.getSetCookie();
     for (const line of setCookies) keep(jar, line);
     const location = answer.headers.get('location');
-    return { status: answer.status, location: location === null ? undefined : new URL(location, url).href, setCookies, text: await answer.text() };
+    return {
+      status: answer.status,
+      location: location === null ? undefined : new URL(location, url).href,
+      setCookies,
+      text: await answer.text(),
+    };
   };
   return {
     cookies,
@@ -47,7 +64,9 @@ export function openCookieBrowser(): CookieBrowser {
 function keep(jar: Map<string, string>, line: string): void {
   const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
   const [name = '', value = ''] = pair.split(/=(.*)/s);
-  const isGone = value === '' || attributes.some((attribute) => /^max-age=0$/i.test(attribute) || /^expires=.*1970/i.test(attribute));
+  const isGone =
+    value === '' ||
+    attributes.some((attribute) => /^max-age=0$/i.test(attribute) || /^expires=.*1970/i.test(attribute));
   if (isGone) jar.delete(name);
   else jar.set(name, value);
 }

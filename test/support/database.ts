@@ -65,7 +65,8 @@ async function postgresDatabase(server: string): Promise<TestDatabase> {
     replicas,
     rows: async (sql) => [...(await behind.unsafe(sql))],
     async untilListening() {
-      const listening = () => around`SELECT pid FROM pg_stat_activity WHERE datname = ${name} AND state = 'idle' AND query LIKE 'listen %'`;
+      const listening = () =>
+        around`SELECT pid FROM pg_stat_activity WHERE datname = ${name} AND state = 'idle' AND query LIKE 'listen %'`;
       while ((await listening()).length < replicas) await pause(5);
     },
     async close() {

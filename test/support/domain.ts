@@ -67,7 +67,17 @@ export interface TestDomain extends Script, Records, Replica {
 
 /** A report with this outcome, as a validator would give it. */
 export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationStep[] = []): ValidationReport {
-  return { outcome, message: `The outcome was ${outcome}.`, hint: null, retryable: false, retryAfter: null, realmHost: null, checkedAt: 1_700_000_000_000, durationMs: 5, steps };
+  return {
+    outcome,
+    message: `The outcome was ${outcome}.`,
+    hint: null,
+    retryable: false,
+    retryAfter: null,
+    realmHost: null,
+    checkedAt: 1_700_000_000_000,
+    durationMs: 5,
+    steps,
+  };
 }
 
 /** Opens a domain on a database of its own. */
@@ -136,7 +146,11 @@ function scriptedValidator(state: Script & Records): Validator {
   return {
     check: async (target: CheckTarget, credential: Credential, options = {}) => {
       const { host, repository, type, secureConnection, trustedRealm, probeRepository } = target;
-      state.asked.push({ target: { host, repository, type, secureConnection, trustedRealm, probeRepository }, username: credential.username, password: credential.password.reveal() });
+      state.asked.push({
+        target: { host, repository, type, secureConnection, trustedRealm, probeRepository },
+        username: credential.username,
+        password: credential.password.reveal(),
+      });
       const step: ValidationStep = { kind: 'PING', status: 'PASSED', message: 'It answered.', durationMs: 1 };
       options.onStep?.(step);
       await state.meanwhile?.();
@@ -147,7 +161,10 @@ function scriptedValidator(state: Script & Records): Validator {
 
 /** A caller of this role. */
 export function callerOf(role: Role, account = 'admin', more: Partial<Principal> = {}): Caller {
-  return { principal: { subject: `token:${role.toLowerCase()}`, account, role, images: null, expiresAt: null, ...more }, requestId: 'test-request' };
+  return {
+    principal: { subject: `token:${role.toLowerCase()}`, account, role, images: null, expiresAt: null, ...more },
+    requestId: 'test-request',
+  };
 }
 
 /** A caller who did not log in. */

@@ -32,10 +32,17 @@ export interface IdentityProviderOptions {
 export const consoleClient = { id: 'regway-console', secret: 'console-secret-of-the-provider' };
 const machineClient = { id: 'machine', secret: 'machine-secret-of-the-provider' };
 
-export async function startIdentityProvider({ claims, idTokenSeconds = 3600 }: IdentityProviderOptions): Promise<IdentityProvider> {
+export async function startIdentityProvider({
+  claims,
+  idTokenSeconds = 3600,
+}: IdentityProviderOptions): Promise<IdentityProvider> {
   const asked: string[] = [];
   const redirectUris = ['http://127.0.0.1/never'];
-  const state = { isDown: (_path: string): boolean => false, key: await newKey('first'), handle: (_: IncomingMessage, response: ServerResponse): void => void response.destroy() };
+  const state = {
+    isDown: (_path: string): boolean => false,
+    key: await newKey('first'),
+    handle: (_: IncomingMessage, response: ServerResponse): void => void response.destroy(),
+  };
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     asked.push(path);
@@ -45,7 +52,10 @@ export async function startIdentityProvider({ claims, idTokenSeconds = 3600 }: I
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   const configure = (): void => {
-    state.handle = new Provider(url, configurationOf({ claims, idTokenSeconds, key: state.key, redirectUris })).callback();
+    state.handle = new Provider(
+      url,
+      configurationOf({ claims, idTokenSeconds, key: state.key, redirectUris }),
+    ).callback();
   };
   configure();
   return {
@@ -80,8 +90,20 @@ function configurationOf({ claims, idTokenSeconds, key, redirectUris }: Parts): 
     jwks: { keys: [key] },
     cookies: { keys: ['a key for the cookies of a test'] },
     clients: [
-      { client_id: consoleClient.id, client_secret: consoleClient.secret, redirect_uris: [...redirectUris], response_types: ['code'], grant_types: ['authorization_code'] },
-      { client_id: machineClient.id, client_secret: machineClient.secret, redirect_uris: [], response_types: [], grant_types: ['client_credentials'] },
+      {
+        client_id: consoleClient.id,
+        client_secret: consoleClient.secret,
+        redirect_uris: [...redirectUris],
+        response_types: ['code'],
+        grant_types: ['authorization_code'],
+      },
+      {
+        client_id: machineClient.id,
+        client_secret: machineClient.secret,
+        redirect_uris: [],
+        response_types: [],
+        grant_types: ['client_credentials'],
+      },
     ],
     pkce: { required: () => true },
     // Claims of our own go into the ID token itself.
@@ -89,7 +111,14 @@ function configurationOf({ claims, idTokenSeconds, key, redirectUris }: Parts): 
     claims: { openid: ['sub', ...Object.keys(claims)] },
     findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id, ...claims }) }),
     extraTokenClaims: () => claims,
-    ttl: { IdToken: idTokenSeconds, AccessToken: 3600, ClientCredentials: 3600, Grant: 3600, Interaction: 3600, Session: 3600 },
+    ttl: {
+      IdToken: idTokenSeconds,
+      AccessToken: 3600,
+      ClientCredentials: 3600,
+      Grant: 3600,
+      Interaction: 3600,
+      Session: 3600,
+    },
     features: {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
@@ -104,7 +133,9 @@ function configurationOf({ claims, idTokenSeconds, key, redirectUris }: Parts): 
 async function accessToken(url: string, audience: string): Promise<string> {
   const answer = await fetch(`${url}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${machineClient.id}:${machineClient.secret}`).toString('base64')}` },
+    headers: {
+      authorization: `Basic ${Buffer.from(`${machineClient.id}:${machineClient.secret}`).toString('base64')}`,
+    },
     body: new URLSearchParams({ grant_type: 'client_credentials', resource: audience }),
   });
   const { access_token: token } = (await answer.json()) as { access_token?: string };
@@ -127,7 +158,10 @@ export async function signInAt(browser: CookieBrowser, start: string, end: strin
   for (let count = 0; next.visit !== undefined && count < 3; count += 1) {
     const [, form = ''] = /<form[^>]* action="([^"]+)"/.exec(next.visit.text) ?? [];
     const [, prompt = ''] = /name="prompt" value="([^"]+)"/.exec(next.visit.text) ?? [];
-    const sent = await browser.visit(form, { method: 'POST', body: new URLSearchParams({ prompt, login: 'alice', password: 'any' }) });
+    const sent = await browser.visit(form, {
+      method: 'POST',
+      body: new URLSearchParams({ prompt, login: 'alice', password: 'any' }),
+    });
     if (sent.location === undefined) throw new Error(`the provider answered HTTP ${sent.status} to its own form`);
     next = await browser.follow(sent.location, end);
   }

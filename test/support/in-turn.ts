@@ -15,8 +15,16 @@ export function inTurn<T extends object>(targets: readonly T[], toAll: readonly 
 function oneOf<T extends object>(targets: readonly T[], next: () => number, toAll: readonly string[]): T {
   return new Proxy(targets[0] as T, {
     get(first, name: string & keyof T) {
-      if (typeof first[name] === 'function') return (...values: unknown[]) => (toAll.includes(name) ? callAll(targets, name, values) : call(targets[next()] as T, name, values));
-      return typeof first[name] === 'object' && first[name] !== null ? oneOf(targets.map((target) => target[name] as object), next, toAll) : first[name];
+      if (typeof first[name] === 'function')
+        return (...values: unknown[]) =>
+          toAll.includes(name) ? callAll(targets, name, values) : call(targets[next()] as T, name, values);
+      return typeof first[name] === 'object' && first[name] !== null
+        ? oneOf(
+            targets.map((target) => target[name] as object),
+            next,
+            toAll,
+          )
+        : first[name];
     },
   });
 }

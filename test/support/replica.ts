@@ -29,13 +29,20 @@ export interface Replica {
 
 /** What stands around a store and its seal. */
 export interface ReplicaParts
-  extends Omit<Ports, 'registries' | 'access' | 'sealer'>, Pick<PullPorts, 'ledger'>, Pick<WatchPorts, 'recall' | 'schedule'> {
+  extends
+    Omit<Ports, 'registries' | 'access' | 'sealer'>,
+    Pick<PullPorts, 'ledger'>,
+    Pick<WatchPorts, 'recall' | 'schedule'> {
   readonly minter: PullTokenMinter;
   readonly pullSettings: PullSettings;
 }
 
 /** Opens the keys, making them on a new database, and joins everything. */
-export async function createReplica(store: Store, keyring: Keyring, { minter, pullSettings, recall, schedule, ...parts }: ReplicaParts): Promise<Replica> {
+export async function createReplica(
+  store: Store,
+  keyring: Keyring,
+  { minter, pullSettings, recall, schedule, ...parts }: ReplicaParts,
+): Promise<Replica> {
   const { access, keys, notices } = store;
   const sealer = await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));

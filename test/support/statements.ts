@@ -32,7 +32,10 @@ export async function statementsDuring(work: () => Promise<unknown>): Promise<st
 /** @param text the property of a statement that holds its SQL. */
 function spyOn(prototype: Prototype, method: string, text: string, seen: string[]) {
   const original = prototype[method] as Prototype[string];
-  return vi.spyOn(prototype, method).mockImplementation(function run(this: Record<string, string>, ...values: unknown[]) {
+  return vi.spyOn(prototype, method).mockImplementation(function run(
+    this: Record<string, string>,
+    ...values: unknown[]
+  ) {
     const statement = this[text] ?? '';
     if (statement !== 'BEGIN' && statement !== 'COMMIT') seen.push(statement);
     return Reflect.apply(original, this, values);

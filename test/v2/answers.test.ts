@@ -30,8 +30,14 @@ describe('an answer to the first, anonymous request', () => {
   });
 
   it('names a scheme once, however often a hostile registry does', async () => {
-    const challenges = ['Digest a="1"', ...Array.from({ length: 6 }, (_, index) => `Made-Up-${index} a="1"`), 'Digest b="2"'];
-    const server = await secure((_request, response) => void response.writeHead(401, { 'www-authenticate': challenges }).end());
+    const challenges = [
+      'Digest a="1"',
+      ...Array.from({ length: 6 }, (_, index) => `Made-Up-${index} a="1"`),
+      'Digest b="2"',
+    ];
+    const server = await secure(
+      (_request, response) => void response.writeHead(401, { 'www-authenticate': challenges }).end(),
+    );
     const { message } = await check({ host: server.host }, withCa);
     expect(message).toContain('digest, an unregistered scheme');
     expect(message.match(/unregistered|digest/g)).toHaveLength(2);
@@ -57,7 +63,10 @@ describe('an answer to the first, anonymous request', () => {
   });
 
   it('names the host that a redirect leads to', async () => {
-    const server = await secure((_request, response) => void response.writeHead(307, { location: 'https://registry.other.example/v2/?x=1' }).end());
+    const server = await secure(
+      (_request, response) =>
+        void response.writeHead(307, { location: 'https://registry.other.example/v2/?x=1' }).end(),
+    );
     expect((await check({ host: server.host }, withCa)).message).toContain('registry.other.example;');
   });
 
@@ -92,7 +101,9 @@ describe('a token server', () => {
     [200, { token: 'a'.repeat(200_000) }, 'RESPONSE_TOO_LARGE', false],
   ])('that answers HTTP %i %j gives %s', async (status, body, outcome, retryable) => {
     const server = await secure((request, response) =>
-      request.url?.startsWith('/token') === true ? sendJson(response, status, body) : bearerServer().registry(request, response),
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, status, body)
+        : bearerServer().registry(request, response),
     );
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome, retryable });
@@ -103,7 +114,9 @@ describe('a token server', () => {
   it('that blocks logins is left alone for a quarter of an hour', async () => {
     const now = new Date('2026-11-24T12:00:00Z');
     const server = await secure((request, response) =>
-      request.url?.startsWith('/token') === true ? sendJson(response, 429, lockout) : bearerServer().registry(request, response),
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, 429, lockout)
+        : bearerServer().registry(request, response),
     );
     const report = await check({ host: server.host }, { ...withCa, now: () => now });
     expect(report.retryAfter).toBe(now.getTime() + 15 * 60 * 1000);

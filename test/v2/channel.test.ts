@@ -1,7 +1,19 @@
 // Name service, TCP, TLS and plain HTTP: nothing is sent over a channel that was not permitted.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { authority, certificate, check, closedPort, createAuthority, createCertificate, secure, startServer, startTcpServer, trailOf, withCa } from './fixtures.ts';
+import {
+  authority,
+  certificate,
+  check,
+  closedPort,
+  createAuthority,
+  createCertificate,
+  secure,
+  startServer,
+  startTcpServer,
+  trailOf,
+  withCa,
+} from './fixtures.ts';
 import { basicRegistry, bearerServer } from './personalities.ts';
 
 describe('the way to the registry', () => {
@@ -16,7 +28,9 @@ describe('the way to the registry', () => {
       { address: '127.0.0.1', family: 4 },
       { address: '127.0.0.2', family: 4 },
     ];
-    expect(await check({ host: `registry.test:${await closedPort()}` }, { lookup })).toMatchObject({ outcome: 'UNREACHABLE' });
+    expect(await check({ host: `registry.test:${await closedPort()}` }, { lookup })).toMatchObject({
+      outcome: 'UNREACHABLE',
+    });
   });
 
   it.each([
@@ -30,11 +44,16 @@ describe('the way to the registry', () => {
   });
 
   it('is DNS_FAILURE when the name has no address', async () => {
-    expect(await check({ host: 'registry.test' }, { lookup: async () => [] })).toMatchObject({ outcome: 'DNS_FAILURE' });
+    expect(await check({ host: 'registry.test' }, { lookup: async () => [] })).toMatchObject({
+      outcome: 'DNS_FAILURE',
+    });
   });
 
   it('is TIMEOUT when the name service never answers', async () => {
-    const report = await check({ host: 'registry.test' }, { lookup: () => new Promise(() => undefined), limits: { connectTimeoutMs: 100 } });
+    const report = await check(
+      { host: 'registry.test' },
+      { lookup: () => new Promise(() => undefined), limits: { connectTimeoutMs: 100 } },
+    );
     expect(report).toMatchObject({ outcome: 'TIMEOUT', retryable: true });
   });
 
@@ -53,7 +72,9 @@ describe('the way to the registry', () => {
   });
 
   it('is CONNECTION_CLOSED when the server demands a client certificate', async () => {
-    const server = await startServer(basicRegistry, { tls: { ...certificate, requestCert: true, rejectUnauthorized: true, ca: authority.cert } });
+    const server = await startServer(basicRegistry, {
+      tls: { ...certificate, requestCert: true, rejectUnauthorized: true, ca: authority.cert },
+    });
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'CONNECTION_CLOSED' });
   });
 
@@ -71,7 +92,14 @@ describe('plain HTTP', () => {
     const server = await startServer(basicRegistry);
     const report = await check({ host: server.host, secureConnection: false });
     expect(report.outcome).toBe('VALID');
-    expect(trailOf(report)).toEqual(['RESOLVE SKIPPED', 'CONNECT PASSED', 'TLS WARNED', 'PING PASSED', 'CHALLENGE PASSED', 'AUTHORIZE PASSED']);
+    expect(trailOf(report)).toEqual([
+      'RESOLVE SKIPPED',
+      'CONNECT PASSED',
+      'TLS WARNED',
+      'PING PASSED',
+      'CHALLENGE PASSED',
+      'AUTHORIZE PASSED',
+    ]);
   });
 
   const lookup = async () => [{ address: '127.0.0.1', family: 4 }];
@@ -82,7 +110,9 @@ describe('plain HTTP', () => {
   ])('is used for a listed %s', async (_case, entry) => {
     const { port } = await startServer(bearerServer().both);
     const host = `registry.test:${port}`;
-    expect(await check({ host, secureConnection: false }, { lookup, plainHttpHosts: [entry(host)] })).toMatchObject({ outcome: 'VALID' });
+    expect(await check({ host, secureConnection: false }, { lookup, plainHttpHosts: [entry(host)] })).toMatchObject({
+      outcome: 'VALID',
+    });
   });
 
   it.each([
@@ -124,9 +154,31 @@ describe('TLS', () => {
   it.each([
     ['self-signed', () => createCertificate({}), 'TLS_UNTRUSTED'],
     ['signed by an unknown CA', () => createCertificate({ ca: stranger }), 'TLS_UNTRUSTED'],
-    ['for another name', () => createCertificate({ ca: authority, names: ['other.test'], addresses: ['127.0.0.9'] }), 'TLS_HOSTNAME'],
-    ['expired', () => createCertificate({ ca: authority, notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Date.now() - day) }), 'TLS_EXPIRED'],
-    ['of tomorrow', () => createCertificate({ ca: authority, notBefore: new Date(Date.now() + day), notAfter: new Date(Date.now() + 9 * day) }), 'TLS_EXPIRED'],
+    [
+      'for another name',
+      () => createCertificate({ ca: authority, names: ['other.test'], addresses: ['127.0.0.9'] }),
+      'TLS_HOSTNAME',
+    ],
+    [
+      'expired',
+      () =>
+        createCertificate({
+          ca: authority,
+          notBefore: new Date(Date.now() - 9 * day),
+          notAfter: new Date(Date.now() - day),
+        }),
+      'TLS_EXPIRED',
+    ],
+    [
+      'of tomorrow',
+      () =>
+        createCertificate({
+          ca: authority,
+          notBefore: new Date(Date.now() + day),
+          notAfter: new Date(Date.now() + 9 * day),
+        }),
+      'TLS_EXPIRED',
+    ],
   ])('with a certificate that is %s carries nothing until secureConnection is off', async (_case, make, outcome) => {
     const server = await startServer(basicRegistry, { tls: await make() });
     const report = await check({ host: server.host }, withCa);

@@ -10,13 +10,23 @@ describe('a credential that works', () => {
     const server = await secure(basicRegistry);
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome: 'VALID', retryable: false, retryAfter: null, realmHost: null, hint: null });
-    expect(trailOf(report)).toEqual(['RESOLVE SKIPPED', 'CONNECT PASSED', 'TLS PASSED', 'PING PASSED', 'CHALLENGE PASSED', 'AUTHORIZE PASSED']);
+    expect(trailOf(report)).toEqual([
+      'RESOLVE SKIPPED',
+      'CONNECT PASSED',
+      'TLS PASSED',
+      'PING PASSED',
+      'CHALLENGE PASSED',
+      'AUTHORIZE PASSED',
+    ]);
     expect(server.authorizations()).toHaveLength(1);
   });
 
   it('is VALID at a Bearer registry that refuses anonymous clients, by name', async () => {
     const server = await secure(bearerServer().both);
-    const report = await check({ host: `localhost:${server.port}` }, { ...withCa, lookup: async () => [{ address: '127.0.0.1', family: 4 }] });
+    const report = await check(
+      { host: `localhost:${server.port}` },
+      { ...withCa, lookup: async () => [{ address: '127.0.0.1', family: 4 }] },
+    );
     expect(report).toMatchObject({ outcome: 'VALID', realmHost: `localhost:${server.port}` });
     expect(trailOf(report)).toEqual([
       'RESOLVE PASSED',
@@ -70,7 +80,9 @@ describe('a repository', () => {
 
   it('proves nothing when everybody gets it', async () => {
     const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN', publicRepositories: true }).both);
-    expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({ outcome: 'VALID_UNPROVEN' });
+    expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({
+      outcome: 'VALID_UNPROVEN',
+    });
   });
 
   it('that is not there leaves VALID, with a warning', async () => {
@@ -82,10 +94,18 @@ describe('a repository', () => {
 
   it('proves the credential at a registry with an open /v2/', async () => {
     const closed = bearerServer().both;
-    const server = await secure((request, response) => (request.url === '/v2/' ? openRegistry : closed)(request, response));
+    const server = await secure((request, response) =>
+      (request.url === '/v2/' ? openRegistry : closed)(request, response),
+    );
     const report = await check({ host: server.host, repository: 'team/app' }, withCa);
     expect(report.outcome).toBe('VALID');
-    expect(trailOf(report).slice(3)).toEqual(['PING PASSED', 'CHALLENGE PASSED', 'REALM PASSED', 'TOKEN PASSED', 'REPOSITORY PASSED']);
+    expect(trailOf(report).slice(3)).toEqual([
+      'PING PASSED',
+      'CHALLENGE PASSED',
+      'REALM PASSED',
+      'TOKEN PASSED',
+      'REPOSITORY PASSED',
+    ]);
   });
 });
 
@@ -96,13 +116,20 @@ describe('a registry that asks for nothing', () => {
     ['the repository is public', 'team/app'],
   ])('gives NO_AUTH_REQUIRED and never sees the password when %s', async (_case, repository) => {
     const server = await secure(openRegistry);
-    expect(await check({ host: server.host, repository }, withCa)).toMatchObject({ outcome: 'NO_AUTH_REQUIRED', retryable: false });
+    expect(await check({ host: server.host, repository }, withCa)).toMatchObject({
+      outcome: 'NO_AUTH_REQUIRED',
+      retryable: false,
+    });
     expect(server.authorizations()).toEqual([]);
-    expect(server.received.map(({ url }) => url)).toEqual(repository === 'team/app' ? ['/v2/', '/v2/team/app/tags/list?n=1'] : ['/v2/']);
+    expect(server.received.map(({ url }) => url)).toEqual(
+      repository === 'team/app' ? ['/v2/', '/v2/team/app/tags/list?n=1'] : ['/v2/'],
+    );
   });
 
   it('that answers 200 with a Basic challenge gets no password for it', async () => {
-    const server = await secure((_request, response) => sendJson(response, 200, {}, { 'www-authenticate': 'Basic realm="give it to me"' }));
+    const server = await secure((_request, response) =>
+      sendJson(response, 200, {}, { 'www-authenticate': 'Basic realm="give it to me"' }),
+    );
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'NO_AUTH_REQUIRED' });
     expect(server.authorizations()).toEqual([]);
   });
@@ -122,20 +149,25 @@ describe('a credential that does not work', () => {
     expect(server.authorizations()).toHaveLength(1);
   });
 
-  it.each([400, 401, 403])('is INVALID_CREDENTIALS or without right when the registry answers Basic with %i', async (status) => {
-    const server = await secure((request, response) =>
-      request.headers.authorization === undefined
-        ? sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' })
-        : sendJson(response, status, ociError('DENIED', 'requested access to the resource is denied')),
-    );
-    const report = await check({ host: server.host }, withCa);
-    expect(report.outcome).toBe(status === 403 ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS');
-    expect(report.message).toContain('It gave the code DENIED.');
-  });
+  it.each([400, 401, 403])(
+    'is INVALID_CREDENTIALS or without right when the registry answers Basic with %i',
+    async (status) => {
+      const server = await secure((request, response) =>
+        request.headers.authorization === undefined
+          ? sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' })
+          : sendJson(response, status, ociError('DENIED', 'requested access to the resource is denied')),
+      );
+      const report = await check({ host: server.host }, withCa);
+      expect(report.outcome).toBe(status === 403 ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS');
+      expect(report.message).toContain('It gave the code DENIED.');
+    },
+  );
 
   it('is INVALID_CREDENTIALS when the token server answers 403 DENIED, as GitHub does', async () => {
     const server = await secure((request, response) =>
-      request.url?.startsWith('/token') === true ? sendJson(response, 403, ociError('DENIED')) : bearerServer().registry(request, response),
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, 403, ociError('DENIED'))
+        : bearerServer().registry(request, response),
     );
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
   });

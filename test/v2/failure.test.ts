@@ -22,7 +22,9 @@ describe('an answer that is not HTTP as it should be', () => {
     ['nothing at all', ''],
   ])('%s ends in a report, never in a fault of ours', async (_case, answer) => {
     const server = await startTcpServer((socket) => {
-      socket.once('data', (data) => (data[0] === tlsHandshake ? socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') : socket.end(answer, 'latin1')));
+      socket.once('data', (data) =>
+        data[0] === tlsHandshake ? socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') : socket.end(answer, 'latin1'),
+      );
     });
     const report = await check({ host: server.host, secureConnection: false }, { limits: { checkTimeoutMs: 2_000 } });
     expect(['NOT_A_V2_REGISTRY', 'CONNECTION_CLOSED', 'UPSTREAM_ERROR']).toContain(report.outcome);
@@ -52,7 +54,7 @@ describe('an error', () => {
     new DOMException('gone', 'AbortError'),
     coded('UND_ERR_ABORTED', 'AbortError'),
     'a string',
-  ])('%s is no upstream\'s doing', (error) => {
+  ])("%s is no upstream's doing", (error) => {
     expect(failureOf(error, 'registry.test')).toBeUndefined();
   });
 });

@@ -42,7 +42,13 @@ export async function createAuthority(name = 'Test CA'): Promise<KeyAndCertifica
   return { key: made.private, cert: made.cert };
 }
 
-export async function createCertificate({ names = ['localhost'], addresses = ['127.0.0.1', '::1'], notBefore, notAfter, ca }: CertificateOptions): Promise<KeyAndCertificate> {
+export async function createCertificate({
+  names = ['localhost'],
+  addresses = ['127.0.0.1', '::1'],
+  notBefore,
+  notAfter,
+  ca,
+}: CertificateOptions): Promise<KeyAndCertificate> {
   const made = await generate([{ name: 'commonName', value: 'leaf' }], {
     keyType: 'ec',
     algorithm: 'sha256',
@@ -55,7 +61,10 @@ export async function createCertificate({ names = ['localhost'], addresses = ['1
       { name: 'extKeyUsage', serverAuth: true },
       {
         name: 'subjectAltName',
-        altNames: [...names.map((value) => ({ type: 2 as const, value })), ...addresses.map((ip) => ({ type: 7 as const, ip }))],
+        altNames: [
+          ...names.map((value) => ({ type: 2 as const, value })),
+          ...addresses.map((ip) => ({ type: 7 as const, ip })),
+        ],
       },
     ],
   });
@@ -88,7 +97,10 @@ export interface ServerOptions {
 }
 
 /** Starts a server for the running test; it is closed when the test ends. */
-export async function startServer(handler: RequestListener, { tls, address = '127.0.0.1' }: ServerOptions = {}): Promise<TestServer> {
+export async function startServer(
+  handler: RequestListener,
+  { tls, address = '127.0.0.1' }: ServerOptions = {},
+): Promise<TestServer> {
   const received: Received[] = [];
   const listener: RequestListener = (request, response) => {
     const { method = '', url = '', headers } = request;
@@ -98,18 +110,32 @@ export async function startServer(handler: RequestListener, { tls, address = '12
   const server: Server = tls === undefined ? createHttpServer(listener) : createHttpsServer(tls, listener);
   const { port, connections } = await listen(server, address);
   const host = `${address}:${port}`;
-  const authorizations = () => received.flatMap(({ authorization }) => (authorization === undefined ? [] : [authorization]));
-  return { host, port, origin: `${tls === undefined ? 'http' : 'https'}://${host}`, received, connections, authorizations };
+  const authorizations = () =>
+    received.flatMap(({ authorization }) => (authorization === undefined ? [] : [authorization]));
+  return {
+    host,
+    port,
+    origin: `${tls === undefined ? 'http' : 'https'}://${host}`,
+    received,
+    connections,
+    authorizations,
+  };
 }
 
 /** A TCP server that does with its sockets what the test says. */
-export async function startTcpServer(onSocket: (socket: Socket) => void, address = '127.0.0.1'): Promise<Pick<TestServer, 'host' | 'port' | 'connections'>> {
+export async function startTcpServer(
+  onSocket: (socket: Socket) => void,
+  address = '127.0.0.1',
+): Promise<Pick<TestServer, 'host' | 'port' | 'connections'>> {
   const server = createTcpServer(onSocket);
   const { port, connections } = await listen(server, address);
   return { host: `${address}:${port}`, port, connections };
 }
 
-async function listen(server: TcpServer | Server, address: string): Promise<{ port: number; connections: () => number }> {
+async function listen(
+  server: TcpServer | Server,
+  address: string,
+): Promise<{ port: number; connections: () => number }> {
   const sockets = new Set<Socket>();
   let count = 0;
   server.on('connection', (socket: Socket) => {
@@ -156,7 +182,14 @@ export async function check(
   });
   try {
     return await validator.check(
-      { repository: null, type: 'DOCKER_V2', secureConnection: true, trustedRealm: null, probeRepository: null, ...target },
+      {
+        repository: null,
+        type: 'DOCKER_V2',
+        secureConnection: true,
+        trustedRealm: null,
+        probeRepository: null,
+        ...target,
+      },
       used,
       options,
     );

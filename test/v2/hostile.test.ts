@@ -7,7 +7,18 @@ import type { ValidationReport } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { defaultLimits } from '../../src/upstream/transport/settings.ts';
 import { createValidator } from '../../src/upstream/validation/validator.ts';
-import { basicHeader, certificate, check, createCertificate, credential, marker, secure, startServer, type TestServer, withCa } from './fixtures.ts';
+import {
+  basicHeader,
+  certificate,
+  check,
+  createCertificate,
+  credential,
+  marker,
+  secure,
+  startServer,
+  type TestServer,
+  withCa,
+} from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, sendJson } from './personalities.ts';
 
 const isToken = (url: string | undefined) => (url ?? '').startsWith('/token');
@@ -29,7 +40,9 @@ describe('a realm that steals', () => {
   ])('%s is FORBIDDEN_REALM, and nothing is sent', async (_case, realm) => {
     const server = await secure(bearerServer({ realm }).registry);
     for (const secureConnection of [true, false]) {
-      expect(await check({ host: server.host, secureConnection }, withCa)).toMatchObject({ outcome: 'FORBIDDEN_REALM' });
+      expect(await check({ host: server.host, secureConnection }, withCa)).toMatchObject({
+        outcome: 'FORBIDDEN_REALM',
+      });
     }
     expect(thief.connections()).toBe(0);
     expect(server.authorizations()).toEqual([]);
@@ -38,7 +51,9 @@ describe('a realm that steals', () => {
   it('is not followed when the token server redirects to it', async () => {
     const registry = bearerServer().registry;
     const server = await secure((request, response) =>
-      isToken(request.url) ? void response.writeHead(302, { location: `https://${thief.host}/token` }).end() : registry(request, response),
+      isToken(request.url)
+        ? void response.writeHead(302, { location: `https://${thief.host}/token` }).end()
+        : registry(request, response),
     );
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'TOKEN_ENDPOINT_ERROR' });
     expect(thief.connections()).toBe(0);
@@ -48,24 +63,39 @@ describe('a realm that steals', () => {
     const { both } = bearerServer();
     const server = await secure((request, response) =>
       request.url?.includes('tags') === true
-        ? sendJson(response, 401, {}, { 'www-authenticate': `Bearer realm="https://${thief.host}/token",error="insufficient_scope"` })
+        ? sendJson(
+            response,
+            401,
+            {},
+            { 'www-authenticate': `Bearer realm="https://${thief.host}/token",error="insufficient_scope"` },
+          )
         : both(request, response),
     );
-    expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({ outcome: 'INSUFFICIENT_SCOPE' });
+    expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({
+      outcome: 'INSUFFICIENT_SCOPE',
+    });
     expect(thief.connections()).toBe(0);
   });
 
-  it.each([301, 302, 303, 307, 308])('is not reached by HTTP %i from any request, whatever challenge waits there', async (status) => {
-    const thiefRegistry = await startServer(basicRegistry, { tls: certificate, address: '127.0.0.2' });
-    const redirect = (response: Parameters<RequestListener>[1]) => void response.writeHead(status, { location: `https://${thiefRegistry.host}/v2/` }).end();
-    const atPing = await secure((_request, response) => redirect(response));
-    const atLogin = await secure((request, response) => (request.headers.authorization === undefined ? basicRegistry(request, response) : redirect(response)));
-    const atRepository = await secure((request, response) => (request.url === '/v2/' ? basicRegistry(request, response) : redirect(response)));
-    for (const server of [atPing, atLogin, atRepository]) {
-      expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({ outcome: 'REDIRECTED' });
-    }
-    expect(thiefRegistry.connections()).toBe(0);
-  });
+  it.each([301, 302, 303, 307, 308])(
+    'is not reached by HTTP %i from any request, whatever challenge waits there',
+    async (status) => {
+      const thiefRegistry = await startServer(basicRegistry, { tls: certificate, address: '127.0.0.2' });
+      const redirect = (response: Parameters<RequestListener>[1]) =>
+        void response.writeHead(status, { location: `https://${thiefRegistry.host}/v2/` }).end();
+      const atPing = await secure((_request, response) => redirect(response));
+      const atLogin = await secure((request, response) =>
+        request.headers.authorization === undefined ? basicRegistry(request, response) : redirect(response),
+      );
+      const atRepository = await secure((request, response) =>
+        request.url === '/v2/' ? basicRegistry(request, response) : redirect(response),
+      );
+      for (const server of [atPing, atLogin, atRepository]) {
+        expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({ outcome: 'REDIRECTED' });
+      }
+      expect(thiefRegistry.connections()).toBe(0);
+    },
+  );
 });
 
 describe('a token server on a weaker channel', () => {
@@ -83,7 +113,10 @@ describe('a token server on a weaker channel', () => {
     const { registry, tokenServer } = bearerServer({ realm: () => `${tokens.origin}/token` });
     const tokens = await startServer(tokenServer);
     const server = await secure(registry);
-    const report = await check({ host: server.host, secureConnection: false, trustedRealm: tokens.host }, { ...withCa, plainHttpHosts: ['127.0.0.1'] });
+    const report = await check(
+      { host: server.host, secureConnection: false, trustedRealm: tokens.host },
+      { ...withCa, plainHttpHosts: ['127.0.0.1'] },
+    );
     expect(report).toMatchObject({ outcome: 'FORBIDDEN_REALM' });
     expect(tokens.connections()).toBe(0);
   });
@@ -100,10 +133,30 @@ describe('a token server on a weaker channel', () => {
 describe('connections are not shared', () => {
   it('between a check without verification and one with it, in the same moment', async () => {
     const server = await startServer(basicRegistry, { tls: await createCertificate({}) });
-    const validator = createValidator({ loopbackAllowed: true, egressAllow: [], egressDeny: [], plainHttpHosts: [], extraCa: undefined, now: () => new Date() });
-    const target = { host: server.host, repository: null, type: 'DOCKER_V2', trustedRealm: null, probeRepository: null } as const;
-    const both = [true, false, true, false].map((secureConnection) => validator.check({ ...target, secureConnection }, credential));
-    expect((await Promise.all(both)).map(({ outcome }) => outcome)).toEqual(['TLS_UNTRUSTED', 'VALID', 'TLS_UNTRUSTED', 'VALID']);
+    const validator = createValidator({
+      loopbackAllowed: true,
+      egressAllow: [],
+      egressDeny: [],
+      plainHttpHosts: [],
+      extraCa: undefined,
+      now: () => new Date(),
+    });
+    const target = {
+      host: server.host,
+      repository: null,
+      type: 'DOCKER_V2',
+      trustedRealm: null,
+      probeRepository: null,
+    } as const;
+    const both = [true, false, true, false].map((secureConnection) =>
+      validator.check({ ...target, secureConnection }, credential),
+    );
+    expect((await Promise.all(both)).map(({ outcome }) => outcome)).toEqual([
+      'TLS_UNTRUSTED',
+      'VALID',
+      'TLS_UNTRUSTED',
+      'VALID',
+    ]);
     await validator.close();
     await expect(validator.check({ ...target, secureConnection: false }, credential)).rejects.toThrow('closed');
   });
@@ -130,7 +183,9 @@ describe('what is asked for', () => {
     const { both } = bearerServer({ realm });
     const server: TestServer = await secure(both);
     expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({ outcome: 'VALID' });
-    const asked = server.received.filter(({ url }) => isToken(url)).map(({ url }) => new URL(url, server.origin).searchParams);
+    const asked = server.received
+      .filter(({ url }) => isToken(url))
+      .map(({ url }) => new URL(url, server.origin).searchParams);
     expect(asked.map((params) => params.getAll('scope'))).toEqual([[], [], ['repository:a/b:pull']]);
     for (const params of asked) expect(params.get('keep')).toBe('1');
   });
@@ -160,7 +215,12 @@ describe('what is asked for', () => {
 
   it('a rejected credential is not tried again', async () => {
     const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN' }).both);
-    await check({ host: server.host, repository: 'a/b' }, withCa, {}, { username: 'alice', password: new Secret('wrong') });
+    await check(
+      { host: server.host, repository: 'a/b' },
+      withCa,
+      {},
+      { username: 'alice', password: new Secret('wrong') },
+    );
     expect(server.received.map(({ url }) => url.split('?')[0])).toEqual(['/v2/', '/token']);
   });
 });
@@ -185,7 +245,8 @@ describe('an upstream that echoes what it was sent', () => {
 
   it.each(forms)('in the body, headers and status text shows nothing: %s', async (form) => {
     const server = await secure((request, response) => {
-      if (request.headers.authorization === undefined) return sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' });
+      if (request.headers.authorization === undefined)
+        return sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' });
       response.statusMessage = form.replaceAll(/[^\x20-\x7e]/g, '');
       return sendJson(response, 401, ociError('DENIED', form), { 'x-echo': form });
     });
@@ -193,9 +254,18 @@ describe('an upstream that echoes what it was sent', () => {
   });
 
   it.each([
-    ['the error code', (_form: string) => ({ status: 401, body: { errors: [{ code: 'MARKER', message: 'x' }] }, headers: {} })],
-    ['Location', (form: string) => ({ status: 307, body: {}, headers: { location: `https://${form}.evil.example/${form}` } })],
-    ['a second challenge', (form: string) => ({ status: 401, body: {}, headers: { 'www-authenticate': `${form} realm="${form}"` } })],
+    [
+      'the error code',
+      (_form: string) => ({ status: 401, body: { errors: [{ code: 'MARKER', message: 'x' }] }, headers: {} }),
+    ],
+    [
+      'Location',
+      (form: string) => ({ status: 307, body: {}, headers: { location: `https://${form}.evil.example/${form}` } }),
+    ],
+    [
+      'a second challenge',
+      (form: string) => ({ status: 401, body: {}, headers: { 'www-authenticate': `${form} realm="${form}"` } }),
+    ],
   ])('in %s shows nothing', async (_case, answer) => {
     const plain = { username: 'alice', password: new Secret('marker') };
     const server = await secure((_request, response) => {
@@ -225,10 +295,20 @@ describe('an upstream that echoes what it was sent', () => {
     const password = form.startsWith('as a') ? 'ssword_marker' : 'p&ssw0rd-Mark3r';
     const echo = spell(password);
     const server = await secure((request, response) => {
-      const login = request.headers.authorization === undefined ? 'Basic realm="x"' : `${form === 'as a scheme' ? echo : 'Basic'} realm="x"`;
-      sendJson(response, 401, ociError(form === 'as an error code' ? echo : 'UNAUTHORIZED', `no such login: ${echo}`), { 'www-authenticate': login });
+      const login =
+        request.headers.authorization === undefined
+          ? 'Basic realm="x"'
+          : `${form === 'as a scheme' ? echo : 'Basic'} realm="x"`;
+      sendJson(response, 401, ociError(form === 'as an error code' ? echo : 'UNAUTHORIZED', `no such login: ${echo}`), {
+        'www-authenticate': login,
+      });
     });
-    const report = await check({ host: server.host }, withCa, {}, { username: 'alice', password: new Secret(password) });
+    const report = await check(
+      { host: server.host },
+      withCa,
+      {},
+      { username: 'alice', password: new Secret(password) },
+    );
     expect(JSON.stringify(report).toLowerCase()).not.toContain(echo.slice(2, -2).toLowerCase());
     expect(report.outcome).toBe('INVALID_CREDENTIALS');
   });
@@ -267,7 +347,8 @@ describe('an answer that never ends, or never begins', () => {
 
   const atToken =
     (handler: RequestListener): RequestListener =>
-    (request, response) => (isToken(request.url) ? handler : bearerServer().registry)(request, response);
+    (request, response) =>
+      (isToken(request.url) ? handler : bearerServer().registry)(request, response);
 
   let layers = Buffer.from('{"token":"x"}');
   for (let layer = 0; layer < 10; layer += 1) layers = gzipSync(layers);
@@ -275,24 +356,56 @@ describe('an answer that never ends, or never begins', () => {
   it.each<[string, RequestListener, ValidationReport['outcome']]>([
     ['a gibibyte from /v2/', flood, 'NOT_A_V2_REGISTRY'],
     ['a gibibyte from the token server', atToken(flood), 'RESPONSE_TOO_LARGE'],
-    ['10,000 headers', (_request, response) => {
-      for (let index = 0; index < 10_000; index += 1) response.setHeader(`x-${index}`, 'y');
-      response.end();
-    }, 'RESPONSE_TOO_LARGE'],
-    ['ten layers of gzip', atToken((_request, response) => void response.writeHead(200, { 'content-encoding': Array.from({ length: 10 }, () => 'gzip').join(', ') }).end(layers)), 'TOKEN_ENDPOINT_ERROR'],
-    ['a gzip bomb', atToken((_request, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(20 * 1024 * 1024)))), 'TOKEN_ENDPOINT_ERROR'],
+    [
+      '10,000 headers',
+      (_request, response) => {
+        for (let index = 0; index < 10_000; index += 1) response.setHeader(`x-${index}`, 'y');
+        response.end();
+      },
+      'RESPONSE_TOO_LARGE',
+    ],
+    [
+      'ten layers of gzip',
+      atToken(
+        (_request, response) =>
+          void response
+            .writeHead(200, { 'content-encoding': Array.from({ length: 10 }, () => 'gzip').join(', ') })
+            .end(layers),
+      ),
+      'TOKEN_ENDPOINT_ERROR',
+    ],
+    [
+      'a gzip bomb',
+      atToken(
+        (_request, response) =>
+          void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(20 * 1024 * 1024))),
+      ),
+      'TOKEN_ENDPOINT_ERROR',
+    ],
     ['one byte now and then, from /v2/', (_request, response) => drip(response.writeHead(200)), 'TIMEOUT'],
-    ['one byte now and then, from the token server', atToken((_request, response) => drip(response.writeHead(200))), 'TIMEOUT'],
-    ['headers one by one', (request) => {
-      request.socket.write('HTTP/1.1 200 OK\r\n');
-      const timer = setInterval(() => request.socket.write('x: y\r\n'), 50);
-      request.socket.on('close', () => clearInterval(timer));
-    }, 'TIMEOUT'],
+    [
+      'one byte now and then, from the token server',
+      atToken((_request, response) => drip(response.writeHead(200))),
+      'TIMEOUT',
+    ],
+    [
+      'headers one by one',
+      (request) => {
+        request.socket.write('HTTP/1.1 200 OK\r\n');
+        const timer = setInterval(() => request.socket.write('x: y\r\n'), 50);
+        request.socket.on('close', () => clearInterval(timer));
+      },
+      'TIMEOUT',
+    ],
     ['silence', () => undefined, 'TIMEOUT'],
-    ['informational answers for ever', (_request, response) => {
-      const timer = setInterval(() => response.writeProcessing(), 20);
-      response.on('close', () => clearInterval(timer));
-    }, 'TIMEOUT'],
+    [
+      'informational answers for ever',
+      (_request, response) => {
+        const timer = setInterval(() => response.writeProcessing(), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+      'TIMEOUT',
+    ],
   ])('%s: %#', async (_case, handler, outcome) => {
     const server = await secure(handler);
     const rssBefore = process.memoryUsage().rss;

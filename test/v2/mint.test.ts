@@ -10,7 +10,15 @@ import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from '.
 const time = new Date('2026-01-02T03:04:05Z');
 
 function open() {
-  const upstream = createUpstream({ loopbackAllowed: true, egressAllow: [], egressDeny: [], plainHttpHosts: [], extraCa: authority.cert, now: () => time, redirects: 'follow' });
+  const upstream = createUpstream({
+    loopbackAllowed: true,
+    egressAllow: [],
+    egressDeny: [],
+    plainHttpHosts: [],
+    extraCa: authority.cert,
+    now: () => time,
+    redirects: 'follow',
+  });
   onTestFinished(() => upstream.close());
   return upstream;
 }
@@ -47,7 +55,9 @@ describe('a minted token', () => {
     expect(minted?.token.reveal()).toBe('user-token');
     expect(minted?.expiresAt).toEqual(new Date(time.getTime() + 300_000));
     const [request] = server.received.filter(({ url }) => url.startsWith('/token'));
-    expect(new URL(request?.url ?? '', server.origin).searchParams.getAll('scope')).toEqual(['repository:team/app:pull']);
+    expect(new URL(request?.url ?? '', server.origin).searchParams.getAll('scope')).toEqual([
+      'repository:team/app:pull',
+    ]);
     expect(request?.authorization).toBe(basicHeader);
   });
 
@@ -73,7 +83,9 @@ describe('a minted token', () => {
   });
 
   it('is had where /v2/ is open and the repository is not', async () => {
-    const server = await secure((request, response) => (request.url === '/v2/' ? openRegistry(request, response) : bearerServer().both(request, response)));
+    const server = await secure((request, response) =>
+      request.url === '/v2/' ? openRegistry(request, response) : bearerServer().both(request, response),
+    );
     expect((await open().mint(sourceOf(server.host), undefined))?.token.reveal()).toBe('user-token');
   });
 
@@ -84,15 +96,29 @@ describe('a minted token', () => {
     ['a limit', 429, 'RATE_LIMITED'],
   ])('is UPSTREAM_FAILED after %s', async (_case, status, reason) => {
     const { registry } = bearerServer();
-    const server = await secure((request, response) => (request.url?.startsWith('/token') === true ? sendJson(response, status, ociError('UNAUTHORIZED')) : registry(request, response)));
-    await expect(open().mint(sourceOf(server.host), undefined)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', reason });
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, status, ociError('UNAUTHORIZED'))
+        : registry(request, response),
+    );
+    await expect(open().mint(sourceOf(server.host), undefined)).rejects.toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      reason,
+    });
   });
 
   it('a 403 to a proven credential speaks of the repository', async () => {
     const { registry } = bearerServer();
-    const server = await secure((request, response) => (request.url?.startsWith('/token') === true ? sendJson(response, 403, ociError('DENIED')) : registry(request, response)));
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, 403, ociError('DENIED'))
+        : registry(request, response),
+    );
     const lastValidation = { outcome: 'VALID' } as Registry['lastValidation'];
-    await expect(open().mint(sourceOf(server.host, { lastValidation }), undefined)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED', reason: 'INSUFFICIENT_SCOPE' });
+    await expect(open().mint(sourceOf(server.host, { lastValidation }), undefined)).rejects.toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      reason: 'INSUFFICIENT_SCOPE',
+    });
   });
 
   it('is not waited for by a caller who leaves', async () => {

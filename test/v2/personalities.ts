@@ -4,7 +4,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { basicHeader, jwt } from './fixtures.ts';
 
 /** Answers with JSON. */
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: Record<string, string | string[]> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string | string[]> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
@@ -15,11 +20,15 @@ export function ociError(code: string, message = 'no'): unknown {
 /** docker-registry with htpasswd. */
 export const basicRegistry: RequestListener = (request, response) => {
   if (request.headers.authorization === basicHeader) sendJson(response, 200, {});
-  else sendJson(response, 401, ociError('UNAUTHORIZED', 'authentication required'), { 'www-authenticate': 'Basic realm="Registry Realm"' });
+  else
+    sendJson(response, 401, ociError('UNAUTHORIZED', 'authentication required'), {
+      'www-authenticate': 'Basic realm="Registry Realm"',
+    });
 };
 
 /** /v2/ is open to everybody. */
-export const openRegistry: RequestListener = (_request, response) => sendJson(response, 200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
+export const openRegistry: RequestListener = (_request, response) =>
+  sendJson(response, 200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
 
 export interface BearerOptions {
   /** Realm of the challenge; default: `/token` of the same origin. */
@@ -51,7 +60,8 @@ export function bearerServer(options: BearerOptions = {}): BearerServer {
   const anonymousToken = named ? jwt({ sub: options.anonymousSubject ?? '' }) : 'anonymous-token';
   const tokenServer: RequestListener = (request, response) => {
     if (request.headers.authorization === basicHeader) sendJson(response, 200, { token: userToken, expires_in: 300 });
-    else if (request.headers.authorization === undefined && anonymous !== 'REFUSED') sendJson(response, 200, { access_token: anonymousToken });
+    else if (request.headers.authorization === undefined && anonymous !== 'REFUSED')
+      sendJson(response, 200, { access_token: anonymousToken });
     else sendJson(response, 401, ociError('UNAUTHORIZED', 'incorrect username or password'));
   };
   const registry: RequestListener = (request, response) => {
@@ -60,10 +70,18 @@ export function bearerServer(options: BearerOptions = {}): BearerServer {
     const isAnonymous = request.headers.authorization === `Bearer ${anonymousToken}`;
     const isAnonymousWelcome = isRepository ? options.publicRepositories === true : anonymous === 'FULL_TOKEN';
     const status = isUser && isRepository ? (options.repositoryStatus ?? 200) : 200;
-    if (isUser || (isAnonymous && isAnonymousWelcome)) sendJson(response, status, status === 200 ? {} : ociError('DENIED'));
-    else sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': `Bearer realm="${options.realm?.() ?? realmOf(request)}",service="${service}"` });
+    if (isUser || (isAnonymous && isAnonymousWelcome))
+      sendJson(response, status, status === 200 ? {} : ociError('DENIED'));
+    else
+      sendJson(response, 401, ociError('UNAUTHORIZED'), {
+        'www-authenticate': `Bearer realm="${options.realm?.() ?? realmOf(request)}",service="${service}"`,
+      });
   };
-  return { registry, tokenServer, both: (request, response) => ((request.url ?? '').startsWith('/token') ? tokenServer : registry)(request, response) };
+  return {
+    registry,
+    tokenServer,
+    both: (request, response) => ((request.url ?? '').startsWith('/token') ? tokenServer : registry)(request, response),
+  };
 }
 
 function realmOf(request: IncomingMessage): string {

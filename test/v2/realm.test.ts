@@ -31,17 +31,41 @@ describe('a realm is refused', () => {
     ['another port', 'https://registry.example.com:8443/token', null, 'OTHER_HOST', 'registry.example.com:8443'],
     ['the parent domain', 'https://example.com/token', null, 'OTHER_HOST', 'example.com'],
     ['a subdomain', 'https://a.registry.example.com/token', null, 'OTHER_HOST', 'a.registry.example.com'],
-    ['a look-alike', 'https://registry.example.com.evil.example/token', null, 'OTHER_HOST', 'registry.example.com.evil.example'],
+    [
+      'a look-alike',
+      'https://registry.example.com.evil.example/token',
+      null,
+      'OTHER_HOST',
+      'registry.example.com.evil.example',
+    ],
     ['a trailing dot', 'https://registry.example.com./token', null, 'OTHER_HOST', 'registry.example.com.'],
     ['a known pair of another registry', 'https://auth.docker.io/token', null, 'OTHER_HOST', 'auth.docker.io'],
     ['no scheme', '//evil.example/token', null, 'OTHER_HOST', 'evil.example'],
     ['backslashes', 'https:\\\\evil.example\\token', null, 'OTHER_HOST', 'evil.example'],
-    ['a backslash before the at sign', 'https://evil.example\\@registry.example.com/token', null, 'OTHER_HOST', 'evil.example'],
+    [
+      'a backslash before the at sign',
+      'https://evil.example\\@registry.example.com/token',
+      null,
+      'OTHER_HOST',
+      'evil.example',
+    ],
     ['a line break in the scheme', 'ht\ntps://evil.example/token', null, 'OTHER_HOST', 'evil.example'],
     ['fullwidth letters', 'https://ｅvil.example/token', null, 'OTHER_HOST', 'evil.example'],
-    ['the trusted realm on another port', 'https://auth.example.com:444/token', 'auth.example.com', 'OTHER_HOST', 'auth.example.com:444'],
+    [
+      'the trusted realm on another port',
+      'https://auth.example.com:444/token',
+      'auth.example.com',
+      'OTHER_HOST',
+      'auth.example.com:444',
+    ],
     ['plain HTTP', 'http://registry.example.com/token', null, 'PLAIN_HTTP', 'registry.example.com'],
-    ['plain HTTP to the trusted realm', 'http://auth.example.com/token', 'auth.example.com', 'PLAIN_HTTP', 'auth.example.com'],
+    [
+      'plain HTTP to the trusted realm',
+      'http://auth.example.com/token',
+      'auth.example.com',
+      'PLAIN_HTTP',
+      'auth.example.com',
+    ],
     ['plain HTTP to loopback', 'http://127.0.0.1:9/token', '127.0.0.1:9', 'PLAIN_HTTP', '127.0.0.1:9'],
     ['a user name', 'https://registry.example.com@evil.example/token', null, 'UNUSABLE', null],
     ['a user name at the own host', 'https://a:b@registry.example.com/token', null, 'UNUSABLE', null],
@@ -53,12 +77,21 @@ describe('a realm is refused', () => {
     ['no URL', 'https://', null, 'UNUSABLE', null],
     ['a bad port', 'https://registry.example.com:99999/', null, 'UNUSABLE', null],
   ])('when it has %s', (_case, realm, trustedRealm, refusal, host) => {
-    expect(decideRealm(realm, endpointOf('registry.example.com'), { ...policy, trustedRealm })).toEqual({ allowed: false, refusal, host });
+    expect(decideRealm(realm, endpointOf('registry.example.com'), { ...policy, trustedRealm })).toEqual({
+      allowed: false,
+      refusal,
+      host,
+    });
   });
 
-  it.each(['a/b', 'a?b', 'x@auth.example.com', 'auth.example.com#', ''])('when trustedRealm is no host but "%s"', (trustedRealm) => {
-    expect(decideRealm('https://auth.example.com/token', endpointOf('registry.example.com'), { ...policy, trustedRealm })).toMatchObject({ allowed: false });
-  });
+  it.each(['a/b', 'a?b', 'x@auth.example.com', 'auth.example.com#', ''])(
+    'when trustedRealm is no host but "%s"',
+    (trustedRealm) => {
+      expect(
+        decideRealm('https://auth.example.com/token', endpointOf('registry.example.com'), { ...policy, trustedRealm }),
+      ).toMatchObject({ allowed: false });
+    },
+  );
 });
 
 describe('a realm without TLS', () => {
@@ -71,12 +104,17 @@ describe('a realm without TLS', () => {
     ['a trusted realm with its default port', 'http://auth.test/token', 'auth.test:80', ['auth.test'], true],
     ['a trusted realm that is not listed', 'http://auth.test/token', 'auth.test', ['registry.test'], false],
     ['loopback that is not trusted', 'http://127.0.0.1:5001/token', null, ['registry.test'], false],
-  ])('serves a registry that is itself spoken to without TLS: %s', (_case, realm, trustedRealm, plainHttpHosts, allowed) => {
-    expect(decideRealm(realm, registry, { trustedRealm, plainHttpHosts }).allowed).toBe(allowed);
-  });
+  ])(
+    'serves a registry that is itself spoken to without TLS: %s',
+    (_case, realm, trustedRealm, plainHttpHosts, allowed) => {
+      expect(decideRealm(realm, registry, { trustedRealm, plainHttpHosts }).allowed).toBe(allowed);
+    },
+  );
 
   it('with TLS it is fine there as well, if trusted', () => {
-    expect(decideRealm('https://auth.test/token', registry, { trustedRealm: 'auth.test', plainHttpHosts: [] })).toMatchObject({ allowed: true });
+    expect(
+      decideRealm('https://auth.test/token', registry, { trustedRealm: 'auth.test', plainHttpHosts: [] }),
+    ).toMatchObject({ allowed: true });
   });
 });
 
@@ -94,10 +132,25 @@ describe('the endpoint', () => {
     expect(plainHttpEndpoint(endpointOf('registry.test')).origin).toBe('http://registry.test:443');
   });
 
-  it.each(['0x7f.1', '127.1', '2130706433', 'EXAMPLE.com', 'a@b', 'a/b', 'a#b', 'a?b', 'a\\b', 'a b', '', 'a:99999', '[::ffff:127.0.0.1]', 'ｅxample.com', '%61.com', 'a:', 'a:080'])(
-    'of the non-canonical "%s" is refused',
-    (host) => {
-      expect(() => endpointOf(host)).toThrow(expect.objectContaining({ code: 'INVALID_REGISTRY' }));
-    },
-  );
+  it.each([
+    '0x7f.1',
+    '127.1',
+    '2130706433',
+    'EXAMPLE.com',
+    'a@b',
+    'a/b',
+    'a#b',
+    'a?b',
+    'a\\b',
+    'a b',
+    '',
+    'a:99999',
+    '[::ffff:127.0.0.1]',
+    'ｅxample.com',
+    '%61.com',
+    'a:',
+    'a:080',
+  ])('of the non-canonical "%s" is refused', (host) => {
+    expect(() => endpointOf(host)).toThrow(expect.objectContaining({ code: 'INVALID_REGISTRY' }));
+  });
 });

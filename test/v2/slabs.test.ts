@@ -21,7 +21,11 @@ describe('a slab', () => {
   it('is used again once the last of its pieces was given back, in whatever order', () => {
     const slabs = createSlabs();
     const slab = slabs.take();
-    const pieces = [slabs.handOut(slab, 0, 500), slabs.handOut(slab, 500, 1000), slabs.handOut(slab, 1000, 1500)] as const;
+    const pieces = [
+      slabs.handOut(slab, 0, 500),
+      slabs.handOut(slab, 500, 1000),
+      slabs.handOut(slab, 1000, 1500),
+    ] as const;
     slabs.leave(slab);
     slabs.giveBack(pieces[2]);
     slabs.giveBack(pieces[0]);
@@ -58,7 +62,11 @@ describe('a slab', () => {
   });
 
   it.each([
-    ['given back', (slabs: Slabs, slab: Buffer) => [slabs.handOut(slab, 0, 1000)].flatMap((piece) => [piece, piece]).forEach(slabs.giveBack)],
+    [
+      'given back',
+      (slabs: Slabs, slab: Buffer) =>
+        [slabs.handOut(slab, 0, 1000)].flatMap((piece) => [piece, piece]).forEach(slabs.giveBack),
+    ],
     ['left', (slabs: Slabs, slab: Buffer) => slabs.leave(slab)],
   ])('that is %s twice is free once', (_case, twice) => {
     const slabs = createSlabs();

@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { pullScope, requestToken, type TokenAnswer, type TokenRequest, tokenSubject } from '../../src/upstream/login/token.ts';
+import {
+  pullScope,
+  requestToken,
+  type TokenAnswer,
+  type TokenRequest,
+  tokenSubject,
+} from '../../src/upstream/login/token.ts';
 import { createClient } from '../../src/upstream/transport/client.ts';
 import { createEgressPolicy } from '../../src/upstream/transport/egress.ts';
 import { defaultLimits } from '../../src/upstream/transport/settings.ts';
@@ -36,10 +42,22 @@ async function ask(url: string, request: Partial<TokenRequest> = {}): Promise<To
 it.each([
   ['/token', {}, '/token?client_id=regway&account=alice'],
   ['/token', { credential: undefined }, '/token?client_id=regway'],
-  ['/token?realm=a%20b&x=1', { service: 'my service' }, '/token?realm=a+b&x=1&service=my+service&client_id=regway&account=alice'],
+  [
+    '/token?realm=a%20b&x=1',
+    { service: 'my service' },
+    '/token?realm=a+b&x=1&service=my+service&client_id=regway&account=alice',
+  ],
   ['/token?service=old', { service: 'new' }, '/token?service=new&client_id=regway&account=alice'],
-  ['/token?scope=registry:catalog:*', { service: '', scope: pullScope('a/b') }, '/token?scope=repository%3Aa%2Fb%3Apull&client_id=regway&account=alice'],
-  ['/token', { credential: { username: 'robot$x&y=z', password: new Secret('p') } }, '/token?client_id=regway&account=robot%24x%26y%3Dz'],
+  [
+    '/token?scope=registry:catalog:*',
+    { service: '', scope: pullScope('a/b') },
+    '/token?scope=repository%3Aa%2Fb%3Apull&client_id=regway&account=alice',
+  ],
+  [
+    '/token',
+    { credential: { username: 'robot$x&y=z', password: new Secret('p') } },
+    '/token?client_id=regway&account=robot%24x%26y%3Dz',
+  ],
 ])('a realm of %s with %j is asked as %s', async (path, request, asked) => {
   const server = await secure((_request, response) => sendJson(response, 200, { token: 't' }));
   await ask(server.origin + path, request);
@@ -56,7 +74,9 @@ describe('a token lives', () => {
     ['300', 60],
     [null, 60],
   ])('with expires_in %j for %i seconds', async (expiresIn, seconds) => {
-    const server = await secure((_request, response) => sendJson(response, 200, { access_token: 't', expires_in: expiresIn }));
+    const server = await secure((_request, response) =>
+      sendJson(response, 200, { access_token: 't', expires_in: expiresIn }),
+    );
     expect(await ask(server.origin)).toMatchObject({ granted: true, token: { expiresInSeconds: seconds } });
   });
 });
@@ -75,8 +95,13 @@ it.each([
 });
 
 it('a compressed answer is refused even when it is readable: identity was asked for', async () => {
-  const server = await secure((_request, response) => sendJson(response, 200, { token: 't' }, { 'content-encoding': 'br' }));
-  await expect(ask(server.origin)).rejects.toMatchObject({ outcome: 'TOKEN_ENDPOINT_ERROR', facts: { reason: expect.stringContaining('compressed') } });
+  const server = await secure((_request, response) =>
+    sendJson(response, 200, { token: 't' }, { 'content-encoding': 'br' }),
+  );
+  await expect(ask(server.origin)).rejects.toMatchObject({
+    outcome: 'TOKEN_ENDPOINT_ERROR',
+    facts: { reason: expect.stringContaining('compressed') },
+  });
 });
 
 it.each([

@@ -18,8 +18,22 @@ it('one request of a key runs at a time, in the order they came, and other keys 
     return 200;
   };
   const { promise: never } = Promise.withResolvers<number>();
-  void turns.take('other', () => never, () => false, refusal);
-  await Promise.all(Array.from({ length: 20 }, (_, number) => turns.take('one', () => run(number), () => false, refusal)));
+  void turns.take(
+    'other',
+    () => never,
+    () => false,
+    refusal,
+  );
+  await Promise.all(
+    Array.from({ length: 20 }, (_, number) =>
+      turns.take(
+        'one',
+        () => run(number),
+        () => false,
+        refusal,
+      ),
+    ),
+  );
   expect(running).toEqual({ now: 0, most: 1, order: Array.from({ length: 20 }, (_, number) => number) });
 });
 
@@ -40,16 +54,56 @@ it('of fifty requests that meet a refusal one is sent, and another key is free o
 it('a request that fails lets the next one go, and a refusal is forgotten after a while', async () => {
   let nowMs = 0;
   const turns = createTurns(() => new Date(nowMs));
-  await expect(turns.take('key', () => Promise.reject(new Error('reset')), () => false, refusal)).rejects.toThrow('reset');
-  expect(await turns.take('key', async () => 401, () => true, refusal)).toBe(401);
-  await expect(turns.take('key', async () => 200, () => false, refusal)).rejects.toThrow('refused');
+  await expect(
+    turns.take(
+      'key',
+      () => Promise.reject(new Error('reset')),
+      () => false,
+      refusal,
+    ),
+  ).rejects.toThrow('reset');
+  expect(
+    await turns.take(
+      'key',
+      async () => 401,
+      () => true,
+      refusal,
+    ),
+  ).toBe(401);
+  await expect(
+    turns.take(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).rejects.toThrow('refused');
   nowMs = 60_000;
-  expect(await turns.take('key', async () => 200, () => false, refusal)).toBe(200);
+  expect(
+    await turns.take(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).toBe(200);
 });
 
 it('a request that hangs holds up the one behind it for some seconds only', async () => {
   const turns = createTurns(() => new Date());
   const { promise: never } = Promise.withResolvers<number>();
-  void turns.take('key', () => never, () => false, refusal);
-  expect(await turns.take('key', async () => 200, () => false, refusal)).toBe(200);
+  void turns.take(
+    'key',
+    () => never,
+    () => false,
+    refusal,
+  );
+  expect(
+    await turns.take(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).toBe(200);
 });

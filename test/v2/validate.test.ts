@@ -16,7 +16,10 @@ describe('a realm on another host', () => {
     expect(trailOf(report).at(-1)).toBe('REALM FAILED');
     expect(tokens.connections()).toBe(0);
 
-    expect(await check({ host: server.host, trustedRealm: report.realmHost }, withCa)).toMatchObject({ outcome: 'VALID', realmHost: tokens.host });
+    expect(await check({ host: server.host, trustedRealm: report.realmHost }, withCa)).toMatchObject({
+      outcome: 'VALID',
+      realmHost: tokens.host,
+    });
   });
 });
 
@@ -34,7 +37,17 @@ describe('every report', () => {
     const report = await check({ host: server.host, repository: 'a/b' }, withCa);
     expect(report.outcome).toBe('VALID');
     expect(server.connections()).toBeGreaterThan(3);
-    expect(report.steps.map(({ kind }) => kind)).toEqual(['RESOLVE', 'CONNECT', 'TLS', 'PING', 'CHALLENGE', 'REALM', 'TOKEN', 'AUTHORIZE', 'REPOSITORY']);
+    expect(report.steps.map(({ kind }) => kind)).toEqual([
+      'RESOLVE',
+      'CONNECT',
+      'TLS',
+      'PING',
+      'CHALLENGE',
+      'REALM',
+      'TOKEN',
+      'AUTHORIZE',
+      'REPOSITORY',
+    ]);
   });
 
   it('streams its steps as they end', async () => {
@@ -47,7 +60,10 @@ describe('every report', () => {
   it('is refused for a user name that Basic cannot carry, before anything is sent', async () => {
     const server = await secure(basicRegistry);
     for (const username of ['a:b', 'a\r\nb', 'a\u0000']) {
-      await expect(check({ host: server.host }, withCa, {}, { ...credential, username })).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['username'] });
+      await expect(check({ host: server.host }, withCa, {}, { ...credential, username })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        field: ['username'],
+      });
     }
     expect(server.connections()).toBe(0);
   });
@@ -55,7 +71,9 @@ describe('every report', () => {
   it('is refused for a repository that would be another path', async () => {
     const server = await secure(openRegistry);
     for (const probeRepository of ['../x', 'a/../b', 'a?b', 'a#b', 'A', 'a:push', 'a%2fb', '']) {
-      await expect(check({ host: server.host, probeRepository }, withCa)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+      await expect(check({ host: server.host, probeRepository }, withCa)).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+      });
     }
     expect(server.connections()).toBe(0);
   });

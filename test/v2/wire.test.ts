@@ -49,22 +49,25 @@ function nextRoom({ onread: { buffer } }: Wire): Uint8Array {
 }
 
 describe('a connection', () => {
-  it.each([1, 700, 16_384, 100_000, 1_000_000])('gives what came, in its order, and its end, when it comes in pieces of %i bytes', async (size) => {
-    const sent = randomBytes(Math.min(4_000_000, size * 3_000));
-    const slabs = createSlabs();
-    const { connection } = await open((peer) => {
-      for (let start = 0; start < sent.length; start += size) peer.write(sent.subarray(start, start + size));
-      peer.end();
-    }, slabs);
-    const hash = createHash('sha256');
-    for await (const piece of connection as AsyncIterable<Buffer>) {
-      hash.update(piece);
-      // What was read is overwritten by what comes next.
-      slabs.giveBack(piece);
-      if (piece.length % 7 === 0) await turn();
-    }
-    expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
-  });
+  it.each([1, 700, 16_384, 100_000, 1_000_000])(
+    'gives what came, in its order, and its end, when it comes in pieces of %i bytes',
+    async (size) => {
+      const sent = randomBytes(Math.min(4_000_000, size * 3_000));
+      const slabs = createSlabs();
+      const { connection } = await open((peer) => {
+        for (let start = 0; start < sent.length; start += size) peer.write(sent.subarray(start, start + size));
+        peer.end();
+      }, slabs);
+      const hash = createHash('sha256');
+      for await (const piece of connection as AsyncIterable<Buffer>) {
+        hash.update(piece);
+        // What was read is overwritten by what comes next.
+        slabs.giveBack(piece);
+        if (piece.length % 7 === 0) await turn();
+      }
+      expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
+    },
+  );
 
   it('joins what comes in one turn of the event loop', async () => {
     const opened = await open(() => undefined);
@@ -105,7 +108,9 @@ describe('a connection', () => {
   it('sends what is written, and its end', async () => {
     const received: Buffer[] = [];
     const ended = Promise.withResolvers<void>();
-    const { connection } = await open((peer) => peer.on('data', (piece: Buffer) => received.push(piece)).on('end', () => ended.resolve()));
+    const { connection } = await open((peer) =>
+      peer.on('data', (piece: Buffer) => received.push(piece)).on('end', () => ended.resolve()),
+    );
     connection.write('GET / HTTP/1.1\r\n', 'latin1');
     connection.end(Buffer.from('\r\n'));
     await ended.promise;
@@ -129,7 +134,9 @@ describe('a connection', () => {
   });
 
   it('breaks off with an error when the peer resets it, whatever came before', async () => {
-    const { connection, socket } = await open((peer) => peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())));
+    const { connection, socket } = await open((peer) =>
+      peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())),
+    );
     connection.resume().write('GET');
     expect(await once(connection, 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
     expect([connection.destroyed, socket.destroyed]).toEqual([true, true]);

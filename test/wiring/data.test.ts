@@ -29,7 +29,10 @@ afterEach(() => directory[Symbol.dispose]());
 const missing = () => withSnapshot(config.databaseUrl, (snapshot) => snapshot.missingMigrations());
 
 it.each<[string, () => Promise<unknown>]>([
-  ['making a token', () => createToken(config, { account: 'admin', role: 'PULL', name: 'ci', images: null, expiresAt: null })],
+  [
+    'making a token',
+    () => createToken(config, { account: 'admin', role: 'PULL', name: 'ci', images: null, expiresAt: null }),
+  ],
   ['listing tokens', () => listTokens(config, undefined)],
   ['revoking a token', () => revokeStoredToken(config, 'tok_1')],
   ['showing the keys', () => keyStatus(config)],

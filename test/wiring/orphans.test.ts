@@ -17,7 +17,10 @@ afterAll(() => server.stop());
 
 it('answers on after a promise was rejected that nobody waited for, and the log tells of it without its message', async () => {
   for (const registry of ['a.example', 'b.example']) {
-    const added = await server.graphql('mutation ($registry: String!) { createRegistry(input: { registry: $registry, username: "u", password: "p" }, validate: false) { errors { code } } }', { registry });
+    const added = await server.graphql(
+      'mutation ($registry: String!) { createRegistry(input: { registry: $registry, username: "u", password: "p" }, validate: false) { errors { code } } }',
+      { registry },
+    );
     expect(added.body).toEqual({ data: { createRegistry: { errors: [] } } });
   }
   const file = new DatabaseSync(join(server.dataDirectory, 'regway.db'));

@@ -11,9 +11,16 @@ let registry: FakeServer;
 beforeAll(async () => {
   await ensureBuilt();
   registry = await startFakeServer((request, response) => {
-    response.writeHead(request.headers.authorization === undefined ? 401 : 200, { 'www-authenticate': 'Basic realm="test"', 'docker-distribution-api-version': 'registry/2.0' }).end('{}');
+    response
+      .writeHead(request.headers.authorization === undefined ? 401 : 200, {
+        'www-authenticate': 'Basic realm="test"',
+        'docker-distribution-api-version': 'registry/2.0',
+      })
+      .end('{}');
   });
-  server = await startServer({ settings: { REGWAY_VALIDATIONS_PER_MINUTE: '4', REGWAY_FAILED_LOGINS_PER_MINUTE: '4', REGWAY_LOG_LEVEL: 'warn' } });
+  server = await startServer({
+    settings: { REGWAY_VALIDATIONS_PER_MINUTE: '4', REGWAY_FAILED_LOGINS_PER_MINUTE: '4', REGWAY_LOG_LEVEL: 'warn' },
+  });
 });
 
 afterAll(async () => {
@@ -28,25 +35,58 @@ it('one budget of validations stands behind GraphQL, subscriptions and REST', as
   const bearer = `Bearer ${server.firstToken()}`;
   const input = `input: { registry: "${registry.host}", username: "u", password: $password }, secureConnection: false`;
   const variables = { password: 'hunter2' };
-  const aliases = await server.graphql(`mutation ($password: Secret!) { ${Array.from({ length: 3 }, (_, index) => `a${index}: checkRegistry(${input}) { validation { outcome } errors { code } }`).join(' ')} }`, variables);
+  const aliases = await server.graphql(
+    `mutation ($password: Secret!) { ${Array.from({ length: 3 }, (_, index) => `a${index}: checkRegistry(${input}) { validation { outcome } errors { code } }`).join(' ')} }`,
+    variables,
+  );
   expect(JSON.stringify(aliases.body.data).match(/VALID/g)).toHaveLength(3);
   const stream = await send('/graphql', {
     method: 'POST',
     headers: { ...json(bearer), accept: 'text/event-stream' },
-    body: JSON.stringify({ query: `subscription ($password: Secret!) { registryCheck(${input}) { report { outcome } } }`, variables }),
+    body: JSON.stringify({
+      query: `subscription ($password: Secret!) { registryCheck(${input}) { report { outcome } } }`,
+      variables,
+    }),
   });
   expect(await stream.text()).toContain('"outcome":"VALID');
   const before = registry.requestCount();
 
-  const body = { registry: registry.host, registry_user: 'u', registry_pass: 'hunter2', registry_type: 'docker_v2', registry_verify: false };
-  const rest = await send('/api/v2/registries?validate=true', { method: 'POST', headers: json(bearer), body: JSON.stringify(body) });
+  const body = {
+    registry: registry.host,
+    registry_user: 'u',
+    registry_pass: 'hunter2',
+    registry_type: 'docker_v2',
+    registry_verify: false,
+  };
+  const rest = await send('/api/v2/registries?validate=true', {
+    method: 'POST',
+    headers: json(bearer),
+    body: JSON.stringify(body),
+  });
   expect([rest.status, Number(rest.headers.get('retry-after'))]).toEqual([429, expect.closeTo(31, -2)]);
-  const mutation = await server.graphql(`mutation ($password: Secret!) { createRegistry(${input}) { registry { id } errors { code message retryAfter } } }`, variables);
-  expect(mutation.body.data).toMatchObject({ createRegistry: { registry: null, errors: [{ code: 'RATE_LIMITED', message: expect.stringMatching(/Try again in \d+ seconds?\./), retryAfter: expect.stringMatching(/^20/) }] } });
+  const mutation = await server.graphql(
+    `mutation ($password: Secret!) { createRegistry(${input}) { registry { id } errors { code message retryAfter } } }`,
+    variables,
+  );
+  expect(mutation.body.data).toMatchObject({
+    createRegistry: {
+      registry: null,
+      errors: [
+        {
+          code: 'RATE_LIMITED',
+          message: expect.stringMatching(/Try again in \d+ seconds?\./),
+          retryAfter: expect.stringMatching(/^20/),
+        },
+      ],
+    },
+  });
   const refused = await send('/graphql', {
     method: 'POST',
     headers: { ...json(bearer), accept: 'text/event-stream' },
-    body: JSON.stringify({ query: `subscription ($password: Secret!) { registryCheck(${input}) { report { outcome } } }`, variables }),
+    body: JSON.stringify({
+      query: `subscription ($password: Secret!) { registryCheck(${input}) { report { outcome } } }`,
+      variables,
+    }),
   });
   expect(await refused.text()).toMatch(/"code":"RATE_LIMITED".*"retryAfter":"20/);
   expect(registry.requestCount()).toBe(before);
@@ -62,7 +102,11 @@ it.each([
   for (const count of [4, 16, 1000]) {
     const document = `${head} { ${Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(' ')} }`;
     const answer = await server.graphql(document, { password: 'hunter2' });
-    expect([answer.status, answer.body.data, answer.body.errors?.[0]?.extensions?.code]).toEqual([400, undefined, 'LIMIT_EXCEEDED']);
+    expect([answer.status, answer.body.data, answer.body.errors?.[0]?.extensions?.code]).toEqual([
+      400,
+      undefined,
+      'LIMIT_EXCEEDED',
+    ]);
   }
   expect(registry.requestCount()).toBe(before);
 });
@@ -70,12 +114,47 @@ it.each([
 it('one count of failed logins stands behind every face, and a good token passes on all of them', async () => {
   const good = server.firstToken();
   const attempts: readonly [face: string, attempt: (token: string) => Promise<Response>][] = [
-    ['GraphQL', (token) => send('/graphql', { method: 'POST', headers: json(`Bearer ${token}`), body: JSON.stringify({ query: '{ principal { subject } }' }) })],
-    ['REST', (token) => send('/api/v2/registries', { headers: { authorization: `Basic ${Buffer.from(`any:${token}`).toString('base64')}` } })],
-    ['the token endpoint', (token) => send('/v2/token?service=regway', { headers: { authorization: `Basic ${Buffer.from(`any:${token}`).toString('base64')}` } })],
-    ['the token form', (token) => send('/v2/token', { method: 'POST', body: new URLSearchParams({ grant_type: 'password', service: 'regway', username: 'any', password: token }) })],
+    [
+      'GraphQL',
+      (token) =>
+        send('/graphql', {
+          method: 'POST',
+          headers: json(`Bearer ${token}`),
+          body: JSON.stringify({ query: '{ principal { subject } }' }),
+        }),
+    ],
+    [
+      'REST',
+      (token) =>
+        send('/api/v2/registries', {
+          headers: { authorization: `Basic ${Buffer.from(`any:${token}`).toString('base64')}` },
+        }),
+    ],
+    [
+      'the token endpoint',
+      (token) =>
+        send('/v2/token?service=regway', {
+          headers: { authorization: `Basic ${Buffer.from(`any:${token}`).toString('base64')}` },
+        }),
+    ],
+    [
+      'the token form',
+      (token) =>
+        send('/v2/token', {
+          method: 'POST',
+          body: new URLSearchParams({ grant_type: 'password', service: 'regway', username: 'any', password: token }),
+        }),
+    ],
     ['pulls', (token) => send('/v2/', { headers: { authorization: `Bearer ${token}` } })],
-    ['the console', (token) => send('/session', { method: 'POST', headers: { 'content-type': 'application/json', 'x-regway-console': '1' }, body: JSON.stringify({ token }) })],
+    [
+      'the console',
+      (token) =>
+        send('/session', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'x-regway-console': '1' },
+          body: JSON.stringify({ token }),
+        }),
+    ],
   ];
   const statuses = async (token: string) => {
     const seen: [string, number, boolean][] = [];

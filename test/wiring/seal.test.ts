@@ -17,7 +17,9 @@ const configOf = ({ parts }: Installation) => readConfig({ REGWAY_DATA_DIR: dirn
 it('a start removes what a killed rotation left beside the keyring, and nothing else', async () => {
   await using installation = await openInstallation();
   const { parts, store, keyringText } = installation;
-  const others = ['.tmp', '.0123456789abcdef.tmp.mine', '.0123456789ABCDEF.tmp', '-2.0123456789abcdef.tmp'].map((suffix) => parts.keyringFile + suffix);
+  const others = ['.tmp', '.0123456789abcdef.tmp.mine', '.0123456789ABCDEF.tmp', '-2.0123456789abcdef.tmp'].map(
+    (suffix) => parts.keyringFile + suffix,
+  );
   const left = ['.0123456789abcdef.tmp', '.fedcba9876543210.tmp'].map((suffix) => parts.keyringFile + suffix);
   for (const file of [...others, ...left]) writeFileSync(file, keyringText(), { mode: 0o400 });
   await openSeal(configOf(installation), store);
@@ -45,16 +47,34 @@ it('a file that a rotation is writing is no leftover', async () => {
 
 describe('a root key that is replaced after the keyring was read and before the database is', () => {
   const refreshOf = async ({ parts }: Installation, keys: KeyRotationStore) => {
-    const sealer = await createSealer({ keyring: await loadKeyring(parts.keyringFile, { createIfMissing: false }), keys });
+    const sealer = await createSealer({
+      keyring: await loadKeyring(parts.keyringFile, { createIfMissing: false }),
+      keys,
+    });
     return () => sealer.refresh();
   };
   it.each<[string, (installation: Installation, keys: KeyRotationStore) => Promise<() => Promise<unknown>>]>([
     ['a server that reads its keys again', refreshOf],
     ['the look before a migration', async (installation, keys) => () => checkKeys(configOf(installation), keys)],
     ['a start', async (installation, keys) => () => openSeal(configOf(installation), { ...installation.store, keys })],
-    ['keys status', async ({ parts }, keys) => () => readKeyStatus({ ...parts, keys })],
-    ['a rotation of the data key', async ({ parts }, keys) => () => rotateDataKey({ ...parts, keys })],
-    ['a rotation of the root key', async ({ parts }, keys) => () => rotateRootKey({ ...parts, keys })],
+    [
+      'keys status',
+      async ({ parts }, keys) =>
+        () =>
+          readKeyStatus({ ...parts, keys }),
+    ],
+    [
+      'a rotation of the data key',
+      async ({ parts }, keys) =>
+        () =>
+          rotateDataKey({ ...parts, keys }),
+    ],
+    [
+      'a rotation of the root key',
+      async ({ parts }, keys) =>
+        () =>
+          rotateRootKey({ ...parts, keys }),
+    ],
   ])('is no reason to refuse %s', async (_, prepare) => {
     await using installation = await openInstallation();
     const { parts, insert, openSealer, passwords } = installation;

@@ -19,7 +19,9 @@ beforeAll(async () => {
   await ensureBuilt();
   const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
   writeFileSync(file, JSON.stringify({ who }));
-  server = await startServer({ settings: { REGWAY_TRUSTED_DOCUMENTS: file, REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true', REGWAY_LOG_LEVEL: 'warn' } });
+  server = await startServer({
+    settings: { REGWAY_TRUSTED_DOCUMENTS: file, REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true', REGWAY_LOG_LEVEL: 'warn' },
+  });
   token = /#token=(\S+)/.exec(server.consoleLink() ?? '')?.[1] ?? '';
 });
 
@@ -30,7 +32,8 @@ it('offers no GraphiQL', () => {
 });
 
 it('serves the command line', async () => {
-  const run = (args: readonly string[]) => runRegway(args, { env: { REGWAY_URL: server.url, REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: 'p' } });
+  const run = (args: readonly string[]) =>
+    runRegway(args, { env: { REGWAY_URL: server.url, REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: 'p' } });
   const added = await run(['registry', 'add', 'a.example', '--username=u', '--validate=false', '-o', 'id']);
   expect([added.code, added.stderr]).toEqual([0, '']);
   expect((await run(['registry', 'list', '-o', 'json'])).stdout).toContain('a.example');
@@ -49,8 +52,11 @@ it('serves every operation of the command line, whichever file it stands in', as
   const files = globSync('../../src/cli/api/*operations.ts', { cwd: import.meta.dirname });
   expect(files.length).toBeGreaterThan(1);
   for (const file of files) {
-    const operations = Object.values((await import(join(import.meta.dirname, file))) as Record<string, { readonly document?: string }>);
-    for (const { document } of operations) if (document !== undefined) expect(documents.textOf({ query: document })).toBe(document);
+    const operations = Object.values(
+      (await import(join(import.meta.dirname, file))) as Record<string, { readonly document?: string }>,
+    );
+    for (const { document } of operations)
+      if (document !== undefined) expect(documents.textOf({ query: document })).toBe(document);
   }
 });
 
@@ -60,28 +66,43 @@ it.each([
 ])('does not start with a list that holds %s', (_what, text) => {
   const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
   writeFileSync(file, text);
-  expect(() => trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS: file }))).toThrow(/REGWAY_TRUSTED_DOCUMENTS names a file that/);
+  expect(() => trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS: file }))).toThrow(
+    /REGWAY_TRUSTED_DOCUMENTS names a file that/,
+  );
 });
 
 it('a bad list ends a first start before anything is made', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'regway-documents-'));
   const file = join(folder, 'documents.json');
   writeFileSync(file, '{');
-  const { code, stderr } = await runRegway(['serve'], { env: { REGWAY_DATA_DIR: join(folder, 'data'), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_TRUSTED_DOCUMENTS: file } });
+  const { code, stderr } = await runRegway(['serve'], {
+    env: { REGWAY_DATA_DIR: join(folder, 'data'), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_TRUSTED_DOCUMENTS: file },
+  });
   expect([code, stderr]).toEqual([78, expect.stringContaining('REGWAY_TRUSTED_DOCUMENTS')]);
   expect(readdirSync(folder)).toEqual(['documents.json']);
 });
 
-const authorised = (): Record<string, string> => ({ authorization: `Bearer ${token}`, 'content-type': 'application/json' });
+const authorised = (): Record<string, string> => ({
+  authorization: `Bearer ${token}`,
+  'content-type': 'application/json',
+});
 
 it.each([
-  ['GraphQL by POST', '/graphql', () => ({ method: 'POST', headers: authorised(), body: JSON.stringify({ documentId: 'who' }) })],
+  [
+    'GraphQL by POST',
+    '/graphql',
+    () => ({ method: 'POST', headers: authorised(), body: JSON.stringify({ documentId: 'who' }) }),
+  ],
   ['GraphQL by GET', '/graphql?documentId=who', () => ({ headers: authorised() })],
   ['a refused GraphQL request', '/graphql?documentId=other', () => ({ headers: authorised() })],
   ['a refused login', '/graphql?documentId=who', () => ({ headers: { authorization: 'Bearer wrong' } })],
   ['the list over REST', '/api/v2/registries', () => ({ headers: authorised() })],
   ['one over REST', '/api/v2/registries/a.example', () => ({ headers: authorised() })],
-  ['a grant', '/v2/token?service=regway&scope=repository:docker.io/library/ubuntu:pull', () => ({ headers: authorised() })],
+  [
+    'a grant',
+    '/v2/token?service=regway&scope=repository:docker.io/library/ubuntu:pull',
+    () => ({ headers: authorised() }),
+  ],
   ['the base of pulls', '/v2/', () => ({ headers: authorised() })],
   ['a refused pull', '/v2/a.example/b/manifests/1', () => ({ headers: authorised() })],
   ['the session', '/session', () => ({ headers: { 'x-regway-console': '1' } })],

@@ -33,7 +33,10 @@ const needed: readonly Check['name'][] = ['database', 'schema', 'keys'];
 
 /** Backs the database up, whether or not a server runs on it. @throws Problem and StoreRefused as `backUp`, and on PostgreSQL. */
 export async function backUpData(config: Config, file: string, overwrite: boolean): Promise<Backup> {
-  const database = embeddedDatabase(config, 'Back it up with pg_dump, whose copy is of one moment too (pg_dump --format=custom), and keep the keyring apart from it.');
+  const database = embeddedDatabase(
+    config,
+    'Back it up with pg_dump, whose copy is of one moment too (pg_dump --format=custom), and keep the keyring apart from it.',
+  );
   const target = resolve(file);
   return { ...backUp(database, target, { overwrite }), file: target, keyringFile: config.keyringFile };
 }
@@ -49,10 +52,15 @@ export async function restoreData(config: Config, file: string, force: boolean):
   mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
   const ownership = claimOwnership(database);
   try {
-    if (holdsData(database) && !force) throw new Problem('ALREADY_EXISTS', `There is a database already at ${database}. With --force it is put aside, not deleted.`);
+    if (holdsData(database) && !force)
+      throw new Problem(
+        'ALREADY_EXISTS',
+        `There is a database already at ${database}. With --force it is put aside, not deleted.`,
+      );
     using staged = stage(resolve(file), database);
     const checks = await checkStaged(config, staged.path);
-    if (checks.some(({ name, state }) => state === 'FAILED' && needed.includes(name))) return { restored: false, checks, aside: undefined };
+    if (checks.some(({ name, state }) => state === 'FAILED' && needed.includes(name)))
+      return { restored: false, checks, aside: undefined };
     return { restored: true, checks, aside: replaceDatabase(database, staged.path, new Date()) };
   } finally {
     ownership.release();
@@ -84,7 +92,11 @@ async function complaintsOf(path: string): Promise<string[]> {
 
 /** @param instead what to do about another database. @throws Problem `INVALID_INPUT` when it is not the embedded one. */
 function embeddedDatabase({ databaseUrl }: Config, instead: string): string {
-  if (isPostgres(databaseUrl)) throw new Problem('INVALID_INPUT', `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`);
+  if (isPostgres(databaseUrl))
+    throw new Problem(
+      'INVALID_INPUT',
+      `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`,
+    );
   // Where it is a link, the file behind it is the one to copy and to replace.
   return existsSync(databaseUrl) ? realpathSync(databaseUrl) : databaseUrl;
 }

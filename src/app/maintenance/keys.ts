@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { readKeyStatus, type KeyStatus } from '../../encryption/key-status.ts';
-import { rotateDataKey, rotateRootKey, type DataRotation, type RootRotation, type RotationParts } from '../../encryption/rotation.ts';
+import {
+  rotateDataKey,
+  rotateRootKey,
+  type DataRotation,
+  type RootRotation,
+  type RotationParts,
+} from '../../encryption/rotation.ts';
 import { holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Store } from '../../database/store.ts';
 import { onData } from '../wiring/store.ts';
@@ -25,9 +31,15 @@ export function rotateRootKeyOf(config: Config): Promise<RootRotation> {
 }
 
 async function withKeys<Result>(config: Config, run: (parts: RotationParts) => Promise<Result>): Promise<Result> {
-  return await onData(config, ({ keys }) => run({ keyringFile: config.keyringFile, keys, now: () => new Date(), actor: 'cli', requestId: randomUUID() }), refuseWithoutKeys);
+  return await onData(
+    config,
+    ({ keys }) =>
+      run({ keyringFile: config.keyringFile, keys, now: () => new Date(), actor: 'cli', requestId: randomUUID() }),
+    refuseWithoutKeys,
+  );
 }
 
 async function refuseWithoutKeys({ keys }: Store): Promise<void> {
-  if (await holdsNothingSealed(keys)) throw new Problem('NOT_FOUND', 'There are no keys yet: the first start of the server makes them.');
+  if (await holdsNothingSealed(keys))
+    throw new Problem('NOT_FOUND', 'There are no keys yet: the first start of the server makes them.');
 }

@@ -19,7 +19,8 @@ import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
  */
 export async function moveToPostgres({ databaseUrl }: Config, url: string): Promise<MovedTable[]> {
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
-  if (isPostgres(databaseUrl)) throw new Problem('INVALID_INPUT', 'The data lies in PostgreSQL already (REGWAY_DATABASE_URL).');
+  if (isPostgres(databaseUrl))
+    throw new Problem('INVALID_INPUT', 'The data lies in PostgreSQL already (REGWAY_DATABASE_URL).');
   // Whether there is one, before opening could make one.
   await withSnapshot(databaseUrl, async () => undefined);
   // Owned for the whole of the move, and brought to the tables of this version, which are those that PostgreSQL gets.
@@ -43,13 +44,19 @@ export async function exportRegistries({ databaseUrl }: Config, account: string 
     for await (const { registry } of snapshot.registries()) {
       if (account === undefined || registry.account === account) registries.push(registry);
     }
-    return registries.toSorted((one, other) => compare(one.account, other.account) || compare(one.registry, other.registry));
+    return registries.toSorted(
+      (one, other) => compare(one.account, other.account) || compare(one.registry, other.registry),
+    );
   });
 }
 
 async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
   const [complaint] = (await source.complaints()) ?? [];
-  if (complaint !== undefined) throw new Problem('INVALID_INPUT', `The database is damaged, so nothing was moved: ${complaint}. Restore a backup first.`);
+  if (complaint !== undefined)
+    throw new Problem(
+      'INVALID_INPUT',
+      `The database is damaged, so nothing was moved: ${complaint}. Restore a backup first.`,
+    );
   const target = openPostgres(url);
   try {
     return await moveStore(source.database, target, join(migrationsDir, 'postgres'));

@@ -5,7 +5,10 @@ import { openSnapshot, type Snapshot } from '../../database/snapshot.ts';
 import { migrationsDir } from '../paths.ts';
 
 /** Opens a snapshot for one piece of work. @throws as `openSnapshot`. */
-export async function withSnapshot<Result>(url: string, work: (snapshot: Snapshot) => Promise<Result>): Promise<Result> {
+export async function withSnapshot<Result>(
+  url: string,
+  work: (snapshot: Snapshot) => Promise<Result>,
+): Promise<Result> {
   const snapshot = await openSnapshot({ url, migrationsDir });
   try {
     return await work(snapshot);
@@ -19,5 +22,9 @@ export async function withSnapshot<Result>(url: string, work: (snapshot: Snapsho
  * @throws Problem `INVALID_INPUT` for an earlier version; StoreRefused for a later one, or another program's.
  */
 export async function refuseEarlierTables(snapshot: Snapshot): Promise<void> {
-  if ((await snapshot.missingMigrations()) > 0) throw new Problem('INVALID_INPUT', 'The tables are of an earlier version: start the server, which migrates them, and repeat this then.');
+  if ((await snapshot.missingMigrations()) > 0)
+    throw new Problem(
+      'INVALID_INPUT',
+      'The tables are of an earlier version: start the server, which migrates them, and repeat this then.',
+    );
 }

@@ -18,7 +18,10 @@ export interface TokenRequest {
 
 /** Makes an API token on the data directory, whether or not a server runs on it. @throws Problem as `issueToken`. */
 export async function createToken(config: Config, request: TokenRequest): Promise<Secret> {
-  return await onData(config, async ({ access }) => (await issueToken({ access, now, ...request, actor: 'cli', requestId: randomUUID() })).text);
+  return await onData(
+    config,
+    async ({ access }) => (await issueToken({ access, now, ...request, actor: 'cli', requestId: randomUUID() })).text,
+  );
 }
 
 /** The tokens of one account, or of all, as they stand on the data directory. */

@@ -39,11 +39,16 @@ export async function verify({ databaseUrl, keyringFile }: Config, url: string =
  * @param anchor an event that must still be there.
  * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringRefused when the keyring is not its own.
  */
-export async function verifyAuditTrail({ databaseUrl, keyringFile }: Config, anchor: AuditAnchor | undefined): Promise<AuditVerdict> {
+export async function verifyAuditTrail(
+  { databaseUrl, keyringFile }: Config,
+  anchor: AuditAnchor | undefined,
+): Promise<AuditVerdict> {
   return await withSnapshot(databaseUrl, async (snapshot) => {
     await refuseEarlierTables(snapshot);
     const { keys } = snapshot;
-    const mac = (await holdsNothingSealed(keys)) ? undefined : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
+    const mac = (await holdsNothingSealed(keys))
+      ? undefined
+      : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
     const verdict = await judgeTrail(snapshot, mac, anchor);
     if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
     return verdict;
@@ -54,15 +59,27 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
   const database = await verifyDatabase(snapshot);
   const schema = await verifySchema(snapshot);
   if (schema.state !== 'PASSED') return [database, schema];
-  if (await holdsNothingSealed(snapshot.keys)) return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
+  if (await holdsNothingSealed(snapshot.keys))
+    return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
   const opened = await openKeys(snapshot, keyringFile);
   if (!('sealer' in opened)) return [database, schema, opened.check];
-  return [database, schema, opened.check, await verifyPasswords(snapshot, opened.sealer), await verifyTrail(snapshot, opened.auditMac)];
+  return [
+    database,
+    schema,
+    opened.check,
+    await verifyPasswords(snapshot, opened.sealer),
+    await verifyTrail(snapshot, opened.auditMac),
+  ];
 }
 
 async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
   const complaints = await snapshot.complaints();
-  if (complaints === null) return { name: 'database', state: 'SKIPPED', message: 'PostgreSQL keeps its files itself; pg_amcheck verifies them.' };
+  if (complaints === null)
+    return {
+      name: 'database',
+      state: 'SKIPPED',
+      message: 'PostgreSQL keeps its files itself; pg_amcheck verifies them.',
+    };
   if (complaints.length > 0) return { name: 'database', state: 'FAILED', message: complaints.join('; ') };
   return { name: 'database', state: 'PASSED', message: 'Pages, indexes and references of the file are sound.' };
 }
@@ -71,7 +88,11 @@ async function verifySchema(snapshot: Snapshot): Promise<Check> {
   try {
     const missing = await snapshot.missingMigrations();
     if (missing === 0) return { name: 'schema', state: 'PASSED', message: 'The tables are those of this version.' };
-    return { name: 'schema', state: 'FAILED', message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.` };
+    return {
+      name: 'schema',
+      state: 'FAILED',
+      message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.`,
+    };
   } catch (error) {
     if (error instanceof StoreRefused) return { name: 'schema', state: 'FAILED', message: error.message };
     throw error;
@@ -90,7 +111,11 @@ async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<Opened
   try {
     const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
     const [sealer, auditMac] = [await createSealer({ keyring, keys }), await findAuditMac({ keyring, keys })];
-    return { sealer, auditMac, check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` } };
+    return {
+      sealer,
+      auditMac,
+      check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` },
+    };
   } catch (error) {
     if (error instanceof KeyringRefused) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
     throw error;
@@ -104,7 +129,11 @@ async function verifyTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promi
 }
 
 /** Undefined when there is no chain yet. One that is there (its head or a chained event), or was when its anchor was noted, had a key. */
-async function judgeTrail({ audit }: Snapshot, mac: AuditMac | undefined, anchor?: AuditAnchor): Promise<AuditVerdict | undefined> {
+async function judgeTrail(
+  { audit }: Snapshot,
+  mac: AuditMac | undefined,
+  anchor?: AuditAnchor,
+): Promise<AuditVerdict | undefined> {
   if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor });
   const [first] = await audit.eventsAfter(0, 1);
   const isNew = anchor === undefined && (await audit.head()) === undefined && (first?.hash ?? null) === null;
@@ -116,11 +145,20 @@ async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Chec
   const unreadable: string[] = [];
   for await (const { registry, sealed } of snapshot.registries()) {
     count += 1;
-    if (!secretSlots.every((slot) => opens(() => sealed[slot] === null || sealer.open(sealed[slot], secretBinding(registry, slot))))) unreadable.push(`${registry.registry} (account ${registry.account})`);
+    if (
+      !secretSlots.every((slot) =>
+        opens(() => sealed[slot] === null || sealer.open(sealed[slot], secretBinding(registry, slot))),
+      )
+    )
+      unreadable.push(`${registry.registry} (account ${registry.account})`);
   }
   if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} open.` };
   const more = unreadable.length > maxNamed ? ` and ${unreadable.length - maxNamed} more` : '';
-  return { name: 'passwords', state: 'FAILED', message: `${unreadable.length} of ${count} do not open: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.` };
+  return {
+    name: 'passwords',
+    state: 'FAILED',
+    message: `${unreadable.length} of ${count} do not open: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.`,
+  };
 }
 
 function opens(open: () => unknown): boolean {

@@ -30,9 +30,16 @@ export function createConsole(config: Config, logins: Logins, directory: string)
   const signIn = logins.createSignIn?.(cookie.open);
   return {
     routes: [
-      { name: 'session', matches: (path) => path === '/session', handle: (request, response, context) => cookie.handle(request, response, context) },
+      {
+        name: 'session',
+        matches: (path) => path === '/session',
+        handle: (request, response, context) => cookie.handle(request, response, context),
+      },
       ...(signIn === undefined ? [] : [signInRoute(signIn)]),
-      consoleRoute(directory, (path) => ['/', '/tokens', '/audit', '/accounts'].includes(path) || path.startsWith('/registries/')),
+      consoleRoute(
+        directory,
+        (path) => ['/', '/tokens', '/audit', '/accounts'].includes(path) || path.startsWith('/registries/'),
+      ),
     ],
     authenticate: (request) => {
       const authorization = headerValues(request, 'authorization');
@@ -52,5 +59,9 @@ function isNamed(given: string | undefined, name: string): boolean {
 }
 
 function signInRoute(signIn: SignIn): Route {
-  return { name: 'sign-in', matches: (path) => signIn.matches(path), handle: (request, response, context) => signIn.handle(request, response, context) };
+  return {
+    name: 'sign-in',
+    matches: (path) => signIn.matches(path),
+    handle: (request, response, context) => signIn.handle(request, response, context),
+  };
 }

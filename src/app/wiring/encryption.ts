@@ -36,7 +36,10 @@ export async function openSeal(config: Config, store: Store): Promise<Seal> {
   const createIfMissing = await holdsNothingSealed(store.keys);
   if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
   const { keys } = store;
-  const open = async (keyring: Keyring) => ({ sealer: await createSealer({ keyring, keys }), auditMac: await openAuditMac({ keyring, keys }) });
+  const open = async (keyring: Keyring) => ({
+    sealer: await createSealer({ keyring, keys }),
+    auditMac: await openAuditMac({ keyring, keys }),
+  });
   const seal = await withKeyring(config.keyringFile, open, { createIfMissing });
   await store.audit.start(seal.auditMac);
   await removeLeftovers({ keyringFile: config.keyringFile, keys });

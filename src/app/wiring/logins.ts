@@ -6,7 +6,12 @@ import { createTokenUses } from '../../core/accounts/token-usage.ts';
 import type { Login, Principal } from '../../core/authz/principal.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import type { Store } from '../../database/store.ts';
-import { type AuthenticationScheme, createAuthenticator, createTokenRecall, type Recall } from '../../server/auth/authenticator.ts';
+import {
+  type AuthenticationScheme,
+  createAuthenticator,
+  createTokenRecall,
+  type Recall,
+} from '../../server/auth/authenticator.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
 import type { IssuerSettings } from '../../server/auth/oidc/settings.ts';
 import type { SignIn, SignInOptions, SignInWay } from '../../server/auth/oidc/sign-in.ts';
@@ -40,13 +45,22 @@ export interface LoginParts {
 export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
-  const limit = { budget: createBudget(failedLoginsPerMinute), clientAddress: createClientAddress(trustedProxies), now };
-  const uses = createTokenUses({ access, schedule: scheduleOnce, onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written') });
+  const limit = {
+    budget: createBudget(failedLoginsPerMinute),
+    clientAddress: createClientAddress(trustedProxies),
+    now,
+  };
+  const uses = createTokenUses({
+    access,
+    schedule: scheduleOnce,
+    onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written'),
+  });
   const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
   const byToken = createTokenRecall({ access, now, onTokenUse });
   const jwts = await createJwts(parts);
   return {
-    authenticator: (schemes) => limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
+    authenticator: (schemes) =>
+      limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
     recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
     signInWays: jwts?.signInWays ?? [],
     createSignIn: jwts?.createSignIn,
@@ -65,7 +79,13 @@ interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
 /** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
 async function createJwts({ config, issuers: settings, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
   if (settings.length === 0) return undefined;
-  const [{ createIssuer }, { createIssuerHttp }, { createJwtLogins }, { createSignIn, signInWays }, { createSignInAttempts }] = await Promise.all([
+  const [
+    { createIssuer },
+    { createIssuerHttp },
+    { createJwtLogins },
+    { createSignIn, signInWays },
+    { createSignInAttempts },
+  ] = await Promise.all([
     import('../../server/auth/oidc/issuer.ts'),
     import('../../upstream/transport/issuer-http.ts'),
     import('../../server/auth/oidc/jwt.ts'),
@@ -74,7 +94,12 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
   ]);
   const http = createIssuerHttp(config.extraCa);
   const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
-  const logins = createJwtLogins({ issuers, accountExists: async (name) => isEnabled(await store.access.accountByName(name)), now, log });
+  const logins = createJwtLogins({
+    issuers,
+    accountExists: async (name) => isEnabled(await store.access.accountByName(name)),
+    now,
+    log,
+  });
   const ways = signInWays(issuers);
   const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
@@ -82,7 +107,11 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     login: logins.login,
     recall: logins.recall,
     signInWays: ways,
-    createSignIn: publicUrl === undefined ? undefined : (openSession) => createSignIn({ issuers, attempts, loginById: logins.loginById, openSession, publicUrl, http, log }),
+    createSignIn:
+      publicUrl === undefined
+        ? undefined
+        : (openSession) =>
+            createSignIn({ issuers, attempts, loginById: logins.loginById, openSession, publicUrl, http, log }),
     close: () => http.close(),
   };
 }
@@ -108,7 +137,8 @@ export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<r
     }
     return issuers;
   } catch (error) {
-    if (error instanceof IssuersRefused) throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
+    if (error instanceof IssuersRefused)
+      throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
     throw error;
   }
 }

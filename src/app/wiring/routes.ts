@@ -5,7 +5,13 @@ import * as cliOperations from '../../cli/api/operations.ts';
 import * as consoleOperations from '../../console/api/operations.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Registries } from '../../core/registries/registries.ts';
-import { createTrustedDocuments, documentIdOf, ManifestRefused, parseManifest, type TrustedDocuments } from '../../server/graphql/execution/trusted-documents.ts';
+import {
+  createTrustedDocuments,
+  documentIdOf,
+  ManifestRefused,
+  parseManifest,
+  type TrustedDocuments,
+} from '../../server/graphql/execution/trusted-documents.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
 import { schema } from '../../server/graphql/schema/schema.ts';
 import { createGraphqlServer, type GraphqlServer } from '../../server/graphql/server.ts';
@@ -39,16 +45,30 @@ export function createFaces({ config, documents, logins, domain, log }: FacePart
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
   return {
-    routes: [...graphqlRoutes(graphql), ...site.routes, ...restRoutes(rest), ...pullRoutes({ ...domain, config, logins, log })],
+    routes: [
+      ...graphqlRoutes(graphql),
+      ...site.routes,
+      ...restRoutes(rest),
+      ...pullRoutes({ ...domain, config, logins, log }),
+    ],
     close: () => graphql.dispose(),
   };
 }
 
-function createGraphql({ config, documents, log }: Pick<FaceParts, 'config' | 'documents' | 'log'>, authenticate: ConsoleServer['authenticate'], useCases: UseCases): GraphqlServer {
+function createGraphql(
+  { config, documents, log }: Pick<FaceParts, 'config' | 'documents' | 'log'>,
+  authenticate: ConsoleServer['authenticate'],
+  useCases: UseCases,
+): GraphqlServer {
   return createGraphqlServer({
     useCases,
     authenticate,
-    settings: { introspection: config.introspection, corsOrigins: config.corsOrigins, documents, graphiql: { assetsDir: graphiqlDir } },
+    settings: {
+      introspection: config.introspection,
+      corsOrigins: config.corsOrigins,
+      documents,
+      graphiql: { assetsDir: graphiqlDir },
+    },
     now: () => new Date(),
     log: { error: (fields, message) => log.error(fields, message) },
   });
@@ -104,7 +124,10 @@ export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: P
     recall: logins.recall,
     now,
     settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
-    log: { error: (fields, message) => log.error(fields, message), warn: (fields, message) => log.warn(fields, message) },
+    log: {
+      error: (fields, message) => log.error(fields, message),
+      warn: (fields, message) => log.warn(fields, message),
+    },
   });
   const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
@@ -112,9 +135,15 @@ export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: P
 
 /** @throws ConfigRefused when the file is not a list of documents that can run. */
 export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocuments }: Config): TrustedDocuments {
-  const own = [...Object.values(consoleOperations).map(String), ...Object.values({ ...cliOperations, ...cliAccessOperations }).flatMap(documentOf)];
+  const own = [
+    ...Object.values(consoleOperations).map(String),
+    ...Object.values({ ...cliOperations, ...cliAccessOperations }).flatMap(documentOf),
+  ];
   const listed = manifest === undefined ? [] : readManifest(manifest);
-  return createTrustedDocuments(new Map([...own.map((text): [string, string] => [documentIdOf(text), text]), ...listed]), onlyTrustedDocuments);
+  return createTrustedDocuments(
+    new Map([...own.map((text): [string, string] => [documentIdOf(text), text]), ...listed]),
+    onlyTrustedDocuments,
+  );
 }
 
 /** A module of operations may have functions beside them. */
@@ -126,7 +155,8 @@ function readManifest(manifest: string): ReadonlyMap<string, string> {
   try {
     return parseManifest(manifest, schema);
   } catch (error) {
-    if (error instanceof ManifestRefused) throw new ConfigRefused([`REGWAY_TRUSTED_DOCUMENTS names a file that ${error.message}.`]);
+    if (error instanceof ManifestRefused)
+      throw new ConfigRefused([`REGWAY_TRUSTED_DOCUMENTS names a file that ${error.message}.`]);
     throw error;
   }
 }

@@ -11,7 +11,12 @@ import { checkKeys, openSeal } from './encryption.ts';
  */
 export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
-  return openStore({ url: config.databaseUrl, migrationsDir, checkKeys: (keys) => checkKeys(config, keys), ...options });
+  return openStore({
+    url: config.databaseUrl,
+    migrationsDir,
+    checkKeys: (keys) => checkKeys(config, keys),
+    ...options,
+  });
 }
 
 /**
@@ -19,7 +24,11 @@ export async function openDataStore(config: Config, options: Pick<StoreOptions, 
  * @param refuse may refuse the store before its keys are opened, which makes them where there are none.
  * @throws as `openDataStore` and `openSeal`, and what `refuse` throws.
  */
-export async function onData<T>(config: Config, work: (store: Store) => Promise<T>, refuse: (store: Store) => Promise<void> = async () => undefined): Promise<T> {
+export async function onData<T>(
+  config: Config,
+  work: (store: Store) => Promise<T>,
+  refuse: (store: Store) => Promise<void> = async () => undefined,
+): Promise<T> {
   const store = await openDataStore(config);
   try {
     await refuse(store);

@@ -95,17 +95,43 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
-  const pulls = cloud.wrapPulls(createPulls({ registries: stored, access: store.access, sealer, ledger, ...checking }, { anonymousAllowed: config.pullAnonymous }));
-  const watching = createWatching({ registries: stored, access: store.access, notices: store.notices, recall, schedule: scheduleOnce });
+  const pulls = cloud.wrapPulls(
+    createPulls(
+      { registries: stored, access: store.access, sealer, ledger, ...checking },
+      { anonymousAllowed: config.pullAnonymous },
+    ),
+  );
+  const watching = createWatching({
+    registries: stored,
+    access: store.access,
+    notices: store.notices,
+    recall,
+    schedule: scheduleOnce,
+  });
   const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
-  const useCases = { registries, uses: createUses({ uses: store.uses }), watching, pullTokens, pullConfigs: createPullConfigs({ endpoint }), ...createAdministration(store, systemTime) };
+  const useCases = {
+    registries,
+    uses: createUses({ uses: store.uses }),
+    watching,
+    pullTokens,
+    pullConfigs: createPullConfigs({ endpoint }),
+    ...createAdministration(store, systemTime),
+  };
   const revalidation = scheduleRevalidation(config, log, ports);
   const close = async (): Promise<void> => {
     await revalidation?.close();
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
-  return { useCases, pulls, upstream, grantKey: sealer.deriveKey('pull-grant'), signInKey: sealer.deriveKey('sign-in'), endStreams: () => watching.end(), close };
+  return {
+    useCases,
+    pulls,
+    upstream,
+    grantKey: sealer.deriveKey('pull-grant'),
+    signInKey: sealer.deriveKey('sign-in'),
+    endStreams: () => watching.end(),
+    close,
+  };
 }
 
 const systemTime = (): Date => new Date();
@@ -117,12 +143,19 @@ export interface Administration {
 }
 
 /** @param now the clock of token expiry and of events. */
-export function createAdministration({ access, audit }: Pick<Store, 'access' | 'audit'>, now: () => Date): Administration {
+export function createAdministration(
+  { access, audit }: Pick<Store, 'access' | 'audit'>,
+  now: () => Date,
+): Administration {
   const issuer: TokenIssuer = {
     issue: (request) => issueToken({ access, now, ...request }),
     revoke: (request) => revokeToken({ access, now, ...request }),
   };
-  return { accounts: createAccounts({ access, now }), tokens: createTokens({ access, issuer, now }), auditReading: createAuditReading({ audit, access }) };
+  return {
+    accounts: createAccounts({ access, now }),
+    tokens: createTokens({ access, issuer, now }),
+    auditReading: createAuditReading({ audit, access }),
+  };
 }
 
 const hourMs = 60 * 60_000;

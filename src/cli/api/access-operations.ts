@@ -43,10 +43,14 @@ const errors = 'errors { code reason message field retryAfter }';
 const account = 'name createdAt disabledAt';
 const token = 'id name role account images createdAt expiresAt revokedAt lastUsedAt';
 
-export const accountsOperation: Operation<{ accounts: readonly Account[] }, object> = { document: `query Accounts { accounts { ${account} } }` };
+export const accountsOperation: Operation<{ accounts: readonly Account[] }, object> = {
+  document: `query Accounts { accounts { ${account} } }`,
+};
 
 type AccountOperation = Operation<{ result: Payload & { account: Account | null } }, { name: string }>;
-const accountChange = (field: string): AccountOperation => ({ document: `mutation Change($name: String!) { result: ${field}(name: $name) { account { ${account} } ${errors} } }` });
+const accountChange = (field: string): AccountOperation => ({
+  document: `mutation Change($name: String!) { result: ${field}(name: $name) { account { ${account} } ${errors} } }`,
+});
 export const createAccountOperation = accountChange('createAccount');
 export const disableAccountOperation = accountChange('disableAccount');
 export const enableAccountOperation = accountChange('enableAccount');
@@ -63,7 +67,10 @@ interface TokenInput {
   readonly expiresAt: string | null;
 }
 
-export const createTokenOperation: Operation<{ createToken: Payload & { token: Token | null; text: string | null } }, { input: TokenInput }> = {
+export const createTokenOperation: Operation<
+  { createToken: Payload & { token: Token | null; text: string | null } },
+  { input: TokenInput }
+> = {
   document: `mutation CreateToken($input: CreateTokenInput!) { createToken(input: $input) { token { ${token} } text ${errors} } }`,
 };
 
@@ -72,7 +79,10 @@ export const revokeTokenOperation: Operation<{ revokeToken: Payload & { token: T
 };
 
 /** One screen of the trail, and the most that the server gives at once. */
-export const auditOperation: Operation<{ auditEvents: { nodes: readonly AuditEntry[] } }, { first: number; filter: object }> = {
+export const auditOperation: Operation<
+  { auditEvents: { nodes: readonly AuditEntry[] } },
+  { first: number; filter: object }
+> = {
   document: `query AuditEvents($first: Int, $filter: RegwayAuditFilter) {
     auditEvents(first: $first, filter: $filter) { nodes { seq at actor action account target targetText outcome requestId } } }`,
 };

@@ -16,7 +16,10 @@ export interface Client {
   /** Runs a query or mutation once. @throws CommandFailure. */
   run<Data, Variables extends object>(operation: Operation<Data, Variables>, variables: Variables): Promise<Data>;
   /** Reads a subscription to its end. @throws CommandFailure. */
-  stream<Data, Variables extends object>(operation: Operation<Data, Variables>, variables: Variables): AsyncGenerator<Data>;
+  stream<Data, Variables extends object>(
+    operation: Operation<Data, Variables>,
+    variables: Variables,
+  ): AsyncGenerator<Data>;
 }
 
 interface GraphqlError {
@@ -42,7 +45,11 @@ export function createClient(server: Server): Client {
   };
 }
 
-async function run<Data, Variables extends object>(server: Server, { document }: Operation<Data, Variables>, variables: Variables): Promise<Data> {
+async function run<Data, Variables extends object>(
+  server: Server,
+  { document }: Operation<Data, Variables>,
+  variables: Variables,
+): Promise<Data> {
   const body = JSON.stringify({ query: document, variables: inTheClear(variables) });
   const headers = { ...authorization(server), 'Content-Type': 'application/json', Accept: 'application/json' };
   try {
@@ -53,7 +60,11 @@ async function run<Data, Variables extends object>(server: Server, { document }:
   }
 }
 
-async function* stream<Data, Variables extends object>(server: Server, { document }: Operation<Data, Variables>, variables: Variables): AsyncGenerator<Data> {
+async function* stream<Data, Variables extends object>(
+  server: Server,
+  { document }: Operation<Data, Variables>,
+  variables: Variables,
+): AsyncGenerator<Data> {
   let fault: unknown;
   const client = createStreamClient({
     url: endpoint(server),
@@ -88,7 +99,11 @@ async function openStream(server: Server, init: RequestInit): Promise<Response> 
 
 function send(server: Server, init: RequestInit): Promise<Response> {
   const timeout = AbortSignal.timeout(answerTimeoutMs);
-  return fetch(endpoint(server), { ...init, redirect: 'manual', signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
+  return fetch(endpoint(server), {
+    ...init,
+    redirect: 'manual',
+    signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+  });
 }
 
 function endpoint({ url }: Server): string {
@@ -111,7 +126,10 @@ function inTheClear(variables: object): Record<string, unknown> {
 async function readAnswer(server: Server, response: Response): Promise<Answer> {
   const answer: unknown = await response.json().catch(() => undefined);
   const isGraphql = typeof answer === 'object' && answer !== null && ('data' in answer || 'errors' in answer);
-  if (!isGraphql) throw notReachable(`${server.url} is there, but it does not answer as a Regway server (HTTP ${response.status}). ${advice}`);
+  if (!isGraphql)
+    throw notReachable(
+      `${server.url} is there, but it does not answer as a Regway server (HTTP ${response.status}). ${advice}`,
+    );
   return answer as Answer;
 }
 
@@ -125,7 +143,8 @@ function sentence({ message, extensions = {} }: GraphqlError, { url, token }: Se
   const request = extensions.requestId === undefined ? '' : ` (request id ${extensions.requestId})`;
   if (extensions.code !== 'UNAUTHENTICATED') return printable(`${message}${request}`);
   // A reason says what a new token would not change.
-  if (token !== undefined && extensions.reason !== undefined && extensions.reason !== null) return printable(`${url} does not log you in: ${message}${request}`);
+  if (token !== undefined && extensions.reason !== undefined && extensions.reason !== null)
+    return printable(`${url} does not log you in: ${message}${request}`);
   const missing = token === undefined ? `${url} asks for a token.` : `${url} does not accept the token.`;
   return `${missing} Run regway login ${url}, or set REGWAY_TOKEN.`;
 }
@@ -138,7 +157,8 @@ function asFailure(error: unknown, { url }: Server): unknown {
   if (error instanceof CommandFailure) return error;
   if (!(error instanceof Error)) return error;
   const cause = error.cause instanceof Error ? error.cause : error;
-  if (error.name === 'TimeoutError') return notReachable(`${url} did not answer within ${answerTimeoutMs / 1000} seconds.`);
+  if (error.name === 'TimeoutError')
+    return notReachable(`${url} did not answer within ${answerTimeoutMs / 1000} seconds.`);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : printable(cause.message);
   return notReachable(`${url} is not reachable (${code}). Is the server running there? ${advice}`);
 }

@@ -23,7 +23,8 @@ export async function findServer(settings: CommandLineSettings): Promise<Server>
 
 /** A token over plain HTTP can be read on the way. */
 export function warnIfReadable(url: string): void {
-  if (isReadableOnTheWay(url)) printNote(`Warning: ${url} is not https, so your token and passwords can be read on the way.`);
+  if (isReadableOnTheWay(url))
+    printNote(`Warning: ${url} is not https, so your token and passwords can be read on the way.`);
 }
 
 /** `regway serve` without settings. */
@@ -35,9 +36,12 @@ export const defaultServerUrl = 'http://127.0.0.1:4000';
  */
 export function parseServerUrl(text: string, whose: string): string {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw wrongUsage(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
-  if (url.username !== '' || url.password !== '') throw wrongUsage(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
-  if (url.search !== '' || url.hash !== '') throw wrongUsage(`${whose} must end after the host or path: drop what follows ? or #.`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw wrongUsage(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
+  if (url.username !== '' || url.password !== '')
+    throw wrongUsage(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
+  if (url.search !== '' || url.hash !== '')
+    throw wrongUsage(`${whose} must end after the host or path: drop what follows ? or #.`);
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/graphql$/, '');
 }
 

@@ -124,19 +124,28 @@ interface CheckSettings {
 /** The most that the server gives at once. */
 const pageSize = 100;
 
-const report = 'fragment Report on ValidationReport { outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
+const report =
+  'fragment Report on ValidationReport { outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
 const registry = `fragment Entry on Registry { id registry host repository name type username secureConnection trustedRealm probeRepository pendingSince previousUsableUntil account createdAt updatedAt lastValidation { ...Report } } ${report}`;
 const errors = 'errors { code reason message field retryAfter }';
 const changed = `registry { ...Entry } validation { ...Report } ${errors}`;
 
-export const principalOperation: Operation<{ principal: Principal }, object> = { document: 'query Principal { principal { subject account role expiresAt } }' };
+export const principalOperation: Operation<{ principal: Principal }, object> = {
+  document: 'query Principal { principal { subject account role expiresAt } }',
+};
 
-export const listOperation: Operation<{ registries: Page }, { account?: string | undefined; filter?: Filter; after: string | null }> = {
+export const listOperation: Operation<
+  { registries: Page },
+  { account?: string | undefined; filter?: Filter; after: string | null }
+> = {
   document: `query List($account: String, $filter: RegistryFilter, $after: String) {
     registries(first: ${pageSize}, after: $after, filter: $filter, account: $account) { nodes { ...Entry } pageInfo { hasNextPage endCursor } } } ${registry}`,
 };
 
-export const getOperation: Operation<{ registry: Registry | null }, { id?: string; registry?: string; account?: string | undefined }> = {
+export const getOperation: Operation<
+  { registry: Registry | null },
+  { id?: string; registry?: string; account?: string | undefined }
+> = {
   document: `query Get($id: ID, $registry: String, $account: String) { registry(id: $id, registry: $registry, account: $account) { ...Entry } } ${registry}`,
 };
 
@@ -145,7 +154,10 @@ export const createOperation: Operation<{ createRegistry: Payload }, CheckSettin
     createRegistry(input: $input, secureConnection: $secureConnection, validate: $validate) { ${changed} } } ${registry}`,
 };
 
-export const updateOperation: Operation<{ updateRegistry: Payload }, CheckSettings & { id: string; input: UpdateInput }> = {
+export const updateOperation: Operation<
+  { updateRegistry: Payload },
+  CheckSettings & { id: string; input: UpdateInput }
+> = {
   document: `mutation Update($id: ID!, $input: UpdateRegistryInput!, $secureConnection: Boolean! = true, $validate: Boolean! = true) {
     updateRegistry(id: $id, input: $input, secureConnection: $secureConnection, validate: $validate) { ${changed} } } ${registry}`,
 };
@@ -163,7 +175,10 @@ export const checkOperation: Operation<{ checkRegistry: Payload }, CheckSettings
     checkRegistry(input: $input, secureConnection: $secureConnection) { validation { ...Report } ${errors} } } ${report}`,
 };
 
-export const checkStepsOperation: Operation<{ registryCheck: { step: ValidationStep | null; report: Report | null } }, CheckSettings & { input: CreateInput }> = {
+export const checkStepsOperation: Operation<
+  { registryCheck: { step: ValidationStep | null; report: Report | null } },
+  CheckSettings & { input: CreateInput }
+> = {
   document: `subscription CheckSteps($input: CreateRegistryInput!, $secureConnection: Boolean! = true) {
     registryCheck(input: $input, secureConnection: $secureConnection) { step { kind status message durationMs } report { ...Report } } } ${report}`,
 };

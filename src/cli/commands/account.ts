@@ -1,7 +1,14 @@
 // `regway account …`: the accounts of a server, for admins.
 
 import type { Command } from 'commander';
-import { accountsOperation, createAccountOperation, disableAccountOperation, enableAccountOperation, requireResult, type Account } from '../api/access-operations.ts';
+import {
+  accountsOperation,
+  createAccountOperation,
+  disableAccountOperation,
+  enableAccountOperation,
+  requireResult,
+  type Account,
+} from '../api/access-operations.ts';
 import { connect } from '../api/connection.ts';
 import type { CommandContext } from '../context.ts';
 import { outputOption, type OutputOption } from '../options.ts';
@@ -16,13 +23,25 @@ const columns: readonly Column<Account>[] = [
 
 const changes = [
   { name: 'create', description: 'make an account', operation: createAccountOperation },
-  { name: 'disable', description: 'lock an account out: its tokens, logins and sessions are refused at once, and no pull uses its registries', operation: disableAccountOperation },
-  { name: 'enable', description: 'let a disabled account in again, with the tokens that it had', operation: enableAccountOperation },
+  {
+    name: 'disable',
+    description:
+      'lock an account out: its tokens, logins and sessions are refused at once, and no pull uses its registries',
+    operation: disableAccountOperation,
+  },
+  {
+    name: 'enable',
+    description: 'let a disabled account in again, with the tokens that it had',
+    operation: enableAccountOperation,
+  },
 ] as const;
 
 /** Adds `account` and its commands. */
 export function addAccountCommands(program: Command, { settings }: CommandContext): void {
-  const account = program.command('account').description('the accounts of a server; for admins').addHelpText('after', '\nExample:\n  regway account list');
+  const account = program
+    .command('account')
+    .description('the accounts of a server; for admins')
+    .addHelpText('after', '\nExample:\n  regway account list');
   account
     .command('list')
     .description('list the accounts')

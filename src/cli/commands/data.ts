@@ -1,7 +1,14 @@
 // `regway backup`, `regway restore` and `regway verify`: copies of the data, and whether what is stored can be used.
 
 import type { Command } from 'commander';
-import type { BackupFacts, CheckFacts, CommandContext, ExportedRegistry, MovedTableFacts, RestorationFacts } from '../context.ts';
+import type {
+  BackupFacts,
+  CheckFacts,
+  CommandContext,
+  ExportedRegistry,
+  MovedTableFacts,
+  RestorationFacts,
+} from '../context.ts';
 import { type AccountOption, outputOption, type OutputOption } from '../options.ts';
 import { refusePasswordInAddress } from '../terminal/password.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
@@ -39,7 +46,11 @@ function addBackup(program: Command, { loadLocal, endWith }: CommandContext): vo
     .addHelpText('after', `${keyringHelp}\nExample:\n  regway backup /var/backups/regway-monday.db`)
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.backupCommand(file, force, (backup) => process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup))));
+      endWith(
+        await local.backupCommand(file, force, (backup) =>
+          process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup)),
+        ),
+      );
     });
 }
 
@@ -50,23 +61,39 @@ function addRestore(program: Command, { loadLocal, endWith }: CommandContext): v
     .argument('<file>', 'what "regway backup" made')
     .option('--force', 'put a database that is there aside, under another name')
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`)
+    .addHelpText(
+      'after',
+      `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`,
+    )
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.restoreCommand(file, force, (restoration) => process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration))));
+      endWith(
+        await local.restoreCommand(file, force, (restoration) =>
+          process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration)),
+        ),
+      );
     });
 }
 
 function addVerify(program: Command, { loadLocal, endWith }: CommandContext): void {
   program
     .command('verify')
-    .description('check that the database is sound, that the keyring is its own, that every password opens, and that the audit trail is whole; ends with 1 if not')
+    .description(
+      'check that the database is sound, that the keyring is its own, that every password opens, and that the audit trail is whole; ends with 1 if not',
+    )
     .argument('[file]', 'a backup to look at, in place of the database of the data directory')
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db')
+    .addHelpText(
+      'after',
+      '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db',
+    )
     .action(async (file: string | undefined, { output }: OutputOption) => {
       const local = await loadLocal();
-      endWith(await local.verifyCommand(file, (checks) => process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`)));
+      endWith(
+        await local.verifyCommand(file, (checks) =>
+          process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`),
+        ),
+      );
     });
 }
 
@@ -76,7 +103,9 @@ function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: Ba
 }
 
 function describeRestoration({ restored, checks, aside }: RestorationFacts): string {
-  const verdict = restored ? 'Restored. Start the server.' : 'Nothing was restored: the backup cannot be used as it is.';
+  const verdict = restored
+    ? 'Restored. Start the server.'
+    : 'Nothing was restored: the backup cannot be used as it is.';
   return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
 }
 
@@ -99,14 +128,26 @@ export function addMoveCommands(program: Command, context: CommandContext): void
 function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): void {
   program
     .command('migrate')
-    .description('move everything of the SQLite database to an empty PostgreSQL, in one transaction, and compare every row; the server must be stopped')
-    .requiredOption('--to <address>', 'postgres://user@host/database; a password in it is refused, since other users of this machine can see arguments: set PGPASSWORD')
+    .description(
+      'move everything of the SQLite database to an empty PostgreSQL, in one transaction, and compare every row; the server must be stopped',
+    )
+    .requiredOption(
+      '--to <address>',
+      'postgres://user@host/database; a password in it is refused, since other users of this machine can see arguments: set PGPASSWORD',
+    )
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', '\nPasswords stay sealed as they are, so PostgreSQL needs the same keyring. The SQLite file is not changed.\n\nExample:\n  PGPASSWORD=… regway migrate --to postgres://regway@db.example/regway')
+    .addHelpText(
+      'after',
+      '\nPasswords stay sealed as they are, so PostgreSQL needs the same keyring. The SQLite file is not changed.\n\nExample:\n  PGPASSWORD=… regway migrate --to postgres://regway@db.example/regway',
+    )
     .action(async ({ to, output }: { readonly to: string } & OutputOption) => {
       refusePasswordInAddress(to);
       const local = await loadLocal();
-      endWith(await local.migrateCommand(to, (tables) => process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describe(tables))));
+      endWith(
+        await local.migrateCommand(to, (tables) =>
+          process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describe(tables)),
+        ),
+      );
     });
 }
 
@@ -115,16 +156,34 @@ function addExport(program: Command, { loadLocal, endWith }: CommandContext): vo
     .command('export')
     .description('print the registries as JSON, without passwords, with the server running or not')
     .option('--account <name>', 'only those of this account')
-    .addHelpText('after', '\nFor review, or to make them anew: put "registry_pass" into the records, and give the file to "regway import". To take a store elsewhere with its passwords, use backup or migrate.\n\nExample:\n  regway export > registries.json')
+    .addHelpText(
+      'after',
+      '\nFor review, or to make them anew: put "registry_pass" into the records, and give the file to "regway import". To take a store elsewhere with its passwords, use backup or migrate.\n\nExample:\n  regway export > registries.json',
+    )
     .action(async ({ account }: AccountOption) => {
       const local = await loadLocal();
-      endWith(await local.exportCommand(account, (registries) => process.stdout.write(`${jsonText({ registries: registries.map(record) })}\n`)));
+      endWith(
+        await local.exportCommand(account, (registries) =>
+          process.stdout.write(`${jsonText({ registries: registries.map(record) })}\n`),
+        ),
+      );
     });
 }
 
 /** As GET /registries names them, with what that leaves out, and as `import` reads them. */
 function record(exported: ExportedRegistry): object {
-  const { registry, username, type, name, secureConnection, trustedRealm, probeRepository, account, createdAt, updatedAt } = exported;
+  const {
+    registry,
+    username,
+    type,
+    name,
+    secureConnection,
+    trustedRealm,
+    probeRepository,
+    account,
+    createdAt,
+    updatedAt,
+  } = exported;
   return {
     registry,
     registry_user: username,

@@ -46,12 +46,20 @@ function format(image: Image, output: OutputOption['output']): string {
 }
 
 function json({ reference, host, repository, tag, digest, registry, candidates }: Image): object {
-  const shown = candidates.map(({ registry: { id, registry: text }, matched, reason }) => ({ registry: text, id, matched, reason }));
+  const shown = candidates.map(({ registry: { id, registry: text }, matched, reason }) => ({
+    registry: text,
+    id,
+    matched,
+    reason,
+  }));
   return { reference, host, repository, tag, digest, registry: registry && registryJson(registry), candidates: shown };
 }
 
 function explanation({ reference, registry, candidates }: Image): string {
-  const winner = registry === null ? 'none: a pull would be anonymous' : `${registry.registry} (user ${registry.username})`;
+  const winner =
+    registry === null ? 'none: a pull would be anonymous' : `${registry.registry} (user ${registry.username})`;
   const lines = [`Image:     ${printable(reference)}`, `Registry:  ${printable(winner)}`];
-  return candidates.length === 0 ? lines.join('\n') : [...lines, '', tablePrinter(columns, resultWidth())(candidates)].join('\n');
+  return candidates.length === 0
+    ? lines.join('\n')
+    : [...lines, '', tablePrinter(columns, resultWidth())(candidates)].join('\n');
 }

@@ -9,7 +9,14 @@ import { refused, wrongUsage } from '../errors.ts';
 import type { ImportEntry } from '../import/entry.ts';
 import { parseImportFile } from '../import/file.ts';
 import { type ImportAction, importEntry, type ImportResult } from '../import/plan.ts';
-import { type AccountOption, accountOption, type OutputOption, outputOption, secureConnectionOption, validateOption } from '../options.ts';
+import {
+  type AccountOption,
+  accountOption,
+  type OutputOption,
+  outputOption,
+  secureConnectionOption,
+  validateOption,
+} from '../options.ts';
 import { reportJson } from '../registry/output.ts';
 import { flagThatHelps } from '../registry/report.ts';
 import { colourResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
@@ -25,21 +32,35 @@ type Choices = ReadonlyMap<string, string>;
 
 /** A configuration with a thousand logins is below a mebibyte. */
 const maxFileBytes = 16 * 1024 * 1024;
-const colours: Readonly<Record<ImportAction, 'green' | 'yellow' | 'red' | 'dim'>> = { add: 'green', change: 'yellow', keep: 'dim', refuse: 'red' };
+const colours: Readonly<Record<ImportAction, 'green' | 'yellow' | 'red' | 'dim'>> = {
+  add: 'green',
+  change: 'yellow',
+  keep: 'dim',
+  refuse: 'red',
+};
 
 /** Adds `import`. */
 export function addImportCommand(program: Command, { settings }: CommandContext): void {
   program
     .command('import')
-    .description('take over the logins of a docker config.json, an auth.json, a Kubernetes image pull secret (JSON), or a list of GET /registries')
+    .description(
+      'take over the logins of a docker config.json, an auth.json, a Kubernetes image pull secret (JSON), or a list of GET /registries',
+    )
     .argument('<file>', 'the file, or - for standard input')
     .option('--apply', 'store what the registries accept; without it nothing is stored')
-    .option('--map <key=registry>', 'which registry a key of the file means, when it could mean several; may be repeated', addChoice)
+    .option(
+      '--map <key=registry>',
+      'which registry a key of the file means, when it could mean several; may be repeated',
+      addChoice,
+    )
     .addOption(secureConnectionOption())
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', '\nEvery login is checked with its registry, once. It ends with 1 when an entry is refused.\n\nExample:\n  regway import ~/.docker/config.json\n  kubectl get secret pull -o json | regway import - --apply')
+    .addHelpText(
+      'after',
+      '\nEvery login is checked with its registry, once. It ends with 1 when an entry is refused.\n\nExample:\n  regway import ~/.docker/config.json\n  kubectl get secret pull -o json | regway import - --apply',
+    )
     .action(async (file: string, options: ImportOptions) => {
       const entries = await readEntries(file, options.map ?? new Map());
       const client = await connect(settings);
@@ -80,14 +101,17 @@ async function readLimited(file: string): Promise<string> {
 
 function addChoice(value: string, previous: Choices | undefined): Choices {
   const equals = value.lastIndexOf('=');
-  if (equals < 1 || equals === value.length - 1) throw new InvalidArgumentError('Give KEY=REGISTRY, such as quay.io/core=quay.io/core/*.');
+  if (equals < 1 || equals === value.length - 1)
+    throw new InvalidArgumentError('Give KEY=REGISTRY, such as quay.io/core=quay.io/core/*.');
   return new Map([...(previous ?? []), [value.slice(0, equals), value.slice(equals + 1)]]);
 }
 
 function describe(result: ImportResult): string {
   const { key, registry, username, action, reason, report, stored, asked } = result;
   const target = registry === null ? key : `${registry}${username === null ? '' : ` (user ${username})`}`;
-  const lines = [`${colourResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`];
+  const lines = [
+    `${colourResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
+  ];
   if (report !== null) lines.push(`       ${report.outcome} ${printable(report.message)}${stored ? ' Stored.' : ''}`);
   if (report !== null && !report.valid && report.hint !== null) lines.push(`       Hint: ${printable(report.hint)}`);
   const flag = report !== null && !report.valid ? flagThatHelps(report, asked) : null;

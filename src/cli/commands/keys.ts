@@ -6,12 +6,16 @@ import { type Output, outputOption, type OutputOption } from '../options.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, resultWidth } from '../terminal/terminal.ts';
 
-const where = '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
+const where =
+  '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
 const outputs = ['table', 'json'] as const;
 
 /** Adds `keys` and its commands. */
 export function addKeysCommands(program: Command, context: CommandContext): void {
-  const keys = program.command('keys').description('the keys that passwords are sealed with, on the data directory').addHelpText('after', `${where}\nExample:\n  regway keys status`);
+  const keys = program
+    .command('keys')
+    .description('the keys that passwords are sealed with, on the data directory')
+    .addHelpText('after', `${where}\nExample:\n  regway keys status`);
   addStatus(keys, context);
   addRotateData(keys, context);
   addRotateRoot(keys, context);
@@ -23,7 +27,11 @@ function addStatus(keys: Command, { loadLocal, endWith }: CommandContext): void 
     .description('show which keys there are and what each of them opens')
     .addOption(outputOption(outputs))
     .addHelpText('after', `${where}\nExample:\n  regway keys status -o json`)
-    .action(async ({ output }: OutputOption) => endWith(await (await loadLocal()).keyStatusCommand((status) => process.stdout.write(formatKeyStatus(status, output)))));
+    .action(async ({ output }: OutputOption) =>
+      endWith(
+        await (await loadLocal()).keyStatusCommand((status) => process.stdout.write(formatKeyStatus(status, output))),
+      ),
+    );
 }
 
 function addRotateData(keys: Command, { loadLocal, endWith }: CommandContext): void {
@@ -32,16 +40,33 @@ function addRotateData(keys: Command, { loadLocal, endWith }: CommandContext): v
     .description('seal every password with a new data key and delete the old one; repeat it when it was interrupted')
     .addOption(outputOption(outputs))
     .addHelpText('after', `${where}\nExample:\n  regway keys rotate-data`)
-    .action(async ({ output }: OutputOption) => endWith(await (await loadLocal()).rotateDataKeyCommand((rotation) => process.stdout.write(formatDataRotation(rotation, output)))));
+    .action(async ({ output }: OutputOption) =>
+      endWith(
+        await (
+          await loadLocal()
+        ).rotateDataKeyCommand((rotation) => process.stdout.write(formatDataRotation(rotation, output))),
+      ),
+    );
 }
 
 function addRotateRoot(keys: Command, { loadLocal, endWith }: CommandContext): void {
   keys
     .command('rotate-root')
-    .description('put a new root key in the keyring file, wrap every data key with it, and take the old one out; repeat it when it was interrupted')
+    .description(
+      'put a new root key in the keyring file, wrap every data key with it, and take the old one out; repeat it when it was interrupted',
+    )
     .addOption(outputOption(outputs))
-    .addHelpText('after', `${where}A new key that you put first in the file yourself is used instead of one made here.\n\nExample:\n  regway keys rotate-root`)
-    .action(async ({ output }: OutputOption) => endWith(await (await loadLocal()).rotateRootKeyCommand((rotation) => process.stdout.write(formatRootRotation(rotation, output)))));
+    .addHelpText(
+      'after',
+      `${where}A new key that you put first in the file yourself is used instead of one made here.\n\nExample:\n  regway keys rotate-root`,
+    )
+    .action(async ({ output }: OutputOption) =>
+      endWith(
+        await (
+          await loadLocal()
+        ).rotateRootKeyCommand((rotation) => process.stdout.write(formatRootRotation(rotation, output))),
+      ),
+    );
 }
 
 const rootColumns: readonly Column<KeyStatusFacts['rootKeys'][number]>[] = [
@@ -70,7 +95,10 @@ export function formatDataRotation(rotation: DataRotationFacts, output: Output):
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { activeId, wasInterrupted, resealed, unreadable, leftInLog } = rotation;
   const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
-  const left = unreadable.map((id) => `Its old key stays for ${id}, whose password cannot be read: enter it again with "regway registry update".\n`);
+  const left = unreadable.map(
+    (id) =>
+      `Its old key stays for ${id}, whose password cannot be read: enter it again with "regway registry update".\n`,
+  );
   return `${begin}: ${resealed} passwords were sealed anew.\n${left.join('')}${logAdvice(leftInLog)}`;
 }
 
@@ -78,10 +106,14 @@ export function formatDataRotation(rotation: DataRotationFacts, output: Output):
 export function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { rootKeyId, leftInFile, leftInLog } = rotation;
-  const left = leftInFile.map((id) => `The keyring file cannot be written here: take the line of the key ${id} out of it.\n`);
+  const left = leftInFile.map(
+    (id) => `The keyring file cannot be written here: take the line of the key ${id} out of it.\n`,
+  );
   return `Root key ${rootKeyId} wraps every data key now. Keep a copy of the keyring apart from the database.\n${left.join('')}${logAdvice(leftInLog)}`;
 }
 
 function logAdvice(leftInLog: boolean): string {
-  return leftInLog ? 'Something reads the database for long, so its log (-wal) still holds what the old key opens: repeat this once that has ended.\n' : '';
+  return leftInLog
+    ? 'Something reads the database for long, so its log (-wal) still holds what the old key opens: repeat this once that has ended.\n'
+    : '';
 }

@@ -17,8 +17,13 @@ export function addLoginCommands(program: Command, { settings }: CommandContext)
     .description('remember the address of a server and a token for it, in a file that only you can read')
     .argument('<url>', 'the address of the server')
     .option('--token-stdin', 'read the token from standard input instead of asking for it')
-    .addHelpText('after', `\nThe file is ${loginFile(settings)}. REGWAY_URL and REGWAY_TOKEN go before it.\nFor a certificate of your own authority set NODE_EXTRA_CA_CERTS.\n\nExample:\n  regway login https://regway.example.com`)
-    .action((url: string, { tokenStdin = false }: { readonly tokenStdin?: boolean }) => login(settings, url, tokenStdin));
+    .addHelpText(
+      'after',
+      `\nThe file is ${loginFile(settings)}. REGWAY_URL and REGWAY_TOKEN go before it.\nFor a certificate of your own authority set NODE_EXTRA_CA_CERTS.\n\nExample:\n  regway login https://regway.example.com`,
+    )
+    .action((url: string, { tokenStdin = false }: { readonly tokenStdin?: boolean }) =>
+      login(settings, url, tokenStdin),
+    );
   program
     .command('logout')
     .description('forget what login remembered; the token itself stays valid until it is revoked')

@@ -5,16 +5,33 @@ import { connect } from '../api/connection.ts';
 import type { CreateInput, Filter, Rotation, UpdateInput } from '../api/operations.ts';
 import type { CommandContext, CommandLineSettings } from '../context.ts';
 import { wrongUsage } from '../errors.ts';
-import { type AccountOption, accountOption, addRegistryOptions, outputOption, type OutputOption, type RegistryOptions, rotationOption, typeOption, validateOption } from '../options.ts';
+import {
+  type AccountOption,
+  accountOption,
+  addRegistryOptions,
+  outputOption,
+  type OutputOption,
+  type RegistryOptions,
+  rotationOption,
+  typeOption,
+  validateOption,
+} from '../options.ts';
 import * as actions from '../registry/actions.ts';
 import { givenPassword, requirePassword } from '../terminal/password.ts';
 import { askSecret } from '../terminal/prompt.ts';
 import { isInteractive } from '../terminal/terminal.ts';
 
-type UpdateOptions = RegistryOptions & AccountOption & { readonly passwordPrompt?: boolean; readonly rotation?: Rotation };
+type UpdateOptions = RegistryOptions &
+  AccountOption & { readonly passwordPrompt?: boolean; readonly rotation?: Rotation };
 
-const registryArgument = ['<registry>', 'host[:port], host[:port]/a/b/* (all below), host[:port]/a/b (one repository), or an id (reg_…)'] as const;
-const newRegistryArgument = ['<registry>', 'host[:port], host[:port]/a/b/* (all below) or host[:port]/a/b (one repository)'] as const;
+const registryArgument = [
+  '<registry>',
+  'host[:port], host[:port]/a/b/* (all below), host[:port]/a/b (one repository), or an id (reg_…)',
+] as const;
+const newRegistryArgument = [
+  '<registry>',
+  'host[:port], host[:port]/a/b/* (all below) or host[:port]/a/b (one repository)',
+] as const;
 
 /** Adds `registry` and its commands. */
 export function addRegistryCommands(program: Command, context: CommandContext): void {
@@ -41,7 +58,9 @@ function addList(registry: Command, { settings }: CommandContext): void {
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  regway registry list --host=docker.io -o json')
-    .action(async (options: OutputOption & AccountOption & Filter) => actions.listRegistries(await connect(settings), options));
+    .action(async (options: OutputOption & AccountOption & Filter) =>
+      actions.listRegistries(await connect(settings), options),
+    );
 }
 
 function addGet(registry: Command, { settings }: CommandContext): void {
@@ -52,16 +71,24 @@ function addGet(registry: Command, { settings }: CommandContext): void {
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  regway registry get docker.io/anchore/*')
-    .action(async (text: string, options: OutputOption & AccountOption) => actions.getRegistry(await connect(settings), text, options));
+    .action(async (text: string, options: OutputOption & AccountOption) =>
+      actions.getRegistry(await connect(settings), text, options),
+    );
 }
 
 function addAdd(registry: Command, { settings }: CommandContext): void {
-  const command = registry.command('add').description('check a credential with the registry, then store it').argument(...newRegistryArgument);
+  const command = registry
+    .command('add')
+    .description('check a credential with the registry, then store it')
+    .argument(...newRegistryArgument);
   addRegistryOptions(command.requiredOption('--username <name>', 'the user name (for a cloud, the id of its key)'))
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway registry add docker.io/anchore/* --username=robot\n  pass show hub | regway registry add docker.io --username=robot --password-stdin -o id')
+    .addHelpText(
+      'after',
+      '\nExample:\n  regway registry add docker.io/anchore/* --username=robot\n  pass show hub | regway registry add docker.io --username=robot --password-stdin -o id',
+    )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);
       await actions.addRegistry(client, await createInput(text, options, settings), options);
@@ -71,7 +98,9 @@ function addAdd(registry: Command, { settings }: CommandContext): void {
 function addUpdate(registry: Command, { settings }: CommandContext): void {
   const command = registry
     .command('update')
-    .description('change a registry; what is not given stays, except that the certificate is verified unless --secure-connection=false is given again')
+    .description(
+      'change a registry; what is not given stays, except that the certificate is verified unless --secure-connection=false is given again',
+    )
     .argument(...registryArgument)
     .option('--username <name>', 'another user name');
   addRegistryOptions(command)
@@ -80,14 +109,22 @@ function addUpdate(registry: Command, { settings }: CommandContext): void {
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nAn empty --name, --trusted-realm or --probe-repository takes the value away.\n\nExample:\n  regway registry update docker.io/anchore/* --password-prompt\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending')
+    .addHelpText(
+      'after',
+      '\nAn empty --name, --trusted-realm or --probe-repository takes the value away.\n\nExample:\n  regway registry update docker.io/anchore/* --password-prompt\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending',
+    )
     .action(async (text: string, options: UpdateOptions) => {
       const ask = () => askSecret(`Password for ${text}: `);
       const askPassword = isInteractive() ? ask : undefined;
-      if (options.passwordPrompt === true && askPassword === undefined) throw wrongUsage('--password-prompt needs a terminal: use --password-stdin.');
+      if (options.passwordPrompt === true && askPassword === undefined)
+        throw wrongUsage('--password-prompt needs a terminal: use --password-stdin.');
       const client = await connect(settings);
-      const password = options.passwordPrompt === true ? await ask() : await givenPassword(passwordSource(options, settings));
-      await actions.updateRegistry(client, text, updateInput(options, password), { ...options, askPassword: password === undefined ? askPassword : undefined });
+      const password =
+        options.passwordPrompt === true ? await ask() : await givenPassword(passwordSource(options, settings));
+      await actions.updateRegistry(client, text, updateInput(options, password), {
+        ...options,
+        askPassword: password === undefined ? askPassword : undefined,
+      });
     });
 }
 
@@ -101,15 +138,23 @@ function addDelete(registry: Command, { settings }: CommandContext): void {
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  regway registry delete docker.io/anchore/* --yes')
-    .action(async (text: string, options: OutputOption & AccountOption & { readonly yes?: boolean }) => actions.deleteRegistry(await connect(settings), text, options));
+    .action(async (text: string, options: OutputOption & AccountOption & { readonly yes?: boolean }) =>
+      actions.deleteRegistry(await connect(settings), text, options),
+    );
 }
 
 function addCheck(registry: Command, { settings }: CommandContext): void {
-  const command = registry.command('check').description('check a credential with the registry and store nothing').argument(...newRegistryArgument);
+  const command = registry
+    .command('check')
+    .description('check a credential with the registry and store nothing')
+    .argument(...newRegistryArgument);
   addRegistryOptions(command.requiredOption('--username <name>', 'the user name (for a cloud, the id of its key)'))
     .addOption(accountOption())
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', '\nExample:\n  regway registry check registry.example.com:5000 --username=robot --secure-connection=false')
+    .addHelpText(
+      'after',
+      '\nExample:\n  regway registry check registry.example.com:5000 --username=robot --secure-connection=false',
+    )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);
       await actions.checkRegistry(client, await createInput(text, options, settings), options);
@@ -124,23 +169,43 @@ function addValidate(registry: Command, { settings }: CommandContext): void {
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  regway registry validate docker.io/anchore/*')
-    .action(async (text: string, options: OutputOption & AccountOption) => actions.validateRegistry(await connect(settings), text, options));
+    .action(async (text: string, options: OutputOption & AccountOption) =>
+      actions.validateRegistry(await connect(settings), text, options),
+    );
 }
 
-async function createInput(registry: string, options: actions.CreateOptions, settings: CommandLineSettings): Promise<CreateInput> {
+async function createInput(
+  registry: string,
+  options: actions.CreateOptions,
+  settings: CommandLineSettings,
+): Promise<CreateInput> {
   const { username, type, name, trustedRealm, probeRepository, account } = options;
   const password = await requirePassword(passwordSource(options, settings), username);
   return { registry, username, password, type, name, trustedRealm, probeRepository, account };
 }
 
-function updateInput({ username, type, rotation, name, trustedRealm, probeRepository }: UpdateOptions, password: UpdateInput['password']): UpdateInput {
-  return { username, password, rotation, type, name: emptyAsNull(name), trustedRealm: emptyAsNull(trustedRealm), probeRepository: emptyAsNull(probeRepository) };
+function updateInput(
+  { username, type, rotation, name, trustedRealm, probeRepository }: UpdateOptions,
+  password: UpdateInput['password'],
+): UpdateInput {
+  return {
+    username,
+    password,
+    rotation,
+    type,
+    name: emptyAsNull(name),
+    trustedRealm: emptyAsNull(trustedRealm),
+    probeRepository: emptyAsNull(probeRepository),
+  };
 }
 
 function emptyAsNull(text: string | undefined): string | null | undefined {
   return text === '' ? null : text;
 }
 
-function passwordSource({ passwordStdin = false }: RegistryOptions, { registryPassword }: CommandLineSettings): { passwordStdin: boolean; fromEnvironment: typeof registryPassword } {
+function passwordSource(
+  { passwordStdin = false }: RegistryOptions,
+  { registryPassword }: CommandLineSettings,
+): { passwordStdin: boolean; fromEnvironment: typeof registryPassword } {
   return { passwordStdin, fromEnvironment: registryPassword };
 }

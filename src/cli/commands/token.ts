@@ -3,7 +3,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { adminAccount, type Role, roles } from '../../core/authz/principal.ts';
 import { parseDurationMs } from '../../core/shared/time.ts';
-import { createTokenOperation, requireResult, revokeTokenOperation, type Token, tokensOperation } from '../api/access-operations.ts';
+import {
+  createTokenOperation,
+  requireResult,
+  revokeTokenOperation,
+  type Token,
+  tokensOperation,
+} from '../api/access-operations.ts';
 import { connect } from '../api/connection.ts';
 import type { CommandContext, CommandLineSettings, TokenFacts, TokenRequest } from '../context.ts';
 import { type AccountOption, type Output, type OutputOption, outputOption } from '../options.ts';
@@ -23,7 +29,10 @@ const where =
 
 /** Adds `token` and its commands. */
 export function addTokenCommands(program: Command, context: CommandContext): void {
-  const token = program.command('token').description('API tokens, on a server or on the data directory').addHelpText('after', `${where}\nExample:\n  regway token list`);
+  const token = program
+    .command('token')
+    .description('API tokens, on a server or on the data directory')
+    .addHelpText('after', `${where}\nExample:\n  regway token list`);
   addCreate(token, context);
   addList(token, context);
   addRevoke(token, context);
@@ -37,7 +46,11 @@ function addCreate(token: Command, { settings, loadLocal, endWith }: CommandCont
     .option('--account <name>', 'the account it acts in; on a server your own unless given, else admin')
     .option('--name <label>', 'a label for people')
     .option('--image <pattern...>', 'limit a PULL token to these images, such as docker.io/anchore/*')
-    .option('--expires-in <duration>', 'hours or days, such as 12h or 90d; without it the token does not expire', parseDuration)
+    .option(
+      '--expires-in <duration>',
+      'hours or days, such as 12h or 90d; without it the token does not expire',
+      parseDuration,
+    )
     .addOption(outputOption())
     .addHelpText('after', `${where}\nExample:\n  regway token create --role=READ_WRITE --account=admin -o id`)
     .action(async (options: CreateOptions) => {
@@ -48,7 +61,9 @@ function addCreate(token: Command, { settings, loadLocal, endWith }: CommandCont
       }
       const local = await loadLocal();
       const account = request.account ?? adminAccount;
-      endWith(await local.createTokenCommand({ ...request, account }, (text) => printToken(text, { ...options, account })));
+      endWith(
+        await local.createTokenCommand({ ...request, account }, (text) => printToken(text, { ...options, account })),
+      );
     });
 }
 
@@ -80,7 +95,13 @@ function addRevoke(token: Command, { settings, loadLocal, endWith }: CommandCont
     });
 }
 
-function tokenRequest({ role, account, name, image, expiresIn }: CreateOptions): Omit<TokenRequest, 'account'> & { readonly account: string | undefined } {
+function tokenRequest({
+  role,
+  account,
+  name,
+  image,
+  expiresIn,
+}: CreateOptions): Omit<TokenRequest, 'account'> & { readonly account: string | undefined } {
   return {
     role,
     account,
@@ -137,7 +158,17 @@ export function formatToken(token: TokenFacts, output: Output): string {
 }
 
 /** The keys that scripts rely on; the hash stays where it is. */
-function tokenJson({ id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt }: TokenFacts): object {
+function tokenJson({
+  id,
+  name,
+  role,
+  account,
+  images,
+  createdAt,
+  expiresAt,
+  revokedAt,
+  lastUsedAt,
+}: TokenFacts): object {
   return { id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt };
 }
 
@@ -157,14 +188,20 @@ function formatNew(token: string, role: string, account: string, output: Output)
 }
 
 /** The text of a new token, and the account that it acts in. @param request its account may be left out: the caller's own. */
-export async function createTokenOnServer(settings: CommandLineSettings, request: Omit<TokenRequest, 'account'> & { readonly account: string | undefined }): Promise<{ text: string; account: string }> {
+export async function createTokenOnServer(
+  settings: CommandLineSettings,
+  request: Omit<TokenRequest, 'account'> & { readonly account: string | undefined },
+): Promise<{ text: string; account: string }> {
   const input = { ...request, expiresAt: request.expiresAt?.toISOString() ?? null };
   const { createToken } = await (await connect(settings)).run(createTokenOperation, { input });
   const { account } = requireResult(createToken.token, createToken);
   return { text: requireResult(createToken.text, createToken), account };
 }
 
-export async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenFacts[]> {
+export async function listTokensOnServer(
+  settings: CommandLineSettings,
+  account: string | undefined,
+): Promise<TokenFacts[]> {
   const { tokens } = await (await connect(settings)).run(tokensOperation, { account });
   return tokens.map(factsOf);
 }
@@ -176,5 +213,11 @@ export async function revokeTokenOnServer(settings: CommandLineSettings, id: str
 
 function factsOf(token: Token): TokenFacts {
   const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
-  return { ...token, createdAt: new Date(token.createdAt), expiresAt: date(token.expiresAt), revokedAt: date(token.revokedAt), lastUsedAt: date(token.lastUsedAt) };
+  return {
+    ...token,
+    createdAt: new Date(token.createdAt),
+    expiresAt: date(token.expiresAt),
+    revokedAt: date(token.revokedAt),
+    lastUsedAt: date(token.lastUsedAt),
+  };
 }

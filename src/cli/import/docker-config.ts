@@ -3,7 +3,17 @@
 
 import type { RegistryText } from '../../core/registry/reference.ts';
 import { Secret } from '../../core/shared/secret.ts';
-import { isObject, offerChoices, parseText, refuse, registryOfKey, shownKey, withoutScheme, type ImportEntry, type KeyChoices } from './entry.ts';
+import {
+  isObject,
+  offerChoices,
+  parseText,
+  refuse,
+  registryOfKey,
+  shownKey,
+  withoutScheme,
+  type ImportEntry,
+  type KeyChoices,
+} from './entry.ts';
 
 /** The user name that stands for "the password is an identity token". */
 const tokenUsername = '<token>';
@@ -18,12 +28,14 @@ export function isDockerConfig(document: unknown): document is Record<string, un
 /** One entry for each login that the file names, also for those whose password is elsewhere. */
 export function parseDockerConfig(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
   const { auths = {}, credsStore, credHelpers = {} } = document;
-  if (!isObject(auths) || !isObject(credHelpers)) return [refuse('auths', 'auths and credHelpers must be objects: this is no docker configuration')];
+  if (!isObject(auths) || !isObject(credHelpers))
+    return [refuse('auths', 'auths and credHelpers must be objects: this is no docker configuration')];
   const helpers = Object.entries(credHelpers).map(([key, helper]) => refuse(key, helperRefusal(helper)));
   const logins = Object.entries(auths)
     .filter(([key]) => !(key in credHelpers))
     .map(([key, auth]) => parseAuth(key, auth, credsStore, choices));
-  const store = typeof credsStore === 'string' && logins.length === 0 ? [refuse('credsStore', helperRefusal(credsStore))] : [];
+  const store =
+    typeof credsStore === 'string' && logins.length === 0 ? [refuse('credsStore', helperRefusal(credsStore))] : [];
   return [...logins, ...helpers, ...store];
 }
 
@@ -49,23 +61,34 @@ function readingsOf(text: string): string[] {
   const below = parseText(`${text}/*`);
   if (typeof below === 'string') return [];
   const exact = parseText(text);
-  return [below.registry, typeof exact === 'string' ? below.registry.replace('/', '/library/').slice(0, -2) : exact.registry, below.host];
+  return [
+    below.registry,
+    typeof exact === 'string' ? below.registry.replace('/', '/library/').slice(0, -2) : exact.registry,
+    below.host,
+  ];
 }
 
 type Login = { readonly username: string; readonly password: Secret };
 
-function loginOf({ auth, username, password, identitytoken, registrytoken }: Record<string, unknown>, credsStore: unknown): Login | string {
-  if (isText(identitytoken)) return 'it is an identity token of "docker login", which only Docker can use: log in with a password or access token instead';
-  if (isText(registrytoken)) return 'it is a registry token, which expires within minutes: use the password or access token behind it';
+function loginOf(
+  { auth, username, password, identitytoken, registrytoken }: Record<string, unknown>,
+  credsStore: unknown,
+): Login | string {
+  if (isText(identitytoken))
+    return 'it is an identity token of "docker login", which only Docker can use: log in with a password or access token instead';
+  if (isText(registrytoken))
+    return 'it is a registry token, which expires within minutes: use the password or access token behind it';
   const decoded = isText(auth) ? decodeAuth(auth) : undefined;
   if (typeof decoded === 'string') return decoded;
-  const separate = isText(username) || isText(password) ? { username: textOf(username), password: textOf(password) } : undefined;
+  const separate =
+    isText(username) || isText(password) ? { username: textOf(username), password: textOf(password) } : undefined;
   if (decoded && separate && (decoded.username !== separate.username || decoded.password !== separate.password)) {
     return 'auth says one login, username and password another: remove the wrong one';
   }
   const login = decoded ?? separate;
   if (login === undefined) return isText(credsStore) ? helperRefusal(credsStore) : 'the file has no password for it';
-  if (login.username === tokenUsername || login.username === emptyGuid) return 'it is an identity token, which is no password: use a password or access token';
+  if (login.username === tokenUsername || login.username === emptyGuid)
+    return 'it is an identity token, which is no password: use a password or access token';
   if (login.username === '' || login.password === '') return 'its user name or password is empty';
   return { username: login.username, password: new Secret(login.password) };
 }
@@ -76,7 +99,8 @@ function decodeAuth(auth: string): { username: string; password: string } | stri
   const isBase64 = bytes.toString('base64').replace(/=+$/, '') === auth.trim().replace(/=+$/, '');
   const text = bytes.toString('utf8').replace(/\0+$/, '');
   const colon = text.indexOf(':');
-  if (!isBase64 || !bytes.equals(Buffer.from(bytes.toString('utf8'))) || colon < 0) return 'auth is not base64 of user:password';
+  if (!isBase64 || !bytes.equals(Buffer.from(bytes.toString('utf8'))) || colon < 0)
+    return 'auth is not base64 of user:password';
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 

@@ -47,13 +47,18 @@ export function refuse(key: string, refusal: string): RefusedEntry {
 }
 
 /** The registry that a key stands for, or why it stands for none. A choice stays on the host of its key. */
-export function registryOfKey(key: string, choices: KeyChoices, interpret: (key: string) => RegistryText | string): RegistryText | string {
+export function registryOfKey(
+  key: string,
+  choices: KeyChoices,
+  interpret: (key: string) => RegistryText | string,
+): RegistryText | string {
   const choice = choices(key);
   if (choice === undefined) return interpret(key);
   const chosen = parseText(choice);
   if (typeof chosen === 'string') return `the choice ${choice} is no registry: ${chosen}`;
   const host = parseText(hostOfKey(key));
-  if (typeof host === 'string' || host.host !== chosen.host) return `the choice ${choice} is on another host than the key, and a password does not move between hosts`;
+  if (typeof host === 'string' || host.host !== chosen.host)
+    return `the choice ${choice} is on another host than the key, and a password does not move between hosts`;
   return chosen;
 }
 
@@ -74,7 +79,10 @@ export function offerChoices(key: string, registries: readonly string[]): string
 
 /** Docker and the kubelet take `https://` and `/v1/` or `/v2/` around a host: https://github.com/docker/cli/tree/master/cli/config */
 export function withoutScheme(key: string): string {
-  return key.replace(/^https?:\/\//i, '').replace(/\/+$/, '').replace(/^([^/]+)\/v[12]$/, '$1');
+  return key
+    .replace(/^https?:\/\//i, '')
+    .replace(/\/+$/, '')
+    .replace(/^([^/]+)\/v[12]$/, '$1');
 }
 
 function hostOfKey(key: string): string {

@@ -6,7 +6,8 @@ import { isDump, parseDump } from './registry-list.ts';
 import { isObject, refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './entry.ts';
 import { isSecret, parseSecret } from './kubernetes-secret.ts';
 
-const known = 'a docker config.json, an auth.json, a Kubernetes Secret (kubectl get secret NAME -o json), or the list of GET /registries';
+const known =
+  'a docker config.json, an auth.json, a Kubernetes Secret (kubectl get secret NAME -o json), or the list of GET /registries';
 
 /**
  * Gives the entries of a file in its order; nothing in it is guessed. Of entries for one registry, equal ones are taken once
@@ -30,15 +31,23 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text) ? ' It looks like YAML: use kubectl get secret NAME -o json.' : '';
+    const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text)
+      ? ' It looks like YAML: use kubectl get secret NAME -o json.'
+      : '';
     throw wrongUsage(`The file is not JSON, so it is not ${known}.${advice}`);
   }
 }
 
 function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: number): ImportEntry {
-  const twins = entries.filter((other): other is FoundLogin => 'registry' in other && other.registry === entry.registry && other !== entry);
+  const twins = entries.filter(
+    (other): other is FoundLogin => 'registry' in other && other.registry === entry.registry && other !== entry,
+  );
   const different = twins.find((twin) => !isSameLogin(twin, entry));
-  if (different !== undefined) return refuse(entry.key, `the file names ${entry.registry} more than once, with different logins (${different.key}): remove the wrong one`);
+  if (different !== undefined)
+    return refuse(
+      entry.key,
+      `the file names ${entry.registry} more than once, with different logins (${different.key}): remove the wrong one`,
+    );
   const first = entries.findIndex((other) => 'registry' in other && other.registry === entry.registry);
   return first < index ? refuse(entry.key, `it is the same login for ${entry.registry} as above`) : entry;
 }

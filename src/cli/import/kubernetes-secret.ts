@@ -6,13 +6,19 @@ import { isObject, refuse, type ImportEntry, type KeyChoices } from './entry.ts'
 
 /** Whether a document is a Secret or a list of objects. */
 export function isSecret(document: unknown): document is Record<string, unknown> {
-  return isObject(document) && (document['kind'] === 'Secret' || document['kind'] === 'List' || document['kind'] === 'SecretList');
+  return (
+    isObject(document) &&
+    (document['kind'] === 'Secret' || document['kind'] === 'List' || document['kind'] === 'SecretList')
+  );
 }
 
 /** The logins of one Secret, or of every one in a list; a Secret of another type is refused by its name. */
 export function parseSecret(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
   const { items } = document;
-  if (document['kind'] !== 'Secret') return Array.isArray(items) ? items.filter(isObject).flatMap((item) => parseSecret({ kind: 'Secret', ...item }, choices)) : [];
+  if (document['kind'] !== 'Secret')
+    return Array.isArray(items)
+      ? items.filter(isObject).flatMap((item) => parseSecret({ kind: 'Secret', ...item }, choices))
+      : [];
   const name = nameOf(document);
   const text = dataOf(document, '.dockerconfigjson');
   if (text !== undefined) return parseInner(name, text, (config) => parseDockerConfig(config, choices));
@@ -22,7 +28,11 @@ export function parseSecret(document: Record<string, unknown>, choices: KeyChoic
   return [refuse(name, 'it is no image pull secret: neither .dockerconfigjson nor .dockercfg is in its data')];
 }
 
-function parseInner(name: string, text: string, parse: (document: Record<string, unknown>) => ImportEntry[]): ImportEntry[] {
+function parseInner(
+  name: string,
+  text: string,
+  parse: (document: Record<string, unknown>) => ImportEntry[],
+): ImportEntry[] {
   try {
     const document: unknown = JSON.parse(text);
     if (isObject(document)) return parse(document);

@@ -3,7 +3,15 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Client } from '../api/client.ts';
-import { checkOperation, type CreateInput, createOperation, type Payload, type Registry, type Report, updateOperation } from '../api/operations.ts';
+import {
+  checkOperation,
+  type CreateInput,
+  createOperation,
+  type Payload,
+  type Registry,
+  type Report,
+  updateOperation,
+} from '../api/operations.ts';
 import { findRegistry } from '../registry/lookup.ts';
 import type { Asked } from '../registry/report.ts';
 import { printNote } from '../terminal/terminal.ts';
@@ -38,7 +46,17 @@ export interface ImportResult {
 /** Looks at one entry, checks its login with the registry, and stores it if the settings say so. */
 export async function importEntry(client: Client, entry: ImportEntry, settings: ImportSettings): Promise<ImportResult> {
   const asked = { secureConnection: settings.secureConnection, stores: true };
-  if ('refusal' in entry) return { key: entry.key, registry: null, username: null, action: 'refuse', reason: entry.refusal, report: null, stored: false, asked };
+  if ('refusal' in entry)
+    return {
+      key: entry.key,
+      registry: null,
+      username: null,
+      action: 'refuse',
+      reason: entry.refusal,
+      report: null,
+      stored: false,
+      asked,
+    };
   const existing = await findRegistry(client, entry.registry, settings.account);
   const { key, registry, username, password } = entry;
   const facts = { key, registry, username, report: null, stored: false, asked };
@@ -46,24 +64,49 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
   const secureConnection = entry.secureConnection ?? existing?.secureConnection ?? settings.secureConnection;
   // The flag is for entries about which nothing is known.
   const flagCounts = entry.secureConnection === undefined && existing === undefined;
-  const payload = await whenAllowed(() => send(client, { ...entry, password }, existing, { ...settings, secureConnection }));
-  const plan = existing === undefined ? { action: 'add', reason: null } as const : { action: 'change', reason: changes(entry, existing) } as const;
-  return { ...facts, ...plan, ...outcome(payload), asked: { stores: true, secureConnection: secureConnection && flagCounts } };
+  const payload = await whenAllowed(() =>
+    send(client, { ...entry, password }, existing, { ...settings, secureConnection }),
+  );
+  const plan =
+    existing === undefined
+      ? ({ action: 'add', reason: null } as const)
+      : ({ action: 'change', reason: changes(entry, existing) } as const);
+  return {
+    ...facts,
+    ...plan,
+    ...outcome(payload),
+    asked: { stores: true, secureConnection: secureConnection && flagCounts },
+  };
 }
 
-function withoutPassword({ registry, username }: FoundLogin, existing: Registry | undefined): { action: ImportAction; reason: string } {
-  if (existing !== undefined) return { action: 'keep', reason: 'it is there already, and the file has no password to change it with' };
-  return { action: 'refuse', reason: `it needs a password: regway registry add '${registry}' --username='${username}'` };
+function withoutPassword(
+  { registry, username }: FoundLogin,
+  existing: Registry | undefined,
+): { action: ImportAction; reason: string } {
+  if (existing !== undefined)
+    return { action: 'keep', reason: 'it is there already, and the file has no password to change it with' };
+  return {
+    action: 'refuse',
+    reason: `it needs a password: regway registry add '${registry}' --username='${username}'`,
+  };
 }
 
-async function send(client: Client, entry: FoundLogin & { readonly password: Secret }, existing: Registry | undefined, settings: ImportSettings): Promise<Payload> {
+async function send(
+  client: Client,
+  entry: FoundLogin & { readonly password: Secret },
+  existing: Registry | undefined,
+  settings: ImportSettings,
+): Promise<Payload> {
   const { secureConnection, validate, apply, account } = settings;
   if (!apply && !validate) return { errors: [] };
-  if (!apply) return (await client.run(checkOperation, { input: checkInput(entry, existing, account), secureConnection })).checkRegistry;
+  if (!apply)
+    return (await client.run(checkOperation, { input: checkInput(entry, existing, account), secureConnection }))
+      .checkRegistry;
   const { username, password, type, name, registry, trustedRealm, probeRepository } = entry;
   const input = { username, password, type, name, trustedRealm, probeRepository };
   if (existing === undefined) {
-    return (await client.run(createOperation, { input: { registry, ...input, account }, secureConnection, validate })).createRegistry;
+    return (await client.run(createOperation, { input: { registry, ...input, account }, secureConnection, validate }))
+      .createRegistry;
   }
   return (await client.run(updateOperation, { id: existing.id, input, secureConnection, validate })).updateRegistry;
 }
@@ -82,7 +125,11 @@ async function whenAllowed(attempt: () => Promise<Payload>): Promise<Payload> {
 }
 
 /** What a registry that is there has of its own counts in the check, as it will in the update. */
-function checkInput({ registry, username, password, type, trustedRealm, probeRepository }: FoundLogin & { readonly password: Secret }, existing: Registry | undefined, account: string | undefined): CreateInput {
+function checkInput(
+  { registry, username, password, type, trustedRealm, probeRepository }: FoundLogin & { readonly password: Secret },
+  existing: Registry | undefined,
+  account: string | undefined,
+): CreateInput {
   return {
     registry,
     username,
@@ -99,18 +146,30 @@ function outcome({ errors, validation, registry }: Payload): Partial<ImportResul
   const report = validation ?? null;
   const passed = error === undefined && report?.valid !== false;
   if (passed) return { report, stored: Boolean(registry) };
-  return { action: 'refuse', reason: report === null ? (error?.message ?? null) : 'the registry does not take it', report };
+  return {
+    action: 'refuse',
+    reason: report === null ? (error?.message ?? null) : 'the registry does not take it',
+    report,
+  };
 }
 
 /** A stored password cannot be compared, so it always counts as changed. */
 function changes(entry: FoundLogin, existing: Registry): string {
   const changed = [
     entry.username !== existing.username && `user name ${existing.username} to ${entry.username}`,
-    entry.type !== undefined && entry.type !== existing.type && `type ${existing.type.toLowerCase()} to ${entry.type.toLowerCase()}`,
+    entry.type !== undefined &&
+      entry.type !== existing.type &&
+      `type ${existing.type.toLowerCase()} to ${entry.type.toLowerCase()}`,
     entry.name !== undefined && entry.name !== existing.name && `name ${existing.name} to ${entry.name}`,
-    entry.secureConnection !== undefined && entry.secureConnection !== existing.secureConnection && `certificate ${entry.secureConnection ? 'verified' : 'not verified'}`,
-    entry.trustedRealm !== undefined && entry.trustedRealm !== existing.trustedRealm && `trusted realm ${existing.trustedRealm ?? 'none'} to ${entry.trustedRealm}`,
-    entry.probeRepository !== undefined && entry.probeRepository !== existing.probeRepository && `probe repository ${existing.probeRepository ?? 'none'} to ${entry.probeRepository}`,
+    entry.secureConnection !== undefined &&
+      entry.secureConnection !== existing.secureConnection &&
+      `certificate ${entry.secureConnection ? 'verified' : 'not verified'}`,
+    entry.trustedRealm !== undefined &&
+      entry.trustedRealm !== existing.trustedRealm &&
+      `trusted realm ${existing.trustedRealm ?? 'none'} to ${entry.trustedRealm}`,
+    entry.probeRepository !== undefined &&
+      entry.probeRepository !== existing.probeRepository &&
+      `probe repository ${existing.probeRepository ?? 'none'} to ${entry.probeRepository}`,
     'password',
   ];
   return changed.filter((change) => change !== false).join(', ');

@@ -3,7 +3,16 @@
 import { registryTypes, type RegistryType } from '../../core/registry/registry.ts';
 import type { RegistryText } from '../../core/registry/reference.ts';
 import { Secret } from '../../core/shared/secret.ts';
-import { isObject, offerChoices, parseText, refuse, registryOfKey, shownKey, type ImportEntry, type KeyChoices } from './entry.ts';
+import {
+  isObject,
+  offerChoices,
+  parseText,
+  refuse,
+  registryOfKey,
+  shownKey,
+  type ImportEntry,
+  type KeyChoices,
+} from './entry.ts';
 
 /** Whether a document is such a list. */
 export function isDump(document: unknown): document is unknown[] {
@@ -17,11 +26,18 @@ export function parseDump(document: readonly unknown[], choices: KeyChoices): Im
 
 function parseRecord(record: unknown, place: string, choices: KeyChoices): ImportEntry {
   if (!isObject(record) || typeof record['registry'] !== 'string') return refuse(place, 'it has no "registry"');
-  const { registry: key, registry_user: username, registry_pass: password, registry_name: name, registry_verify: verify } = record;
+  const {
+    registry: key,
+    registry_user: username,
+    registry_pass: password,
+    registry_name: name,
+    registry_verify: verify,
+  } = record;
   const registry = registryOfKey(key, choices, interpret);
   if (typeof registry === 'string') return refuse(key, registry);
   const type = typeOf(record['registry_type']);
-  if (type === null) return refuse(key, `its registry_type is none of ${registryTypes.map((known) => known.toLowerCase()).join(', ')}`);
+  if (type === null)
+    return refuse(key, `its registry_type is none of ${registryTypes.map((known) => known.toLowerCase()).join(', ')}`);
   if (typeof username !== 'string' || username === '') return refuse(key, 'it has no "registry_user"');
   return {
     key: shownKey(key),
@@ -45,7 +61,12 @@ function interpret(key: string): RegistryText | string {
   const host = key.split('/')[0] ?? '';
   if (typeof parsed !== 'string' || !base.includes('/')) return parsed;
   const readings = [`${base}/*`, `${host}/*`].map(parseText).filter((reading) => typeof reading !== 'string');
-  return readings.length === 0 ? parsed : `${parsed} Choose ${offerChoices(key, readings.map(({ registry }) => registry))}`;
+  return readings.length === 0
+    ? parsed
+    : `${parsed} Choose ${offerChoices(
+        key,
+        readings.map(({ registry }) => registry),
+      )}`;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -2,7 +2,20 @@
 
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Client } from '../api/client.ts';
-import { type CreateInput, createOperation, deleteOperation, type Filter, listOperation, type Page, type Payload, type Registry, type Report, type UpdateInput, updateOperation, validateOperation } from '../api/operations.ts';
+import {
+  type CreateInput,
+  createOperation,
+  deleteOperation,
+  type Filter,
+  listOperation,
+  type Page,
+  type Payload,
+  type Registry,
+  type Report,
+  type UpdateInput,
+  updateOperation,
+  validateOperation,
+} from '../api/operations.ts';
 import { type CommandFailure, refused, wrongUsage } from '../errors.ts';
 import type { AccountOption, Output, OutputOption, RegistryOptions } from '../options.ts';
 import { passwordWays } from '../terminal/password.ts';
@@ -17,7 +30,10 @@ import { printReport } from './report.ts';
 export type CreateOptions = RegistryOptions & AccountOption & { readonly username: string };
 
 /** Prints every page as it arrives. */
-export async function listRegistries(client: Client, { output, account, ...filter }: OutputOption & AccountOption & Filter): Promise<void> {
+export async function listRegistries(
+  client: Client,
+  { output, account, ...filter }: OutputOption & AccountOption & Filter,
+): Promise<void> {
   const print = listPrinter(output);
   let after: string | null = null;
   do {
@@ -29,12 +45,20 @@ export async function listRegistries(client: Client, { output, account, ...filte
 }
 
 /** Prints one registry. */
-export async function getRegistry(client: Client, textOrId: string, { output, account }: OutputOption & AccountOption): Promise<void> {
+export async function getRegistry(
+  client: Client,
+  textOrId: string,
+  { output, account }: OutputOption & AccountOption,
+): Promise<void> {
   await printResult(formatRegistry(await requireRegistry(client, textOrId, account), output));
 }
 
 /** Checks the credential step by step, then stores it. A failed check, or a registry that is there already, stops before. */
-export async function addRegistry(client: Client, input: CreateInput, { output, secureConnection = true, validate = true }: CreateOptions): Promise<void> {
+export async function addRegistry(
+  client: Client,
+  input: CreateInput,
+  { output, secureConnection = true, validate = true }: CreateOptions,
+): Promise<void> {
   const asked = { secureConnection, stores: true };
   if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
   noteSuggestedType(input);
@@ -48,7 +72,11 @@ export async function addRegistry(client: Client, input: CreateInput, { output, 
 }
 
 /** Checks the credential step by step and stores nothing. */
-export async function checkRegistry(client: Client, input: CreateInput, { output, secureConnection = true }: RegistryOptions): Promise<void> {
+export async function checkRegistry(
+  client: Client,
+  input: CreateInput,
+  { output, secureConnection = true }: RegistryOptions,
+): Promise<void> {
   noteSuggestedType(input);
   const report = await checkWithSteps(client, input, { secureConnection, stores: false });
   if (!report.valid) throw checkFailed(report, 'The registry does not take this credential.');
@@ -64,23 +92,38 @@ export async function updateRegistry(
 ): Promise<void> {
   const { id, registry } = await requireRegistry(client, textOrId, options.account);
   const { secureConnection, validate, output, askPassword } = options;
-  const send = async (change: UpdateInput): Promise<Payload> => (await client.run(updateOperation, { id, input: change, secureConnection, validate })).updateRegistry;
+  const send = async (change: UpdateInput): Promise<Payload> =>
+    (await client.run(updateOperation, { id, input: change, secureConnection, validate })).updateRegistry;
   let payload = await send(input);
   const wantsPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
-  if (wantsPassword && askPassword === undefined) printNote(`A change like this one needs the password: ${passwordWays}.`);
+  if (wantsPassword && askPassword === undefined)
+    printNote(`A change like this one needs the password: ${passwordWays}.`);
   if (wantsPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
   const asked = { secureConnection: secureConnection ?? true, stores: true };
   throwPayloadErrors(payload, asked);
   if (payload.validation && validate !== false) printReport(payload.validation, asked);
   const waits = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
-  await printStored(payload, output, `Updated ${registry}.${waits ? ' The new password waits until the registry takes it; until then the current one is used.' : ''}`);
+  await printStored(
+    payload,
+    output,
+    `Updated ${registry}.${waits ? ' The new password waits until the registry takes it; until then the current one is used.' : ''}`,
+  );
 }
 
 /** Deletes after a yes, which `--yes` gives in advance. */
-export async function deleteRegistry(client: Client, textOrId: string, { yes, output, account }: OutputOption & AccountOption & { readonly yes?: boolean }): Promise<void> {
+export async function deleteRegistry(
+  client: Client,
+  textOrId: string,
+  { yes, output, account }: OutputOption & AccountOption & { readonly yes?: boolean },
+): Promise<void> {
   if (yes !== true && !isInteractive()) throw wrongUsage('Nobody is here to confirm the deletion: add --yes.');
   const registry = await requireRegistry(client, textOrId, account);
-  if (yes !== true && !(await confirm(`Delete ${printable(registry.registry)} of the account ${printable(registry.account)} and its password?`))) {
+  if (
+    yes !== true &&
+    !(await confirm(
+      `Delete ${printable(registry.registry)} of the account ${printable(registry.account)} and its password?`,
+    ))
+  ) {
     throw refused('Nothing was deleted.');
   }
   const payload = (await client.run(deleteOperation, { id: registry.id })).deleteRegistry;
@@ -90,7 +133,11 @@ export async function deleteRegistry(client: Client, textOrId: string, { yes, ou
 }
 
 /** Checks the stored credential again; the server records the outcome. */
-export async function validateRegistry(client: Client, textOrId: string, { output, account }: OutputOption & AccountOption): Promise<void> {
+export async function validateRegistry(
+  client: Client,
+  textOrId: string,
+  { output, account }: OutputOption & AccountOption,
+): Promise<void> {
   const stored = await requireRegistry(client, textOrId, account);
   const payload = (await client.run(validateOperation, { id: stored.id })).validateRegistry;
   const asked = { secureConnection: stored.secureConnection, stores: false };
@@ -113,7 +160,9 @@ async function printStored({ registry }: Payload, output: Output, sentence: stri
 
 function alreadyThere(registry: string): CommandFailure {
   const message = `There is a registry for ${printable(registry)} already, so nothing was sent: change it with "regway registry update".`;
-  return refused(message, { errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }] });
+  return refused(message, {
+    errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }],
+  });
 }
 
 interface ListPrinter {
@@ -124,7 +173,11 @@ interface ListPrinter {
 function listPrinter(output: Output): ListPrinter {
   switch (output) {
     case 'id':
-      return { page: async (registries) => void (registries.length > 0 && (await printResult(registries.map(({ id }) => printable(id)).join('\n')))), end: async () => {} };
+      return {
+        page: async (registries) =>
+          void (registries.length > 0 && (await printResult(registries.map(({ id }) => printable(id)).join('\n')))),
+        end: async () => {},
+      };
     case 'json':
       return jsonArrayPrinter();
     case 'table': {

@@ -10,7 +10,10 @@ import { type Asked, printReport, printStep, printVerdict } from './report.ts';
 
 /** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
 export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {
-  for await (const { registryCheck } of client.stream(checkStepsOperation, { input, secureConnection: asked.secureConnection })) {
+  for await (const { registryCheck } of client.stream(checkStepsOperation, {
+    input,
+    secureConnection: asked.secureConnection,
+  })) {
     if (registryCheck.step !== null) printStep(registryCheck.step);
     if (registryCheck.report !== null) {
       printVerdict(registryCheck.report, asked);
@@ -24,12 +27,25 @@ export async function checkWithSteps(client: Client, input: CreateInput, asked: 
 export function noteSuggestedType({ registry, type }: CreateInput): void {
   const suggestion = type === undefined ? suggestType(registry) : null;
   if (suggestion === null) return;
-  printNote(`This host looks like ${suggestion.service}: add --type=${suggestion.type.toLowerCase()} to log in with an identity of that cloud. Going on as docker_v2.`);
+  printNote(
+    `This host looks like ${suggestion.service}: add --type=${suggestion.type.toLowerCase()} to log in with an identity of that cloud. Going on as docker_v2.`,
+  );
 }
 
 /** Ends a command whose credential the registry did not take. The report has been printed. */
 export function checkFailed(report: Report, consequence: string): CommandFailure {
-  return refused(consequence, { errors: [{ code: 'VALIDATION_FAILED', reason: report.outcome, message: report.message, field: null, retryAfter: report.retryAfter }], validation: reportJson(report) });
+  return refused(consequence, {
+    errors: [
+      {
+        code: 'VALIDATION_FAILED',
+        reason: report.outcome,
+        message: report.message,
+        field: null,
+        retryAfter: report.retryAfter,
+      },
+    ],
+    validation: reportJson(report),
+  });
 }
 
 /** @throws CommandFailure when the payload of a mutation holds an error; a report that came with it is printed first, if it was not before. */

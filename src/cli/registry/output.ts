@@ -30,7 +30,22 @@ export function formatRegistry(registry: Registry, output: Output): string {
 
 /** The keys that scripts rely on, in this order. */
 export function registryJson(registry: Registry): object {
-  const { id, host, repository, name, type, username, secureConnection, trustedRealm, probeRepository, pendingSince, previousUsableUntil, account, createdAt, updatedAt } = registry;
+  const {
+    id,
+    host,
+    repository,
+    name,
+    type,
+    username,
+    secureConnection,
+    trustedRealm,
+    probeRepository,
+    pendingSince,
+    previousUsableUntil,
+    account,
+    createdAt,
+    updatedAt,
+  } = registry;
   return {
     registry: registry.registry,
     id,
@@ -52,7 +67,18 @@ export function registryJson(registry: Registry): object {
 }
 
 /** A report, its keys in a stable order. */
-export function reportJson({ outcome, valid, message, hint, retryable, retryAfter, realmHost, checkedAt, durationMs, steps }: Report): object {
+export function reportJson({
+  outcome,
+  valid,
+  message,
+  hint,
+  retryable,
+  retryAfter,
+  realmHost,
+  checkedAt,
+  durationMs,
+  steps,
+}: Report): object {
   return { outcome, valid, message, hint, retryable, retryAfter, realmHost, checkedAt, durationMs, steps };
 }
 
@@ -67,11 +93,18 @@ function facts(registry: Registry): string {
     ['Trusted realm', registry.trustedRealm],
     ['Probe repository', registry.probeRepository],
     ['New password', registry.pendingSince && `waits for the registry to take it, since ${registry.pendingSince}`],
-    ['Old password', registry.previousUsableUntil && `used if the registry refuses the current one, until ${registry.previousUsableUntil}`],
+    [
+      'Old password',
+      registry.previousUsableUntil &&
+        `used if the registry refuses the current one, until ${registry.previousUsableUntil}`,
+    ],
     ['Account', registry.account],
     ['Created', registry.createdAt],
     ['Updated', registry.updatedAt],
-    ['Last check', registry.lastValidation && `${registry.lastValidation.outcome} at ${registry.lastValidation.checkedAt}`],
+    [
+      'Last check',
+      registry.lastValidation && `${registry.lastValidation.outcome} at ${registry.lastValidation.checkedAt}`,
+    ],
   ];
   const told = lines.filter((line): line is [string, string] => line[1] !== null);
   const width = Math.max(...told.map(([label]) => label.length)) + 2;

@@ -21,7 +21,9 @@ const kindWidth = 11;
 /** Writes one step. */
 export function printStep({ kind, status, message, durationMs }: ValidationStep): void {
   const { sign, colour } = marks[status];
-  printNote(`${colourNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colourNote('dim', `(${durationMs} ms)`)}`);
+  printNote(
+    `${colourNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colourNote('dim', `(${durationMs} ms)`)}`,
+  );
 }
 
 /** Writes the verdict with what the person can do about it. */
@@ -30,7 +32,9 @@ export function printVerdict(report: Report, asked: Asked): void {
   const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
   // A failed step has said the same sentence on the line above.
   const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
-  printNote(`${colourNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colourNote('dim', `(${report.durationMs} ms)`)}`);
+  printNote(
+    `${colourNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colourNote('dim', `(${report.durationMs} ms)`)}`,
+  );
   if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
   if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
   const flag = flagThatHelps(report, asked);
@@ -53,7 +57,8 @@ export interface Asked {
 type Advise = (report: Report, asked: Asked) => string | null;
 
 const none: Advise = () => null;
-const withoutVerification: Advise = (_report, { secureConnection }) => (secureConnection ? '--secure-connection=false' : null);
+const withoutVerification: Advise = (_report, { secureConnection }) =>
+  secureConnection ? '--secure-connection=false' : null;
 const unchecked: Advise = (_report, { stores }) => (stores ? '--validate=false' : null);
 const privateRepository: Advise = () => '--probe-repository=<a private repository>';
 
@@ -80,7 +85,8 @@ const advice: Readonly<Record<ValidationOutcome, Advise>> = {
   REDIRECTED: none,
   UNSUPPORTED_CHALLENGE: unchecked,
   // Without a host, or with one that plain HTTP rules out, naming it does not help; the hint of the report says what does.
-  FORBIDDEN_REALM: ({ realmHost, hint }) => (realmHost !== null && hint?.includes('trustedRealm') === true ? `--trusted-realm=${printable(realmHost)}` : null),
+  FORBIDDEN_REALM: ({ realmHost, hint }) =>
+    realmHost !== null && hint?.includes('trustedRealm') === true ? `--trusted-realm=${printable(realmHost)}` : null,
   FORBIDDEN_ADDRESS: none,
   TOKEN_ENDPOINT_ERROR: unchecked,
   UPSTREAM_ERROR: unchecked,

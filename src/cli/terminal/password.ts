@@ -12,7 +12,8 @@ export interface PasswordSource {
 }
 
 /** How a password can be given, as the end of a sentence. */
-export const passwordWays = 'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or leave both out on a terminal and you are asked';
+export const passwordWays =
+  'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or leave both out on a terminal and you are asked';
 
 /** Any spelling of a flag that carries a password: `-p`, `-pTEXT`, `--pass`, `--password=TEXT`, `--passwd`, `--registry-password`. */
 const passwordFlag = /^(?:-p|--(?:[a-z]+-)*pass(?:w(?:or)?d)?(?:=|$))/i;
@@ -22,7 +23,9 @@ export function refusePasswordInArguments(args: readonly string[]): void {
   const end = args.indexOf('--');
   const flags = end < 0 ? args : args.slice(0, end);
   if (flags.some((argument) => passwordFlag.test(argument))) {
-    throw wrongUsage(`A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${passwordWays}.`);
+    throw wrongUsage(
+      `A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${passwordWays}.`,
+    );
   }
 }
 
@@ -32,7 +35,9 @@ export function refusePasswordInAddress(address: string): void {
   // What no URL parser reads, such as a list of hosts, may hold one all the same.
   const hasUserPassword = url === null ? /\/\/.*:.*@/s.test(address) : url.password !== '';
   if (hasUserPassword || /[?&]pass(?:word)?=/i.test(address)) {
-    throw wrongUsage('A password in the address can be read by every user of this machine, and stays in the history of the shell: leave it out and set PGPASSWORD.');
+    throw wrongUsage(
+      'A password in the address can be read by every user of this machine, and stays in the history of the shell: leave it out and set PGPASSWORD.',
+    );
   }
 }
 

@@ -15,7 +15,23 @@ const gap = 2;
 /** Below this a column says nothing any more. */
 const minColumnWidth = 6;
 const noBorders = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']),
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((name) => [name, '']),
 );
 
 /**
@@ -23,7 +39,10 @@ const noBorders = Object.fromEntries(
  * above it alone, and what does not fit ends in an ellipsis. On a very narrow terminal the last columns are left out.
  * Without a width (a pipe) nothing is cut.
  */
-export function tablePrinter<Row>(columns: readonly Column<Row>[], width: number | undefined): (rows: readonly Row[]) => string {
+export function tablePrinter<Row>(
+  columns: readonly Column<Row>[],
+  width: number | undefined,
+): (rows: readonly Row[]) => string {
   const headings = columns.map(({ heading }) => heading);
   let first: number[] | undefined;
   return (rows) => {
@@ -37,7 +56,9 @@ export function tablePrinter<Row>(columns: readonly Column<Row>[], width: number
 
 /** The width of each column, at least that of before. */
 function widest(lines: readonly string[][], before: readonly number[]): number[] {
-  return (lines[0] ?? []).map((_cell, index) => Math.max(before[index] ?? 0, ...lines.map((line) => stringWidth(line[index] ?? ''))));
+  return (lines[0] ?? []).map((_cell, index) =>
+    Math.max(before[index] ?? 0, ...lines.map((line) => stringWidth(line[index] ?? ''))),
+  );
 }
 
 function layOut(lines: readonly string[][], widths: readonly number[]): string {

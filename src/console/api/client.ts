@@ -38,26 +38,38 @@ interface GraphqlBody<Answer> {
 }
 
 /** Runs a query or mutation. @throws RequestFailure. */
-export async function run<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal?: AbortSignal): Promise<Answer> {
+export async function run<Answer, Variables>(
+  operation: Operation<Answer, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Answer> {
   const [answer] = await runWithId(operation, variables, signal);
   return answer;
 }
 
 /** As `run`, and gives the id of the request too, to show beside errors that are part of the answer. @throws RequestFailure. */
-export async function runWithId<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal?: AbortSignal): Promise<[Answer, string | null]> {
+export async function runWithId<Answer, Variables>(
+  operation: Operation<Answer, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<[Answer, string | null]> {
   const response = await post(operation, variables, 'application/json', signal);
   return [dataOf((await readJson(response)) as GraphqlBody<Answer>, response), requestIdOf(response)];
 }
 
 /** Runs a subscription (Server-Sent Events over POST) and gives its messages as they come. @throws RequestFailure. */
-export async function* stream<Answer, Variables>(operation: Operation<Answer, Variables>, variables: Variables, signal: AbortSignal): AsyncGenerator<Answer> {
+export async function* stream<Answer, Variables>(
+  operation: Operation<Answer, Variables>,
+  variables: Variables,
+  signal: AbortSignal,
+): AsyncGenerator<Answer> {
   const response = await post(operation, variables, 'text/event-stream', signal);
   if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true || response.body === null) {
     dataOf((await readJson(response)) as GraphqlBody<Answer>, response);
     return;
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ''; ; ) {
+  for (let text = ''; ;) {
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
     if (done) return;
     const events = (text + value).split('\n\n');
@@ -68,7 +80,11 @@ export async function* stream<Answer, Variables>(operation: Operation<Answer, Va
 
 /** Exchanges an API token for a session. @throws RequestFailure. */
 export async function signIn(token: string): Promise<Principal> {
-  const principal = await session({ method: 'POST', body: JSON.stringify({ token }), headers: { ...consoleHeaders, 'Content-Type': 'application/json' } });
+  const principal = await session({
+    method: 'POST',
+    body: JSON.stringify({ token }),
+    headers: { ...consoleHeaders, 'Content-Type': 'application/json' },
+  });
   if (principal === null) throw new RequestFailure('UNAUTHENTICATED', 'This is not a valid API token.', null);
   return principal;
 }
@@ -103,13 +119,23 @@ interface SessionBody {
 async function sessionBody(init: RequestInit): Promise<SessionBody> {
   const response = await send('/session', init);
   const body = (await readJson(response)) as SessionBody;
-  if (!response.ok) throw new RequestFailure(response.status === 401 ? 'UNAUTHENTICATED' : 'REFUSED', body.message ?? `The server answered HTTP ${response.status}.`, requestIdOf(response));
+  if (!response.ok)
+    throw new RequestFailure(
+      response.status === 401 ? 'UNAUTHENTICATED' : 'REFUSED',
+      body.message ?? `The server answered HTTP ${response.status}.`,
+      requestIdOf(response),
+    );
   return body;
 }
 
 function post(query: string, variables: unknown, accept: string, signal: AbortSignal | undefined): Promise<Response> {
   const headers = { ...consoleHeaders, 'Content-Type': 'application/json', Accept: accept };
-  return send('/graphql', { method: 'POST', headers, body: JSON.stringify({ query, variables }), ...(signal && { signal }) });
+  return send('/graphql', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query, variables }),
+    ...(signal && { signal }),
+  });
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
@@ -117,7 +143,11 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     return await fetch(path, { credentials: 'same-origin', ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new RequestFailure('NETWORK', 'The server cannot be reached. Check that it runs and that this machine has a network, then try again.', null);
+    throw new RequestFailure(
+      'NETWORK',
+      'The server cannot be reached. Check that it runs and that this machine has a network, then try again.',
+      null,
+    );
   }
 }
 
@@ -125,14 +155,20 @@ async function readJson(response: Response): Promise<unknown> {
   try {
     return await response.json();
   } catch {
-    throw new RequestFailure('UNREADABLE', `The server answered HTTP ${response.status} with something that is not JSON. A proxy may have answered in its place.`, requestIdOf(response));
+    throw new RequestFailure(
+      'UNREADABLE',
+      `The server answered HTTP ${response.status} with something that is not JSON. A proxy may have answered in its place.`,
+      requestIdOf(response),
+    );
   }
 }
 
 function dataOf<Answer>({ data, errors = [] }: GraphqlBody<Answer>, response: Response): Answer {
   const [error] = errors;
-  if (error !== undefined) throw new RequestFailure(error.extensions?.code ?? 'INTERNAL', error.message, requestIdOf(response));
-  if (data === null || data === undefined) throw new RequestFailure('UNREADABLE', 'The server answered without data.', requestIdOf(response));
+  if (error !== undefined)
+    throw new RequestFailure(error.extensions?.code ?? 'INTERNAL', error.message, requestIdOf(response));
+  if (data === null || data === undefined)
+    throw new RequestFailure('UNREADABLE', 'The server answered without data.', requestIdOf(response));
   return data;
 }
 

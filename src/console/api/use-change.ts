@@ -21,7 +21,10 @@ export function useChange(): Change {
   const meet = useFailures();
   const start = async (ask: Ask): Promise<boolean> => {
     setBusy(true);
-    const met = await ask().then(([[error], requestId]) => (error === undefined ? null : { message: error.message, requestId }), meet);
+    const met = await ask().then(
+      ([[error], requestId]) => (error === undefined ? null : { message: error.message, requestId }),
+      meet,
+    );
     setFailure(met);
     setBusy(false);
     return met === null;

@@ -52,5 +52,7 @@ export function useFailures(): (error: unknown) => RequestFailure {
 
 /** Whatever was thrown, as something that can be shown. */
 export function failureOf(error: unknown): RequestFailure {
-  return error instanceof RequestFailure ? error : new RequestFailure('INTERNAL', 'The console met a fault of its own. Reload the page and try again.', null);
+  return error instanceof RequestFailure
+    ? error
+    : new RequestFailure('INTERNAL', 'The console met a fault of its own. Reload the page and try again.', null);
 }

@@ -4,17 +4,37 @@ import type { EventFragment } from '../api/operations.ts';
 import { actionWords, resultWords } from '../shared/words.ts';
 import { Ago, TableFrame } from './controls.tsx';
 
-export function AuditTable({ events, isOfOneThing = false }: { readonly events: readonly EventFragment[]; readonly isOfOneThing?: boolean }) {
+export function AuditTable({
+  events,
+  isOfOneThing = false,
+}: {
+  readonly events: readonly EventFragment[];
+  readonly isOfOneThing?: boolean;
+}) {
   return (
-    <TableFrame label="Audit events" titles={['When', 'Who', 'What', ...(isOfOneThing ? [] : ['Which', 'Account']), 'Outcome', 'Request']}>
+    <TableFrame
+      label="Audit events"
+      titles={['When', 'Who', 'What', ...(isOfOneThing ? [] : ['Which', 'Account']), 'Outcome', 'Request']}
+    >
       {events.map(({ seq, at, actor, account, action, target, targetText, outcome, requestId }) => (
         <tr key={seq}>
-          <td><Ago time={at} /></td>
+          <td>
+            <Ago time={at} />
+          </td>
           <td>{actor}</td>
           <td className="nowrap">{actionWords[action]}</td>
-          {!isOfOneThing && <><td className="break" title={target}>{targetText}</td><td>{account}</td></>}
+          {!isOfOneThing && (
+            <>
+              <td className="break" title={target}>
+                {targetText}
+              </td>
+              <td>{account}</td>
+            </>
+          )}
           <td>{resultWords(outcome)}</td>
-          <td><code>{requestId}</code></td>
+          <td>
+            <code>{requestId}</code>
+          </td>
         </tr>
       ))}
     </TableFrame>

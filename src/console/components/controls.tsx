@@ -7,13 +7,27 @@ import { exactTime, relativeTime } from '../shared/time.ts';
 import type { Tone } from '../shared/words.ts';
 
 /** A link within the console; with a modifier key the browser opens it as it does any other. */
-export function AddressLink({ to, className, isCurrent = false, children }: { readonly to: string; readonly className?: string; readonly isCurrent?: boolean; readonly children: ReactNode }) {
+export function AddressLink({
+  to,
+  className,
+  isCurrent = false,
+  children,
+}: {
+  readonly to: string;
+  readonly className?: string;
+  readonly isCurrent?: boolean;
+  readonly children: ReactNode;
+}) {
   const follow = (event: MouseEvent): void => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button !== 0) return;
     event.preventDefault();
     go(to);
   };
-  return <a href={to} className={className ?? 'link'} onClick={follow} {...(isCurrent && { 'aria-current': 'page' })}>{children}</a>;
+  return (
+    <a href={to} className={className ?? 'link'} onClick={follow} {...(isCurrent && { 'aria-current': 'page' })}>
+      {children}
+    </a>
+  );
 }
 
 interface FieldProps {
@@ -32,14 +46,48 @@ interface FieldProps {
   readonly inputRef?: Ref<HTMLInputElement>;
 }
 
-export function Field({ label, value, onChange, help, error, isRequired = false, isDisabled = false, placeholder = '', autoFocus = false, children, inputRef }: FieldProps) {
+export function Field({
+  label,
+  value,
+  onChange,
+  help,
+  error,
+  isRequired = false,
+  isDisabled = false,
+  placeholder = '',
+  autoFocus = false,
+  children,
+  inputRef,
+}: FieldProps) {
   return (
-    <TextField className="field" value={value} onChange={onChange} isRequired={isRequired} isDisabled={isDisabled} isInvalid={error !== undefined} validationBehavior="aria" autoFocus={autoFocus}>
+    <TextField
+      className="field"
+      value={value}
+      onChange={onChange}
+      isRequired={isRequired}
+      isDisabled={isDisabled}
+      isInvalid={error !== undefined}
+      validationBehavior="aria"
+      autoFocus={autoFocus}
+    >
       <Label>
         {label}
-        {isRequired && <span className="required" aria-hidden="true"> *</span>}
+        {isRequired && (
+          <span className="required" aria-hidden="true">
+            {' '}
+            *
+          </span>
+        )}
       </Label>
-      {children ?? <Input {...(inputRef === undefined ? {} : { ref: inputRef })} placeholder={placeholder} autoComplete="off" autoCapitalize="none" spellCheck={false} />}
+      {children ?? (
+        <Input
+          {...(inputRef === undefined ? {} : { ref: inputRef })}
+          placeholder={placeholder}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+        />
+      )}
       {help !== undefined && <Text slot="description">{help}</Text>}
       <FieldError>{error}</FieldError>
     </TextField>
@@ -63,7 +111,11 @@ export function Choice<Value extends string>({ label, value, onChange, options, 
       <span>{label}</span>
       <select value={value} onChange={(event) => onChange(event.target.value as Value | '')}>
         {none !== undefined && <option value="">{none}</option>}
-        {(Object.keys(options) as Value[]).map((option) => <option key={option} value={option}>{options[option]}</option>)}
+        {(Object.keys(options) as Value[]).map((option) => (
+          <option key={option} value={option}>
+            {options[option]}
+          </option>
+        ))}
       </select>
       {help !== undefined && <span className="help">{help}</span>}
     </label>
@@ -85,18 +137,32 @@ export function Toggle({ label, help, isOn, onChange }: ToggleProps) {
         <span className="track" aria-hidden="true" />
         {label}
       </Switch>
-      <span className="help" id={id}>{help}</span>
+      <span className="help" id={id}>
+        {help}
+      </span>
     </div>
   );
 }
 
-const signs: Readonly<Record<Tone, string>> = { good: 'M3.5 8.5l3 3 6-7', warning: 'M8 3.5v5.5M8 12v.5', bad: 'M4 4l8 8M12 4l-8 8', neutral: 'M4 8h8' };
+const signs: Readonly<Record<Tone, string>> = {
+  good: 'M3.5 8.5l3 3 6-7',
+  warning: 'M8 3.5v5.5M8 12v.5',
+  bad: 'M4 4l8 8M12 4l-8 8',
+  neutral: 'M4 8h8',
+};
 
 /** A sign that says by shape and colour how good something is; the words stand beside it. */
 export function Sign({ tone }: { readonly tone: Tone }) {
   return (
     <svg className={`sign ${tone}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-      <path d={signs[tone]} fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" />
+      <path
+        d={signs[tone]}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="2"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </svg>
   );
 }
@@ -121,20 +187,47 @@ export function FailureNote({ failure }: { readonly failure: Failure }) {
   return (
     <Note tone="bad">
       <p>{failure.message}</p>
-      {failure.requestId !== null && <p className="help">Request id: <code>{failure.requestId}</code></p>}
+      {failure.requestId !== null && (
+        <p className="help">
+          Request id: <code>{failure.requestId}</code>
+        </p>
+      )}
     </Note>
   );
 }
 
 /** How long ago; the exact time on hover and for aids, or beside it where there is room. */
-export function Ago({ time, none = '', isExact = false }: { readonly time: string | null; readonly none?: string; readonly isExact?: boolean }) {
+export function Ago({
+  time,
+  none = '',
+  isExact = false,
+}: {
+  readonly time: string | null;
+  readonly none?: string;
+  readonly isExact?: boolean;
+}) {
   if (time === null) return <span className="faint">{none}</span>;
-  if (isExact) return <time dateTime={time}>{exactTime(time)} <span className="faint">({relativeTime(time, Date.now())})</span></time>;
-  return <time dateTime={time} title={exactTime(time)}>{relativeTime(time, Date.now())}</time>;
+  if (isExact)
+    return (
+      <time dateTime={time}>
+        {exactTime(time)} <span className="faint">({relativeTime(time, Date.now())})</span>
+      </time>
+    );
+  return (
+    <time dateTime={time} title={exactTime(time)}>
+      {relativeTime(time, Date.now())}
+    </time>
+  );
 }
 
 /** @param isBreakable for a long word without spaces, which may be cut anywhere. */
-export function PageHeading({ title, isBreakable = false }: { readonly title: string; readonly isBreakable?: boolean }) {
+export function PageHeading({
+  title,
+  isBreakable = false,
+}: {
+  readonly title: string;
+  readonly isBreakable?: boolean;
+}) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Regway`;
@@ -143,7 +236,11 @@ export function PageHeading({ title, isBreakable = false }: { readonly title: st
   useEffect(() => {
     if (hasMoved()) heading.current?.focus();
   }, []);
-  return <h1 ref={heading} tabIndex={-1} {...(isBreakable && { className: 'break' })}>{title}</h1>;
+  return (
+    <h1 ref={heading} tabIndex={-1} {...(isBreakable && { className: 'break' })}>
+      {title}
+    </h1>
+  );
 }
 
 interface TableFrameProps {
@@ -157,7 +254,15 @@ export function TableFrame({ label, titles, children }: TableFrameProps) {
   return (
     <div className="table-frame" role="region" aria-label={label} tabIndex={0}>
       <table className="plain" aria-label={label}>
-        <thead><tr>{titles.map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>
+        <thead>
+          <tr>
+            {titles.map((title) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
         <tbody>{children}</tbody>
       </table>
     </div>

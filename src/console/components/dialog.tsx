@@ -17,7 +17,9 @@ export function Dialog({ title, role = 'dialog', onClose, children }: DialogProp
     <ModalOverlay className="overlay" isOpen onOpenChange={(isOpen) => isOpen || onClose()}>
       <Modal className={`modal ${role}`}>
         <AriaDialog role={role}>
-          <Heading slot="title" level={2}>{title}</Heading>
+          <Heading slot="title" level={2}>
+            {title}
+          </Heading>
           {children}
         </AriaDialog>
       </Modal>
@@ -46,8 +48,12 @@ export function QuestionDialog({ title, action, ask, onClose, onDone, children }
       {children}
       {failure !== null && <FailureNote failure={failure} />}
       <div className="dialog-buttons">
-        <Button className="button" onPress={onClose} autoFocus>Cancel</Button>
-        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void answer()}>{action}</Button>
+        <Button className="button" onPress={onClose} autoFocus>
+          Cancel
+        </Button>
+        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void answer()}>
+          {action}
+        </Button>
       </div>
     </Dialog>
   );

@@ -5,11 +5,21 @@ import type { RowFragment } from '../api/operations.ts';
 import { outcomeTone, outcomeWords } from '../shared/words.ts';
 
 export function Status({ validation }: { readonly validation: RowFragment['lastValidation'] }) {
-  if (validation === null) return <span className="status"><Sign tone="neutral" /> <span>Never checked</span></span>;
+  if (validation === null)
+    return (
+      <span className="status">
+        <Sign tone="neutral" /> <span>Never checked</span>
+      </span>
+    );
   return (
     <span className="status" title={validation.message}>
       <Sign tone={outcomeTone(validation.outcome)} />
-      <span className="nowrap">{outcomeWords[validation.outcome]} <span className="faint age"><Ago time={validation.checkedAt} /></span></span>
+      <span className="nowrap">
+        {outcomeWords[validation.outcome]}{' '}
+        <span className="faint age">
+          <Ago time={validation.checkedAt} />
+        </span>
+      </span>
     </span>
   );
 }
@@ -17,8 +27,15 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
 /** Whether certificates are verified; a warning where they are not. */
 export function TlsMark({ isVerified }: { readonly isVerified: boolean }) {
   return isVerified ? (
-    <span className="status"><Sign tone="good" /> <span className="nowrap">Verified</span></span>
+    <span className="status">
+      <Sign tone="good" /> <span className="nowrap">Verified</span>
+    </span>
   ) : (
-    <span className="status" title="Any certificate is accepted: the password could reach somebody who poses as the registry."><Sign tone="warning" /> <span className="nowrap">Not verified</span></span>
+    <span
+      className="status"
+      title="Any certificate is accepted: the password could reach somebody who poses as the registry."
+    >
+      <Sign tone="warning" /> <span className="nowrap">Not verified</span>
+    </span>
   );
 }

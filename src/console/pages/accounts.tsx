@@ -3,7 +3,13 @@
 import { type FormEvent, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run, runWithId } from '../api/client.ts';
-import { type AccountFragment, AccountsDocument, CreateAccountDocument, DisableAccountDocument, EnableAccountDocument } from '../api/operations.ts';
+import {
+  type AccountFragment,
+  AccountsDocument,
+  CreateAccountDocument,
+  DisableAccountDocument,
+  EnableAccountDocument,
+} from '../api/operations.ts';
 import { useChange } from '../api/use-change.ts';
 import { useRequest } from '../api/use-request.ts';
 import { Ago, FailureNote, Field, Note, PageHeading, TableFrame } from '../components/controls.tsx';
@@ -32,11 +38,21 @@ export function AccountsPage() {
   return (
     <>
       <PageHeading title="Accounts" />
-      <p className="lead">Each account has registries and tokens of its own, which no other one sees. Admins see them all.</p>
-      {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
+      <p className="lead">
+        Each account has registries and tokens of its own, which no other one sees. Admins see them all.
+      </p>
+      {notice !== null && (
+        <Note tone="good">
+          <p>{notice}</p>
+        </Note>
+      )}
       {[failure, enabling.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
       <NewAccount onDone={done} />
-      {answer === null ? failure === null && <p className="faint loading">Loading…</p> : <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />}
+      {answer === null ? (
+        failure === null && <p className="faint loading">Loading…</p>
+      ) : (
+        <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />
+      )}
       {disabled !== null && (
         <QuestionDialog
           title="Disable account"
@@ -48,7 +64,10 @@ export function AccountsPage() {
             return [disableAccount.errors, requestId];
           }}
         >
-          <p>All logins of <strong className="break">{disabled.name}</strong> are refused at once, and no pull uses its registries. Nothing is deleted; enabling it again brings all of it back.</p>
+          <p>
+            All logins of <strong className="break">{disabled.name}</strong> are refused at once, and no pull uses its
+            registries. Nothing is deleted; enabling it again brings all of it back.
+          </p>
         </QuestionDialog>
       )}
     </>
@@ -72,7 +91,9 @@ function NewAccount({ onDone }: { readonly onDone: (sentence: string) => void })
     <>
       <form className="inline-form" onSubmit={(event) => void submit(event)} noValidate>
         <Field label="New account" value={name} onChange={setName} />
-        <Button type="submit" className="button" isDisabled={isBusy || name.trim() === ''}>Add</Button>
+        <Button type="submit" className="button" isDisabled={isBusy || name.trim() === ''}>
+          Add
+        </Button>
       </form>
       {failure !== null && <FailureNote failure={failure} />}
     </>
@@ -91,11 +112,33 @@ function Accounts({ accounts, onDisable, onEnable }: AccountsProps) {
       {accounts.map((account) => (
         <tr key={account.name}>
           <td>{account.name}</td>
-          <td><Ago time={account.createdAt} /></td>
-          <td>{account.disabledAt === null ? 'In force' : <>Disabled <Ago time={account.disabledAt} /></>}</td>
+          <td>
+            <Ago time={account.createdAt} />
+          </td>
+          <td>
+            {account.disabledAt === null ? (
+              'In force'
+            ) : (
+              <>
+                Disabled <Ago time={account.disabledAt} />
+              </>
+            )}
+          </td>
           <td className="actions">
-            {account.disabledAt !== null && <Button className="button small" aria-label={`Enable ${account.name}`} onPress={() => onEnable(account)}>Enable</Button>}
-            {account.disabledAt === null && account.name !== adminAccount && <Button className="button small danger" aria-label={`Disable ${account.name}`} onPress={() => onDisable(account)}>Disable</Button>}
+            {account.disabledAt !== null && (
+              <Button className="button small" aria-label={`Enable ${account.name}`} onPress={() => onEnable(account)}>
+                Enable
+              </Button>
+            )}
+            {account.disabledAt === null && account.name !== adminAccount && (
+              <Button
+                className="button small danger"
+                aria-label={`Disable ${account.name}`}
+                onPress={() => onDisable(account)}
+              >
+                Disable
+              </Button>
+            )}
           </td>
         </tr>
       ))}

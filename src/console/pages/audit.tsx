@@ -18,15 +18,26 @@ export function AuditPage({ query }: { readonly query: string }) {
   const [actor, action, after] = ['actor', 'action', 'after'].map((name) => parameters.get(name));
   const known = (Object.keys(actionWords) as RegwayAuditAction[]).find((candidate) => candidate === action) ?? null;
   const { answer, failure, isLoading } = useRequest(query, (signal) =>
-    run(AuditDocument, { first: pageSize, after: after ?? null, filter: { actor: actor ?? null, action: known } }, signal),
+    run(
+      AuditDocument,
+      { first: pageSize, after: after ?? null, filter: { actor: actor ?? null, action: known } },
+      signal,
+    ),
   );
   return (
     <>
       <PageHeading title="Audit" />
-      <p className="lead">Who changed what, when, and how it ended. Nothing that anybody typed is in it. <code>regway audit verify</code> shows that nothing was changed in it afterwards.</p>
+      <p className="lead">
+        Who changed what, when, and how it ended. Nothing that anybody typed is in it. <code>regway audit verify</code>{' '}
+        shows that nothing was changed in it afterwards.
+      </p>
       <Filters key={actor} actor={actor ?? ''} action={known} />
       {failure !== null && <FailureNote failure={failure} />}
-      {answer === null ? isLoading && <p className="faint loading">Loading…</p> : <Events events={answer.auditEvents} after={after ?? null} actor={actor ?? ''} action={known} />}
+      {answer === null ? (
+        isLoading && <p className="faint loading">Loading…</p>
+      ) : (
+        <Events events={answer.auditEvents} after={after ?? null} actor={actor ?? ''} action={known} />
+      )}
     </>
   );
 }
@@ -37,7 +48,9 @@ interface Narrowing {
 }
 
 function show({ actor, action }: Narrowing, after: string | null = null): void {
-  const entries = Object.entries({ actor: actor.trim(), action, after }).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  const entries = Object.entries({ actor: actor.trim(), action, after }).flatMap(([name, value]) =>
+    value ? [[name, value]] : [],
+  );
   go(`/audit${entries.length === 0 ? '' : `?${new URLSearchParams(entries)}`}`);
 }
 
@@ -51,8 +64,16 @@ function Filters({ actor, action }: Narrowing) {
     <search>
       <form className="inline-form" onSubmit={submit}>
         <Field label="Who" value={typed} onChange={setTyped} placeholder="token:…" help="Exactly as in the table." />
-        <Choice label="What" value={action ?? ''} onChange={(chosen) => show({ actor: typed, action: chosen || null })} options={actionWords} none="Everything" />
-        <Button type="submit" className="button">Show</Button>
+        <Choice
+          label="What"
+          value={action ?? ''}
+          onChange={(chosen) => show({ actor: typed, action: chosen || null })}
+          options={actionWords}
+          none="Everything"
+        />
+        <Button type="submit" className="button">
+          Show
+        </Button>
       </form>
     </search>
   );
@@ -67,13 +88,25 @@ function Events({ events: { nodes, pageInfo }, after, ...narrowing }: EventsProp
   const older = pageInfo.hasNextPage ? pageInfo.endCursor : null;
   return (
     <>
-      {nodes.length === 0 ? <section className="empty"><h2>Nothing of that kind happened</h2></section> : <AuditTable events={nodes} />}
+      {nodes.length === 0 ? (
+        <section className="empty">
+          <h2>Nothing of that kind happened</h2>
+        </section>
+      ) : (
+        <AuditTable events={nodes} />
+      )}
       <nav className="pager" aria-label="Pages">
-        <span role="status">{nodes.length} {nodes.length === 1 ? 'event' : 'events'}</span>
+        <span role="status">
+          {nodes.length} {nodes.length === 1 ? 'event' : 'events'}
+        </span>
         <span className="spacer" />
         <span className="buttons">
-          <Button className="button" isDisabled={after === null} onPress={() => show(narrowing)}>Newest</Button>
-          <Button className="button" isDisabled={older === null} onPress={() => show(narrowing, older)}>Older</Button>
+          <Button className="button" isDisabled={after === null} onPress={() => show(narrowing)}>
+            Newest
+          </Button>
+          <Button className="button" isDisabled={older === null} onPress={() => show(narrowing, older)}>
+            Older
+          </Button>
         </span>
       </nav>
     </>

@@ -10,7 +10,13 @@ import { applyTheme, storeTheme, storedTheme, themes } from '../shared/theme.ts'
 
 const themeWords = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' } as const;
 
-export function Header({ principal, onSignOut }: { readonly principal: Principal | null; readonly onSignOut: () => void }) {
+export function Header({
+  principal,
+  onSignOut,
+}: {
+  readonly principal: Principal | null;
+  readonly onSignOut: () => void;
+}) {
   return (
     <header className="top">
       <AddressLink to="/" className="brand">
@@ -21,13 +27,17 @@ export function Header({ principal, onSignOut }: { readonly principal: Principal
       {principal !== null && maySeeRegistries(principal) && <Screens principal={principal} />}
       <span className="spacer" />
       <ThemeButton />
-      <a className="quiet-link" href="/graphql">GraphiQL</a>
+      <a className="quiet-link" href="/graphql">
+        GraphiQL
+      </a>
       {principal !== null && (
         <>
           <span className="who" title={principal.subject}>
             {principal.account} · {principal.role}
           </span>
-          <Button className="button" onPress={onSignOut}>Sign out</Button>
+          <Button className="button" onPress={onSignOut}>
+            Sign out
+          </Button>
         </>
       )}
     </header>
@@ -46,7 +56,11 @@ function Screens({ principal }: { readonly principal: Principal }) {
   const current = links.find(([to]) => to === path)?.[0] ?? '/';
   return (
     <nav className="screens" aria-label="Screens">
-      {links.map(([to, name]) => <AddressLink key={to} to={to} isCurrent={to === current}>{name}</AddressLink>)}
+      {links.map(([to, name]) => (
+        <AddressLink key={to} to={to} isCurrent={to === current}>
+          {name}
+        </AddressLink>
+      ))}
     </nav>
   );
 }
@@ -59,14 +73,25 @@ function ThemeButton() {
     applyTheme(next);
     setTheme(next);
   };
-  return <Button className="button" onPress={change}>{themeWords[theme]}</Button>;
+  return (
+    <Button className="button" onPress={change}>
+      {themeWords[theme]}
+    </Button>
+  );
 }
 
 function Logo() {
   return (
     <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
       <rect width="32" height="32" rx="7" fill="#0b62a8" />
-      <path d="M9 24V8h8a5 5 0 0 1 0 10H9m8 0 6 6" fill="none" stroke="#fff" strokeWidth="3.5" strokeLinecap="round" strokeLinejoin="round" />
+      <path
+        d="M9 24V8h8a5 5 0 0 1 0 10H9m8 0 6 6"
+        fill="none"
+        stroke="#fff"
+        strokeWidth="3.5"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </svg>
   );
 }

@@ -15,8 +15,10 @@ export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
       <PageHeading title="Registries" />
       <p className="lead">
         Your token has the role {role}, which does not see registries.{' '}
-        {role === 'PULL' ? 'It pulls images, and tells which registry a pull would use.' : 'It sees itself and what is public.'} Sign in with a token of the role READ_WRITE to work with
-        registries.
+        {role === 'PULL'
+          ? 'It pulls images, and tells which registry a pull would use.'
+          : 'It sees itself and what is public.'}{' '}
+        Sign in with a token of the role READ_WRITE to work with registries.
       </p>
       {role === 'PULL' && <ImageExplainer />}
     </>

@@ -6,7 +6,13 @@ import { run } from '../api/client.ts';
 import { type FactsFragment, ListDocument, type ListQuery, OneDocument } from '../api/operations.ts';
 import { type Loaded, useFailures, useRequest } from '../api/use-request.ts';
 import { type Failure, FailureNote, Note, PageHeading } from '../components/controls.tsx';
-import { isFiltered, type ListState, listVariables, parseListState, printListState } from '../registry-list/list-state.ts';
+import {
+  isFiltered,
+  type ListState,
+  listVariables,
+  parseListState,
+  printListState,
+} from '../registry-list/list-state.ts';
 import { ListTools } from '../registry-list/list-tools.tsx';
 import { Pager } from '../registry-list/pager.tsx';
 import { RegistryTable } from '../registry-list/registry-table.tsx';
@@ -14,7 +20,10 @@ import { DeleteDialog } from '../registry/delete-dialog.tsx';
 import { RegistryDialog } from '../registry/registry-dialog.tsx';
 import { go } from '../shared/location.ts';
 
-type OpenDialog = { readonly kind: 'add' } | { readonly kind: 'edit'; readonly stored: FactsFragment } | { readonly kind: 'delete'; readonly id: string };
+type OpenDialog =
+  | { readonly kind: 'add' }
+  | { readonly kind: 'edit'; readonly stored: FactsFragment }
+  | { readonly kind: 'delete'; readonly id: string };
 
 export function RegistriesPage({ query }: { readonly query: string }) {
   const state = parseListState(query);
@@ -23,7 +32,8 @@ export function RegistriesPage({ query }: { readonly query: string }) {
   const [notice, setNotice] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const meet = useFailures();
-  const show = (change: Partial<ListState>, replace = false): void => go(`/${printListState({ ...state, position: 'first', ...change })}`, { replace });
+  const show = (change: Partial<ListState>, replace = false): void =>
+    go(`/${printListState({ ...state, position: 'first', ...change })}`, { replace });
   const open = (next: OpenDialog): void => {
     setNotice(null);
     setDialog(next);
@@ -47,13 +57,32 @@ export function RegistriesPage({ query }: { readonly query: string }) {
     <>
       <div className="page-head">
         <PageHeading title="Registries" />
-        <Button className="button primary" onPress={() => open({ kind: 'add' })}>Add New Registry</Button>
+        <Button className="button primary" onPress={() => open({ kind: 'add' })}>
+          Add New Registry
+        </Button>
       </div>
-      {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
+      {notice !== null && (
+        <Note tone="good">
+          <p>{notice}</p>
+        </Note>
+      )}
       {[failure, list.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
-      <List list={list} state={state} onShow={show} onAdd={() => open({ kind: 'add' })} onEdit={(id) => void edit(id)} onDelete={(id) => open({ kind: 'delete', id })} />
+      <List
+        list={list}
+        state={state}
+        onShow={show}
+        onAdd={() => open({ kind: 'add' })}
+        onEdit={(id) => void edit(id)}
+        onDelete={(id) => open({ kind: 'delete', id })}
+      />
       {dialog?.kind === 'delete' && <DeleteDialog id={dialog.id} onClose={() => setDialog(null)} onDone={done} />}
-      {(dialog?.kind === 'add' || dialog?.kind === 'edit') && <RegistryDialog stored={dialog.kind === 'edit' ? dialog.stored : null} onClose={() => setDialog(null)} onDone={done} />}
+      {(dialog?.kind === 'add' || dialog?.kind === 'edit') && (
+        <RegistryDialog
+          stored={dialog.kind === 'edit' ? dialog.stored : null}
+          onClose={() => setDialog(null)}
+          onDone={done}
+        />
+      )}
     </>
   );
 }
@@ -78,12 +107,28 @@ function List({ list: { answer, isLoading, failure }, state, onShow, onAdd, onEd
       {connection === undefined ? failure === null && <p className="faint loading">Loading…</p> : null}
       {connection !== undefined && connection.nodes.length > 0 && (
         <>
-          <RegistryTable rows={connection.nodes} state={state} isLoading={isLoading} onShow={onShow} onEdit={onEdit} onDelete={onDelete} />
+          <RegistryTable
+            rows={connection.nodes}
+            state={state}
+            isLoading={isLoading}
+            onShow={onShow}
+            onEdit={onEdit}
+            onDelete={onDelete}
+          />
           <Pager connection={connection} state={state} onShow={onShow} />
         </>
       )}
-      {isEmpty && isFiltered(state) && <NothingMatches onClear={() => onShow({ search: '', type: null, outcome: null })} />}
-      {isBeyondEnd && <p>This page is empty now. <Button className="button" onPress={() => onShow({})}>To the first page</Button></p>}
+      {isEmpty && isFiltered(state) && (
+        <NothingMatches onClear={() => onShow({ search: '', type: null, outcome: null })} />
+      )}
+      {isBeyondEnd && (
+        <p>
+          This page is empty now.{' '}
+          <Button className="button" onPress={() => onShow({})}>
+            To the first page
+          </Button>
+        </p>
+      )}
     </>
   );
 }
@@ -92,8 +137,13 @@ function NoneYet({ onAdd }: { readonly onAdd: () => void }) {
   return (
     <section className="empty">
       <h2>No registries yet</h2>
-      <p>A registry is how to log in to one registry host. Regway checks the login, keeps the password sealed, and uses it for pulls.</p>
-      <Button className="button primary" onPress={onAdd}>Let's add one!</Button>
+      <p>
+        A registry is how to log in to one registry host. Regway checks the login, keeps the password sealed, and uses
+        it for pulls.
+      </p>
+      <Button className="button primary" onPress={onAdd}>
+        Let's add one!
+      </Button>
     </section>
   );
 }
@@ -103,7 +153,9 @@ function NothingMatches({ onClear }: { readonly onClear: () => void }) {
     <section className="empty">
       <h2>Nothing matches</h2>
       <p>There are registries, but none with this text, type and status.</p>
-      <Button className="button" onPress={onClear}>Clear the filters</Button>
+      <Button className="button" onPress={onClear}>
+        Clear the filters
+      </Button>
     </section>
   );
 }

@@ -29,27 +29,44 @@ export function RegistryPage({ id }: { readonly id: string }) {
   };
   return (
     <>
-      <p className="back"><AddressLink to="/">← All registries</AddressLink></p>
+      <p className="back">
+        <AddressLink to="/">← All registries</AddressLink>
+      </p>
       {failure !== null && <FailureNote failure={failure} />}
-      {registry === null ? <Missing isLoading={isLoading} hasFailed={failure !== null} /> : (
+      {registry === null ? (
+        <Missing isLoading={isLoading} hasFailed={failure !== null} />
+      ) : (
         <>
           <div className="page-head">
             <PageHeading title={registry.registry} isBreakable />
             <span className="buttons">
-              <Button className="button" onPress={() => setDialog('edit')}>Edit</Button>
-              <Button className="button danger" onPress={() => setDialog('delete')}>Delete</Button>
+              <Button className="button" onPress={() => setDialog('edit')}>
+                Edit
+              </Button>
+              <Button className="button danger" onPress={() => setDialog('delete')}>
+                Delete
+              </Button>
             </span>
           </div>
-          {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
+          {notice !== null && (
+            <Note tone="good">
+              <p>{notice}</p>
+            </Note>
+          )}
           <div className="cards">
             <RegistryFacts registry={registry} />
             <LastReport registry={registry} onChange={reload} />
-            <ImageExplainer registryId={registry.id} example={`${registry.host}/${registry.repository?.replace('*', 'image') ?? 'image'}:latest`} />
+            <ImageExplainer
+              registryId={registry.id}
+              example={`${registry.host}/${registry.repository?.replace('*', 'image') ?? 'image'}:latest`}
+            />
             <UsesCard uses={registry.uses} />
             <AuditCard events={registry.auditEvents} />
           </div>
           {dialog === 'edit' && <RegistryDialog stored={registry} onClose={() => setDialog(null)} onDone={changed} />}
-          {dialog === 'delete' && <DeleteDialog id={registry.id} onClose={() => setDialog(null)} onDone={() => go('/')} />}
+          {dialog === 'delete' && (
+            <DeleteDialog id={registry.id} onClose={() => setDialog(null)} onDone={() => go('/')} />
+          )}
         </>
       )}
     </>
@@ -60,7 +77,11 @@ function AuditCard({ events }: { readonly events: Registry['auditEvents'] }) {
   return (
     <section className="card" aria-labelledby="audit-title">
       <h2 id="audit-title">Audit</h2>
-      {events === null || events.length === 0 ? <p className="faint">Nothing was recorded of it.</p> : <AuditTable events={events} isOfOneThing />}
+      {events === null || events.length === 0 ? (
+        <p className="faint">Nothing was recorded of it.</p>
+      ) : (
+        <AuditTable events={events} isOfOneThing />
+      )}
     </section>
   );
 }
@@ -68,7 +89,12 @@ function AuditCard({ events }: { readonly events: Registry['auditEvents'] }) {
 function Missing({ isLoading, hasFailed }: { readonly isLoading: boolean; readonly hasFailed: boolean }) {
   if (hasFailed) return null;
   if (isLoading) return <p className="faint loading">Loading…</p>;
-  return <section className="empty"><PageHeading title="Not there" /><p>There is no registry at this address, or it is not yours to see.</p></section>;
+  return (
+    <section className="empty">
+      <PageHeading title="Not there" />
+      <p>There is no registry at this address, or it is not yours to see.</p>
+    </section>
+  );
 }
 
 function LastReport({ registry, onChange }: { readonly registry: Registry; readonly onChange: () => void }) {
@@ -81,10 +107,21 @@ function LastReport({ registry, onChange }: { readonly registry: Registry; reado
     <section className="card" aria-labelledby="report-title">
       <div className="card-head">
         <h2 id="report-title">Last validation</h2>
-        <Button className="button" isDisabled={check.isRunning} onPress={() => void validate()}>{check.isRunning ? 'Validating…' : 'Validate now'}</Button>
+        <Button className="button" isDisabled={check.isRunning} onPress={() => void validate()}>
+          {check.isRunning ? 'Validating…' : 'Validate now'}
+        </Button>
       </div>
       {check.failure !== null && <FailureNote failure={check.failure} />}
-      {check.isRunning ? <Steps steps={check.steps} isRunning /> : report === null ? <p className="faint">It was never checked.</p> : <><Verdict report={report} /><Steps steps={report.steps} /></>}
+      {check.isRunning ? (
+        <Steps steps={check.steps} isRunning />
+      ) : report === null ? (
+        <p className="faint">It was never checked.</p>
+      ) : (
+        <>
+          <Verdict report={report} />
+          <Steps steps={report.steps} />
+        </>
+      )}
     </section>
   );
 }

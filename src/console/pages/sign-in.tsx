@@ -31,11 +31,24 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
       <form className="card" onSubmit={(event) => void submit(event)}>
         <PageHeading title="Sign in" />
         <SignInWays />
-        <Field label="API token" value={token} onChange={setToken} isRequired autoFocus help={<>The first start printed one. More are made with <code>regway token create</code>.</>}>
+        <Field
+          label="API token"
+          value={token}
+          onChange={setToken}
+          isRequired
+          autoFocus
+          help={
+            <>
+              The first start printed one. More are made with <code>regway token create</code>.
+            </>
+          }
+        >
           <Input type="password" placeholder="rgw_…" autoComplete="current-password" spellCheck={false} />
         </Field>
         {failure !== null && <FailureNote failure={failure} />}
-        <Button type="submit" className="button primary" isDisabled={isBusy || token.trim() === ''}>{isBusy ? 'Signing in…' : 'Sign in'}</Button>
+        <Button type="submit" className="button primary" isDisabled={isBusy || token.trim() === ''}>
+          {isBusy ? 'Signing in…' : 'Sign in'}
+        </Button>
       </form>
     </main>
   );
@@ -51,7 +64,9 @@ export function SignInWays() {
   return (
     <>
       {ways.map(({ name, path }) => (
-        <Link key={path} className="button" href={path}>Sign in with {name}</Link>
+        <Link key={path} className="button" href={path}>
+          Sign in with {name}
+        </Link>
       ))}
       <p className="faint">or</p>
     </>
@@ -62,10 +77,17 @@ export function SignInWays() {
 const sentences: ReadonlyMap<string, string> = new Map([
   ['cancelled', 'You were not signed in: it was cancelled or refused there.'],
   ['expired', 'This sign-in took too long, or was begun in another browser or tab. Try again.'],
-  ['unknown', 'You were signed in there, but that gives you no account and role here. Ask the administrator of this server.'],
+  [
+    'unknown',
+    'You were signed in there, but that gives you no account and role here. Ask the administrator of this server.',
+  ],
 ]);
 
 /** A sign-in that failed, by the word for it in the address. */
 export function signInFailure(word: string): RequestFailure {
-  return new RequestFailure('UNAUTHENTICATED', sentences.get(word) ?? 'Signing in there did not work. Try again later; the log of this server has the reason.', null);
+  return new RequestFailure(
+    'UNAUTHENTICATED',
+    sentences.get(word) ?? 'Signing in there did not work. Try again later; the log of this server has the reason.',
+    null,
+  );
 }

@@ -21,7 +21,13 @@ interface TokenForm {
 }
 
 export function TokenDialog({ principal, onClose }: { readonly principal: Principal; readonly onClose: () => void }) {
-  const [form, setForm] = useState<TokenForm>({ name: '', role: 'PULL', account: principal.account, images: '', lifetime: '90d' });
+  const [form, setForm] = useState<TokenForm>({
+    name: '',
+    role: 'PULL',
+    account: principal.account,
+    images: '',
+    lifetime: '90d',
+  });
   const [text, setText] = useState<string | null>(null);
   const { failure, isBusy, start } = useChange();
   const submit = async (event: FormEvent): Promise<void> => {
@@ -32,16 +38,29 @@ export function TokenDialog({ principal, onClose }: { readonly principal: Princi
       return [createToken.errors, requestId];
     });
   };
-  if (text !== null) return <Dialog title="The new token" onClose={onClose}><TokenText text={text} onClose={onClose} /></Dialog>;
+  if (text !== null)
+    return (
+      <Dialog title="The new token" onClose={onClose}>
+        <TokenText text={text} onClose={onClose} />
+      </Dialog>
+    );
   return (
     <Dialog title="New token" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} noValidate>
-        <TokenFields form={form} principal={principal} onChange={(change) => setForm((before) => ({ ...before, ...change }))} />
+        <TokenFields
+          form={form}
+          principal={principal}
+          onChange={(change) => setForm((before) => ({ ...before, ...change }))}
+        />
         {failure !== null && <FailureNote failure={failure} />}
         <div className="dialog-buttons">
           <span className="spacer" />
-          <Button className="button" onPress={onClose}>Cancel</Button>
-          <Button type="submit" className="button primary" isDisabled={isBusy}>Make the token</Button>
+          <Button className="button" onPress={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" className="button primary" isDisabled={isBusy}>
+            Make the token
+          </Button>
         </div>
       </form>
     </Dialog>
@@ -59,15 +78,43 @@ function TokenFields({ form: { name, role, account, images, lifetime }, principa
   const isAdmin = principal.role === 'ADMIN';
   return (
     <>
-      <Field label="Name" value={name} onChange={(typed) => onChange({ name: typed })} help="What will use it, so that you know it again." autoFocus />
-      <Choice label="Role" value={role} onChange={(chosen) => chosen && onChange({ role: chosen })} options={isAdmin ? { ...others, ADMIN } : others} />
-      {isAdmin && <Field label="Account" value={account} onChange={(typed) => onChange({ account: typed })} help="Where it works." />}
+      <Field
+        label="Name"
+        value={name}
+        onChange={(typed) => onChange({ name: typed })}
+        help="What will use it, so that you know it again."
+        autoFocus
+      />
+      <Choice
+        label="Role"
+        value={role}
+        onChange={(chosen) => chosen && onChange({ role: chosen })}
+        options={isAdmin ? { ...others, ADMIN } : others}
+      />
+      {isAdmin && (
+        <Field
+          label="Account"
+          value={account}
+          onChange={(typed) => onChange({ account: typed })}
+          help="Where it works."
+        />
+      )}
       {role === 'PULL' && (
-        <Field label="Images" value={images} onChange={(typed) => onChange({ images: typed })} help="Limits it to these, one a line. Empty is no limit.">
+        <Field
+          label="Images"
+          value={images}
+          onChange={(typed) => onChange({ images: typed })}
+          help="Limits it to these, one a line. Empty is no limit."
+        >
           <TextArea rows={3} placeholder="docker.io/anchore/*" spellCheck={false} autoCapitalize="none" />
         </Field>
       )}
-      <Choice label="Lives for" value={lifetime} onChange={(chosen) => chosen && onChange({ lifetime: chosen })} options={lifetimes} />
+      <Choice
+        label="Lives for"
+        value={lifetime}
+        onChange={(chosen) => chosen && onChange({ lifetime: chosen })}
+        options={lifetimes}
+      />
     </>
   );
 }
@@ -82,19 +129,34 @@ function TokenText({ text, onClose }: { readonly text: string; readonly onClose:
   };
   return (
     <>
-      <Note tone="warning"><p>Keep it now: it is shown this once, and cannot be had again.</p></Note>
-      <p><code className="token-text" data-testid="token-text">{text}</code></p>
+      <Note tone="warning">
+        <p>Keep it now: it is shown this once, and cannot be had again.</p>
+      </Note>
+      <p>
+        <code className="token-text" data-testid="token-text">
+          {text}
+        </code>
+      </p>
       <div className="dialog-buttons">
-        {canCopy && <Button className="button" onPress={() => void copy().catch(() => setCopied(false))}>{isCopied ? 'Copied' : 'Copy'}</Button>}
+        {canCopy && (
+          <Button className="button" onPress={() => void copy().catch(() => setCopied(false))}>
+            {isCopied ? 'Copied' : 'Copy'}
+          </Button>
+        )}
         <span className="spacer" />
-        <Button className="button primary" onPress={onClose}>Done</Button>
+        <Button className="button primary" onPress={onClose}>
+          Done
+        </Button>
       </div>
     </>
   );
 }
 
 function inputOf({ name, role, account, images, lifetime }: TokenForm, principal: Principal) {
-  const patterns = images.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const patterns = images
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   return {
     role,
     ...(name.trim() === '' ? {} : { name: name.trim() }),

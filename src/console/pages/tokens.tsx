@@ -24,12 +24,25 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
     <>
       <div className="page-head">
         <PageHeading title="API tokens" />
-        <Button className="button primary" onPress={() => setAdding(true)}>New token</Button>
+        <Button className="button primary" onPress={() => setAdding(true)}>
+          New token
+        </Button>
       </div>
-      <p className="lead">A token logs in programs: those that manage registries, and those that pull. Its text is shown once, when it is made.</p>
-      {notice !== null && <Note tone="good"><p>{notice}</p></Note>}
+      <p className="lead">
+        A token logs in programs: those that manage registries, and those that pull. Its text is shown once, when it is
+        made.
+      </p>
+      {notice !== null && (
+        <Note tone="good">
+          <p>{notice}</p>
+        </Note>
+      )}
       {failure !== null && <FailureNote failure={failure} />}
-      {answer === null ? failure === null && <p className="faint loading">Loading…</p> : <Tokens tokens={answer.tokens} onRevoke={setRevoked} />}
+      {answer === null ? (
+        failure === null && <p className="faint loading">Loading…</p>
+      ) : (
+        <Tokens tokens={answer.tokens} onRevoke={setRevoked} />
+      )}
       {isAdding && <TokenDialog principal={principal} onClose={() => close(null)} />}
       {revoked !== null && (
         <QuestionDialog
@@ -42,28 +55,68 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
             return [revokeToken.errors, requestId];
           }}
         >
-          <p>Whatever uses <strong className="break">{nameOf(revoked)}</strong> is refused from now on. This cannot be undone; make another token instead.</p>
+          <p>
+            Whatever uses <strong className="break">{nameOf(revoked)}</strong> is refused from now on. This cannot be
+            undone; make another token instead.
+          </p>
         </QuestionDialog>
       )}
     </>
   );
 }
 
-function Tokens({ tokens, onRevoke }: { readonly tokens: readonly TokenFragment[]; readonly onRevoke: (token: TokenFragment) => void }) {
+function Tokens({
+  tokens,
+  onRevoke,
+}: {
+  readonly tokens: readonly TokenFragment[];
+  readonly onRevoke: (token: TokenFragment) => void;
+}) {
   return (
-    <TableFrame label="API tokens" titles={['Name', 'Role', 'Account', 'Images', 'Created', 'Last used', 'Expires', 'State', 'Actions']}>
+    <TableFrame
+      label="API tokens"
+      titles={['Name', 'Role', 'Account', 'Images', 'Created', 'Last used', 'Expires', 'State', 'Actions']}
+    >
       {tokens.map((token) => (
         <tr key={token.id}>
-          <td>{token.name}<br /><code className="faint">rgw_{token.id}…</code></td>
+          <td>
+            {token.name}
+            <br />
+            <code className="faint">rgw_{token.id}…</code>
+          </td>
           <td>{token.role}</td>
           <td>{token.account}</td>
-          <td>{token.images === null ? <span className="faint">no limit</span> : token.images.map((image) => <code key={image} className="line">{image}</code>)}</td>
-          <td><Ago time={token.createdAt} /></td>
-          <td><Ago time={token.lastUsedAt} none="never" /></td>
-          <td><Ago time={token.expiresAt} none="never" /></td>
+          <td>
+            {token.images === null ? (
+              <span className="faint">no limit</span>
+            ) : (
+              token.images.map((image) => (
+                <code key={image} className="line">
+                  {image}
+                </code>
+              ))
+            )}
+          </td>
+          <td>
+            <Ago time={token.createdAt} />
+          </td>
+          <td>
+            <Ago time={token.lastUsedAt} none="never" />
+          </td>
+          <td>
+            <Ago time={token.expiresAt} none="never" />
+          </td>
           <td>{stateOf(token)}</td>
           <td className="actions">
-            {stateOf(token) === 'In force' && <Button className="button small danger" aria-label={`Revoke ${nameOf(token)}`} onPress={() => onRevoke(token)}>Revoke</Button>}
+            {stateOf(token) === 'In force' && (
+              <Button
+                className="button small danger"
+                aria-label={`Revoke ${nameOf(token)}`}
+                onPress={() => onRevoke(token)}
+              >
+                Revoke
+              </Button>
+            )}
           </td>
         </tr>
       ))}

@@ -4,7 +4,12 @@ import type { ListQueryVariables, RegistryOrderField, RegistryType, ValidationOu
 import { outcomeWords, typeWords } from '../shared/words.ts';
 
 /** The columns that the server can sort by. */
-const sortFields = { registry: 'REGISTRY', name: 'NAME', created: 'CREATED_AT', updated: 'UPDATED_AT' } as const satisfies Record<string, RegistryOrderField>;
+const sortFields = {
+  registry: 'REGISTRY',
+  name: 'NAME',
+  created: 'CREATED_AT',
+  updated: 'UPDATED_AT',
+} as const satisfies Record<string, RegistryOrderField>;
 export type SortKey = keyof typeof sortFields;
 
 export const pageSizes = [25, 50, 100] as const;
@@ -55,7 +60,15 @@ export function printListState({ search, type, outcome, sort, descending, size, 
 }
 
 /** What to ask the server for. */
-export function listVariables({ search, type, outcome, sort, descending, size, position }: ListState): ListQueryVariables {
+export function listVariables({
+  search,
+  type,
+  outcome,
+  sort,
+  descending,
+  size,
+  position,
+}: ListState): ListQueryVariables {
   const fromEnd = position === 'last' || (typeof position === 'object' && 'before' in position);
   return {
     ...(fromEnd ? { last: size } : { first: size }),

@@ -29,8 +29,20 @@ export function ListTools({ state, onShow }: ListToolsProps) {
         <Label>Search</Label>
         <Input placeholder="Registry, name or username" autoComplete="off" />
       </SearchField>
-      <Choice label="Type" value={state.type ?? ''} onChange={(type) => onShow({ type: type || null })} options={typeWords} none="All types" />
-      <Choice label="Status" value={state.outcome ?? ''} onChange={(outcome) => onShow({ outcome: outcome || null })} options={outcomeWords} none="Any status" />
+      <Choice
+        label="Type"
+        value={state.type ?? ''}
+        onChange={(type) => onShow({ type: type || null })}
+        options={typeWords}
+        none="All types"
+      />
+      <Choice
+        label="Status"
+        value={state.outcome ?? ''}
+        onChange={(outcome) => onShow({ outcome: outcome || null })}
+        options={outcomeWords}
+        none="Any status"
+      />
     </search>
   );
 }

@@ -22,14 +22,32 @@ export function Pager({ connection: { totalCount, nodes, pageInfo }, state, onSh
       <label className="page-size">
         Per page{' '}
         <select value={state.size} onChange={(event) => onShow({ size: Number(event.target.value) })}>
-          {pageSizes.map((size) => <option key={size}>{size}</option>)}
+          {pageSizes.map((size) => (
+            <option key={size}>{size}</option>
+          ))}
         </select>
       </label>
       <span className="buttons">
-        <Button className="button" isDisabled={!hasPreviousPage} onPress={() => onShow({ position: 'first' })}>First</Button>
-        <Button className="button" isDisabled={!hasPreviousPage || startCursor === null} onPress={() => onShow({ position: { before: startCursor ?? '' } })}>Previous</Button>
-        <Button className="button" isDisabled={!hasNextPage || endCursor === null} onPress={() => onShow({ position: { after: endCursor ?? '' } })}>Next</Button>
-        <Button className="button" isDisabled={!hasNextPage} onPress={() => onShow({ position: 'last' })}>Last</Button>
+        <Button className="button" isDisabled={!hasPreviousPage} onPress={() => onShow({ position: 'first' })}>
+          First
+        </Button>
+        <Button
+          className="button"
+          isDisabled={!hasPreviousPage || startCursor === null}
+          onPress={() => onShow({ position: { before: startCursor ?? '' } })}
+        >
+          Previous
+        </Button>
+        <Button
+          className="button"
+          isDisabled={!hasNextPage || endCursor === null}
+          onPress={() => onShow({ position: { after: endCursor ?? '' } })}
+        >
+          Next
+        </Button>
+        <Button className="button" isDisabled={!hasNextPage} onPress={() => onShow({ position: 'last' })}>
+          Last
+        </Button>
       </span>
     </nav>
   );

@@ -16,8 +16,20 @@ interface Column {
 }
 
 const columns: readonly Column[] = [
-  { title: 'Registry', sort: 'registry', cell: ({ id, registry }) => <AddressLink to={registryAddress(id)} className="link strong">{registry}</AddressLink> },
-  { title: 'Name', sort: 'name', cell: ({ name, registry }) => (name === registry ? <span className="faint">–</span> : name) },
+  {
+    title: 'Registry',
+    sort: 'registry',
+    cell: ({ id, registry }) => (
+      <AddressLink to={registryAddress(id)} className="link strong">
+        {registry}
+      </AddressLink>
+    ),
+  },
+  {
+    title: 'Name',
+    sort: 'name',
+    cell: ({ name, registry }) => (name === registry ? <span className="faint">–</span> : name),
+  },
   { title: 'Type', cell: ({ type }) => typeWords[type] },
   { title: 'Username', cell: ({ username }) => username },
   { title: 'TLS', cell: ({ secureConnection }) => <TlsMark isVerified={secureConnection} /> },
@@ -41,17 +53,39 @@ export function RegistryTable({ rows, state, isLoading, onShow, onEdit, onDelete
       <table className="registries" role="table" aria-label="Registries" aria-busy={isLoading}>
         <thead role="rowgroup">
           <tr role="row">
-            {columns.map(({ title, sort }) => (sort === undefined ? <th key={title} role="columnheader" scope="col">{title}</th> : <SortHeader key={title} title={title} sort={sort} state={state} onShow={onShow} />))}
-            <th role="columnheader" scope="col">Actions</th>
+            {columns.map(({ title, sort }) =>
+              sort === undefined ? (
+                <th key={title} role="columnheader" scope="col">
+                  {title}
+                </th>
+              ) : (
+                <SortHeader key={title} title={title} sort={sort} state={state} onShow={onShow} />
+              ),
+            )}
+            <th role="columnheader" scope="col">
+              Actions
+            </th>
           </tr>
         </thead>
         <tbody role="rowgroup">
           {rows.map((row) => (
             <tr key={row.id} role="row">
-              {columns.map(({ title, cell }) => <td key={title} role="cell" data-title={title}>{cell(row)}</td>)}
+              {columns.map(({ title, cell }) => (
+                <td key={title} role="cell" data-title={title}>
+                  {cell(row)}
+                </td>
+              ))}
               <td role="cell" className="actions">
-                <Button className="button small" aria-label={`Edit ${row.registry}`} onPress={() => onEdit(row.id)}>Edit</Button>
-                <Button className="button small danger" aria-label={`Delete ${row.registry}`} onPress={() => onDelete(row.id)}>Delete</Button>
+                <Button className="button small" aria-label={`Edit ${row.registry}`} onPress={() => onEdit(row.id)}>
+                  Edit
+                </Button>
+                <Button
+                  className="button small danger"
+                  aria-label={`Delete ${row.registry}`}
+                  onPress={() => onDelete(row.id)}
+                >
+                  Delete
+                </Button>
               </td>
             </tr>
           ))}
@@ -75,7 +109,10 @@ function SortHeader({ title, sort, state, onShow }: SortHeaderProps) {
   return (
     <th role="columnheader" scope="col" aria-sort={isSorted ? (state.descending ? 'descending' : 'ascending') : 'none'}>
       <Button className="sort" onPress={() => onShow({ sort, descending })}>
-        {title} <span aria-hidden="true" className="arrow">{isSorted ? (state.descending ? '↓' : '↑') : '↕'}</span>
+        {title}{' '}
+        <span aria-hidden="true" className="arrow">
+          {isSorted ? (state.descending ? '↓' : '↑') : '↕'}
+        </span>
       </Button>
     </th>
   );

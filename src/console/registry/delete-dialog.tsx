@@ -28,7 +28,15 @@ export function DeleteDialog({ id, onClose, onDone }: DeleteDialogProps) {
       {failure !== null && <FailureNote failure={failure} />}
       {isLoading && <p className="faint">Loading…</p>}
       {answer !== null && registry === null && <p>It is not there any more.</p>}
-      {registry === null ? <div className="dialog-buttons"><Button className="button" onPress={onClose}>Close</Button></div> : <Confirmation registry={registry} onClose={onClose} onDone={onDone} />}
+      {registry === null ? (
+        <div className="dialog-buttons">
+          <Button className="button" onPress={onClose}>
+            Close
+          </Button>
+        </div>
+      ) : (
+        <Confirmation registry={registry} onClose={onClose} onDone={onDone} />
+      )}
     </Dialog>
   );
 }
@@ -50,13 +58,37 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
   };
   return (
     <>
-      <p>Regway forgets the login and password of <strong className="break">{registry.registry}</strong>. Images and tags stay as they are, in the registry and everywhere else. Pulls of images that nothing else here covers become anonymous.</p>
-      {isInUse ? <RecentUses registry={registry} /> : <p>{registry.lastUsedAt === null ? 'No pull ever used it.' : <>No pull used it in the last 30 days; the last one was <Ago time={registry.lastUsedAt} />.</>}</p>}
+      <p>
+        Regway forgets the login and password of <strong className="break">{registry.registry}</strong>. Images and tags
+        stay as they are, in the registry and everywhere else. Pulls of images that nothing else here covers become
+        anonymous.
+      </p>
+      {isInUse ? (
+        <RecentUses registry={registry} />
+      ) : (
+        <p>
+          {registry.lastUsedAt === null ? (
+            'No pull ever used it.'
+          ) : (
+            <>
+              No pull used it in the last 30 days; the last one was <Ago time={registry.lastUsedAt} />.
+            </>
+          )}
+        </p>
+      )}
       {isInUse && <Field label={`Type ${registry.registry} to confirm`} value={typed} onChange={setTyped} />}
       {failure !== null && <FailureNote failure={failure} />}
       <div className="dialog-buttons">
-        <Button className="button" onPress={onClose} autoFocus={!isInUse}>Cancel</Button>
-        <Button className="button danger solid" isDisabled={isBusy || (isInUse && typed.trim() !== registry.registry)} onPress={() => void remove()}>{isBusy ? 'Deleting…' : 'Delete'}</Button>
+        <Button className="button" onPress={onClose} autoFocus={!isInUse}>
+          Cancel
+        </Button>
+        <Button
+          className="button danger solid"
+          isDisabled={isBusy || (isInUse && typed.trim() !== registry.registry)}
+          onPress={() => void remove()}
+        >
+          {isBusy ? 'Deleting…' : 'Delete'}
+        </Button>
       </div>
     </>
   );
@@ -65,9 +97,15 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
 function RecentUses({ registry: { lastUsedAt, uses } }: Pick<ConfirmationProps, 'registry'>) {
   return (
     <>
-      <p><strong>It is in use:</strong> a pull used it <Ago time={lastUsedAt} />. Lately pulled with it:</p>
+      <p>
+        <strong>It is in use:</strong> a pull used it <Ago time={lastUsedAt} />. Lately pulled with it:
+      </p>
       <ul>
-        {(uses ?? []).slice(0, shownUses).map(({ image, actor, lastAt }) => <li key={`${image} ${actor}`}><code>{image}</code> by {actor}, <Ago time={lastAt} /></li>)}
+        {(uses ?? []).slice(0, shownUses).map(({ image, actor, lastAt }) => (
+          <li key={`${image} ${actor}`}>
+            <code>{image}</code> by {actor}, <Ago time={lastAt} />
+          </li>
+        ))}
       </ul>
     </>
   );

@@ -1,7 +1,13 @@
 // What is typed into the form of a registry, what follows from it, and what is sent.
 
 import { suggestType } from '../../core/registry/registry.ts';
-import type { CreateRegistryInput, FactsFragment, RegistryType, ReportFragment, UpdateRegistryInput } from '../api/operations.ts';
+import type {
+  CreateRegistryInput,
+  FactsFragment,
+  RegistryType,
+  ReportFragment,
+  UpdateRegistryInput,
+} from '../api/operations.ts';
 
 export interface FormState {
   readonly registry: string;
@@ -66,7 +72,12 @@ export function sendsPassword(stored: FactsFragment | null, form: FormState): bo
 
 /** Whether the new password may wait: the current one goes on being used meanwhile, so everything else of the login stays. */
 export function canWait(stored: FactsFragment | null, form: FormState): boolean {
-  return stored !== null && form.replacePassword && passwordReasons(stored, form).length === 0 && stored.secureConnection === !form.allowSelfSigned;
+  return (
+    stored !== null &&
+    form.replacePassword &&
+    passwordReasons(stored, form).length === 0 &&
+    stored.secureConnection === !form.allowSelfSigned
+  );
 }
 
 /** What is still missing, by field. */
@@ -94,7 +105,8 @@ export function createInputOf(form: FormState): CreateRegistryInput {
 /** What a change is sent as: what differs from the stored registry, and nothing else. */
 export function updateInputOf(stored: FactsFragment, form: FormState): UpdateRegistryInput {
   const before = formOf(stored);
-  const changed = (field: 'name' | 'trustedRealm' | 'probeRepository') => (before[field] === form[field].trim() ? {} : { [field]: form[field].trim() || null });
+  const changed = (field: 'name' | 'trustedRealm' | 'probeRepository') =>
+    before[field] === form[field].trim() ? {} : { [field]: form[field].trim() || null };
   return {
     ...changed('name'),
     ...changed('trustedRealm'),
@@ -114,10 +126,14 @@ export interface Remedy {
 
 /** What a person could decide to change after this report; null when the form cannot help. */
 export function remedyOf({ outcome, realmHost }: ReportFragment, form: FormState): Remedy | null {
-  if (outcome === 'FORBIDDEN_REALM' && realmHost !== null && form.trustedRealm.trim() !== realmHost) return { label: `Trust ${realmHost}`, change: { trustedRealm: realmHost } };
+  if (outcome === 'FORBIDDEN_REALM' && realmHost !== null && form.trustedRealm.trim() !== realmHost)
+    return { label: `Trust ${realmHost}`, change: { trustedRealm: realmHost } };
   if (form.allowSelfSigned) return null;
-  if (outcome === 'PLAIN_HTTP') return { label: 'Allow plain HTTP (Allow Self Signed)', change: { allowSelfSigned: true } };
-  return ['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED'].includes(outcome) ? { label: 'Allow Self Signed', change: { allowSelfSigned: true } } : null;
+  if (outcome === 'PLAIN_HTTP')
+    return { label: 'Allow plain HTTP (Allow Self Signed)', change: { allowSelfSigned: true } };
+  return ['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED'].includes(outcome)
+    ? { label: 'Allow Self Signed', change: { allowSelfSigned: true } }
+    : null;
 }
 
 /** The field of the form that a path of the server's input means. */

@@ -33,10 +33,20 @@ export function ImageExplainer({ registryId, example = 'docker.io/library/ubuntu
   };
   return (
     <section className="card" aria-labelledby="explain-title">
-      <h2 id="explain-title">{registryId === undefined ? 'Which registry does an image use?' : 'Which images does this serve?'}</h2>
+      <h2 id="explain-title">
+        {registryId === undefined ? 'Which registry does an image use?' : 'Which images does this serve?'}
+      </h2>
       <form className="inline-form" onSubmit={(event) => void ask(event)}>
-        <Field label="Image" value={reference} onChange={setReference} placeholder={example} help="As docker pull takes it. Nothing is pulled." />
-        <Button type="submit" className="button" isDisabled={reference.trim() === ''}>Explain</Button>
+        <Field
+          label="Image"
+          value={reference}
+          onChange={setReference}
+          placeholder={example}
+          help="As docker pull takes it. Nothing is pulled."
+        />
+        <Button type="submit" className="button" isDisabled={reference.trim() === ''}>
+          Explain
+        </Button>
       </form>
       {failure !== null && <FailureNote failure={failure} />}
       {image !== null && <Explanation image={image} registryId={registryId} />}
@@ -51,7 +61,12 @@ function Explanation({ image, registryId }: { readonly image: Explained; readonl
     <>
       <Note tone={used === null ? 'neutral' : registryId === undefined || isThis ? 'good' : 'warning'}>
         <p>
-          A pull of <code>{image.reference}</code> {used === null ? 'is anonymous: no registry covers it.' : <>uses {isThis ? 'this registry' : <strong>{used.registry}</strong>}.</>}
+          A pull of <code>{image.reference}</code>{' '}
+          {used === null ? (
+            'is anonymous: no registry covers it.'
+          ) : (
+            <>uses {isThis ? 'this registry' : <strong>{used.registry}</strong>}.</>
+          )}
         </p>
       </Note>
       {image.candidates.length > 0 && (

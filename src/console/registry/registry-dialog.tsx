@@ -5,7 +5,18 @@ import { Button } from 'react-aria-components';
 import { runWithId } from '../api/client.ts';
 import { FailureNote, type Failure } from '../components/controls.tsx';
 import { Dialog } from '../components/dialog.tsx';
-import { createInputOf, emptyForm, fieldOfPath, formOf, missingFields, remedyOf, sendsPassword, updateInputOf, type FormField, type FormState } from './form-state.ts';
+import {
+  createInputOf,
+  emptyForm,
+  fieldOfPath,
+  formOf,
+  missingFields,
+  remedyOf,
+  sendsPassword,
+  updateInputOf,
+  type FormField,
+  type FormState,
+} from './form-state.ts';
 import { CreateDocument, UpdateDocument, type CreateMutation, type FactsFragment } from '../api/operations.ts';
 import { RegistryFields } from './registry-fields.tsx';
 import { Steps, Verdict } from './report.tsx';
@@ -45,8 +56,16 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
     setSaving(true);
     try {
       const { registry, validation, errors, requestId } = await store(stored, form.state);
-      const outcome = !form.state.mayWait || (registry?.pendingSince ?? null) === null ? validation?.message : 'The new password waits until the registry takes it.';
-      if (errors.length === 0) return onDone([`${stored === null ? 'Added' : 'Changed'} ${stored?.registry ?? form.state.registry.trim()}.`, outcome].filter(Boolean).join(' '));
+      const outcome =
+        !form.state.mayWait || (registry?.pendingSince ?? null) === null
+          ? validation?.message
+          : 'The new password waits until the registry takes it.';
+      if (errors.length === 0)
+        return onDone(
+          [`${stored === null ? 'Added' : 'Changed'} ${stored?.registry ?? form.state.registry.trim()}.`, outcome]
+            .filter(Boolean)
+            .join(' '),
+        );
       if (validation !== null) check.show(validation);
       refuse(errors, requestId);
     } catch (error) {
@@ -63,12 +82,20 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
         {failure !== null && <FailureNote failure={failure} />}
         <CheckResult check={check} form={form.state} onChange={form.change} />
         <div className="dialog-buttons">
-          <Button className="button" isDisabled={isBusy} onPress={() => form.isComplete() && void check.start(checkForm(stored, form.state))}>
+          <Button
+            className="button"
+            isDisabled={isBusy}
+            onPress={() => form.isComplete() && void check.start(checkForm(stored, form.state))}
+          >
             {stored !== null && !sendsPassword(stored, form.state) ? 'Test stored login' : 'Test connection'}
           </Button>
           <span className="spacer" />
-          <Button className="button" onPress={onClose}>Cancel</Button>
-          <Button type="submit" className="button primary" isDisabled={isBusy}>{isSaving ? (form.state.validate ? 'Checking…' : 'Saving…') : 'Save'}</Button>
+          <Button className="button" onPress={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" className="button primary" isDisabled={isBusy}>
+            {isSaving ? (form.state.validate ? 'Checking…' : 'Saving…') : 'Save'}
+          </Button>
         </div>
       </form>
     </Dialog>
@@ -98,14 +125,29 @@ function useForm(stored: FactsFragment | null) {
 async function store(stored: FactsFragment | null, form: FormState) {
   const settings = { secureConnection: !form.allowSelfSigned, validate: form.validate };
   if (stored === null) {
-    const [{ createRegistry }, requestId] = await runWithId(CreateDocument, { input: createInputOf(form), ...settings });
+    const [{ createRegistry }, requestId] = await runWithId(CreateDocument, {
+      input: createInputOf(form),
+      ...settings,
+    });
     return { ...createRegistry, requestId };
   }
-  const [{ updateRegistry }, requestId] = await runWithId(UpdateDocument, { id: stored.id, input: updateInputOf(stored, form), ...settings });
+  const [{ updateRegistry }, requestId] = await runWithId(UpdateDocument, {
+    id: stored.id,
+    input: updateInputOf(stored, form),
+    ...settings,
+  });
   return { ...updateRegistry, requestId };
 }
 
-function CheckResult({ check, form, onChange }: { readonly check: Check; readonly form: FormState; readonly onChange: (change: Partial<FormState>) => void }) {
+function CheckResult({
+  check,
+  form,
+  onChange,
+}: {
+  readonly check: Check;
+  readonly form: FormState;
+  readonly onChange: (change: Partial<FormState>) => void;
+}) {
   const { steps, report, failure, isRunning } = check;
   const frame = useRef<HTMLElement>(null);
   // What is new is at the end, and the form above may fill the screen.

@@ -12,9 +12,28 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
     ['Covers', coverage(registry)],
     ['Type', typeWords[registry.type]],
     ['Username', registry.username],
-    ['Password', <span className="faint" key="password">stored; nobody can read it back</span>],
-    ['New password', registry.pendingSince && <>waits for the registry to take it, since <Ago isExact time={registry.pendingSince} /></>],
-    ['Old password', registry.previousUsableUntil && <>used if the registry refuses the current one, until <Ago isExact time={registry.previousUsableUntil} /></>],
+    [
+      'Password',
+      <span className="faint" key="password">
+        stored; nobody can read it back
+      </span>,
+    ],
+    [
+      'New password',
+      registry.pendingSince && (
+        <>
+          waits for the registry to take it, since <Ago isExact time={registry.pendingSince} />
+        </>
+      ),
+    ],
+    [
+      'Old password',
+      registry.previousUsableUntil && (
+        <>
+          used if the registry refuses the current one, until <Ago isExact time={registry.previousUsableUntil} />
+        </>
+      ),
+    ],
     ['TLS', <TlsMark key="tls" isVerified={registry.secureConnection} />],
     ['Trusted token server', registry.trustedRealm],
     ['Repository to try', registry.probeRepository],
@@ -28,7 +47,15 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
     <section className="card" aria-labelledby="facts-title">
       <h2 id="facts-title">Facts</h2>
       <dl className="facts">
-        {facts.map(([name, value]) => value !== null && <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
+        {facts.map(
+          ([name, value]) =>
+            value !== null && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
       </dl>
     </section>
   );
@@ -36,7 +63,9 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
 
 function coverage({ host, repository }: FactsFragment): string {
   if (repository === null) return `all of ${host}`;
-  return repository.endsWith('/*') ? `everything below ${host}/${repository.slice(0, -2)}` : `only ${host}/${repository}`;
+  return repository.endsWith('/*')
+    ? `everything below ${host}/${repository.slice(0, -2)}`
+    : `only ${host}/${repository}`;
 }
 
 type Uses = NonNullable<OneQuery['registry']>['uses'];
@@ -45,11 +74,21 @@ export function UsesCard({ uses }: { readonly uses: Uses }) {
   return (
     <section className="card" aria-labelledby="uses-title">
       <h2 id="uses-title">Uses</h2>
-      {uses === null || uses.length === 0 ? <p className="faint">No pull has used it yet.</p> : (
+      {uses === null || uses.length === 0 ? (
+        <p className="faint">No pull has used it yet.</p>
+      ) : (
         <TableFrame label="Uses" titles={['Image', 'Who', 'Outcome', 'Times', 'Last']}>
           {uses.map(({ image, actor, outcome, count, lastAt }) => (
             <tr key={`${image} ${actor} ${outcome} ${lastAt}`}>
-              <td><code>{image}</code></td><td>{actor}</td><td>{resultWords(outcome)}</td><td>{count}</td><td><Ago time={lastAt} /></td>
+              <td>
+                <code>{image}</code>
+              </td>
+              <td>{actor}</td>
+              <td>{resultWords(outcome)}</td>
+              <td>{count}</td>
+              <td>
+                <Ago time={lastAt} />
+              </td>
             </tr>
           ))}
         </TableFrame>

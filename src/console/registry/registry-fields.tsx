@@ -29,26 +29,98 @@ const registryExamples: Readonly<Record<RegistryType, string>> = {
   ACR: 'example.azurecr.io',
 };
 
-const usernameHelp: Readonly<Record<RegistryType, string>> = { DOCKER_V2: 'As for docker login.', AWSECR: 'The access key id.', GCR: '_json_key for a service account key.', ACR: 'The client id.' };
+const usernameHelp: Readonly<Record<RegistryType, string>> = {
+  DOCKER_V2: 'As for docker login.',
+  AWSECR: 'The access key id.',
+  GCR: '_json_key for a service account key.',
+  ACR: 'The client id.',
+};
 
 export function RegistryFields({ stored, form, errors, onChange }: RegistryFieldsProps) {
   const action = stored === null ? 'Add' : 'Save';
   return (
     <div className="fields">
       {stored === null ? (
-        <Field label="Registry" value={form.registry} onChange={(registry) => onChange({ registry })} error={errors.registry} help={registryHelp[form.type]} placeholder={registryExamples[form.type]} isRequired autoFocus />
+        <Field
+          label="Registry"
+          value={form.registry}
+          onChange={(registry) => onChange({ registry })}
+          error={errors.registry}
+          help={registryHelp[form.type]}
+          placeholder={registryExamples[form.type]}
+          isRequired
+          autoFocus
+        />
       ) : (
-        <Field label="Registry" value={form.registry} onChange={() => undefined} isDisabled help="It cannot be changed: add another registry instead." />
+        <Field
+          label="Registry"
+          value={form.registry}
+          onChange={() => undefined}
+          isDisabled
+          help="It cannot be changed: add another registry instead."
+        />
       )}
-      <Choice label="Type" value={form.type} onChange={(type) => type !== '' && onChange({ type })} options={typeWords} help={typeHelp(form)} />
-      <Field label="Name" value={form.name} onChange={(name) => onChange({ name })} error={errors.name} help="A label for people; the registry itself when left empty." />
-      <Field label="Username" value={form.username} onChange={(username) => onChange({ username })} error={errors.username} help={usernameHelp[form.type]} isRequired />
+      <Choice
+        label="Type"
+        value={form.type}
+        onChange={(type) => type !== '' && onChange({ type })}
+        options={typeWords}
+        help={typeHelp(form)}
+      />
+      <Field
+        label="Name"
+        value={form.name}
+        onChange={(name) => onChange({ name })}
+        error={errors.name}
+        help="A label for people; the registry itself when left empty."
+      />
+      <Field
+        label="Username"
+        value={form.username}
+        onChange={(username) => onChange({ username })}
+        error={errors.username}
+        help={usernameHelp[form.type]}
+        isRequired
+      />
       <PasswordPart stored={stored} form={form} errors={errors} onChange={onChange} />
-      <Toggle label="Allow Self Signed" isOn={form.allowSelfSigned} onChange={(allowSelfSigned) => onChange({ allowSelfSigned })} help="Accepts any certificate of this registry, and plain HTTP where the server permits it." />
-      <Toggle label={`Validate on ${action}`} isOn={form.validate} onChange={(validate) => onChange({ validate })} help="Asks the registry whether the login works, and stores nothing if it does not." />
-      {form.allowSelfSigned && <div className="wide"><Note tone="warning"><p>The password could reach somebody who poses as this registry. Better add its authority to the server (REGWAY_CA_FILE).</p></Note></div>}
-      <Field label="Trusted token server" value={form.trustedRealm} onChange={(trustedRealm) => onChange({ trustedRealm })} error={errors.trustedRealm} placeholder="auth.example.com" help="Another host that may receive this login. Only where the registry names one." />
-      <Field label="Repository to try" value={form.probeRepository} onChange={(probeRepository) => onChange({ probeRepository })} error={errors.probeRepository} placeholder="team/app" help="Proves that the login may pull, where logging in alone proves nothing." />
+      <Toggle
+        label="Allow Self Signed"
+        isOn={form.allowSelfSigned}
+        onChange={(allowSelfSigned) => onChange({ allowSelfSigned })}
+        help="Accepts any certificate of this registry, and plain HTTP where the server permits it."
+      />
+      <Toggle
+        label={`Validate on ${action}`}
+        isOn={form.validate}
+        onChange={(validate) => onChange({ validate })}
+        help="Asks the registry whether the login works, and stores nothing if it does not."
+      />
+      {form.allowSelfSigned && (
+        <div className="wide">
+          <Note tone="warning">
+            <p>
+              The password could reach somebody who poses as this registry. Better add its authority to the server
+              (REGWAY_CA_FILE).
+            </p>
+          </Note>
+        </div>
+      )}
+      <Field
+        label="Trusted token server"
+        value={form.trustedRealm}
+        onChange={(trustedRealm) => onChange({ trustedRealm })}
+        error={errors.trustedRealm}
+        placeholder="auth.example.com"
+        help="Another host that may receive this login. Only where the registry names one."
+      />
+      <Field
+        label="Repository to try"
+        value={form.probeRepository}
+        onChange={(probeRepository) => onChange({ probeRepository })}
+        error={errors.probeRepository}
+        placeholder="team/app"
+        help="Proves that the login may pull, where logging in alone proves nothing."
+      />
     </div>
   );
 }
@@ -58,14 +130,36 @@ function PasswordPart({ stored, form, errors, onChange }: RegistryFieldsProps) {
   return (
     <div className="wide password-part">
       {stored !== null && (
-        <Checkbox isSelected={form.replacePassword || reasons.length > 0} isDisabled={reasons.length > 0} onChange={(replacePassword) => onChange({ replacePassword, password: '' })}>
+        <Checkbox
+          isSelected={form.replacePassword || reasons.length > 0}
+          isDisabled={reasons.length > 0}
+          onChange={(replacePassword) => onChange({ replacePassword, password: '' })}
+        >
           <span className="box" aria-hidden="true" />
           Replace the stored password
         </Checkbox>
       )}
-      {reasons.length > 0 && <Note tone="warning"><p>Give the password: {reasons.join(' and ')} could send it where its owner did not mean it to go, so the stored one is not used.</p></Note>}
-      {sendsPassword(stored, form) ? <PasswordField form={form} errors={errors} onChange={onChange} /> : <p className="help">The stored password stays as it is.</p>}
-      {canWait(stored, form) && <Toggle label="Let It Wait" isOn={form.mayWait} onChange={(mayWait) => onChange({ mayWait })} help="For a password that the registry does not take yet: the current one is used until it does." />}
+      {reasons.length > 0 && (
+        <Note tone="warning">
+          <p>
+            Give the password: {reasons.join(' and ')} could send it where its owner did not mean it to go, so the
+            stored one is not used.
+          </p>
+        </Note>
+      )}
+      {sendsPassword(stored, form) ? (
+        <PasswordField form={form} errors={errors} onChange={onChange} />
+      ) : (
+        <p className="help">The stored password stays as it is.</p>
+      )}
+      {canWait(stored, form) && (
+        <Toggle
+          label="Let It Wait"
+          isOn={form.mayWait}
+          onChange={(mayWait) => onChange({ mayWait })}
+          help="For a password that the registry does not take yet: the current one is used until it does."
+        />
+      )}
     </div>
   );
 }
@@ -73,12 +167,41 @@ function PasswordPart({ stored, form, errors, onChange }: RegistryFieldsProps) {
 function PasswordField({ form, errors, onChange }: Omit<RegistryFieldsProps, 'stored'>) {
   const [isShown, setShown] = useState(false);
   const isKey = form.type === 'GCR';
-  const help = isKey ? 'The whole JSON key of the service account.' : form.type === 'AWSECR' ? 'The secret access key.' : form.type === 'ACR' ? 'The client secret.' : 'A password or token. It is never shown again.';
+  const help = isKey
+    ? 'The whole JSON key of the service account.'
+    : form.type === 'AWSECR'
+      ? 'The secret access key.'
+      : form.type === 'ACR'
+        ? 'The client secret.'
+        : 'A password or token. It is never shown again.';
   return (
-    <Field label="Password" value={form.password} onChange={(password) => onChange({ password })} error={errors.password} help={help} isRequired>
+    <Field
+      label="Password"
+      value={form.password}
+      onChange={(password) => onChange({ password })}
+      error={errors.password}
+      help={help}
+      isRequired
+    >
       <span className="with-button">
-        {isKey ? <TextArea className={isShown ? '' : 'masked'} rows={5} autoComplete="off" spellCheck={false} placeholder="{ &quot;type&quot;: &quot;service_account&quot;, … }" /> : <Input type={isShown ? 'text' : 'password'} autoComplete="new-password" spellCheck={false} />}
-        <Button className="button" aria-label={isShown ? 'Hide the password' : 'Show the password'} onPress={() => setShown(!isShown)}>{isShown ? 'Hide' : 'Show'}</Button>
+        {isKey ? (
+          <TextArea
+            className={isShown ? '' : 'masked'}
+            rows={5}
+            autoComplete="off"
+            spellCheck={false}
+            placeholder='{ "type": "service_account", … }'
+          />
+        ) : (
+          <Input type={isShown ? 'text' : 'password'} autoComplete="new-password" spellCheck={false} />
+        )}
+        <Button
+          className="button"
+          aria-label={isShown ? 'Hide the password' : 'Show the password'}
+          onPress={() => setShown(!isShown)}
+        >
+          {isShown ? 'Hide' : 'Show'}
+        </Button>
       </span>
     </Field>
   );

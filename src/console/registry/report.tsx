@@ -8,13 +8,21 @@ import { duration } from '../shared/time.ts';
 import { formWords, outcomeTone, outcomeWords, statusTones, statusWords, stepWords } from '../shared/words.ts';
 
 /** The steps so far; while it runs, the last line says so. */
-export function Steps({ steps, isRunning = false }: { readonly steps: readonly StepFragment[]; readonly isRunning?: boolean }) {
+export function Steps({
+  steps,
+  isRunning = false,
+}: {
+  readonly steps: readonly StepFragment[];
+  readonly isRunning?: boolean;
+}) {
   return (
     <ol className="steps" aria-label="Steps" aria-live="polite">
       {steps.map(({ kind, status, message, durationMs }) => (
         <li key={kind}>
           <Sign tone={statusTones[status]} />
-          <span className="step-kind">{stepWords[kind]} <span className="visually-hidden">({statusWords[status]})</span></span>
+          <span className="step-kind">
+            {stepWords[kind]} <span className="visually-hidden">({statusWords[status]})</span>
+          </span>
           <span className="step-message">{formWords(message)}</span>
           <span className="step-time">{status === 'SKIPPED' ? '' : duration(durationMs)}</span>
         </li>
@@ -43,12 +51,24 @@ export function Verdict({ report, remedy = null, onRemedy }: VerdictProps) {
     <div className={`note ${tone}`} role={report.valid ? 'status' : 'alert'}>
       <Sign tone={tone} />
       <div>
-        <p className="verdict"><strong>{outcomeWords[outcome]}</strong> <code>{outcome}</code></p>
+        <p className="verdict">
+          <strong>{outcomeWords[outcome]}</strong> <code>{outcome}</code>
+        </p>
         <p>{formWords(message)}</p>
         {hint !== null && <p>{formWords(hint)}</p>}
-        {retryAfter !== null && <p>Not before <Ago time={retryAfter} />.</p>}
-        <p className="help">{outcome === 'SKIPPED' ? 'Stored' : `Took ${duration(durationMs)},`} <Ago time={checkedAt} /></p>
-        {remedy !== null && onRemedy !== undefined && <Button className="button" onPress={() => onRemedy(remedy)}>{remedy.label}</Button>}
+        {retryAfter !== null && (
+          <p>
+            Not before <Ago time={retryAfter} />.
+          </p>
+        )}
+        <p className="help">
+          {outcome === 'SKIPPED' ? 'Stored' : `Took ${duration(durationMs)},`} <Ago time={checkedAt} />
+        </p>
+        {remedy !== null && onRemedy !== undefined && (
+          <Button className="button" onPress={() => onRemedy(remedy)}>
+            {remedy.label}
+          </Button>
+        )}
       </div>
     </div>
   );

@@ -4,7 +4,14 @@ import { useEffect, useRef, useState } from 'react';
 import { stream } from '../api/client.ts';
 import type { Failure } from '../components/controls.tsx';
 import { createInputOf, sendsPassword, type FormState } from './form-state.ts';
-import { CheckDocument, RecheckDocument, type CheckSubscription, type FactsFragment, type ReportFragment, type StepFragment } from '../api/operations.ts';
+import {
+  CheckDocument,
+  RecheckDocument,
+  type CheckSubscription,
+  type FactsFragment,
+  type ReportFragment,
+  type StepFragment,
+} from '../api/operations.ts';
 import { useFailures } from '../api/use-request.ts';
 
 interface State {
@@ -26,7 +33,10 @@ export interface Check extends State {
 }
 
 const idle: State = { steps: [], report: null, failure: null, isRunning: false };
-const cutShort: Failure = { message: 'The connection to the server ended before the check did. Check again.', requestId: null };
+const cutShort: Failure = {
+  message: 'The connection to the server ended before the check did. Check again.',
+  requestId: null,
+};
 
 export function useCheck(): Check {
   const [state, setState] = useState(idle);
@@ -72,7 +82,10 @@ export function checkStored(id: string): Progress {
   };
 }
 
-async function lastReport(messages: AsyncIterable<CheckSubscription['registryCheck']>, onStep: (step: StepFragment) => void): Promise<ReportFragment | null> {
+async function lastReport(
+  messages: AsyncIterable<CheckSubscription['registryCheck']>,
+  onStep: (step: StepFragment) => void,
+): Promise<ReportFragment | null> {
   for await (const { step, report } of messages) {
     if (step !== null) onStep(step);
     if (report !== null) return report;

@@ -1,6 +1,13 @@
 // The words for what the schema says in capitals.
 
-import type { RegistryType, RegwayAuditAction, RegwayRole, ValidationOutcome, ValidationStepKind, ValidationStepStatus } from '../api/operations.ts';
+import type {
+  RegistryType,
+  RegwayAuditAction,
+  RegwayRole,
+  ValidationOutcome,
+  ValidationStepKind,
+  ValidationStepStatus,
+} from '../api/operations.ts';
 
 /** How good something is; each has a colour and a sign of its own. */
 export type Tone = 'good' | 'warning' | 'bad' | 'neutral';
@@ -54,14 +61,26 @@ export const stepWords: Readonly<Record<ValidationStepKind, string>> = {
   REPOSITORY: 'Repository',
 };
 
-export const statusWords: Readonly<Record<ValidationStepStatus, string>> = { PASSED: 'passed', WARNED: 'warning', FAILED: 'failed', SKIPPED: 'skipped' };
-export const statusTones: Readonly<Record<ValidationStepStatus, Tone>> = { PASSED: 'good', WARNED: 'warning', FAILED: 'bad', SKIPPED: 'neutral' };
+export const statusWords: Readonly<Record<ValidationStepStatus, string>> = {
+  PASSED: 'passed',
+  WARNED: 'warning',
+  FAILED: 'failed',
+  SKIPPED: 'skipped',
+};
+export const statusTones: Readonly<Record<ValidationStepStatus, Tone>> = {
+  PASSED: 'good',
+  WARNED: 'warning',
+  FAILED: 'bad',
+  SKIPPED: 'neutral',
+};
 
 /** How good an outcome is; none at all counts as not checked. */
 export function outcomeTone(outcome: ValidationOutcome | undefined): Tone {
   if (outcome === undefined || outcome === 'SKIPPED') return 'neutral';
   if (outcome === 'VALID') return 'good';
-  return outcome === 'VALID_UNPROVEN' || outcome === 'NO_AUTH_REQUIRED' || outcome === 'RATE_LIMITED' ? 'warning' : 'bad';
+  return outcome === 'VALID_UNPROVEN' || outcome === 'NO_AUTH_REQUIRED' || outcome === 'RATE_LIMITED'
+    ? 'warning'
+    : 'bad';
 }
 
 const apiWords: readonly (readonly [RegExp, string])[] = [

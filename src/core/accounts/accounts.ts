@@ -43,13 +43,19 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
     async create(caller, input) {
       const principal = authorise(caller, 'account.create');
       const account = { name: parseInput(accountArguments, input).name, createdAt: now(), disabledAt: null };
-      await access.insertAccount(account, eventOf(caller, principal, 'account.create', account.name, account.createdAt));
+      await access.insertAccount(
+        account,
+        eventOf(caller, principal, 'account.create', account.name, account.createdAt),
+      );
       return account;
     },
     async disable(caller, input) {
       const principal = authorise(caller, 'account.disable');
       const { name } = await found(parseInput(accountArguments, input).name);
-      if (name === adminAccount) throw new Problem('INVALID_INPUT', 'The account admin cannot be disabled: nobody could enable it again.', { field: ['name'] });
+      if (name === adminAccount)
+        throw new Problem('INVALID_INPUT', 'The account admin cannot be disabled: nobody could enable it again.', {
+          field: ['name'],
+        });
       await access.disableAccount(name, now(), eventOf(caller, principal, 'account.disable', name, now()));
       return found(name);
     },
@@ -62,10 +68,21 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
   };
 }
 
-function eventOf({ requestId }: Caller, { subject }: Principal, action: AuditAction, name: string, at: Date): AuditEvent {
+function eventOf(
+  { requestId }: Caller,
+  { subject }: Principal,
+  action: AuditAction,
+  name: string,
+  at: Date,
+): AuditEvent {
   return { at, actor: subject, account: name, action, target: name, targetText: name, outcome: 'DONE', requestId };
 }
 
 /** A name that fits a header, a path and a claim as it is. */
-const newAccountName = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends');
+const newAccountName = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
+    'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends',
+  );
 export const accountArguments = z.strictObject({ name: newAccountName });

@@ -71,7 +71,13 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
       const principal = authorise(caller, 'token.create');
       const { account: named, ...wanted } = parseInput(tokenInput, input);
       const account = await actingAccount({ access }, principal, named);
-      const request = { account, role: wanted.role, name: wanted.name ?? '', images: wanted.images ?? null, expiresAt: expiryOf(wanted, now()) };
+      const request = {
+        account,
+        role: wanted.role,
+        name: wanted.name ?? '',
+        images: wanted.images ?? null,
+        expiresAt: expiryOf(wanted, now()),
+      };
       refuseMore(principal, request);
       return issuer.issue({ ...request, actor: principal.subject, requestId: caller.requestId });
     },
@@ -79,21 +85,29 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
       const principal = authorise(caller, 'token.revoke');
       const { id } = parseInput(revokeTokenArguments, args);
       const token = await access.tokenById(id);
-      if (token === undefined || !mayActIn(principal, token.account)) throw new Problem('NOT_FOUND', 'There is no such token.', { field: ['id'] });
-      if (token.role === 'ADMIN' && principal.role !== 'ADMIN') throw moreThanYours('A token of the role ADMIN is revoked by an admin only.', 'id');
+      if (token === undefined || !mayActIn(principal, token.account))
+        throw new Problem('NOT_FOUND', 'There is no such token.', { field: ['id'] });
+      if (token.role === 'ADMIN' && principal.role !== 'ADMIN')
+        throw moreThanYours('A token of the role ADMIN is revoked by an admin only.', 'id');
       return issuer.revoke({ id, actor: principal.subject, requestId: caller.requestId });
     },
   };
 }
 
 /** @throws Problem `FORBIDDEN` when the token could do more than the one who makes it, or longer. */
-function refuseMore({ role, images, expiresAt, subject }: Principal, wanted: Pick<NewToken, 'role' | 'images' | 'expiresAt'>): void {
-  if (wanted.role === 'ADMIN' && role !== 'ADMIN') throw moreThanYours('Only an admin makes a token of the role ADMIN.', 'role');
+function refuseMore(
+  { role, images, expiresAt, subject }: Principal,
+  wanted: Pick<NewToken, 'role' | 'images' | 'expiresAt'>,
+): void {
+  if (wanted.role === 'ADMIN' && role !== 'ADMIN')
+    throw moreThanYours('Only an admin makes a token of the role ADMIN.', 'role');
   // A second lock: today only tokens of the role PULL are limited, and they make none.
   const isWider = images !== null && !(wanted.images?.every((image) => images.includes(image)) ?? false);
-  if (isWider) throw moreThanYours('Your own token is limited to images, and this one would not be limited to them.', 'images');
+  if (isWider)
+    throw moreThanYours('Your own token is limited to images, and this one would not be limited to them.', 'images');
   // A login at an issuer ends within the day whatever it is for; a token that somebody found must not make itself last.
-  const isLonger = subject.startsWith('token:') && expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > expiresAt);
+  const isLonger =
+    subject.startsWith('token:') && expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > expiresAt);
   if (isLonger) throw moreThanYours('Your own token expires before this one would.', 'expiresAt');
 }
 
@@ -116,9 +130,16 @@ export const tokenInput = z
     images: z.array(z.string()).nullish(),
     expiresAt: z.date().nullish(),
     /** Milliseconds, once parsed. */
-    expiresIn: z.string().transform(parseDurationMs).refine((durationMs) => durationMs !== undefined, 'must be hours or days, such as 12h or 90d').nullish(),
+    expiresIn: z
+      .string()
+      .transform(parseDurationMs)
+      .refine((durationMs) => durationMs !== undefined, 'must be hours or days, such as 12h or 90d')
+      .nullish(),
   })
-  .refine(({ expiresAt, expiresIn }) => (expiresAt ?? null) === null || (expiresIn ?? null) === null, { path: ['expiresIn'], message: 'cannot be combined with expiresAt' });
+  .refine(({ expiresAt, expiresIn }) => (expiresAt ?? null) === null || (expiresIn ?? null) === null, {
+    path: ['expiresIn'],
+    message: 'cannot be combined with expiresAt',
+  });
 export type TokenInput = z.infer<typeof tokenInput>;
 
 export const revokeTokenArguments = z.strictObject({ id: z.string() });

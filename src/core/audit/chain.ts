@@ -29,7 +29,21 @@ export const emptyHash = '';
 /** The hash of an event: HMAC over a JSON list of its place, the hash before it, and every field. The order is part of the format. */
 export function eventHash(mac: AuditMac, previousHash: string, seq: number, event: AuditEvent): string {
   const { at, actor, account, action, target, targetText, outcome, requestId } = event;
-  return mac(JSON.stringify(['event/1', seq, previousHash, at.getTime(), actor, account, action, target, targetText, outcome, requestId]));
+  return mac(
+    JSON.stringify([
+      'event/1',
+      seq,
+      previousHash,
+      at.getTime(),
+      actor,
+      account,
+      action,
+      target,
+      targetText,
+      outcome,
+      requestId,
+    ]),
+  );
 }
 
 /** The head of a chain whose last event has this place and hash. */

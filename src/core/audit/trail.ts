@@ -5,7 +5,15 @@ import type { AccessStore } from '../accounts/store.ts';
 import { actingAccount, authorise, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
-import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput, usesArguments } from '../shared/input.ts';
+import {
+  accountName,
+  defaultPageSize,
+  line,
+  maxSearchLength,
+  pageSize,
+  parseInput,
+  usesArguments,
+} from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { ChainedEvent } from './chain.ts';
 import { auditActions } from './event.ts';
@@ -41,7 +49,14 @@ export function createAuditReading({ audit, access }: AuditReadingPorts): AuditR
       const forward = (last ?? null) === null;
       const size = first ?? last ?? defaultPageSize;
       const account = await accountOf(access, principal, named);
-      const rows = await audit.page({ account, filter: withoutNull(rest), olderThan, newerThan, forward, limit: size + 1 });
+      const rows = await audit.page({
+        account,
+        filter: withoutNull(rest),
+        olderThan,
+        newerThan,
+        forward,
+        limit: size + 1,
+      });
       const more = rows.length > size;
       return {
         nodes: more ? (forward ? rows.slice(0, size) : rows.slice(1)) : rows,
@@ -55,18 +70,31 @@ export function createAuditReading({ audit, access }: AuditReadingPorts): AuditR
       const principal = authorise(caller, 'audit.list');
       const { first } = parseInput(usesArguments, args);
       if (!mayActIn(principal, registry.account)) return [];
-      return audit.page({ account: registry.account, filter: { target: registry.id }, olderThan: undefined, newerThan: undefined, forward: true, limit: first });
+      return audit.page({
+        account: registry.account,
+        filter: { target: registry.id },
+        olderThan: undefined,
+        newerThan: undefined,
+        forward: true,
+        limit: first,
+      });
     },
   };
 }
 
-async function accountOf(access: AccessStore, principal: Principal, named: string | null | undefined): Promise<string | undefined> {
+async function accountOf(
+  access: AccessStore,
+  principal: Principal,
+  named: string | null | undefined,
+): Promise<string | undefined> {
   if (principal.role === 'ADMIN' && (named === null || named === undefined)) return undefined;
   return actingAccount({ access }, principal, named);
 }
 
 function withoutNull<T extends object>(filter: T): { [Key in keyof T]: Exclude<T[Key], null> } {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== null)) as { [Key in keyof T]: Exclude<T[Key], null> };
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== null)) as {
+    [Key in keyof T]: Exclude<T[Key], null>;
+  };
 }
 
 function encodePlace(seq: number): string {
@@ -78,7 +106,9 @@ function decodePlace(cursor: string | null | undefined, argument: string): numbe
   if (cursor === null || cursor === undefined) return undefined;
   const [, place] = /^\["AUDIT",(\d{1,15})\]$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (place !== undefined) return Number(place);
-  throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list; start again without it.`, { field: [argument] });
+  throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list; start again without it.`, {
+    field: [argument],
+  });
 }
 
 /** Longer than any subject of an issuer that logs in here. */
@@ -100,4 +130,7 @@ export const auditListArguments = z
       })
       .nullish(),
   })
-  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, {
+    path: ['last'],
+    message: 'cannot be combined with first',
+  });

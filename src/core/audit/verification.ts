@@ -8,7 +8,8 @@ import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash,
  * `REORDERED`: it stood at another place. `TRUNCATED`: the chain was longer. `HEAD_ALTERED`: what says where the chain ends was changed.
  * `KEY_REMOVED`: what its events are verified with is gone.
  */
-export type AuditDamage = 'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED' | 'KEY_REMOVED';
+export type AuditDamage =
+  'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED' | 'KEY_REMOVED';
 
 /** A place in the chain that was noted outside of the database, to be found again. */
 export interface AuditAnchor {
@@ -55,7 +56,8 @@ const sentences: Record<AuditDamage, (seq: number) => string> = {
   INSERTED: (seq) => `event ${seq} was not written by Regway`,
   REORDERED: (seq) => `event ${seq} stood at another place`,
   TRUNCATED: (seq) => `the trail ends early: event ${seq} and all after it were cut off`,
-  HEAD_ALTERED: (seq) => `the row that says where the trail ends was changed or removed: events from ${seq} on may have been cut off`,
+  HEAD_ALTERED: (seq) =>
+    `the row that says where the trail ends was changed or removed: events from ${seq} on may have been cut off`,
   KEY_REMOVED: () => 'the key of the audit trail was removed from the database, so no event can be verified',
 };
 
@@ -85,7 +87,10 @@ export async function verifyAudit(verification: AuditVerification): Promise<Audi
     progress = walked;
     // Read after the events, so it is never behind them: it is ahead when a server appended meanwhile, or when the end was cut off.
     const head = await verification.trail.head();
-    const wasAppended = head !== undefined && head.seq > progress.seq && (await verification.trail.eventsAfter(progress.seq, 1)).length > 0;
+    const wasAppended =
+      head !== undefined &&
+      head.seq > progress.seq &&
+      (await verification.trail.eventsAfter(progress.seq, 1)).length > 0;
     if (!wasAppended) return judgeEnd(verification, progress, head);
   }
 }
@@ -97,7 +102,8 @@ async function walk({ trail, mac, anchor }: AuditVerification, from: Progress): 
     const page = await trail.eventsAfter(progress.seq, pageSize);
     for (const event of page) {
       const { seq, hash } = event;
-      if (hash === null || hash !== eventHash(mac, progress.hash, seq, event)) return await diagnose({ trail, mac }, progress);
+      if (hash === null || hash !== eventHash(mac, progress.hash, seq, event))
+        return await diagnose({ trail, mac }, progress);
       if (anchor?.seq === seq && anchor.hash !== hash) return damaged(progress, 'ALTERED');
       progress = { seq, hash, checked: progress.checked + 1, adopted: adoptionOf(event, seq) ?? progress.adopted };
     }
@@ -120,7 +126,8 @@ async function diagnose({ trail, mac }: AuditVerification, progress: Progress): 
   const [bad, ...later] = await trail.eventsAfter(progress.seq, pageSize);
   if (bad === undefined || bad.seq !== place) return damaged(progress, 'MISSING');
   const head = await trail.head();
-  const fits = (event: ChainedEvent, previousHash: string, seq: number): boolean => event.hash === eventHash(mac, previousHash, seq, event);
+  const fits = (event: ChainedEvent, previousHash: string, seq: number): boolean =>
+    event.hash === eventHash(mac, previousHash, seq, event);
   if (bad.hash === null || (head !== undefined && place > head.seq)) return damaged(progress, 'INSERTED');
   if (later.some((event) => fits(event, progress.hash, place))) {
     const hasSurplus = head !== undefined && (await trail.eventsAfter(head.seq, 1)).length > 0;
@@ -128,7 +135,8 @@ async function diagnose({ trail, mac }: AuditVerification, progress: Progress): 
   }
   const { hash } = bad;
   const [next] = later;
-  const wasMovedUp = (gap: number): boolean => (next === undefined ? head?.hash === hash && head.seq === place + gap : fits(next, hash, next.seq + gap));
+  const wasMovedUp = (gap: number): boolean =>
+    next === undefined ? head?.hash === hash && head.seq === place + gap : fits(next, hash, next.seq + gap);
   const isGapClosed = Array.from({ length: maxClosedGap }, (_, index) => index + 1).some(wasMovedUp);
   return damaged(progress, isGapClosed ? 'MISSING' : 'ALTERED');
 }

@@ -40,7 +40,10 @@ export function authorise(caller: Caller, operation: Operation): Principal {
     throw new Problem('UNAUTHENTICATED', 'Log in first: send an API token as "Authorization: Bearer rgw_…".');
   }
   if (!mayRun(principal, operation)) {
-    throw new Problem('FORBIDDEN', `The role ${principal.role} may not run ${operation}; it needs ${permissions[operation].join(' or ')}.`);
+    throw new Problem(
+      'FORBIDDEN',
+      `The role ${principal.role} may not run ${operation}; it needs ${permissions[operation].join(' or ')}.`,
+    );
   }
   return principal;
 }
@@ -59,7 +62,11 @@ export function mayActIn(principal: Principal, account: string): boolean {
  * The account that a call acts in: the caller's own, or the one named.
  * @throws Problem `NOT_FOUND` when there is no such account or it is not the caller's to see.
  */
-export async function actingAccount({ access }: Pick<Ports, 'access'>, principal: Principal, named: string | null | undefined): Promise<string> {
+export async function actingAccount(
+  { access }: Pick<Ports, 'access'>,
+  principal: Principal,
+  named: string | null | undefined,
+): Promise<string> {
   if (named === null || named === undefined || named === principal.account) return principal.account;
   if (mayActIn(principal, named) && (await access.accountExists(named))) return named;
   throw noSuchAccount();

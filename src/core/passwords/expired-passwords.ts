@@ -14,7 +14,11 @@ export function withoutPast(registry: Registry, { now, rotationWindowMs }: Rotat
   const nowMs = now().getTime();
   const isPendingPast = pendingSince !== null && pendingSince.getTime() + rotationWindowMs <= nowMs;
   const isPreviousPast = previousUsableUntil !== null && previousUsableUntil.getTime() <= nowMs;
-  return { ...registry, pendingSince: isPendingPast ? null : pendingSince, previousUsableUntil: isPreviousPast ? null : previousUsableUntil };
+  return {
+    ...registry,
+    pendingSince: isPendingPast ? null : pendingSince,
+    previousUsableUntil: isPreviousPast ? null : previousUsableUntil,
+  };
 }
 
 /** The same store, which reads registries without what has passed. */

@@ -49,9 +49,18 @@ export interface KeyRotationStore extends KeyStore {
    * Makes `key` the active one and retires `replaced`, with the canary sealed anew, in one transaction.
    * False, and nothing is written, when `replaced` is not active any more or is wrapped with another root key than `key`.
    */
-  activate(key: DataKeyRow, replaced: Pick<DataKeyRow, 'id' | 'rootKeyId'>, canary: Uint8Array, event: AuditEvent): Promise<boolean>;
+  activate(
+    key: DataKeyRow,
+    replaced: Pick<DataKeyRow, 'id' | 'rootKeyId'>,
+    canary: Uint8Array,
+    event: AuditEvent,
+  ): Promise<boolean>;
   /** Runs `work` on all keys while nobody else may change them, and writes what it gives, with the event, in one transaction. */
-  rewrap(work: (keys: readonly DataKeyRow[]) => Promise<{ readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>): Promise<void>;
+  rewrap(
+    work: (
+      keys: readonly DataKeyRow[],
+    ) => Promise<{ readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>,
+  ): Promise<void>;
   /** Up to `limit` registries with their passwords, by id, after the one given. */
   sealedAfter(id: string, limit: number): Promise<SealedRegistry[]>;
   /** Writes passwords that one key sealed anew, in one transaction; touches nothing else of the rows. @throws `KeysChanged` as `RegistryStore.insert`. */
@@ -68,8 +77,11 @@ export interface KeyRotationStore extends KeyStore {
 }
 
 /** Every registry of every account, by id. Gives at least one page, which may be empty. @param pageSize the most that one page holds. */
-export async function* sealedPages({ sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>, pageSize: number): AsyncGenerator<SealedRegistry[]> {
-  for (let last = ''; ; ) {
+export async function* sealedPages(
+  { sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>,
+  pageSize: number,
+): AsyncGenerator<SealedRegistry[]> {
+  for (let last = ''; ;) {
     const page = await sealedAfter(last, pageSize);
     yield page;
     if (page.length < pageSize) return;

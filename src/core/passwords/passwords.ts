@@ -22,21 +22,27 @@ export const noOthers: OtherPasswords = { pending: null, previous: null };
 type PasswordPorts = Pick<Ports, 'registries' | 'sealer'>;
 
 /** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
-export async function openOthers({ registries, sealer, ...window }: PasswordPorts & RotationWindow, registry: Registry): Promise<OtherPasswords> {
+export async function openOthers(
+  { registries, sealer, ...window }: PasswordPorts & RotationWindow,
+  registry: Registry,
+): Promise<OtherPasswords> {
   const { pendingSince, previousUsableUntil } = withoutPast(registry, window);
   if (pendingSince === null && previousUsableUntil === null) return noOthers;
   return withFreshKeys(sealer, async () => {
     const sealed = await registries.sealedOthers(registry.id);
     return {
       pending: pendingSince === null ? null : openOrNull(sealer, sealed?.pending, secretBinding(registry, 'PENDING')),
-      previous: previousUsableUntil === null ? null : openOrNull(sealer, sealed?.previous, secretBinding(registry, 'PREVIOUS')),
+      previous:
+        previousUsableUntil === null ? null : openOrNull(sealer, sealed?.previous, secretBinding(registry, 'PREVIOUS')),
     };
   });
 }
 
 /** The current password; null when it cannot be read, for those who can do without it. */
 export function openCurrentOrNull({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
-  return withFreshKeys(sealer, async () => openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)));
+  return withFreshKeys(sealer, async () =>
+    openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)),
+  );
 }
 
 /** @throws KeysChanged, which says nothing of the password: it is about the keys of this process. */
@@ -60,10 +66,17 @@ export function storePasswords(
   expectedVersion: number,
   event: AuditEvent,
 ): Promise<void> {
-  const seal = (secret: Secret | null, slot: SecretSlot) => (secret === null ? null : sealer.seal(secret, secretBinding(registry, slot)));
+  const seal = (secret: Secret | null, slot: SecretSlot) =>
+    secret === null ? null : sealer.seal(secret, secretBinding(registry, slot));
   return withFreshKeys(sealer, () => {
     const others = { pending: seal(passwords.pending, 'PENDING'), previous: seal(passwords.previous, 'PREVIOUS') };
-    return registries.update(registry, sealer.seal(passwords.current, secretBinding(registry)), expectedVersion, event, others);
+    return registries.update(
+      registry,
+      sealer.seal(passwords.current, secretBinding(registry)),
+      expectedVersion,
+      event,
+      others,
+    );
   });
 }
 
@@ -77,7 +90,11 @@ export function isSamePlace(one: Registry, other: Registry): boolean {
  * Opens the stored password of a registry.
  * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
  */
-export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 'now'>, caller: AuthorisedCaller, registry: Registry): Promise<Secret> {
+export async function openPassword(
+  ports: Pick<Ports, 'registries' | 'sealer' | 'now'>,
+  caller: AuthorisedCaller,
+  registry: Registry,
+): Promise<Secret> {
   try {
     // Read again with fresh keys: a rotation seals every password anew.
     return await withFreshKeys(ports.sealer, async () => {
@@ -89,7 +106,9 @@ export async function openPassword(ports: Pick<Ports, 'registries' | 'sealer' | 
     if (!(error instanceof Problem) || error.code !== 'SECRET_UNREADABLE') throw error;
     const current = await ports.registries.byId(registry.id);
     if (current?.version !== registry.version) throw changedMeanwhile();
-    await ports.registries.appendAudit(auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'));
+    await ports.registries.appendAudit(
+      auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'),
+    );
     throw error;
   }
 }

@@ -22,7 +22,9 @@ export function createCircuits(now: () => Date): Circuits {
     const circuit = opened.get(keyOf(registry));
     if (circuit === undefined || circuit.atMs + circuitMs <= now().getTime()) return undefined;
     const { lastValidation } = registry;
-    return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > circuit.atMs ? undefined : circuit;
+    return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > circuit.atMs
+      ? undefined
+      : circuit;
   };
   return {
     refuseIfOpen(registry) {

@@ -11,7 +11,13 @@ import { Problem } from '../shared/problem.ts';
 import { Secret } from '../shared/secret.ts';
 import { pathHost, type PullEndpoint } from './pull-name.ts';
 
-export const pullConfigFormats = ['DOCKER_CONFIG', 'AUTH_JSON', 'KUBERNETES_SECRET', 'CONTAINERD_HOSTS_TOML', 'PODMAN_REGISTRIES_CONF'] as const;
+export const pullConfigFormats = [
+  'DOCKER_CONFIG',
+  'AUTH_JSON',
+  'KUBERNETES_SECRET',
+  'CONTAINERD_HOSTS_TOML',
+  'PODMAN_REGISTRIES_CONF',
+] as const;
 export type PullConfigFormat = (typeof pullConfigFormats)[number];
 
 /** One file of a client. */
@@ -58,10 +64,18 @@ export function createPullConfigs({ endpoint }: { readonly endpoint: PullEndpoin
     create(caller, args) {
       authorise(caller, 'pull.config');
       const { format, hosts, token } = parseInput(pullConfigArguments, args);
-      const request = { endpoint: endpoint(), hosts: (hosts ?? []).map(upstreamHost), login: loginOf(token ?? undefined) };
+      const request = {
+        endpoint: endpoint(),
+        hosts: (hosts ?? []).map(upstreamHost),
+        login: loginOf(token ?? undefined),
+      };
       const { content, warnings = [], ...file } = writers[format](request);
       const missing = content.includes(loginPlaceholder) ? [missingTokenWarning] : [];
-      return { ...file, content: new Secret(content), warnings: [...missing, ...warnings, ...endpointWarnings(request.endpoint)] };
+      return {
+        ...file,
+        content: new Secret(content),
+        warnings: [...missing, ...warnings, ...endpointWarnings(request.endpoint)],
+      };
     },
   };
 }
@@ -90,9 +104,24 @@ const json = 'application/json';
 const toml = 'application/toml';
 
 const writers: Readonly<Record<PullConfigFormat, (request: ConfigRequest) => WrittenFile>> = {
-  DOCKER_CONFIG: (request) => ({ fileName: 'config.json', mediaType: json, content: authsJson(request), warnings: dockerWarnings(request) }),
-  AUTH_JSON: (request) => ({ fileName: 'auth.json', mediaType: json, content: authsJson(request), warnings: podmanWarnings(request) }),
-  KUBERNETES_SECRET: (request) => ({ fileName: 'regway-pull-secret.json', mediaType: json, content: kubernetesSecret(request), warnings: kubernetesWarnings(request) }),
+  DOCKER_CONFIG: (request) => ({
+    fileName: 'config.json',
+    mediaType: json,
+    content: authsJson(request),
+    warnings: dockerWarnings(request),
+  }),
+  AUTH_JSON: (request) => ({
+    fileName: 'auth.json',
+    mediaType: json,
+    content: authsJson(request),
+    warnings: podmanWarnings(request),
+  }),
+  KUBERNETES_SECRET: (request) => ({
+    fileName: 'regway-pull-secret.json',
+    mediaType: json,
+    content: kubernetesSecret(request),
+    warnings: kubernetesWarnings(request),
+  }),
   CONTAINERD_HOSTS_TOML: containerdHosts,
   PODMAN_REGISTRIES_CONF: podmanRegistries,
 };
@@ -106,15 +135,28 @@ function kubernetesSecret(request: ConfigRequest): string {
   const key = '.dockerconfigjson';
   const config = authsJson(request);
   // Base64 as kubectl writes it; a placeholder stays readable in `stringData`, which the API server takes as well.
-  const held = config.includes(loginPlaceholder) ? { stringData: { [key]: config } } : { data: { [key]: base64(config) } };
-  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'regway-pull' }, type: 'kubernetes.io/dockerconfigjson', ...held };
+  const held = config.includes(loginPlaceholder)
+    ? { stringData: { [key]: config } }
+    : { data: { [key]: base64(config) } };
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'regway-pull' },
+    type: 'kubernetes.io/dockerconfigjson',
+    ...held,
+  };
   return `${JSON.stringify(secret, undefined, 2)}\n`;
 }
 
 /** As the `server`, not as a mirror: a mirror that refuses is passed by, and the image pulled around this server. */
 function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile {
   const [upstream, ...others] = hosts;
-  if (others.length > 0) throw new Problem('INVALID_INPUT', 'containerd has one hosts.toml for each host: ask for one host, or for none to get the file for all.', { field: ['hosts'] });
+  if (others.length > 0)
+    throw new Problem(
+      'INVALID_INPUT',
+      'containerd has one hosts.toml for each host: ask for one host, or for none to get the file for all.',
+      { field: ['hosts'] },
+    );
   const server = upstream === undefined ? endpoint.origin : `${endpoint.origin}/v2/${upstream.path}`;
   const lines = [
     `server = ${quoted(server)}`,
@@ -147,7 +189,9 @@ function podmanRegistries({ endpoint, hosts }: ConfigRequest): WrittenFile {
   const content = tables.map((lines) => ['[[registry]]', ...lines, ...insecure, ''].join('\n')).join('\n');
   const warnings = [
     'This file holds no login: use it together with the format AUTH_JSON.',
-    ...(hosts.length > 0 ? [] : [`No hosts were named, so only images of ${defaultHost} are pulled through this server.`]),
+    ...(hosts.length > 0
+      ? []
+      : [`No hosts were named, so only images of ${defaultHost} are pulled through this server.`]),
   ];
   return { fileName: 'registries.conf', mediaType: toml, content, warnings };
 }
@@ -169,7 +213,9 @@ function upstreamHost(text: string, index: number): Upstream {
   const refuse = refuseWith('INVALID_INPUT', ['hosts', String(index)]);
   const host = registryHost(text.trim(), refuse);
   const path = pathHost(host);
-  return path === undefined ? refuse('HOST_INVALID', 'An IPv6 address cannot be part of an image name: give the registry a host name.') : { host, path };
+  return path === undefined
+    ? refuse('HOST_INVALID', 'An IPv6 address cannot be part of an image name: give the registry a host name.')
+    : { host, path };
 }
 
 const missingTokenWarning = `No token was given: put the output of  printf 'regway:%s' "$REGWAY_TOKEN" | base64 -w0  in the place of ${loginPlaceholder}. A token with the role PULL is enough.`;
@@ -177,8 +223,13 @@ const missingTokenWarning = `No token was given: put the output of  printf 'regw
 const loopbackName = /^(localhost|127\.[0-9.]+|\[::1\])$/;
 
 function endpointWarnings({ protocol, hostname, host }: URL): string[] {
-  if (loopbackName.test(hostname)) return [`Only this machine reaches ${host}: set REGWAY_PUBLIC_URL for clients elsewhere.`];
-  return protocol === 'http:' ? [`The token crosses the network to ${host} unencrypted: put TLS in front of this server and set REGWAY_PUBLIC_URL to its https address.`] : [];
+  if (loopbackName.test(hostname))
+    return [`Only this machine reaches ${host}: set REGWAY_PUBLIC_URL for clients elsewhere.`];
+  return protocol === 'http:'
+    ? [
+        `The token crosses the network to ${host} unencrypted: put TLS in front of this server and set REGWAY_PUBLIC_URL to its https address.`,
+      ]
+    : [];
 }
 
 function dockerWarnings({ endpoint: { protocol, hostname, host } }: ConfigRequest): string[] {
@@ -188,10 +239,14 @@ function dockerWarnings({ endpoint: { protocol, hostname, host } }: ConfigReques
 
 function podmanWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
   if (protocol !== 'http:') return [];
-  return [`${host} is plain HTTP: it needs insecure = true in registries.conf (the format PODMAN_REGISTRIES_CONF has it), or --tls-verify=false.`];
+  return [
+    `${host} is plain HTTP: it needs insecure = true in registries.conf (the format PODMAN_REGISTRIES_CONF has it), or --tls-verify=false.`,
+  ];
 }
 
 function kubernetesWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
   if (protocol !== 'http:') return [];
-  return [`${host} is plain HTTP: the container runtime of each node must be told so (for containerd, the format CONTAINERD_HOSTS_TOML for the host ${host}).`];
+  return [
+    `${host} is plain HTTP: the container runtime of each node must be told so (for containerd, the format CONTAINERD_HOSTS_TOML for the host ${host}).`,
+  ];
 }

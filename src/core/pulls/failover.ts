@@ -2,7 +2,13 @@
 
 import { auditEvent } from '../audit/event.ts';
 import type { AuthorisedCaller } from '../authz/principal.ts';
-import { isSamePlace, openCurrentOrNull, openOthers, type OtherPasswords, storePasswords } from '../passwords/passwords.ts';
+import {
+  isSamePlace,
+  openCurrentOrNull,
+  openOthers,
+  type OtherPasswords,
+  storePasswords,
+} from '../passwords/passwords.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
@@ -19,7 +25,10 @@ export interface Rotations {
   tryOther(caller: AuthorisedCaller, registry: Registry): Promise<boolean>;
 }
 
-export type RotationPorts = Pick<Ports, 'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'>;
+export type RotationPorts = Pick<
+  Ports,
+  'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'
+>;
 
 interface Try {
   readonly atMs: number;
@@ -46,7 +55,8 @@ export function createRotations(ports: RotationPorts, pauseMs: number): Rotation
     tryOther(caller, registry) {
       const nowMs = ports.now().getTime();
       const last = tries.get(keyOf(registry));
-      if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs) return last.promoted;
+      if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs)
+        return last.promoted;
       if (!hasOther(registry)) return Promise.resolve(false);
       forgetOld(tries, nowMs - ports.rotationWindowMs);
       const promoted = promoteOther(ports, caller, registry, last?.count ?? 0);
@@ -66,7 +76,12 @@ function forgetOld(tries: Map<string, Try>, beforeMs: number): void {
 
 type Slot = 'PENDING' | 'PREVIOUS';
 
-async function promoteOther(ports: RotationPorts, caller: AuthorisedCaller, refused: Registry, triesBefore: number): Promise<boolean> {
+async function promoteOther(
+  ports: RotationPorts,
+  caller: AuthorisedCaller,
+  refused: Registry,
+  triesBefore: number,
+): Promise<boolean> {
   const registry = await ports.registries.byId(refused.id);
   if (registry === undefined) return false;
   // Somebody else was first, here or on another replica.
@@ -101,7 +116,13 @@ async function promote(ports: RotationPorts, caller: AuthorisedCaller, promotion
   const promoted = promotedRegistry(ports, promotion, replaced !== null);
   const passwords = { current: password, pending: slot === 'PENDING' ? null : others.pending, previous: replaced };
   try {
-    await storePasswords(ports, promoted, passwords, registry.version, auditEvent(caller, 'registry.password_rotated', registry, promoted.updatedAt, slot));
+    await storePasswords(
+      ports,
+      promoted,
+      passwords,
+      registry.version,
+      auditEvent(caller, 'registry.password_rotated', registry, promoted.updatedAt, slot),
+    );
     return true;
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'CONFLICT') throw error;
@@ -113,7 +134,11 @@ async function promote(ports: RotationPorts, caller: AuthorisedCaller, promotion
   }
 }
 
-function promotedRegistry({ now, rotationWindowMs }: RotationPorts, { registry, others, slot, report }: Promotion, keepsReplaced: boolean): Registry {
+function promotedRegistry(
+  { now, rotationWindowMs }: RotationPorts,
+  { registry, others, slot, report }: Promotion,
+  keepsReplaced: boolean,
+): Registry {
   const updatedAt = now();
   const isPending = slot === 'PENDING';
   // The window of a password that comes back is not begun again, or an upstream with two minds would keep both for ever.

@@ -38,7 +38,10 @@ export interface Pulls {
   used(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
-export interface PullPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'> {
+export interface PullPorts extends Pick<
+  Ports,
+  'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'
+> {
   readonly ledger: UseLedger;
 }
 
@@ -65,20 +68,30 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
  * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
  * @throws what `ask` threw first, unless there is another credential; what the second try throws.
  */
-export async function askWithCurrent<Answer>(sourceNow: () => Promise<PullSource>, ask: (source: PullSource) => Promise<Answer>): Promise<Answer> {
+export async function askWithCurrent<Answer>(
+  sourceNow: () => Promise<PullSource>,
+  ask: (source: PullSource) => Promise<Answer>,
+): Promise<Answer> {
   const source = await sourceNow();
   try {
     return await ask(source);
   } catch (error) {
     if (!speaksOfTheCredential(error)) throw error;
     const current = await sourceNow().catch(() => undefined);
-    if (current === undefined || (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)) throw error;
+    if (
+      current === undefined ||
+      (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)
+    )
+      throw error;
     return ask(current);
   }
 }
 
 function speaksOfTheCredential(error: unknown): boolean {
-  return error instanceof Problem && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS');
+  return (
+    error instanceof Problem &&
+    (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS')
+  );
 }
 
 interface Tools {
@@ -88,7 +101,11 @@ interface Tools {
   readonly rotations: Rotations;
 }
 
-async function findSource({ ports, settings, circuits, rotations }: Tools, caller: Caller, image: PulledImage): Promise<PullSource> {
+async function findSource(
+  { ports, settings, circuits, rotations }: Tools,
+  caller: Caller,
+  image: PulledImage,
+): Promise<PullSource> {
   const principal = authorise(caller, 'pull.use');
   const { host, repository } = image;
   if (!coversImage(principal, image)) throw imageNotCovered();
@@ -103,18 +120,38 @@ async function findSource({ ports, settings, circuits, rotations }: Tools, calle
   const registry = await rotations.latest(found);
   circuits.refuseIfOpen(registry);
   const { username } = registry;
-  const credential = async () => ({ username, password: await openPassword(ports, { ...caller, principal }, registry) });
+  const credential = async () => ({
+    username,
+    password: await openPassword(ports, { ...caller, principal }, registry),
+  });
   return { host, repository, registry, credential };
 }
 
-async function noteUse({ ports, circuits, rotations }: Omit<Tools, 'settings'>, caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void> {
+async function noteUse(
+  { ports, circuits, rotations }: Omit<Tools, 'settings'>,
+  caller: Caller,
+  source: PullSource,
+  outcome: 'DONE' | ValidationOutcome,
+): Promise<void> {
   const { registry, host, repository } = source;
   const { principal } = caller;
   if (registry === null || principal === undefined) return;
   const { id, account, version } = registry;
-  ports.ledger.record({ at: ports.now(), account, registryId: id, registryVersion: version, actor: principal.subject, image: `${host}/${repository}`, outcome });
+  ports.ledger.record({
+    at: ports.now(),
+    account,
+    registryId: id,
+    registryVersion: version,
+    actor: principal.subject,
+    image: `${host}/${repository}`,
+    outcome,
+  });
   if (!breaking.has(outcome)) return;
-  if (outcome === 'INVALID_CREDENTIALS' && (await tryOther({ circuits, rotations }, { ...caller, principal }, registry))) return;
+  if (
+    outcome === 'INVALID_CREDENTIALS' &&
+    (await tryOther({ circuits, rotations }, { ...caller, principal }, registry))
+  )
+    return;
   if (!circuits.open(registry, outcome)) return;
   if (outcome !== 'INVALID_CREDENTIALS') return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
@@ -122,7 +159,11 @@ async function noteUse({ ports, circuits, rotations }: Omit<Tools, 'settings'>, 
 }
 
 /** As `Rotations.tryOther`. What goes wrong in a try, such as a full disk, must not let the refused password be sent again and again. */
-async function tryOther({ circuits, rotations }: Pick<Tools, 'circuits' | 'rotations'>, caller: AuthorisedCaller, registry: Registry): Promise<boolean> {
+async function tryOther(
+  { circuits, rotations }: Pick<Tools, 'circuits' | 'rotations'>,
+  caller: AuthorisedCaller,
+  registry: Registry,
+): Promise<boolean> {
   try {
     return await rotations.tryOther(caller, registry);
   } catch (error) {
@@ -132,9 +173,13 @@ async function tryOther({ circuits, rotations }: Pick<Tools, 'circuits' | 'rotat
 }
 
 function anonymousIsOff(host: string, repository: string): Problem {
-  return new Problem('FORBIDDEN', `No registry covers ${host}/${repository}, and pulls without a credential are turned off here. Add a registry for it.`, {
-    reason: 'ANONYMOUS_OFF',
-  });
+  return new Problem(
+    'FORBIDDEN',
+    `No registry covers ${host}/${repository}, and pulls without a credential are turned off here. Add a registry for it.`,
+    {
+      reason: 'ANONYMOUS_OFF',
+    },
+  );
 }
 
 /** What `lastValidation` says after a pull in which the upstream refused the credential. */

@@ -36,7 +36,11 @@ export function createPullTokens(ports: PullTokenPorts): PullTokens {
   return { create: (caller, args) => createPullToken(ports, caller, args) };
 }
 
-async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, caller: Caller, args: unknown): Promise<IssuedPullToken> {
+async function createPullToken(
+  { pulls, minter, endpoint }: PullTokenPorts,
+  caller: Caller,
+  args: unknown,
+): Promise<IssuedPullToken> {
   const principal = authorise(caller, 'pull.use');
   const { image: text, account } = parseInput(pullTokenArguments, args);
   const image = parseImageReference(text);
@@ -54,7 +58,12 @@ async function createPullToken({ pulls, minter, endpoint }: PullTokenPorts, call
   return { ...issued.token, image };
 }
 
-async function noteRefusal(pulls: Pick<Pulls, 'used'>, caller: Caller, source: PullSource, error: unknown): Promise<void> {
+async function noteRefusal(
+  pulls: Pick<Pulls, 'used'>,
+  caller: Caller,
+  source: PullSource,
+  error: unknown,
+): Promise<void> {
   if (!(error instanceof Problem) || error.code !== 'UPSTREAM_FAILED') return;
   const outcome = validationOutcomes.find((known): known is ValidationOutcome => known === error.reason);
   if (outcome !== undefined) await pulls.used(caller, source, outcome);

@@ -8,7 +8,16 @@ import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Ports } from '../validation/validator.ts';
-import { type AskedImage, askImage, coveringInOrder, explain, findNeighbours, imageArguments, type ImageExplanation, registriesByText } from './explain.ts';
+import {
+  type AskedImage,
+  askImage,
+  coveringInOrder,
+  explain,
+  findNeighbours,
+  imageArguments,
+  type ImageExplanation,
+  registriesByText,
+} from './explain.ts';
 
 /** An image is looked up under one text for each level of its path: a thousand images of 20 levels. A thousand of 120 would keep the server busy for seconds. */
 const maxTexts = 20_000;
@@ -31,10 +40,20 @@ interface Found {
  * Authorises and parses each key by itself, looks all of them up together, and answers in their order.
  * @throws Problem `UNAUTHENTICATED`; `INVALID_INPUT` when the paths of all images together are too deep.
  */
-export async function findEntities(ports: Pick<Ports, 'registries'>, caller: Caller, keys: readonly EntityKey[]): Promise<readonly FoundEntity[]> {
+export async function findEntities(
+  ports: Pick<Ports, 'registries'>,
+  caller: Caller,
+  keys: readonly EntityKey[],
+): Promise<readonly FoundEntity[]> {
   const principal = authorise(caller, 'principal.get');
-  const questions = keys.map((key) => ownProblem(() => (key.type === 'Registry' ? askRegistry(caller, key.key) : askAboutImage(caller, key.key))));
-  const found = await lookUp(ports, principal, questions.flatMap((question) => (question instanceof Problem ? [] : question)));
+  const questions = keys.map((key) =>
+    ownProblem(() => (key.type === 'Registry' ? askRegistry(caller, key.key) : askAboutImage(caller, key.key))),
+  );
+  const found = await lookUp(
+    ports,
+    principal,
+    questions.flatMap((question) => (question instanceof Problem ? [] : question)),
+  );
   return questions.map((question) => (question instanceof Problem ? question : question.answer(found)));
 }
 
@@ -51,7 +70,8 @@ function askRegistry(caller: Caller, key: unknown): Question {
   const principal = authorise(caller, 'registry.get');
   const { id, registry: text } = parseInput(getArguments, key);
   if (id !== null && id !== undefined) {
-    const visible = (registry: Registry | undefined) => (registry !== undefined && mayActIn(principal, registry.account) ? registry : null);
+    const visible = (registry: Registry | undefined) =>
+      registry !== undefined && mayActIn(principal, registry.account) ? registry : null;
     return { ...(isRegistryId(id) ? { id } : {}), answer: ({ byId }) => visible(byId.get(id)) };
   }
   const { registry } = parseRegistryText(text ?? '');
@@ -64,15 +84,28 @@ function askAboutImage(caller: Caller, key: unknown): Question {
   const { host } = image.image;
   const answer: Question['answer'] = ({ byText, neighboursOf }) => {
     const covering = coveringInOrder(image, byText);
-    return explain(image, { account: principal.account, winner: covering[0] ?? null, covering: async () => covering, neighbours: () => neighboursOf(host) });
+    return explain(image, {
+      account: principal.account,
+      winner: covering[0] ?? null,
+      covering: async () => covering,
+      neighbours: () => neighboursOf(host),
+    });
   };
   return { image, texts: image.texts, answer };
 }
 
-async function lookUp(ports: Pick<Ports, 'registries'>, principal: Principal, questions: readonly Question[]): Promise<Found> {
+async function lookUp(
+  ports: Pick<Ports, 'registries'>,
+  principal: Principal,
+  questions: readonly Question[],
+): Promise<Found> {
   const ids = new Set(questions.flatMap(({ id }) => id ?? []));
   const texts = new Set(questions.flatMap(({ texts: wanted = [] }) => wanted));
-  if (texts.size > maxTexts) throw new Problem('INVALID_INPUT', 'The paths of these images are too deep for so many of them; ask for fewer at once.');
+  if (texts.size > maxTexts)
+    throw new Problem(
+      'INVALID_INPUT',
+      'The paths of these images are too deep for so many of them; ask for fewer at once.',
+    );
   const images = questions.flatMap(({ image }) => image ?? []);
   const [withId, withText] = await Promise.all([
     ids.size === 0 ? [] : ports.registries.byIds([...ids]),
@@ -83,7 +116,9 @@ async function lookUp(ports: Pick<Ports, 'registries'>, principal: Principal, qu
     byId: new Map(withId.map((registry) => [registry.id, registry])),
     byText: registriesByText(withText),
     async neighboursOf(host) {
-      neighbours ??= findNeighbours(ports, principal, principal.account, images).then((found) => Map.groupBy(found, (registry) => registry.host));
+      neighbours ??= findNeighbours(ports, principal, principal.account, images).then((found) =>
+        Map.groupBy(found, (registry) => registry.host),
+      );
       return (await neighbours).get(host) ?? [];
     },
   };

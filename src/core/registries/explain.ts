@@ -44,11 +44,20 @@ export function askImage(principal: Principal, reference: string): AskedImage {
 }
 
 /** Says which of the registries found a pull would use. */
-export function explain({ image, texts }: AskedImage, { account, winner, covering, neighbours }: FoundForImage): ImageExplanation {
+export function explain(
+  { image, texts }: AskedImage,
+  { account, winner, covering, neighbours }: FoundForImage,
+): ImageExplanation {
   const candidates = async (): Promise<MatchCandidate[]> => {
     const [inside, near] = await Promise.all([covering(), neighbours()]);
     const others = near.filter(({ registry }) => !texts.includes(registry));
-    return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({ registry, matched: texts.includes(registry.registry), reason: matchReason(registry, image, winner) }));
+    return [...inside, ...others]
+      .slice(0, maxCandidates)
+      .map((registry) => ({
+        registry,
+        matched: texts.includes(registry.registry),
+        reason: matchReason(registry, image, winner),
+      }));
   };
   return { ...image, account, registry: winner, candidates };
 }
@@ -83,7 +92,8 @@ export async function explainImage(ports: ReadPorts, caller: Caller, args: unkno
   return explain(asked, {
     account,
     winner,
-    covering: async () => coveringInOrder(asked, registriesByText(await ports.registries.byTexts(account, asked.texts))),
+    covering: async () =>
+      coveringInOrder(asked, registriesByText(await ports.registries.byTexts(account, asked.texts))),
     neighbours: () => findNeighbours(ports, principal, account, [asked]),
   });
 }

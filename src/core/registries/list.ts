@@ -9,7 +9,13 @@ import type { ReadPorts } from '../registry/lookup.ts';
 import { refuseWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { validationOutcomes } from '../registry/report.ts';
-import { type PageQuery, type Position, type RegistryFilter, type RegistryOrderField, registryOrderFields } from '../registry/store.ts';
+import {
+  type PageQuery,
+  type Position,
+  type RegistryFilter,
+  type RegistryOrderField,
+  registryOrderFields,
+} from '../registry/store.ts';
 import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 
@@ -40,8 +46,13 @@ export function decodeCursor(field: RegistryOrderField, cursor: string | null, a
   if (cursor === null) return null;
   const [order, value, id] = parseParts(cursor);
   const fits = field === 'CREATED_AT' || field === 'UPDATED_AT' ? Number.isSafeInteger(value) : isStorableText(value);
-  if (order === field && fits && typeof id === 'string' && isRegistryId(id)) return { value: value as string | number, id };
-  throw new Problem('INVALID_INPUT', `${argument} is not a cursor of this list in this order; start again without it.`, { field: [argument] });
+  if (order === field && fits && typeof id === 'string' && isRegistryId(id))
+    return { value: value as string | number, id };
+  throw new Problem(
+    'INVALID_INPUT',
+    `${argument} is not a cursor of this list in this order; start again without it.`,
+    { field: [argument] },
+  );
 }
 
 /** PostgreSQL holds neither NUL nor half a character. */
@@ -123,7 +134,10 @@ export const listArguments = z
       })
       .nullish(),
   })
-  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, { path: ['last'], message: 'cannot be combined with first' });
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, {
+    path: ['last'],
+    message: 'cannot be combined with first',
+  });
 export type ListArguments = z.infer<typeof listArguments>;
 
 /** One page of registries in the order asked for. */

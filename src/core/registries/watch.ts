@@ -78,7 +78,8 @@ function openStreams(ports: WatchPorts) {
   const open = async (caller: Caller, args: unknown): Promise<AsyncGenerator<RegistryEvent>> => {
     const login = authorise(caller, 'registry.watch');
     const account = await actingAccount(ports, login, parseInput(watchArguments, args).account);
-    if ([...streams].filter((stream) => stream.login.subject === login.subject).length >= maxStreamsPerSubject) throw tooManyStreams();
+    if ([...streams].filter((stream) => stream.login.subject === login.subject).length >= maxStreamsPerSubject)
+      throw tooManyStreams();
     const stream = { login, account, queue: new EventQueue() };
     streams.add(stream);
     const close = (): void => {
@@ -98,14 +99,19 @@ function openStreams(ports: WatchPorts) {
   return { open, end };
 }
 
-async function* follow(ports: WatchPorts, { login, account, queue }: Stream, close: () => void): AsyncGenerator<RegistryEvent> {
+async function* follow(
+  ports: WatchPorts,
+  { login, account, queue }: Stream,
+  close: () => void,
+): AsyncGenerator<RegistryEvent> {
   try {
     for (;;) {
       const taken = await queue.take();
       if (taken === 'CLOSED') return;
       if (taken === 'OVERFLOWN') throw tooSlow();
       const principal = await ports.recall(login);
-      if (principal === undefined || !mayRun(principal, 'registry.watch') || !mayActIn(principal, account)) throw loginEnded();
+      if (principal === undefined || !mayRun(principal, 'registry.watch') || !mayActIn(principal, account))
+        throw loginEnded();
       if (taken !== 'REMINDED') yield taken;
     }
   } finally {
@@ -113,7 +119,10 @@ async function* follow(ports: WatchPorts, { login, account, queue }: Stream, clo
   }
 }
 
-async function* changesOf({ registries }: WatchPorts, events: AsyncIterable<RegistryEvent>): AsyncGenerator<RegistryChange> {
+async function* changesOf(
+  { registries }: WatchPorts,
+  events: AsyncIterable<RegistryEvent>,
+): AsyncGenerator<RegistryChange> {
   for await (const { kind, id } of events) {
     if (kind === 'VALIDATED') continue;
     const registry = kind === 'DELETED' ? null : await registries.byId(id);
@@ -122,7 +131,10 @@ async function* changesOf({ registries }: WatchPorts, events: AsyncIterable<Regi
   }
 }
 
-async function* validationsOf({ registries }: WatchPorts, events: AsyncIterable<RegistryEvent>): AsyncGenerator<Registry> {
+async function* validationsOf(
+  { registries }: WatchPorts,
+  events: AsyncIterable<RegistryEvent>,
+): AsyncGenerator<Registry> {
   for await (const { kind, id } of events) {
     const registry = kind === 'VALIDATED' ? await registries.byId(id) : undefined;
     if (registry !== undefined) yield registry;
@@ -130,11 +142,17 @@ async function* validationsOf({ registries }: WatchPorts, events: AsyncIterable<
 }
 
 function tooManyStreams(): Problem {
-  return new Problem('RATE_LIMITED', `This login has ${maxStreamsPerSubject} open streams already. Close one first.`, { reason: 'TOO_MANY_STREAMS' });
+  return new Problem('RATE_LIMITED', `This login has ${maxStreamsPerSubject} open streams already. Close one first.`, {
+    reason: 'TOO_MANY_STREAMS',
+  });
 }
 
 function tooSlow(): Problem {
-  return new Problem('RATE_LIMITED', 'More happened than this stream was read, so it was ended. Read the list again and subscribe anew.', { reason: 'SLOW_READER' });
+  return new Problem(
+    'RATE_LIMITED',
+    'More happened than this stream was read, so it was ended. Read the list again and subscribe anew.',
+    { reason: 'SLOW_READER' },
+  );
 }
 
 function loginEnded(): Problem {

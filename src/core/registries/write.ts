@@ -26,13 +26,24 @@ export function createChanging(ports: Ports): Pick<Registries, 'create' | 'updat
   };
 }
 
-async function createRegistry(ports: Ports, caller: Caller, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+async function createRegistry(
+  ports: Ports,
+  caller: Caller,
+  input: unknown,
+  settings: CheckSettings,
+): Promise<ChangeResult> {
   const principal = authorise(caller, 'registry.create');
   const parsed = parseInput(createInput, input);
   const text = parseRegistryText(parsed.registry);
   const account = await actingAccount(ports, principal, parsed.account);
   const { username, password, type, trustedRealm = null } = parsed;
-  const target = { ...text, type, secureConnection: settings.secureConnection, trustedRealm, probeRepository: parseProbe(text, parsed.probeRepository) };
+  const target = {
+    ...text,
+    type,
+    secureConnection: settings.secureConnection,
+    trustedRealm,
+    probeRepository: parseProbe(text, parsed.probeRepository),
+  };
   // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
   if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
   const validation = await judge(ports, { ...caller, principal }, target, { username, password }, settings);
@@ -52,11 +63,19 @@ async function createRegistry(ports: Ports, caller: Caller, input: unknown, sett
     updatedAt: now,
   };
   const event = auditEvent({ ...caller, principal }, 'registry.create', registry, now, validation.outcome);
-  await withFreshKeys(ports.sealer, () => ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event));
+  await withFreshKeys(ports.sealer, () =>
+    ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event),
+  );
   return { registry, validation };
 }
 
-async function updateRegistry(ports: Ports, caller: Caller, id: string, input: unknown, settings: CheckSettings): Promise<ChangeResult> {
+async function updateRegistry(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  input: unknown,
+  settings: CheckSettings,
+): Promise<ChangeResult> {
   const principal = authorise(caller, 'registry.update');
   const changes = parseInput(updateInput, input);
   const stored = await findOwned(ports, principal, id);
@@ -69,7 +88,11 @@ async function updateRegistry(ports: Ports, caller: Caller, id: string, input: u
   if (isRotation && !settings.validate) return storePending(update, skippedReport(ports.now().getTime()));
   const password = changes.password ?? (await openPassword(ports, update.caller, stored));
   try {
-    return await storeUpdate(update, password, await judge(ports, update.caller, wanted, { username: wanted.username, password }, settings));
+    return await storeUpdate(
+      update,
+      password,
+      await judge(ports, update.caller, wanted, { username: wanted.username, password }, settings),
+    );
   } catch (error) {
     const report = error instanceof Problem ? error.validation : undefined;
     if (isRotation && report?.outcome === 'INVALID_CREDENTIALS') return storePending(update, report);
@@ -85,11 +108,19 @@ interface Update {
   readonly changes: UpdateInput;
 }
 
-async function storeUpdate({ ports, caller, stored, wanted, changes }: Update, password: Secret, validation: ValidationReport): Promise<ChangeResult> {
+async function storeUpdate(
+  { ports, caller, stored, wanted, changes }: Update,
+  password: Secret,
+  validation: ValidationReport,
+): Promise<ChangeResult> {
   const updatedAt = ports.now();
   const isNewPassword = changes.password !== undefined;
   const keepsOld = changes.rotation === 'PENDING';
-  const others = isNewPassword ? (keepsOld ? { pending: null, previous: await openPassword(ports, caller, stored) } : noOthers) : await openOthers(ports, stored);
+  const others = isNewPassword
+    ? keepsOld
+      ? { pending: null, previous: await openPassword(ports, caller, stored) }
+      : noOthers
+    : await openOthers(ports, stored);
   const kept = isSamePlace(stored, wanted) ? others : noOthers;
   const registry: Registry = {
     ...wanted,
@@ -97,7 +128,12 @@ async function storeUpdate({ ports, caller, stored, wanted, changes }: Update, p
     version: stored.version + 1,
     secretVersion: stored.secretVersion + (isNewPassword ? 1 : 0),
     pendingSince: kept.pending === null ? null : stored.pendingSince,
-    previousUsableUntil: kept.previous === null ? null : isNewPassword ? new Date(updatedAt.getTime() + ports.rotationWindowMs) : stored.previousUsableUntil,
+    previousUsableUntil:
+      kept.previous === null
+        ? null
+        : isNewPassword
+          ? new Date(updatedAt.getTime() + ports.rotationWindowMs)
+          : stored.previousUsableUntil,
     updatedAt,
   };
   const event = auditEvent(caller, 'registry.update', registry, updatedAt, validation.outcome);
@@ -106,13 +142,29 @@ async function storeUpdate({ ports, caller, stored, wanted, changes }: Update, p
 }
 
 /** The new password waits; the current one stays what it is. */
-async function storePending({ ports, caller, stored, wanted, changes }: Update, validation: ValidationReport): Promise<ChangeResult> {
+async function storePending(
+  { ports, caller, stored, wanted, changes }: Update,
+  validation: ValidationReport,
+): Promise<ChangeResult> {
   const updatedAt = ports.now();
   const current = await openPassword(ports, caller, stored);
   const { previous } = await openOthers(ports, stored);
-  const registry: Registry = { ...wanted, version: stored.version + 1, secretVersion: stored.secretVersion + 1, pendingSince: updatedAt, previousUsableUntil: previous === null ? null : stored.previousUsableUntil, updatedAt };
+  const registry: Registry = {
+    ...wanted,
+    version: stored.version + 1,
+    secretVersion: stored.secretVersion + 1,
+    pendingSince: updatedAt,
+    previousUsableUntil: previous === null ? null : stored.previousUsableUntil,
+    updatedAt,
+  };
   const event = auditEvent(caller, 'registry.update', registry, updatedAt, 'PENDING');
-  await storePasswords(ports, registry, { current, pending: changes.password ?? null, previous }, stored.version, event);
+  await storePasswords(
+    ports,
+    registry,
+    { current, pending: changes.password ?? null, previous },
+    stored.version,
+    event,
+  );
   return { registry, validation };
 }
 
@@ -122,14 +174,18 @@ function requireRotatable({ stored, wanted, changes }: Update): void {
     throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
   };
   if (changes.password === undefined) refuse('rotation: PENDING is about a new password; give it in the same call.');
-  if (!isSamePlace(stored, wanted)) refuse('rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.');
+  if (!isSamePlace(stored, wanted))
+    refuse(
+      'rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.',
+    );
 }
 
 async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {
   const principal = authorise(caller, 'registry.delete');
   const registry = await findOwned(ports, principal, id);
   const event = registry && auditEvent({ ...caller, principal }, 'registry.delete', registry, ports.now());
-  if (registry === undefined || event === undefined || !(await ports.registries.delete(id, event))) throw noSuchRegistry();
+  if (registry === undefined || event === undefined || !(await ports.registries.delete(id, event)))
+    throw noSuchRegistry();
   return registry;
 }
 
@@ -142,7 +198,8 @@ function merge(stored: Registry, changes: UpdateInput, { secureConnection }: Che
     type: changes.type ?? stored.type,
     name: changes.name === null ? stored.registry : (changes.name ?? stored.name),
     trustedRealm: changes.trustedRealm === undefined ? stored.trustedRealm : changes.trustedRealm,
-    probeRepository: changes.probeRepository === undefined ? stored.probeRepository : parseProbe(stored, changes.probeRepository),
+    probeRepository:
+      changes.probeRepository === undefined ? stored.probeRepository : parseProbe(stored, changes.probeRepository),
   };
 }
 
@@ -155,9 +212,13 @@ function requirePassword(stored: Registry, wanted: Registry): void {
     stored.trustedRealm !== wanted.trustedRealm && 'changing trustedRealm',
   ].find((change) => change !== false);
   if (changed === undefined) return;
-  throw new Problem('PASSWORD_REQUIRED', `Give the password in the same call: ${changed} could send the stored one where its owner did not mean it to go.`, {
-    field: ['password'],
-  });
+  throw new Problem(
+    'PASSWORD_REQUIRED',
+    `Give the password in the same call: ${changed} could send the stored one where its owner did not mean it to go.`,
+    {
+      field: ['password'],
+    },
+  );
 }
 
 /**
@@ -168,10 +229,18 @@ function explainFailure(error: unknown, stored: Registry, settings: CheckSetting
   if (!(error instanceof Problem) || error.validation === undefined) return error;
   const [field] = error.field ?? [];
   const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
-  const hint = turnedOn ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.' : '';
-  return new Problem(error.code, `${error.message}${hint}`, { reason: error.reason, field: field === 'registry' ? ['id'] : error.field, validation: error.validation });
+  const hint = turnedOn
+    ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.'
+    : '';
+  return new Problem(error.code, `${error.message}${hint}`, {
+    reason: error.reason,
+    field: field === 'registry' ? ['id'] : error.field,
+    validation: error.validation,
+  });
 }
 
 function alreadyExists(registry: string): Problem {
-  return new Problem('ALREADY_EXISTS', `A registry for ${registry} exists in this account already: update that one.`, { field: ['registry'] });
+  return new Problem('ALREADY_EXISTS', `A registry for ${registry} exists in this account already: update that one.`, {
+    field: ['registry'],
+  });
 }

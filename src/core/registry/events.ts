@@ -14,7 +14,8 @@ export interface RegistryEvent {
 
 /** The same store, whose changes are told once they are committed, whoever makes them. */
 export function tellChanges(registries: RegistryStore, notices: Notices): RegistryStore {
-  const tell = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) => notices.send(JSON.stringify([kind, id, account]));
+  const tell = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) =>
+    notices.send(JSON.stringify([kind, id, account]));
   const tellWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry, event: AuditEvent): void => {
     tell(kind, registry);
     // A new password that only waits leaves the report of the current one as it is.
@@ -51,7 +52,9 @@ export function parseRegistryEvent(text: string): RegistryEvent | undefined {
   if (!Array.isArray(parts)) return undefined;
   const [kind, id, account] = parts as unknown[];
   const known = registryEventKinds.find((candidate) => candidate === kind);
-  return known !== undefined && typeof id === 'string' && typeof account === 'string' ? { kind: known, id, account } : undefined;
+  return known !== undefined && typeof id === 'string' && typeof account === 'string'
+    ? { kind: known, id, account }
+    : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -77,10 +77,16 @@ function isAmbiguous(host: string): boolean {
 
 function rejectForeignCharacters(text: string, refuse: Refuse): void {
   if (text.includes('*')) {
-    refuse('HOST_WILDCARD_UNSUPPORTED', 'A host cannot hold a wildcard: it would send one password to hosts that nobody named. Add one registry per host.');
+    refuse(
+      'HOST_WILDCARD_UNSUPPORTED',
+      'A host cannot hold a wildcard: it would send one password to hosts that nobody named. Add one registry per host.',
+    );
   }
   if (/[^\x21-\x7e]/.test(text)) {
-    refuse('HOST_BAD_CHAR', 'In a host, use no spaces or control characters; ASCII only, write IDN names in punycode (xn--…).');
+    refuse(
+      'HOST_BAD_CHAR',
+      'In a host, use no spaces or control characters; ASCII only, write IDN names in punycode (xn--…).',
+    );
   }
 }
 
@@ -88,7 +94,8 @@ function splitPort(text: string, refuse: Refuse): { name: string; portText: stri
   if (text.startsWith('[')) {
     const end = text.indexOf(']');
     const rest = text.slice(end + 1);
-    if (end < 0 || (rest !== '' && !rest.startsWith(':'))) refuse('HOST_INVALID', 'An IPv6 host is written [address] or [address]:port.');
+    if (end < 0 || (rest !== '' && !rest.startsWith(':')))
+      refuse('HOST_INVALID', 'An IPv6 host is written [address] or [address]:port.');
     return { name: text.slice(0, end + 1), portText: rest === '' ? undefined : rest.slice(1) };
   }
   const [name = '', portText, ...more] = text.split(':');
@@ -99,7 +106,10 @@ function splitPort(text: string, refuse: Refuse): { name: string; portText: stri
 function canonicalName(name: string, refuse: Refuse): string {
   if (name.endsWith('.')) refuse('HOST_INVALID', 'A host has no trailing dot here.');
   if (name.length > maxHostLength || !name.split('.').every((part) => label.test(part))) {
-    refuse('HOST_INVALID', 'A host is labels of letters, digits and inner hyphens, 63 characters each and 253 in all, joined by dots.');
+    refuse(
+      'HOST_INVALID',
+      'A host is labels of letters, digits and inner hyphens, 63 characters each and 253 in all, joined by dots.',
+    );
   }
   const spelling = urlHostname(name);
   if (spelling === undefined) refuse('HOST_INVALID', 'That host is not a name or address that can be dialled.');
@@ -111,7 +121,8 @@ function canonicalIpv6(name: string, refuse: Refuse): string {
   const mapped = 'IPv4-mapped IPv6: write the IPv4 address instead.';
   if (name.includes('.')) refuse('HOST_INVALID', mapped);
   const spelling = /^\[[0-9a-f:]+\]$/.test(name) ? urlHostname(name) : undefined;
-  if (spelling === undefined) refuse('HOST_INVALID', 'That is not an IPv6 address in brackets; zone ids are not allowed.');
+  if (spelling === undefined)
+    refuse('HOST_INVALID', 'That is not an IPv6 address in brackets; zone ids are not allowed.');
   if (/^\[::ffff:[0-9a-f]+:[0-9a-f]+\]$/.test(spelling)) refuse('HOST_INVALID', mapped);
   return spelling;
 }

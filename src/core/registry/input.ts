@@ -28,8 +28,14 @@ const username = line(maxUsernameLength)
 const password = z
   .custom<Secret>((value) => value instanceof Secret, 'must be given as a Secret')
   .refine((secret) => secret.reveal() !== '', 'must not be empty')
-  .refine((secret) => Buffer.byteLength(secret.reveal()) <= maxPasswordBytes, `must have at most ${maxPasswordBytes} bytes`)
-  .refine((secret) => secret.reveal().isWellFormed() && !secret.reveal().includes('\0'), 'must be valid text without NUL');
+  .refine(
+    (secret) => Buffer.byteLength(secret.reveal()) <= maxPasswordBytes,
+    `must have at most ${maxPasswordBytes} bytes`,
+  )
+  .refine(
+    (secret) => secret.reveal().isWellFormed() && !secret.reveal().includes('\0'),
+    'must be valid text without NUL',
+  );
 
 const trustedRealm = z
   .string()

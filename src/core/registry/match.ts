@@ -32,8 +32,10 @@ export function covers(text: string, image: ImageName): boolean {
 /** One sentence: why this registry is, or is not, the one that a pull of the image uses. */
 export function matchReason(registry: Registry, image: ImageName, winner: Registry | null): string {
   if (!covers(registry.registry, image)) return outsideReason(registry, image);
-  if (registry.id !== winner?.id) return `It covers ${image.host}/${image.repository}, but ${winner?.registry ?? 'another registry'} is more specific.`;
-  if (registry.repository === null) return `Used: no closer registry exists, so the one for all of ${image.host} applies.`;
+  if (registry.id !== winner?.id)
+    return `It covers ${image.host}/${image.repository}, but ${winner?.registry ?? 'another registry'} is more specific.`;
+  if (registry.repository === null)
+    return `Used: no closer registry exists, so the one for all of ${image.host} applies.`;
   if (registry.repository.endsWith('/*')) return `Used: it is the deepest subtree that holds ${image.repository}.`;
   return 'Used: it names exactly this repository.';
 }
@@ -50,7 +52,10 @@ function outsideReason(registry: Registry, image: ImageName): string {
 }
 
 /** Whether the image lies inside what the principal's token is limited to. */
-export function coversImage({ images }: Principal, image: { readonly host: string; readonly repository: string }): boolean {
+export function coversImage(
+  { images }: Principal,
+  image: { readonly host: string; readonly repository: string },
+): boolean {
   if (images === null) return true;
   const texts = coveringTexts(image);
   return images.some((pattern) => texts.includes(pattern));

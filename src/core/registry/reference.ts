@@ -102,7 +102,11 @@ function splitText(text: string, refuse: Refuse): { host: string; path: string |
   const clean = trimmed(text, refuse);
   const slash = clean.indexOf('/');
   const host = slash < 0 ? clean : clean.slice(0, slash);
-  if (host.includes('@')) refuse('USERINFO_NOT_ALLOWED', 'A user name or password does not belong in the registry text: give them in their own fields.');
+  if (host.includes('@'))
+    refuse(
+      'USERINFO_NOT_ALLOWED',
+      'A user name or password does not belong in the registry text: give them in their own fields.',
+    );
   return { host, path: slash < 0 ? undefined : clean.slice(slash + 1) };
 }
 
@@ -110,45 +114,68 @@ function parsePattern(host: string, path: string | undefined, refuse: Refuse): s
   if (path === undefined || path === '' || path === '*') return null;
   const subtree = path.endsWith('/*');
   const base = subtree ? path.slice(0, -2) : path;
-  if (base.includes('*')) refuse('WILDCARD_NOT_AT_SEGMENT_END', 'The wildcard must be a whole segment at the end: only a final /* is a wildcard.');
+  if (base.includes('*'))
+    refuse(
+      'WILDCARD_NOT_AT_SEGMENT_END',
+      'The wildcard must be a whole segment at the end: only a final /* is a wildcard.',
+    );
   if (base.endsWith('/')) refuse('PATH_TRAILING_SLASH', 'Remove the slash at the end, or use /* for a subtree.');
   if (base.includes('@')) refuse('DIGEST_NOT_ALLOWED', 'A registry covers whole repositories: leave out the digest.');
   if (base.includes(':')) refuse('TAG_NOT_ALLOWED', 'A registry covers whole repositories: leave out the tag.');
-  if (/[^A-Za-z0-9._/-]/.test(base)) refuse('PATH_BAD_CHAR', 'A repository path holds lower-case letters, digits, ".", "_", "-" and "/" only.');
+  if (/[^A-Za-z0-9._/-]/.test(base))
+    refuse('PATH_BAD_CHAR', 'A repository path holds lower-case letters, digits, ".", "_", "-" and "/" only.');
   checkRepository(base, refuse);
   if (host === hubHost && !subtree && !base.includes('/')) {
-    refuse('HUB_SINGLE_SEGMENT', `On Docker Hub one name is ambiguous: write docker.io/${base}/* for the namespace or docker.io/library/${base} for the official image.`);
+    refuse(
+      'HUB_SINGLE_SEGMENT',
+      `On Docker Hub one name is ambiguous: write docker.io/${base}/* for the namespace or docker.io/library/${base} for the official image.`,
+    );
   }
   return path;
 }
 
 function splitImage(text: string, refuse: Refuse): { host: string | undefined; rest: string } {
   const clean = trimmed(text, refuse);
-  if (/^[0-9a-f]{64}$/.test(clean)) refuse('LOOKS_LIKE_IMAGE_ID', 'That is an image id, which no registry can look up: give its repository and digest.');
+  if (/^[0-9a-f]{64}$/.test(clean))
+    refuse(
+      'LOOKS_LIKE_IMAGE_ID',
+      'That is an image id, which no registry can look up: give its repository and digest.',
+    );
   const slash = clean.indexOf('/');
   if (slash < 0) return { host: undefined, rest: clean };
   const first = clean.slice(0, slash);
   if (first.includes('@')) refuse('USERINFO_NOT_ALLOWED', 'An image reference holds no user name or password.');
   // The rule by which Docker tells a host from a namespace, upper case included: https://github.com/distribution/reference
-  return /[.:A-Z]/.test(first) || first === 'localhost' ? { host: first, rest: clean.slice(slash + 1) } : { host: undefined, rest: clean };
+  return /[.:A-Z]/.test(first) || first === 'localhost'
+    ? { host: first, rest: clean.slice(slash + 1) }
+    : { host: undefined, rest: clean };
 }
 
 function splitTagAndDigest(rest: string, refuse: Refuse): { path: string; tag: string | null; digest: string | null } {
   const at = rest.indexOf('@');
   const digest = at < 0 ? null : rest.slice(at + 1);
-  if (digest !== null && !digestPattern.test(digest)) refuse('DIGEST_INVALID', 'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.');
+  if (digest !== null && !digestPattern.test(digest))
+    refuse(
+      'DIGEST_INVALID',
+      'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.',
+    );
   const name = at < 0 ? rest : rest.slice(0, at);
   const colon = name.indexOf(':');
   const tag = colon < 0 ? null : name.slice(colon + 1);
-  if (tag !== null && !tagPattern.test(tag)) refuse('TAG_INVALID', 'A tag is 1 to 128 letters, digits, "_", "." or "-", and starts with none of the last two.');
+  if (tag !== null && !tagPattern.test(tag))
+    refuse('TAG_INVALID', 'A tag is 1 to 128 letters, digits, "_", "." or "-", and starts with none of the last two.');
   return { path: colon < 0 ? name : name.slice(0, colon), tag, digest };
 }
 
 function checkRepository(path: string, refuse: Refuse): string {
-  if (path.length > maxRepositoryLength) refuse('PATH_TOO_LONG', `A repository name has at most ${maxRepositoryLength} characters.`);
+  if (path.length > maxRepositoryLength)
+    refuse('PATH_TOO_LONG', `A repository name has at most ${maxRepositoryLength} characters.`);
   if (isRepository(path)) return path;
   if (isRepository(path.toLowerCase())) refuse('PATH_UPPERCASE', 'A repository name is all lower case.');
-  return refuse('PATH_INVALID', 'A repository name is components of lower-case letters and digits, separated inside by ".", "_", "__" or "-", and joined by single slashes.');
+  return refuse(
+    'PATH_INVALID',
+    'A repository name is components of lower-case letters and digits, separated inside by ".", "_", "__" or "-", and joined by single slashes.',
+  );
 }
 
 function isRepository(path: string): boolean {

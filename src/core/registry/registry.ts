@@ -70,7 +70,19 @@ export interface SecretBinding {
 /** The binding of a registry's password, as the seal takes it. */
 export function secretBinding(registry: Registry, slot: SecretSlot = 'CURRENT'): SecretBinding {
   const { account, id, host, repository, type, username, secureConnection, trustedRealm, secretVersion } = registry;
-  return { slot, account, id, registry: registry.registry, host, repository, type, username, secureConnection, trustedRealm, secretVersion };
+  return {
+    slot,
+    account,
+    id,
+    registry: registry.registry,
+    host,
+    repository,
+    type,
+    username,
+    secureConnection,
+    trustedRealm,
+    secretVersion,
+  };
 }
 
 interface Suggestion {
@@ -81,7 +93,10 @@ interface Suggestion {
 
 /** Anchored, so that a look-alike such as `….amazonaws.com.evil.net` suggests nothing. */
 const hostPatterns: readonly (readonly [RegExp, Suggestion])[] = [
-  [/^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.(com|com\.cn|eu)|on\.aws|on\.amazonwebservices\.com\.cn)$/, { type: 'AWSECR', service: 'Amazon ECR' }],
+  [
+    /^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.(com|com\.cn|eu)|on\.aws|on\.amazonwebservices\.com\.cn)$/,
+    { type: 'AWSECR', service: 'Amazon ECR' },
+  ],
   [/^((us|eu|asia)\.)?gcr\.io$|^[a-z0-9-]+-docker\.pkg\.dev$/, { type: 'GCR', service: 'Google Artifact Registry' }],
   [/^[a-z0-9]{5,50}(-[a-z0-9]+)?\.azurecr\.(io|cn|us)$/, { type: 'ACR', service: 'Azure Container Registry' }],
 ];

@@ -73,11 +73,27 @@ export interface RegistryStore {
    * @param others Without them none waits beside the current one.
    * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile; `KeysChanged` as `insert`.
    */
-  update(registry: Registry, sealed: Sealed, expectedVersion: number, event: AuditEvent, others?: SealedOthers): Promise<void>;
+  update(
+    registry: Registry,
+    sealed: Sealed,
+    expectedVersion: number,
+    event: AuditEvent,
+    others?: SealedOthers,
+  ): Promise<void>;
   /** Records a report if the version is still the checked one; true when it was recorded. Touches neither version nor `updatedAt`. */
-  recordValidation(id: string, expectedVersion: number, report: ValidationReport, event: AuditEvent | undefined): Promise<boolean>;
+  recordValidation(
+    id: string,
+    expectedVersion: number,
+    report: ValidationReport,
+    event: AuditEvent | undefined,
+  ): Promise<boolean>;
   /** Puts `next` in the place of `seen` if that is still what is stored, atomically; true when it did. */
-  exchangeValidation(id: string, expectedVersion: number, seen: ValidationReport, next: ValidationReport): Promise<boolean>;
+  exchangeValidation(
+    id: string,
+    expectedVersion: number,
+    seen: ValidationReport,
+    next: ValidationReport,
+  ): Promise<boolean>;
   /** Up to `limit` registries of all accounts whose id comes after this one, by id. */
   afterId(id: string, limit: number): Promise<Registry[]>;
   /** True when a row was deleted. */

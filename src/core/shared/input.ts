@@ -15,7 +15,10 @@ export const line = (maxLength: number) =>
   z
     .string()
     .max(maxLength, `must have at most ${maxLength} characters`)
-    .refine((text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(), 'must be one line without control characters');
+    .refine(
+      (text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(),
+      'must be one line without control characters',
+    );
 export const accountName = line(100).min(1, 'must not be empty');
 
 export const pageSize = z

@@ -12,7 +12,9 @@ export async function spend(budget: Budget, key: string, now: Date, spent: strin
   if (waitMs === 0) return;
   const retryAfter = now.getTime() + waitMs;
   const seconds = retryAfterSeconds(retryAfter, now.getTime());
-  throw new Problem('RATE_LIMITED', `${spent} Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`, { retryAfter });
+  throw new Problem('RATE_LIMITED', `${spent} Try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}.`, {
+    retryAfter,
+  });
 }
 
 /** The number of a `Retry-After` header, in seconds: 1 at least (RFC 9110 §10.2.3). Both times in epoch milliseconds. */

@@ -23,11 +23,28 @@ export const firstPauseMs = 10 * 60_000;
 const spread = 0.2;
 
 /** The upstream said no to the credential itself. Asking again could lock an account, and only a person can mend it. */
-const rejected: ReadonlySet<ValidationOutcome> = new Set(['INVALID_CREDENTIALS', 'INSUFFICIENT_SCOPE', 'UPSTREAM_FORBIDDEN', 'LOCKED_OUT', 'NATIVE_CREDENTIAL_ERROR']);
+const rejected: ReadonlySet<ValidationOutcome> = new Set([
+  'INVALID_CREDENTIALS',
+  'INSUFFICIENT_SCOPE',
+  'UPSTREAM_FORBIDDEN',
+  'LOCKED_OUT',
+  'NATIVE_CREDENTIAL_ERROR',
+]);
 /** The upstream could not be asked, or was busy. */
-const passing: ReadonlySet<ValidationOutcome> = new Set(['DNS_FAILURE', 'UNREACHABLE', 'TIMEOUT', 'CONNECTION_CLOSED', 'RATE_LIMITED', 'TOKEN_ENDPOINT_ERROR', 'UPSTREAM_ERROR']);
+const passing: ReadonlySet<ValidationOutcome> = new Set([
+  'DNS_FAILURE',
+  'UNREACHABLE',
+  'TIMEOUT',
+  'CONNECTION_CLOSED',
+  'RATE_LIMITED',
+  'TOKEN_ENDPOINT_ERROR',
+  'UPSTREAM_ERROR',
+]);
 
-export interface RevalidationPorts extends Pick<Ports, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'> {
+export interface RevalidationPorts extends Pick<
+  Ports,
+  'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'
+> {
   /** Milliseconds from one check of a registry to the next. */
   readonly everyMs: number;
   readonly schedule: Schedule;
@@ -47,8 +64,12 @@ export interface Revalidation {
 export function startRevalidation(ports: RevalidationPorts): Revalidation {
   const stop = new AbortController();
   let running: Promise<void> | undefined;
-  const sweep = (): Promise<void> => (running ??= sweepOnce(ports, stop.signal).catch(ports.onFailure).finally(() => (running = undefined)));
-  const again = (): (() => void) => ports.schedule(() => void sweep().then(() => stop.signal.aborted || (stopWaiting = again())), sweepMs);
+  const sweep = (): Promise<void> =>
+    (running ??= sweepOnce(ports, stop.signal)
+      .catch(ports.onFailure)
+      .finally(() => (running = undefined)));
+  const again = (): (() => void) =>
+    ports.schedule(() => void sweep().then(() => stop.signal.aborted || (stopWaiting = again())), sweepMs);
   let stopWaiting = again();
   return {
     sweep,
@@ -64,10 +85,16 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
  * When a registry is to be checked again, in epoch milliseconds; undefined for never: its credential was rejected, or was stored unchecked
  * and nobody has asked to send it anywhere yet.
  */
-export function dueAt({ id, lastValidation }: Pick<Registry, 'id' | 'lastValidation'>, everyMs: number): number | undefined {
-  if (lastValidation === null || lastValidation.outcome === 'SKIPPED' || rejected.has(lastValidation.outcome)) return undefined;
+export function dueAt(
+  { id, lastValidation }: Pick<Registry, 'id' | 'lastValidation'>,
+  everyMs: number,
+): number | undefined {
+  if (lastValidation === null || lastValidation.outcome === 'SKIPPED' || rejected.has(lastValidation.outcome))
+    return undefined;
   const { outcome, checkedAt, retryAfter, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
-  const pauseMs = passing.has(outcome) ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1)) : everyMs;
+  const pauseMs = passing.has(outcome)
+    ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
+    : everyMs;
   return Math.max(checkedAt + pauseMs * (1 + spread * placeOf(id)), retryAfter ?? 0, schedule.claimedUntil);
 }
 
@@ -77,12 +104,18 @@ function placeOf(id: string): number {
 }
 
 async function sweepOnce(ports: RevalidationPorts, signal: AbortSignal): Promise<void> {
-  for (let after = ''; !signal.aborted; ) {
+  for (let after = ''; !signal.aborted;) {
     const page = await ports.registries.afterId(after, pageSize);
     const now = ports.now().getTime();
     const due = page.filter((registry) => (dueAt(registry, ports.everyMs) ?? Number.POSITIVE_INFINITY) <= now);
     while (due.length > 0 && !signal.aborted) {
-      await Promise.all(due.splice(0, maxConcurrentChecks).map((registry) => revalidate(ports, registry, signal).catch((fault: unknown) => signal.aborted || ports.onFailure(fault))));
+      await Promise.all(
+        due
+          .splice(0, maxConcurrentChecks)
+          .map((registry) =>
+            revalidate(ports, registry, signal).catch((fault: unknown) => signal.aborted || ports.onFailure(fault)),
+          ),
+      );
     }
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) return;
@@ -96,18 +129,28 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
   if (before === null || !isEnabled(await ports.access.accountByName(account))) return;
   const claimed = await claim(ports, registry, before);
   if (claimed === undefined) return;
-  const principal = { subject: 'system:revalidation', account, role: 'READ_WRITE', images: null, expiresAt: null } as const;
+  const principal = {
+    subject: 'system:revalidation',
+    account,
+    role: 'READ_WRITE',
+    images: null,
+    expiresAt: null,
+  } as const;
   const caller = { principal, requestId: ports.newRequestId(), signal: () => signal };
   const password = await openPassword(ports, caller, registry).catch(async (error: unknown) => {
     // Nobody mends it within minutes, and each look at it writes an audit event.
-    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE') await claim(ports, registry, claimed, ports.everyMs);
+    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE')
+      await claim(ports, registry, claimed, ports.everyMs);
     throw error;
   });
   const report = await ports.validator.check(registry, { username, password }, { signal });
   ports.observeValidation(report);
   const failures = passing.has(report.outcome) ? (before.schedule?.failures ?? 0) + 1 : 0;
   // A trail of "still good" every day would hide what matters.
-  const event = report.outcome === before.outcome ? undefined : auditEvent(caller, 'registry.validate', registry, ports.now(), report.outcome);
+  const event =
+    report.outcome === before.outcome
+      ? undefined
+      : auditEvent(caller, 'registry.validate', registry, ports.now(), report.outcome);
   await ports.registries.recordValidation(id, version, { ...report, schedule: { failures, claimedUntil: 0 } }, event);
 }
 
@@ -115,7 +158,15 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
  * Of several servers, one succeeds: the report is exchanged for itself with a claim in it, if it is still the one that was read.
  * Gives it with the claim.
  */
-async function claim({ registries, now }: RevalidationPorts, { id, version }: Registry, report: ValidationReport, forMs = claimMs): Promise<ValidationReport | undefined> {
-  const claimed = { ...report, schedule: { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + forMs } };
+async function claim(
+  { registries, now }: RevalidationPorts,
+  { id, version }: Registry,
+  report: ValidationReport,
+  forMs = claimMs,
+): Promise<ValidationReport | undefined> {
+  const claimed = {
+    ...report,
+    schedule: { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + forMs },
+  };
   return (await registries.exchangeValidation(id, version, report, claimed)) ? claimed : undefined;
 }

@@ -31,19 +31,38 @@ async function checkWithoutStoring(
   onStep: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
   const principal = authorise(caller, 'registry.check');
-  const { username, password, type, trustedRealm = null, probeRepository, registry, account } = parseInput(createInput, input);
+  const {
+    username,
+    password,
+    type,
+    trustedRealm = null,
+    probeRepository,
+    registry,
+    account,
+  } = parseInput(createInput, input);
   const text = parseRegistryText(registry);
   await actingAccount(ports, principal, account);
   const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
   return askRegistry(ports, { ...caller, principal }, target, { username, password }, onStep);
 }
 
-async function validateStored(ports: Ports, caller: Caller, id: string, onStep: CheckOptions['onStep']): Promise<ChangeResult> {
+async function validateStored(
+  ports: Ports,
+  caller: Caller,
+  id: string,
+  onStep: CheckOptions['onStep'],
+): Promise<ChangeResult> {
   const principal = authorise(caller, 'registry.validate');
   const registry = await findOwned(ports, principal, id);
   if (registry === undefined) throw noSuchRegistry();
   const password = await openPassword(ports, { ...caller, principal }, registry);
-  const validation = await askRegistry(ports, { ...caller, principal }, registry, { username: registry.username, password }, onStep);
+  const validation = await askRegistry(
+    ports,
+    { ...caller, principal },
+    registry,
+    { username: registry.username, password },
+    onStep,
+  );
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
   if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedMeanwhile();
   return { registry: { ...registry, lastValidation: validation }, validation };
@@ -78,7 +97,12 @@ async function askRegistry(
   credential: Credential,
   onStep?: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
-  await spend(ports.validationBudget, principal.subject, ports.now(), 'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.');
+  await spend(
+    ports.validationBudget,
+    principal.subject,
+    ports.now(),
+    'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.',
+  );
   const report = await ports.validator.check(target, credential, { onStep, signal: signal?.() });
   ports.observeValidation(report);
   return report;
@@ -114,9 +138,14 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
 export function parseProbe(text: RegistryText, probe: string | null | undefined): string | null {
   if (probe === null || probe === undefined) return null;
   const repository = parseRepository(text.host, probe, 'probeRepository');
-  const covered = text.repository === null || text.repository === repository || (text.repository.endsWith('/*') && repository.startsWith(text.repository.slice(0, -1)));
+  const covered =
+    text.repository === null ||
+    text.repository === repository ||
+    (text.repository.endsWith('/*') && repository.startsWith(text.repository.slice(0, -1)));
   if (covered) return repository;
-  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, { field: ['probeRepository'] });
+  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, {
+    field: ['probeRepository'],
+  });
 }
 
 /** How one call treats the upstream. Both are on unless the caller says otherwise. */

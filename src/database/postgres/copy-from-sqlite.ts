@@ -51,7 +51,10 @@ async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
     const rows = (await queries.select().from(tables[name]).limit(2)) as Row[];
     const isNew = name === 'account' ? rows.every((row) => row['name'] === adminAccount) : rows.length === 0;
     if (!isNew) {
-      throw new Problem('INVALID_INPUT', `The PostgreSQL database is not empty (its table ${getTableName(tables[name])} has rows), so nothing was moved. Give an empty one.`);
+      throw new Problem(
+        'INVALID_INPUT',
+        `The PostgreSQL database is not empty (its table ${getTableName(tables[name])} has rows), so nothing was moved. Give an empty one.`,
+      );
     }
   }
   await queries.delete(tables.account);
@@ -70,8 +73,14 @@ async function copyTable(source: Database, from: PgTable, to: PgTable, queries: 
 
 async function* pagesOf(source: Database, table: PgTable): AsyncIterable<Row[]> {
   const place = sql<number>`rowid`;
-  for (let last = 0; ; ) {
-    const query = (reader: Queries) => reader.select({ row: getTableColumns(table), place }).from(table).where(sql`${place} > ${last}`).orderBy(place).limit(pageSize);
+  for (let last = 0; ;) {
+    const query = (reader: Queries) =>
+      reader
+        .select({ row: getTableColumns(table), place })
+        .from(table)
+        .where(sql`${place} > ${last}`)
+        .orderBy(place)
+        .limit(pageSize);
     const rows = await source.read(query);
     if (rows.length > 0) yield rows.map(({ row }) => row as Row);
     if (rows.length < pageSize) return;
@@ -84,7 +93,9 @@ async function continueSequences(table: PgTable, queries: Queries): Promise<void
   const numbered = columnsOf(table).filter(([, column]) => column.getSQLType() === 'bigserial');
   for (const [, column] of numbered) {
     const sequence = sql`pg_get_serial_sequence(${getTableName(table)}, ${column.name})`;
-    await queries.execute(sql`SELECT setval(${sequence}, (SELECT max(${column}) FROM ${table})) WHERE EXISTS (SELECT 1 FROM ${table})`);
+    await queries.execute(
+      sql`SELECT setval(${sequence}, (SELECT max(${column}) FROM ${table})) WHERE EXISTS (SELECT 1 FROM ${table})`,
+    );
   }
 }
 
@@ -92,20 +103,27 @@ async function continueSequences(table: PgTable, queries: Queries): Promise<void
 async function compareTable(table: PgTable, queries: Queries, sent: readonly string[]): Promise<void> {
   const stored: string[] = [];
   await queries.execute(sql`DECLARE moved NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
-  for (let rows: Row[] | undefined; rows?.length !== 0; ) {
+  for (let rows: Row[] | undefined; rows?.length !== 0;) {
     rows = (await queries.execute(sql.raw(`FETCH ${pageSize} FROM moved`))) as Row[];
     for (const row of rows) stored.push(digestOf(table, mapped(table, row)));
   }
   await queries.execute(sql`CLOSE moved`);
   const [before, after] = [sent.toSorted(), stored.toSorted()];
   if (before.length !== after.length || before.some((digest, index) => digest !== after[index])) {
-    throw new StoreRefused(`PostgreSQL does not give the rows of ${getTableName(table)} back as they were sent, so nothing was moved. Look for triggers and rules in the target.`);
+    throw new StoreRefused(
+      `PostgreSQL does not give the rows of ${getTableName(table)} back as they were sent, so nothing was moved. Look for triggers and rules in the target.`,
+    );
   }
 }
 
 /** A row as the driver gave it, with the values that Drizzle would have made of it. */
 function mapped(table: PgTable, row: Row): Row {
-  return Object.fromEntries(columnsOf(table).map(([key, column]) => [key, row[column.name] === null ? null : column.mapFromDriverValue(row[column.name])]));
+  return Object.fromEntries(
+    columnsOf(table).map(([key, column]) => [
+      key,
+      row[column.name] === null ? null : column.mapFromDriverValue(row[column.name]),
+    ]),
+  );
 }
 
 function digestOf(table: PgTable, row: Row): string {

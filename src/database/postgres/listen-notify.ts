@@ -14,10 +14,13 @@ export function postgresNotices(client: postgres.Sql, heartbeatMs = usualHeartbe
   let listening: Promise<postgres.ListenMeta | undefined> | undefined;
   let heart: NodeJS.Timeout | undefined;
   let isAlive = true;
-  const start = () => client.listen(channel, (text) => {
-    isAlive = true;
-    local.send(text);
-  }).catch(() => undefined);
+  const start = () =>
+    client
+      .listen(channel, (text) => {
+        isAlive = true;
+        local.send(text);
+      })
+      .catch(() => undefined);
   const send = (text: string): void => void client.notify(channel, text).catch(() => undefined);
   const beat = async (): Promise<void> => {
     if (!isAlive) {

@@ -64,13 +64,19 @@ interface Pool {
 
 function connect(url: string, max: number): Pool {
   if (!URL.canParse(url)) {
-    throw new StoreRefused('The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.');
+    throw new StoreRefused(
+      'The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.',
+    );
   }
   const sockets = poolSockets();
   const client = postgres(url, { ...optionsOf(max), ...socketsOption(url, sockets) });
   return {
     client,
-    within: withinDeadline({ limitMs: answerTimeoutMs, maxRunning, onOver: () => sockets.closeSilent(statementTimeoutMs) }),
+    within: withinDeadline({
+      limitMs: answerTimeoutMs,
+      maxRunning,
+      onOver: () => sockets.closeSilent(statementTimeoutMs),
+    }),
     async end() {
       sockets.close();
       await client.end({ timeout: connectTimeoutSeconds });
@@ -119,12 +125,24 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
 }
 
 /** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
-export function postgresDatabase(queries: Queries, close: () => Promise<void>, notices: Notices = localNotices(), within: Within = withoutDeadline): Database {
+export function postgresDatabase(
+  queries: Queries,
+  close: () => Promise<void>,
+  notices: Notices = localNotices(),
+  within: Within = withoutDeadline,
+): Database {
   return {
     ...dialect,
     notices,
     read: (work) => translated(() => within(() => afterBreak(() => work(queries)))),
-    write: (work) => translated(() => within((deadline) => afterBreak(() => queries.transaction((transaction) => untilBreak(() => inTime(deadline, () => work(transaction))))))),
+    write: (work) =>
+      translated(() =>
+        within((deadline) =>
+          afterBreak(() =>
+            queries.transaction((transaction) => untilBreak(() => inTime(deadline, () => work(transaction)))),
+          ),
+        ),
+      ),
     migrate: (work) =>
       translated(() =>
         queries.transaction(async (transaction) => {
@@ -177,14 +195,17 @@ async function untilBreak<T>(work: () => Promise<T>): Promise<T> {
 const dialect: Dialect = {
   tables,
   // One parameter whatever the number of texts, and still an index condition.
-  isOneOf: (column, jsonTexts) => sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
+  isOneOf: (column, jsonTexts) =>
+    sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
   isSelected: (column, subquery) => sql`${column} = ANY(ARRAY(${subquery}))`,
   contains: (column, text) => sql`strpos(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`jsonb_array_elements(${json}::text::jsonb) AS entry(value)`,
   textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
   heldToTheEnd: sql`FOR SHARE`,
   async hasTable(queries, name) {
-    const [found] = await queries.select({ there: sql<boolean>`to_regclass(${name}) IS NOT NULL` }).from(sql`(SELECT 1) AS one`);
+    const [found] = await queries
+      .select({ there: sql<boolean>`to_regclass(${name}) IS NOT NULL` })
+      .from(sql`(SELECT 1) AS one`);
     return found?.there === true;
   },
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (

@@ -29,7 +29,10 @@ const lookEveryMs = 500;
 
 export function poolSockets(): PoolSockets {
   const sockets = new Map<Socket, Heard>();
-  const looking = setInterval(() => sockets.forEach((heard, socket) => look(sockets, socket, heard)), lookEveryMs).unref();
+  const looking = setInterval(
+    () => sockets.forEach((heard, socket) => look(sockets, socket, heard)),
+    lookEveryMs,
+  ).unref();
   return {
     open(target) {
       const socket = new Socket();

@@ -8,7 +8,13 @@ import type { AppendEvent } from './audit.ts';
 
 export function accountStore(database: Database, append: AppendEvent): AccountStore {
   const { account } = database.tables;
-  const byName = statement((queries) => queries.select().from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_by_name'));
+  const byName = statement((queries) =>
+    queries
+      .select()
+      .from(account)
+      .where(eq(account.name, sql.placeholder('name')))
+      .prepare('account_by_name'),
+  );
   return {
     async accountByName(name) {
       const [row] = await database.read((queries) => byName(queries).execute({ name }));
@@ -27,7 +33,11 @@ export function accountStore(database: Database, append: AppendEvent): AccountSt
     async disableAccount(name, at, event) {
       return await database.write(async (queries) => {
         const isEnabled = and(eq(account.name, name), isNull(account.disabledAt));
-        const changed = await queries.update(account).set({ disabledAt: at.getTime() }).where(isEnabled).returning({ name: account.name });
+        const changed = await queries
+          .update(account)
+          .set({ disabledAt: at.getTime() })
+          .where(isEnabled)
+          .returning({ name: account.name });
         if (changed.length > 0) await append(queries, event);
         return changed.length > 0;
       });
@@ -35,7 +45,11 @@ export function accountStore(database: Database, append: AppendEvent): AccountSt
     async enableAccount(name, event) {
       return await database.write(async (queries) => {
         const isDisabled = and(eq(account.name, name), isNotNull(account.disabledAt));
-        const changed = await queries.update(account).set({ disabledAt: null }).where(isDisabled).returning({ name: account.name });
+        const changed = await queries
+          .update(account)
+          .set({ disabledAt: null })
+          .where(isDisabled)
+          .returning({ name: account.name });
         if (changed.length > 0) await append(queries, event);
         return changed.length > 0;
       });

@@ -1,7 +1,15 @@
 // Audit events at rest, chained one to the next inside the transaction of the change that each tells of.
 
 import { and, asc, desc, eq, getTableColumns, gt, gte, isNotNull, lt, sql, type SQL } from 'drizzle-orm';
-import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash, headOf, isGenuineHead } from '../../core/audit/chain.ts';
+import {
+  type AuditMac,
+  type ChainedEvent,
+  type ChainHead,
+  emptyHash,
+  eventHash,
+  headOf,
+  isGenuineHead,
+} from '../../core/audit/chain.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { AuditQuery, AuditStore } from '../../core/audit/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
@@ -55,11 +63,18 @@ export function auditChain(database: Database): AuditChain {
 type Statements = ReturnType<typeof auditStatements>;
 
 /** @throws StoreRefused when the head is not as we wrote it: going on from it would hide that the chain was cut off. */
-async function appendEvent({ holdHead, insert, setHead }: Statements, queries: Queries, mac: AuditMac, event: AuditEvent): Promise<void> {
+async function appendEvent(
+  { holdHead, insert, setHead }: Statements,
+  queries: Queries,
+  mac: AuditMac,
+  event: AuditEvent,
+): Promise<void> {
   // On PostgreSQL a row is locked by writing it, unchanged: the next to append waits for the end of our transaction.
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
-    throw new StoreRefused('The audit trail was changed outside Regway, so nothing more is changed. Run "regway audit verify".');
+    throw new StoreRefused(
+      'The audit trail was changed outside Regway, so nothing more is changed. Run "regway audit verify".',
+    );
   }
   const seq = last.seq + 1;
   const stored = storableEvent(event);
@@ -72,19 +87,39 @@ async function appendEvent({ holdHead, insert, setHead }: Statements, queries: Q
 async function isWithoutChain({ tables: { auditEvent, auditHead } }: Database, queries: Queries): Promise<boolean> {
   const heads = await queries.select({ id: auditHead.id }).from(auditHead).limit(1);
   if (heads.length > 0) return false;
-  const chained = await queries.select({ seq: auditEvent.seq }).from(auditEvent).where(isNotNull(auditEvent.hash)).limit(1);
+  const chained = await queries
+    .select({ seq: auditEvent.seq })
+    .from(auditEvent)
+    .where(isNotNull(auditEvent.hash))
+    .limit(1);
   return chained.length === 0;
 }
 
 /** Begins the chain with the events that are there, and tells of it in an event of its own. Of several processes one does it. */
-async function startChain({ tables: { auditHead } }: Database, statements: Statements, queries: Queries, mac: AuditMac): Promise<void> {
+async function startChain(
+  { tables: { auditHead } }: Database,
+  statements: Statements,
+  queries: Queries,
+  mac: AuditMac,
+): Promise<void> {
   const first = queries.insert(auditHead).values({ id: headId, ...headOf(mac, 0, emptyHash) });
   if ((await first.onConflictDoNothing().returning({ id: auditHead.id })).length === 0) return;
   const head = await adoptEvents(statements, queries, mac);
   if (head.seq === 0) return;
   await statements.setHead(queries).execute({ ...head });
-  const event = { action: 'audit.adopt', target: 'audit', targetText: `events up to ${head.seq}`, outcome: 'DONE' } as const;
-  await appendEvent(statements, queries, mac, { ...event, at: new Date(), actor: 'regway', account: adminAccount, requestId: 'first-start' });
+  const event = {
+    action: 'audit.adopt',
+    target: 'audit',
+    targetText: `events up to ${head.seq}`,
+    outcome: 'DONE',
+  } as const;
+  await appendEvent(statements, queries, mac, {
+    ...event,
+    at: new Date(),
+    actor: 'regway',
+    account: adminAccount,
+    requestId: 'first-start',
+  });
 }
 
 async function adoptEvents({ eventsAfter, setHash }: Statements, queries: Queries, mac: AuditMac): Promise<ChainHead> {
@@ -104,7 +139,12 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
   const { seq, hash, mac } = auditHead;
   const isHead = eq(auditHead.id, headId);
   return {
-    insert: statement((queries) => queries.insert(auditEvent).values(givenFor(getTableColumns(auditEvent))).prepare('audit_insert')),
+    insert: statement((queries) =>
+      queries
+        .insert(auditEvent)
+        .values(givenFor(getTableColumns(auditEvent)))
+        .prepare('audit_insert'),
+    ),
     eventsAfter: statement((queries) =>
       queries
         .select()
@@ -115,13 +155,26 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
         .prepare('audit_after'),
     ),
     setHash: statement((queries) =>
-      queries.update(auditEvent).set({ hash: given('hash') }).where(eq(auditEvent.seq, sql.placeholder('seq'))).prepare('audit_set_hash'),
+      queries
+        .update(auditEvent)
+        .set({ hash: given('hash') })
+        .where(eq(auditEvent.seq, sql.placeholder('seq')))
+        .prepare('audit_set_hash'),
     ),
-    head: statement((queries) => queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare('audit_head')),
+    head: statement((queries) =>
+      queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare('audit_head'),
+    ),
     holdHead: statement((queries) =>
-      queries.update(auditHead).set({ seq: sql`${seq}` }).where(isHead).returning({ seq, hash, mac }).prepare('audit_hold_head'),
+      queries
+        .update(auditHead)
+        .set({ seq: sql`${seq}` })
+        .where(isHead)
+        .returning({ seq, hash, mac })
+        .prepare('audit_hold_head'),
     ),
-    setHead: statement((queries) => queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare('audit_set_head')),
+    setHead: statement((queries) =>
+      queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare('audit_set_head'),
+    ),
   };
 }
 
@@ -129,12 +182,17 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
 export async function auditPage(database: Database, query: AuditQuery): Promise<ChainedEvent[]> {
   const { auditEvent } = database.tables;
   const order = query.forward ? desc(auditEvent.seq) : asc(auditEvent.seq);
-  const rows = await database.read((queries) => queries.select().from(auditEvent).where(condition(database, query)).orderBy(order).limit(query.limit));
+  const rows = await database.read((queries) =>
+    queries.select().from(auditEvent).where(condition(database, query)).orderBy(order).limit(query.limit),
+  );
   const events = rows.map(toChainedEvent);
   return query.forward ? events : events.toReversed();
 }
 
-function condition({ tables: { auditEvent } }: Database, { account, filter, olderThan, newerThan }: AuditQuery): SQL | undefined {
+function condition(
+  { tables: { auditEvent } }: Database,
+  { account, filter, olderThan, newerThan }: AuditQuery,
+): SQL | undefined {
   const { actor, action, target, since, until } = filter;
   return and(
     account === undefined ? undefined : eq(auditEvent.account, account),

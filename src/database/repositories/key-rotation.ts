@@ -23,8 +23,16 @@ function steps(database: Database, append: AppendEvent): Steps {
   return {
     async activate(key, replaced, canary, event) {
       return await database.write(async (queries) => {
-        const asExpected = and(eq(dataKey.id, replaced.id), eq(dataKey.rootKeyId, key.rootKeyId), eq(dataKey.state, 'ACTIVE'));
-        const retired = await queries.update(dataKey).set({ state: 'RETIRED' }).where(asExpected).returning({ id: dataKey.id });
+        const asExpected = and(
+          eq(dataKey.id, replaced.id),
+          eq(dataKey.rootKeyId, key.rootKeyId),
+          eq(dataKey.state, 'ACTIVE'),
+        );
+        const retired = await queries
+          .update(dataKey)
+          .set({ state: 'RETIRED' })
+          .where(asExpected)
+          .returning({ id: dataKey.id });
         if (retired.length === 0) {
           return false;
         }
@@ -48,7 +56,10 @@ function steps(database: Database, append: AppendEvent): Steps {
     async deleteRetired(id, event) {
       return await database.write(async (queries) => {
         const isSealedWithIt = secretSlots.map((slot) => eq(keyIdBytes(database, slot), keyIdParameter(id)));
-        const sealedWithIt = queries.select({ id: registry.id }).from(registry).where(or(...isSealedWithIt));
+        const sealedWithIt = queries
+          .select({ id: registry.id })
+          .from(registry)
+          .where(or(...isSealedWithIt));
         const unused = and(eq(dataKey.id, id), eq(dataKey.state, 'RETIRED'), notExists(sealedWithIt));
         const deleted = await queries.delete(dataKey).where(unused).returning({ id: dataKey.id });
         if (deleted.length > 0) {
@@ -63,9 +74,14 @@ function steps(database: Database, append: AppendEvent): Steps {
 /** Gives all keys, which nobody else can change before our transaction ends: on PostgreSQL a row is locked by writing it, unchanged. */
 async function holdKeys(database: Database, queries: Queries): Promise<DataKeyRow[]> {
   const { dataKey } = database.tables;
-  const held = await queries.update(dataKey).set({ state: sql`${dataKey.state}` }).returning();
+  const held = await queries
+    .update(dataKey)
+    .set({ state: sql`${dataKey.state}` })
+    .returning();
   // Whoever made another key active while we waited left none active among ours: a second look sees that one.
-  return held.length === 0 || held.some(({ state }) => state === 'ACTIVE') ? held.map(toDataKey) : holdKeys(database, queries);
+  return held.length === 0 || held.some(({ state }) => state === 'ACTIVE')
+    ? held.map(toDataKey)
+    : holdKeys(database, queries);
 }
 
 function passwords(database: Database): Passwords {
@@ -76,12 +92,20 @@ function passwords(database: Database): Passwords {
   const replace = (slot: SecretSlot) => {
     const column = sealedColumns[slot];
     const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry[column], given('from')));
-    return statement((queries) => queries.update(registry).set({ [column]: given('to') }).where(asExpected).prepare(`registry_reseal_${slot.toLowerCase()}`));
+    return statement((queries) =>
+      queries
+        .update(registry)
+        .set({ [column]: given('to') })
+        .where(asExpected)
+        .prepare(`registry_reseal_${slot.toLowerCase()}`),
+    );
   };
   const replaces = { CURRENT: replace('CURRENT'), PENDING: replace('PENDING'), PREVIOUS: replace('PREVIOUS') };
   return {
     async sealedAfter(id, limit) {
-      const rows = await database.read((queries) => queries.select(columns).from(registry).where(gt(registry.id, id)).orderBy(asc(registry.id)).limit(limit));
+      const rows = await database.read((queries) =>
+        queries.select(columns).from(registry).where(gt(registry.id, id)).orderBy(asc(registry.id)).limit(limit),
+      );
       return rows.map(toSealedRegistry);
     },
     async reseal(resealed) {
@@ -99,7 +123,13 @@ function passwords(database: Database): Passwords {
       const counts = new Map<number, number>();
       for (const slot of secretSlots) {
         const keyId = keyIdBytes(database, slot);
-        const rows = await database.read((queries) => queries.select({ keyId, count: count() }).from(registry).where(isNotNull(registry[sealedColumns[slot]])).groupBy(keyId));
+        const rows = await database.read((queries) =>
+          queries
+            .select({ keyId, count: count() })
+            .from(registry)
+            .where(isNotNull(registry[sealedColumns[slot]]))
+            .groupBy(keyId),
+        );
         for (const row of rows) {
           const id = dataKeyIdOf(Buffer.concat([Buffer.alloc(1), row.keyId]));
           counts.set(id, (counts.get(id) ?? 0) + row.count);

@@ -55,7 +55,12 @@ export function keyStore(database: Database): KeyStore {
 
 /** A key out of its row. */
 export function toDataKey(row: Row): DataKeyRow {
-  return { ...row, state: row.state as DataKeyRow['state'], wrapped: plainBytes(row.wrapped), createdAt: new Date(row.createdAt) };
+  return {
+    ...row,
+    state: row.state as DataKeyRow['state'],
+    wrapped: plainBytes(row.wrapped),
+    createdAt: new Date(row.createdAt),
+  };
 }
 
 /** A key as its row. */
@@ -67,8 +72,20 @@ export function fromDataKey(key: DataKeyRow): Row {
 export function activeKeyCheck(database: Database): (queries: Queries, sealed: Sealed) => Promise<void> {
   const { dataKey } = database.tables;
   // Every sealing key, not the active one alone: on PostgreSQL a row that changed while we waited for it is shown as it is now, or not at all.
-  const held = statement((queries) => queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey).where(sql`${ne(dataKey.state, 'AUDIT' satisfies DataKeyRow['state'])} ${database.heldToTheEnd}`).prepare('data_keys_held'));
-  const active = statement((queries) => queries.select({ id: dataKey.id }).from(dataKey).where(eq(dataKey.state, 'ACTIVE' satisfies DataKeyRow['state'])).prepare('data_key_active'));
+  const held = statement((queries) =>
+    queries
+      .select({ id: dataKey.id, state: dataKey.state })
+      .from(dataKey)
+      .where(sql`${ne(dataKey.state, 'AUDIT' satisfies DataKeyRow['state'])} ${database.heldToTheEnd}`)
+      .prepare('data_keys_held'),
+  );
+  const active = statement((queries) =>
+    queries
+      .select({ id: dataKey.id })
+      .from(dataKey)
+      .where(eq(dataKey.state, 'ACTIVE' satisfies DataKeyRow['state']))
+      .prepare('data_key_active'),
+  );
   return async (queries, sealed) => {
     const keyId = dataKeyIdOf(sealed);
     const keys = await held(queries).execute();

@@ -5,7 +5,15 @@ import type { Registry } from '../../core/registry/registry.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { type Database, given, givenFor, rowsOf, statement } from '../database.ts';
-import { bytesOrNull, fromRegistry, fromReport, plainBytes, type RegistryRow, toComparedRegistry, toRegistry } from '../schema/rows.ts';
+import {
+  bytesOrNull,
+  fromRegistry,
+  fromReport,
+  plainBytes,
+  type RegistryRow,
+  toComparedRegistry,
+  toRegistry,
+} from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck } from './keys.ts';
 import { firstByTexts } from './registry-match.ts';
@@ -16,10 +24,19 @@ export function registryStore(database: Database, append: AppendEvent): Registry
   return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
 }
 
-type Reading = Pick<RegistryStore, 'byId' | 'byIds' | 'byText' | 'byTexts' | 'firstByTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'>;
-type Writing = Pick<RegistryStore, 'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'>;
+type Reading = Pick<
+  RegistryStore,
+  'byId' | 'byIds' | 'byText' | 'byTexts' | 'firstByTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'
+>;
+type Writing = Pick<
+  RegistryStore,
+  'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'
+>;
 
-function reading(database: Database, { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>): Reading {
+function reading(
+  database: Database,
+  { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>,
+): Reading {
   const rowById = rowsOf(database, columns, byId);
   const rowByText = rowsOf(database, columns, byText);
   const rowsByTexts = rowsOf(database, columns, byTexts);
@@ -37,7 +54,9 @@ function reading(database: Database, { columns, byId, byIds, byText, byTexts, by
     byTexts: findByTexts,
     firstByTexts: firstByTexts(database, columns, findByTexts),
     async byHosts(account, hosts, limit) {
-      const rows = await database.read((queries) => byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }));
+      const rows = await database.read((queries) =>
+        byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }),
+      );
       // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
       return rows.map(toComparedRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
@@ -76,7 +95,10 @@ function writing(database: Database, append: AppendEvent): Writing {
         await refuseOldKey(queries, sealed);
         const changed = await update(queries).execute({ ...fromRegistry(registry, sealed, others), expectedVersion });
         if (changed.length === 0) {
-          throw new Problem('CONFLICT', 'Somebody else changed or deleted this registry meanwhile; read it again and repeat.');
+          throw new Problem(
+            'CONFLICT',
+            'Somebody else changed or deleted this registry meanwhile; read it again and repeat.',
+          );
         }
         await append(queries, event);
       });
@@ -92,7 +114,11 @@ function writing(database: Database, append: AppendEvent): Writing {
     },
     async exchangeValidation(id, expectedVersion, seen, next) {
       const { lastValidation } = fromReport(seen);
-      return await database.write(async (queries) => (await exchange(queries).execute({ id, expectedVersion, seen: lastValidation, ...fromReport(next) })).length > 0);
+      return await database.write(
+        async (queries) =>
+          (await exchange(queries).execute({ id, expectedVersion, seen: lastValidation, ...fromReport(next) })).length >
+          0,
+      );
     },
     async delete(id, event) {
       return await database.write(async (queries) => {
@@ -119,10 +145,18 @@ function readStatements(database: Database) {
     /** Every column that a list or get may read. */
     columns,
     byId: statement((queries) =>
-      queries.select(columns).from(registry).where(eq(registry.id, sql.placeholder('id'))).prepare('registry_by_id'),
+      queries
+        .select(columns)
+        .from(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .prepare('registry_by_id'),
     ),
     byIds: statement((queries) =>
-      queries.select(columns).from(registry).where(database.isOneOf(registry.id, given('ids'))).prepare('registry_by_ids'),
+      queries
+        .select(columns)
+        .from(registry)
+        .where(database.isOneOf(registry.id, given('ids')))
+        .prepare('registry_by_ids'),
     ),
     byText: statement((queries) =>
       queries
@@ -179,7 +213,10 @@ function writeStatements(database: Database) {
   const values = givenFor(getTableColumns(registry));
   // What an update may change: a row keeps its identity, its owner and its text.
   const { id: _id, account: _account, registry: _registry, createdAt: _createdAt, ...changes } = values;
-  const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry.version, sql.placeholder('expectedVersion')));
+  const asExpected = and(
+    eq(registry.id, sql.placeholder('id')),
+    eq(registry.version, sql.placeholder('expectedVersion')),
+  );
   const returning = { id: returnedId };
   return {
     insert: statement((queries) => queries.insert(registry).values(values).prepare('registry_insert')),
@@ -203,7 +240,11 @@ function writeStatements(database: Database) {
         .prepare('registry_exchange_validation'),
     ),
     remove: statement((queries) =>
-      queries.delete(registry).where(eq(registry.id, sql.placeholder('id'))).returning(returning).prepare('registry_delete'),
+      queries
+        .delete(registry)
+        .where(eq(registry.id, sql.placeholder('id')))
+        .returning(returning)
+        .prepare('registry_delete'),
     ),
   };
 }

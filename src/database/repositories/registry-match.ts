@@ -19,7 +19,11 @@ const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`)
  * further than the limit. Elsewhere, and for deeper paths, all of the texts are read.
  * @param columns of a registry, as lists and gets read them.
  */
-export function firstByTexts(database: Database, columns: Columns, byTexts: RegistryStore['byTexts']): RegistryStore['firstByTexts'] {
+export function firstByTexts(
+  database: Database,
+  columns: Columns,
+  byTexts: RegistryStore['byTexts'],
+): RegistryStore['firstByTexts'] {
   const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
   return async (account, texts) => {
     const first = reads[texts.length - 1];

@@ -29,7 +29,9 @@ export function registryPages(database: Database, columns: ReadColumns): Registr
   return {
     async page(query) {
       const { shape, values } = planPage(query);
-      const read = getOrMake(pages, JSON.stringify(shape), () => rowsOf(database, columns, preparePage(database, columns, shape)));
+      const read = getOrMake(pages, JSON.stringify(shape), () =>
+        rowsOf(database, columns, preparePage(database, columns, shape)),
+      );
       const rows = await read(values);
       const registries = rows.map(toRegistry);
       return query.forward ? registries : registries.toReversed();
@@ -92,7 +94,9 @@ function prepareCount(dialect: Dialect, filters: readonly (keyof RegistryFilter)
     ...filters.map((filter) => filterCondition(dialect, filter)),
   );
   const count = sql`count(*)`.mapWith(Number);
-  return statement((queries: Queries) => queries.select({ count }).from(registry).where(where).prepare('registry_count'));
+  return statement((queries: Queries) =>
+    queries.select({ count }).from(registry).where(where).prepare('registry_count'),
+  );
 }
 
 /** The order's column and the id that breaks ties; the registry text has none, it is unique in the account. */
@@ -119,7 +123,11 @@ function beyond([column, id]: [Column] | [Column, Column], sign: '>' | '<', side
 function filterCondition(dialect: Dialect, filter: keyof RegistryFilter): SQL | undefined {
   const { registry } = dialect.tables;
   if (filter === 'search') {
-    return or(...[registry.registry, registry.name, registry.username].map((column) => dialect.contains(column, given('search'))));
+    return or(
+      ...[registry.registry, registry.name, registry.username].map((column) =>
+        dialect.contains(column, given('search')),
+      ),
+    );
   }
   return eq(registry[filter], sql.placeholder(filter));
 }

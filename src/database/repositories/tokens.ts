@@ -9,7 +9,8 @@ import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
-  const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } = accessStatements(database);
+  const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } =
+    accessStatements(database);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
     ...accountStore(database, append),
@@ -47,7 +48,9 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       return rows.length > 0;
     },
     async listTokens(account) {
-      const rows = await database.read((queries) => (account === undefined ? all(queries).execute() : ofAccount(queries).execute({ account })));
+      const rows = await database.read((queries) =>
+        account === undefined ? all(queries).execute() : ofAccount(queries).execute({ account }),
+      );
       return rows.map(toToken);
     },
     async revokeToken(id, at, event) {
@@ -62,7 +65,8 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
     async noteTokenUses(uses) {
       await database.write(async (queries) => {
         // In one order, so that two servers take the rows' locks in one sequence.
-        for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1))) await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
+        for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+          await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
       });
     },
   };
@@ -70,13 +74,20 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
 
 /** Makes others that do this wait for our transaction's end: on PostgreSQL a row is locked by writing it, unchanged. */
 async function holdAdminAccount({ tables: { account } }: Database, queries: Queries): Promise<void> {
-  await queries.update(account).set({ disabledAt: sql`${account.disabledAt}` }).where(eq(account.name, adminAccount));
+  await queries
+    .update(account)
+    .set({ disabledAt: sql`${account.disabledAt}` })
+    .where(eq(account.name, adminAccount));
 }
 
 function accessStatements({ tables: { apiToken, account } }: Database) {
   return {
     byId: statement((queries) =>
-      queries.select().from(apiToken).where(eq(apiToken.id, sql.placeholder('id'))).prepare('token_by_id'),
+      queries
+        .select()
+        .from(apiToken)
+        .where(eq(apiToken.id, sql.placeholder('id')))
+        .prepare('token_by_id'),
     ),
     usableById: statement((queries) =>
       queries
@@ -90,17 +101,31 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
       queries
         .update(apiToken)
         .set({ lastUsedAt: given('lastUsedAt') })
-        .where(and(eq(apiToken.id, sql.placeholder('id')), or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt')))))
+        .where(
+          and(
+            eq(apiToken.id, sql.placeholder('id')),
+            or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt'))),
+          ),
+        )
         .prepare('token_note_use'),
     ),
     first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare('token_first')),
     insert: statement((queries) =>
-      queries.insert(apiToken).values(givenFor(getTableColumns(apiToken))).prepare('token_insert'),
+      queries
+        .insert(apiToken)
+        .values(givenFor(getTableColumns(apiToken)))
+        .prepare('token_insert'),
     ),
     accountByName: statement((queries) =>
-      queries.select({ name: account.name }).from(account).where(eq(account.name, sql.placeholder('name'))).prepare('account_exists'),
+      queries
+        .select({ name: account.name })
+        .from(account)
+        .where(eq(account.name, sql.placeholder('name')))
+        .prepare('account_exists'),
     ),
-    all: statement((queries) => queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all')),
+    all: statement((queries) =>
+      queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all'),
+    ),
     ofAccount: statement((queries) =>
       queries
         .select()
@@ -127,7 +152,10 @@ const maxEntries = 1_000;
  * Makes a lookup that asks the database only when it must.
  * @param load asks the database. What is not there is asked for again each time.
  */
-export function createFreshCache<Value>({ version }: Pick<Database, 'version'>, load: (key: string) => Promise<Value | undefined>): (key: string) => Promise<Value | undefined> {
+export function createFreshCache<Value>(
+  { version }: Pick<Database, 'version'>,
+  load: (key: string) => Promise<Value | undefined>,
+): (key: string) => Promise<Value | undefined> {
   if (version === undefined) return load;
   const entries = new Map<string, Value>();
   let filledAt = Number.NaN;

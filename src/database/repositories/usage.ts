@@ -50,7 +50,11 @@ async function addCounts(database: Database, queries: Queries, uses: readonly Co
       last_at = CASE WHEN excluded.last_at > ${use}.last_at THEN excluded.last_at ELSE ${use}.last_at END`);
 }
 
-async function dropOldest({ tables: { registryUse: use } }: Database, queries: Queries, registryId: string): Promise<void> {
+async function dropOldest(
+  { tables: { registryUse: use } }: Database,
+  queries: Queries,
+  registryId: string,
+): Promise<void> {
   await queries.execute(sql`
     DELETE FROM ${use} WHERE registry_id = ${registryId} AND last_at <= (
       SELECT kept.last_at FROM ${use} AS kept WHERE kept.registry_id = ${registryId}

@@ -1,7 +1,17 @@
 // Copies of the embedded database: taken beside a running server, and put in its place where none runs.
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Problem } from '../../core/shared/problem.ts';
@@ -54,18 +64,27 @@ export interface Staged extends Disposable {
  */
 export function stage(backup: string, database: string): Staged {
   if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
-    throw new Problem('INVALID_INPUT', `${backup} has a log (-wal) beside it, so it is a live database and no backup. Take one with "regway backup".`);
+    throw new Problem(
+      'INVALID_INPUT',
+      `${backup} has a log (-wal) beside it, so it is a live database and no backup. Take one with "regway backup".`,
+    );
   }
   const directory = mkdtempSync(join(dirname(database), '.restore-'));
-  const staged = { path: join(directory, basename(database)), [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+  const staged = {
+    path: join(directory, basename(database)),
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+  };
   try {
     // A copy gets mode and owner of what was copied.
-    createOwnedFile(staged.path, existsSync(database) ? database : dirname(database), () => copyFileSync(backup, staged.path));
+    createOwnedFile(staged.path, existsSync(database) ? database : dirname(database), () =>
+      copyFileSync(backup, staged.path),
+    );
     return staged;
   } catch (error) {
     staged[Symbol.dispose]();
     const code = codeOf(error);
-    const complaint = code === 'EPERM' ? `copied for the user of ${database} (EPERM); restore it as that user` : `read (${code})`;
+    const complaint =
+      code === 'EPERM' ? `copied for the user of ${database} (EPERM); restore it as that user` : `read (${code})`;
     throw new Problem('INVALID_INPUT', `The backup ${backup} cannot be ${complaint}.`);
   }
 }
@@ -131,7 +150,10 @@ function inspect(path: string): BackupFacts {
     return {
       bytes: statSync(path).size,
       registries: Number(connection.prepare('SELECT count(*) FROM registry').pluck().get()),
-      rootKeyIds: connection.prepare('SELECT DISTINCT root_key_id FROM data_key ORDER BY root_key_id').pluck().all() as string[],
+      rootKeyIds: connection
+        .prepare('SELECT DISTINCT root_key_id FROM data_key ORDER BY root_key_id')
+        .pluck()
+        .all() as string[],
     };
   } finally {
     connection.close();
@@ -142,7 +164,8 @@ function refusal(error: unknown, target: string): Error {
   if (isDamage(error)) return damaged(error.code);
   const code = codeOf(error);
   if (code === 'EEXIST') return alreadyThere(target);
-  if (/^(E[A-Z]+|SQLITE_(FULL|IOERR|CANTOPEN).*)$/.test(code)) return new Problem('INVALID_INPUT', `The backup cannot be written to ${target} (${code}).`);
+  if (/^(E[A-Z]+|SQLITE_(FULL|IOERR|CANTOPEN).*)$/.test(code))
+    return new Problem('INVALID_INPUT', `The backup cannot be written to ${target} (${code}).`);
   return translateFailure(error);
 }
 

@@ -43,10 +43,14 @@ function runPrepared(prepared: Prepared): (values: Record<string, unknown>) => u
 /** A literal gives all rows one shape, and is filled several times faster than key by key. */
 function rowReader(columns: Record<string, Column>): (values: readonly unknown[]) => object {
   const mapped = Object.values(columns);
-  const properties = Object.keys(columns).map((key, index) => `${JSON.stringify(key)}: ${valueOf(mapped[index], index)}`);
+  const properties = Object.keys(columns).map(
+    (key, index) => `${JSON.stringify(key)}: ${valueOf(mapped[index], index)}`,
+  );
   // Of our own columns' names and numbers alone.
   // oxlint-disable-next-line typescript/no-implied-eval
-  return new Function('columns', `return (values) => ({ ${properties.join(', ')} });`)(mapped) as (values: readonly unknown[]) => object;
+  return new Function('columns', `return (values) => ({ ${properties.join(', ')} });`)(mapped) as (
+    values: readonly unknown[],
+  ) => object;
 }
 
 /** Most columns take what the driver gives as it is. */

@@ -48,7 +48,11 @@ export function createSharedCommits(connection: Connection, options: SharedCommi
   };
 }
 
-async function commitTogether(connection: Connection, { beforeCommit }: SharedCommitOptions, members: readonly Member[]): Promise<void> {
+async function commitTogether(
+  connection: Connection,
+  { beforeCommit }: SharedCommitOptions,
+  members: readonly Member[],
+): Promise<void> {
   try {
     connection.exec('BEGIN IMMEDIATE');
     const outcomes: (() => void)[] = [];

@@ -25,9 +25,26 @@ const fuse = 0x65735546;
 /** Programs that keep a FUSE file system on another machine, as the table of mounts names them. */
 const networkFusePrograms: ReadonlySet<string> = new Set([
   // Of other servers.
-  'sshfs', 'glusterfs', 'ceph-fuse', 'juicefs', 'mfs', 'seaweedfs', 'curlftpfs', 'davfs', 'smbnetfs', 'fuse_dfs',
+  'sshfs',
+  'glusterfs',
+  'ceph-fuse',
+  'juicefs',
+  'mfs',
+  'seaweedfs',
+  'curlftpfs',
+  'davfs',
+  'smbnetfs',
+  'fuse_dfs',
   // Of object stores.
-  's3fs', 'goofys', 'mountpoint-s3', 's3ql', 'gcsfuse', 'blobfuse', 'blobfuse2', 'rclone', 'geesefs',
+  's3fs',
+  'goofys',
+  'mountpoint-s3',
+  's3ql',
+  'gcsfuse',
+  'blobfuse',
+  'blobfuse2',
+  'rclone',
+  'geesefs',
 ]);
 
 /** Gives the kernel's number of the file system that holds a path, and for FUSE the name of its program when it is known. */
@@ -41,7 +58,9 @@ export type FileSystemOf = (path: string) => { readonly type: number; readonly f
 export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf = askKernel): void {
   const { type, fuseProgram } = fileSystemOf(existsSync(path) ? path : dirname(path));
   // Where a long is 4 bytes, the largest numbers come out negative.
-  const name = networkFileSystems.get(type >>> 0) ?? (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
+  const name =
+    networkFileSystems.get(type >>> 0) ??
+    (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
   if (name === undefined) return;
   throw new StoreRefused(
     `The database file ${path} would lie on a network file system (${name}), where SQLite loses data. Put REGWAY_DATA_DIR on a disk of this machine, or use PostgreSQL (REGWAY_DATABASE_URL).`,
@@ -66,6 +85,9 @@ export function deviceText(device: number): string {
 function fuseProgramOf(path: string): string | undefined {
   const device = deviceText(statSync(path).dev);
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  const type = lines.find((line) => line.split(' ', 3)[2] === device)?.split(' - ')[1]?.split(' ', 1)[0];
+  const type = lines
+    .find((line) => line.split(' ', 3)[2] === device)
+    ?.split(' - ')[1]
+    ?.split(' ', 1)[0];
   return type?.startsWith('fuse.') === true ? type.slice('fuse.'.length) : undefined;
 }

@@ -65,7 +65,10 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
       ),
     close: () => queue(async () => closeInTurn(reader, writer, ownership)),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
-    abandon: () => queue(async () => (logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership))),
+    abandon: () =>
+      queue(async () =>
+        logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership),
+      ),
   };
 }
 
@@ -101,7 +104,14 @@ export const dialect: Dialect = {
   // A transaction of ours is alone anyway.
   heldToTheEnd: sql``,
   async hasTable(queries, name) {
-    return (await queries.select({ name: sql`name` }).from(sql`sqlite_schema`).where(sql`type = 'table' AND name = ${name}`)).length > 0;
+    return (
+      (
+        await queries
+          .select({ name: sql`name` })
+          .from(sql`sqlite_schema`)
+          .where(sql`type = 'table' AND name = ${name}`)
+      ).length > 0
+    );
   },
   createMigrationTable: `CREATE TABLE IF NOT EXISTS schema_migration (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tag TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
@@ -138,7 +148,11 @@ async function exclusiveTransaction(connection: Connection, work: () => Promise<
 }
 
 /** Foreign keys are off outside the transaction (inside, the pragma does nothing): else dropping a rebuilt table deletes its children. */
-async function migration(writer: Connection, step: Migration, work: (step: Migration) => Promise<MigrationResult>): Promise<void> {
+async function migration(
+  writer: Connection,
+  step: Migration,
+  work: (step: Migration) => Promise<MigrationResult>,
+): Promise<void> {
   writer.pragma('foreign_keys = OFF');
   try {
     await exclusiveTransaction(writer, async () => {
@@ -156,6 +170,8 @@ async function migration(writer: Connection, step: Migration, work: (step: Migra
 function refuseBrokenReferences(writer: Connection): void {
   const broken = writer.pragma('foreign_key_check') as { table: string }[];
   if (broken.length > 0) {
-    throw new StoreRefused(`A migration left rows of ${broken[0]?.table} without the row that they refer to; nothing of it was kept.`);
+    throw new StoreRefused(
+      `A migration left rows of ${broken[0]?.table} without the row that they refer to; nothing of it was kept.`,
+    );
   }
 }

@@ -39,14 +39,17 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
  * @throws StoreRefused when there is none, or it is no database.
  */
 export function openToRead(path: string): InstanceType<typeof Sqlite> {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) throw new StoreRefused(`There is no database at ${path}.`);
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0)
+    throw new StoreRefused(`There is no database at ${path}.`);
   const connection = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
   try {
     readSchema(connection);
     return connection;
   } catch (error) {
     connection.close();
-    throw isDamage(error) ? new StoreRefused(`The file ${path} is not a sound database (${error.code}).`) : translateFailure(error);
+    throw isDamage(error)
+      ? new StoreRefused(`The file ${path} is not a sound database (${error.code}).`)
+      : translateFailure(error);
   }
 }
 

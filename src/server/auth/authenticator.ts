@@ -46,8 +46,17 @@ export interface AuthenticatorOptions extends Access {
 }
 
 /** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
-export function createAuthenticator({ access, now, onTokenUse, loginWithJwt, schemes: accepted = ['bearer'] }: AuthenticatorOptions): Authenticator {
-  const what = loginWithJwt === undefined ? 'one valid API token' : 'one valid API token, or JWT of an issuer that this server knows,';
+export function createAuthenticator({
+  access,
+  now,
+  onTokenUse,
+  loginWithJwt,
+  schemes: accepted = ['bearer'],
+}: AuthenticatorOptions): Authenticator {
+  const what =
+    loginWithJwt === undefined
+      ? 'one valid API token'
+      : 'one valid API token, or JWT of an issuer that this server knows,';
   const advice = accepted.map((scheme) => schemes[scheme].advice).join(' or ');
   return async (authorization) => {
     const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
@@ -66,7 +75,8 @@ export function createAuthenticator({ access, now, onTokenUse, loginWithJwt, sch
 async function loginWithToken({ access, now, onTokenUse }: Access, text: string): Promise<Principal | undefined> {
   const token = parseToken(text);
   const stored = token && (await access.usableTokenById(token.id));
-  const isGood = token !== undefined && stored !== undefined && isHolder(stored, token.secret) && isInForce(stored, now());
+  const isGood =
+    token !== undefined && stored !== undefined && isHolder(stored, token.secret) && isInForce(stored, now());
   if (!isGood) return undefined;
   onTokenUse?.(stored.id, now());
   return principalOf(stored);

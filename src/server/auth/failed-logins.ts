@@ -10,7 +10,10 @@ import type { ClientAddress } from '../http/client-address.ts';
 import { type Authenticator, type Authorization, presentedTokenId } from './authenticator.ts';
 
 /** As `Authenticator`, for a request. @throws Problem `RATE_LIMITED` in place of `UNAUTHENTICATED` after too many of these. */
-export type RequestAuthenticator = (authorization: Authorization, request: IncomingMessage) => Promise<Principal | undefined>;
+export type RequestAuthenticator = (
+  authorization: Authorization,
+  request: IncomingMessage,
+) => Promise<Principal | undefined>;
 
 export interface FailedLoginLimit {
   /** Failures that one address, and one token id, may have. Share one among all faces. */
@@ -20,7 +23,10 @@ export interface FailedLoginLimit {
 }
 
 /** Wraps an authenticator. A request without a login, and one with a good login, never count. */
-export function limitFailedLogins(authenticate: Authenticator, { budget, clientAddress, now }: FailedLoginLimit): RequestAuthenticator {
+export function limitFailedLogins(
+  authenticate: Authenticator,
+  { budget, clientAddress, now }: FailedLoginLimit,
+): RequestAuthenticator {
   const fail = async (error: unknown, authorization: Authorization, request: IncomingMessage): Promise<never> => {
     // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
     if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
@@ -30,7 +36,8 @@ export function limitFailedLogins(authenticate: Authenticator, { budget, clientA
     if (id !== undefined) await spend(budget, `token ${id}`, now(), tooManyFailures);
     throw error;
   };
-  return (authorization, request) => authenticate(authorization).catch((error: unknown) => fail(error, authorization, request));
+  return (authorization, request) =>
+    authenticate(authorization).catch((error: unknown) => fail(error, authorization, request));
 }
 
 const tooManyFailures = 'The login failed, as too many before it. A valid API token is taken at any time.';

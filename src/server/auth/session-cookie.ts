@@ -65,8 +65,17 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
 
   const handle: SessionCookie['handle'] = async (request, response, { requestId }) => {
     const { method = '' } = request;
-    if (!['GET', 'POST', 'DELETE'].includes(method)) return refuse(response, requestId, 405, 'A session is served to GET, POST and DELETE.', { Allow: 'GET, POST, DELETE' });
-    if (!isFromConsole(request, options)) return refuse(response, requestId, 403, 'Sessions are for the console of this server alone. Scripts send their token as "Authorization: Bearer rgw_…".');
+    if (!['GET', 'POST', 'DELETE'].includes(method))
+      return refuse(response, requestId, 405, 'A session is served to GET, POST and DELETE.', {
+        Allow: 'GET, POST, DELETE',
+      });
+    if (!isFromConsole(request, options))
+      return refuse(
+        response,
+        requestId,
+        403,
+        'Sessions are for the console of this server alone. Scripts send their token as "Authorization: Bearer rgw_…".',
+      );
     try {
       if (method === 'POST') return await signIn(request, response);
       if (method === 'DELETE') return signOut(request, response);
@@ -124,17 +133,41 @@ function shown(principal: Principal | undefined): object | null {
 }
 
 function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', Vary: 'Cookie', ...headers }).end(JSON.stringify(body));
+  response
+    .writeHead(status, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      Vary: 'Cookie',
+      ...headers,
+    })
+    .end(JSON.stringify(body));
 }
 
-function refuseLogin(response: ServerResponse, requestId: string, { code, message, reason, retryAfter }: Problem, now: Date): void {
+function refuseLogin(
+  response: ServerResponse,
+  requestId: string,
+  { code, message, reason, retryAfter }: Problem,
+  now: Date,
+): void {
   const isUnknown = reason === undefined;
-  if (code === 'UNAUTHENTICATED') return refuse(response, requestId, 401, isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : message);
+  if (code === 'UNAUTHENTICATED')
+    return refuse(
+      response,
+      requestId,
+      401,
+      isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : message,
+    );
   if (code !== 'RATE_LIMITED' || retryAfter === undefined) return refuse(response, requestId, 503, message);
   refuse(response, requestId, 429, message, { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) });
 }
 
-function refuse(response: ServerResponse, requestId: string, status: number, message: string, headers: Record<string, string> = {}): void {
+function refuse(
+  response: ServerResponse,
+  requestId: string,
+  status: number,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
   send(response, status, { message, requestId }, headers);
   // The rest of a refused body is thrown away, so that the client gets to read this.
   response.req.resume();

@@ -51,26 +51,51 @@ export async function issueFirstToken(request: Access & Requester): Promise<Secr
  * Ends a token: the next request with it is refused. Gives the token as it is now; one that was revoked before stays as it was.
  * @throws Problem `NOT_FOUND`.
  */
-export async function revokeToken({ access, now, actor, requestId, id }: Access & Requester & { readonly id: string }): Promise<StoredToken> {
+export async function revokeToken({
+  access,
+  now,
+  actor,
+  requestId,
+  id,
+}: Access & Requester & { readonly id: string }): Promise<StoredToken> {
   const token = await access.tokenById(id);
   if (token === undefined) {
-    throw new Problem('NOT_FOUND', 'There is no token with this id. Give the id that the list of tokens shows, not the token itself.', { field: ['id'] });
+    throw new Problem(
+      'NOT_FOUND',
+      'There is no token with this id. Give the id that the list of tokens shows, not the token itself.',
+      { field: ['id'] },
+    );
   }
   const at = now();
-  const event = { at, actor, account: token.account, action: 'token.revoke', target: id, targetText: token.name, outcome: 'DONE', requestId } as const;
+  const event = {
+    at,
+    actor,
+    account: token.account,
+    action: 'token.revoke',
+    target: id,
+    targetText: token.name,
+    outcome: 'DONE',
+    requestId,
+  } as const;
   await access.revokeToken(id, at, event);
   return (await access.tokenById(id)) ?? token;
 }
 
 function checkRequest({ account, role, name, images, expiresAt }: NewToken, now: Date): void {
   if (role === 'ADMIN' && account !== adminAccount) {
-    throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, { field: ['role'] });
+    throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, {
+      field: ['role'],
+    });
   }
   if (!namePattern.test(name)) {
-    throw new Problem('INVALID_INPUT', 'The name of a token has at most 100 characters, all printable.', { field: ['name'] });
+    throw new Problem('INVALID_INPUT', 'The name of a token has at most 100 characters, all printable.', {
+      field: ['name'],
+    });
   }
   if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxImages)) {
-    throw new Problem('INVALID_INPUT', `A limit to images is 1 to ${maxImages} patterns, and for the role PULL only.`, { field: ['images'] });
+    throw new Problem('INVALID_INPUT', `A limit to images is 1 to ${maxImages} patterns, and for the role PULL only.`, {
+      field: ['images'],
+    });
   }
   // Written so that an invalid date fails too.
   if (expiresAt !== null && !(expiresAt > now)) {
@@ -93,7 +118,27 @@ function newToken(request: Omit<Access, 'access'> & NewToken): IssuedToken & { r
   const parts = newTokenParts();
   const { account, role, name, images, expiresAt, actor, requestId } = request;
   const at = request.now();
-  const token = { id: parts.id, account, role, name, secretHash: hashTokenSecret(parts.secret), images, createdAt: at, expiresAt, revokedAt: null, lastUsedAt: null };
-  const event = { at, actor, account, action: 'token.create', target: parts.id, targetText: name, outcome: 'DONE', requestId } as const;
+  const token = {
+    id: parts.id,
+    account,
+    role,
+    name,
+    secretHash: hashTokenSecret(parts.secret),
+    images,
+    createdAt: at,
+    expiresAt,
+    revokedAt: null,
+    lastUsedAt: null,
+  };
+  const event = {
+    at,
+    actor,
+    account,
+    action: 'token.create',
+    target: parts.id,
+    targetText: name,
+    outcome: 'DONE',
+    requestId,
+  } as const;
   return { token, text: printToken(parts), event };
 }

@@ -22,7 +22,9 @@ const secretLength = 43;
 /** 62^6 is above 2^32, so any CRC-32 fits. */
 const checksumLength = 6;
 
-const tokenPattern = new RegExp(`^(rgw_([a-z0-9]{${idLength}})_([0-9A-Za-z]{${secretLength}}))([0-9A-Za-z]{${checksumLength}})$`);
+const tokenPattern = new RegExp(
+  `^(rgw_([a-z0-9]{${idLength}})_([0-9A-Za-z]{${secretLength}}))([0-9A-Za-z]{${checksumLength}})$`,
+);
 
 /** Makes the parts of a new token at random. */
 export function newTokenParts(): TokenParts {

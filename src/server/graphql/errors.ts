@@ -24,7 +24,9 @@ export const problemPlaces = {
 } as const satisfies Record<ProblemCode, 'payload' | 'top-level'>;
 
 /** The codes of `RegistryErrorCode`. */
-export type PayloadCode = { [Code in ProblemCode]: (typeof problemPlaces)[Code] extends 'payload' ? Code : never }[ProblemCode];
+export type PayloadCode = {
+  [Code in ProblemCode]: (typeof problemPlaces)[Code] extends 'payload' ? Code : never;
+}[ProblemCode];
 
 /** Codes of errors about the request itself, beside those of graphql-js (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`). */
 export type RequestErrorCode =
@@ -54,7 +56,9 @@ export class RequestError extends GraphQLError {
         code,
         ...(reason === undefined ? {} : { reason }),
         // `spec: false` makes Yoga keep the status for `application/json` too.
-        ...(status === undefined ? {} : { http: { status, spec: false, ...(headers === undefined ? {} : { headers }) } }),
+        ...(status === undefined
+          ? {}
+          : { http: { status, spec: false, ...(headers === undefined ? {} : { headers }) } }),
       },
     });
   }
@@ -83,7 +87,8 @@ export function answerError(error: unknown, context: AnswerContext): GraphQLErro
     return withPlace(error, context.sentence(error), requestExtensions(error));
   }
   // The client went away, and with it the check that it had asked for: nobody's fault, and nobody reads this answer.
-  if (cause instanceof DOMException && cause.name === 'AbortError') return withPlace(error, 'The request was given up.', { code: 'BAD_REQUEST' });
+  if (cause instanceof DOMException && cause.name === 'AbortError')
+    return withPlace(error, 'The request was given up.', { code: 'BAD_REQUEST' });
   context.log.error({ requestId: context.requestId, ...faultFields(cause) }, 'A GraphQL request failed unexpectedly');
   return withPlace(error, 'Something went wrong on our side. The request id finds the details in the log.', {
     code: 'INTERNAL_SERVER_ERROR',
@@ -122,12 +127,19 @@ function requestExtensions({ extensions }: GraphQLError): Record<string, unknown
 
 /** Yoga calls a mutation by GET a bad request, though with status 405. */
 function requestCode(code: unknown, http: unknown): string {
-  if (typeof http === 'object' && http !== null && 'status' in http && http.status === 405) return 'METHOD_NOT_ALLOWED' satisfies RequestErrorCode;
+  if (typeof http === 'object' && http !== null && 'status' in http && http.status === 405)
+    return 'METHOD_NOT_ALLOWED' satisfies RequestErrorCode;
   return typeof code === 'string' ? code : 'BAD_USER_INPUT';
 }
 
 function withPlace(error: unknown, message: string, extensions: Record<string, unknown>): GraphQLError {
   if (!(error instanceof GraphQLError)) return new GraphQLError(message, { extensions });
   const { nodes, source, positions, path } = error;
-  return new GraphQLError(message, { nodes: nodes ?? null, source: source ?? null, positions: positions ?? null, path: path ?? null, extensions });
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions,
+  });
 }

@@ -15,10 +15,16 @@ export const maxBodyBytes = 256 * 1024;
  * Reads the parameters of a GET or POST request, with the text of a trusted document in the place of its id.
  * @throws RequestError with the HTTP status of the refusal; it never repeats what was sent.
  */
-export async function readParameters(request: IncomingMessage, documents: TrustedDocuments): Promise<GraphqlParameters> {
+export async function readParameters(
+  request: IncomingMessage,
+  documents: TrustedDocuments,
+): Promise<GraphqlParameters> {
   if (request.method === 'GET') return checkParameters(queryParameters(request), documents);
   if (request.method !== 'POST') {
-    throw new RequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', { status: 405, headers: { Allow: 'GET, POST' } });
+    throw new RequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', {
+      status: 405,
+      headers: { Allow: 'GET, POST' },
+    });
   }
   requireJson(request);
   return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'), documents);
@@ -42,8 +48,13 @@ function queryParameters(request: IncomingMessage): object {
 /** Forms, plain text and multipart travel across origins without a preflight; none of them is GraphQL here. */
 function requireJson({ headers }: IncomingMessage): void {
   if (headers['content-type'] === 'application/json' && headers['content-encoding'] === undefined) return;
-  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';').map((part) => part.trim());
-  const charsets = parameters.filter((parameter) => parameter.startsWith('charset=')).map((parameter) => parameter.slice('charset='.length));
+  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const charsets = parameters
+    .filter((parameter) => parameter.startsWith('charset='))
+    .map((parameter) => parameter.slice('charset='.length));
   const isInUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
   const isPlain = headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
   if (mediaType !== 'application/json' || !isInUtf8 || !isPlain) {
@@ -64,7 +75,9 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
       else tooLarge();
     });
     // They come once at most; `once` would wrap the listener.
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    request.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
+    );
     request.on('error', reject);
   });
 }
@@ -87,13 +100,23 @@ function checkParameters(value: unknown, documents: TrustedDocuments): GraphqlPa
   if (Array.isArray(value)) throw badRequest('Batches are not served; send one operation per request.');
   if (!isRecord(value)) throw badRequest('The body must be a JSON object with a "query".');
   const { query, documentId, operationName, variables, extensions } = value;
-  if (!isAbsent(query) && typeof query !== 'string') throw badRequest('"query" must be a string that holds a GraphQL document.');
+  if (!isAbsent(query) && typeof query !== 'string')
+    throw badRequest('"query" must be a string that holds a GraphQL document.');
   if (!isAbsent(documentId) && typeof documentId !== 'string') throw badRequest('"documentId" must be a string.');
-  if (!isAbsent(operationName) && typeof operationName !== 'string') throw badRequest('"operationName" must be a string.');
+  if (!isAbsent(operationName) && typeof operationName !== 'string')
+    throw badRequest('"operationName" must be a string.');
   if (!isAbsent(variables) && !isRecord(variables)) throw badRequest('"variables" must be an object.');
   if (!isAbsent(extensions) && !isRecord(extensions)) throw badRequest('"extensions" must be an object.');
-  const text = documents.textOf({ query: query ?? undefined, documentId: documentId ?? (isAbsent(query) ? hashIn(extensions) : undefined) });
-  return { query: text, operationName: operationName ?? undefined, variables: variables ?? undefined, extensions: extensions ?? undefined };
+  const text = documents.textOf({
+    query: query ?? undefined,
+    documentId: documentId ?? (isAbsent(query) ? hashIn(extensions) : undefined),
+  });
+  return {
+    query: text,
+    operationName: operationName ?? undefined,
+    variables: variables ?? undefined,
+    extensions: extensions ?? undefined,
+  };
 }
 
 /** Where Apollo's clients put the id. */

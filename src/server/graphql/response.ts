@@ -24,7 +24,8 @@ export function commonHeaders(response: ServerResponse, given: readonly string[]
   };
   const set = (): void => {
     const headers = take();
-    for (let index = 0; index + 1 < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
+    for (let index = 0; index + 1 < headers.length; index += 2)
+      response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
   };
   return { set, take };
 }
@@ -34,7 +35,11 @@ export function commonHeaders(response: ServerResponse, given: readonly string[]
  * There are no credentials to share: a token is sent by the page itself.
  * @returns true when the request was a preflight, which is then answered.
  */
-export function answerCors(request: IncomingMessage, response: ServerResponse, corsOrigins: readonly string[]): boolean {
+export function answerCors(
+  request: IncomingMessage,
+  response: ServerResponse,
+  corsOrigins: readonly string[],
+): boolean {
   const { origin } = request.headers;
   const allowed = origin !== undefined && corsOrigins.includes(origin);
   if (corsOrigins.length > 0) response.appendHeader('Vary', 'Origin');
@@ -55,7 +60,10 @@ export function answerCors(request: IncomingMessage, response: ServerResponse, c
 /** Answers with one error alone, in the media type that the client prefers. */
 export function sendError(request: IncomingMessage, response: ServerResponse, error: GraphQLError): void {
   const { http = {}, ...extensions } = error.extensions;
-  const { status = statusOfCode(extensions['code']), headers = {} } = http as { status?: number; headers?: Record<string, string> };
+  const { status = statusOfCode(extensions['code']), headers = {} } = http as {
+    status?: number;
+    headers?: Record<string, string>;
+  };
   const mediaType = answerMediaType(request.headers.accept) ?? 'application/json';
   response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
   response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
@@ -89,12 +97,23 @@ const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
 ]);
 
 /** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
-export function sendResult(response: ServerResponse, headers: CommonHeaders, mediaType: AnswerMediaType, result: ExecutionResult): void {
+export function sendResult(
+  response: ServerResponse,
+  headers: CommonHeaders,
+  mediaType: AnswerMediaType,
+  result: ExecutionResult,
+): void {
   const { errors = [] } = result;
   const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
   const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
   const length = Buffer.byteLength(body);
-  response.writeHead(status, [...headers.take(), 'Content-Type', `${mediaType}; charset=utf-8`, 'Content-Length', String(length)]);
+  response.writeHead(status, [
+    ...headers.take(),
+    'Content-Type',
+    `${mediaType}; charset=utf-8`,
+    'Content-Length',
+    String(length),
+  ]);
   // ASCII alone: the same bytes, which are then copied instead of encoded.
   response.end(body, length === body.length ? 'latin1' : 'utf8');
 }

@@ -1,7 +1,14 @@
 // Says what is wrong with a request without repeating it: graphql-js prints values, literals and tokens in its messages,
 // and one misspelled field would put a password into answers, logs and gateways. https://spec.graphql.org/October2021/#sec-Errors
 
-import { GraphQLError, type GraphQLSchema, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
+import {
+  GraphQLError,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
 
 /** Gives a sentence for an error of graphql-js that holds nothing from the request but names of the schema. */
 export type RequestErrorSentence = (error: GraphQLError) => string;
@@ -12,7 +19,8 @@ export type RequestErrorSentence = (error: GraphQLError) => string;
  */
 export function requestErrorSentences(schema: GraphQLSchema): RequestErrorSentence {
   const names = schemaNames(schema);
-  const isKnown = (text: string) => text.split(/[^\w]+/).every((part) => part === '' || /^\d+$/.test(part) || names.has(part));
+  const isKnown = (text: string) =>
+    text.split(/[^\w]+/).every((part) => part === '' || /^\d+$/.test(part) || names.has(part));
   return (error) => `${sentence(error, isKnown).replace(/\.$/, '')}${place(error)}.`;
 }
 
@@ -130,7 +138,9 @@ function valueSentence(message: string, isKnown: IsKnown): string | undefined {
     const name = pattern.exec(message)?.[1];
     if (name === undefined) continue;
     if (!isKnown(name)) return undefined;
-    return message.startsWith('Argument') ? `Argument "${name}" has an invalid value` : `Expected a value of type "${name}"`;
+    return message.startsWith('Argument')
+      ? `Argument "${name}" has an invalid value`
+      : `Expected a value of type "${name}"`;
   }
   return undefined;
 }
@@ -146,7 +156,8 @@ function schemaNames(schema: GraphQLSchema): ReadonlySet<string> {
   for (const type of Object.values(schema.getTypeMap())) {
     names.add(type.name);
     if (isEnumType(type)) for (const { name } of type.getValues()) names.add(name);
-    if (isObjectType(type) || isInterfaceType(type) || isInputObjectType(type)) addFields(names, Object.values(type.getFields()));
+    if (isObjectType(type) || isInterfaceType(type) || isInputObjectType(type))
+      addFields(names, Object.values(type.getFields()));
   }
   for (const directive of schema.getDirectives()) addFields(names, [directive]);
   return names;

@@ -42,7 +42,11 @@ export interface GraphqlServer {
    * Answers a request to `/graphql` or below it. Never rejects; every failure is an answer.
    * @param context `headers` are written with every answer, names and values in turn.
    */
-  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string; readonly headers: readonly string[] }): Promise<void>;
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: { readonly requestId: string; readonly headers: readonly string[] },
+  ): Promise<void>;
   readonly schema: GraphQLSchema;
   dispose(): Promise<void>;
 }
@@ -52,11 +56,16 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const { useCases, settings, log } = options;
   const sentence = requestErrorSentences(schema);
   const translate = (error: unknown, requestId: string) => answerError(error, { requestId, log, sentence });
-  const observe = (operation: string, errors: readonly GraphQLError[]) => options.observe?.(operation, firstCode(errors));
+  const observe = (operation: string, errors: readonly GraphQLError[]) =>
+    options.observe?.(operation, firstCode(errors));
   const executor = createExecutor({ schema, translate, observe });
   const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
-  const answer = async (request: IncomingMessage, response: ServerResponse, { requestId, headers }: { requestId: string; headers: CommonHeaders }): Promise<void> => {
+  const answer = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { requestId, headers }: { requestId: string; headers: CommonHeaders },
+  ): Promise<void> => {
     // Others have further headers set before they are answered.
     if (request.method !== 'POST' || request.url !== '/graphql' || settings.corsOrigins.length > 0) headers.set();
     const page = graphiql.answer(request, response);
@@ -66,7 +75,14 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
     const parameters = await readParameters(request, settings.documents);
     const caller = createCaller(principal, requestId, response);
     const mayIntrospect = !settings.documents.only && (settings.introspection || principal !== undefined);
-    await executor.run(request, response, { ...useCases, caller, parameters, headers, mayIntrospect, operationType: 'none' });
+    await executor.run(request, response, {
+      ...useCases,
+      caller,
+      parameters,
+      headers,
+      mayIntrospect,
+      operationType: 'none',
+    });
   };
 
   const handle: GraphqlServer['handle'] = (request, response, { requestId, headers: given }) => {
@@ -84,10 +100,15 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
 }
 
 /** @throws Problem for a refused token, with the header of a 401 (RFC 6750 §3) or a 429 already set. */
-function authenticate(options: GraphqlServerOptions, request: IncomingMessage, response: ServerResponse): Promise<Principal | undefined> {
+function authenticate(
+  options: GraphqlServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Principal | undefined> {
   return options.authenticate(request).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
-    if (error instanceof Problem && error.retryAfter !== undefined) response.setHeader('Retry-After', retryAfterSeconds(error.retryAfter, options.now().getTime()));
+    if (error instanceof Problem && error.retryAfter !== undefined)
+      response.setHeader('Retry-After', retryAfterSeconds(error.retryAfter, options.now().getTime()));
     throw error;
   });
 }

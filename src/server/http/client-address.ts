@@ -19,7 +19,11 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   const isTrusted = (address: string) => isIP(address) !== 0 && trusted.check(address, familyOf(address));
   return ({ socket, headers }) => {
     const nearest = plain(socket.remoteAddress ?? '');
-    const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').map((hop) => plain(hop.trim()));
+    const forwarded = [headers['x-forwarded-for'] ?? []]
+      .flat()
+      .join(',')
+      .split(',')
+      .map((hop) => plain(hop.trim()));
     const farthest = [...forwarded, nearest].findLast((hop, index) => index === 0 || !isTrusted(hop)) ?? '';
     return networkOf(isIP(farthest) === 0 ? nearest : farthest);
   };
@@ -41,6 +45,10 @@ function networkOf(address: string): string {
   if (url === null) return address;
   const [head = '', tail = ''] = url.hostname.slice(1, -1).split('::');
   const [first, last] = [head, tail].map((half) => half.split(':').filter((group) => group !== ''));
-  const groups = [...(first ?? []), ...Array.from({ length: 8 - (first?.length ?? 0) - (last?.length ?? 0) }, () => '0'), ...(last ?? [])];
+  const groups = [
+    ...(first ?? []),
+    ...Array.from({ length: 8 - (first?.length ?? 0) - (last?.length ?? 0) }, () => '0'),
+    ...(last ?? []),
+  ];
   return `${groups.slice(0, 4).join(':')}::/64`;
 }

@@ -7,7 +7,11 @@ import type { Route } from './route.ts';
 /** `/livez`: the process answers. `/readyz`: its store answers too and it is not stopping. `/metrics`: Prometheus text. */
 export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): Route[] {
   return [
-    { name: 'livez', matches: (path) => path === '/livez', handle: (_, response) => sendJson(response, 200, { status: 'alive' }) },
+    {
+      name: 'livez',
+      matches: (path) => path === '/livez',
+      handle: (_, response) => sendJson(response, 200, { status: 'alive' }),
+    },
     {
       name: 'readyz',
       matches: (path) => path === '/readyz',

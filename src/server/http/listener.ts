@@ -1,7 +1,13 @@
 // The HTTP listener: gives each request an id, finds its route, writes one log line and one metric, and stops gracefully.
 
 import { randomUUID } from 'node:crypto';
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { faultFields } from '../../core/shared/fault.ts';
@@ -61,12 +67,22 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-function createServer({ tls }: ListenerOptions, handler: (request: IncomingMessage, response: ServerResponse) => void): Server {
+function createServer(
+  { tls }: ListenerOptions,
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
   const common: ServerOptions = { maxHeaderSize: maxHeaderBytes };
-  return tls === undefined ? createHttpServer(common, handler) : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
+  return tls === undefined
+    ? createHttpServer(common, handler)
+    : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);
 }
 
-function serve({ routes, log, metrics, onRequest }: ListenerOptions, request: IncomingMessage, response: ServerResponse, onEnd: () => void): void {
+function serve(
+  { routes, log, metrics, onRequest }: ListenerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onEnd: () => void,
+): void {
   const started = performance.now();
   const requestId = givenRequestId(request) ?? randomUUID();
   const path = pathOf(request);
@@ -98,7 +114,8 @@ function serve({ routes, log, metrics, onRequest }: ListenerOptions, request: In
 }
 
 function setHeaders(response: ServerResponse, headers: readonly string[]): void {
-  for (let index = 0; index + 1 < headers.length; index += 2) response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  for (let index = 0; index + 1 < headers.length; index += 2)
+    response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
 }
 
 /** The path without the query. */

@@ -49,7 +49,10 @@ interface File {
 /** RFC 9110 §12.5.3, without weights: every browser sends what it takes, and prefers the smallest. */
 export function sendFile(request: IncomingMessage, response: ServerResponse, { name, type, files }: File): void {
   const accepted = (request.headers['accept-encoding'] ?? '').split(',').map((part) => part.split(';')[0]?.trim());
-  const [encoding, suffix] = encodings.find(([coding, end]) => accepted.includes(coding) && files.has(name + end)) ?? [undefined, ''];
+  const [encoding, suffix] = encodings.find(([coding, end]) => accepted.includes(coding) && files.has(name + end)) ?? [
+    undefined,
+    '',
+  ];
   const body = files.get(name + suffix) ?? Buffer.alloc(0);
   response.writeHead(200, {
     ...pageHeaders,
@@ -63,14 +66,29 @@ export function sendFile(request: IncomingMessage, response: ServerResponse, { n
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-export function sendText(request: IncomingMessage, response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { ...pageHeaders, 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...headers });
+export function sendText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    ...pageHeaders,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
 /** Every file by its path below the directory, so that a request can name these and no other. */
 export async function readFiles(directory: string): Promise<ReadonlyMap<string, Buffer>> {
   const names = await readdir(directory, { recursive: true }).catch(() => []);
-  const contents = await Promise.all(names.filter((name) => extname(name) !== '').map(async (name) => [name, await readFile(join(directory, name))] as const));
+  const contents = await Promise.all(
+    names
+      .filter((name) => extname(name) !== '')
+      .map(async (name) => [name, await readFile(join(directory, name))] as const),
+  );
   return new Map(contents);
 }

@@ -73,20 +73,33 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
 export function refusalOf(error: unknown, nowMs: number): PullRefusal | undefined {
   if (error instanceof PullRefusal) return error;
   if (!(error instanceof Problem)) return undefined;
-  const [status, code] = (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
-  const retryAfter = error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
+  const [status, code] =
+    (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
+  const retryAfter =
+    error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
   return new PullRefusal(status, code, error.message, retryAfter);
 }
 
 /** Sends a refusal as the specification's JSON. */
-export function sendRefusal(request: IncomingMessage, response: ServerResponse, { status, code, message, headers }: PullRefusal): void {
+export function sendRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, code, message, headers }: PullRefusal,
+): void {
   sendJson(response, status, { errors: [{ code, message }] }, headers);
   // The rest of a refused body is thrown away, so that the client gets to read this.
   request.resume();
 }
 
 /** Sends one JSON body. */
-export function sendJson(response: ServerResponse, status: number, body: object, headers: OutgoingHttpHeaders = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: OutgoingHttpHeaders = {},
+): void {
   const text = JSON.stringify(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers }).end(text);
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers })
+    .end(text);
 }

@@ -29,7 +29,10 @@ const pattern = /^rgg_([A-Za-z0-9_-]{1,8192})\.([A-Za-z0-9_-]{43})$/;
 
 /** @param key 32 bytes that only servers of this installation know. */
 export function createGrants(key: Uint8Array, now: () => Date): Grants {
-  const sign = (body: string) => createHmac('sha256', key).update(prefix + body).digest();
+  const sign = (body: string) =>
+    createHmac('sha256', key)
+      .update(prefix + body)
+      .digest();
   return {
     issue({ subject, account, role, expiresAt }, images) {
       const nowSeconds = Math.floor(now().getTime() / 1000);
@@ -37,14 +40,19 @@ export function createGrants(key: Uint8Array, now: () => Date): Grants {
       const expires = Math.min(nowSeconds + maxLifetimeSeconds, loginEnds ?? Infinity);
       const content: Content = [subject, account, role, loginEnds, expires, ...images];
       const body = Buffer.from(JSON.stringify(content)).toString('base64url');
-      return { token: `${prefix}${body}.${sign(body).toString('base64url')}`, lifetimeSeconds: Math.max(0, expires - nowSeconds) };
+      return {
+        token: `${prefix}${body}.${sign(body).toString('base64url')}`,
+        lifetimeSeconds: Math.max(0, expires - nowSeconds),
+      };
     },
     read(text) {
       const [, body, signature] = pattern.exec(text) ?? [];
       if (body === undefined || signature === undefined) return undefined;
       if (!timingSafeEqual(Buffer.from(signature, 'base64url'), sign(body))) return undefined;
       // Signed, so it is what `issue` wrote.
-      const [subject, account, role, loginEnds, expires, ...images] = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Content;
+      const [subject, account, role, loginEnds, expires, ...images] = JSON.parse(
+        Buffer.from(body, 'base64url').toString('utf8'),
+      ) as Content;
       const login = { subject, account, role, expiresAt: loginEnds === null ? null : new Date(loginEnds * 1000) };
       const expiresAt = new Date(expires * 1000);
       return expiresAt > now() ? { login, images, expiresAt } : undefined;

@@ -16,7 +16,10 @@ export interface Visitor {
 
 export interface LoginPorts {
   /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good; `RATE_LIMITED` after too many of these. */
-  readonly authenticate: (authorization: readonly string[] | undefined, request: IncomingMessage) => Promise<Principal | undefined>;
+  readonly authenticate: (
+    authorization: readonly string[] | undefined,
+    request: IncomingMessage,
+  ) => Promise<Principal | undefined>;
   /** Who a login of before speaks for now; undefined once it has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
@@ -42,7 +45,8 @@ export async function identify(ports: LoginPorts, request: IncomingMessage): Pro
 async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<Visitor> {
   const grant = grants.read(text);
   const principal = grant && (await recall(grant.login));
-  if (grant === undefined || principal === undefined) throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
+  if (grant === undefined || principal === undefined)
+    throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
   return { principal, granted: grant.images };
 }
 
@@ -80,6 +84,7 @@ export function namespaceInService(text: string): string | undefined {
 export function baseUrlOf(request: IncomingMessage, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl;
   const { host = '' } = request.headers;
-  if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host)) throw new PullRefusal(400, 'UNSUPPORTED', 'The Host header names no host.');
+  if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host))
+    throw new PullRefusal(400, 'UNSUPPORTED', 'The Host header names no host.');
   return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
 }

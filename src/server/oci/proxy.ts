@@ -63,10 +63,14 @@ const clientIdleTimeoutMs = 90_000;
 /** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
-  const reply = await askWithCurrent(() => findSource(ports, pull), (source) => ask(ports, pull, source));
+  const reply = await askWithCurrent(
+    () => findSource(ports, pull),
+    (source) => ask(ports, pull, source),
+  );
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
   if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
-  if (reply.location !== undefined) response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
+  if (reply.location !== undefined)
+    response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
   else if (reply.status >= 400) sendUpstreamError(response, reply, route);
   else await sendContent(ports.hashThread, pull, reply);
 }
@@ -85,7 +89,12 @@ async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: 
     });
   try {
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    const reply = await ports.upstream.open(source, { method, path: pathOf(route), headers: headersForUpstream(request), signal: caller.signal() });
+    const reply = await ports.upstream.open(source, {
+      method,
+      path: pathOf(route),
+      headers: headersForUpstream(request),
+      signal: caller.signal(),
+    });
     void note('DONE');
     return reply;
   } catch (error) {
@@ -103,17 +112,30 @@ function pathOf({ kind, reference, query }: ContentRoute): string {
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
-const unknownCodes: Readonly<Record<ContentKind, OciCode>> = { manifests: 'MANIFEST_UNKNOWN', blobs: 'BLOB_UNKNOWN', tags: 'NAME_UNKNOWN', referrers: 'MANIFEST_UNKNOWN' };
+const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
+  manifests: 'MANIFEST_UNKNOWN',
+  blobs: 'BLOB_UNKNOWN',
+  tags: 'NAME_UNKNOWN',
+  referrers: 'MANIFEST_UNKNOWN',
+};
 
 /** In words of ours, always: a registry's may hold what it was sent. Clients go by status and code, as with referrers that it does not know. */
-function sendUpstreamError(response: ServerResponse, { status, errorCode }: UpstreamReply, { kind, host }: ContentRoute): void {
+function sendUpstreamError(
+  response: ServerResponse,
+  { status, errorCode }: UpstreamReply,
+  { kind, host }: ContentRoute,
+): void {
   // A registry's UNAUTHORIZED makes Docker ask for a password, though it is ours that let the client in.
   const known = errorCode === 'UNAUTHORIZED' || errorCode === 'DENIED' ? null : errorCode;
   const code = known ?? (status === 404 ? unknownCodes[kind] : 'UNSUPPORTED');
   sendJson(response, status, { errors: [{ code, message: `${host} answered HTTP ${status}.` }] });
 }
 
-async function sendContent(hashThread: HashThread, { response, route }: Pull, { body, status, headers, url }: UpstreamReply): Promise<void> {
+async function sendContent(
+  hashThread: HashThread,
+  { response, route }: Pull,
+  { body, status, headers, url }: UpstreamReply,
+): Promise<void> {
   const head = headersForClient(headers, route, url);
   if (body === undefined) {
     response.writeHead(status, head).end();
@@ -125,7 +147,12 @@ async function sendContent(hashThread: HashThread, { response, route }: Pull, { 
   const encoding = headers['content-encoding'] ?? 'identity';
   try {
     if (digest === undefined) await passContent(body, response.writeHead(status, head), undefined);
-    else if (encoding === 'identity') await passContent(body, response.writeHead(status, head), createDigestCheck(digest, lengthOf(headers), hashThread));
+    else if (encoding === 'identity')
+      await passContent(
+        body,
+        response.writeHead(status, head),
+        createDigestCheck(digest, lengthOf(headers), hashThread),
+      );
     else await pipeline(body.stream, createDecodedCheck(digest, encoding), response.writeHead(status, head));
   } finally {
     body.stream.destroy();

@@ -59,13 +59,27 @@ export function parsePullUrl(url: string, defaultUpstream: string | undefined): 
  * Which repository of which registry a name stands for: `docker.io/library/ubuntu`, `host_5000/a/b`, or `a/b` of the namespace or the default.
  * @throws PullRefusal
  */
-export function resolveName(name: string, namespace: string | undefined, defaultUpstream: string | undefined): RoutedName {
+export function resolveName(
+  name: string,
+  namespace: string | undefined,
+  defaultUpstream: string | undefined,
+): RoutedName {
   const slash = name.indexOf('/');
   const prefix = slash < 0 ? undefined : hostInPath(name.slice(0, slash));
   const host = namespace ?? prefix ?? defaultUpstream;
-  if (host === undefined) throw new PullRefusal(404, 'NAME_UNKNOWN', 'Start the name with the registry, such as docker.io/library/ubuntu; a port is written registry.example_5000/a.');
+  if (host === undefined)
+    throw new PullRefusal(
+      404,
+      'NAME_UNKNOWN',
+      'Start the name with the registry, such as docker.io/library/ubuntu; a port is written registry.example_5000/a.',
+    );
   // containerd sends `ns` beside the prefix of a mirror that has one; the registry is meant once.
-  if (prefix !== undefined && prefix !== host) throw new PullRefusal(400, 'NAME_INVALID', `The path names ${prefix} and ns names ${host}: which is meant is not clear.`);
+  if (prefix !== undefined && prefix !== host)
+    throw new PullRefusal(
+      400,
+      'NAME_INVALID',
+      `The path names ${prefix} and ns names ${host}: which is meant is not clear.`,
+    );
   return { host, repository: repositoryOf(host, prefix === undefined ? name : name.slice(slash + 1)) };
 }
 
@@ -100,14 +114,28 @@ const refuseName: Refuse = (_fault, message) => {
 
 function checkReference(kind: ContentKind, reference: string): void {
   if (kind === 'tags' || isDigest(reference) || (kind === 'manifests' && isTag(reference))) return;
-  if (kind === 'manifests' && !reference.includes(':')) throw new PullRefusal(404, 'MANIFEST_UNKNOWN', 'That is no tag.');
-  throw new PullRefusal(400, 'DIGEST_INVALID', 'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.');
+  if (kind === 'manifests' && !reference.includes(':'))
+    throw new PullRefusal(404, 'MANIFEST_UNKNOWN', 'That is no tag.');
+  throw new PullRefusal(
+    400,
+    'DIGEST_INVALID',
+    'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.',
+  );
 }
 
 function unknownPath(path: string): PullRefusal {
-  if (path === '/v2/_catalog') return new PullRefusal(404, 'UNSUPPORTED', 'The catalogue of a registry is not offered here.');
+  if (path === '/v2/_catalog')
+    return new PullRefusal(404, 'UNSUPPORTED', 'The catalogue of a registry is not offered here.');
   const isContent = /\/(?:manifests|blobs|referrers)\/|\/tags\/list$/.test(path);
   return isContent
-    ? new PullRefusal(400, 'NAME_INVALID', 'A repository name is lower-case letters, digits, ".", "_", "-" and single "/"; nothing in it is encoded.')
-    : new PullRefusal(404, 'UNSUPPORTED', 'There is nothing at this address. This endpoint serves manifests, blobs, tags/list and referrers.');
+    ? new PullRefusal(
+        400,
+        'NAME_INVALID',
+        'A repository name is lower-case letters, digits, ".", "_", "-" and single "/"; nothing in it is encoded.',
+      )
+    : new PullRefusal(
+        404,
+        'UNSUPPORTED',
+        'There is nothing at this address. This endpoint serves manifests, blobs, tags/list and referrers.',
+      );
 }

@@ -51,8 +51,15 @@ const securityHeaders: Readonly<Record<string, string>> = {
 /** Builds the endpoint. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
 export function createPullServer(options: PullServerOptions): PullServer {
   const grants = createGrants(options.grantKey, options.now);
-  const onFault = (error: unknown, requestId: string) => options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
-  const tools: Tools = { ...options, grants, onFault, hashThread: createHashThread(), defaultUpstream: options.settings.defaultUpstream };
+  const onFault = (error: unknown, requestId: string) =>
+    options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
+  const tools: Tools = {
+    ...options,
+    grants,
+    onFault,
+    hashThread: createHashThread(),
+    defaultUpstream: options.settings.defaultUpstream,
+  };
   return {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
@@ -73,11 +80,21 @@ interface Tools extends PullServerOptions, LoginPorts, ProxyPorts {
   readonly defaultUpstream: string | undefined;
 }
 
-async function answer(tools: Tools, request: IncomingMessage, response: ServerResponse, route: PullRoute, requestId: string): Promise<void> {
+async function answer(
+  tools: Tools,
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: PullRoute,
+  requestId: string,
+): Promise<void> {
   if (route.kind === 'token') return answerTokenRequest(tools, request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   const visitor = await identify(tools, request);
-  if (visitor === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
+  if (visitor === undefined)
+    throw new Problem(
+      'UNAUTHENTICATED',
+      'Log in with an API token of this server as the password, under any user name.',
+    );
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
   const signal = disconnected(response);
   const caller = { principal: visitor.principal, requestId, signal: () => signal };
@@ -94,13 +111,17 @@ interface Failure {
 
 function answerFailure(tools: Tools, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
   const { error, requestId } = failure;
-  if (error instanceof DigestMismatch) tools.log.warn({ requestId }, 'an upstream sent content that does not have its digest; the pull was broken off');
+  if (error instanceof DigestMismatch)
+    tools.log.warn({ requestId }, 'an upstream sent content that does not have its digest; the pull was broken off');
   // Either the client left, or it is told by a connection that breaks: the answer has begun.
   if (response.destroyed || response.headersSent) {
     response.destroy();
     return;
   }
-  const refusal = error instanceof ScopeMissing ? scopeMissing() : (refusalOf(error, tools.now().getTime()) ?? fault(tools, error, requestId));
+  const refusal =
+    error instanceof ScopeMissing
+      ? scopeMissing()
+      : (refusalOf(error, tools.now().getTime()) ?? fault(tools, error, requestId));
   if (refusal.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
   sendRefusal(request, response, refusal);
 }
@@ -110,16 +131,28 @@ function challengeTo({ headers }: IncomingMessage, { route, baseUrl = '', error 
   if (route?.kind === 'token') return 'Basic realm="Regway API token"';
   const content = route === undefined || route.kind === 'base' ? undefined : route;
   const rejected = headers.authorization === undefined ? undefined : 'invalid_token';
-  return challengeOf({ baseUrl, route: content, error: error instanceof ScopeMissing ? 'insufficient_scope' : rejected });
+  return challengeOf({
+    baseUrl,
+    route: content,
+    error: error instanceof ScopeMissing ? 'insufficient_scope' : rejected,
+  });
 }
 
 function scopeMissing(): PullRefusal {
-  return new PullRefusal(401, 'UNAUTHORIZED', 'This grant is for another repository. Fetch one for this from the token endpoint.');
+  return new PullRefusal(
+    401,
+    'UNAUTHORIZED',
+    'This grant is for another repository. Fetch one for this from the token endpoint.',
+  );
 }
 
 function fault({ onFault }: Tools, error: unknown, requestId: string): PullRefusal {
   onFault(error, requestId);
-  return new PullRefusal(500, 'UNKNOWN', `Something went wrong on our side. The log has it under the request id ${requestId}.`);
+  return new PullRefusal(
+    500,
+    'UNKNOWN',
+    `Something went wrong on our side. The log has it under the request id ${requestId}.`,
+  );
 }
 
 /** Aborts when the client goes away before it has its answer. */

@@ -22,29 +22,53 @@ const maxFormBytes = 16 * 1024;
 const maxScopes = 16;
 
 /** Answers a request for a grant. @throws PullRefusal, Problem */
-export async function answerTokenRequest(ports: TokenEndpointPorts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answerTokenRequest(
+  ports: TokenEndpointPorts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { method = '', url = '' } = request;
-  if (method !== 'GET' && method !== 'POST') throw new PullRefusal(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
+  if (method !== 'GET' && method !== 'POST')
+    throw new PullRefusal(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
   const wish = method === 'GET' ? query : await readForm(request);
-  const principal = method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish, request);
-  if (principal === undefined) throw new Problem('UNAUTHENTICATED', 'Log in with an API token of this server as the password, under any user name.');
+  const principal =
+    method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish, request);
+  if (principal === undefined)
+    throw new Problem(
+      'UNAUTHENTICATED',
+      'Log in with an API token of this server as the password, under any user name.',
+    );
   const { token, lifetimeSeconds } = ports.grants.issue(principal, permitted(ports, principal, wish));
   const common = { access_token: token, expires_in: lifetimeSeconds, issued_at: ports.now().toISOString() };
   sendJson(response, 200, method === 'GET' ? { token, ...common } : { token, ...common, token_type: 'Bearer' });
 }
 
 /** The wished repositories that the principal may pull; the specification wants the rest left out, not refused. */
-function permitted({ pulls, defaultUpstream }: TokenEndpointPorts, principal: Principal, wish: URLSearchParams): string[] {
+function permitted(
+  { pulls, defaultUpstream }: TokenEndpointPorts,
+  principal: Principal,
+  wish: URLSearchParams,
+): string[] {
   const given = namespaceInService(wish.get('service') ?? '');
   const namespace = given === undefined ? undefined : canonicalNamespace(given);
-  const scopes = wish.getAll('scope').flatMap((scope) => scope.split(' ')).filter((scope) => scope !== '').slice(0, maxScopes);
-  const images = scopes.flatMap((scope) => imageOf(scope, namespace, defaultUpstream) ?? []).filter((image) => pulls.permits(principal, image));
+  const scopes = wish
+    .getAll('scope')
+    .flatMap((scope) => scope.split(' '))
+    .filter((scope) => scope !== '')
+    .slice(0, maxScopes);
+  const images = scopes
+    .flatMap((scope) => imageOf(scope, namespace, defaultUpstream) ?? [])
+    .filter((image) => pulls.permits(principal, image));
   return [...new Set(images.map(({ host, repository }) => `${host}/${repository}`))];
 }
 
 /** `repository:<name>:<actions>`; the type ends at the first colon and the actions begin after the last. */
-function imageOf(scope: string, namespace: string | undefined, defaultUpstream: string | undefined): { host: string; repository: string } | undefined {
+function imageOf(
+  scope: string,
+  namespace: string | undefined,
+  defaultUpstream: string | undefined,
+): { host: string; repository: string } | undefined {
   const [, name, actions = ''] = /^repository:([a-z0-9._/-]+):([a-z,*]+)$/.exec(scope) ?? [];
   if (name === undefined || !actions.split(',').includes('pull')) return undefined;
   try {
@@ -62,22 +86,29 @@ async function principalOfHeader(ports: TokenEndpointPorts, request: IncomingMes
 }
 
 /** OAuth's password grant, or its refresh token, which is the API token itself. */
-async function principalOfForm({ authenticate }: TokenEndpointPorts, form: URLSearchParams, request: IncomingMessage): Promise<Principal | undefined> {
+async function principalOfForm(
+  { authenticate }: TokenEndpointPorts,
+  form: URLSearchParams,
+  request: IncomingMessage,
+): Promise<Principal | undefined> {
   const type = form.get('grant_type');
-  if (type !== 'password' && type !== 'refresh_token') throw new PullRefusal(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
+  if (type !== 'password' && type !== 'refresh_token')
+    throw new PullRefusal(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
   const token = form.get(type) ?? '';
   return token === '' ? undefined : authenticate([`Bearer ${token}`], request);
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
-  if (mediaType.trim().toLowerCase() !== 'application/x-www-form-urlencoded') throw new PullRefusal(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
+  if (mediaType.trim().toLowerCase() !== 'application/x-www-form-urlencoded')
+    throw new PullRefusal(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
   const chunks: Buffer[] = [];
   let size = 0;
   // Destroying the request would cut the connection before the refusal is read.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxFormBytes) throw new PullRefusal(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`);
+    if (size > maxFormBytes)
+      throw new PullRefusal(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`);
     chunks.push(chunk);
   }
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));

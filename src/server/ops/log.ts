@@ -34,7 +34,12 @@ const maxUnwrittenBytes = 1024 * 1024;
  * logged in the last moment.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = { level, base: null, timestamp: () => `,"time":"${timeText()}"`, formatters: { level: (label: string) => ({ level: label }) } };
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${timeText()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   if (destination !== undefined) return withRequests(pino(options, destination), destination);
   const output = standardOutput();
   return withRequests(createPieceLog(options, output), output);
@@ -104,6 +109,7 @@ let second = { at: Number.NaN, text: '' };
 function timeText(): string {
   const now = Date.now();
   const milliseconds = now % 1000;
-  if (now - milliseconds !== second.at) second = { at: now - milliseconds, text: new Date(now).toISOString().slice(0, -'000Z'.length) };
+  if (now - milliseconds !== second.at)
+    second = { at: now - milliseconds, text: new Date(now).toISOString().slice(0, -'000Z'.length) };
   return `${second.text}${String(milliseconds).padStart(3, '0')}Z`;
 }

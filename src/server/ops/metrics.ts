@@ -18,7 +18,12 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']
 export function createMetrics(): Metrics {
   const registry = new MetricRegistry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
-  const requests = new Counter({ name: 'regway_http_requests_total', help: 'HTTP requests.', labelNames: ['route', 'method', 'status'], registers: [registry] });
+  const requests = new Counter({
+    name: 'regway_http_requests_total',
+    help: 'HTTP requests.',
+    labelNames: ['route', 'method', 'status'],
+    registers: [registry],
+  });
   const latency = new Histogram({
     name: 'regway_http_request_duration_seconds',
     help: 'Time from the request to the end of its answer.',
@@ -26,8 +31,18 @@ export function createMetrics(): Metrics {
     buckets: latencyBucketsSeconds,
     registers: [registry],
   });
-  const validations = new Counter({ name: 'regway_validations_total', help: 'Finished validations.', labelNames: ['outcome'], registers: [registry] });
-  const validationTime = new Histogram({ name: 'regway_validation_duration_seconds', help: 'Time of a validation.', buckets: latencyBucketsSeconds, registers: [registry] });
+  const validations = new Counter({
+    name: 'regway_validations_total',
+    help: 'Finished validations.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const validationTime = new Histogram({
+    name: 'regway_validation_duration_seconds',
+    help: 'Time of a validation.',
+    buckets: latencyBucketsSeconds,
+    registers: [registry],
+  });
   return {
     observeRequest: (route, method, status, durationMs) => {
       requests.inc({ route, method: knownMethods.has(method) ? method : 'other', status });

@@ -16,13 +16,19 @@ export function consoleRoute(directory: string, isPage: (path: string) => boolea
     matches: (path) => isPage(path) || path.startsWith(assetsPath),
     handle: async (request, response) => {
       const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-      if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
       files ??= readFiles(directory);
       const name = isPage(path) ? 'index.html' : path.slice(1);
       const type = fileTypes[extname(name)];
       const known = await files;
       if (type !== undefined && known.has(name)) return sendFile(request, response, { name, type, files: known });
-      sendText(request, response, 404, name === 'index.html' ? 'The console is not built here; run "npm run build".\n' : 'There is nothing here.\n');
+      sendText(
+        request,
+        response,
+        404,
+        name === 'index.html' ? 'The console is not built here; run "npm run build".\n' : 'There is nothing here.\n',
+      );
     },
   };
 }

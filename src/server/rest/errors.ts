@@ -86,7 +86,10 @@ export interface ErrorAnswer {
  */
 export function answerError(error: unknown, context: ErrorContext): ErrorAnswer {
   if (error instanceof Problem) {
-    return { headers: problemHeaders(error, context.now()), body: errorBody(error.code, restWords(error.message), problemDetail(error)) };
+    return {
+      headers: problemHeaders(error, context.now()),
+      body: errorBody(error.code, restWords(error.message), problemDetail(error)),
+    };
   }
   if (error instanceof RequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
   context.log.error({ requestId: context.requestId, ...faultFields(error) }, 'A REST request failed unexpectedly');
@@ -95,7 +98,11 @@ export function answerError(error: unknown, context: ErrorContext): ErrorAnswer 
 }
 
 /** The body in both shapes that clients read: `httpcode` is what the old server sent, `code` and `error_type` what its documents declared. */
-export function errorBody(errorType: ErrorType, message: string, detail: Omit<ErrorBody['detail'], 'error_codes'> = {}): ErrorBody {
+export function errorBody(
+  errorType: ErrorType,
+  message: string,
+  detail: Omit<ErrorBody['detail'], 'error_codes'> = {},
+): ErrorBody {
   const status = statusOf[errorType];
   return { message, httpcode: status, code: status, error_type: errorType, detail: { error_codes: [], ...detail } };
 }

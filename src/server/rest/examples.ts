@@ -15,16 +15,35 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
     message: 'The wildcard must be a whole segment at the end: only a final /* is a wildcard.',
     detail: { reason: 'WILDCARD_NOT_AT_SEGMENT_END', field: 'registry' },
   },
-  INVALID_REFERENCE: { meaning: 'The image reference cannot be used.', message: 'A digest is sha256: and 64 hex digits.', detail: { reason: 'DIGEST_INVALID' } },
-  INVALID_INPUT: { meaning: 'The body, a parameter or a header is wrong.', message: 'registry_user is missing.', detail: { field: 'registry_user' } },
+  INVALID_REFERENCE: {
+    meaning: 'The image reference cannot be used.',
+    message: 'A digest is sha256: and 64 hex digits.',
+    detail: { reason: 'DIGEST_INVALID' },
+  },
+  INVALID_INPUT: {
+    meaning: 'The body, a parameter or a header is wrong.',
+    message: 'registry_user is missing.',
+    detail: { field: 'registry_user' },
+  },
   PASSWORD_REQUIRED: {
     meaning: 'The change needs the password in the same call.',
-    message: 'Give the password in the same call: changing the username could send the stored one where its owner did not mean it to go.',
+    message:
+      'Give the password in the same call: changing the username could send the stored one where its owner did not mean it to go.',
     detail: { field: 'registry_pass' },
   },
-  UNAUTHENTICATED: { meaning: 'Nobody is logged in.', message: 'Log in first: send an API token as "Authorization: Bearer rgw_…".' },
-  FORBIDDEN: { meaning: 'The role of the token does not permit it.', message: 'The role READ_ONLY may not run registry.list; it needs ADMIN or READ_WRITE.' },
-  NOT_FOUND: { meaning: 'It is not there, or not yours.', message: 'There is no such registry in this account.', detail: { field: 'registry' } },
+  UNAUTHENTICATED: {
+    meaning: 'Nobody is logged in.',
+    message: 'Log in first: send an API token as "Authorization: Bearer rgw_…".',
+  },
+  FORBIDDEN: {
+    meaning: 'The role of the token does not permit it.',
+    message: 'The role READ_ONLY may not run registry.list; it needs ADMIN or READ_WRITE.',
+  },
+  NOT_FOUND: {
+    meaning: 'It is not there, or not yours.',
+    message: 'There is no such registry in this account.',
+    detail: { field: 'registry' },
+  },
   METHOD_NOT_ALLOWED: { meaning: 'The address has other methods.', message: 'This address serves GET, HEAD, POST.' },
   VALIDATION_FAILED: {
     meaning: 'The registry was asked and the login does not work; nothing was stored.',
@@ -32,7 +51,13 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
     detail: {
       reason: 'INVALID_CREDENTIALS',
       field: 'registry_pass',
-      validation: { outcome: 'INVALID_CREDENTIALS', message: 'quay.io refused the user name or password.', hint: 'Check both, then try again.', retryable: false, retry_after: null },
+      validation: {
+        outcome: 'INVALID_CREDENTIALS',
+        message: 'quay.io refused the user name or password.',
+        hint: 'Check both, then try again.',
+        retryable: false,
+        retry_after: null,
+      },
     },
   },
   ALREADY_EXISTS: {
@@ -49,18 +74,29 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
     message: 'The stored password cannot be read. Update the registry with its password to store it anew.',
   },
   BODY_TOO_LARGE: { meaning: 'The body is too large.', message: 'The body is larger than 262144 bytes.' },
-  UNSUPPORTED_MEDIA_TYPE: { meaning: 'The body is no JSON by its header.', message: 'Send the body as application/json in UTF-8.' },
+  UNSUPPORTED_MEDIA_TYPE: {
+    meaning: 'The body is no JSON by its header.',
+    message: 'Send the body as application/json in UTF-8.',
+  },
   RATE_LIMITED: {
     meaning: 'Too many validations, or too many failed logins.',
-    message: 'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
+    message:
+      'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
   },
   INTERNAL_ERROR: {
     meaning: 'A fault of the server.',
     message: 'Something went wrong on our side. The request id finds the details in the log.',
     detail: { request_id: '6f1c1f0e-8f0b-4a53-9f0c-0a4f1d1f3f6e' },
   },
-  UPSTREAM_FAILED: { meaning: 'The registry itself refused or does not answer.', message: 'quay.io does not answer.', detail: { reason: 'UNREACHABLE' } },
-  STORAGE_UNAVAILABLE: { meaning: 'The database does not answer; try again.', message: 'The database does not answer. Try again in a moment.' },
+  UPSTREAM_FAILED: {
+    meaning: 'The registry itself refused or does not answer.',
+    message: 'quay.io does not answer.',
+    detail: { reason: 'UNREACHABLE' },
+  },
+  STORAGE_UNAVAILABLE: {
+    meaning: 'The database does not answer; try again.',
+    message: 'The database does not answer. Try again in a moment.',
+  },
 };
 
 const anchore: RegistryItem = {
@@ -77,7 +113,10 @@ const anchore: RegistryItem = {
 
 export const registryExamples: { readonly one: readonly RegistryItem[]; readonly list: readonly RegistryItem[] } = {
   one: [anchore],
-  list: [anchore, { ...anchore, registry: 'registry.example:5000', registry_name: 'registry.example:5000', registry_verify: false }],
+  list: [
+    anchore,
+    { ...anchore, registry: 'registry.example:5000', registry_name: 'registry.example:5000', registry_verify: false },
+  ],
 };
 
 export const createExample = {

@@ -35,17 +35,38 @@ Paths, fields, defaults and statuses are kept, and clients of it work when their
 `.trim();
 
 const json = (schema: string, examples: Readonly<Record<string, unknown>>) => ({
-  'application/json': { schema: { $ref: `#/components/schemas/${schema}` }, examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])) },
+  'application/json': {
+    schema: { $ref: `#/components/schemas/${schema}` },
+    examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])),
+  },
 });
 
 /** Errors that every operation with a login can meet. */
-const commonErrors: readonly ErrorType[] = ['INVALID_INPUT', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'RATE_LIMITED', 'INTERNAL_ERROR', 'STORAGE_UNAVAILABLE'];
-const bodyErrors: readonly ErrorType[] = ['INVALID_REGISTRY', 'VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+const commonErrors: readonly ErrorType[] = [
+  'INVALID_INPUT',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'RATE_LIMITED',
+  'INTERNAL_ERROR',
+  'STORAGE_UNAVAILABLE',
+];
+const bodyErrors: readonly ErrorType[] = [
+  'INVALID_REGISTRY',
+  'VALIDATION_FAILED',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+];
 
 /** Headers that an error always has. */
 const errorHeaders: Partial<Record<ErrorType, object>> = {
-  UNAUTHENTICATED: { 'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' } },
-  RATE_LIMITED: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 } },
+  UNAUTHENTICATED: {
+    'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' },
+  },
+  RATE_LIMITED: {
+    'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 },
+  },
 };
 
 const account = { $ref: '#/components/parameters/Account' };
@@ -58,30 +79,47 @@ const paths = {
       operationId: 'get_api_version',
       tags: ['Service'],
       summary: 'The version of the API',
-      description: 'Answers without a login, with and without the slash; clients ask it to see whether the service is there.',
+      description:
+        'Answers without a login, with and without the slash; clients ask it to see whether the service is there.',
       security: [],
-      responses: { '200': { description: 'The version.', content: { 'application/json': { schema: { type: 'string' }, example: 'v2' } } }, ...errorResponses(['METHOD_NOT_ALLOWED', 'INTERNAL_ERROR']) },
+      responses: {
+        '200': {
+          description: 'The version.',
+          content: { 'application/json': { schema: { type: 'string' }, example: 'v2' } },
+        },
+        ...errorResponses(['METHOD_NOT_ALLOWED', 'INTERNAL_ERROR']),
+      },
     },
   },
   '/registries': {
     get: operation('list_registries', 'List every registry of the account', {
       parameters: [account],
-      responses: { '200': success('All of them, by `registry`.', registryExamples.list), ...errorResponses(commonErrors) },
+      responses: {
+        '200': success('All of them, by `registry`.', registryExamples.list),
+        ...errorResponses(commonErrors),
+      },
     }),
     post: operation('create_registry', 'Create a registry', {
       description: 'Asks the registry whether the login works and stores it if so. A failed check stores nothing.',
       parameters: [validate, account],
       requestBody: { required: true, content: json('CreateRegistry', { create: createExample }) },
-      responses: { '200': success('The new registry.', registryExamples.one), ...errorResponses([...commonErrors, ...bodyErrors, 'ALREADY_EXISTS']) },
+      responses: {
+        '200': success('The new registry.', registryExamples.one),
+        ...errorResponses([...commonErrors, ...bodyErrors, 'ALREADY_EXISTS']),
+      },
     }),
   },
   '/registries/{registry}': {
     parameters: [registry, account],
     get: operation('get_registry', 'Get one registry', {
-      responses: { '200': success('The registry, in a list of one.', registryExamples.one), ...errorResponses([...commonErrors, 'INVALID_REGISTRY']) },
+      responses: {
+        '200': success('The registry, in a list of one.', registryExamples.one),
+        ...errorResponses([...commonErrors, 'INVALID_REGISTRY']),
+      },
     }),
     put: operation('update_registry', 'Update a registry', {
-      description: 'A key that is left out keeps its value. The login is checked with the changes before they are stored; a failed check changes nothing.',
+      description:
+        'A key that is left out keeps its value. The login is checked with the changes before they are stored; a failed check changes nothing.',
       parameters: [validate],
       requestBody: { required: true, content: json('UpdateRegistry', { password: updateExample }) },
       responses: {
@@ -91,7 +129,10 @@ const paths = {
     }),
     delete: operation('delete_registry', 'Delete a registry', {
       description: 'Deletes its login and nothing else.',
-      responses: { '204': { description: 'It is deleted. There is no body.' }, ...errorResponses([...commonErrors, 'INVALID_REGISTRY']) },
+      responses: {
+        '204': { description: 'It is deleted. There is no body.' },
+        ...errorResponses([...commonErrors, 'INVALID_REGISTRY']),
+      },
     }),
   },
 };
@@ -104,14 +145,33 @@ const parameters = {
     // No example: the API browser would send it, and only admins may name another account.
     schema: { type: 'string', minLength: 1, maxLength: 100 },
   },
-  Registry: { name: 'registry', in: 'path', required: true, description: 'The registry text, percent-encoded as one segment.', schema: { type: 'string', minLength: 1 }, example: 'docker.io/anchore/*' },
-  Validate: { name: 'validate', in: 'query', description: '`true` or `false` in any case: whether to ask the registry first.', schema: { type: 'string', pattern: '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$', default: 'true' }, example: 'true' },
+  Registry: {
+    name: 'registry',
+    in: 'path',
+    required: true,
+    description: 'The registry text, percent-encoded as one segment.',
+    schema: { type: 'string', minLength: 1 },
+    example: 'docker.io/anchore/*',
+  },
+  Validate: {
+    name: 'validate',
+    in: 'query',
+    description: '`true` or `false` in any case: whether to ask the registry first.',
+    schema: { type: 'string', pattern: '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$', default: 'true' },
+    example: 'true',
+  },
 };
 
 /** The document, ready to be sent as JSON. */
 export const openApiDocument = {
   openapi: '3.1.1',
-  info: { title: 'Regway registries API', version: '2.0.0', summary: 'The registries of an account, over REST.', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+  info: {
+    title: 'Regway registries API',
+    version: '2.0.0',
+    summary: 'The registries of an account, over REST.',
+    description,
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
   servers: [{ url: basePath, description: 'This server.' }],
   tags: [
     { name: 'Registries', description: 'How to log in to container registries.' },
@@ -150,13 +210,24 @@ function errorResponses(types: readonly ErrorType[]): Record<string, object> {
 }
 
 function errorResponse(types: readonly ErrorType[]): object {
-  const examples = types.map((type): [string, unknown] => [type, errorBody(type, errorExamples[type].message, errorExamples[type].detail)]);
+  const examples = types.map((type): [string, unknown] => [
+    type,
+    errorBody(type, errorExamples[type].message, errorExamples[type].detail),
+  ]);
   const [headers] = types.flatMap((type) => errorHeaders[type] ?? []);
-  return { description: types.map((type) => errorExamples[type].meaning).join(' Or: '), ...(headers === undefined ? {} : { headers }), content: json('Error', Object.fromEntries(examples)) };
+  return {
+    description: types.map((type) => errorExamples[type].meaning).join(' Or: '),
+    ...(headers === undefined ? {} : { headers }),
+    content: json('Error', Object.fromEntries(examples)),
+  };
 }
 
 /** The dialect of OpenAPI 3.1 is JSON Schema 2020-12, so a schema stands in the document as it is. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' });
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io,
+    unrepresentable: 'any',
+  });
   return rest;
 }

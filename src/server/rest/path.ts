@@ -31,7 +31,9 @@ export function parsePath(url: string): RestPath | undefined {
   const rest = path.slice(basePath.length);
   const resource = resources.get(rest);
   if (resource !== undefined) return { resource, encodedName: '' };
-  return rest.startsWith('/registries/') ? { resource: 'registry', encodedName: rest.slice('/registries/'.length) } : undefined;
+  return rest.startsWith('/registries/')
+    ? { resource: 'registry', encodedName: rest.slice('/registries/'.length) }
+    : undefined;
 }
 
 /**
@@ -42,6 +44,9 @@ export function decodeName(encodedName: string): string {
   try {
     return decodeURIComponent(encodedName);
   } catch {
-    throw new Problem('INVALID_REGISTRY', 'The registry in the path is not percent-encoded UTF-8.', { reason: 'BAD_ENCODING', field: ['registry'] });
+    throw new Problem('INVALID_REGISTRY', 'The registry in the path is not percent-encoded UTF-8.', {
+      reason: 'BAD_ENCODING',
+      field: ['registry'],
+    });
   }
 }

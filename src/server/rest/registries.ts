@@ -61,10 +61,14 @@ async function updateRegistry(call: RestCall): Promise<void> {
   const body = parseBody(updateBody, await readJson(request));
   const stored = await find(call);
   if (body.registry !== undefined && parseRegistryText(body.registry).registry !== stored.registry) {
-    throw new Problem('CONFLICT', 'A registry cannot be renamed: registry in the body must be the one in the path. Create the other one and delete this one.', {
-      reason: 'RENAMED',
-      field: ['registry'],
-    });
+    throw new Problem(
+      'CONFLICT',
+      'A registry cannot be renamed: registry in the body must be the one in the path. Create the other one and delete this one.',
+      {
+        reason: 'RENAMED',
+        field: ['registry'],
+      },
+    );
   }
   // The use case takes the wanted TLS policy; here a key that is left out keeps its value.
   const settings = { secureConnection: body.registry_verify ?? stored.secureConnection, validate };

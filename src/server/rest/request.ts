@@ -14,7 +14,12 @@ const maxAccountLength = 100;
 const jsonType = { 'Content-Type': 'application/json' };
 
 /** Sends one JSON body. */
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: OutgoingHttpHeaders = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: OutgoingHttpHeaders = {},
+): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { ...jsonType, 'Content-Length': Buffer.byteLength(text), ...headers }).end(text);
 }
@@ -47,7 +52,11 @@ export function accountHeader({ headersDistinct }: IncomingMessage): string | un
   const [account, ...others] = headersDistinct['x-anchore-account'] ?? [];
   const fits = account === undefined || (account !== '' && account.length <= maxAccountLength);
   if (fits && others.length === 0) return account;
-  throw new Problem('INVALID_INPUT', `x-anchore-account is one header of 1 to ${maxAccountLength} characters, or left out.`, { field: ['x-anchore-account'] });
+  throw new Problem(
+    'INVALID_INPUT',
+    `x-anchore-account is one header of 1 to ${maxAccountLength} characters, or left out.`,
+    { field: ['x-anchore-account'] },
+  );
 }
 
 /**
@@ -57,17 +66,25 @@ export function accountHeader({ headersDistinct }: IncomingMessage): string | un
 export function validateParameter(url: string): boolean {
   const question = url.indexOf('?');
   const [value = 'true', ...others] = new URLSearchParams(question < 0 ? '' : url.slice(question)).getAll('validate');
-  if (others.length > 0 || !/^(?:true|false)$/i.test(value)) throw new Problem('INVALID_INPUT', 'validate must be true or false, once.', { field: ['validate'] });
+  if (others.length > 0 || !/^(?:true|false)$/i.test(value))
+    throw new Problem('INVALID_INPUT', 'validate must be true or false, once.', { field: ['validate'] });
   return value.toLowerCase() === 'true';
 }
 
 /** A form or plain text crosses from another site without asking; neither is accepted. */
 function requireJson({ headers }: IncomingMessage): void {
-  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';').map((part) => part.trim());
-  const isUtf8 = parameters.every((parameter) => !parameter.startsWith('charset=') || /^charset="?utf-?8"?$/.test(parameter));
+  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const isUtf8 = parameters.every(
+    (parameter) => !parameter.startsWith('charset=') || /^charset="?utf-?8"?$/.test(parameter),
+  );
   const isPlain = ['identity', undefined].includes(headers['content-encoding']);
   if (mediaType === 'application/json' && isUtf8 && isPlain) return;
-  throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.', { Accept: 'application/json' });
+  throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.', {
+    Accept: 'application/json',
+  });
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -16,22 +16,35 @@ const domain = createInput.shape;
 const typeNames = registryTypes.map((type) => type.toLowerCase() as Lowercase<typeof type>);
 
 const registryText = domain.registry.meta({
-  description: '`host[:port]`, `host[:port]/a/b/*` for everything below a path, or `host[:port]/a/b` for one repository.',
+  description:
+    '`host[:port]`, `host[:port]/a/b/*` for everything below a path, or `host[:port]/a/b` for one repository.',
   examples: ['docker.io/anchore/*'],
 });
 const registryUser = domain.username.meta({ description: 'The user name at that registry.', examples: ['robot'] });
 const registryPass = z
   .string()
-  .meta({ format: 'password', writeOnly: true, description: 'The password or token at that registry. No answer ever shows it.', examples: ['the-password'] })
+  .meta({
+    format: 'password',
+    writeOnly: true,
+    description: 'The password or token at that registry. No answer ever shows it.',
+    examples: ['the-password'],
+  })
   .transform((text) => new Secret(text))
   .pipe(domain.password);
-const registryType = z.enum(typeNames, `must be one of ${typeNames.join(', ')}`).meta({ description: 'How to log in there.', examples: ['docker_v2'] });
+const registryType = z
+  .enum(typeNames, `must be one of ${typeNames.join(', ')}`)
+  .meta({ description: 'How to log in there.', examples: ['docker_v2'] });
 /** Clients send an empty name for none. */
 const registryName = z
   .preprocess((value) => (typeof value === 'string' && value.trim() === '' ? null : value), domain.name)
   .optional()
-  .meta({ description: 'A label for people; blank or null stands for the registry text.', examples: ['Anchore images'] });
-const registryVerify = z.boolean().meta({ description: 'Verify the TLS certificate of the registry.', examples: [true] });
+  .meta({
+    description: 'A label for people; blank or null stands for the registry text.',
+    examples: ['Anchore images'],
+  });
+const registryVerify = z
+  .boolean()
+  .meta({ description: 'Verify the TLS certificate of the registry.', examples: [true] });
 
 export const createBody = z
   .strictObject({
@@ -53,7 +66,10 @@ export const updateBody = z
     registry_name: registryName,
     registry_verify: registryVerify.optional(),
   })
-  .meta({ description: 'Changes to a registry. A key that is left out keeps its value; `registry`, if given, is the one in the path.' });
+  .meta({
+    description:
+      'Changes to a registry. A key that is left out keeps its value; `registry`, if given, is the one in the path.',
+  });
 export type UpdateBody = z.output<typeof updateBody>;
 
 const date = z
@@ -71,12 +87,16 @@ export const registryItem = z
     created_at: date,
     last_updated: date,
     account_name: z.string().meta({ description: 'The account that owns it.', examples: ['admin'] }),
-    userId: z.string().meta({ description: 'The same account, under the name that version 1 gave it.', examples: ['admin'] }),
+    userId: z
+      .string()
+      .meta({ description: 'The same account, under the name that version 1 gave it.', examples: ['admin'] }),
   })
   .meta({ description: 'A stored registry. It has no password.' });
 export type RegistryItem = z.output<typeof registryItem>;
 
-export const registryItems = z.array(registryItem).meta({ description: 'Every answer about registries is a list, of one where one was asked for.' });
+export const registryItems = z
+  .array(registryItem)
+  .meta({ description: 'Every answer about registries is a list, of one where one was asked for.' });
 
 const validation = z.strictObject({
   outcome: z.enum(validationOutcomes),
@@ -99,7 +119,9 @@ export function errorSchema(errorTypes: readonly string[]) {
         error_codes: z.array(z.string()).max(0).meta({ description: 'Always empty; older clients expect the key.' }),
         reason: z.string().optional().meta({ description: 'The finer cause, such as `HUB_SINGLE_SEGMENT`.' }),
         field: z.string().optional().meta({ description: 'The key, parameter or header at fault.' }),
-        validation: validation.optional().meta({ description: 'What the registry itself answered, for `VALIDATION_FAILED`.' }),
+        validation: validation
+          .optional()
+          .meta({ description: 'What the registry itself answered, for `VALIDATION_FAILED`.' }),
         request_id: z.string().optional().meta({ description: 'Finds a fault of the server in its log.' }),
       }),
     })
@@ -108,7 +130,16 @@ export function errorSchema(errorTypes: readonly string[]) {
 export type ErrorBody = z.output<ReturnType<typeof errorSchema>>;
 
 /** A registry as this API shows it. */
-export function shownRegistry({ registry, username, type, name, secureConnection, createdAt, updatedAt, account }: Registry): RegistryItem {
+export function shownRegistry({
+  registry,
+  username,
+  type,
+  name,
+  secureConnection,
+  createdAt,
+  updatedAt,
+  account,
+}: Registry): RegistryItem {
   return {
     registry,
     registry_user: username,
@@ -137,14 +168,20 @@ export function parseBody<Body>(schema: z.ZodType<Body>, value: unknown): Body {
   const [issue] = result.error.issues;
   if (issue?.code === 'unrecognized_keys') throw unknownKey(issue.keys[0] ?? '');
   const field = issue?.path[0] === undefined ? undefined : String(issue.path[0]);
-  const advice = isEmptyLogin(value, field) ? ': a registry that needs no login needs no entry, its images are pulled anonymously' : '';
-  throw new Problem('INVALID_INPUT', `${field ?? 'The body'} ${issue?.message ?? 'is not valid'}${advice}.`, { field: field === undefined ? undefined : [field] });
+  const advice = isEmptyLogin(value, field)
+    ? ': a registry that needs no login needs no entry, its images are pulled anonymously'
+    : '';
+  throw new Problem('INVALID_INPUT', `${field ?? 'The body'} ${issue?.message ?? 'is not valid'}${advice}.`, {
+    field: field === undefined ? undefined : [field],
+  });
 }
 
 /** A key is named when it is a word; anything else could be a value that slipped into its place. */
 function unknownKey(key: string): Problem {
   const isWord = /^\w+$/.test(key) && key.length <= maxShownKeyLength;
-  return new Problem('INVALID_INPUT', `${isWord ? key : 'A key'} is not a key of this body.`, { field: isWord ? [key] : undefined });
+  return new Problem('INVALID_INPUT', `${isWord ? key : 'A key'} is not a key of this body.`, {
+    field: isWord ? [key] : undefined,
+  });
 }
 
 /** The words for faults of form; faults of content have theirs in the schemas. */

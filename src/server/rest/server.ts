@@ -18,7 +18,10 @@ export interface RestServerOptions {
    * Who the `Authorization` headers speak for; undefined for none.
    * @throws Problem `UNAUTHENTICATED` when there is one and it is no good; `RATE_LIMITED` after too many of these.
    */
-  readonly authenticate: (authorization: readonly string[] | undefined, request: IncomingMessage) => Promise<Principal | undefined>;
+  readonly authenticate: (
+    authorization: readonly string[] | undefined,
+    request: IncomingMessage,
+  ) => Promise<Principal | undefined>;
   readonly settings: {
     /** Where `writeDocsAssets` put its files. */
     readonly docs: { readonly assetsDir: string };
@@ -33,10 +36,17 @@ export interface RestServer {
 }
 
 /** Headers of every answer: nothing is guessed, nothing is kept. */
-const securityHeaders: Readonly<Record<string, string>> = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', Vary: 'Authorization, x-anchore-account' };
+const securityHeaders: Readonly<Record<string, string>> = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-store',
+  Vary: 'Authorization, x-anchore-account',
+};
 
 /** What needs no login: clients probe the base path, and the document says nothing of what is stored. */
-const publicAnswers: Readonly<Partial<Record<RestPath['resource'], unknown>>> = { version: 'v2', document: openApiDocument };
+const publicAnswers: Readonly<Partial<Record<RestPath['resource'], unknown>>> = {
+  version: 'v2',
+  document: openApiDocument,
+};
 
 /** Builds the API. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
 export function createRestServer(options: RestServerOptions): RestServer {
@@ -53,9 +63,15 @@ export function createRestServer(options: RestServerOptions): RestServer {
   };
 }
 
-async function answer(options: RestServerOptions, request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+async function answer(
+  options: RestServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
   const path = parsePath(request.url ?? '/');
-  if (path === undefined) throw new Problem('NOT_FOUND', 'There is nothing at this address. /api/docs shows what there is.');
+  if (path === undefined)
+    throw new Problem('NOT_FOUND', 'There is nothing at this address. /api/docs shows what there is.');
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
   if (path.resource === 'version' || path.resource === 'document') {
     requireMethod(['GET'], method);
@@ -78,8 +94,15 @@ function requireMethod(methods: readonly string[], method: string): void {
   throw new RequestError('METHOD_NOT_ALLOWED', `This address serves ${allowed}.`, { Allow: allowed });
 }
 
-function answerFailure(error: unknown, request: IncomingMessage, response: ServerResponse, context: ErrorContext): void {
-  const clientLeft = (response.destroyed && !response.headersSent) || (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE');
+function answerFailure(
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: ErrorContext,
+): void {
+  const clientLeft =
+    (response.destroyed && !response.headersSent) ||
+    (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE');
   if (clientLeft) return;
   const { body, headers } = answerError(error, context);
   if (response.headersSent) {

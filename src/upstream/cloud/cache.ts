@@ -58,7 +58,10 @@ export function createCloudCache(now: () => Date): CloudCache {
 /** The entry of this version, now the last to leave; a change of the registry drops what was minted before. */
 function touch(entries: Map<string, Entry>, id: string, version: number): Entry {
   const known = entries.get(id);
-  const entry = known?.version === version ? known : { version, minted: undefined, renewMs: 0, failure: undefined, running: undefined };
+  const entry =
+    known?.version === version
+      ? known
+      : { version, minted: undefined, renewMs: 0, failure: undefined, running: undefined };
   entries.delete(id);
   entries.set(id, entry);
   const [oldest] = entries.keys();
@@ -70,7 +73,11 @@ function alive({ minted }: Entry, nowMs: number): MintedCredential | undefined {
   return minted !== undefined && nowMs + endMarginMs < minted.expiresAt.getTime() ? minted : undefined;
 }
 
-async function renew(entry: Entry, mint: () => Promise<MintedCredential>, nowMs: () => number): Promise<MintedCredential> {
+async function renew(
+  entry: Entry,
+  mint: () => Promise<MintedCredential>,
+  nowMs: () => number,
+): Promise<MintedCredential> {
   try {
     const minted = await mint();
     const mintedMs = nowMs();

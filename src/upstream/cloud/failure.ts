@@ -34,9 +34,12 @@ const maxCodeLength = 64;
  * @param secrets Everything secret that the request held.
  */
 export function shownCode(code: unknown, secrets: readonly string[]): string | undefined {
-  if (typeof code !== 'string' || code.length > maxCodeLength || !/^[A-Za-z][A-Za-z0-9_]*$/.test(code)) return undefined;
+  if (typeof code !== 'string' || code.length > maxCodeLength || !/^[A-Za-z][A-Za-z0-9_]*$/.test(code))
+    return undefined;
   const seen = code.toLowerCase();
-  const isEcho = secrets.map((secret) => secret.toLowerCase()).some((secret) => secret !== '' && (secret.includes(seen) || seen.includes(secret)));
+  const isEcho = secrets
+    .map((secret) => secret.toLowerCase())
+    .some((secret) => secret !== '' && (secret.includes(seen) || seen.includes(secret)));
   return isEcho ? undefined : code;
 }
 

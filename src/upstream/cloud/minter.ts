@@ -51,7 +51,10 @@ export function createCloud(settings: CloudSettings): Cloud {
     resolveCredential,
     wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
     wrapValidator: (validator) => createCloudValidator({ validator, mint, now: settings.now }),
-    mint: ({ host, type }, credential, signal) => (type === 'DOCKER_V2' ? passOn(credential, settings.now()) : explain(() => mint({ host, type }, credential, signal))),
+    mint: ({ host, type }, credential, signal) =>
+      type === 'DOCKER_V2'
+        ? passOn(credential, settings.now())
+        : explain(() => mint({ host, type }, credential, signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await http.close();
@@ -81,7 +84,10 @@ function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSign
 }
 
 function tooLate(): CloudFailure {
-  return new CloudFailure('The cloud did not answer in time.', { hint: 'Check that this server may reach the cloud, and check again later.', retryable: true });
+  return new CloudFailure('The cloud did not answer in time.', {
+    hint: 'Check that this server may reach the cloud, and check again later.',
+    retryable: true,
+  });
 }
 
 /** A static login has no end of its own; an hour says when it is looked at again. */
@@ -121,5 +127,9 @@ export function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentia
 function withLogin(source: PullSource, resolveCredential: CloudCredentials['resolveCredential']): PullSource {
   const { registry, credential } = source;
   if (registry === null || credential === null || registry.type === 'DOCKER_V2') return source;
-  return { ...source, registry: { ...registry, type: 'DOCKER_V2' }, credential: () => resolveCredential(registry, credential) };
+  return {
+    ...source,
+    registry: { ...registry, type: 'DOCKER_V2' },
+    credential: () => resolveCredential(registry, credential),
+  };
 }

@@ -28,7 +28,12 @@ const sendable = /^[\x21-\x7e]{1,12288}$/;
  * @param maxLifeMs The longest life that the provider gives; a later end is not believed.
  * @throws CloudFailure
  */
-export function checkedMinting(provider: string, minted: { readonly username: string; readonly secret: string; readonly expiresMs: number }, nowMs: number, maxLifeMs: number): MintedCredential {
+export function checkedMinting(
+  provider: string,
+  minted: { readonly username: string; readonly secret: string; readonly expiresMs: number },
+  nowMs: number,
+  maxLifeMs: number,
+): MintedCredential {
   const { username, secret, expiresMs } = minted;
   if (!sendable.test(secret)) throw unusable(provider, 'what it issued is no token');
   if (!Number.isFinite(expiresMs)) throw unusable(provider, 'it named no time at which the token ends');
@@ -48,7 +53,10 @@ export function issued(provider: string, { expiresAt }: MintedCredential): strin
 
 /** The answer came and cannot be used. */
 export function unusable(provider: string, reason: string): CloudFailure {
-  return new CloudFailure(`${provider} gave no usable login (${reason}).`, { hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.', retryable: true });
+  return new CloudFailure(`${provider} gave no usable login (${reason}).`, {
+    hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.',
+    retryable: true,
+  });
 }
 
 /** A login that a cloud gave for a stored identity. */
@@ -64,16 +72,28 @@ export interface CloudCredentials {
    * Mints anew, from no cache.
    * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason when it was aborted.
    */
-  mint(target: Pick<CheckTarget, 'host' | 'type'>, credential: Credential, signal: AbortSignal | undefined): Promise<MintedCredential>;
+  mint(
+    target: Pick<CheckTarget, 'host' | 'type'>,
+    credential: Credential,
+    signal: AbortSignal | undefined,
+  ): Promise<MintedCredential>;
   /**
    * The login for one use, from the cache while it lives.
    * @param open Opens the stored identity; called only when something has to be minted. What it throws is thrown on.
    * @throws as `mint`
    */
-  resolveCredential(registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>, open: () => Promise<Credential>, signal?: AbortSignal): Promise<Credential>;
+  resolveCredential(
+    registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>,
+    open: () => Promise<Credential>,
+    signal?: AbortSignal,
+  ): Promise<Credential>;
 }
 
 export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
 
 /** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
-export type Mint = (target: { readonly host: string; readonly type: CloudType }, credential: Credential, signal: AbortSignal | undefined) => Promise<Minting>;
+export type Mint = (
+  target: { readonly host: string; readonly type: CloudType },
+  credential: Credential,
+  signal: AbortSignal | undefined,
+) => Promise<Minting>;

@@ -16,16 +16,28 @@ interface Parts {
 export function createCloudValidator(parts: Parts): Validator {
   return {
     check: (target, credential, options = {}) =>
-      target.type === 'DOCKER_V2' ? parts.validator.check(target, credential, options) : checkNative(parts, { ...target, type: target.type }, credential, options),
+      target.type === 'DOCKER_V2'
+        ? parts.validator.check(target, credential, options)
+        : checkNative(parts, { ...target, type: target.type }, credential, options),
   };
 }
 
-async function checkNative({ validator, mint, now }: Parts, target: CheckTarget & { readonly type: CloudType }, credential: Credential, options: CheckOptions): Promise<ValidationReport> {
+async function checkNative(
+  { validator, mint, now }: Parts,
+  target: CheckTarget & { readonly type: CloudType },
+  credential: Credential,
+  options: CheckOptions,
+): Promise<ValidationReport> {
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
   const minting = await tryMint(mint, target, credential, options.signal);
   const failed = minting instanceof CloudFailure;
-  const step: ValidationStep = { kind: 'TOKEN', status: failed ? 'FAILED' : 'PASSED', message: minting.message, durationMs: elapsedMs() };
+  const step: ValidationStep = {
+    kind: 'TOKEN',
+    status: failed ? 'FAILED' : 'PASSED',
+    message: minting.message,
+    durationMs: elapsedMs(),
+  };
   options.onStep?.(step);
   if (failed) return refusedReport(minting, step, now());
   const login = { username: minting.username, password: minting.secret };
@@ -33,7 +45,12 @@ async function checkNative({ validator, mint, now }: Parts, target: CheckTarget 
   return { ...report, steps: [step, ...report.steps], durationMs: elapsedMs() };
 }
 
-async function tryMint(mint: Mint, target: CheckTarget & { readonly type: CloudType }, credential: Credential, signal: AbortSignal | undefined): Promise<Minting | CloudFailure> {
+async function tryMint(
+  mint: Mint,
+  target: CheckTarget & { readonly type: CloudType },
+  credential: Credential,
+  signal: AbortSignal | undefined,
+): Promise<Minting | CloudFailure> {
   try {
     return await mint(target, credential, signal);
   } catch (error) {
@@ -44,5 +61,15 @@ async function tryMint(mint: Mint, target: CheckTarget & { readonly type: CloudT
 
 function refusedReport({ message, hint, retryable }: CloudFailure, step: ValidationStep, now: Date): ValidationReport {
   const { durationMs } = step;
-  return { outcome: 'NATIVE_CREDENTIAL_ERROR', message, hint, retryable, retryAfter: null, realmHost: null, checkedAt: now.getTime(), durationMs, steps: [step] };
+  return {
+    outcome: 'NATIVE_CREDENTIAL_ERROR',
+    message,
+    hint,
+    retryable,
+    retryAfter: null,
+    realmHost: null,
+    checkedAt: now.getTime(),
+    durationMs,
+    steps: [step],
+  };
 }

@@ -63,7 +63,9 @@ const rows: Readonly<Record<string, Row>> = {
 export function failureOf(error: unknown, host: string): UpstreamFailure | undefined {
   if (error instanceof UpstreamFailure) return error;
   const row = rowOf(error);
-  return row === undefined ? undefined : new UpstreamFailure(row[0], { host, ...row[1], ...certificateFacts(error) }, error);
+  return row === undefined
+    ? undefined
+    : new UpstreamFailure(row[0], { host, ...row[1], ...certificateFacts(error) }, error);
 }
 
 /** Node's error for a wrong name carries the certificate, whose alternative names read `DNS:a.example, IP Address:10.0.0.1`. */
@@ -81,18 +83,26 @@ function rowOf(error: unknown): Row | undefined {
   if (known !== undefined) return known;
   const [code = ''] = codesOf(error);
   // undici asserts what it reads: a status below 100 ends so.
-  if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || code === 'ERR_ASSERTION') return ['NOT_A_V2_REGISTRY', { reason: 'what answers there does not speak HTTP' }];
+  if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || code === 'ERR_ASSERTION')
+    return ['NOT_A_V2_REGISTRY', { reason: 'what answers there does not speak HTTP' }];
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return ['TLS_PROTOCOL', { reason: 'the handshake failed' }];
   return isFault(error, code) ? undefined : broken(code);
 }
 
 /** An error that only our own code can cause, or that a cancelled call ends with. */
 function isFault(error: Error, code: string): boolean {
-  return error.name === 'AbortError' || !/^[A-Z][A-Z_\d]{0,63}$/.test(code) || code.startsWith('ERR_') || code === 'UND_ERR_INVALID_ARG';
+  return (
+    error.name === 'AbortError' ||
+    !/^[A-Z][A-Z_\d]{0,63}$/.test(code) ||
+    code.startsWith('ERR_') ||
+    code === 'UND_ERR_INVALID_ARG'
+  );
 }
 
 /** When every address of a name failed, Node wraps one error for each. */
 function codesOf(error: Error): string[] {
   const all = error instanceof AggregateError ? [error, ...(error.errors as unknown[])] : [error];
-  return all.flatMap((one) => (one instanceof Error && 'code' in one && typeof one.code === 'string' ? [one.code] : []));
+  return all.flatMap((one) =>
+    one instanceof Error && 'code' in one && typeof one.code === 'string' ? [one.code] : [],
+  );
 }

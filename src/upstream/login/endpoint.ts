@@ -23,7 +23,10 @@ export function endpointOf(host: string): Endpoint {
   const text = `https://${networkHost.replace(/:443$/, '')}`;
   const origin = URL.parse(text)?.origin;
   if (origin !== text) {
-    throw new Problem('INVALID_REGISTRY', `"${host.slice(0, 255)}" is not a canonical host[:port].`, { reason: 'HOST_NOT_CANONICAL', field: ['registry'] });
+    throw new Problem('INVALID_REGISTRY', `"${host.slice(0, 255)}" is not a canonical host[:port].`, {
+      reason: 'HOST_NOT_CANONICAL',
+      field: ['registry'],
+    });
   }
   return { host, origin };
 }

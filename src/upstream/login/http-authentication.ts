@@ -31,7 +31,10 @@ const maxParams = 16;
  */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {
   const values = header === undefined ? [] : [header].flat();
-  return values.filter((value) => value.length <= maxValueLength).flatMap(parseValue).slice(0, maxChallenges);
+  return values
+    .filter((value) => value.length <= maxValueLength)
+    .flatMap(parseValue)
+    .slice(0, maxChallenges);
 }
 
 /** The challenge to answer: Bearer with a realm, else Basic, else none. */
@@ -147,7 +150,9 @@ function hasControl(value: string): boolean {
  */
 export function basicAuthorization({ username, password }: Credential): Secret {
   if (/[:\p{Cc}]/u.test(username)) {
-    throw new Problem('INVALID_INPUT', 'A username for a registry holds no ":" and no control characters.', { field: ['username'] });
+    throw new Problem('INVALID_INPUT', 'A username for a registry holds no ":" and no control characters.', {
+      field: ['username'],
+    });
   }
   return new Secret(`Basic ${Buffer.from(`${username}:${password.reveal()}`, 'utf8').toString('base64')}`);
 }

@@ -5,7 +5,13 @@ import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import type { UpstreamAnswer } from '../transport/client.ts';
 import type { Endpoint } from './endpoint.ts';
-import { basicAuthorization, bearerAuthorization, type Challenge, parseChallenges, pickChallenge } from './http-authentication.ts';
+import {
+  basicAuthorization,
+  bearerAuthorization,
+  type Challenge,
+  parseChallenges,
+  pickChallenge,
+} from './http-authentication.ts';
 import { decideRealm } from './realm.ts';
 import { tokenRefusal } from './refusal.ts';
 import { ask, type CheckSession, type Conversation } from './session.ts';
@@ -38,13 +44,17 @@ export function readChallenge(session: Conversation, answer: UpstreamAnswer): Ch
 
 /** IANA's HTTP Authentication Schemes, and NTLM. Other words of a challenge are not shown: a hostile registry chooses them. */
 const registeredSchemes: ReadonlySet<string> = new Set(
-  'basic bearer concealed digest dpop gnap hoba mutual negotiate ntlm oauth privatetoken scram-sha-1 scram-sha-256 vapid'.split(' '),
+  'basic bearer concealed digest dpop gnap hoba mutual negotiate ntlm oauth privatetoken scram-sha-1 scram-sha-256 vapid'.split(
+    ' ',
+  ),
 );
 
 /** Names a challenge that cannot be answered. */
 export function unsupported({ target }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
   const challenges = parseChallenges(answer.headers['www-authenticate']);
-  const schemes = [...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme')))].join(', ');
+  const schemes = [
+    ...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme'))),
+  ].join(', ');
   const isBroken = challenges.some(({ scheme }) => scheme === 'basic' || scheme === 'bearer');
   const reason = schemes === '' ? 'it names no scheme' : `${isBroken ? 'a broken challenge: ' : ''}${schemes}`;
   return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });
@@ -58,10 +68,18 @@ export function admitLogin(session: Conversation, endpoint: Endpoint, challenge:
   if (challenge.scheme === 'basic') return { scheme: 'basic' };
   const { target, isAnonymous, trail, plainHttpHosts, safeText, observed } = session;
   trail.enter('REALM');
-  const decision = decideRealm(challenge.params.get('realm') ?? '', endpoint, { trustedRealm: target.trustedRealm, plainHttpHosts, isAnonymous });
+  const decision = decideRealm(challenge.params.get('realm') ?? '', endpoint, {
+    trustedRealm: target.trustedRealm,
+    plainHttpHosts,
+    isAnonymous,
+  });
   if (!decision.allowed) {
     observed.realmHost = decision.host === null ? null : safeText(decision.host);
-    throw new UpstreamFailure('FORBIDDEN_REALM', { host: target.host, otherHost: observed.realmHost, realmRefusal: decision.refusal });
+    throw new UpstreamFailure('FORBIDDEN_REALM', {
+      host: target.host,
+      otherHost: observed.realmHost,
+      realmRefusal: decision.refusal,
+    });
   }
   observed.realmHost = decision.url.host;
   trail.end('PASSED', `The token server ${decision.url.host} may receive the credential.`);
@@ -74,7 +92,12 @@ export function admitLogin(session: Conversation, endpoint: Endpoint, challenge:
  * @param wasAccepted Whether the credential has been accepted before.
  * @throws UpstreamFailure when the token server refuses or gives no usable token.
  */
-export async function logIn(session: CheckSession, login: Login, scope: string | undefined, wasAccepted: boolean): Promise<Access> {
+export async function logIn(
+  session: CheckSession,
+  login: Login,
+  scope: string | undefined,
+  wasAccepted: boolean,
+): Promise<Access> {
   if (login.scheme === 'basic') return { authorization: basicAuthorization(session.credential), token: undefined };
   const answer = await askForToken(session, login, scope, session.credential);
   if (!answer.granted) throw tokenRefusal(session, answer.answer, login.realm, wasAccepted);
@@ -85,7 +108,13 @@ export async function logIn(session: CheckSession, login: Login, scope: string |
  * Sees whether the same request fails, or stays nameless, without the credential. Never with a made-up wrong password: that burns lockout budgets.
  * Undefined when anonymous clients fare as well, or when that could not be found out.
  */
-export async function proveByAnonymous(session: CheckSession, login: BearerLogin, access: Access, url: URL, scope: string | undefined): Promise<Proof | undefined> {
+export async function proveByAnonymous(
+  session: CheckSession,
+  login: BearerLogin,
+  access: Access,
+  url: URL,
+  scope: string | undefined,
+): Promise<Proof | undefined> {
   try {
     const anonymous = await askForToken(session, login, scope, undefined);
     if (!anonymous.granted) return isRefused(anonymous.answer) ? 'CHALLENGE' : undefined;
@@ -102,14 +131,34 @@ export async function proveByAnonymous(session: CheckSession, login: BearerLogin
  * A token server's failures are its own: what would be "no registry" at a registry is an unusable token server here.
  * @throws UpstreamFailure as `requestToken`
  */
-export async function askForToken(session: Conversation, login: BearerLogin, scope: string | undefined, credential: Credential | undefined): Promise<TokenAnswer> {
+export async function askForToken(
+  session: Conversation,
+  login: BearerLogin,
+  scope: string | undefined,
+  credential: Credential | undefined,
+): Promise<TokenAnswer> {
   const { client, limits, signal } = session;
   const { realm, service } = login;
   try {
-    return await requestToken(client, { realm, service, scope, credential, maxBodyBytes: limits.maxTokenBodyBytes, signal });
+    return await requestToken(client, {
+      realm,
+      service,
+      scope,
+      credential,
+      maxBodyBytes: limits.maxTokenBodyBytes,
+      signal,
+    });
   } catch (error) {
-    if (!(error instanceof UpstreamFailure) || (error.outcome !== 'NOT_A_V2_REGISTRY' && error.outcome !== 'PLAIN_HTTP')) throw error;
-    throw new UpstreamFailure('TOKEN_ENDPOINT_ERROR', { host: realm.host, reason: 'what answers there does not speak HTTPS', retryable: false }, error);
+    if (
+      !(error instanceof UpstreamFailure) ||
+      (error.outcome !== 'NOT_A_V2_REGISTRY' && error.outcome !== 'PLAIN_HTTP')
+    )
+      throw error;
+    throw new UpstreamFailure(
+      'TOKEN_ENDPOINT_ERROR',
+      { host: realm.host, reason: 'what answers there does not speak HTTPS', retryable: false },
+      error,
+    );
   }
 }
 

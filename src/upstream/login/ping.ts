@@ -22,7 +22,10 @@ export async function ping(session: Conversation): Promise<Ping> {
   if (answer.status === 200 && !hasRegistrySign(answer)) {
     throw new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: 'what answers at /v2/ is not its API' });
   }
-  session.trail.end('PASSED', `${url.href} answers HTTP ${answer.status}${answer.status === 401 ? ': it wants a login' : ''}.`);
+  session.trail.end(
+    'PASSED',
+    `${url.href} answers HTTP ${answer.status}${answer.status === 401 ? ': it wants a login' : ''}.`,
+  );
   return { endpoint, answer };
 }
 
@@ -37,7 +40,11 @@ async function reach(session: Conversation, endpoint: Endpoint): Promise<Ping> {
 }
 
 /** Falls back only when the port itself showed that it speaks no TLS, and both the record and the operator permit it. */
-function permittedPlainHttp({ target, plainHttpHosts, trail }: Conversation, endpoint: Endpoint, cause: UpstreamFailure): Endpoint {
+function permittedPlainHttp(
+  { target, plainHttpHosts, trail }: Conversation,
+  endpoint: Endpoint,
+  cause: UpstreamFailure,
+): Endpoint {
   const { secureConnection } = target;
   const plainHttpPermitted = isPlainHttpHost(new URL(endpoint.origin), plainHttpHosts);
   if (secureConnection || !plainHttpPermitted) {

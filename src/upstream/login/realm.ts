@@ -37,7 +37,8 @@ export function decideRealm(realm: string, registry: Endpoint, policy: RealmPoli
   if (!isChannelAllowed(url, registry, policy)) return { allowed: false, refusal: 'PLAIN_HTTP', host: url.host };
   const isOwn = url.origin === registry.origin;
   const isKnown = url.origin === `https://${knownRealms[registry.host]}`;
-  if (isOwn || isKnown || isTrusted(url, policy.trustedRealm) || policy.isAnonymous === true) return { allowed: true, url };
+  if (isOwn || isKnown || isTrusted(url, policy.trustedRealm) || policy.isAnonymous === true)
+    return { allowed: true, url };
   return { allowed: false, refusal: 'OTHER_HOST', host: url.host };
 }
 

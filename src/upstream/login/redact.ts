@@ -13,7 +13,12 @@ const maxShownLength = 200;
  * @param credential Undefined when the upstream was never sent one.
  */
 export function createSafeText(credential: Credential | undefined): SafeText {
-  const forms = credential === undefined ? [] : secretsOf(credential).filter((value) => value !== '').flatMap(formsOf);
+  const forms =
+    credential === undefined
+      ? []
+      : secretsOf(credential)
+          .filter((value) => value !== '')
+          .flatMap(formsOf);
   return (text) => {
     const printable = text.replaceAll(/[^\u0020-\u007e]+/g, ' ');
     // Judged whole, before it is cut: a cut must not leave half a password.
@@ -31,7 +36,14 @@ function formsOf(value: string): string[] {
   const bytes = Buffer.from(value, 'utf8');
   const base64 = bytes.toString('base64').replace(/=+$/, '');
   const json = JSON.stringify(value).slice(1, -1);
-  const forms = [value, base64, bytes.toString('base64url'), bytes.toString('hex'), encodeURIComponent(value.toWellFormed()), json];
+  const forms = [
+    value,
+    base64,
+    bytes.toString('base64url'),
+    bytes.toString('hex'),
+    encodeURIComponent(value.toWellFormed()),
+    json,
+  ];
   return forms.map((form) => form.toLowerCase());
 }
 

@@ -16,33 +16,51 @@ export function pingRefusal(session: Conversation, answer: UpstreamAnswer, url: 
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
   if (answer.status === 403) return fail('UPSTREAM_FORBIDDEN', answer, session.target.host);
-  return new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: `HTTP ${answer.status} from ${url.pathname}` });
+  return new UpstreamFailure('NOT_A_V2_REGISTRY', {
+    host: url.host,
+    reason: `HTTP ${answer.status} from ${url.pathname}`,
+  });
 }
 
 /**
  * Names a registry's answer, other than a success, to a request that carried the credential or a token for it.
  * @param wasAccepted Whether the credential has been accepted somewhere before, so that only the right to do this is missing.
  */
-export function registryRefusal(session: Conversation, answer: UpstreamAnswer, url: URL, wasAccepted: boolean): UpstreamFailure {
+export function registryRefusal(
+  session: Conversation,
+  answer: UpstreamAnswer,
+  url: URL,
+  wasAccepted: boolean,
+): UpstreamFailure {
   const { host } = session.target;
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
   // A registry that answers 400 to a credential, as ECR Public does to a stale token, means the credential.
-  if (answer.status === 400 || (answer.status === 401 && !wasAccepted)) return fail('INVALID_CREDENTIALS', answer, host);
+  if (answer.status === 400 || (answer.status === 401 && !wasAccepted))
+    return fail('INVALID_CREDENTIALS', answer, host);
   if ([401, 403, 405].includes(answer.status)) return fail('INSUFFICIENT_SCOPE', answer, host);
-  return new UpstreamFailure('UPSTREAM_ERROR', { host: url.host, reason: `HTTP ${answer.status} from ${url.pathname}` });
+  return new UpstreamFailure('UPSTREAM_ERROR', {
+    host: url.host,
+    reason: `HTTP ${answer.status} from ${url.pathname}`,
+  });
 }
 
 /**
  * Names a token server's answer, other than a success, to a request with the credential.
  * @param wasAccepted As in `registryRefusal`.
  */
-export function tokenRefusal(session: Conversation, answer: UpstreamAnswer, realm: URL, wasAccepted: boolean): UpstreamFailure {
+export function tokenRefusal(
+  session: Conversation,
+  answer: UpstreamAnswer,
+  realm: URL,
+  wasAccepted: boolean,
+): UpstreamFailure {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, realm.host);
   if (status === 403 && isWebPage(answer)) return fail('UPSTREAM_FORBIDDEN', answer, realm.host);
   // GitHub answers 403 to a wrong token; RFC-abiding servers 401.
-  if (status === 401 || status === 403) return fail(wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', answer, session.target.host);
+  if (status === 401 || status === 403)
+    return fail(wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', answer, session.target.host);
   return new UpstreamFailure('TOKEN_ENDPOINT_ERROR', {
     host: realm.host,
     reason: `HTTP ${status}`,
@@ -59,8 +77,14 @@ export function isWebPage(answer: UpstreamAnswer): boolean {
 function generalRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure | undefined {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, url.host);
-  if (status >= 300 && status < 400) return new UpstreamFailure('REDIRECTED', { host: url.host, otherHost: redirectHost(session, answer, url) });
-  if (status >= 500) return new UpstreamFailure('UPSTREAM_ERROR', { host: url.host, reason: `HTTP ${status}`, detail: upstreamErrorCode(answer) });
+  if (status >= 300 && status < 400)
+    return new UpstreamFailure('REDIRECTED', { host: url.host, otherHost: redirectHost(session, answer, url) });
+  if (status >= 500)
+    return new UpstreamFailure('UPSTREAM_ERROR', {
+      host: url.host,
+      reason: `HTTP ${status}`,
+      detail: upstreamErrorCode(answer),
+    });
   return undefined;
 }
 

@@ -29,6 +29,10 @@ export interface CheckSession extends Conversation {
 }
 
 /** Sends one GET to the registry; of the body only an error's text matters. */
-export function ask({ client, limits, signal }: Pick<Conversation, 'client' | 'limits' | 'signal'>, url: URL, authorization?: Secret): Promise<UpstreamAnswer> {
+export function ask(
+  { client, limits, signal }: Pick<Conversation, 'client' | 'limits' | 'signal'>,
+  url: URL,
+  authorization?: Secret,
+): Promise<UpstreamAnswer> {
   return client.get({ url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
 }

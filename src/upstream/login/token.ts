@@ -26,7 +26,9 @@ export interface RegistryToken {
   readonly expiresInSeconds: number;
 }
 
-export type TokenAnswer = { readonly granted: true; readonly token: RegistryToken } | { readonly granted: false; readonly answer: UpstreamAnswer };
+export type TokenAnswer =
+  | { readonly granted: true; readonly token: RegistryToken }
+  | { readonly granted: false; readonly answer: UpstreamAnswer };
 
 /** The token specification's default, and the least that clients may assume. */
 const minLifetimeSeconds = 60;
@@ -70,16 +72,21 @@ function readToken(answer: UpstreamAnswer, host: string): RegistryToken {
   if (isEncoded(answer)) throw unusable(host, 'its answer is compressed although that was declined');
   const body = jsonBody(answer);
   if (body === undefined) throw unusable(host, 'its answer is not JSON');
-  const tokens = [body['token'], body['access_token']].filter((value) => typeof value === 'string' && value !== '') as string[];
+  const tokens = [body['token'], body['access_token']].filter(
+    (value) => typeof value === 'string' && value !== '',
+  ) as string[];
   const [token] = tokens;
   if (token === undefined) throw unusable(host, 'its answer holds no token');
   if (new Set(tokens).size > 1) throw unusable(host, 'its answer holds two different tokens');
-  if (token.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(token)) throw unusable(host, 'its token does not fit a header');
+  if (token.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(token))
+    throw unusable(host, 'its token does not fit a header');
   return { token: new Secret(token), expiresInSeconds: lifetimeSeconds(body['expires_in']) };
 }
 
 function lifetimeSeconds(expiresIn: unknown): number {
-  return typeof expiresIn === 'number' && Number.isFinite(expiresIn) ? Math.max(minLifetimeSeconds, Math.floor(expiresIn)) : minLifetimeSeconds;
+  return typeof expiresIn === 'number' && Number.isFinite(expiresIn)
+    ? Math.max(minLifetimeSeconds, Math.floor(expiresIn))
+    : minLifetimeSeconds;
 }
 
 /**

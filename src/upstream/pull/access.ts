@@ -38,7 +38,11 @@ export interface PullAccesses {
    * What to try, once, after a 401: another login if the challenge asks for one, or a new token if the refused one came from the cache.
    * @throws UpstreamFailure when nothing is left to try: the verdict on the credential.
    */
-  reenter(source: PullSource, refused: PullAccess, challenge: string | readonly string[] | undefined): Promise<PullAccess>;
+  reenter(
+    source: PullSource,
+    refused: PullAccess,
+    challenge: string | readonly string[] | undefined,
+  ): Promise<PullAccess>;
   /** What a 401 says after everything that could be sent. */
   verdict(source: PullSource, refused: PullAccess): Error;
 }
@@ -52,7 +56,12 @@ const refreshMarginMs = 30_000;
 /** Caches that are empty. */
 export function createPullAccesses(tools: PullTools): PullAccesses {
   const { now } = tools.settings;
-  const state: State = { tools, handshakes: createSharedCache(maxHandshakes, now), tokens: createSharedCache(maxTokens, now), versions: new Map() };
+  const state: State = {
+    tools,
+    handshakes: createSharedCache(maxHandshakes, now),
+    tokens: createSharedCache(maxTokens, now),
+    versions: new Map(),
+  };
   const enter: PullAccesses['enter'] = async (source, handshake) => {
     const { login } = handshake;
     if (login?.scheme === 'bearer') return enterWithToken(state, source, handshake, login);
@@ -97,14 +106,24 @@ function forgetOldVersions({ versions, tokens, handshakes }: State, { registry }
   handshakes.dropWhere(isOld);
 }
 
-async function enterWithToken(state: State, source: PullSource, handshake: Handshake, login: BearerLogin): Promise<PullAccess> {
+async function enterWithToken(
+  state: State,
+  source: PullSource,
+  handshake: Handshake,
+  login: BearerLogin,
+): Promise<PullAccess> {
   const scope = pullScope(source.repository);
   const key = [keyOf(source), handshake.endpoint.origin, login.realm.href, login.service ?? '', scope].join(' ');
   const { value, wasCached } = await state.tokens.get(key, () => fetchToken(state.tools, source, login, scope));
   return { handshake, authorization: bearerAuthorization(value.token), token: { key, value, wasCached } };
 }
 
-async function fetchToken(tools: PullTools, source: PullSource, login: BearerLogin, scope: string): Promise<Fresh<CachedToken>> {
+async function fetchToken(
+  tools: PullTools,
+  source: PullSource,
+  login: BearerLogin,
+  scope: string,
+): Promise<Fresh<CachedToken>> {
   const credential = await source.credential?.();
   const conversation = converse(tools, source, credential);
   const reply = await askForToken(conversation, login, scope, credential);
@@ -118,35 +137,56 @@ async function fetchToken(tools: PullTools, source: PullSource, login: BearerLog
   const { token, expiresInSeconds } = reply.token;
   const receivedMs = tools.settings.now().getTime();
   const lifetimeMs = expiresInSeconds * 1000;
-  return { value: { token, expiresMs: receivedMs + lifetimeMs }, untilMs: receivedMs + lifetimeMs - Math.min(refreshMarginMs, lifetimeMs / 5) };
+  return {
+    value: { token, expiresMs: receivedMs + lifetimeMs },
+    untilMs: receivedMs + lifetimeMs - Math.min(refreshMarginMs, lifetimeMs / 5),
+  };
 }
 
 function verdict(source: PullSource, { handshake }: PullAccess): Error {
   if (source.registry === null) return loginRequired(source);
-  if (handshake.login === undefined) return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its refusal names no scheme' });
+  if (handshake.login === undefined)
+    return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its refusal names no scheme' });
   return new UpstreamFailure(handshake.login.scheme === 'basic' ? 'INVALID_CREDENTIALS' : 'INSUFFICIENT_SCOPE', {});
 }
 
 function loginRequired({ host, repository }: PullSource): Problem {
-  return new Problem('UPSTREAM_FAILED', `${host} does not let anonymous clients pull ${repository}, and no registry covers it here. Add a registry for it.`, {
-    reason: 'LOGIN_REQUIRED',
-  });
+  return new Problem(
+    'UPSTREAM_FAILED',
+    `${host} does not let anonymous clients pull ${repository}, and no registry covers it here. Add a registry for it.`,
+    {
+      reason: 'LOGIN_REQUIRED',
+    },
+  );
 }
 
 /**
  * A token, or undefined when the registry has none to give: it takes Basic, or asks for no login.
  * @throws as `PullAccesses`
  */
-export async function mintToken(tools: PullTools, accesses: PullAccesses, source: PullSource): Promise<PullToken | undefined> {
+export async function mintToken(
+  tools: PullTools,
+  accesses: PullAccesses,
+  source: PullSource,
+): Promise<PullToken | undefined> {
   const handshake = await accesses.greet(source);
   if (handshake.login?.scheme === 'basic') return undefined;
   const access = await accesses.enter(source, handshake);
-  const { token } = access.handshake.login === undefined ? await askRepository(tools, accesses, source, access) : access;
+  const { token } =
+    access.handshake.login === undefined ? await askRepository(tools, accesses, source, access) : access;
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
 
 /** A registry that is open at `/v2/` may still want a login for the repository. */
-async function askRepository(tools: PullTools, accesses: PullAccesses, source: PullSource, access: PullAccess): Promise<PullAccess> {
-  const { status, headers } = await ask(converse(tools, source, undefined), repositoryUrl(access.handshake.endpoint, source.repository));
+async function askRepository(
+  tools: PullTools,
+  accesses: PullAccesses,
+  source: PullSource,
+  access: PullAccess,
+): Promise<PullAccess> {
+  const { status, headers } = await ask(
+    converse(tools, source, undefined),
+    repositoryUrl(access.handshake.endpoint, source.repository),
+  );
   return status === 401 ? accesses.reenter(source, access, headers['www-authenticate']) : access;
 }

@@ -34,7 +34,8 @@ export function registryKey(registry: PullSource['registry']): string {
 /** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
 export async function shakeHands(tools: PullTools, source: PullSource): Promise<Fresh<Handshake>> {
   const { registry } = source;
-  if (registry !== null && registry.type !== 'DOCKER_V2') throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
+  if (registry !== null && registry.type !== 'DOCKER_V2')
+    throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
   const credential = await source.credential?.();
   const conversation = converse(tools, source, credential);
   const { endpoint, answer } = await ping(conversation);
@@ -48,7 +49,12 @@ export async function shakeHands(tools: PullTools, source: PullSource): Promise<
 }
 
 /** The handshake that a 401 of a repository asks for, when it is another one than before. */
-export function relearn({ tools, handshakes }: State, source: PullSource, known: Handshake, header: string | readonly string[] | undefined): Handshake | undefined {
+export function relearn(
+  { tools, handshakes }: State,
+  source: PullSource,
+  known: Handshake,
+  header: string | readonly string[] | undefined,
+): Handshake | undefined {
   const challenge = pickChallenge(parseChallenges(header));
   if (challenge === undefined) return undefined;
   const login = admitLogin(converse(tools, source, undefined), known.endpoint, challenge);

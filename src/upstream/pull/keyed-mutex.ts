@@ -6,7 +6,12 @@ export interface Turns {
    * @param isRefusal whether an answer shows that the password is refused; those behind it then fail without being sent.
    * @throws what `refusal` gives, for a request behind a refused one.
    */
-  take<Answer>(key: string, run: () => Promise<Answer>, isRefusal: (answer: Answer) => boolean, refusal: () => Error): Promise<Answer>;
+  take<Answer>(
+    key: string,
+    run: () => Promise<Answer>,
+    isRefusal: (answer: Answer) => boolean,
+    refusal: () => Error,
+  ): Promise<Answer>;
 }
 
 interface Queue {
@@ -26,7 +31,8 @@ const refusalMs = 10_000;
 export function createTurns(now: () => Date): Turns {
   const queues = new Map<string, Queue>();
   const queueOf = (key: string): Queue => {
-    for (const [other, { waiting, refusedUntilMs }] of queues) if (waiting === 0 && refusedUntilMs < now().getTime()) queues.delete(other);
+    for (const [other, { waiting, refusedUntilMs }] of queues)
+      if (waiting === 0 && refusedUntilMs < now().getTime()) queues.delete(other);
     const queue = queues.get(key) ?? { last: Promise.resolve(), waiting: 0, refusedUntilMs: 0 };
     queues.set(key, queue);
     return queue;

@@ -10,7 +10,15 @@ import { orAborted } from '../transport/abort.ts';
 import type { NetworkSettings } from '../transport/settings.ts';
 import { createPullAccesses, mintToken, type PullAccess, type PullAccesses } from './access.ts';
 import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
-import { createPullTools, discard, type Exchange, type Exchanged, type PullRequest, send, startExchange } from './request.ts';
+import {
+  createPullTools,
+  discard,
+  type Exchange,
+  type Exchanged,
+  type PullRequest,
+  send,
+  startExchange,
+} from './request.ts';
 import { type PullReply, readReply } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
@@ -38,7 +46,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   const tools = createPullTools(settings, closing.signal);
   const accesses = createPullAccesses(tools);
   return {
-    open: (source, request) => explain(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
+    open: (source, request) =>
+      explain(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
     mint: (source, signal) => explain(source, () => orAborted(mintToken(tools, accesses, source), signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
@@ -47,10 +56,15 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   };
 }
 
-async function answer(exchange: Exchange, accesses: PullAccesses, redirects: UpstreamSettings['redirects']): Promise<UpstreamReply> {
+async function answer(
+  exchange: Exchange,
+  accesses: PullAccesses,
+  redirects: UpstreamSettings['redirects'],
+): Promise<UpstreamReply> {
   const exchanged = await askRegistry(exchange, accesses);
   if (!isRedirect(exchanged.answer)) return { ...(await readReply(exchange, exchanged, false)), location: undefined };
-  if (redirects === 'follow') return { ...(await readReply(exchange, await followRedirects(exchange, exchanged), true)), location: undefined };
+  if (redirects === 'follow')
+    return { ...(await readReply(exchange, await followRedirects(exchange, exchanged), true)), location: undefined };
   const { href: location } = redirectTarget(exchange, exchanged, exchanged);
   discard(exchanged.answer);
   return { status: 307, headers: {}, url: exchanged.url, body: undefined, errorCode: null, location };
@@ -61,7 +75,12 @@ function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: 
   const { registry } = exchange.source;
   const sendNow = () => send(exchange, url, authorization);
   if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
-  return exchange.tools.turns.take(`${registry.id}@${registry.version}`, sendNow, (exchanged) => exchanged.answer.status === 401, () => new UpstreamFailure('INVALID_CREDENTIALS', {}));
+  return exchange.tools.turns.take(
+    `${registry.id}@${registry.version}`,
+    sendNow,
+    (exchanged) => exchanged.answer.status === 401,
+    () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
+  );
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
@@ -95,9 +114,18 @@ export async function explain<Result>(source: PullSource, run: () => Promise<Res
 
 function problemOf({ host, repository, registry }: PullSource, failure: UpstreamFailure): Problem {
   const { outcome, facts } = failure;
-  const own = { host, repository, username: registry?.username ?? '', secureConnection: registry?.secureConnection ?? true };
+  const own = {
+    host,
+    repository,
+    username: registry?.username ?? '',
+    secureConnection: registry?.secureConnection ?? true,
+  };
   // Names in a certificate are the upstream's own words, which nobody has made safe here.
   const { message, hint } = describe(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
   const retryAfter = facts.retryAfter ?? undefined;
-  return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, { reason: outcome, retryAfter, cause: failure });
+  return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
+    reason: outcome,
+    retryAfter,
+    cause: failure,
+  });
 }

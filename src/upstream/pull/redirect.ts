@@ -50,7 +50,9 @@ function refusalOf({ tools }: Exchange, start: Exchanged, target: URL): string |
   if (target.username !== '' || target.password !== '') return 'it redirects to an address with a login in it';
   if (target.protocol === 'https:') return undefined;
   const isPlain = target.protocol === 'http:' && start.url.protocol === 'http:';
-  return isPlain && isPlainHttpHost(target, tools.settings.plainHttpHosts) ? undefined : 'it redirects to an address without TLS';
+  return isPlain && isPlainHttpHost(target, tools.settings.plainHttpHosts)
+    ? undefined
+    : 'it redirects to an address without TLS';
 }
 
 /** The host alone is named: the address may be a signed one, which is a credential. */

@@ -43,10 +43,22 @@ export function startExchange(tools: PullTools, source: PullSource, request: Pul
 }
 
 /** @throws UpstreamFailure */
-export async function send({ client, request, tools }: Exchange, url: URL, authorization: Secret | undefined): Promise<Exchanged> {
+export async function send(
+  { client, request, tools }: Exchange,
+  url: URL,
+  authorization: Secret | undefined,
+): Promise<Exchanged> {
   const { method, headers, signal } = request;
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = tools.limits;
-  const answer = await client.open({ url, method, headers, authorization, signal, headersTimeoutMs: contentHeadersTimeoutMs, bodyTimeoutMs: contentIdleTimeoutMs });
+  const answer = await client.open({
+    url,
+    method,
+    headers,
+    authorization,
+    signal,
+    headersTimeoutMs: contentHeadersTimeoutMs,
+    bodyTimeoutMs: contentIdleTimeoutMs,
+  });
   return { answer, url, authorization };
 }
 
@@ -77,8 +89,18 @@ const maxConnectionsPerOrigin = 256;
 /** Opens nothing yet. @throws Error for a setting that cannot be read. */
 export function createPullTools(settings: NetworkSettings, closing: AbortSignal): PullTools {
   const limits = { ...defaultLimits, ...settings.limits };
-  const egress = createEgressPolicy({ loopbackAllowed: settings.loopbackAllowed, allow: settings.egressAllow, deny: settings.egressDeny });
-  const agents = createAgents({ egress, secureContext: createTrust(settings.extraCa), limits, lookup: settings.lookup, maxConnectionsPerOrigin });
+  const egress = createEgressPolicy({
+    loopbackAllowed: settings.loopbackAllowed,
+    allow: settings.egressAllow,
+    deny: settings.egressDeny,
+  });
+  const agents = createAgents({
+    egress,
+    secureContext: createTrust(settings.extraCa),
+    limits,
+    lookup: settings.lookup,
+    maxConnectionsPerOrigin,
+  });
   return { agents, limits, settings, turns: createTurns(settings.now), closing };
 }
 
@@ -92,7 +114,14 @@ export function clientFor({ agents, settings }: PullTools, { host, registry }: P
 export function converse(tools: PullTools, source: PullSource, credential: Credential | undefined): Conversation {
   const { limits, settings, closing } = tools;
   return {
-    target: source.registry ?? { host: source.host, repository: null, type: 'DOCKER_V2', secureConnection: true, trustedRealm: null, probeRepository: null },
+    target: source.registry ?? {
+      host: source.host,
+      repository: null,
+      type: 'DOCKER_V2',
+      secureConnection: true,
+      trustedRealm: null,
+      probeRepository: null,
+    },
     isAnonymous: source.registry === null,
     client: clientFor(tools, source),
     limits,

@@ -40,24 +40,39 @@ export async function readReply(exchange: Exchange, exchanged: Exchanged, isStor
   if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
   const headers = safeHeaders(exchanged);
   if (answer.status !== 304 && exchange.request.method === 'GET') {
-    return { status: answer.status, headers, url, body: { stream: answer.body, giveBack: answer.giveBack }, errorCode: null };
+    return {
+      status: answer.status,
+      headers,
+      url,
+      body: { stream: answer.body, giveBack: answer.giveBack },
+      errorCode: null,
+    };
   }
   discard(answer);
   return { status: answer.status, headers, url, body: undefined, errorCode: null };
 }
 
-async function readError({ tools, source, request }: Exchange, { answer, url }: Exchanged, isStorage: boolean): Promise<PullReply> {
+async function readError(
+  { tools, source, request }: Exchange,
+  { answer, url }: Exchanged,
+  isStorage: boolean,
+): Promise<PullReply> {
   const { status } = answer;
   const small = await readSmall(answer, tools.limits.maxErrorBodyBytes, tools.limits.checkTimeoutMs);
   // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
-  if (!requestFaults.has(status)) throw refusal(converse(tools, source, await source.credential?.()), small, url, isStorage);
+  if (!requestFaults.has(status))
+    throw refusal(converse(tools, source, await source.credential?.()), small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
   return { status, headers: {}, url, body: undefined, errorCode };
 }
 
 function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, isStorage: boolean): UpstreamFailure {
   const { host } = conversation.target;
-  if (isStorage && answer.status !== 429) return new UpstreamFailure('UPSTREAM_ERROR', { host, reason: `HTTP ${answer.status} from the storage that it redirects to` });
+  if (isStorage && answer.status !== 429)
+    return new UpstreamFailure('UPSTREAM_ERROR', {
+      host,
+      reason: `HTTP ${answer.status} from the storage that it redirects to`,
+    });
   return registryRefusal(conversation, answer, url, true);
 }
 
@@ -76,6 +91,8 @@ async function readSmall(answer: StreamAnswer, maxBytes: number, timeoutMs: numb
 /** An upstream that sends back what it was sent does not make us pass it on. */
 function safeHeaders({ answer, authorization }: Exchanged): Record<string, string> {
   const sent = authorization?.reveal().split(' ')[1];
-  const pairs = Object.entries(answer.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const]));
+  const pairs = Object.entries(answer.headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
+  );
   return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));
 }

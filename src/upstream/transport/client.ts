@@ -74,7 +74,10 @@ export function clientOver(agents: Agents, settings: RequestSettings): UpstreamC
   const dispatcherOf = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {
     get: (request) => get(request, settings.userAgent, dispatcherOf(request.url)),
-    open: async (request) => ({ ...(await open(request, settings.userAgent, dispatcherOf(request.url))), giveBack: agents.giveBack }),
+    open: async (request) => ({
+      ...(await open(request, settings.userAgent, dispatcherOf(request.url))),
+      giveBack: agents.giveBack,
+    }),
   };
 }
 
@@ -84,7 +87,12 @@ async function get(request: UpstreamRequest, userAgent: string, dispatcher: Disp
       dispatcher,
       method: 'GET',
       signal: request.signal,
-      headers: { 'user-agent': userAgent, accept: request.accept ?? 'application/json', 'accept-encoding': 'identity', ...authorizationHeader(request) },
+      headers: {
+        'user-agent': userAgent,
+        accept: request.accept ?? 'application/json',
+        'accept-encoding': 'identity',
+        ...authorizationHeader(request),
+      },
     });
     return { status: statusCode, headers, ...(await readBody(body, request.maxBodyBytes)) };
   } catch (error) {
@@ -92,7 +100,11 @@ async function get(request: UpstreamRequest, userAgent: string, dispatcher: Disp
   }
 }
 
-async function open(request: StreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<Omit<StreamAnswer, 'giveBack'>> {
+async function open(
+  request: StreamRequest,
+  userAgent: string,
+  dispatcher: Dispatcher,
+): Promise<Omit<StreamAnswer, 'giveBack'>> {
   try {
     const { statusCode, headers, body } = await sendRequest(request.url, {
       dispatcher,
@@ -115,7 +127,10 @@ function authorizationHeader({ authorization }: CommonRequest): Record<string, s
 }
 
 /** Reads up to the limit. Leaving the loop early destroys the body and with it the connection. */
-export async function readBody(stream: Readable, maxBytes: number): Promise<Pick<UpstreamAnswer, 'body' | 'isTruncated'>> {
+export async function readBody(
+  stream: Readable,
+  maxBytes: number,
+): Promise<Pick<UpstreamAnswer, 'body' | 'isTruncated'>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {

@@ -65,7 +65,12 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
   };
 }
 
-function openSocket(options: buildConnector.Options, settings: ConnectorSettings, { onread }: Wire, onResolved: () => void): Socket | TLSSocket {
+function openSocket(
+  options: buildConnector.Options,
+  settings: ConnectorSettings,
+  { onread }: Wire,
+  onResolved: () => void,
+): Socket | TLSSocket {
   const isSecure = options.protocol === 'https:';
   const common = {
     host: options.hostname,
@@ -133,7 +138,10 @@ function guardedLookup(settings: ConnectorSettings, onResolved: () => void): Loo
 }
 
 /** All addresses of a name, if each of them is permitted: a mixed answer is a sign of DNS rebinding. */
-async function resolvePermitted(hostname: string, { lookup, egress }: ConnectorSettings): Promise<readonly [ResolvedAddress, ...ResolvedAddress[]]> {
+async function resolvePermitted(
+  hostname: string,
+  { lookup, egress }: ConnectorSettings,
+): Promise<readonly [ResolvedAddress, ...ResolvedAddress[]]> {
   const [first, ...others] = (await lookup(hostname)).map(({ address, family }) => ({ address, family }));
   if (first === undefined) throw Object.assign(new Error('The name has no address.'), { code: 'ENOTFOUND' });
   if (![first, ...others].every(({ address }) => egress.permits(address))) throw forbiddenAddress();

@@ -49,21 +49,45 @@ const maxBodyBytes = 128 * 1024;
 
 /** Opens nothing yet. */
 export function createCloudHttp({ extraCa, userAgent = 'regway', lookup }: CloudHttpSettings): CloudHttp {
-  const trust = extraCa === undefined ? {} : { secureContext: createSecureContext({ ca: [...getCACertificates('default'), extraCa], minVersion: 'TLSv1.2' as const }) };
+  const trust =
+    extraCa === undefined
+      ? {}
+      : {
+          secureContext: createSecureContext({
+            ca: [...getCACertificates('default'), extraCa],
+            minVersion: 'TLSv1.2' as const,
+          }),
+        };
   const agent = new Agent({
     allowH2: false,
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
-    connect: { timeout: connectTimeoutMs, rejectUnauthorized: true, ...trust, ...(lookup === undefined ? {} : { lookup }) },
+    connect: {
+      timeout: connectTimeoutMs,
+      rejectUnauthorized: true,
+      ...trust,
+      ...(lookup === undefined ? {} : { lookup }),
+    },
   });
   return { send: (request) => send(agent, userAgent, request), close: () => agent.destroy() };
 }
 
-async function send(dispatcher: Agent, userAgent: string, { provider, method, url, headers, body, signal }: CloudRequest): Promise<CloudAnswer> {
+async function send(
+  dispatcher: Agent,
+  userAgent: string,
+  { provider, method, url, headers, body, signal }: CloudRequest,
+): Promise<CloudAnswer> {
   try {
-    const answer = await sendRequest(url, { dispatcher, method, signal, body: body ?? null, headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers } });
+    const answer = await sendRequest(url, {
+      dispatcher,
+      method,
+      signal,
+      body: body ?? null,
+      headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
+    });
     const content = await readBounded(answer.body, provider);
-    if (answer.statusCode >= 300 && answer.statusCode < 400) throw unusable(provider, `HTTP ${answer.statusCode}, a redirect, which is not followed`);
+    if (answer.statusCode >= 300 && answer.statusCode < 400)
+      throw unusable(provider, `HTTP ${answer.statusCode}, a redirect, which is not followed`);
     return { status: answer.statusCode, headers: answer.headers, body: content };
   } catch (error) {
     signal.throwIfAborted();
@@ -103,6 +127,12 @@ export function jsonObject({ body }: CloudAnswer): Record<string, unknown> {
 }
 
 /** A form to be posted. */
-export function formRequest(fields: Readonly<Record<string, string>>): Pick<CloudRequest, 'method' | 'headers' | 'body'> {
-  return { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }, body: new URLSearchParams(fields).toString() };
+export function formRequest(
+  fields: Readonly<Record<string, string>>,
+): Pick<CloudRequest, 'method' | 'headers' | 'body'> {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+    body: new URLSearchParams(fields).toString(),
+  };
 }

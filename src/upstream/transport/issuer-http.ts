@@ -14,12 +14,27 @@ const maxBodyBytes = 256 * 1024;
 
 /** @param extraCa PEM certificates that are trusted beside the system's. Opens nothing yet. */
 export function createIssuerHttp(extraCa: string | undefined): IssuerHttp {
-  const trust = extraCa === undefined ? {} : { secureContext: createSecureContext({ ca: [...getCACertificates('default'), extraCa], minVersion: 'TLSv1.2' as const }) };
-  const agent = new Agent({ allowH2: false, connect: { timeout: connectTimeoutMs, rejectUnauthorized: true, ...trust } });
+  const trust =
+    extraCa === undefined
+      ? {}
+      : {
+          secureContext: createSecureContext({
+            ca: [...getCACertificates('default'), extraCa],
+            minVersion: 'TLSv1.2' as const,
+          }),
+        };
+  const agent = new Agent({
+    allowH2: false,
+    connect: { timeout: connectTimeoutMs, rejectUnauthorized: true, ...trust },
+  });
   return { send: (url, request) => send(agent, url, request), close: () => agent.destroy() };
 }
 
-async function send(dispatcher: Agent, url: string, { method, headers, body, signal }: IssuerRequest): Promise<Response> {
+async function send(
+  dispatcher: Agent,
+  url: string,
+  { method, headers, body, signal }: IssuerRequest,
+): Promise<Response> {
   if (!isFitUrl(url)) throw new Error('An issuer is asked by https, or on loopback.');
   const timeout = AbortSignal.timeout(answerTimeoutMs);
   const answer = await sendRequest(url, {
@@ -33,7 +48,10 @@ async function send(dispatcher: Agent, url: string, { method, headers, body, sig
   const type = answer.headers['content-type'];
   // A Response of these statuses may have no body (Fetch §3.7.2); nothing of ours reads it.
   const isEmpty = [204, 205, 304].includes(answer.statusCode);
-  return new Response(isEmpty ? null : content, { status: answer.statusCode, headers: typeof type === 'string' ? { 'content-type': type } : {} });
+  return new Response(isEmpty ? null : content, {
+    status: answer.statusCode,
+    headers: typeof type === 'string' ? { 'content-type': type } : {},
+  });
 }
 
 async function readBounded(stream: AsyncIterable<Buffer>): Promise<Buffer<ArrayBuffer>> {

@@ -3,7 +3,16 @@
 import type { CheckedOutcome, OutcomeFacts } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
 import type { Challenge } from '../login/http-authentication.ts';
-import { type Access, admitLogin, type Login, logIn, type Proof, proveByAnonymous, readChallenge, unsupported } from '../login/login.ts';
+import {
+  type Access,
+  admitLogin,
+  type Login,
+  logIn,
+  type Proof,
+  proveByAnonymous,
+  readChallenge,
+  unsupported,
+} from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { pingRefusal, registryRefusal } from '../login/refusal.ts';
 import { ask, type CheckSession } from '../login/session.ts';
@@ -15,7 +24,12 @@ export interface Finding {
 }
 
 /** Registries whose token server is known to reject a wrong password in a request without scope, though it serves anonymous clients too. */
-const hostsThatRejectWrongPasswords: ReadonlySet<string> = new Set(['docker.io', 'ghcr.io', 'quay.io', 'registry.gitlab.com']);
+const hostsThatRejectWrongPasswords: ReadonlySet<string> = new Set([
+  'docker.io',
+  'ghcr.io',
+  'quay.io',
+  'registry.gitlab.com',
+]);
 const harborService = 'harbor-registry';
 
 /**
@@ -31,11 +45,17 @@ export async function judgeCredential(session: CheckSession, repository: string 
   endChallenge(session, challenge);
   const login = admitLogin(session, endpoint, challenge);
   const proof = await authorize(session, endpoint, login);
-  return repository === null ? conclude(proof) : probeRepository(session, { endpoint, login, repository, proof, wasAccepted: true });
+  return repository === null
+    ? conclude(proof)
+    : probeRepository(session, { endpoint, login, repository, proof, wasAccepted: true });
 }
 
 /** /v2/ is open: nothing is sent by itself, and only a repository's own challenge is answered. */
-async function judgeOpenRegistry(session: CheckSession, endpoint: Endpoint, repository: string | null): Promise<Finding> {
+async function judgeOpenRegistry(
+  session: CheckSession,
+  endpoint: Endpoint,
+  repository: string | null,
+): Promise<Finding> {
   const { trail } = session;
   if (repository === null) {
     trail.end('PASSED', 'The registry asks for no login on /v2/.');
@@ -44,7 +64,10 @@ async function judgeOpenRegistry(session: CheckSession, endpoint: Endpoint, repo
   const url = repositoryUrl(endpoint, repository);
   const answer = await ask(session, url);
   if (answer.status === 200 || answer.status === 404) {
-    trail.end('PASSED', `The registry asks for no login for ${repository}${answer.status === 404 ? ', which it does not know' : ''}.`);
+    trail.end(
+      'PASSED',
+      `The registry asks for no login for ${repository}${answer.status === 404 ? ', which it does not know' : ''}.`,
+    );
     return { outcome: 'NO_AUTH_REQUIRED', facts: { repository } };
   }
   if (answer.status !== 401) throw pingRefusal(session, answer, url);
@@ -56,7 +79,12 @@ async function judgeOpenRegistry(session: CheckSession, endpoint: Endpoint, repo
 }
 
 function endChallenge({ trail }: CheckSession, { scheme }: Challenge): void {
-  trail.end('PASSED', scheme === 'basic' ? 'The registry wants user name and password (Basic).' : 'The registry wants a token from its token server (Bearer).');
+  trail.end(
+    'PASSED',
+    scheme === 'basic'
+      ? 'The registry wants user name and password (Basic).'
+      : 'The registry wants a token from its token server (Bearer).',
+  );
 }
 
 /** Logs in without a scope and shows the result to /v2/. Gives what proves the credential, if anything does. */
@@ -83,7 +111,8 @@ const proofWords: Readonly<Record<Proof | 'NONE', string | undefined>> = {
 async function proveLogin(session: CheckSession, login: Login, access: Access, url: URL): Promise<Proof | undefined> {
   // Basic is answered only where the anonymous request got a 401.
   if (login.scheme === 'basic') return 'CHALLENGE';
-  if (hostsThatRejectWrongPasswords.has(session.target.host) || login.service === harborService) return 'KNOWN_BEHAVIOUR';
+  if (hostsThatRejectWrongPasswords.has(session.target.host) || login.service === harborService)
+    return 'KNOWN_BEHAVIOUR';
   return proveByAnonymous(session, login, access, url, undefined);
 }
 
@@ -111,7 +140,10 @@ interface Probe {
 }
 
 /** Asks for one repository with exactly the right to pull it. */
-async function probeRepository(session: CheckSession, { endpoint, login, repository, proof, wasAccepted }: Probe): Promise<Finding> {
+async function probeRepository(
+  session: CheckSession,
+  { endpoint, login, repository, proof, wasAccepted }: Probe,
+): Promise<Finding> {
   const { trail } = session;
   const url = repositoryUrl(endpoint, repository);
   const scope = pullScope(repository);
@@ -130,8 +162,15 @@ async function probeRepository(session: CheckSession, { endpoint, login, reposit
   return conclude(words);
 }
 
-async function proveByRepository(session: CheckSession, login: Login, access: Access, url: URL, repository: string): Promise<string | undefined> {
-  const proof = login.scheme === 'basic' ? 'CHALLENGE' : await proveByAnonymous(session, login, access, url, pullScope(repository));
+async function proveByRepository(
+  session: CheckSession,
+  login: Login,
+  access: Access,
+  url: URL,
+  repository: string,
+): Promise<string | undefined> {
+  const proof =
+    login.scheme === 'basic' ? 'CHALLENGE' : await proveByAnonymous(session, login, access, url, pullScope(repository));
   return proof === 'CHALLENGE' ? `it serves ${repository} only with it` : proofWords[proof ?? 'NONE'];
 }
 

@@ -25,7 +25,12 @@ export function createTrail(onStep: ((step: ValidationStep) => void) | undefined
     },
     end(status, message) {
       if (running === undefined) return;
-      const step = { kind: running.kind, status, message, durationMs: Math.round(performance.now() - running.startedMs) };
+      const step = {
+        kind: running.kind,
+        status,
+        message,
+        durationMs: Math.round(performance.now() - running.startedMs),
+      };
       running = undefined;
       steps.push(step);
       onStep?.(step);

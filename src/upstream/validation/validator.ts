@@ -44,7 +44,11 @@ export function createValidator(settings: ValidatorSettings): ClosableValidator 
   const tools: Tools = {
     settings,
     limits: { ...defaultLimits, ...settings.limits },
-    egress: createEgressPolicy({ loopbackAllowed: settings.loopbackAllowed, allow: settings.egressAllow, deny: settings.egressDeny }),
+    egress: createEgressPolicy({
+      loopbackAllowed: settings.loopbackAllowed,
+      allow: settings.egressAllow,
+      deny: settings.egressDeny,
+    }),
     trust: createTrust(settings.extraCa),
     closing: closing.signal,
   };
@@ -73,7 +77,12 @@ interface Run {
   readonly cancels: readonly AbortSignal[];
 }
 
-async function check(tools: Tools, target: CheckTarget, credential: Credential, { onStep, signal }: CheckOptions): Promise<ValidationReport> {
+async function check(
+  tools: Tools,
+  target: CheckTarget,
+  credential: Credential,
+  { onStep, signal }: CheckOptions,
+): Promise<ValidationReport> {
   const startedMs = performance.now();
   const trail = createTrail(onStep);
   const cancels = signal === undefined ? [tools.closing] : [tools.closing, signal];
@@ -122,7 +131,10 @@ async function find(run: Run): Promise<Finding> {
   }
 }
 
-function createSession({ tools, target, credential, trail, observed, cancels }: Run, client: UpstreamClient): CheckSession {
+function createSession(
+  { tools, target, credential, trail, observed, cancels }: Run,
+  client: UpstreamClient,
+): CheckSession {
   const { limits, settings } = tools;
   return {
     target,
@@ -174,7 +186,9 @@ function repositoryToProbe({ repository, probeRepository }: CheckTarget): string
   const exact = repository === null || repository.endsWith('/*') ? null : repository;
   const name = probeRepository ?? exact;
   if (name !== null && (name.length > 255 || !repositoryPattern.test(name))) {
-    throw new Problem('INVALID_INPUT', 'The repository to check is not a repository name.', { field: ['probeRepository'] });
+    throw new Problem('INVALID_INPUT', 'The repository to check is not a repository name.', {
+      field: ['probeRepository'],
+    });
   }
   return name;
 }

@@ -56,13 +56,21 @@ function mounted(folder: string): Disk {
 }
 
 function refuseWithoutMeans(): void {
-  if (process.getuid?.() !== 0) throw new Error('This suite mounts disks of its own, which takes root on Linux: sudo npm run test:crash');
+  if (process.getuid?.() !== 0)
+    throw new Error('This suite mounts disks of its own, which takes root on Linux: sudo npm run test:crash');
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.filter((program) => !folders.some((directory) => existsSync(join(directory, program))));
-  if (missing.length > 0) throw new Error(`These programs are missing: ${missing.join(', ')}. On Debian: sudo apt-get install mount e2fsprogs`);
-  if (!existsSync('/dev/loop-control')) throw new Error('This machine has no loop devices (/dev/loop-control). In a container, run it privileged.');
+  if (missing.length > 0)
+    throw new Error(
+      `These programs are missing: ${missing.join(', ')}. On Debian: sudo apt-get install mount e2fsprogs`,
+    );
+  if (!existsSync('/dev/loop-control'))
+    throw new Error('This machine has no loop devices (/dev/loop-control). In a container, run it privileged.');
 }
 
 function run(program: string, ...args: string[]): void {
-  execFileSync(program, args, { stdio: 'pipe', env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
+  execFileSync(program, args, {
+    stdio: 'pipe',
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+  });
 }

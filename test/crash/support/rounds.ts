@@ -1,6 +1,9 @@
 // How many faults a suite makes; a smaller number by environment while one works on it.
 
 /** @param name of the environment variable. @param whole what proves the law. */
-export function rounds(name: 'REGWAY_CRASH_KILLS' | 'REGWAY_CRASH_CUTS' | 'REGWAY_CRASH_KEY_KILLS' | 'REGWAY_CRASH_OUTAGES', whole: number): number {
+export function rounds(
+  name: 'REGWAY_CRASH_KILLS' | 'REGWAY_CRASH_CUTS' | 'REGWAY_CRASH_KEY_KILLS' | 'REGWAY_CRASH_OUTAGES',
+  whole: number,
+): number {
   return Number(process.env[name] ?? whole);
 }

@@ -35,13 +35,28 @@ const unchecked = { validate: false, ...insecure };
 export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstreams): Promise<SoakLoad> {
   const operations = operationsOn(server);
   const good = registryOf(await operations.create(upstreams.good, insecure));
-  const [down, slow] = await Promise.all([upstreams.down, upstreams.slow].map(async (registry) => registryOf(await operations.create({ registry, username: 'u', password: 'p' }, unchecked))));
+  const [down, slow] = await Promise.all(
+    [upstreams.down, upstreams.slow].map(async (registry) =>
+      registryOf(await operations.create({ registry, username: 'u', password: 'p' }, unchecked)),
+    ),
+  );
   const live: string[] = [];
   let serial = 0;
-  const create = async () => void live.push(registryOf(await operations.create({ registry: `host-${serial % 40}.example/team/app-${serial++}`, username: 'u', password: 'p' }, unchecked)).id);
+  const create = async () =>
+    void live.push(
+      registryOf(
+        await operations.create(
+          { registry: `host-${serial % 40}.example/team/app-${serial++}`, username: 'u', password: 'p' },
+          unchecked,
+        ),
+      ).id,
+    );
   while (live.length < population) await create();
 
-  const latencies = { calm: { list: [] as number[], get: [] as number[] }, bad: { list: [] as number[], get: [] as number[] } };
+  const latencies = {
+    calm: { list: [] as number[], get: [] as number[] },
+    bad: { list: [] as number[], get: [] as number[] },
+  };
   const [counts, faults]: [Record<string, number>, string[]] = [{}, []];
   let isBad = false;
   const stopping = new AbortController();
@@ -51,7 +66,12 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
     latencies[phase][kind].push(performance.now() - startedAt);
   };
   /** Does the same again and again; what asks a bad upstream, only in its time. */
-  const loop = async (name: string, pauseMs: number, run: () => Promise<unknown>, isTimely = () => true): Promise<void> => {
+  const loop = async (
+    name: string,
+    pauseMs: number,
+    run: () => Promise<unknown>,
+    isTimely = () => true,
+  ): Promise<void> => {
     for (; !stopping.signal.aborted; await pause(pauseMs * (0.5 + Math.random()))) {
       if (!isTimely()) continue;
       await run().catch((error: unknown) => stopping.signal.aborted || faults.push(`${name}: ${String(error)}`));
@@ -61,12 +81,18 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
   const inBadTimes = () => isBad;
   const any = () => live[Math.floor(Math.random() * live.length)] ?? '';
   const headers = { authorization: basicAuthorization(server.firstToken()) };
-  const pull = (upstream: string) => pullAll({ server: server.url, upstream, repository: upstreams.repository, authorization: headers.authorization });
+  const pull = (upstream: string) =>
+    pullAll({ server: server.url, upstream, repository: upstreams.repository, authorization: headers.authorization });
   const loops = [
     loop('list', 100, () => timed('list', () => operations.list({ host: 'host-7.example' }))),
     loop('get', 30, () => timed('get', () => operations.get({ id: any() }))),
     loop('image', 50, () => operations.image('host-7.example/team/app-7:1.0')),
-    loop('REST', 200, () => expectStatus(fetch(`${server.url}/api/v2/registries/${encodeURIComponent(upstreams.good.registry)}`, { headers }), 200)),
+    loop('REST', 200, () =>
+      expectStatus(
+        fetch(`${server.url}/api/v2/registries/${encodeURIComponent(upstreams.good.registry)}`, { headers }),
+        200,
+      ),
+    ),
     loop('create and delete', 150, async () => {
       await create();
       await expectDone(operations.delete(live.shift() ?? ''));
@@ -77,7 +103,9 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
     loop('stream', 300, () => readStream(server)),
     // Up to ten wait on the slow one at any time.
     ...Array.from({ length: 5 }, () => loop('pull from the slow one', 200, () => pull(upstreams.slow), inBadTimes)),
-    ...Array.from({ length: 5 }, () => loop('check of the slow one', 200, () => operations.validate(slow?.id ?? ''), inBadTimes)),
+    ...Array.from({ length: 5 }, () =>
+      loop('check of the slow one', 200, () => operations.validate(slow?.id ?? ''), inBadTimes),
+    ),
     loop('pull from the one that is down', 50, () => pull(upstreams.down), inBadTimes),
     loop('check of the one that is down', 50, () => operations.validate(down?.id ?? ''), inBadTimes),
   ];
@@ -106,7 +134,11 @@ async function readStream(server: RegwayServer): Promise<void> {
   const leaving = new AbortController();
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${server.firstToken()}` },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${server.firstToken()}`,
+    },
     body: JSON.stringify({ query: 'subscription { registryChanged { kind registry { name } } }' }),
     signal: leaving.signal,
   });

@@ -15,7 +15,10 @@ setInterval(() => {
   const delayP99Ms = delay.percentile(99) / 1e6;
   collectGarbage();
   const { heapUsed, external, rss } = process.memoryUsage();
-  appendFileSync(file, `${JSON.stringify({ heapBytes: heapUsed, externalBytes: external, rssBytes: rss, resources: process.getActiveResourcesInfo().length, delayP99Ms })}\n`);
+  appendFileSync(
+    file,
+    `${JSON.stringify({ heapBytes: heapUsed, externalBytes: external, rssBytes: rss, resources: process.getActiveResourcesInfo().length, delayP99Ms })}\n`,
+  );
   // The collection above is ours and does not count.
   setImmediate(() => delay.reset());
 }, Number(process.env.SOAK_PROBE_MS)).unref();

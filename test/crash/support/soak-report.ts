@@ -29,7 +29,13 @@ const mebibyte = 1024 * 1024;
 /** A leak of one small object at each request would pass each of these within ten minutes. */
 const bounds: readonly Bound[] = [
   { name: 'heap after collection', unit: 'MiB', read: ({ heapBytes }) => heapBytes / mebibyte, factor: 1.1, slack: 4 },
-  { name: 'memory outside of the heap', unit: 'MiB', read: ({ externalBytes }) => externalBytes / mebibyte, factor: 1.2, slack: 8 },
+  {
+    name: 'memory outside of the heap',
+    unit: 'MiB',
+    read: ({ externalBytes }) => externalBytes / mebibyte,
+    factor: 1.2,
+    slack: 8,
+  },
   { name: 'resident memory', unit: 'MiB', read: ({ rssBytes }) => rssBytes / mebibyte, factor: 1.15, slack: 20 },
   { name: 'write-ahead log', unit: 'MiB', read: ({ walBytes }) => walBytes / mebibyte, factor: 1.2, slack: 4 },
   { name: 'open files', unit: '', read: ({ files }) => files, factor: 1.1, slack: 10 },
@@ -57,13 +63,25 @@ export function judgeSoak(samples: readonly SoakSample[], latencies: SoakLoad['l
     return { name: unit === '' ? name : `${name}, ${unit}`, before, after, limit: before * factor + slack };
   });
   const reads = (['list', 'get'] as const).flatMap((kind) =>
-    ([['p50', 0.5], ['p99', 0.99]] as const).map(([label, share]) => {
+    (
+      [
+        ['p50', 0.5],
+        ['p99', 0.99],
+      ] as const
+    ).map(([label, share]) => {
       const [before, after] = [percentile(latencies.calm[kind], share), percentile(latencies.bad[kind], share)];
       return { name: `${kind} ${label}, ms`, before, after, limit: before * badFactor + badSlackMs };
-    }));
+    }),
+  );
   return {
-    table: [...tableOf(['first half', 'second half'], growth), '', ...tableOf(['upstreams good', 'down and slow'], reads)].join('\n'),
-    excesses: [...growth, ...reads].filter(({ after, limit }) => after > limit).map(({ name, after, limit }) => `${name}: ${after.toFixed(1)} is above ${limit.toFixed(1)}`),
+    table: [
+      ...tableOf(['first half', 'second half'], growth),
+      '',
+      ...tableOf(['upstreams good', 'down and slow'], reads),
+    ].join('\n'),
+    excesses: [...growth, ...reads]
+      .filter(({ after, limit }) => after > limit)
+      .map(({ name, after, limit }) => `${name}: ${after.toFixed(1)} is above ${limit.toFixed(1)}`),
   };
 }
 
@@ -80,5 +98,11 @@ interface Row {
 }
 
 function tableOf([before, after]: readonly [string, string], rows: readonly Row[]): string[] {
-  return [`| | ${before} | ${after} | limit |`, '|---|--:|--:|--:|', ...rows.map((row) => `| ${row.name} | ${row.before.toFixed(1)} | ${row.after.toFixed(1)} | ${row.limit.toFixed(1)} |`)];
+  return [
+    `| | ${before} | ${after} | limit |`,
+    '|---|--:|--:|--:|',
+    ...rows.map(
+      (row) => `| ${row.name} | ${row.before.toFixed(1)} | ${row.after.toFixed(1)} | ${row.limit.toFixed(1)} |`,
+    ),
+  ];
 }

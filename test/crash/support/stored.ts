@@ -17,8 +17,16 @@ export interface StoredState {
 export async function readStored(dataDirectory: string): Promise<StoredState> {
   const rows = withDatabase(dataDirectory, (database) => ({
     registries: new Map(database.prepare('SELECT registry, name FROM registry').raw().all() as [string, string][]),
-    changes: database.prepare(`SELECT count(*) FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`).pluck().get() as number,
+    changes: database
+      .prepare(
+        `SELECT count(*) FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`,
+      )
+      .pluck()
+      .get() as number,
   }));
   const checks = await verify(readConfig({ REGWAY_DATA_DIR: dataDirectory }));
-  return { ...rows, faults: checks.filter(({ state }) => state !== 'PASSED').map(({ name, message }) => `${name}: ${message}`) };
+  return {
+    ...rows,
+    faults: checks.filter(({ state }) => state !== 'PASSED').map(({ name, message }) => `${name}: ${message}`),
+  };
 }

@@ -20,12 +20,20 @@ export interface Workload {
 }
 
 /** What became of one write. A silence with a code is an answer that leaves it open. */
-export type Answer = { readonly kind: 'done'; readonly id: string } | { readonly kind: 'refused'; readonly code: string } | { readonly kind: 'silence'; readonly code?: string };
+export type Answer =
+  | { readonly kind: 'done'; readonly id: string }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'silence'; readonly code?: string };
 
 let names = 0;
 
 /** Starts the callers. @param token of a role that may write. */
-export function startWorkload(server: Parameters<typeof operationsOn>[0], token: string, knowledge: Knowledge, options: WriteOptions = {}): Workload {
+export function startWorkload(
+  server: Parameters<typeof operationsOn>[0],
+  token: string,
+  knowledge: Knowledge,
+  options: WriteOptions = {},
+): Workload {
   const writes = createWrites(operationsOn(server, token), knowledge, options);
   const stopping = new AbortController();
   const running = Array.from({ length: callers }, async () => {
@@ -53,8 +61,16 @@ export interface WriteOptions {
 }
 
 /** One write of each kind, whose answers are noted. */
-export function createWrites(operations: Operations, knowledge: Knowledge, { onAnswer, unavailableIsOpen = false }: WriteOptions = {}) {
-  const noted = async (registry: string, next: string | null, send: () => Promise<Partial<Payload> & { deletedId?: string | null }>): Promise<Answer> => {
+export function createWrites(
+  operations: Operations,
+  knowledge: Knowledge,
+  { onAnswer, unavailableIsOpen = false }: WriteOptions = {},
+) {
+  const noted = async (
+    registry: string,
+    next: string | null,
+    send: () => Promise<Partial<Payload> & { deletedId?: string | null }>,
+  ): Promise<Answer> => {
     const write = knowledge.begin(registry, next);
     const answer = await send().then((payload) => answerOf(payload, unavailableIsOpen), silenceOf);
     if (answer.kind === 'done') write.acknowledged();
@@ -65,11 +81,15 @@ export function createWrites(operations: Operations, knowledge: Knowledge, { onA
   return {
     create(registry: string): Promise<Answer> {
       const name = newName();
-      return noted(registry, name, () => operations.create({ registry, username: 'u', password: `password of ${name}`, name }, { validate: false }));
+      return noted(registry, name, () =>
+        operations.create({ registry, username: 'u', password: `password of ${name}`, name }, { validate: false }),
+      );
     },
     update({ id, registry }: Live): Promise<Answer> {
       const name = newName();
-      return noted(registry, name, () => operations.update(id, { name, password: `password of ${name}` }, { validate: false }));
+      return noted(registry, name, () =>
+        operations.update(id, { name, password: `password of ${name}` }, { validate: false }),
+      );
     },
     delete: ({ id, registry }: Live): Promise<Answer> => noted(registry, null, () => operations.delete(id)),
   };
@@ -94,15 +114,22 @@ async function writeOnce(writes: Writes, live: Live[]): Promise<void> {
   }
 }
 
-function answerOf({ registry, deletedId, errors = [] }: Partial<Payload> & { deletedId?: string | null }, unavailableIsOpen: boolean): Answer {
+function answerOf(
+  { registry, deletedId, errors = [] }: Partial<Payload> & { deletedId?: string | null },
+  unavailableIsOpen: boolean,
+): Answer {
   const [error] = errors;
   if (unavailableIsOpen && error?.code === 'STORAGE_UNAVAILABLE') return { kind: 'silence', code: error.code };
-  return error === undefined ? { kind: 'done', id: registry?.id ?? deletedId ?? '' } : { kind: 'refused', code: error.code };
+  return error === undefined
+    ? { kind: 'done', id: registry?.id ?? deletedId ?? '' }
+    : { kind: 'refused', code: error.code };
 }
 
 /** An answer without a payload is one when it says what is wrong: the write was not begun. Everything else leaves open what happened. */
 function silenceOf(error: unknown): Answer {
-  return String(error).includes('STORAGE_UNAVAILABLE') ? { kind: 'refused', code: 'STORAGE_UNAVAILABLE' } : { kind: 'silence' };
+  return String(error).includes('STORAGE_UNAVAILABLE')
+    ? { kind: 'refused', code: 'STORAGE_UNAVAILABLE' }
+    : { kind: 'silence' };
 }
 
 function newName(): string {

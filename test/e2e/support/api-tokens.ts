@@ -15,13 +15,22 @@ export interface ApiTokenOptions {
 }
 
 /** Makes a token and gives its text. */
-export async function createApiToken(dataDirectory: string, { role, account = 'admin', images = [], settings }: ApiTokenOptions): Promise<string> {
+export async function createApiToken(
+  dataDirectory: string,
+  { role, account = 'admin', images = [], settings }: ApiTokenOptions,
+): Promise<string> {
   const limits = images.flatMap((image) => ['--image', image]);
-  return (await run({ dataDirectory, settings }, 'create', `--role=${role}`, `--account=${account}`, ...limits, '-o', 'id')).trim();
+  return (
+    await run({ dataDirectory, settings }, 'create', `--role=${role}`, `--account=${account}`, ...limits, '-o', 'id')
+  ).trim();
 }
 
 /** Ends a token. @param settings as of its creation. */
-export async function revokeApiToken(dataDirectory: string, token: string, settings?: ApiTokenOptions['settings']): Promise<void> {
+export async function revokeApiToken(
+  dataDirectory: string,
+  token: string,
+  settings?: ApiTokenOptions['settings'],
+): Promise<void> {
   const place = { dataDirectory, settings };
   await run(place, 'revoke', await idOf(place, token));
 }

@@ -29,8 +29,14 @@ export function createCertificateAuthority(directory: string): CertificateAuthor
     certificateDirectory,
     issue: (address) =>
       selfSigned(directory, address, [
-        '-CA', root.certificateFile, '-CAkey', root.keyFile,
-        '-addext', `subjectAltName=IP:${address}`, '-addext', 'basicConstraints=critical,CA:FALSE',
+        '-CA',
+        root.certificateFile,
+        '-CAkey',
+        root.keyFile,
+        '-addext',
+        `subjectAltName=IP:${address}`,
+        '-addext',
+        'basicConstraints=critical,CA:FALSE',
       ]),
   };
 }
@@ -40,8 +46,22 @@ export function selfSigned(directory: string, name: string, extra: readonly stri
   const pair = { certificateFile: join(directory, `${name}.pem`), keyFile: join(directory, `${name}.key`) };
   execFileSync(
     'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
-      '-keyout', pair.keyFile, '-out', pair.certificateFile, ...extra],
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      pair.keyFile,
+      '-out',
+      pair.certificateFile,
+      ...extra,
+    ],
     { stdio: 'pipe' },
   );
   return pair;

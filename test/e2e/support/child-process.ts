@@ -54,7 +54,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 }
 
 /** Runs a program to its end. Never rejects for its exit code. */
-export async function runProgram(options: Omit<ProgramOptions, 'ready'>): Promise<Exit & { stdout: string; stderr: string }> {
+export async function runProgram(
+  options: Omit<ProgramOptions, 'ready'>,
+): Promise<Exit & { stdout: string; stderr: string }> {
   const program = launch(options);
   const exit = await program.exited;
   return { ...exit, stdout: program.stdout(), stderr: program.stderr() };

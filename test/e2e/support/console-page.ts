@@ -39,7 +39,8 @@ export async function openConsole(browser: Browser, address: string): Promise<Co
   page.on('request', (request) => requests.push(request.url()));
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error' || /content security policy/i.test(message.text())) complaints.push(`console: ${message.text()}`);
+    if (message.type() === 'error' || /content security policy/i.test(message.text()))
+      complaints.push(`console: ${message.text()}`);
   });
   await page.exposeFunction('reportViolation', (text: string) => complaints.push(`policy: ${text}`));
   await page.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
@@ -51,7 +52,11 @@ export async function openConsole(browser: Browser, address: string): Promise<Co
     requests,
     complaints,
     button: (name) => page.getByRole('button', typeof name === 'string' ? { name, exact: true } : { name }),
-    fill: (label, text) => page.locator('input, textarea').and(page.getByLabel(new RegExp(`^${label}`))).fill(text),
+    fill: (label, text) =>
+      page
+        .locator('input, textarea')
+        .and(page.getByLabel(new RegExp(`^${label}`)))
+        .fill(text),
     violations: (theme) => findViolations(page, theme),
     close: () => context.close(),
   };
@@ -62,9 +67,13 @@ async function findViolations(page: Page, theme: 'light' | 'dark'): Promise<stri
   // The debugger's door: the policy of the page does not apply to what a test brings along.
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> } };
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+    };
     const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+    );
   });
   await setTheme(page, null);
   return found.map((text) => `${theme} ${text}`);

@@ -43,18 +43,29 @@ export interface LoopbackEcr {
 export async function startEcr({ host, repository, keys, otherNames = [] }: EcrOptions): Promise<LoopbackEcr> {
   const directory = mkdtempSync(join(tmpdir(), 'regway-ecr-'));
   const authority = createCertificateAuthority(directory);
-  const registry = await startPasswordRegistry(directory, 'ecr', [{ username: 'AWS', password: 'before-any-was-issued' }]);
+  const registry = await startPasswordRegistry(directory, 'ecr', [
+    { username: 'AWS', password: 'before-any-was-issued' },
+  ]);
   const image = writeImage(join(directory, 'image'));
-  await pushImage({ layout: image.layout, reference: `${registry.host}/${repository}:latest`, credential: 'AWS:before-any-was-issued' });
+  await pushImage({
+    layout: image.layout,
+    reference: `${registry.host}/${repository}:latest`,
+    credential: 'AWS:before-any-was-issued',
+  });
   const issued: string[] = [];
   const issue = (asked: Asked): Reply => {
     const fault = faultOf(asked, keys);
-    if (fault !== undefined) return json({ __type: fault, message: `not this one: ${asked.headers.authorization}` }, 400);
+    if (fault !== undefined)
+      return json({ __type: fault, message: `not this one: ${asked.headers.authorization}` }, 400);
     const password = `issued-${issued.length + 1}-${'x'.repeat(1_000)}`.slice(0, 60);
     issued.push(password);
     registry.setUsers([{ username: 'AWS', password }]);
     const authorizationToken = Buffer.from(`AWS:${password}`).toString('base64');
-    return json({ authorizationData: [{ authorizationToken, expiresAt: Date.now() / 1000 + 12 * 3600, proxyEndpoint: `https://${host}` }] });
+    return json({
+      authorizationData: [
+        { authorizationToken, expiresAt: Date.now() / 1000 + 12 * 3600, proxyEndpoint: `https://${host}` },
+      ],
+    });
   };
   const aws = await serveCloud(issue);
   const front = await startFront(directory, [host, ...otherNames], Number(registry.host.split(':')[1]));
@@ -95,7 +106,16 @@ function faultOf(asked: Asked, keys: KnownKeys): string | undefined {
 /** Ends TLS in front of the registry, with a certificate for the names. */
 async function startFront(directory: string, names: readonly string[], registryPort: number) {
   const alternatives = names.map((name) => `DNS:${name}`).join(',');
-  const extra = ['-CA', join(directory, 'authority.pem'), '-CAkey', join(directory, 'authority.key'), '-addext', `subjectAltName=${alternatives}`, '-addext', 'basicConstraints=critical,CA:FALSE'];
+  const extra = [
+    '-CA',
+    join(directory, 'authority.pem'),
+    '-CAkey',
+    join(directory, 'authority.key'),
+    '-addext',
+    `subjectAltName=${alternatives}`,
+    '-addext',
+    'basicConstraints=critical,CA:FALSE',
+  ];
   const open = new Set<TLSSocket>();
   let count = 0;
   const server = createTlsServer(readKeyPair(selfSigned(directory, 'front', extra)), (socket) => {

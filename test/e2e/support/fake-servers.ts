@@ -44,7 +44,10 @@ export async function startGullibleRegistry(): Promise<FakeServer> {
   return startFakeServer((request, response) => {
     const status = request.headers.authorization === undefined ? 401 : 200;
     response
-      .writeHead(status, { 'www-authenticate': 'Basic realm="gullible"', 'docker-distribution-api-version': 'registry/2.0' })
+      .writeHead(status, {
+        'www-authenticate': 'Basic realm="gullible"',
+        'docker-distribution-api-version': 'registry/2.0',
+      })
       .end('{}');
   });
 }

@@ -5,7 +5,10 @@ import { filesBelow } from './marker.ts';
 
 /** The hash of each file by its path. */
 export function fingerprintsOf(directory: string): Record<string, string> {
-  const files = [...filesBelow(directory)].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')]);
+  const files = [...filesBelow(directory)].map(([path, bytes]) => [
+    path,
+    createHash('sha256').update(bytes).digest('hex'),
+  ]);
   return Object.fromEntries(files);
 }
 

@@ -54,8 +54,10 @@ export async function openGraphiql(address: string): Promise<GraphiqlPage> {
         page.locator('.graphiql-execute-button').click(),
       ]);
       await page.waitForFunction(
-        ([selector, text]) => [...globalThis.document.querySelectorAll(selector)]
-          .some((element) => (element.textContent ?? '').replaceAll('\u00a0', ' ').includes(text)),
+        ([selector, text]) =>
+          [...globalThis.document.querySelectorAll(selector)].some((element) =>
+            (element.textContent ?? '').replaceAll('\u00a0', ' ').includes(text),
+          ),
         [answerLines, shown] as const,
       );
       return response;

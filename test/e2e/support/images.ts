@@ -60,24 +60,41 @@ export function writeIndex(layout: string, architectures: readonly string[]): Im
 /** Writes an image whose one layer holds so many random bytes, uncompressed, as no compression would make them fewer. */
 export function writeBigImage(layout: string, layerBytes: number): ImageLayout {
   const store = openLayout(layout);
-  return store.finish(storeManifest(store, 'amd64', tarOf('random', randomFillSync(Buffer.allocUnsafe(layerBytes))), 'none'));
+  return store.finish(
+    storeManifest(store, 'amd64', tarOf('random', randomFillSync(Buffer.allocUnsafe(layerBytes))), 'none'),
+  );
 }
 
 /** Pushes the layout's `latest`, with every image of an index. @throws Error with skopeo's own words. */
 export async function pushImage({ layout, reference, credential, certificateDirectory }: PushOptions): Promise<void> {
-  const trust = certificateDirectory === undefined ? ['--dest-tls-verify=false'] : ['--dest-cert-dir', certificateDirectory];
+  const trust =
+    certificateDirectory === undefined ? ['--dest-tls-verify=false'] : ['--dest-cert-dir', certificateDirectory];
   const login = credential === undefined ? [] : ['--dest-creds', credential];
   const source = `oci:${layout}:latest`;
   const { code, stderr } = await runProgram({
     command: 'skopeo',
-    args: ['--insecure-policy', 'copy', '--all', '--preserve-digests', ...login, ...trust, source, `docker://${reference}`],
+    args: [
+      '--insecure-policy',
+      'copy',
+      '--all',
+      '--preserve-digests',
+      ...login,
+      ...trust,
+      source,
+      `docker://${reference}`,
+    ],
   });
   if (code !== 0) {
     throw new Error(`skopeo could not push ${reference}: ${stderr}`);
   }
 }
 
-function storeManifest(store: LayoutWriter, architecture: string, tar: Buffer, compression: 'gzip' | 'none'): Descriptor {
+function storeManifest(
+  store: LayoutWriter,
+  architecture: string,
+  tar: Buffer,
+  compression: 'gzip' | 'none',
+): Descriptor {
   const layer = compression === 'gzip' ? store.add(`${layerType}+gzip`, gzipSync(tar)) : store.add(layerType, tar);
   const rootfs = { type: 'layers', diff_ids: [digestOf(tar)] };
   const config = store.add(configType, json({ architecture, os: 'linux', config: {}, rootfs }));

@@ -12,7 +12,10 @@ export interface Leak {
 
 /** 21 random letters and digits to search for, and 11 characters that every escaping changes: 32 in all. */
 export function randomMarker(): string {
-  const core = randomBytes(64).toString('base64').replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 21);
+  const core = randomBytes(64)
+    .toString('base64')
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .slice(0, 21);
   return `${core}"\\/+%é&<> '`;
 }
 
@@ -20,7 +23,10 @@ export function randomMarker(): string {
 export function markerForms(marker: string): Map<string, Buffer> {
   const core = /^[A-Za-z0-9]+/.exec(marker)?.[0] ?? marker;
   const forms = new Map<string, Buffer>();
-  for (const [what, text] of [['marker', marker], ['core', core]] as const) {
+  for (const [what, text] of [
+    ['marker', marker],
+    ['core', core],
+  ] as const) {
     forms.set(`${what}, raw`, Buffer.from(text));
     forms.set(`${what}, UTF-16`, Buffer.from(text, 'utf16le'));
     forms.set(`${what}, hex`, Buffer.from(Buffer.from(text).toString('hex')));
@@ -31,7 +37,10 @@ export function markerForms(marker: string): Map<string, Buffer> {
     forms.set(`${what}, JSON-escaped twice`, Buffer.from(JSON.stringify(JSON.stringify(text)).slice(3, -3)));
     for (const offset of [0, 1, 2] as const) {
       for (const encoding of ['base64', 'base64url'] as const) {
-        forms.set(`${what}, ${encoding} at offset ${offset}`, Buffer.from(base64Inside(Buffer.from(text), offset, encoding)));
+        forms.set(
+          `${what}, ${encoding} at offset ${offset}`,
+          Buffer.from(base64Inside(Buffer.from(text), offset, encoding)),
+        );
       }
     }
   }
@@ -42,7 +51,10 @@ export function markerForms(marker: string): Map<string, Buffer> {
 export function findMarker(marker: string, places: ReadonlyMap<string, Uint8Array | string>): Leak[] {
   const forms = markerForms(marker);
   return [...places].flatMap(([place, content]) => {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    const bytes =
+      typeof content === 'string'
+        ? Buffer.from(content)
+        : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
     return [...forms].filter(([, form]) => bytes.includes(form)).map(([form]) => ({ place, form }));
   });
 }
@@ -55,7 +67,9 @@ export function filesBelow(directory: string): Map<string, Buffer> {
 
 /** The characters of an encoding that depend on the bytes alone, when they begin `offset` bytes into a group of three. */
 function base64Inside(bytes: Buffer, offset: 0 | 1 | 2, encoding: 'base64' | 'base64url'): string {
-  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding).replace(/=+$/, '');
+  const text = Buffer.concat([Buffer.alloc(offset), bytes])
+    .toString(encoding)
+    .replace(/=+$/, '');
   const mixedAtStart = [0, 2, 3][offset] ?? 0;
   const mixedAtEnd = (offset + bytes.length) % 3 === 0 ? 0 : 1;
   return text.slice(mixedAtStart, text.length - mixedAtEnd);

@@ -41,7 +41,12 @@ export interface RegistryNode {
 export interface Payload {
   readonly registry: RegistryNode | null;
   readonly validation: Report | null;
-  readonly errors: readonly { readonly code: string; readonly reason: string | null; readonly message: string; readonly field: readonly string[] | null }[];
+  readonly errors: readonly {
+    readonly code: string;
+    readonly reason: string | null;
+    readonly message: string;
+    readonly field: readonly string[] | null;
+  }[];
 }
 
 export interface RegistryInput {
@@ -65,7 +70,11 @@ export interface Settings {
 export interface Image {
   readonly reference: string;
   readonly registry: RegistryNode | null;
-  readonly candidates: readonly { readonly registry: RegistryNode; readonly matched: boolean; readonly reason: string }[];
+  readonly candidates: readonly {
+    readonly registry: RegistryNode;
+    readonly matched: boolean;
+    readonly reason: string;
+  }[];
 }
 
 export interface Progress {
@@ -116,7 +125,8 @@ export function operationsOn(server: Pick<RegwayServer, 'graphql' | 'url' | 'fir
   };
   return {
     create: (input: RegistryInput, settings: Settings = {}) => run<Payload>(documents.create, { input, ...settings }),
-    update: (id: string, input: RegistryChange, settings: Settings = {}) => run<Payload>(documents.update, { id, input, ...settings }),
+    update: (id: string, input: RegistryChange, settings: Settings = {}) =>
+      run<Payload>(documents.update, { id, input, ...settings }),
     delete: (id: string) => run<Pick<Payload, 'errors'> & { deletedId: string | null }>(documents.delete, { id }),
     validate: (id: string) => run<Payload>(documents.validate, { id }),
     /** Gives the report; the errors of a check that could not run are thrown. */
@@ -147,7 +157,11 @@ export function registryOf(payload: Payload): RegistryNode {
 }
 
 async function collectProgress(url: string, token: string, variables: Record<string, unknown>): Promise<Progress[]> {
-  const client = createClient({ url: `${url}/graphql`, headers: { authorization: `Bearer ${token}` }, retryAttempts: 0 });
+  const client = createClient({
+    url: `${url}/graphql`,
+    headers: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+  });
   const events: Progress[] = [];
   for await (const event of client.iterate<{ answer: Progress }>({ query: documents.progress, variables })) {
     if (event.errors !== undefined || !event.data) {

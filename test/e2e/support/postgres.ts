@@ -37,9 +37,24 @@ export async function startPostgres(more: readonly string[] = []): Promise<Postg
   const user = serverUser(directory);
   const cluster = join(directory, 'cluster');
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
-  const [command, ...initdb] = [...user, join(folder, 'initdb'), '--username=regway', '--auth=trust', ...locale, cluster];
+  const [command, ...initdb] = [
+    ...user,
+    join(folder, 'initdb'),
+    '--username=regway',
+    '--auth=trust',
+    ...locale,
+    cluster,
+  ];
   execFileSync(command, initdb, { stdio: 'pipe', cwd: directory });
-  const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', directory, ...more.flatMap((setting) => ['-c', setting])];
+  const settings = [
+    '-h',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-k',
+    directory,
+    ...more.flatMap((setting) => ['-c', setting]),
+  ];
   const launch = (): Promise<Program> => {
     const [program, ...args] = [...user, join(folder, 'postgres'), '-D', cluster, ...settings];
     return startProgram({ command: program, args, cwd: directory, ready: [/ready to accept connections/] });

@@ -77,11 +77,26 @@ const skopeo: PullClient = {
   pull: (request) =>
     withDirectory(async (directory) => {
       const layout = join(directory, 'layout');
-      const login = request.login === undefined ? ['--src-no-creds'] : ['--src-creds', `${request.login.username}:${request.login.password}`];
-      const trust = request.certificateDirectory === undefined ? ['--src-tls-verify=false'] : ['--src-cert-dir', request.certificateDirectory];
+      const login =
+        request.login === undefined
+          ? ['--src-no-creds']
+          : ['--src-creds', `${request.login.username}:${request.login.password}`];
+      const trust =
+        request.certificateDirectory === undefined
+          ? ['--src-tls-verify=false']
+          : ['--src-cert-dir', request.certificateDirectory];
       const { code, stdout, stderr } = await runProgram({
         command: 'skopeo',
-        args: ['--insecure-policy', 'copy', '--all', '--preserve-digests', ...login, ...trust, `docker://${pathStyleReference(request)}`, `oci:${layout}:latest`],
+        args: [
+          '--insecure-policy',
+          'copy',
+          '--all',
+          '--preserve-digests',
+          ...login,
+          ...trust,
+          `docker://${pathStyleReference(request)}`,
+          `oci:${layout}:latest`,
+        ],
         env: bareEnvironment(directory),
       });
       const digests = code === 0 ? readdirSync(join(layout, 'blobs/sha256')).map((hex) => `sha256:${hex}`) : [];
@@ -97,14 +112,29 @@ function storageClient(name: 'podman' | 'buildah'): PullClient {
     name,
     pull: (request) =>
       withDirectory(async (directory) => {
-        const storage = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run'), '--storage-driver', 'vfs'];
-        const login = request.login === undefined ? [] : ['--creds', `${request.login.username}:${request.login.password}`];
-        const trust = request.certificateDirectory === undefined ? ['--tls-verify=false'] : ['--cert-dir', request.certificateDirectory];
+        const storage = [
+          '--root',
+          join(directory, 'root'),
+          '--runroot',
+          join(directory, 'run'),
+          '--storage-driver',
+          'vfs',
+        ];
+        const login =
+          request.login === undefined ? [] : ['--creds', `${request.login.username}:${request.login.password}`];
+        const trust =
+          request.certificateDirectory === undefined
+            ? ['--tls-verify=false']
+            : ['--cert-dir', request.certificateDirectory];
         const environment = bareEnvironment(directory);
         const run = (...args: string[]) => runProgram({ command: name, args: [...storage, ...args], env: environment });
         const { code, stdout, stderr } = await run('pull', ...login, ...trust, pathStyleReference(request));
         const images = code === 0 ? await run('images', '--no-trunc', '--quiet') : undefined;
-        return { pulled: code === 0, output: stdout + stderr, digests: images?.stdout.split('\n').filter(Boolean) ?? [] };
+        return {
+          pulled: code === 0,
+          output: stdout + stderr,
+          digests: images?.stdout.split('\n').filter(Boolean) ?? [],
+        };
       }),
     expected: ({ configDigests }) => [configDigests[architecture] ?? configDigests['amd64'] ?? 'none'],
     stop: async () => undefined,
@@ -116,5 +146,11 @@ function bareEnvironment(directory: string): NodeJS.ProcessEnv {
   const home = join(directory, 'home');
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(join(home, 'registries.conf'), '');
-  return { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: directory, CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf') };
+  return {
+    PATH: process.env['PATH'],
+    HOME: home,
+    XDG_RUNTIME_DIR: home,
+    TMPDIR: directory,
+    CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf'),
+  };
 }

@@ -72,14 +72,26 @@ export async function startRegistries(): Promise<RealRegistries> {
   const authority = createCertificateAuthority(directory);
   const tls = authority.issue('127.0.0.1');
   const signing = selfSigned(directory, 'token-signing');
-  const tokenServer = await startTokenServer({ address: '127.0.0.2', tls: authority.issue('127.0.0.2'), signing, users: tokenUsers });
+  const tokenServer = await startTokenServer({
+    address: '127.0.0.2',
+    tls: authority.issue('127.0.0.2'),
+    signing,
+    users: tokenUsers,
+  });
   const [open, basic, secure, token] = await Promise.all([
     startRegistry(directory, 'open', {}),
     startPasswordRegistry(directory, 'basic', [alice]),
     startPasswordRegistry(directory, 'tls', [alice], { tls }),
     startRegistry(directory, 'token', {
       tls,
-      auth: { token: { realm: tokenServer.realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: signing.certificateFile } },
+      auth: {
+        token: {
+          realm: tokenServer.realm,
+          service: tokenService,
+          issuer: tokenIssuer,
+          rootcertbundle: signing.certificateFile,
+        },
+      },
     }),
   ]);
   await pushEverywhere(directory, authority, { open, basic, secure, token });
@@ -110,18 +122,27 @@ export async function startPasswordRegistry(
 ): Promise<PasswordRegistry> {
   const path = join(directory, `${name}.htpasswd`);
   const setUsers = (logins: readonly Login[]): void => {
-    const lines = logins.map(({ username, password }) => execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }));
+    const lines = logins.map(({ username, password }) =>
+      execFileSync('htpasswd', ['-Bbn', username, password], { encoding: 'utf8' }),
+    );
     // In one step: the registry would keep half a file until the next change.
     writeFileSync(`${path}.new`, lines.join(''));
     renameSync(`${path}.new`, path);
   };
   setUsers(users);
-  const registry = await startRegistry(directory, name, { ...options, auth: { htpasswd: { realm: 'registry', path } } });
+  const registry = await startRegistry(directory, name, {
+    ...options,
+    auth: { htpasswd: { realm: 'registry', path } },
+  });
   return { ...registry, setUsers };
 }
 
 /** Starts a registry whose content and settings live in the folder. */
-export async function startRegistry(directory: string, name: string, { tls, auth, storageUrl }: RegistryOptions): Promise<RealRegistry> {
+export async function startRegistry(
+  directory: string,
+  name: string,
+  { tls, auth, storageUrl }: RegistryOptions,
+): Promise<RealRegistry> {
   const rootdirectory = storageDirectory(directory, name);
   mkdirSync(rootdirectory, { recursive: true });
   const configuration = {
@@ -135,7 +156,9 @@ export async function startRegistry(directory: string, name: string, { tls, auth
       ...(tls && { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
     },
     ...(auth && { auth }),
-    ...(storageUrl !== undefined && { middleware: { storage: [{ name: 'redirect', options: { baseurl: storageUrl } }] } }),
+    ...(storageUrl !== undefined && {
+      middleware: { storage: [{ name: 'redirect', options: { baseurl: storageUrl } }] },
+    }),
   };
   const file = join(directory, `${name}.yml`);
   writeFileSync(file, JSON.stringify(configuration)); // JSON is YAML.

@@ -15,7 +15,7 @@ export function pullsIn(log: string): LoggedPull[] {
     if (kind === undefined || username === undefined || repository === undefined) {
       return [];
     }
-    return [{ username, repository, kind: kind === 'GetBlob' ? 'blob' as const : 'manifest' as const }];
+    return [{ username, repository, kind: kind === 'GetBlob' ? ('blob' as const) : ('manifest' as const) }];
   });
 }
 

@@ -25,7 +25,11 @@ export interface Replicas {
 }
 
 /** Starts them. @param databaseUrl `postgres://…` of an empty database. @param more settings. */
-export async function startReplicas(databaseUrl: string, more: Readonly<Record<string, string>> = {}, count = 2): Promise<Replicas> {
+export async function startReplicas(
+  databaseUrl: string,
+  more: Readonly<Record<string, string>> = {},
+  count = 2,
+): Promise<Replicas> {
   const dataDirectory = newDataDirectory();
   const settings = { REGWAY_DATABASE_URL: databaseUrl, REGWAY_KEYRING_FILE: join(dataDirectory, 'keyring'), ...more };
   // The first makes the keyring, which an operator would then give to all.
@@ -41,7 +45,8 @@ export async function startReplicas(databaseUrl: string, more: Readonly<Record<s
     dataDirectory,
     settings,
     firstToken: () => first.firstToken(),
-    graphql: (query, variables = {}, token = first.firstToken()) => postGraphql(balancer.url, { query, variables }, token),
+    graphql: (query, variables = {}, token = first.firstToken()) =>
+      postGraphql(balancer.url, { query, variables }, token),
     output,
     async stop() {
       await balancer.stop();

@@ -65,9 +65,18 @@ export function newDataDirectory(): string {
 const unlimited = { REGWAY_VALIDATIONS_PER_MINUTE: '0', REGWAY_FAILED_LOGINS_PER_MINUTE: '0' };
 
 /** The environment of a server: nothing of ours but what the test says. */
-export function serverEnvironment(dataDirectory: string, settings: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+export function serverEnvironment(
+  dataDirectory: string,
+  settings: Readonly<Record<string, string>> = {},
+): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(REGWAY_|VITEST|NODE_)/.test(name));
-  return { ...Object.fromEntries(inherited), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_DATA_DIR: dataDirectory, ...unlimited, ...settings };
+  return {
+    ...Object.fromEntries(inherited),
+    REGWAY_LISTEN: '127.0.0.1:0',
+    REGWAY_DATA_DIR: dataDirectory,
+    ...unlimited,
+    ...settings,
+  };
 }
 
 /** Starts the server and waits until it listens. */

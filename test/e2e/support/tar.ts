@@ -25,6 +25,12 @@ function headerOf(name: string, size: number): Buffer {
   header.write('ustar\u000000', 257);
   // The checksum counts its own field as eight spaces.
   header.write(' '.repeat(8), 148);
-  header.write(`${octal(header.reduce((sum, byte) => sum + byte, 0), 6)}\u0000 `, 148);
+  header.write(
+    `${octal(
+      header.reduce((sum, byte) => sum + byte, 0),
+      6,
+    )}\u0000 `,
+    148,
+  );
   return header;
 }

@@ -19,9 +19,16 @@ export interface TerminalOptions {
 const sessionTimeoutMs = 60_000;
 
 /** Runs a command line on a terminal of its own, to its end. */
-export function onTerminal(command: readonly string[], { env = process.env, answers = [], columns = 100 }: TerminalOptions = {}): Promise<TerminalSession> {
+export function onTerminal(
+  command: readonly string[],
+  { env = process.env, answers = [], columns = 100 }: TerminalOptions = {},
+): Promise<TerminalSession> {
   const quoted = command.map((argument) => `'${argument.replaceAll("'", `'\\''`)}'`).join(' ');
-  const child = spawn('script', ['--quiet', '--return', '--command', `stty cols ${columns}; exec ${quoted}`, '/dev/null'], { env, stdio: 'pipe' });
+  const child = spawn(
+    'script',
+    ['--quiet', '--return', '--command', `stty cols ${columns}; exec ${quoted}`, '/dev/null'],
+    { env, stdio: 'pipe' },
+  );
   const waiting = [...answers];
   let screen = '';
   let seen = 0;

@@ -98,15 +98,22 @@ function answer(options: TokenServerOptions, request: IncomingMessage, response:
 
 /** The part of the wished actions that the user has: the intersection, never a refusal. */
 function grant(user: TokenUser | null, scopes: readonly string[]): { type: string; name: string; actions: string[] }[] {
-  const rights: TokenUser['rights'] = { ...user?.rights, [publicPrefix]: ['pull', ...(user?.rights[publicPrefix] ?? [])] };
-  return scopes.flatMap((scope) => scope.split(' ')).flatMap((scope) => {
-    const [, type, name, wished] = /^([^:]+):(.+):([^:]+)$/.exec(scope) ?? [];
-    if (type === undefined || name === undefined || wished === undefined) {
-      return [];
-    }
-    const owned = Object.entries(rights).filter(([prefix]) => name.startsWith(prefix)).flatMap(([, actions]) => actions);
-    return [{ type, name, actions: wished.split(',').filter((action) => owned.includes(action)) }];
-  });
+  const rights: TokenUser['rights'] = {
+    ...user?.rights,
+    [publicPrefix]: ['pull', ...(user?.rights[publicPrefix] ?? [])],
+  };
+  return scopes
+    .flatMap((scope) => scope.split(' '))
+    .flatMap((scope) => {
+      const [, type, name, wished] = /^([^:]+):(.+):([^:]+)$/.exec(scope) ?? [];
+      if (type === undefined || name === undefined || wished === undefined) {
+        return [];
+      }
+      const owned = Object.entries(rights)
+        .filter(([prefix]) => name.startsWith(prefix))
+        .flatMap(([, actions]) => actions);
+      return [{ type, name, actions: wished.split(',').filter((action) => owned.includes(action)) }];
+    });
 }
 
 /** The form that docker-registry 2.8 and 3 both take: x5c in standard base64, one audience, whole seconds. */
@@ -114,7 +121,15 @@ function signToken({ signing }: TokenServerOptions, subject: string | undefined,
   const certificate = new X509Certificate(readFileSync(signing.certificateFile));
   const now = Math.floor(Date.now() / 1000);
   const header = { typ: 'JWT', alg: 'RS256', x5c: [certificate.raw.toString('base64')] };
-  const claims = { iss: tokenIssuer, aud: tokenService, sub: subject ?? '', iat: now, nbf: now - 5, exp: now + tokenLifetimeSeconds, access };
+  const claims = {
+    iss: tokenIssuer,
+    aud: tokenService,
+    sub: subject ?? '',
+    iat: now,
+    nbf: now - 5,
+    exp: now + tokenLifetimeSeconds,
+    access,
+  };
   const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${signed}.${createSign('sha256').update(signed).sign(readFileSync(signing.keyFile), 'base64url')}`;
 }

@@ -49,7 +49,11 @@ export interface Upstreams {
 }
 
 /** May push anything anywhere; no test stores it in Regway. */
-export const pusher: UpstreamUser = { username: 'pusher', password: 'pushes-everything', rights: { '': ['pull', 'push'] } };
+export const pusher: UpstreamUser = {
+  username: 'pusher',
+  password: 'pushes-everything',
+  rights: { '': ['pull', 'push'] },
+};
 
 /** Starts the four upstreams and what stands behind them, each knowing the users. */
 export async function startUpstreams(users: readonly UpstreamUser[]): Promise<Upstreams> {
@@ -62,9 +66,20 @@ export async function startUpstreams(users: readonly UpstreamUser[]): Promise<Up
   const logins = withPusher(users);
   const [tokenServer, storage] = await Promise.all([
     startTokenServer({ address: '127.0.0.2', tls: authority.issue('127.0.0.2'), signing, users: byName(logins) }),
-    startStorageServer({ address: '127.0.0.3', tls: authority.issue('127.0.0.3'), directory: storageDirectory(directory, 'redirect') }),
+    startStorageServer({
+      address: '127.0.0.3',
+      tls: authority.issue('127.0.0.3'),
+      directory: storageDirectory(directory, 'redirect'),
+    }),
   ]);
-  const tokenAuth = { token: { realm: tokenServer.realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: signing.certificateFile } };
+  const tokenAuth = {
+    token: {
+      realm: tokenServer.realm,
+      service: tokenService,
+      issuer: tokenIssuer,
+      rootcertbundle: signing.certificateFile,
+    },
+  };
   const [basic, token, secure, redirect] = await Promise.all([
     startPasswordRegistry(directory, 'basic', logins),
     startRegistry(directory, 'token', { tls, auth: tokenAuth }),
@@ -104,11 +119,14 @@ async function pushTo(
   repository: string,
 ): Promise<void> {
   const credential = `${pusher.username}:${pusher.password}`;
-  await Promise.all(upstreamNames.map((name) =>
-    pushImage({
-      layout,
-      reference: `${registries[name].host}/${repository}:latest`,
-      credential,
-      ...(name !== 'basic' && { certificateDirectory }),
-    })));
+  await Promise.all(
+    upstreamNames.map((name) =>
+      pushImage({
+        layout,
+        reference: `${registries[name].host}/${repository}:latest`,
+        credential,
+        ...(name !== 'basic' && { certificateDirectory }),
+      }),
+    ),
+  );
 }

@@ -22,7 +22,13 @@ function service({ name, url, sdl }: Subgraph) {
   return { name, url, typeDefs: parse(sdl) };
 }
 
-function supergraphOf({ supergraphSdl, errors = [] }: { readonly supergraphSdl?: string | undefined; readonly errors?: readonly Error[] | undefined }): string {
+function supergraphOf({
+  supergraphSdl,
+  errors = [],
+}: {
+  readonly supergraphSdl?: string | undefined;
+  readonly errors?: readonly Error[] | undefined;
+}): string {
   if (supergraphSdl === undefined) throw new Error(errors.map(({ message }) => message).join('\n'));
   return supergraphSdl;
 }

@@ -21,7 +21,9 @@ export const gateways: Readonly<Record<'Hive Gateway' | 'Apollo Gateway', StartG
       logging: false,
       // It would open subscriptions with GET, and ours are served to POST.
       transportEntries: { regway: { options: { method: 'POST' } } },
-      propagateHeaders: { fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') }) },
+      propagateHeaders: {
+        fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') }),
+      },
     });
     const server = createServer((request, response) => void runtime(request, response));
     return {
@@ -33,12 +35,19 @@ export const gateways: Readonly<Record<'Hive Gateway' | 'Apollo Gateway', StartG
     };
   },
   'Apollo Gateway': async (supergraphSdl) => {
-    const gateway = new ApolloGateway({ supergraphSdl, buildService: ({ url }) => new WithAuthorization({ url: url ?? '' }), logger: silent });
+    const gateway = new ApolloGateway({
+      supergraphSdl,
+      buildService: ({ url }) => new WithAuthorization({ url: url ?? '' }),
+      logger: silent,
+    });
     const server = new ApolloServer({
       gateway,
       logger: silent,
       // What a subgraph answered beside GraphQL, with its address, is for the gateway's own log.
-      formatError: ({ extensions: { response: _response, stacktrace: _stacktrace, ...extensions } = {}, ...error }) => ({ ...error, extensions }),
+      formatError: ({
+        extensions: { response: _response, stacktrace: _stacktrace, ...extensions } = {},
+        ...error
+      }) => ({ ...error, extensions }),
     });
     const { url } = await startStandaloneServer(server, {
       listen: { port: 0, host: '127.0.0.1' },
@@ -53,7 +62,10 @@ interface CallerContext {
 }
 
 class WithAuthorization extends RemoteGraphQLDataSource<CallerContext> {
-  override willSendRequest({ request, context: { authorization } }: Parameters<NonNullable<RemoteGraphQLDataSource<CallerContext>['willSendRequest']>>[0]): void {
+  override willSendRequest({
+    request,
+    context: { authorization },
+  }: Parameters<NonNullable<RemoteGraphQLDataSource<CallerContext>['willSendRequest']>>[0]): void {
     if (authorization !== undefined) request.http?.headers.set('authorization', authorization);
   }
 }

@@ -67,10 +67,14 @@ export async function serveImages(mirror: string): Promise<ImagesSubgraph> {
     typeDefs: [imagesSdl, machinery],
     resolvers: {
       Query: {
-        containerImages: (_root: unknown, { first, hosts }: { first: number; hosts: number }) => connection(Array.from({ length: first }, (_, number) => imageNumber(number, hosts))),
+        containerImages: (_root: unknown, { first, hosts }: { first: number; hosts: number }) =>
+          connection(Array.from({ length: first }, (_, number) => imageNumber(number, hosts))),
         containerImage: (_root: unknown, { reference }: { reference: string }) => image(reference),
-        deployments: () => [{ name: 'shop', mirror: { registry: mirror }, account: { id: '1', name: 'shop', tokens: [] } }],
-        _entities: (_root: unknown, { representations }: { representations: { reference: string }[] }) => representations.map(({ reference }) => image(reference)),
+        deployments: () => [
+          { name: 'shop', mirror: { registry: mirror }, account: { id: '1', name: 'shop', tokens: [] } },
+        ],
+        _entities: (_root: unknown, { representations }: { representations: { reference: string }[] }) =>
+          representations.map(({ reference }) => image(reference)),
       },
       _Entity: { __resolveType: () => 'ContainerImage' },
     },
@@ -85,9 +89,19 @@ function imageNumber(number: number, hosts: number) {
 }
 
 function image(reference: string) {
-  return { reference, sizeBytes: reference.length, builtAt: '2026-01-02T03:04:05.000Z', status: 'OK', owner: { id: '1', role: 'OWNER' } };
+  return {
+    reference,
+    sizeBytes: reference.length,
+    builtAt: '2026-01-02T03:04:05.000Z',
+    status: 'OK',
+    owner: { id: '1', role: 'OWNER' },
+  };
 }
 
 function connection(nodes: readonly ReturnType<typeof image>[]) {
-  return { nodes, edges: nodes.map((node) => ({ node, cursor: node.reference })), pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } };
+  return {
+    nodes,
+    edges: nodes.map((node) => ({ node, cursor: node.reference })),
+    pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+  };
 }

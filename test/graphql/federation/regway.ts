@@ -25,12 +25,21 @@ export interface Regway {
 export async function serveRegway(): Promise<Regway> {
   const dataDir = mkdtempSync(join(tmpdir(), 'regway-federation-'));
   const database = await createDatabase();
-  const config = readConfig({ REGWAY_DATA_DIR: dataDir, REGWAY_DATABASE_URL: database.url, REGWAY_LISTEN: '127.0.0.1:0', REGWAY_LOG_LEVEL: 'silent' });
+  const config = readConfig({
+    REGWAY_DATA_DIR: dataDir,
+    REGWAY_DATABASE_URL: database.url,
+    REGWAY_LISTEN: '127.0.0.1:0',
+    REGWAY_LOG_LEVEL: 'silent',
+  });
   const servers: RunningServer[] = [];
   while (servers.length < database.replicas) servers.push(await serve(config));
   const front = await frontOf(servers);
   const issued: [Role, string][] = [];
-  for (const role of roles) issued.push([role, (await createToken(config, { role, account: 'admin', name: role, images: null, expiresAt: null })).reveal()]);
+  for (const role of roles)
+    issued.push([
+      role,
+      (await createToken(config, { role, account: 'admin', name: role, images: null, expiresAt: null })).reveal(),
+    ]);
   const url = `${front.url}/graphql`;
   return {
     url,
@@ -41,7 +50,10 @@ export async function serveRegway(): Promise<Regway> {
     },
     async requests() {
       const metrics = await Promise.all(servers.map(async (server) => (await fetch(`${server.url}/metrics`)).text()));
-      return [...metrics.join('').matchAll(/^regway_http_requests_total\{route="graphql".*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+      return [...metrics.join('').matchAll(/^regway_http_requests_total\{route="graphql".*\} (\d+)$/gm)].reduce(
+        (sum, [, count]) => sum + Number(count),
+        0,
+      );
     },
     async close() {
       await front.stop();

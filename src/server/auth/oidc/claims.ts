@@ -14,7 +14,10 @@ export interface Grantee {
 const widestFirst: readonly Role[] = ['ADMIN', 'READ_WRITE', 'PULL', 'READ_ONLY'];
 
 /** Undefined when the claims name no account or no role: then there is nobody to log in. */
-export function granteeOf({ account, roles: { claim, map, otherwise }, mayGiveAdmin }: IssuerSettings, claims: Claims): Grantee | undefined {
+export function granteeOf(
+  { account, roles: { claim, map, otherwise }, mayGiveAdmin }: IssuerSettings,
+  claims: Claims,
+): Grantee | undefined {
   const name = 'value' in account ? account.value : claimAt(claims, account.claim);
   if (typeof name !== 'string' || name === '') return undefined;
   const given = textsAt(claims, claim).flatMap((text) => (Object.hasOwn(map, text) ? (map[text] ?? []) : []));
@@ -27,7 +30,12 @@ export function granteeOf({ account, roles: { claim, map, otherwise }, mayGiveAd
 
 /** The value of a claim, nested or not; undefined when it is not there. */
 function claimAt(claims: Claims, path: ClaimPath): unknown {
-  return [path].flat().reduce<unknown>((value, name) => (isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined), claims);
+  return [path]
+    .flat()
+    .reduce<unknown>(
+      (value, name) => (isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+      claims,
+    );
 }
 
 /** The texts that a claim holds: one or a list. `scope` holds words in one text (RFC 8693 §4.2). */

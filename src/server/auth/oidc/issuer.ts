@@ -51,9 +51,22 @@ type Keys = ReturnType<typeof createLocalJWKSet>;
 export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerTools): Issuer {
   // Messages are left out of the log: they may hold a piece of the answer.
   const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): Kept<Value> =>
-    createKept({ load, freshMs, maxAgeMs, cooldownMs, now, onFailure: (error) => log.warn({ issuer: settings.issuer, errorCode: codeOrNameOf(error) }, `the ${what} of an issuer could not be fetched; those of before are used for a day`) });
+    createKept({
+      load,
+      freshMs,
+      maxAgeMs,
+      cooldownMs,
+      now,
+      onFailure: (error) =>
+        log.warn(
+          { issuer: settings.issuer, errorCode: codeOrNameOf(error) },
+          `the ${what} of an issuer could not be fetched; those of before are used for a day`,
+        ),
+    });
   const metadata = keep('metadata', freshMetadataMs, () => loadMetadata(settings, http));
-  const keys = keep('keys', freshKeysMs, async () => loadKeys(http, settings.jwksUri ?? (await metadata.get()).jwks_uri));
+  const keys = keep('keys', freshKeysMs, async () =>
+    loadKeys(http, settings.jwksUri ?? (await metadata.get()).jwks_uri),
+  );
   return {
     settings,
     metadata: () => metadata.get(),
@@ -80,17 +93,25 @@ async function loadKeys(http: IssuerHttp, url: string): Promise<Keys> {
 }
 
 async function loadMetadata({ issuer }: IssuerSettings, http: IssuerHttp): Promise<IssuerMetadata> {
-  const metadata = metadataSchema.parse(await loadJson(http, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`));
+  const metadata = metadataSchema.parse(
+    await loadJson(http, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
+  );
   // OpenID Connect Discovery §4.3: exactly the same, or it speaks for another.
   if (metadata.issuer !== issuer) throw new Error('The metadata is of another issuer.');
-  const endpoints = [metadata.jwks_uri, metadata.authorization_endpoint, metadata.token_endpoint].filter((url) => url !== undefined);
+  const endpoints = [metadata.jwks_uri, metadata.authorization_endpoint, metadata.token_endpoint].filter(
+    (url) => url !== undefined,
+  );
   if (!endpoints.every((url) => isFitUrl(url))) throw new Error('The metadata names an endpoint without https.');
   return metadata;
 }
 
 async function loadJson(http: IssuerHttp, url: string): Promise<unknown> {
-  const answer = await http.send(url, { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } });
-  if (answer.status !== 200) throw Object.assign(new Error('An issuer did not answer 200.'), { code: `HTTP_${answer.status}` });
+  const answer = await http.send(url, {
+    method: 'GET',
+    headers: { accept: 'application/json, application/jwk-set+json' },
+  });
+  if (answer.status !== 200)
+    throw Object.assign(new Error('An issuer did not answer 200.'), { code: `HTTP_${answer.status}` });
   return answer.json();
 }
 

@@ -59,7 +59,9 @@ export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
   };
   return {
     async login(text) {
-      const issuer = looksLikeJwt(text) ? issuers.find(({ settings }) => settings.issuer === claimedIssuer(text)) : undefined;
+      const issuer = looksLikeJwt(text)
+        ? issuers.find(({ settings }) => settings.issuer === claimedIssuer(text))
+        : undefined;
       return issuer && principalOf(issuer, text, issuer.settings);
     },
     async loginById(issuer, idToken) {
@@ -82,12 +84,18 @@ function subjectOf({ settings }: Issuer, claims: Verified): string {
 }
 
 function nobodyHere(): Problem {
-  return new Problem('UNAUTHENTICATED', 'The login is valid, but it gives no account and role on this server. Ask its administrator to map one of your groups, or to create the account.', { reason: 'NO_ACCOUNT_OR_ROLE' });
+  return new Problem(
+    'UNAUTHENTICATED',
+    'The login is valid, but it gives no account and role on this server. Ask its administrator to map one of your groups, or to create the account.',
+    { reason: 'NO_ACCOUNT_OR_ROLE' },
+  );
 }
 
 /** The token may be good. Its issuer is not named: whoever made it up learns of no more than they named themselves. */
 function issuerUnavailable(): Problem {
-  return new Problem('UNAUTHENTICATED', 'The issuer of this login cannot be asked for its keys now. Try again later.', { reason: 'ISSUER_UNAVAILABLE' });
+  return new Problem('UNAUTHENTICATED', 'The issuer of this login cannot be asked for its keys now. Try again later.', {
+    reason: 'ISSUER_UNAVAILABLE',
+  });
 }
 
 interface Verified extends Claims {
@@ -96,7 +104,12 @@ interface Verified extends Claims {
 }
 
 /** The claims of a token that passes everything; undefined otherwise. The log has why, without the token. @throws Problem when the issuer's keys cannot be had. */
-async function verify({ now, log }: JwtLoginOptions, issuer: Issuer, text: string, demands: Demands): Promise<Verified | undefined> {
+async function verify(
+  { now, log }: JwtLoginOptions,
+  issuer: Issuer,
+  text: string,
+  demands: Demands,
+): Promise<Verified | undefined> {
   try {
     const { algorithms, clockToleranceSeconds } = issuer.settings;
     const { payload } = await jwtVerify(text, (header, token) => issuer.key(header, token), {

@@ -9,7 +9,19 @@ import { Secret } from '../../../core/shared/secret.ts';
 /**
  * The signatures that may be asked for. Asymmetric alone: with a shared secret, whoever checks a token could make one (RFC 8725 §3.2).
  */
-const signatureAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+const signatureAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
 
 /** A claim of this name, or the names on the way to a nested one. A name is taken as it is: dots and slashes are part of it. */
 export type ClaimPath = string | readonly string[];
@@ -55,7 +67,10 @@ const maxClockToleranceSeconds = 300;
 const defaultClockToleranceSeconds = 30;
 
 const name = z.string().min(1).max(200);
-const issuerUrl = z.string().max(500).refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment and user name');
+const issuerUrl = z
+  .string()
+  .max(500)
+  .refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment and user name');
 const claim = z.union([name, z.array(name).min(1).max(10)]);
 const role = z.enum(roles);
 
@@ -64,7 +79,10 @@ const signInSchema = z.strictObject({
   name: z.string().min(1).max(60),
   clientId: name,
   clientSecretFile: z.string().min(1).optional(),
-  scopes: z.array(name).default(['openid']).refine((scopes) => scopes.includes('openid'), 'must include openid'),
+  scopes: z
+    .array(name)
+    .default(['openid'])
+    .refine((scopes) => scopes.includes('openid'), 'must include openid'),
 });
 
 const issuerSchema = z
@@ -76,7 +94,11 @@ const issuerSchema = z
     jwksUri: issuerUrl.optional(),
     clockToleranceSeconds: z.int().min(0).max(maxClockToleranceSeconds).default(defaultClockToleranceSeconds),
     account: z.union([z.strictObject({ claim }), z.strictObject({ value: name })]),
-    roles: z.strictObject({ claim, map: z.record(name, role).default({}), otherwise: role.exclude(['ADMIN']).optional() }),
+    roles: z.strictObject({
+      claim,
+      map: z.record(name, role).default({}),
+      otherwise: role.exclude(['ADMIN']).optional(),
+    }),
     mayGiveAdmin: z.boolean().default(false),
     signIn: signInSchema.optional(),
   })
@@ -119,7 +141,10 @@ export class IssuersRefused extends Error {
  */
 export function parseIssuers(text: string, readFile: (path: string) => string): readonly IssuerSettings[] {
   const result = settingSchema.safeParse(parseJson(text));
-  if (!result.success) throw new IssuersRefused(result.error.issues.map(({ path, message }) => `at ${path.join('.') || 'the top'}: ${message}`));
+  if (!result.success)
+    throw new IssuersRefused(
+      result.error.issues.map(({ path, message }) => `at ${path.join('.') || 'the top'}: ${message}`),
+    );
   return result.data.map(({ signIn, jwksUri, roles: { claim: rolesClaim, map, otherwise }, ...issuer }) => ({
     ...issuer,
     jwksUri,

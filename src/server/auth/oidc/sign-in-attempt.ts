@@ -45,14 +45,24 @@ export function createSignInAttempts({ key, isSecure, now }: SignInAttemptOption
     write(response, { id, state, nonce, codeVerifier }) {
       const content: Content = [nowSeconds() + attemptLifetimeSeconds, id, state, nonce, codeVerifier];
       const body = Buffer.from(JSON.stringify(content)).toString('base64url');
-      response.appendHeader('Set-Cookie', `${name}=${body}.${sign(body).toString('base64url')}${attributes}; Max-Age=${attemptLifetimeSeconds}`);
+      response.appendHeader(
+        'Set-Cookie',
+        `${name}=${body}.${sign(body).toString('base64url')}${attributes}; Max-Age=${attemptLifetimeSeconds}`,
+      );
     },
     take(request, response) {
       response.appendHeader('Set-Cookie', `${name}=${attributes}; Max-Age=0`);
       const [, body, signature] = /^([\w-]{1,2048})\.([\w-]{43})$/.exec(readCookie(request, name) ?? '') ?? [];
-      if (body === undefined || signature === undefined || !timingSafeEqual(Buffer.from(signature, 'base64url'), sign(body))) return undefined;
+      if (
+        body === undefined ||
+        signature === undefined ||
+        !timingSafeEqual(Buffer.from(signature, 'base64url'), sign(body))
+      )
+        return undefined;
       // Signed, so it is what `write` wrote.
-      const [expires, id, state, nonce, codeVerifier] = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Content;
+      const [expires, id, state, nonce, codeVerifier] = JSON.parse(
+        Buffer.from(body, 'base64url').toString('utf8'),
+      ) as Content;
       return expires > nowSeconds() ? { id, state, nonce, codeVerifier } : undefined;
     },
   };

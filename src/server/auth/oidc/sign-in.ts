@@ -44,7 +44,9 @@ export interface SignIn {
 
 /** The ways that these issuers offer, in their order. */
 export function signInWays(issuers: readonly Issuer[]): SignInWay[] {
-  return issuers.flatMap(({ settings: { signIn } }) => (signIn === undefined ? [] : [{ name: signIn.name, path: `${signInPath}${signIn.id}` }]));
+  return issuers.flatMap(({ settings: { signIn } }) =>
+    signIn === undefined ? [] : [{ name: signIn.name, path: `${signInPath}${signIn.id}` }],
+  );
 }
 
 /** An issuer where browsers sign in. */
@@ -57,7 +59,9 @@ interface Provider {
 export function createSignIn(options: SignInOptions): SignIn {
   const providers = options.issuers.flatMap((issuer): Provider[] => {
     const { signIn } = issuer.settings;
-    return signIn === undefined ? [] : [{ issuer, signIn, redirectUri: `${options.publicUrl}${signInPath}${signIn.id}/callback` }];
+    return signIn === undefined
+      ? []
+      : [{ issuer, signIn, redirectUri: `${options.publicUrl}${signInPath}${signIn.id}/callback` }];
   });
   return {
     matches: (path) => path.startsWith(signInPath),
@@ -65,7 +69,8 @@ export function createSignIn(options: SignInOptions): SignIn {
       const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s, 2);
       const [id, step, ...rest] = path.slice(signInPath.length).split('/');
       const provider = providers.find(({ signIn }) => signIn.id === id);
-      if (provider === undefined || rest.length > 0 || !['callback', undefined].includes(step)) return sendOn(response, 404);
+      if (provider === undefined || rest.length > 0 || !['callback', undefined].includes(step))
+        return sendOn(response, 404);
       if (request.method !== 'GET') return sendOn(response, 405, { Allow: 'GET' });
       try {
         if (step === undefined) await start(options, provider, request, response);
@@ -73,20 +78,33 @@ export function createSignIn(options: SignInOptions): SignIn {
       } catch (error) {
         const failure = failureOf(error);
         // The message is left out: it may hold what the issuer sent.
-        options.log.warn({ requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOrNameOf(error) }, 'a sign-in at an issuer failed');
+        options.log.warn(
+          { requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOrNameOf(error) },
+          'a sign-in at an issuer failed',
+        );
         sendOn(response, 303, { Location: `/#sign-in=${failure}` });
       }
     },
   };
 }
 
-async function start({ attempts, http }: SignInOptions, provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function start(
+  { attempts, http }: SignInOptions,
+  provider: Provider,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const site = request.headers['sec-fetch-site'];
   // A link or picture of another site signs nobody in.
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return sendOn(response, 403);
   const { issuer, signIn, redirectUri } = provider;
   const configuration = configurationOf(await issuer.metadata(), signIn, http);
-  const attempt = { id: signIn.id, state: client.randomState(), nonce: client.randomNonce(), codeVerifier: client.randomPKCECodeVerifier() };
+  const attempt = {
+    id: signIn.id,
+    state: client.randomState(),
+    nonce: client.randomNonce(),
+    codeVerifier: client.randomPKCECodeVerifier(),
+  };
   const address = client.buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
     scope: signIn.scopes.join(' '),
@@ -106,9 +124,14 @@ interface Return {
 }
 
 /** The attempt's cookie shows that this browser started: without it, a link with somebody else's code would sign a victim in as them (login CSRF). */
-async function finish({ attempts, http, loginById, openSession }: SignInOptions, provider: Provider, { request, response, query }: Return): Promise<void> {
+async function finish(
+  { attempts, http, loginById, openSession }: SignInOptions,
+  provider: Provider,
+  { request, response, query }: Return,
+): Promise<void> {
   const attempt = attempts.take(request, response);
-  if (attempt === undefined || attempt.id !== provider.signIn.id) throw new AttemptMissing('This browser has no sign-in under way here.');
+  if (attempt === undefined || attempt.id !== provider.signIn.id)
+    throw new AttemptMissing('This browser has no sign-in under way here.');
   const { issuer, signIn, redirectUri } = provider;
   const configuration = configurationOf(await issuer.metadata(), signIn, http);
   const tokens = await client.authorizationCodeGrant(configuration, new URL(`${redirectUri}?${query}`), {
@@ -124,8 +147,17 @@ async function finish({ attempts, http, loginById, openSession }: SignInOptions,
   sendOn(response, 303, { Location: '/' });
 }
 
-function configurationOf(metadata: IssuerMetadata, { clientId, clientSecret }: SignInSettings, http: IssuerHttp): client.Configuration {
-  const configuration = new client.Configuration(metadata, clientId, {}, authenticationOf(metadata, clientSecret?.reveal()));
+function configurationOf(
+  metadata: IssuerMetadata,
+  { clientId, clientSecret }: SignInSettings,
+  http: IssuerHttp,
+): client.Configuration {
+  const configuration = new client.Configuration(
+    metadata,
+    clientId,
+    {},
+    authenticationOf(metadata, clientSecret?.reveal()),
+  );
   configuration[client.customFetch] = (url, { method, headers, body, signal }) =>
     http.send(url, { method, headers, signal, body: body instanceof URLSearchParams ? body.toString() : undefined });
   // Its addresses were held to https already, with loopback as the one exception.
@@ -134,7 +166,10 @@ function configurationOf(metadata: IssuerMetadata, { clientId, clientSecret }: S
 }
 
 /** OpenID Connect Discovery §3: Basic unless the issuer says otherwise. */
-function authenticationOf({ token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: IssuerMetadata, secret: string | undefined): client.ClientAuth {
+function authenticationOf(
+  { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: IssuerMetadata,
+  secret: string | undefined,
+): client.ClientAuth {
   if (secret === undefined) return client.None();
   return methods.includes('client_secret_basic') ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret);
 }
@@ -151,5 +186,12 @@ function failureOf(error: unknown): SignInFailure {
 
 /** An answer without a body, which nothing keeps and whose address no other site is told. */
 function sendOn(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-  response.writeHead(status, { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'Content-Length': 0, ...headers }).end();
+  response
+    .writeHead(status, {
+      'Cache-Control': 'no-store',
+      'Referrer-Policy': 'no-referrer',
+      'Content-Length': 0,
+      ...headers,
+    })
+    .end();
 }

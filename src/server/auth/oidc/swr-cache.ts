@@ -37,7 +37,13 @@ interface State<Value> {
 /** Loads nothing before it is asked. */
 export function createKept<Value extends object>(options: KeptOptions<Value>): Kept<Value> {
   const { freshMs, maxAgeMs, cooldownMs } = options;
-  const state: State<Value> = { value: undefined, loadedAt: -Infinity, triedAt: -Infinity, loading: undefined, hasFailed: false };
+  const state: State<Value> = {
+    value: undefined,
+    loadedAt: -Infinity,
+    triedAt: -Infinity,
+    loading: undefined,
+    hasFailed: false,
+  };
   // A clock that was set back makes things old, not new for ever.
   const ageOf = (atMs: number) => Math.abs(options.now().getTime() - atMs);
   const usable = (): Value | undefined => (ageOf(state.loadedAt) < maxAgeMs ? state.value : undefined);

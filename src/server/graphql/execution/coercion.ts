@@ -1,6 +1,21 @@
 // Coercing the arguments of a field that is resolved again and again (GraphQL specification §6.4.1): what does not depend on variables is found once.
 
-import { coerceInputValue, type FieldNode, getArgumentValues, type GraphQLArgument, type GraphQLField, type GraphQLInputType, type GraphQLSchema, isInputType, isNonNullType, Kind, type OperationDefinitionNode, typeFromAST, valueFromAST, type ValueNode } from 'graphql';
+import {
+  coerceInputValue,
+  type FieldNode,
+  getArgumentValues,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  isInputType,
+  isNonNullType,
+  Kind,
+  type OperationDefinitionNode,
+  typeFromAST,
+  valueFromAST,
+  type ValueNode,
+} from 'graphql';
 
 type CoerceArguments = (variables: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
@@ -38,7 +53,8 @@ function coercionOfArguments(field: GraphQLField<unknown, unknown>, node: FieldN
   const fromVariables: VariableArgument[] = [];
   for (const argument of field.args) {
     const value = given.get(argument.name);
-    if (value?.kind === Kind.VARIABLE) fromVariables.push({ name: argument.name, variable: value.name.value, isRequired: isNonNullType(argument.type) });
+    if (value?.kind === Kind.VARIABLE)
+      fromVariables.push({ name: argument.name, variable: value.name.value, isRequired: isNonNullType(argument.type) });
     else if (!addConstant(constants, argument, value)) return inFull;
   }
   return (variables) => {
@@ -53,7 +69,11 @@ function coercionOfArguments(field: GraphQLField<unknown, unknown>, node: FieldN
 }
 
 /** Gives false for what may not be the same each time, or might be changed by who gets it. */
-function addConstant(constants: Record<string, unknown>, { name, type, defaultValue }: GraphQLArgument, value: ValueNode | undefined): boolean {
+function addConstant(
+  constants: Record<string, unknown>,
+  { name, type, defaultValue }: GraphQLArgument,
+  value: ValueNode | undefined,
+): boolean {
   if (value === undefined && defaultValue === undefined) return !isNonNullType(type);
   // There may be variables in them, also where a scalar takes them.
   if (value?.kind === Kind.LIST || value?.kind === Kind.OBJECT) return false;
@@ -73,7 +93,10 @@ interface Variable {
 export type CoerceVariables = (inputs: Readonly<Record<string, unknown>>) => Record<string, unknown> | undefined;
 
 /** @param operation one that has no errors, and none of whose variables is called `__proto__`. */
-export function coercionOf(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode): CoerceVariables {
+export function coercionOf(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+): CoerceVariables {
   const variables = variableDefinitions.map(({ variable, type: typeNode, defaultValue }): Variable => {
     const type = typeFromAST(schema, typeNode);
     if (!isInputType(type)) throw new Error('a variable of an operation without errors has an input type');
@@ -92,7 +115,11 @@ export function coercionOf(schema: GraphQLSchema, { variableDefinitions = [] }: 
 }
 
 /** @throws Error when the value does not fit. */
-function coerceVariable({ name, type, defaultValue }: Variable, inputs: Readonly<Record<string, unknown>>, values: Record<string, unknown>): void {
+function coerceVariable(
+  { name, type, defaultValue }: Variable,
+  inputs: Readonly<Record<string, unknown>>,
+  values: Record<string, unknown>,
+): void {
   if (Object.hasOwn(inputs, name)) values[name] = coerceInputValue(inputs[name], type, refuse);
   else if (defaultValue !== undefined) values[name] = valueFromAST(defaultValue, type);
   else if (isNonNullType(type)) refuse();

@@ -2,7 +2,26 @@
 // What the compiled form answers is used only when nothing went wrong: it words, orders and nulls errors in other ways than graphql-js does.
 
 import { isPromise, MapperKind, mapSchema } from '@graphql-tools/utils';
-import { defaultFieldResolver, defaultTypeResolver, type DocumentNode, execute, type ExecutionResult, type FieldNode, GraphQLInterfaceType, GraphQLObjectType, type GraphQLResolveInfo, GraphQLScalarType, GraphQLSchema, GraphQLUnionType, Kind, type OperationDefinitionNode, OperationTypeNode, parse, type TypeNode, visit } from 'graphql';
+import {
+  defaultFieldResolver,
+  defaultTypeResolver,
+  type DocumentNode,
+  execute,
+  type ExecutionResult,
+  type FieldNode,
+  GraphQLInterfaceType,
+  GraphQLObjectType,
+  type GraphQLResolveInfo,
+  GraphQLScalarType,
+  GraphQLSchema,
+  GraphQLUnionType,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+  type TypeNode,
+  visit,
+} from 'graphql';
 import type { CompiledQuery, compileQuery as Compile } from 'graphql-jit';
 import { argumentsOf, coercionOf } from './coercion.ts';
 import { createRecentMap, type PreparedDocument } from './document-cache.ts';
@@ -19,7 +38,11 @@ export interface Planned {
 }
 
 /** Runs a query or mutation as graphql-js would. Without `data` in the result nothing has run: the variables do not fit. */
-export type RunOperation = (planned: Planned, contextValue: unknown, variables: Record<string, unknown>) => Promise<ExecutionResult>;
+export type RunOperation = (
+  planned: Planned,
+  contextValue: unknown,
+  variables: Record<string, unknown>,
+) => Promise<ExecutionResult>;
 
 /**
  * Makes the function that runs the operations of a schema.
@@ -33,21 +56,34 @@ export function createExecution(schema: GraphQLSchema, sightings = defaultSighti
     // A query changes nothing, so it may run again to say in graphql-js's words what went wrong.
     if (result !== undefined && result.errors === undefined) return result;
     const { prepared, operation } = planned;
-    return execute({ schema, document: prepared.document, contextValue, variableValues: variables, operationName: operation.name?.value });
+    return execute({
+      schema,
+      document: prepared.document,
+      contextValue,
+      variableValues: variables,
+      operationName: operation.name?.value,
+    });
   };
 }
 
 /** Gives undefined when the variables do not fit. */
-type RunCompiled = (contextValue: unknown, variables: Record<string, unknown>) => ExecutionResult | Promise<ExecutionResult> | undefined;
+type RunCompiled = (
+  contextValue: unknown,
+  variables: Record<string, unknown>,
+) => ExecutionResult | Promise<ExecutionResult> | undefined;
 
 /** Gives the compiled form, or undefined where there is none: for mutations, for what came only now and then, for documents that are not kept. */
-function createCompiledQueries(schema: GraphQLSchema, sightingsBefore: number): (planned: Planned) => RunCompiled | undefined {
+function createCompiledQueries(
+  schema: GraphQLSchema,
+  sightingsBefore: number,
+): (planned: Planned) => RunCompiled | undefined {
   const compiled = createRecentMap<OperationDefinitionNode, RunCompiled | 'none'>(maxCompiled);
   const sightings = new WeakMap<OperationDefinitionNode, number>();
   const compiler = createLazyCompiler(schema);
   return ({ prepared: { text, weight, isKept }, operation }) => {
     // What is compiled stays, so it holds no text of the caller's; and it is compiled over another form of the schema, which nobody may see.
-    if (!isKept || weight.asksForSchema || weight.asksForType || operation.operation !== OperationTypeNode.QUERY) return undefined;
+    if (!isKept || weight.asksForSchema || weight.asksForType || operation.operation !== OperationTypeNode.QUERY)
+      return undefined;
     const known = compiled.get(operation);
     if (known !== undefined) return known === 'none' ? undefined : known;
     const seen = (sightings.get(operation) ?? 0) + 1;
@@ -83,7 +119,8 @@ function createCompiler(schema: GraphQLSchema, compileQuery: typeof Compile): Co
   const compileSchema = withOwnArguments(withSafeTypes(withType(schema, coerced)));
   return (text, operation) => {
     const document = documentToCompile(text, coerced.name);
-    const result = document && compileQuery(compileSchema, document, operation.name?.value, { disablingCapturingStackErrors: true });
+    const result =
+      document && compileQuery(compileSchema, document, operation.name?.value, { disablingCapturingStackErrors: true });
     if (result === undefined || !isCompiled(result)) return undefined;
     const coerce = coercionOf(schema, operation);
     return (contextValue, variables) => {
@@ -101,7 +138,12 @@ function withOwnArguments(schema: GraphQLSchema): GraphQLSchema {
       if (field === undefined || field.args.length === 0) return config;
       const { resolve = defaultFieldResolver } = field;
       const read = argumentsOf(field);
-      return { ...config, args: {}, resolve: (parent, _args, context, info) => resolve(parent, read(firstNode(info), info.variableValues), context, info) };
+      return {
+        ...config,
+        args: {},
+        resolve: (parent, _args, context, info) =>
+          resolve(parent, read(firstNode(info), info.variableValues), context, info),
+      };
     },
   });
 }
@@ -119,13 +161,18 @@ function withType(schema: GraphQLSchema, type: GraphQLScalarType): GraphQLSchema
 /** The compiled form neither catches what tells types apart nor waits for it; so a type that is not told at once and without a failure is none, which is an error. */
 function withSafeTypes(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
-    [MapperKind.INTERFACE_TYPE]: (type) => new GraphQLInterfaceType({ ...type.toConfig(), resolveType: safely(type.resolveType ?? defaultTypeResolver) }),
-    [MapperKind.UNION_TYPE]: (type) => new GraphQLUnionType({ ...type.toConfig(), resolveType: safely(type.resolveType ?? defaultTypeResolver) }),
-    [MapperKind.OBJECT_TYPE]: (type) => (type.isTypeOf ? new GraphQLObjectType({ ...type.toConfig(), isTypeOf: safely(type.isTypeOf) }) : type),
+    [MapperKind.INTERFACE_TYPE]: (type) =>
+      new GraphQLInterfaceType({ ...type.toConfig(), resolveType: safely(type.resolveType ?? defaultTypeResolver) }),
+    [MapperKind.UNION_TYPE]: (type) =>
+      new GraphQLUnionType({ ...type.toConfig(), resolveType: safely(type.resolveType ?? defaultTypeResolver) }),
+    [MapperKind.OBJECT_TYPE]: (type) =>
+      type.isTypeOf ? new GraphQLObjectType({ ...type.toConfig(), isTypeOf: safely(type.isTypeOf) }) : type,
   });
 }
 
-function safely<Parameters extends unknown[], Value>(tell: (...parameters: Parameters) => Value | Promise<Value>): (...parameters: Parameters) => Value {
+function safely<Parameters extends unknown[], Value>(
+  tell: (...parameters: Parameters) => Value | Promise<Value>,
+): (...parameters: Parameters) => Value {
   return (...parameters) => {
     try {
       const value = tell(...parameters);

@@ -51,7 +51,8 @@ function prepareDocument(schema: GraphQLSchema, text: string): PreparedDocument 
   const document = parseWithinLimits(text);
   const weight = weighDocument(document);
   const broken = brokenLimits(weight);
-  const errors = broken.length > 0 ? broken : validate(schema, document, undefined, { maxErrors, hideSuggestions: true });
+  const errors =
+    broken.length > 0 ? broken : validate(schema, document, undefined, { maxErrors, hideSuggestions: true });
   return { text, document, weight, errors, isKept: text.length <= maxDocumentLength && !holdsText(document) };
 }
 

@@ -2,7 +2,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAsyncIterable } from '@graphql-tools/utils';
-import { type ArgumentNode, type DocumentNode, type ExecutionResult, getOperationAST, type GraphQLError, type GraphQLSchema, Kind, visit } from 'graphql';
+import {
+  type ArgumentNode,
+  type DocumentNode,
+  type ExecutionResult,
+  getOperationAST,
+  type GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  visit,
+} from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { RequestError } from '../errors.ts';
 import { createExecution } from './compiled.ts';
@@ -81,7 +90,8 @@ const takeParameters: RulePlugin = {
 /** Limits hold for the document alone, so their verdict is kept with it. */
 function useDocuments(documents: Documents): RulePlugin {
   return {
-    onParse: ({ setParseFn }) => setParseFn((source) => documents.prepare(typeof source === 'string' ? source : source.body).document),
+    onParse: ({ setParseFn }) =>
+      setParseFn((source) => documents.prepare(typeof source === 'string' ? source : source.body).document),
     onValidate: ({ params, setResult }) => setResult(documents.errorsOf(params.documentAST)),
   };
 }
@@ -109,21 +119,39 @@ const guardOperations: RulePlugin = {
 
 /** To strangers every type is one that is not there: `__type` is null, which says nothing about any name. */
 function hideTypes(document: DocumentNode): DocumentNode {
-  const noName: ArgumentNode = { kind: Kind.ARGUMENT, name: { kind: Kind.NAME, value: 'name' }, value: { kind: Kind.STRING, value: '' } };
-  return visit(document, { Field: (field) => (field.name.value === '__type' ? { ...field, arguments: [noName] } : undefined) });
-}
-
-function introspectionDisabled(): RequestError {
-  return new RequestError('INTROSPECTION_DISABLED', 'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.', {
-    status: 400,
+  const noName: ArgumentNode = {
+    kind: Kind.ARGUMENT,
+    name: { kind: Kind.NAME, value: 'name' },
+    value: { kind: Kind.STRING, value: '' },
+  };
+  return visit(document, {
+    Field: (field) => (field.name.value === '__type' ? { ...field, arguments: [noName] } : undefined),
   });
 }
 
+function introspectionDisabled(): RequestError {
+  return new RequestError(
+    'INTROSPECTION_DISABLED',
+    'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.',
+    {
+      status: 400,
+    },
+  );
+}
+
 function refusedSubscription({ method, headers }: Request): RequestError | undefined {
-  if (method !== 'POST') return new RequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', { status: 405, headers: { Allow: 'POST' } });
+  if (method !== 'POST')
+    return new RequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', {
+      status: 405,
+      headers: { Allow: 'POST' },
+    });
   const accept = headers.get('accept') ?? '*/*';
   if (/text\/event-stream|text\/\*|\*\/\*/.test(accept)) return undefined;
-  return new RequestError('NOT_ACCEPTABLE', 'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".', { status: 406 });
+  return new RequestError(
+    'NOT_ACCEPTABLE',
+    'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".',
+    { status: 406 },
+  );
 }
 
 type Clean = (result: ExecutionResult, context: RequestContext) => ExecutionResult;
@@ -141,13 +169,19 @@ function translateErrors(clean: Clean): RulePlugin {
   return {
     onResultProcess(event) {
       const { result, serverContext } = event;
-      if (isAsyncIterable(result)) event.setResult(cleanStream(result as AsyncIterable<ExecutionResult>, (message) => clean(message, serverContext)));
+      if (isAsyncIterable(result))
+        event.setResult(
+          cleanStream(result as AsyncIterable<ExecutionResult>, (message) => clean(message, serverContext)),
+        );
       else if (!Array.isArray(result)) event.setResult(clean(result as ExecutionResult, serverContext));
     },
   };
 }
 
-async function* cleanStream(messages: AsyncIterable<ExecutionResult>, clean: (message: ExecutionResult) => ExecutionResult): AsyncGenerator<ExecutionResult> {
+async function* cleanStream(
+  messages: AsyncIterable<ExecutionResult>,
+  clean: (message: ExecutionResult) => ExecutionResult,
+): AsyncGenerator<ExecutionResult> {
   for await (const message of messages) yield clean(message);
 }
 

@@ -17,12 +17,17 @@ export interface DirectOptions {
 }
 
 /** Answers a request, or gives false: then nothing of it has run and nothing is written. */
-export type AnswerDirectly = (request: IncomingMessage, response: ServerResponse, context: RequestContext) => Promise<boolean>;
+export type AnswerDirectly = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+) => Promise<boolean>;
 
 /** Builds the short way. It knows the same documents, and keeps the same rules, as Yoga's way does. */
 export function createDirectWay({ documents, execution, clean }: DirectOptions): AnswerDirectly {
   return async (request, response, context) => {
-    const mediaType = request.method === 'POST' && request.url === '/graphql' ? answerMediaType(request.headers.accept) : undefined;
+    const mediaType =
+      request.method === 'POST' && request.url === '/graphql' ? answerMediaType(request.headers.accept) : undefined;
     const planned = mediaType === undefined ? undefined : plan(documents, context);
     if (mediaType === undefined || planned === undefined) return false;
     const result = await execution(planned, context, context.parameters.variables ?? {});

@@ -1,6 +1,18 @@
 // What one document may ask for: counted once per document, through its fragments, and refused before any resolver runs.
 
-import { type DocumentNode, type FieldNode, GraphQLError, Kind, type OperationDefinitionNode, OperationTypeNode, parse, type SelectionNode, type SelectionSetNode, type Source, type ValueNode } from 'graphql';
+import {
+  type DocumentNode,
+  type FieldNode,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+  type SelectionNode,
+  type SelectionSetNode,
+  type Source,
+  type ValueNode,
+} from 'graphql';
 import { maxCandidates } from '../../../core/registries/explain.ts';
 import { maxPageSize } from '../../../core/shared/input.ts';
 import { RequestError } from '../errors.ts';
@@ -65,26 +77,49 @@ export function brokenLimits(weight: DocumentWeight): RequestError[] {
     { reason: 'ALIASES', value: weight.aliases, limit: maxAliases, what: 'aliases' },
     { reason: 'DIRECTIVES', value: weight.directives, limit: maxDirectives, what: 'directives' },
     { reason: 'FIELDS', value: weight.fields, limit: maxFields, what: 'fields' },
-    { reason: 'ROOT_MUTATION_FIELDS', value: weight.rootMutationFields, limit: maxRootMutationFields, what: 'mutations' },
+    {
+      reason: 'ROOT_MUTATION_FIELDS',
+      value: weight.rootMutationFields,
+      limit: maxRootMutationFields,
+      what: 'mutations',
+    },
   ];
   return limits
     .filter(({ value, limit }) => value > limit)
-    .map(({ reason, limit, what }) => limitError(reason, `The document asks for more than ${limit} ${what}, fragments opened; split it.`));
+    .map(({ reason, limit, what }) =>
+      limitError(reason, `The document asks for more than ${limit} ${what}, fragments opened; split it.`),
+    );
 }
 
 /**
  * The limits that a request for entities breaks; only it knows how many representations come with it. They are counted before
  * any of them is looked at: the longest list among the variables, whichever it is for, once for each `_entities`.
  */
-export function brokenEntityLimits({ entityCalls, entityFields, writtenRepresentations }: DocumentWeight, variables: Readonly<Record<string, unknown>> = {}): RequestError[] {
+export function brokenEntityLimits(
+  { entityCalls, entityFields, writtenRepresentations }: DocumentWeight,
+  variables: Readonly<Record<string, unknown>> = {},
+): RequestError[] {
   if (entityCalls === 0) return [];
   const lists = Object.values(variables).map((value) => (Array.isArray(value) ? value.length : 1));
-  const representations = lists.reduce((longest, length) => Math.max(longest, length), Math.max(writtenRepresentations, 1));
+  const representations = lists.reduce(
+    (longest, length) => Math.max(longest, length),
+    Math.max(writtenRepresentations, 1),
+  );
   if (representations * entityCalls > maxRepresentations) {
-    return [limitError('REPRESENTATIONS', `The request has more than ${maxRepresentations} representations; ask for fewer entities at once.`)];
+    return [
+      limitError(
+        'REPRESENTATIONS',
+        `The request has more than ${maxRepresentations} representations; ask for fewer entities at once.`,
+      ),
+    ];
   }
   if (representations * entityFields <= maxEntityFields) return [];
-  return [limitError('ENTITY_FIELDS', `The request asks for more than ${maxEntityFields} fields of entities, all representations together; ask for fewer entities, or less of each.`)];
+  return [
+    limitError(
+      'ENTITY_FIELDS',
+      `The request asks for more than ${maxEntityFields} fields of entities, all representations together; ask for fewer entities, or less of each.`,
+    ),
+  ];
 }
 
 const weights = new WeakMap<DocumentNode, DocumentWeight>();
@@ -125,14 +160,28 @@ type Weigher = (selections: SelectionSetNode) => Weight;
 function heaviestOperation(document: DocumentNode): DocumentWeight {
   const weigh = createWeigher(document);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const total = { depth: 0, aliases: 0, directives: 0, fields: 0, rootMutationFields: 0, entityCalls: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
+  const total = {
+    depth: 0,
+    aliases: 0,
+    directives: 0,
+    fields: 0,
+    rootMutationFields: 0,
+    entityCalls: 0,
+    entityFields: 0,
+    writtenRepresentations: 0,
+    asksForSchema: false,
+    asksForType: false,
+  };
   for (const operation of operations) {
     const weight = weigh(operation.selectionSet);
     total.depth = Math.max(total.depth, weight.depth);
     total.aliases = Math.max(total.aliases, weight.aliases);
     total.directives = Math.max(total.directives, weight.directives + definitionDirectives(document, operation));
     total.fields = Math.max(total.fields, weight.fields);
-    total.rootMutationFields = Math.max(total.rootMutationFields, operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0);
+    total.rootMutationFields = Math.max(
+      total.rootMutationFields,
+      operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0,
+    );
     total.entityCalls = Math.max(total.entityCalls, weight.entityCalls);
     total.entityFields = Math.max(total.entityFields, weight.entityFields);
     const defaults = longestList((operation.variableDefinitions ?? []).map(({ defaultValue }) => defaultValue));
@@ -146,7 +195,8 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
 function createWeigher(document: DocumentNode): Weigher {
   const fragments = fragmentSelections(document);
   const weighed = new Map<string, Weight>();
-  const weigh: Weigher = ({ selections }) => selections.reduce((sum, selection) => add(sum, weighSelection(selection)), nothing);
+  const weigh: Weigher = ({ selections }) =>
+    selections.reduce((sum, selection) => add(sum, weighSelection(selection)), nothing);
   const weighFragment = (name: string): Weight => {
     const known = weighed.get(name);
     const selections = fragments.get(name);
@@ -159,7 +209,8 @@ function createWeigher(document: DocumentNode): Weigher {
   };
   const weighSelection = (selection: SelectionNode): Weight => {
     const directives = selection.directives?.length ?? 0;
-    if (selection.kind === Kind.FRAGMENT_SPREAD) return add(weighFragment(selection.name.value), { ...nothing, directives });
+    if (selection.kind === Kind.FRAGMENT_SPREAD)
+      return add(weighFragment(selection.name.value), { ...nothing, directives });
     const inner = selection.selectionSet === undefined ? nothing : weigh(selection.selectionSet);
     if (selection.kind === Kind.INLINE_FRAGMENT) return add(inner, { ...nothing, directives });
     return weighField(selection, inner);
@@ -167,7 +218,10 @@ function createWeigher(document: DocumentNode): Weigher {
   return weigh;
 }
 
-function weighField({ name: { value: name }, alias, arguments: args = [], directives = [] }: FieldNode, inner: Weight): Weight {
+function weighField(
+  { name: { value: name }, alias, arguments: args = [], directives = [] }: FieldNode,
+  inner: Weight,
+): Weight {
   const asksForSchema = schemaFields.has(name);
   const asksForType = name === '__type';
   return {
@@ -179,7 +233,8 @@ function weighField({ name: { value: name }, alias, arguments: args = [], direct
     listedFields: inner.listedFields * (listLengths.get(name) ?? 1) + 1,
     entityCalls: name === '_entities' ? 1 : inner.entityCalls,
     entityFields: name === '_entities' ? inner.listedFields : inner.entityFields,
-    writtenRepresentations: name === '_entities' ? longestList(args.map(({ value }) => value)) : inner.writtenRepresentations,
+    writtenRepresentations:
+      name === '_entities' ? longestList(args.map(({ value }) => value)) : inner.writtenRepresentations,
     asksForSchema: asksForSchema || inner.asksForSchema,
     asksForType: asksForType || inner.asksForType,
   };
@@ -200,7 +255,19 @@ function longestList(values: readonly (ValueNode | undefined)[]): number {
   return values.reduce((longest, value) => Math.max(longest, value?.kind === Kind.LIST ? value.values.length : 0), 0);
 }
 
-const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, topFields: 0, listedFields: 0, entityCalls: 0, entityFields: 0, writtenRepresentations: 0, asksForSchema: false, asksForType: false };
+const nothing: Weight = {
+  depth: 0,
+  aliases: 0,
+  directives: 0,
+  fields: 0,
+  topFields: 0,
+  listedFields: 0,
+  entityCalls: 0,
+  entityFields: 0,
+  writtenRepresentations: 0,
+  asksForSchema: false,
+  asksForType: false,
+};
 
 function add(one: Weight, other: Weight): Weight {
   return {

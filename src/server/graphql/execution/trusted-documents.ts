@@ -37,15 +37,24 @@ const maxIdLength = 200;
  * @param documents texts by id. Each is known by the hash of its text too, with `sha256:` before it or without.
  */
 export function createTrustedDocuments(documents: ReadonlyMap<string, string>, only: boolean): TrustedDocuments {
-  const texts = new Map([...documents, ...[...documents.values()].map((text): [string, string] => [documentIdOf(text), text])]);
+  const texts = new Map([
+    ...documents,
+    ...[...documents.values()].map((text): [string, string] => [documentIdOf(text), text]),
+  ]);
   return {
     only,
     textOf({ query, documentId }) {
-      if (query !== undefined && documentId !== undefined) throw refusal('BAD_REQUEST', 'Send "query" or "documentId", not both.');
+      if (query !== undefined && documentId !== undefined)
+        throw refusal('BAD_REQUEST', 'Send "query" or "documentId", not both.');
       // Apollo's clients send the hash alone.
       if (documentId !== undefined) return texts.get(documentId) ?? texts.get(prefix + documentId) ?? notFound();
-      if (query === undefined || query.trim() === '') throw refusal('BAD_REQUEST', '"query" must be a string that holds a GraphQL document.');
-      if (only && !texts.has(documentIdOf(query))) throw refusal('PERSISTED_OPERATION_REQUIRED', 'This server runs trusted documents alone. Send the id of one as "documentId".');
+      if (query === undefined || query.trim() === '')
+        throw refusal('BAD_REQUEST', '"query" must be a string that holds a GraphQL document.');
+      if (only && !texts.has(documentIdOf(query)))
+        throw refusal(
+          'PERSISTED_OPERATION_REQUIRED',
+          'This server runs trusted documents alone. Send the id of one as "documentId".',
+        );
       return query;
     },
   };
@@ -63,10 +72,12 @@ export function documentIdOf(text: string): string {
 export function parseManifest(text: string, schema: GraphQLSchema): ReadonlyMap<string, string> {
   const documents = new Map<string, string>();
   for (const [id, document] of entriesOf(parseJson(text))) {
-    if (id === '' || id.length > maxIdLength) throw new ManifestRefused(`has an id that is empty or longer than ${maxIdLength} characters`);
+    if (id === '' || id.length > maxIdLength)
+      throw new ManifestRefused(`has an id that is empty or longer than ${maxIdLength} characters`);
     if (typeof document !== 'string') throw new ManifestRefused(`has no text for the id ${id}`);
     if (documents.has(id)) throw new ManifestRefused(`has the id ${id} twice`);
-    if (id.startsWith(prefix) && id !== documentIdOf(document)) throw new ManifestRefused(`has a document under ${id} whose SHA-256 is another`);
+    if (id.startsWith(prefix) && id !== documentIdOf(document))
+      throw new ManifestRefused(`has a document under ${id} whose SHA-256 is another`);
     const fault = faultOf(document, schema);
     if (fault !== undefined) throw new ManifestRefused(`has a document under ${id} that cannot run: ${fault}`);
     documents.set(id, document);
@@ -79,9 +90,11 @@ function entriesOf(manifest: unknown): readonly (readonly [string, unknown])[] {
   if (!isRecord(manifest)) throw new ManifestRefused('is no JSON object of documents by id');
   const { format, operations } = manifest;
   if (format === undefined) return Object.entries(manifest);
-  if (format !== 'apollo-persisted-query-manifest' || !Array.isArray(operations)) throw new ManifestRefused('has a format that is not known here');
+  if (format !== 'apollo-persisted-query-manifest' || !Array.isArray(operations))
+    throw new ManifestRefused('has a format that is not known here');
   return operations.map((operation: unknown) => {
-    if (!isRecord(operation) || typeof operation['id'] !== 'string') throw new ManifestRefused('has an operation without an id');
+    if (!isRecord(operation) || typeof operation['id'] !== 'string')
+      throw new ManifestRefused('has an operation without an id');
     return [operation['id'], operation['body']] as const;
   });
 }
@@ -107,6 +120,9 @@ function notFound(): never {
   throw refusal('PERSISTED_OPERATION_NOT_FOUND', 'No trusted document has this id.');
 }
 
-function refusal(code: 'BAD_REQUEST' | 'PERSISTED_OPERATION_NOT_FOUND' | 'PERSISTED_OPERATION_REQUIRED', message: string): RequestError {
+function refusal(
+  code: 'BAD_REQUEST' | 'PERSISTED_OPERATION_NOT_FOUND' | 'PERSISTED_OPERATION_REQUIRED',
+  message: string,
+): RequestError {
   return new RequestError(code, message, { status: 400 });
 }

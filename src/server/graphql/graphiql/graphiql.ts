@@ -94,7 +94,8 @@ function sendFile(request: IncomingMessage, response: ServerResponse, type: stri
 }
 
 function sendMissing(request: IncomingMessage, response: ServerResponse, name: string): void {
-  const hint = name === 'index.html' ? 'GraphiQL is not built here; run "npm run build".\n' : 'There is nothing here.\n';
+  const hint =
+    name === 'index.html' ? 'GraphiQL is not built here; run "npm run build".\n' : 'There is nothing here.\n';
   response.writeHead(404, { ...pageHeaders, 'Content-Type': 'text/plain; charset=utf-8' });
   response.end(request.method === 'HEAD' ? undefined : hint);
 }

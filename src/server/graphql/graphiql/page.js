@@ -88,7 +88,11 @@ mutation Delete {
 }
 `;
 
-const tourVariables = JSON.stringify({ input: { registry: 'docker.io/anchore/*', username: 'me', password: 'an access token' } }, null, 2);
+const tourVariables = JSON.stringify(
+  { input: { registry: 'docker.io/anchore/*', username: 'me', password: 'an access token' } },
+  null,
+  2,
+);
 
 const element = (id) => document.getElementById(id);
 
@@ -183,7 +187,8 @@ function showBar(principal) {
   const isSignedIn = principal !== null;
   element('sign-in').hidden = isSignedIn;
   element('signed-in').hidden = !isSignedIn;
-  if (isSignedIn) element('who').textContent = `${principal.subject} · ${principal.role} · account ${principal.account}`;
+  if (isSignedIn)
+    element('who').textContent = `${principal.subject} · ${principal.role} · account ${principal.account}`;
   // Both are gone once GraphiQL has taken their place.
   element('welcome')?.toggleAttribute('hidden', isSignedIn);
   element('loading')?.toggleAttribute('hidden', !isSignedIn);

@@ -41,7 +41,8 @@ export function createDigestCheck(digest: string, bytes: number | undefined, thr
     if (actual !== expected) throw new DigestMismatch();
   };
   // With one core it would only take turns with this one.
-  if (availableParallelism() === 1 || (bytes !== undefined && bytes < minThreadBytes)) return createCheckHere(algorithm, compare);
+  if (availableParallelism() === 1 || (bytes !== undefined && bytes < minThreadBytes))
+    return createCheckHere(algorithm, compare);
   const hash = thread.start(algorithm);
   return { update: hash.update, finish: async () => compare(await hash.digest()), abandon: hash.forget };
 }
@@ -74,7 +75,12 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 export function createDecodedCheck(digest: string, encoding: string): Transform {
   const { algorithm, expected } = partsOf(digest);
   const decoder = decoders[encoding.trim().toLowerCase()]?.();
-  if (decoder === undefined) throw new PullRefusal(502, 'UNAVAILABLE', 'The upstream sent the content in an encoding in which its digest cannot be verified.');
+  if (decoder === undefined)
+    throw new PullRefusal(
+      502,
+      'UNAVAILABLE',
+      'The upstream sent the content in an encoding in which its digest cannot be verified.',
+    );
   const hash = createHash(algorithm);
   const hashed = pipeline(decoder, hash).catch((error: unknown) => {
     throw new DigestMismatch(error);

@@ -9,7 +9,8 @@ export type HashOrder =
   | { readonly id: number; readonly kind: 'forget' };
 
 /** What it tells: how many pieces of an order it has hashed, or the digest. */
-export type HashReport = { readonly id: number; readonly count: number } | { readonly id: number; readonly digest: string };
+export type HashReport =
+  { readonly id: number; readonly count: number } | { readonly id: number; readonly digest: string };
 
 /** One hash that is being taken. */
 export interface ThreadHash {

@@ -4,7 +4,16 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { ContentRoute } from '../routes.ts';
 
 /** What changes the content or whether it is sent. No cookie, no forwarding header, never Authorization. */
-const requestHeaders = ['accept', 'accept-encoding', 'range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'] as const;
+const requestHeaders = [
+  'accept',
+  'accept-encoding',
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+] as const;
 
 /** What describes the content or a limit. No cookie, no challenge. */
 const responseHeaders: Readonly<Record<string, string>> = {
@@ -27,11 +36,17 @@ const responseHeaders: Readonly<Record<string, string>> = {
 
 /** What of a client's headers goes upstream, as it came. */
 export function headersForUpstream({ headers }: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])));
+  return Object.fromEntries(
+    requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
+  );
 }
 
 /** What of the upstream's headers goes to the client. Content asked for by digest is named by that digest, wherever it came from. */
-export function headersForClient(headers: Readonly<Record<string, string>>, route: ContentRoute, answeredFrom: URL): OutgoingHttpHeaders {
+export function headersForClient(
+  headers: Readonly<Record<string, string>>,
+  route: ContentRoute,
+  answeredFrom: URL,
+): OutgoingHttpHeaders {
   const passed: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     const shown = responseHeaders[name];

@@ -24,7 +24,11 @@ const maxPassingBytes = 2 * 1024 * 1024;
  * Content-Length, wrong content always ends short. Whatever fails, both sides are closed then.
  * @throws DigestMismatch, ClientLeft, or the error of either side.
  */
-export function passContent({ stream, giveBack }: Content, response: ServerResponse, check: DigestCheck | undefined): Promise<void> {
+export function passContent(
+  { stream, giveBack }: Content,
+  response: ServerResponse,
+  check: DigestCheck | undefined,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const passing = createPassing(stream, giveBack);
   let held: Buffer | undefined;
@@ -55,7 +59,8 @@ export function passContent({ stream, giveBack }: Content, response: ServerRespo
   stream.once('end', () => void finish().catch(fail));
   stream.on('error', fail);
   response.on('error', fail);
-  const settle = () => (response.writableFinished ? resolve() : fail(new ClientLeft('The client left before the end.')));
+  const settle = () =>
+    response.writableFinished ? resolve() : fail(new ClientLeft('The client left before the end.'));
   if (response.destroyed) settle();
   else response.once('close', settle);
   return promise;

@@ -80,6 +80,7 @@ function sendFile(response: ServerResponse, type: string, gzipped: Buffer): void
 }
 
 function sendMissing(response: ServerResponse, name: string): void {
-  const hint = name === 'index.html' ? 'The API browser is not built here; run "npm run build".\n' : 'There is nothing here.\n';
+  const hint =
+    name === 'index.html' ? 'The API browser is not built here; run "npm run build".\n' : 'There is nothing here.\n';
   response.writeHead(404, { ...pageHeaders, 'Content-Type': 'text/plain; charset=utf-8' }).end(hint);
 }

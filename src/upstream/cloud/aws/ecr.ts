@@ -36,8 +36,14 @@ interface Answer {
 }
 
 const ecr: AwsCall = { service: 'Amazon ECR', action: 'ecr:GetAuthorizationToken' };
-const ecrPublic: AwsCall = { service: 'Amazon ECR Public', action: 'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken' };
-const sts: AwsCall = { service: 'AWS STS', action: 'sts:AssumeRole (in the trust policy of the role too, with the same external id)' };
+const ecrPublic: AwsCall = {
+  service: 'Amazon ECR Public',
+  action: 'ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken',
+};
+const sts: AwsCall = {
+  service: 'AWS STS',
+  action: 'sts:AssumeRole (in the trust policy of the role too, with the same external id)',
+};
 
 /** The public registry has its API in this region alone. */
 const publicRegion = 'us-east-1';
@@ -54,7 +60,8 @@ export function createEcr(settings: EcrSettings): CloudProvider {
   return {
     async mint(host, credential, signal) {
       const place = parseEcrHost(host);
-      if (place === undefined) throw unfitHost('Amazon ECR', '123456789012.dkr.ecr.us-east-1.amazonaws.com, or public.ecr.aws');
+      if (place === undefined)
+        throw unfitHost('Amazon ECR', '123456789012.dkr.ecr.us-east-1.amazonaws.com, or public.ecr.aws');
       const identity = parseEcrIdentity(credential, settings.ambient);
       const session = startSession(settings.http, credential, signal);
       const region = place.kind === 'public' ? publicRegion : place.region;
@@ -79,19 +86,36 @@ function createAmbient(): () => Promise<AwsCredentials> {
   };
 }
 
-async function credentialsFor(session: Session, identity: EcrIdentity, region: string, ambient: () => Promise<AwsCredentials>): Promise<AwsCredentials> {
+async function credentialsFor(
+  session: Session,
+  identity: EcrIdentity,
+  region: string,
+  ambient: () => Promise<AwsCredentials>,
+): Promise<AwsCredentials> {
   if (identity.kind === 'key') return { accessKeyId: identity.accessKeyId, secretAccessKey: identity.secretAccessKey };
   if (identity.kind === 'ambient') return ambient();
   return assumeRole(session, identity, region, await ambient());
 }
 
-async function assumeRole(session: Session, identity: Extract<EcrIdentity, { kind: 'role' }>, region: string, credentials: AwsCredentials): Promise<AwsCredentials> {
+async function assumeRole(
+  session: Session,
+  identity: Extract<EcrIdentity, { kind: 'role' }>,
+  region: string,
+  credentials: AwsCredentials,
+): Promise<AwsCredentials> {
   const { STSClient, AssumeRoleCommand } = await import('@aws-sdk/client-sts');
   const client = new STSClient(clientSettings(session, region, credentials));
-  const command = new AssumeRoleCommand({ RoleArn: identity.roleArn, RoleSessionName: 'regway', ...(identity.externalId === undefined ? {} : { ExternalId: identity.externalId }) });
-  const { Credentials: issuedKeys } = await call(session, sts, () => client.send(command, { abortSignal: session.signal }));
+  const command = new AssumeRoleCommand({
+    RoleArn: identity.roleArn,
+    RoleSessionName: 'regway',
+    ...(identity.externalId === undefined ? {} : { ExternalId: identity.externalId }),
+  });
+  const { Credentials: issuedKeys } = await call(session, sts, () =>
+    client.send(command, { abortSignal: session.signal }),
+  );
   const { AccessKeyId, SecretAccessKey, SessionToken } = issuedKeys ?? {};
-  if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined) throw unusable('AWS STS', 'its answer holds no session');
+  if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined)
+    throw unusable('AWS STS', 'its answer holds no session');
   session.secrets.push(SecretAccessKey, SessionToken);
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
@@ -101,7 +125,9 @@ async function ask(session: Session, place: EcrHost, region: string, credentials
   if (place.kind === 'public') {
     const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
     const client = new ECRPUBLICClient(settings);
-    const { authorizationData } = await call(session, ecrPublic, () => client.send(new GetAuthorizationTokenCommand({}), { abortSignal: session.signal }));
+    const { authorizationData } = await call(session, ecrPublic, () =>
+      client.send(new GetAuthorizationTokenCommand({}), { abortSignal: session.signal }),
+    );
     return authorizationData ?? {};
   }
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
@@ -125,15 +151,27 @@ async function call<Result>({ signal, secrets }: Session, what: AwsCall, run: ()
   }
 }
 
-function readAnswer({ authorizationToken = '', expiresAt, proxyEndpoint }: Answer, place: EcrHost, nowMs: number): MintedCredential {
+function readAnswer(
+  { authorizationToken = '', expiresAt, proxyEndpoint }: Answer,
+  place: EcrHost,
+  nowMs: number,
+): MintedCredential {
   if (place.kind === 'private' && !belongsTo(proxyEndpoint, place)) {
-    throw new CloudFailure('Amazon ECR issued a login for another registry than the one that was asked for, so it is not used.', {
-      hint: 'Check account and region in the name of the registry, and that nothing stands between this server and AWS.',
-    });
+    throw new CloudFailure(
+      'Amazon ECR issued a login for another registry than the one that was asked for, so it is not used.',
+      {
+        hint: 'Check account and region in the name of the registry, and that nothing stands between this server and AWS.',
+      },
+    );
   }
   const [, username, secret] = /^(AWS):(.*)$/s.exec(Buffer.from(authorizationToken, 'base64').toString('utf8')) ?? [];
   if (username === undefined || secret === undefined) throw unusable('Amazon ECR', 'what it issued is no login');
-  return checkedMinting('Amazon ECR', { username, secret, expiresMs: expiresAt?.getTime() ?? Number.NaN }, nowMs, maxLifeMs);
+  return checkedMinting(
+    'Amazon ECR',
+    { username, secret, expiresMs: expiresAt?.getTime() ?? Number.NaN },
+    nowMs,
+    maxLifeMs,
+  );
 }
 
 /** The answer names the plain host also where the dual-stack or FIPS one was asked for, so account and region are what counts. */

@@ -13,8 +13,13 @@ export interface AwsCall {
 const unknownKey: Advice = {
   hint: 'AWS knows no such access key: it may be deleted or inactive, or belong to another partition than the region in the name of the registry (China and GovCloud have keys of their own).',
 };
-const wrongSecret: Advice = { hint: 'Check the secret access key: the signature made with it is not the one that AWS expects.' };
-const skewed: Advice = { hint: 'Check the clock of this server: AWS refuses signatures that are more than five minutes off.', retryable: true };
+const wrongSecret: Advice = {
+  hint: 'Check the secret access key: the signature made with it is not the one that AWS expects.',
+};
+const skewed: Advice = {
+  hint: 'Check the clock of this server: AWS refuses signatures that are more than five minutes off.',
+  retryable: true,
+};
 const ended: Advice = { hint: 'The session behind the stored identity has ended: renew it where it is issued.' };
 const denied: Advice = { hint: '' };
 const region: Advice = { hint: 'Check the region in the name of the registry, and that the account has it turned on.' };
@@ -51,7 +56,10 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   TokenProviderError: ended,
 };
 
-const otherwise: Advice = { hint: 'Look the code up in the documentation of AWS; if it stays, look at CloudTrail.', retryable: true };
+const otherwise: Advice = {
+  hint: 'Look the code up in the documentation of AWS; if it stays, look at CloudTrail.',
+  retryable: true,
+};
 
 /**
  * What an error of the SDK says to a person. Its message is not shown: it repeats parts of the request.
@@ -64,10 +72,17 @@ export function awsFailure(error: unknown, { service, action }: AwsCall, secrets
   const known = code === undefined ? undefined : Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = isSkew(error) ? skewed : (known ?? otherwise);
   const hint = advice === denied ? `Allow ${action} to the stored identity.` : advice.hint;
-  return new CloudFailure(`${service} gave no login for the stored identity (${code ?? 'an error without a code'}).`, { ...advice, hint });
+  return new CloudFailure(`${service} gave no login for the stored identity (${code ?? 'an error without a code'}).`, {
+    ...advice,
+    hint,
+  });
 }
 
 /** AWS has no code of its own for a wrong clock when it checks a signature; the beginning of the sentence tells. */
 function isSkew(error: unknown): boolean {
-  return error instanceof Error && error.name === 'InvalidSignatureException' && /^Signature (?:expired|not yet current)/.test(error.message);
+  return (
+    error instanceof Error &&
+    error.name === 'InvalidSignatureException' &&
+    /^Signature (?:expired|not yet current)/.test(error.message)
+  );
 }

@@ -34,19 +34,32 @@ export function parseEcrIdentity({ username, password }: Credential, ambientAllo
 
 function parseRole(text: string): EcrIdentity {
   const [roleArn = '', externalId, ...others] = text.trim().split(';');
-  if (!roleArnPattern.test(roleArn)) throw unreadable('the password of _iam_role is no role', 'Give ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.');
+  if (!roleArnPattern.test(roleArn))
+    throw unreadable(
+      'the password of _iam_role is no role',
+      'Give ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.',
+    );
   if (others.length > 0 || (externalId !== undefined && !externalIdPattern.test(externalId))) {
-    throw unreadable('what follows the role is no external id', 'Give ROLE_ARN;EXTERNAL_ID and nothing more, as the trust policy of the role has it.');
+    throw unreadable(
+      'what follows the role is no external id',
+      'Give ROLE_ARN;EXTERNAL_ID and nothing more, as the trust policy of the role has it.',
+    );
   }
   return { kind: 'role', roleArn, externalId };
 }
 
 function parseKey(accessKeyId: string, secretAccessKey: string): EcrIdentity {
   if (!accessKeyPattern.test(accessKeyId)) {
-    throw unreadable('the user name is no access key id', 'Use an access key id with its secret key, awsauto, or _iam_role. A static login of ECR belongs to the type DOCKER_V2, and dies within 12 hours.');
+    throw unreadable(
+      'the user name is no access key id',
+      'Use an access key id with its secret key, awsauto, or _iam_role. A static login of ECR belongs to the type DOCKER_V2, and dies within 12 hours.',
+    );
   }
   if (accessKeyId.startsWith('ASIA')) {
-    throw unreadable('the access key is a temporary one, which works only with a session token', 'Use the key of an IAM user (AKIA…), or _iam_role.');
+    throw unreadable(
+      'the access key is a temporary one, which works only with a session token',
+      'Use the key of an IAM user (AKIA…), or _iam_role.',
+    );
   }
   return { kind: 'key', accessKeyId, secretAccessKey };
 }

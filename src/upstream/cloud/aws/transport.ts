@@ -25,7 +25,9 @@ export function createAwsTransport(http: CloudHttp, provider: string, signal: Ab
       const { protocol, hostname, port, path, method, headers, body } = request;
       const url = new URL(path, `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
       const answer = await http.send({ provider, method, url, headers, body: bytesOf(body, provider), signal });
-      return { response: { statusCode: answer.status, headers: flatten(answer.headers), body: Readable.from([answer.body]) } };
+      return {
+        response: { statusCode: answer.status, headers: flatten(answer.headers), body: Readable.from([answer.body]) },
+      };
     },
     updateHttpClientConfig: () => undefined,
     httpHandlerConfigs: () => ({}),
@@ -39,5 +41,9 @@ function bytesOf(body: unknown, provider: string): string | Uint8Array | undefin
 }
 
 function flatten(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])));
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  );
 }

@@ -4,7 +4,14 @@
 import type { Credential } from '../../../core/validation/validator.ts';
 import { type CloudAnswer, type CloudHttp, formRequest, jsonObject } from '../../transport/https-client.ts';
 import { unfitHost } from '../failure.ts';
-import { checkedMinting, type CloudProvider, issued, type MintedCredential, type Minting, unusable } from '../provider.ts';
+import {
+  checkedMinting,
+  type CloudProvider,
+  issued,
+  type MintedCredential,
+  type Minting,
+  unusable,
+} from '../provider.ts';
 import { azureFailure } from './errors.ts';
 import { type AcrHost, parseAcrHost } from './host.ts';
 import { type AcrIdentity, parseAcrIdentity } from './identity.ts';
@@ -50,11 +57,25 @@ export function createAcr(settings: AcrSettings): CloudProvider {
 /** Without a tenant nobody but the registry knows whom to ask, and it takes a service principal as user and password. */
 function passOn({ username, password }: Credential, now: Date): Minting {
   const expiresAt = new Date(now.getTime() + staticLifeMs);
-  return { username, secret: password, expiresAt, message: 'The service principal has no tenant before it, so it goes to the registry as it is.' };
+  return {
+    username,
+    secret: password,
+    expiresAt,
+    message: 'The service principal has no tenant before it, so it goes to the registry as it is.',
+  };
 }
 
-async function askEntra(settings: AcrSettings, place: AcrHost, identity: Exclude<AcrIdentity, { kind: 'static' }>, secrets: readonly string[], signal: AbortSignal): Promise<string> {
-  const request = identity.kind === 'managed' ? managedRequest(settings, place, identity.clientId) : principalRequest(settings, place, identity);
+async function askEntra(
+  settings: AcrSettings,
+  place: AcrHost,
+  identity: Exclude<AcrIdentity, { kind: 'static' }>,
+  secrets: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const request =
+    identity.kind === 'managed'
+      ? managedRequest(settings, place, identity.clientId)
+      : principalRequest(settings, place, identity);
   const provider = identity.kind === 'managed' ? 'The Azure metadata server' : 'Microsoft Entra';
   const answer = await settings.http.send({ provider, ...request, signal });
   if (answer.status !== 200) throw azureFailure(provider, answer, secrets);
@@ -64,22 +85,49 @@ async function askEntra(settings: AcrSettings, place: AcrHost, identity: Exclude
 }
 
 /** https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */
-function principalRequest({ authority }: AcrSettings, place: AcrHost, { tenant, clientId, clientSecret }: Extract<AcrIdentity, { kind: 'principal' }>) {
+function principalRequest(
+  { authority }: AcrSettings,
+  place: AcrHost,
+  { tenant, clientId, clientSecret }: Extract<AcrIdentity, { kind: 'principal' }>,
+) {
   const url = new URL(`/${tenant}/oauth2/v2.0/token`, authority ?? place.authority);
-  return { url, ...formRequest({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope: `${place.audience}/.default` }) };
+  return {
+    url,
+    ...formRequest({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      scope: `${place.audience}/.default`,
+    }),
+  };
 }
 
 /** https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
 function managedRequest({ metadataOrigin }: AcrSettings, place: AcrHost, clientId: string | undefined) {
   const url = new URL('/metadata/identity/oauth2/token', metadataOrigin ?? 'http://169.254.169.254');
-  url.search = new URLSearchParams({ 'api-version': '2018-02-01', resource: place.audience, ...(clientId === undefined ? {} : { client_id: clientId }) }).toString();
+  url.search = new URLSearchParams({
+    'api-version': '2018-02-01',
+    resource: place.audience,
+    ...(clientId === undefined ? {} : { client_id: clientId }),
+  }).toString();
   return { method: 'GET', url, headers: { metadata: 'true' } };
 }
 
-async function exchange({ http, now, registryOrigin }: AcrSettings, host: string, token: string, secrets: readonly string[], signal: AbortSignal): Promise<MintedCredential> {
+async function exchange(
+  { http, now, registryOrigin }: AcrSettings,
+  host: string,
+  token: string,
+  secrets: readonly string[],
+  signal: AbortSignal,
+): Promise<MintedCredential> {
   const url = new URL('/oauth2/exchange', registryOrigin?.(host) ?? `https://${host}`);
   const { tid: tenant } = claimsOf(token);
-  const fields = { grant_type: 'access_token', service: host, ...(typeof tenant === 'string' ? { tenant } : {}), access_token: token };
+  const fields = {
+    grant_type: 'access_token',
+    service: host,
+    ...(typeof tenant === 'string' ? { tenant } : {}),
+    access_token: token,
+  };
   const answer = await http.send({ provider: 'The registry', url, ...formRequest(fields), signal });
   if (answer.status !== 200) throw azureFailure('The registry', answer, secrets);
   return readRefreshToken(answer, now().getTime());
@@ -89,7 +137,12 @@ function readRefreshToken(answer: CloudAnswer, nowMs: number): MintedCredential 
   const { refresh_token: token } = jsonObject(answer);
   const secret = typeof token === 'string' ? token : '';
   const { exp } = claimsOf(secret);
-  return checkedMinting('Azure', { username: tokenUsername, secret, expiresMs: typeof exp === 'number' ? exp * 1000 : Number.NaN }, nowMs, maxLifeMs);
+  return checkedMinting(
+    'Azure',
+    { username: tokenUsername, secret, expiresMs: typeof exp === 'number' ? exp * 1000 : Number.NaN },
+    nowMs,
+    maxLifeMs,
+  );
 }
 
 /** What a JWT says, believed only for its own end and tenant: both matter to nobody but its issuer. */

@@ -29,12 +29,21 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
 export function azureFailure(provider: string, answer: CloudAnswer, secrets: readonly string[]): CloudFailure {
   const code = codeOf(jsonObject(answer), secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
-  const advice = known ?? { hint: 'Look the code up in the documentation of Azure; check again later.', retryable: answer.status >= 500 || answer.status === 429 };
-  return new CloudFailure(`${provider} gave no login for the stored identity (${code ?? `HTTP ${answer.status}`}).`, advice);
+  const advice = known ?? {
+    hint: 'Look the code up in the documentation of Azure; check again later.',
+    retryable: answer.status >= 500 || answer.status === 429,
+  };
+  return new CloudFailure(
+    `${provider} gave no login for the stored identity (${code ?? `HTTP ${answer.status}`}).`,
+    advice,
+  );
 }
 
 /** Entra's number where there is one, else its OAuth code, else the code of a registry's error. */
-function codeOf({ error_codes: numbers, error, errors }: Record<string, unknown>, secrets: readonly string[]): string | undefined {
+function codeOf(
+  { error_codes: numbers, error, errors }: Record<string, unknown>,
+  secrets: readonly string[],
+): string | undefined {
   const [number] = Array.isArray(numbers) ? numbers : [];
   if (typeof number === 'number' && Number.isSafeInteger(number) && number > 0) return `AADSTS${number}`;
   const [first] = Array.isArray(errors) ? errors : [];

@@ -41,7 +41,10 @@ export function parseAcrIdentity({ username, password }: Credential, ambientAllo
 function parseManaged(text: string): string | undefined {
   if (text === ambientWord) return undefined;
   if (idPattern.test(text)) return text;
-  throw unreadable('the password of azureauto is neither azureauto nor a client id', 'Give azureauto for the system-assigned identity, or the client id of a user-assigned one.');
+  throw unreadable(
+    'the password of azureauto is neither azureauto nor a client id',
+    'Give azureauto for the system-assigned identity, or the client id of a user-assigned one.',
+  );
 }
 
 function unreadable(reason: string, hint: string): CloudFailure {

@@ -41,13 +41,20 @@ export function createGcr(settings: GcrSettings): CloudProvider {
   return {
     async mint(host, credential, signal) {
       if (!hostPattern.test(host)) throw unfitHost('Google', 'europe-docker.pkg.dev or gcr.io');
-      const minted = credential.username === 'gcpauto' ? await askMetadata(settings, signal) : await exchangeKey(settings, credential, signal);
+      const minted =
+        credential.username === 'gcpauto'
+          ? await askMetadata(settings, signal)
+          : await exchangeKey(settings, credential, signal);
       return { ...minted, message: issued('Google', minted) };
     },
   };
 }
 
-async function exchangeKey({ http, now, tokenUrl }: GcrSettings, credential: Credential, signal: AbortSignal): Promise<MintedCredential> {
+async function exchangeKey(
+  { http, now, tokenUrl }: GcrSettings,
+  credential: Credential,
+  signal: AbortSignal,
+): Promise<MintedCredential> {
   const key = parseGoogleKey(credential);
   const assertion = signAssertion(key, now());
   const form = formRequest({ grant_type: grantType, assertion });
@@ -66,33 +73,61 @@ function signAssertion({ keyId, email, privateKey }: GoogleKey, now: Date): stri
 }
 
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
-async function askMetadata({ http, ambient, now, metadataOrigin }: GcrSettings, signal: AbortSignal): Promise<MintedCredential> {
+async function askMetadata(
+  { http, ambient, now, metadataOrigin }: GcrSettings,
+  signal: AbortSignal,
+): Promise<MintedCredential> {
   if (!ambient) throw ambientIsOff('REGWAY_GCP_AMBIENT');
-  const url = new URL('/computeMetadata/v1/instance/service-accounts/default/token', metadataOrigin ?? 'http://metadata.google.internal');
-  const answer = await http.send({ provider: 'The Google metadata server', method: 'GET', url, headers: { 'metadata-flavor': 'Google' }, signal });
-  if (answer.headers['metadata-flavor'] !== 'Google') throw unusable('The Google metadata server', 'what answers there is not Google');
-  if (answer.status !== 200) throw unusable('The Google metadata server', `HTTP ${answer.status}: this machine may have no service account`);
+  const url = new URL(
+    '/computeMetadata/v1/instance/service-accounts/default/token',
+    metadataOrigin ?? 'http://metadata.google.internal',
+  );
+  const answer = await http.send({
+    provider: 'The Google metadata server',
+    method: 'GET',
+    url,
+    headers: { 'metadata-flavor': 'Google' },
+    signal,
+  });
+  if (answer.headers['metadata-flavor'] !== 'Google')
+    throw unusable('The Google metadata server', 'what answers there is not Google');
+  if (answer.status !== 200)
+    throw unusable('The Google metadata server', `HTTP ${answer.status}: this machine may have no service account`);
   return readToken(answer, now());
 }
 
 function readToken(answer: CloudAnswer, now: Date): MintedCredential {
   const { access_token: token, expires_in: expiresIn } = jsonObject(answer);
   const expiresMs = typeof expiresIn === 'number' ? now.getTime() + expiresIn * 1000 : Number.NaN;
-  return checkedMinting('Google', { username: tokenUsername, secret: typeof token === 'string' ? token : '', expiresMs }, now.getTime(), maxLifeSeconds * 1000);
+  return checkedMinting(
+    'Google',
+    { username: tokenUsername, secret: typeof token === 'string' ? token : '', expiresMs },
+    now.getTime(),
+    maxLifeSeconds * 1000,
+  );
 }
 
 /** RFC 6749 §5.2. The description is not shown: it may repeat the assertion. */
 const adviceByCode: Readonly<Record<string, Advice>> = {
-  invalid_grant: { hint: 'The key was deleted, has expired or belongs to a deleted service account; or the clock of this server is wrong. Create a new key if the clock is right.' },
+  invalid_grant: {
+    hint: 'The key was deleted, has expired or belongs to a deleted service account; or the clock of this server is wrong. Create a new key if the clock is right.',
+  },
   invalid_client: { hint: 'Google does not know the service account: create a new key.' },
-  unauthorized_client: { hint: 'The service account may not use this kind of login: check the policies of its organisation.' },
-  access_denied: { hint: 'A policy of the organisation forbids the key: use another identity, or ask its administrators.' },
+  unauthorized_client: {
+    hint: 'The service account may not use this kind of login: check the policies of its organisation.',
+  },
+  access_denied: {
+    hint: 'A policy of the organisation forbids the key: use another identity, or ask its administrators.',
+  },
   rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
 };
 
 function refusal(answer: CloudAnswer, secrets: readonly string[]): CloudFailure {
   const code = shownCode(jsonObject(answer)['error'], secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
-  const advice = known ?? { hint: 'Check again later; if it stays, look at the service account in the Google Cloud console.', retryable: answer.status >= 500 || answer.status === 429 };
+  const advice = known ?? {
+    hint: 'Check again later; if it stays, look at the service account in the Google Cloud console.',
+    retryable: answer.status >= 500 || answer.status === 429,
+  };
   return new CloudFailure(`Google gave no login for the stored key (${code ?? `HTTP ${answer.status}`}).`, advice);
 }
