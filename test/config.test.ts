@@ -4,15 +4,15 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigRefused, readCommandLineSettings, readConfig } from '../src/app/config.ts';
+import { ConfigError, readCommandLineSettings, readConfig } from '../src/app/config.ts';
 
 /** The message of a refusal. */
 function refusal(environment: NodeJS.ProcessEnv): string {
   try {
     readConfig(environment);
   } catch (error) {
-    expect(error).toBeInstanceOf(ConfigRefused);
-    return (error as ConfigRefused).message;
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
   }
   throw new Error('the settings were accepted');
 }

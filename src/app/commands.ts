@@ -8,12 +8,12 @@ import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import { faultFields } from '../core/shared/fault.ts';
 import { Problem } from '../core/shared/problem.ts';
-import { StoreRefused } from '../database/errors.ts';
+import { StoreError } from '../database/errors.ts';
 import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
 import type { KeyStatus } from '../encryption/key-status.ts';
-import { KeyringRefused } from '../encryption/keyring.ts';
+import { KeyringError } from '../encryption/keyring.ts';
 import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
-import { type Config, ConfigRefused, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { boundHeap } from './heap.ts';
 import type { Backup, Restoration } from './maintenance/backup.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
@@ -184,9 +184,9 @@ function sentenceOf(fault: unknown): string {
 
 function isConfigurationFault(fault: unknown): fault is Error {
   return (
-    fault instanceof ConfigRefused ||
-    fault instanceof KeyringRefused ||
-    fault instanceof StoreRefused ||
+    fault instanceof ConfigError ||
+    fault instanceof KeyringError ||
+    fault instanceof StoreError ||
     isFaultOf(fault, 'getaddrinfo')
   );
 }

@@ -79,8 +79,8 @@ export interface Config {
 const foreignSettings = /^REGWAY_(URL|TOKEN|REGISTRY_PASSWORD|SERVICE_.+|PORT(_.+)?)$/;
 
 /** Every mistake in the settings at once. The program ends with exit code 78 (EX_CONFIG). */
-export class ConfigRefused extends Error {
-  override readonly name = 'ConfigRefused';
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
 
   constructor(mistakes: readonly string[]) {
     super(
@@ -93,7 +93,7 @@ export class ConfigRefused extends Error {
 
 /**
  * Reads the settings.
- * @throws ConfigRefused naming every mistake.
+ * @throws ConfigError naming every mistake.
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const reader = new SettingReader(environment);
@@ -221,7 +221,7 @@ class SettingReader {
   }
 
   finish(): void {
-    if (this.#mistakes.length > 0) throw new ConfigRefused(this.#mistakes);
+    if (this.#mistakes.length > 0) throw new ConfigError(this.#mistakes);
   }
 
   #attempt<T>(name: string, run: () => T): T | undefined {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ConfigRefused } from './config.ts';
+import { ConfigError } from './config.ts';
 
 /** The directory of package.json: the sources and the bundle stand at different depths below it. */
 const packageRoot = findPackageRoot(import.meta.dirname);
@@ -16,14 +16,14 @@ export const apiDocsDir = join(packageRoot, 'dist/api-docs/');
 
 /**
  * Makes a directory that only its owner can enter, unless it is there.
- * @throws ConfigRefused naming the setting.
+ * @throws ConfigError naming the setting.
  */
 export async function makePrivateDirectory(path: string, setting: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new ConfigRefused([`${setting} names a directory that cannot be made (${code}): ${path}.`]);
+    throw new ConfigError([`${setting} names a directory that cannot be made (${code}): ${path}.`]);
   }
 }
 

@@ -8,10 +8,10 @@ import { healthRoutes } from '../server/http/health.ts';
 import { createListener } from '../server/http/listener.ts';
 import { createLog, type Log } from '../server/ops/log.ts';
 import { createMetrics } from '../server/ops/metrics.ts';
-import { logOrphans } from '../server/ops/unhandled-rejections.ts';
+import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
 import type { Config } from './config.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
-import { createFaces, trustedDocuments } from './wiring/routes.ts';
+import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
 
@@ -25,7 +25,7 @@ export interface RunningServer {
 
 /**
  * Opens the store and keys, and serves.
- * @throws ConfigRefused, StoreRefused, KeyringRefused when the data directory is not fit to be used; nothing was changed then.
+ * @throws ConfigError, StoreError, KeyringError when the data directory is not fit to be used; nothing was changed then.
  */
 export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
@@ -33,7 +33,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   const issuers = await readIssuers(config);
   const documents = trustedDocuments(config);
   const store = await openDataStore(config, { owned: true, log });
-  const forgetOrphans = logOrphans(log);
+  const forgetOrphans = logUnhandledRejections(log);
   const opened: Closable[] = [{ close: async () => forgetOrphans() }];
   try {
     return await serveStore({ config, issuers, documents, store, log }, opened);
@@ -67,7 +67,7 @@ async function serveStore(
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
-  const faces = createFaces({ config, documents, logins, domain, log });
+  const faces = createServers({ config, documents, logins, domain, log });
   opened.push(faces);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());

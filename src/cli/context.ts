@@ -6,7 +6,7 @@ import type { Registry } from '../core/registry/registry.ts';
 import type { Secret } from '../core/shared/secret.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
-export interface LocalCommands {
+export interface DataCommands {
   serveCommand(): Promise<number>;
   createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number>;
   /** Every account's tokens when `account` is undefined. */
@@ -121,7 +121,7 @@ export interface TokenFacts {
 
 export interface CommandContext {
   readonly settings: CommandLineSettings;
-  readonly loadLocal: () => Promise<LocalCommands>;
+  readonly loadLocal: () => Promise<DataCommands>;
   /** Sets the exit code of a command that works on the data directory. */
   readonly endWith: (exitCode: number) => void;
 }

@@ -11,10 +11,10 @@ import { addKeysCommands } from './commands/keys.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addRegistryCommands } from './commands/registry.ts';
 import { addTokenCommands } from './commands/token.ts';
-import type { CommandContext, CommandLineSettings, LocalCommands } from './context.ts';
+import type { CommandContext, CommandLineSettings, DataCommands } from './context.ts';
 import { CommandFailure, exitCodes } from './errors.ts';
 import { refusePasswordInArguments } from './terminal/password.ts';
-import { colourNote, endWithTheReader, jsonText, printNote } from './terminal/terminal.ts';
+import { colorNote, exitOnBrokenPipe, jsonText, printNote } from './terminal/terminal.ts';
 
 const environmentHelp = `
 Environment:
@@ -34,7 +34,7 @@ Example:
 export async function runCommandLine(
   argv: readonly string[],
   settings: CommandLineSettings,
-  loadLocal: () => Promise<LocalCommands>,
+  loadLocal: () => Promise<DataCommands>,
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram({
@@ -44,7 +44,7 @@ export async function runCommandLine(
       exitCode = code;
     },
   });
-  endWithTheReader();
+  exitOnBrokenPipe();
   try {
     refusePasswordInArguments(argv.slice(2));
     await program.parseAsync(argv);
@@ -95,7 +95,7 @@ function withoutValues(text: string): string {
 
 /** With `-o json` a script gets its answer on standard output also when the server refused. */
 function report({ message, exitCode, answer }: CommandFailure, argv: readonly string[]): number {
-  printNote(`${colourNote('red', 'Error:')} ${message}`);
+  printNote(`${colorNote('red', 'Error:')} ${message}`);
   if (answer !== undefined && wantsJson(argv)) process.stdout.write(`${jsonText(answer)}\n`);
   return exitCode;
 }

@@ -2,7 +2,7 @@
 
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type { Notices } from '../core/registry/events.ts';
+import type { Notifications } from '../core/registry/events.ts';
 import type { Tables } from './schema/tables.ts';
 
 /** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
@@ -58,7 +58,7 @@ export interface Database extends Dialect {
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
   /** Where replaced rows stay in a log: empties it into the file, in which they are overwritten. False when somebody reads from it still. */
   readonly emptyLog?: () => Promise<boolean>;
-  readonly notices: Notices;
+  readonly notices: Notifications;
   /** Waits for transactions that run, then lets the database go. */
   close(): Promise<void>;
   /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */
@@ -121,7 +121,7 @@ export interface SnapshotDatabase extends Database {
 }
 
 /** Notices that have something to close. */
-export interface OpenNotices extends Notices {
+export interface OpenNotices extends Notifications {
   close(): Promise<void>;
 }
 

@@ -34,7 +34,7 @@ interface DriverError {
 
 /** Gives the error that may leave the store for one that a driver, Drizzle or our own code threw. */
 export function translateFailure(thrown: unknown): Error {
-  if (thrown instanceof Problem || thrown instanceof StoreRefused) {
+  if (thrown instanceof Problem || thrown instanceof StoreError) {
     return thrown;
   }
   const driverError = findDriverError(thrown);
@@ -53,7 +53,7 @@ export function translateFailure(thrown: unknown): Error {
     return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
   }
   if (postgresRefused.test(code)) {
-    return new StoreRefused(`PostgreSQL refuses this login or has no such database (${code}).`);
+    return new StoreError(`PostgreSQL refuses this login or has no such database (${code}).`);
   }
   return new Error(`The database refused a statement: ${code}.`);
 }
@@ -107,6 +107,6 @@ function fault(thrown: unknown): Error {
 }
 
 /** The database cannot be used with this program as it is. Start-up ends with its message. */
-export class StoreRefused extends Error {
-  override readonly name = 'StoreRefused';
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
 }

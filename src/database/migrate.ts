@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 import { adminAccount } from '../core/authz/principal.ts';
 import type { Database, Migration } from './database.ts';
-import { StoreRefused } from './errors.ts';
+import { StoreError } from './errors.ts';
 
 /** Where the store says what it did; pino fits. */
 export interface StoreLog {
@@ -30,7 +30,7 @@ interface Applied {
 /**
  * Applies what is missing, all or nothing, and adds the admin account. An up-to-date database is only read.
  * @param folder holds the `.sql` files and `meta/_journal.json`.
- * @throws StoreRefused when the database is newer than this program, a file was edited after it was applied, or a migration fails.
+ * @throws StoreError when the database is newer than this program, a file was edited after it was applied, or a migration fails.
  */
 export async function migrate(database: Database, folder: string, log?: StoreLog): Promise<void> {
   await database.migrate(async (migration) => {
@@ -65,13 +65,13 @@ export async function applyMissing(
 
 /**
  * How many migrations of a folder a database lacks. Nothing is written.
- * @throws StoreRefused when the database is newer than this program, of another history, or none of Regway.
+ * @throws StoreError when the database is newer than this program, of another history, or none of Regway.
  */
 export async function countMissing(database: Database, folder: string): Promise<number> {
   const files = readMigrations(folder);
   const applied = await database.read(async (queries) => {
     if (!(await database.hasTable(queries, 'schema_migration')))
-      throw new StoreRefused('The database holds no migration of this program: it is none of Regway.');
+      throw new StoreError('The database holds no migration of this program: it is none of Regway.');
     return await readApplied({ queries });
   });
   refuseStrangers(files, applied);
@@ -101,19 +101,17 @@ function refuseStrangers(files: readonly MigrationFile[], applied: readonly Appl
   for (const [position, { tag, hash }] of applied.entries()) {
     const file = files[position];
     if (file === undefined) {
-      throw new StoreRefused(
+      throw new StoreError(
         `The database is newer than this program: it has the migration ${tag}. Run the version that made it, or a later one.`,
       );
     }
     if (file.tag !== tag) {
-      throw new StoreRefused(
+      throw new StoreError(
         `The database has the migration ${tag} where this program has ${file.tag}: they are not of one history.`,
       );
     }
     if (file.hash !== hash) {
-      throw new StoreRefused(
-        `The migration ${tag} was edited after it was applied to this database; restore the file.`,
-      );
+      throw new StoreError(`The migration ${tag} was edited after it was applied to this database; restore the file.`);
     }
   }
 }
@@ -124,7 +122,7 @@ async function apply(migration: Migration, { tag, hash, statements }: MigrationF
       await migration.run(statement);
     }
   } catch (error) {
-    throw new StoreRefused(`The migration ${tag} failed, and nothing of it was kept.`, { cause: error });
+    throw new StoreError(`The migration ${tag} failed, and nothing of it was kept.`, { cause: error });
   }
   await migration.queries.execute(
     sql`INSERT INTO schema_migration (tag, hash, applied_at) VALUES (${tag}, ${hash}, ${Date.now()})`,

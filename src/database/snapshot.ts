@@ -18,7 +18,7 @@ export interface Snapshot {
   complaints(): Promise<string[] | null>;
   /**
    * How many migrations this program has and the database lacks. Nothing else can be read while there are any.
-   * @throws StoreRefused when the database is newer than this program, or none of its own.
+   * @throws StoreError when the database is newer than this program, or none of its own.
    */
   missingMigrations(): Promise<number>;
   readonly database: Database;
@@ -30,7 +30,7 @@ const pageSize = 500;
 
 /**
  * Opens a snapshot of a database that is there. Nothing is written, not even a missing migration.
- * @throws StoreRefused when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ * @throws StoreError when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
 export async function openSnapshot({
   url,

@@ -7,10 +7,10 @@ import type { AccessStore } from '../core/accounts/store.ts';
 import type { AuditStore } from '../core/audit/store.ts';
 import type { KeyRotationStore, KeyStore } from '../core/passwords/key-store.ts';
 import type { UseStore } from '../core/pulls/usage.ts';
-import type { Notices } from '../core/registry/events.ts';
+import type { Notifications } from '../core/registry/events.ts';
 import type { RegistryStore } from '../core/registry/store.ts';
 import { type Database, isPostgres } from './database.ts';
-import { StoreRefused } from './errors.ts';
+import { StoreError } from './errors.ts';
 import { migrate, type StoreLog } from './migrate.ts';
 import { auditChain } from './repositories/audit.ts';
 import { keyRotationStore } from './repositories/key-rotation.ts';
@@ -26,7 +26,7 @@ export interface Store {
   /** To be started with its key before anything is changed. */
   readonly audit: AuditStore;
   readonly keys: KeyRotationStore;
-  readonly notices: Notices;
+  readonly notices: Notifications;
   /** Lets all reads up to the end of this turn of the event loop be of one moment, which costs less. To be called when a request was read from its connection: every request of the turn had come before. */
   readTogether(): void;
   /** Ends that: what is read next is as new as can be. For a request that may have come later in the turn. */
@@ -56,7 +56,7 @@ const maxReadinessMs = 2_000;
 
 /**
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
- * @throws StoreRefused when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ * @throws StoreError when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
  */
 export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
@@ -65,7 +65,7 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
     return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), options);
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
-    throw new StoreRefused('The database must be the path of a SQLite file or a postgres:// address.');
+    throw new StoreError('The database must be the path of a SQLite file or a postgres:// address.');
   }
   const { openSqlite } = await import('./sqlite/open.ts');
   return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);

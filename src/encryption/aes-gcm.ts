@@ -28,10 +28,10 @@ const derivationLabel = Buffer.from('regway/seal/v1\0');
 
 /**
  * Seals a value of at most `maxValueBytes` under a key derived for this blob alone.
- * @param keyId 1 to 2^32 − 1, written into the blob so that `openBytes` can ask for the key.
+ * @param keyId 1 to 2^32 − 1, written into the blob so that `decrypt` can ask for the key.
  * @param context what the value belongs to, from `encodeContext`; not stored.
  */
-export function sealBytes(key: KeyObject, keyId: number, context: Uint8Array, value: Uint8Array): Buffer {
+export function encrypt(key: KeyObject, keyId: number, context: Uint8Array, value: Uint8Array): Buffer {
   const head = newHead(keyId);
   const cipher = createCipheriv(algorithm, oneTimeKey(key, head, context), nonceOf(head), { authTagLength: tagBytes });
   cipher.setAAD(Buffer.concat([head, context]));
@@ -40,7 +40,7 @@ export function sealBytes(key: KeyObject, keyId: number, context: Uint8Array, va
 }
 
 /** Gives the sealed value, or undefined when blob, key and context do not belong together: which of them is wrong is not told. */
-export function openBytes(
+export function decrypt(
   keyOf: (keyId: number) => KeyObject | undefined,
   context: Uint8Array,
   blob: Uint8Array,

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import type { AuditMac } from '../core/audit/chain.ts';
 import type { KeyStore } from '../core/passwords/key-store.ts';
 import { newDataKey, openDataKey } from './data-keys.ts';
-import { type Keyring, KeyringRefused } from './keyring.ts';
+import { type Keyring, KeyringError } from './keyring.ts';
 
 interface AuditKeyOptions {
   readonly keyring: Keyring;
@@ -13,7 +13,7 @@ interface AuditKeyOptions {
 
 /**
  * Opens the key: HMAC-SHA256 with it, in hex. Undefined where there is none yet.
- * @throws KeyringRefused when the keyring does not open it.
+ * @throws KeyringError when the keyring does not open it.
  */
 export async function findAuditMac({ keyring, keys }: AuditKeyOptions): Promise<AuditMac | undefined> {
   const row = (await keys.dataKeys()).find(({ state }) => state === 'AUDIT');
@@ -30,7 +30,7 @@ export async function openAuditMac(options: AuditKeyOptions): Promise<AuditMac> 
   await keys.insertAuditKey((id) => newDataKey(keyring, id, 'AUDIT').row);
   const made = await findAuditMac(options);
   if (made === undefined)
-    throw new KeyringRefused(
+    throw new KeyringError(
       keyring.path,
       'cannot open the audit trail: its key was removed from the database meanwhile. Start again.',
     );

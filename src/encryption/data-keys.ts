@@ -2,8 +2,8 @@
 
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { DataKeyRow, KeyStore } from '../core/passwords/key-store.ts';
-import { encodeContext, openBytes, sealBytes } from './aes-gcm.ts';
-import { type Keyring, KeyringRefused } from './keyring.ts';
+import { encodeContext, decrypt, encrypt } from './aes-gcm.ts';
+import { type Keyring, KeyringError } from './keyring.ts';
 
 export interface DataKeys {
   readonly byId: ReadonlyMap<number, KeyObject>;
@@ -21,7 +21,7 @@ const canaryContext = encodeContext('canary', {});
 
 /**
  * Reads and opens the keys of a database. Writes nothing.
- * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
+ * @throws KeyringError when these keys are not the ones that the database was sealed with.
  */
 export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys' | 'canary'>): Promise<DataKeys> {
   // In this order: a key is written with the canary or before it, so the key of a canary is read after it.
@@ -33,7 +33,7 @@ export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataK
   const isRotated = canary !== undefined && canaryNow !== undefined && !Buffer.from(canary).equals(canaryNow);
   const rotated = isRotated ? await openDataKeys(keyring, keys, canaryNow) : undefined;
   if (rotated !== undefined) return rotated;
-  throw new KeyringRefused(
+  throw new KeyringError(
     keyring.path,
     'does not fit this database: the canary does not open. Use the keyring that belongs to this database, or restore both from one backup.',
   );
@@ -47,13 +47,13 @@ async function openDataKeys(
 ): Promise<DataKeys | undefined> {
   const rows = (await keys.dataKeys()).filter(({ state }) => state !== 'AUDIT');
   if (canary === undefined) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       keyring.path,
       'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.',
     );
   }
   const byId = new Map(rows.map((row) => [row.id, openDataKey(keyring, row)]));
-  const opened = openBytes((keyId) => byId.get(keyId), canaryContext, canary);
+  const opened = decrypt((keyId) => byId.get(keyId), canaryContext, canary);
   const { id: activeId, key: active } = activeKey(keyring, rows, byId);
   return opened && { byId, activeId, active, seed: opened.equals(firstCanary) ? derive(active, 'seed') : opened };
 }
@@ -65,7 +65,7 @@ export function createSealingKey(
   seed?: Uint8Array,
 ): { readonly row: DataKeyRow; readonly canary: Uint8Array } {
   const { row, key } = newDataKey(keyring, id, 'ACTIVE');
-  return { row, canary: sealBytes(key, id, canaryContext, seed ?? firstCanary) };
+  return { row, canary: encrypt(key, id, canaryContext, seed ?? firstCanary) };
 }
 
 /** 32 bytes for another use than sealing. @param purpose names the use. */
@@ -81,7 +81,7 @@ function activeKey(
   const [row, ...others] = rows.filter(({ state }) => state === 'ACTIVE');
   const key = row && byId.get(row.id);
   if (row === undefined || key === undefined || others.length > 0) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       keyring.path,
       'fits no sealing key: the database should hold exactly one active data key and does not. Restore the database from a backup.',
     );
@@ -98,25 +98,25 @@ export function newDataKey(
   state: DataKeyRow['state'],
 ): { row: DataKeyRow; key: KeyObject } {
   const raw = randomBytes(dataKeyBytes);
-  const wrapped = sealBytes(keyring.sealing.key, id, dataKeyContext(id), raw);
+  const wrapped = encrypt(keyring.sealing.key, id, dataKeyContext(id), raw);
   return {
     row: { id, rootKeyId: keyring.sealing.id, wrapped, state, createdAt: new Date() },
     key: createSecretKey(raw),
   };
 }
 
-/** @throws KeyringRefused when the keyring lacks the root key, or the row is not what it wrapped. */
+/** @throws KeyringError when the keyring lacks the root key, or the row is not what it wrapped. */
 export function openDataKey(keyring: Keyring, row: DataKeyRow): KeyObject {
   const rootKey = keyring.keys.find(({ id }) => id === row.rootKeyId);
   if (rootKey === undefined) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       keyring.path,
       `lacks the root key ${row.rootKeyId} that data key ${row.id} of this database is wrapped with. Add that key's line, or use the keyring that belongs to this database.`,
     );
   }
-  const raw = openBytes(() => rootKey.key, dataKeyContext(row.id), row.wrapped);
+  const raw = decrypt(() => rootKey.key, dataKeyContext(row.id), row.wrapped);
   if (raw?.length !== dataKeyBytes) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       keyring.path,
       `has the root key ${row.rootKeyId}, but data key ${row.id} does not open with it: the database was altered or damaged. Restore it from a backup.`,
     );
@@ -130,7 +130,7 @@ export function rewrapDataKey(keyring: Keyring, row: DataKeyRow): DataKeyRow {
   return {
     ...row,
     rootKeyId,
-    wrapped: sealBytes(key, row.id, dataKeyContext(row.id), openDataKey(keyring, row).export()),
+    wrapped: encrypt(key, row.id, dataKeyContext(row.id), openDataKey(keyring, row).export()),
   };
 }
 

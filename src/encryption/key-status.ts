@@ -2,7 +2,7 @@
 
 import type { DataKeyRow } from '../core/passwords/key-store.ts';
 import { readDataKeys } from './data-keys.ts';
-import { withKeyring } from './keyring.ts';
+import { openKeyring } from './keyring.ts';
 import type { RotationParts } from './rotation.ts';
 
 export interface KeyStatus {
@@ -24,13 +24,13 @@ export interface DataKeyStatus extends Pick<DataKeyRow, 'id' | 'state' | 'rootKe
 
 /**
  * Reads the keys, and opens them to see that they are right.
- * @throws KeyringRefused when the keyring is not that of the database.
+ * @throws KeyringError when the keyring is not that of the database.
  */
 export async function readKeyStatus({
   keyringFile,
   keys,
 }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<KeyStatus> {
-  const { keyring, rows } = await withKeyring(keyringFile, async (ring) => {
+  const { keyring, rows } = await openKeyring(keyringFile, async (ring) => {
     await readDataKeys(ring, keys);
     return { keyring: ring, rows: await keys.dataKeys() };
   });

@@ -21,8 +21,8 @@ export interface Keyring {
 }
 
 /** The start is refused because of the keys; the process exits with 78. The message names the file and the remedy, never a key. */
-export class KeyringRefused extends Error {
-  override readonly name = 'KeyringRefused';
+export class KeyringError extends Error {
+  override readonly name = 'KeyringError';
 
   /** @param complaint continues the sentence "The keyring file <path> …". */
   constructor(path: string, complaint: string, cause?: unknown) {
@@ -44,7 +44,7 @@ const header = `# Root keys of Regway. Whoever has this file and the database ca
 /**
  * Reads the keyring, or makes one with a fresh key. Several processes may do so at once: all end with the same keys.
  * @param options.createIfMissing true only while the database holds nothing sealed (`holdsNothingSealed`): a new key opens nothing old.
- * @throws KeyringRefused when the file is missing (and may not be made), readable by others, or not a keyring.
+ * @throws KeyringError when the file is missing (and may not be made), readable by others, or not a keyring.
  */
 export async function loadKeyring(path: string, options: { readonly createIfMissing: boolean }): Promise<Keyring> {
   let text = await readKeyringFile(path);
@@ -53,7 +53,7 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
     text = await readKeyringFile(path);
   }
   if (text === undefined) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       'does not exist, but the database was sealed with one. Put it back from its copy, or point REGWAY_KEYRING_FILE at it.',
     );
@@ -66,7 +66,7 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
  * the new file opens, so after a refusal both are read once more.
  * @throws as `loadKeyring`, and what `read` throws.
  */
-export async function withKeyring<Result>(
+export async function openKeyring<Result>(
   path: string,
   read: (keyring: Keyring) => Promise<Result>,
   { createIfMissing } = { createIfMissing: false },
@@ -75,7 +75,7 @@ export async function withKeyring<Result>(
   try {
     return await read(keyring);
   } catch (error) {
-    if (!(error instanceof KeyringRefused)) throw error;
+    if (!(error instanceof KeyringError)) throw error;
     return await read(await loadKeyring(path, { createIfMissing: false }));
   }
 }
@@ -83,7 +83,7 @@ export async function withKeyring<Result>(
 /**
  * Parses the text of a keyring: one `rgk1:<base64 of 32 bytes>` a line, blank lines, and comments from `#`.
  * @param path names the file in messages.
- * @throws KeyringRefused for anything else, a key given twice, or no key.
+ * @throws KeyringError for anything else, a key given twice, or no key.
  */
 export function parseKeyring(text: string, path: string): Keyring {
   const keys = new Map<string, RootKey>();
@@ -94,16 +94,13 @@ export function parseKeyring(text: string, path: string): Keyring {
     const key = parseKeyLine(line, index + 1, path);
     const id = rootKeyId(key);
     if (keys.has(id)) {
-      throw new KeyringRefused(
-        path,
-        `has the key ${id} twice, the second time on line ${index + 1}. Delete that line.`,
-      );
+      throw new KeyringError(path, `has the key ${id} twice, the second time on line ${index + 1}. Delete that line.`);
     }
     keys.set(id, { id, key });
   }
   const [sealing] = keys.values();
   if (sealing === undefined) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       'holds no key. Put it back from its copy; on a new installation, delete it and one is made at the next start.',
     );
@@ -118,7 +115,7 @@ export function printKeyring(keys: readonly KeyObject[]): string {
 
 /**
  * Replaces the file by one with these keys, the sealing key first: whole or not at all, and lasting when this ends.
- * @throws KeyringRefused when it cannot be replaced, as on a read-only mount; the file is as it was then.
+ * @throws KeyringError when it cannot be replaced, as on a read-only mount; the file is as it was then.
  */
 export async function replaceKeyring(path: string, keys: readonly RootKey[]): Promise<Keyring> {
   const text = printKeyring(keys.map(({ key }) => key));
@@ -127,7 +124,7 @@ export async function replaceKeyring(path: string, keys: readonly RootKey[]): Pr
     const file = await realpath(path);
     await replaceDurably(file, text);
   } catch (error) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `cannot be replaced (${errorCode(error)}), and nothing was changed. Make its directory writable, or put a new key first in it by hand ("${keyPrefix}" and the output of "openssl rand -base64 32"), keep the old lines below, and repeat.`,
       error,
@@ -149,7 +146,7 @@ export function rootKeyId(key: KeyObject): string {
 
 function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject {
   if (!line.startsWith(keyPrefix)) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `has an unknown line ${lineNumber}: expected "${keyPrefix}<key>", a comment that starts with "#", or nothing.`,
     );
@@ -158,7 +155,7 @@ function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject
   const bytes = Buffer.from(encoded, 'base64');
   // Node's decoder skips what it does not know, so only text that encodes back to itself is a key.
   if (bytes.length !== keyBytes || bytes.toString('base64') !== encoded) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Put the line back from its copy, whole and without spaces.`,
     );
@@ -174,13 +171,13 @@ async function readKeyringFile(path: string): Promise<string | undefined> {
       return await file.readFile('utf8');
     });
   } catch (error) {
-    if (error instanceof KeyringRefused) {
+    if (error instanceof KeyringError) {
       throw error;
     }
     if (errorCode(error) === 'ENOENT') {
       return undefined;
     }
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `cannot be read (${errorCode(error)}). Let the user that runs Regway read it, and nobody else.`,
       error,
@@ -190,17 +187,17 @@ async function readKeyringFile(path: string): Promise<string | undefined> {
 
 function refuseUnsafe(path: string, file: Stats): void {
   if (!file.isFile()) {
-    throw new KeyringRefused(path, 'is not a regular file. Point REGWAY_KEYRING_FILE at the file of root keys.');
+    throw new KeyringError(path, 'is not a regular file. Point REGWAY_KEYRING_FILE at the file of root keys.');
   }
   if ((file.mode & 0o077) !== 0) {
     const mode = (file.mode & 0o777).toString(8).padStart(4, '0');
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if somebody may have read it.`,
     );
   }
   if (file.size > maxKeyringBytes) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `is larger than ${maxKeyringBytes} bytes, so it is no keyring. Point REGWAY_KEYRING_FILE at the right file.`,
     );
@@ -211,7 +208,7 @@ async function createKeyringFile(path: string): Promise<void> {
   try {
     await createDurably(path, printKeyring([createRootKey().key]));
   } catch (error) {
-    throw new KeyringRefused(
+    throw new KeyringError(
       path,
       `cannot be created (${errorCode(error)}). Make its directory writable, or write the file yourself: one line, "${keyPrefix}" and the output of "openssl rand -base64 32", mode 0400.`,
       error,

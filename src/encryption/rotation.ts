@@ -24,11 +24,11 @@ import { temporariesOf } from './keyring-file.ts';
 import {
   createRootKey,
   type Keyring,
-  KeyringRefused,
+  KeyringError,
   loadKeyring,
   replaceKeyring,
   type RootKey,
-  withKeyring,
+  openKeyring,
 } from './keyring.ts';
 import { openPassword, sealPassword } from './sealer.ts';
 
@@ -75,7 +75,7 @@ const maxTries = 5;
  * Seals every password with a new data key and forgets the old one. Reads and writes go on meanwhile, and a concurrent update wins.
  * After an interruption it goes on where that was, without another key; one that came when all was sealed and only the old key was left
  * looks like an old key that had to stay, and another key is made.
- * @throws KeyringRefused when the keyring is not that of the database; Problem `CONFLICT` when others rotate at the same time.
+ * @throws KeyringError when the keyring is not that of the database; Problem `CONFLICT` when others rotate at the same time.
  */
 export async function rotateDataKey(parts: RotationParts): Promise<DataRotation> {
   const interrupted = await resealAll(parts);
@@ -89,12 +89,12 @@ export async function rotateDataKey(parts: RotationParts): Promise<DataRotation>
 /**
  * Wraps every data key with a new root key and takes the old ones out of the keyring file. When a person put a new key first in the file, that
  * one is used, and the file needs no right to be written.
- * @throws as `rotateDataKey`; KeyringRefused before anything is changed when a new key is needed and the file cannot be replaced.
+ * @throws as `rotateDataKey`; KeyringError before anything is changed when a new key is needed and the file cannot be replaced.
  */
 export async function rotateRootKey(parts: RotationParts): Promise<RootRotation> {
   const { keyringFile, keys } = parts;
   // Shows that this is the keyring of this database before anything is written.
-  await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
+  await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const keyring = await whileHeld(keys, async (rows) => {
     const ring = await keyringWithNewKey(keyringFile, rows);
     const { id } = ring.sealing;
@@ -115,7 +115,7 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
  * Removes the files that killed rotations left beside the keyring, each with root keys in it. Nobody writes such a file while the data keys are held,
  * and what cannot be removed stays.
  */
-export async function removeLeftovers({
+export async function removeTemporaryFiles({
   keyringFile,
   keys,
 }: Pick<RotationParts, 'keyringFile' | 'keys'>): Promise<void> {
@@ -171,7 +171,7 @@ async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[
     await replaceKeyring(keyringFile, keys.filter(isInUse));
     return [];
   } catch (error) {
-    if (!(error instanceof KeyringRefused)) throw error;
+    if (!(error instanceof KeyringError)) throw error;
     return old;
   }
 }
@@ -179,7 +179,7 @@ async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[
 async function activateNewKey(parts: RotationParts): Promise<void> {
   const { keyringFile, keys } = parts;
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const { keyring, activeId, seed } = await withKeyring(keyringFile, async (ring) => ({
+    const { keyring, activeId, seed } = await openKeyring(keyringFile, async (ring) => ({
       ...(await readDataKeys(ring, keys)),
       keyring: ring,
     }));
@@ -204,7 +204,7 @@ async function resealAll({
   keyringFile,
   keys,
 }: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
-  const dataKeys = await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
+  const dataKeys = await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const { activeId } = dataKeys;
   const unreadable: string[] = [];
   let resealed = 0;

@@ -1,14 +1,14 @@
 // The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
 
 import type { KeyStore } from '../core/passwords/key-store.ts';
-import { dataKeyIdOf, KeysChanged, type Sealer } from '../core/passwords/sealer.ts';
+import { dataKeyIdOf, StaleKeys, type Sealer } from '../core/passwords/sealer.ts';
 import type { SecretBinding, SecretSlot } from '../core/registry/registry.ts';
 import type { Sealed } from '../core/registry/store.ts';
 import { Problem } from '../core/shared/problem.ts';
 import { Secret } from '../core/shared/secret.ts';
-import { encodeContext, maxValueBytes, openBytes, sealBytes } from './aes-gcm.ts';
+import { encodeContext, maxValueBytes, decrypt, encrypt } from './aes-gcm.ts';
 import { createSealingKey, type DataKeys, derive, readDataKeys } from './data-keys.ts';
-import { type Keyring, KeyringRefused, withKeyring } from './keyring.ts';
+import { type Keyring, KeyringError, openKeyring } from './keyring.ts';
 
 /** The sealer of one database, which every replica over it has alike. */
 export interface DatabaseSealer extends Sealer {
@@ -30,7 +30,7 @@ const minSealedBytes = 5;
 
 /**
  * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
- * @throws KeyringRefused when these keys are not the ones that the database was sealed with.
+ * @throws KeyringError when these keys are not the ones that the database was sealed with.
  */
 export async function createSealer(options: {
   readonly keyring: Keyring;
@@ -63,9 +63,9 @@ export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
 /** The keys as they are now, with the keyring as it is now: a rotation of the root key replaces the file. */
 async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys> {
   try {
-    return await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
+    return await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   } catch (error) {
-    if (!(error instanceof KeyringRefused)) throw error;
+    if (!(error instanceof KeyringError)) throw error;
     throw new Problem(
       'STORAGE_UNAVAILABLE',
       'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.',
@@ -88,17 +88,17 @@ export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: Secret
       field: ['password'],
     });
   }
-  return sealBytes(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
+  return encrypt(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
 }
 
 /** @throws as `Sealer.open` */
 export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
-  const bytes = openBytes((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
+  const bytes = decrypt((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
   if (bytes !== undefined) return new Secret(bytes.toString());
   const message =
     'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.';
   const isKeyKnown = sealed.length < minSealedBytes || dataKeys.byId.has(dataKeyIdOf(sealed));
-  throw isKeyKnown ? new Problem('SECRET_UNREADABLE', message) : new KeysChanged('SECRET_UNREADABLE', message);
+  throw isKeyKnown ? new Problem('SECRET_UNREADABLE', message) : new StaleKeys('SECRET_UNREADABLE', message);
 }
 
 function bindingContext(binding: SecretBinding): Buffer {

@@ -8,7 +8,7 @@ import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../../src/server/auth/failed-logins.ts';
 import { issueToken } from '../../src/server/auth/token-issuer.ts';
 import { newTokenParts, parseToken, printToken } from '../../src/server/auth/token-text.ts';
-import { createBudget } from '../../src/server/ops/rate-limiter.ts';
+import { createRateLimiter } from '../../src/server/ops/rate-limiter.ts';
 import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
 
 const now = () => new Date('2026-11-24T08:00:00Z');
@@ -31,7 +31,7 @@ beforeEach(async () => {
   });
   token = issued.text.reveal();
   logIn = limitFailedLogins(createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }), {
-    budget: createBudget(3),
+    budget: createRateLimiter(3),
     clientAddress: ({ headers }) => String(headers['x-test-address']),
     now,
   });

@@ -1,7 +1,7 @@
 // The setting of issuers: what it fills in, and every mistake that would let somebody in.
 
 import { describe, expect, it } from 'vitest';
-import { IssuersRefused, parseIssuers } from '../../src/server/auth/oidc/settings.ts';
+import { IssuerConfigError, parseIssuers } from '../../src/server/auth/oidc/settings.ts';
 
 const least = {
   issuer: 'https://login.example.com',
@@ -21,8 +21,8 @@ function refusal(text: string): string {
       throw Object.assign(new Error('not there'), { code: 'ENOENT' });
     });
   } catch (error) {
-    expect(error).toBeInstanceOf(IssuersRefused);
-    return (error as IssuersRefused).message;
+    expect(error).toBeInstanceOf(IssuerConfigError);
+    return (error as IssuerConfigError).message;
   }
   throw new Error('the setting was accepted');
 }

@@ -12,7 +12,7 @@ import { limitFailedLogins } from '../../src/server/auth/failed-logins.ts';
 import { createIssuer, type Issuer } from '../../src/server/auth/oidc/issuer.ts';
 import { createJwtLogins, type JwtLogins, maxTokenLifetimeSeconds } from '../../src/server/auth/oidc/jwt.ts';
 import { parseIssuers } from '../../src/server/auth/oidc/settings.ts';
-import { createBudget } from '../../src/server/ops/rate-limiter.ts';
+import { createRateLimiter } from '../../src/server/ops/rate-limiter.ts';
 import { createIssuerHttp } from '../../src/upstream/transport/issuer-http.ts';
 import { type IssuerServer, makeKey, sendJson, sign, type SigningKey, startIssuer } from './issuer-server.ts';
 import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
@@ -507,7 +507,7 @@ describe('the keys of an issuer', () => {
   });
 
   it('that cannot be had get good and forged tokens one answer, which is no failed login and names no issuer', async () => {
-    const strict = limitFailedLogins(logIn, { budget: createBudget(1), clientAddress: () => 'here', now });
+    const strict = limitFailedLogins(logIn, { budget: createRateLimiter(1), clientAddress: () => 'here', now });
     const answerWithLimit = (text: string) =>
       strict(`Bearer ${text}`, new IncomingMessage(new Socket())).catch((error: unknown) => error);
     issuer.isDown = true;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serve, type RunningServer } from '../../src/app/server.ts';
-import { ConfigRefused, readConfig } from '../../src/app/config.ts';
+import { ConfigError, readConfig } from '../../src/app/config.ts';
 import { absoluteLifetimeMs } from '../../src/server/auth/session.ts';
 import { attemptLifetimeSeconds } from '../../src/server/auth/oidc/sign-in-attempt.ts';
 import { freePort } from '../e2e/support/free-port.ts';
@@ -193,7 +193,7 @@ describe('a mistake in the issuers', () => {
       REGWAY_OIDC_ISSUERS: JSON.stringify([issuer]),
     });
     await expect(serve(config)).rejects.toThrow(sentence);
-    await expect(serve(config)).rejects.toBeInstanceOf(ConfigRefused);
+    await expect(serve(config)).rejects.toBeInstanceOf(ConfigError);
     expect(existsSync(directory)).toBe(false);
   });
 

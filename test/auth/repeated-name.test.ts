@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasRepeatedName } from '../../src/server/auth/oidc/jwt.ts';
+import { hasDuplicateMember } from '../../src/server/auth/oidc/jwt.ts';
 
 describe('an object that names a member twice', () => {
   it.each([
@@ -14,7 +14,7 @@ describe('an object that names a member twice', () => {
     '{"":1,"":2}',
     '{"a":"}","a":1}',
   ])('is found: %s', (json) => {
-    expect(hasRepeatedName(json)).toBe(true);
+    expect(hasDuplicateMember(json)).toBe(true);
   });
 
   it.each([
@@ -28,16 +28,16 @@ describe('an object that names a member twice', () => {
     '{}',
     '{"a":"{\\"a\\":1","b":"}"}',
   ])('is not seen where there is none: %s', (json) => {
-    expect(hasRepeatedName(json)).toBe(false);
+    expect(hasDuplicateMember(json)).toBe(false);
   });
 
   it('is in nothing that JSON.stringify writes', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),
-        (value) => !hasRepeatedName(JSON.stringify(value)) && !hasRepeatedName(JSON.stringify(value, null, 2)),
+        (value) => !hasDuplicateMember(JSON.stringify(value)) && !hasDuplicateMember(JSON.stringify(value, null, 2)),
       ),
     );
-    expect(hasRepeatedName(JSON.stringify({ '"': 1, ':': 2, '{': 3 }))).toBe(false);
+    expect(hasDuplicateMember(JSON.stringify({ '"': 1, ':': 2, '{': 3 }))).toBe(false);
   });
 });

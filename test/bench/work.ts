@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import Sqlite from 'better-sqlite3';
 import { decodeCursor, encodeCursor } from '../../src/core/registries/list.ts';
 import { coveringTexts } from '../../src/core/registry/match.ts';
-import { parseImageReference, parseRegistryText } from '../../src/core/registry/reference.ts';
+import { parseImageReference, parseRegistryPattern } from '../../src/core/registry/reference.ts';
 import { secretBinding, type Registry } from '../../src/core/registry/registry.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { skippedReport, type ValidationReport } from '../../src/core/registry/report.ts';
@@ -81,7 +81,7 @@ export async function openWork(dataDir: string): Promise<Work> {
   });
   return {
     get(text) {
-      const row = byText.get(account, parseRegistryText(text).registry);
+      const row = byText.get(account, parseRegistryPattern(text).registry);
       return row === undefined ? null : shown(row);
     },
     page(after) {
@@ -119,7 +119,7 @@ export async function openWork(dataDir: string): Promise<Work> {
 function newRegistry(input: CreateInput): Registry {
   const now = new Date();
   return {
-    ...parseRegistryText(input.registry),
+    ...parseRegistryPattern(input.registry),
     id: `reg_${randomUUID().replaceAll('-', '')}`,
     account,
     name: input.registry,

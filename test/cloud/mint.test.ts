@@ -194,7 +194,7 @@ describe('a use', () => {
 describe('a pull', () => {
   /** Pulls with one source, as the domain gives it. */
   function pullsOf(source: PullSource): Pulls {
-    return { permits: () => true, source: async () => source, used: async () => undefined };
+    return { permits: () => true, resolve: async () => source, recordUse: async () => undefined };
   }
   const image = { host: target.host, repository: 'example/app' };
   const stored = {
@@ -216,7 +216,7 @@ describe('a pull', () => {
     const { cloud } = await start();
     const source = await cloud
       .wrapPulls(pullsOf({ ...image, registry: stored, credential: async () => key }))
-      .source(stranger, image);
+      .resolve(stranger, image);
     expect(source.registry).toEqual({ ...stored, type: 'DOCKER_V2' });
     const { username, password } = await source.credential!();
     expect([username, password.reveal()]).toEqual(['oauth2accesstoken', 'minted-1']);
@@ -230,6 +230,6 @@ describe('a pull', () => {
     ],
   ])('%s is left as it is', async (_, source) => {
     const { cloud } = await start();
-    expect(await cloud.wrapPulls(pullsOf(source)).source(stranger, image)).toBe(source);
+    expect(await cloud.wrapPulls(pullsOf(source)).resolve(stranger, image)).toBe(source);
   });
 });

@@ -171,9 +171,7 @@ export function jwt(claims: Record<string, unknown>): string {
 }
 
 /** The failure of a promise that must fail, with everything that a log could show of it. */
-export async function failureOf(
-  promise: Promise<unknown>,
-): Promise<{
+export async function failureOf(promise: Promise<unknown>): Promise<{
   readonly message: string;
   readonly hint: string;
   readonly retryable: boolean;

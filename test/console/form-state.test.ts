@@ -15,7 +15,7 @@ import {
   type FormState,
 } from '../../src/console/registry/form-state.ts';
 import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../src/console/api/operations.ts';
-import { formWords, outcomeTone, outcomeWords } from '../../src/console/shared/words.ts';
+import { formWords, outcomeTone, outcomeLabels } from '../../src/console/shared/words.ts';
 
 const report: ReportFragment = {
   outcome: 'VALID',
@@ -189,7 +189,7 @@ it('a warning is neither good nor bad, and every outcome has words', () => {
     outcomeTone('INVALID_CREDENTIALS'),
     outcomeTone(undefined),
   ]).toEqual(['good', 'warning', 'bad', 'neutral']);
-  expect(new Set(Object.values(outcomeWords)).size).toBe(Object.keys(outcomeWords).length);
+  expect(new Set(Object.values(outcomeLabels)).size).toBe(Object.keys(outcomeLabels).length);
 });
 
 it.each([

@@ -10,7 +10,7 @@ import {
   printListState,
   type ListState,
 } from '../../src/console/registry-list/list-state.ts';
-import { outcomeWords, typeWords } from '../../src/console/shared/words.ts';
+import { outcomeLabels, typeLabels } from '../../src/console/shared/words.ts';
 
 const usual = parseListState('');
 
@@ -19,8 +19,8 @@ const keys = <Name extends string>(words: Readonly<Record<Name, string>>) =>
 const cursor = fc.string({ minLength: 1 }).filter((text) => text.isWellFormed());
 const states: fc.Arbitrary<ListState> = fc.record({
   search: fc.string({ unit: 'grapheme' }),
-  type: fc.option(keys(typeWords)),
-  outcome: fc.option(keys(outcomeWords)),
+  type: fc.option(keys(typeLabels)),
+  outcome: fc.option(keys(outcomeLabels)),
   sort: fc.constantFrom('registry', 'name', 'created', 'updated'),
   descending: fc.boolean(),
   size: fc.constantFrom(...pageSizes),

@@ -149,7 +149,7 @@ describe('a disabled account', () => {
       { registry: 'a.example', username: 'u', password: new Secret('p'), account: 'tenant' },
       { secureConnection: true, validate: false },
     );
-    const pull = () => domain.pulls.source(admin, { host: 'a.example', repository: 'x', account: 'tenant' });
+    const pull = () => domain.pulls.resolve(admin, { host: 'a.example', repository: 'x', account: 'tenant' });
     expect((await pull()).registry?.account).toBe('tenant');
     await domain.useCases.accounts.disable(admin, { name: 'tenant' });
     expect(await codeOf(pull())).toBe('NOT_FOUND');

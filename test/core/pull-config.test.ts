@@ -4,7 +4,7 @@ import { parse as parseToml } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/shared/problem.ts';
 import {
-  createPullConfigs,
+  createClientConfigs,
   loginPlaceholder,
   pullConfigFormats,
   type PullConfig,
@@ -26,7 +26,7 @@ function config(
   given: string | null = token,
 ): PullConfig {
   const args = { format, hosts, token: given === null ? null : new Secret(given) };
-  return createPullConfigs({ endpoint: () => new URL(endpoint) }).create(callerOf('PULL'), args);
+  return createClientConfigs({ endpoint: () => new URL(endpoint) }).create(callerOf('PULL'), args);
 }
 
 const text = (...args: Parameters<typeof config>) => config(...args).content.reveal();
@@ -148,7 +148,7 @@ describe('refused, before anything is written', () => {
     ['a stranger', stranger, 'UNAUTHENTICATED'],
     ['READ_ONLY', callerOf('READ_ONLY'), 'FORBIDDEN'],
   ])('%s', (_, caller, code) => {
-    const call = () => createPullConfigs({ endpoint: () => new URL(secure) }).create(caller, { format: 'bogus' });
+    const call = () => createClientConfigs({ endpoint: () => new URL(secure) }).create(caller, { format: 'bogus' });
     expect(call).toThrow(expect.objectContaining({ code }));
   });
 
@@ -181,7 +181,7 @@ describe('refused, before anything is written', () => {
     ['a token as plain text', { format: 'AUTH_JSON', token }, ['token']],
     ['an unknown argument', { format: 'AUTH_JSON', password: 'x' }, ['password']],
   ])('%s', (_, args, field) => {
-    const call = () => createPullConfigs({ endpoint: () => new URL(secure) }).create(callerOf('PULL'), args);
+    const call = () => createClientConfigs({ endpoint: () => new URL(secure) }).create(callerOf('PULL'), args);
     expect(call).toThrow(Problem);
     expect(call).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', field }));
     expect(call).not.toThrow(/dckr_pat|rgw_a/);

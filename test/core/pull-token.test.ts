@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../../src/core/authz/principal.ts';
 import type { PullSource } from '../../src/core/pulls/pull.ts';
 import {
-  createPullTokens,
+  createUpstreamTokens,
   pullTokenLines,
   type PullTokenMinter,
-  type PullTokens,
+  type UpstreamTokens,
 } from '../../src/core/pulls/upstream-token.ts';
 import { parseImageReference } from '../../src/core/registry/reference.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
@@ -18,7 +18,7 @@ import { callerOf, openDomain, stranger, type TestDomain } from '../support/doma
 const expiresAt = new Date('2026-01-02T03:09:05Z');
 
 let domain: TestDomain;
-let tokens: PullTokens;
+let tokens: UpstreamTokens;
 /** What the minter was asked for, and what it answers. */
 let asked: PullSource[];
 let answer: (source: PullSource) => ReturnType<PullTokenMinter['mint']>;
@@ -31,7 +31,7 @@ beforeEach(async () => {
     asked.push(source);
     return answer(source);
   };
-  tokens = createPullTokens({
+  tokens = createUpstreamTokens({
     pulls: domain.pulls,
     minter: { mint },
     endpoint: () => new URL('https://regway.example:8443'),

@@ -38,19 +38,19 @@ describe('the source of a pull', () => {
   it('is the most specific registry, with its own password', async () => {
     await add('r.example', 'for the host');
     await add('r.example/team/*', 'for the team');
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     expect(source).toMatchObject({ ...image, registry: { registry: 'r.example/team/*' } });
     expect(await passwordOf(source)).toBe('for the team');
   });
 
   it('is anonymous for an image that no registry covers', async () => {
     await add('r.example/other/*');
-    expect(await domain.pulls.source(puller, image)).toEqual({ ...image, registry: null, credential: null });
+    expect(await domain.pulls.resolve(puller, image)).toEqual({ ...image, registry: null, credential: null });
   });
 
   it('is refused for such an image where anonymous pulls are off', async () => {
     const strict = await openDomain({ anonymousAllowed: false });
-    expect(await problemOf(strict.pulls.source(puller, image))).toMatchObject({
+    expect(await problemOf(strict.pulls.resolve(puller, image))).toMatchObject({
       code: 'FORBIDDEN',
       reason: 'ANONYMOUS_OFF',
     });
@@ -59,10 +59,10 @@ describe('the source of a pull', () => {
 
   it('is of the own account, of another one for an admin alone', async () => {
     await add('r.example');
-    expect((await domain.pulls.source(callerOf('PULL', 'other'), image)).registry).toBeNull();
-    expect((await problemOf(domain.pulls.source(callerOf('PULL', 'other'), { ...image, account: 'admin' }))).code).toBe(
-      'NOT_FOUND',
-    );
+    expect((await domain.pulls.resolve(callerOf('PULL', 'other'), image)).registry).toBeNull();
+    expect(
+      (await problemOf(domain.pulls.resolve(callerOf('PULL', 'other'), { ...image, account: 'admin' }))).code,
+    ).toBe('NOT_FOUND');
   });
 
   it.each([
@@ -74,9 +74,9 @@ describe('the source of a pull', () => {
   ])('for a token limited to %j: %j', async (images, allowed) => {
     const limited = callerOf('PULL', 'admin', { images });
     if (limited.principal !== undefined) expect(domain.pulls.permits(limited.principal, image)).toBe(allowed);
-    if (allowed) expect(await domain.pulls.source(limited, image)).toMatchObject(image);
+    if (allowed) expect(await domain.pulls.resolve(limited, image)).toMatchObject(image);
     else
-      expect(await problemOf(domain.pulls.source(limited, image))).toMatchObject({
+      expect(await problemOf(domain.pulls.resolve(limited, image))).toMatchObject({
         code: 'FORBIDDEN',
         reason: 'IMAGE_NOT_COVERED',
       });
@@ -84,7 +84,7 @@ describe('the source of a pull', () => {
 
   it('opens no secret before it is asked to, and then the one of the row as it is', async () => {
     const id = await add('r.example');
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     await domain.registries.update(
       writer,
       id,
@@ -92,14 +92,14 @@ describe('the source of a pull', () => {
       { secureConnection: true, validate: false },
     );
     expect((await problemOf(passwordOf(source))).code).toBe('CONFLICT');
-    expect(await passwordOf(await domain.pulls.source(puller, image))).toBe('a newer one');
+    expect(await passwordOf(await domain.pulls.resolve(puller, image))).toBe('a newer one');
   });
 });
 
 describe('a use', () => {
   it('is noted with who, what, which version and how it ended', async () => {
     const id = await add('r.example');
-    await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'DONE');
+    await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'DONE');
     expect(domain.uses).toEqual([
       {
         at: domain.time,
@@ -114,7 +114,7 @@ describe('a use', () => {
   });
 
   it('of no credential is not noted', async () => {
-    await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'DONE');
+    await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'DONE');
     expect(domain.uses).toEqual([]);
   });
 });
@@ -122,7 +122,7 @@ describe('a use', () => {
 describe('a credential that the upstream refused', () => {
   async function refuse(): Promise<string> {
     const id = await add('r.example');
-    await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'INVALID_CREDENTIALS');
+    await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
     return id;
   }
 
@@ -138,13 +138,13 @@ describe('a credential that the upstream refused', () => {
     await refuse();
     const openedMs = domain.time.getTime();
     domain.time = new Date(openedMs + 59_999);
-    expect(await problemOf(domain.pulls.source(puller, image))).toMatchObject({
+    expect(await problemOf(domain.pulls.resolve(puller, image))).toMatchObject({
       code: 'UPSTREAM_FAILED',
       reason: 'INVALID_CREDENTIALS',
       retryAfter: openedMs + 60_000,
     });
     domain.time = new Date(openedMs + 60_000);
-    expect((await domain.pulls.source(puller, image)).registry).not.toBeNull();
+    expect((await domain.pulls.resolve(puller, image)).registry).not.toBeNull();
   });
 
   it('is free again at once when the registry was updated', async () => {
@@ -155,43 +155,43 @@ describe('a credential that the upstream refused', () => {
       { password: new Secret('a newer one') },
       { secureConnection: true, validate: false },
     );
-    expect(await passwordOf(await domain.pulls.source(puller, image))).toBe('a newer one');
+    expect(await passwordOf(await domain.pulls.resolve(puller, image))).toBe('a newer one');
   });
 
   it('keeps no other registry back', async () => {
     await add('r.example/team/*');
-    await domain.pulls.used(
+    await domain.pulls.recordUse(
       puller,
-      await domain.pulls.source(puller, { host: 'r.example', repository: 'team/app' }),
+      await domain.pulls.resolve(puller, { host: 'r.example', repository: 'team/app' }),
       'INVALID_CREDENTIALS',
     );
     await add('r.example');
-    expect((await domain.pulls.source(puller, { host: 'r.example', repository: 'other/app' })).registry?.registry).toBe(
-      'r.example',
-    );
+    expect(
+      (await domain.pulls.resolve(puller, { host: 'r.example', repository: 'other/app' })).registry?.registry,
+    ).toBe('r.example');
   });
 
   it.each(['INSUFFICIENT_SCOPE', 'TIMEOUT', 'RATE_LIMITED', 'DONE'] as const)(
     'is not what %s means',
     async (outcome) => {
       const id = await add('r.example');
-      await domain.pulls.used(puller, await domain.pulls.source(puller, image), outcome);
-      expect((await domain.pulls.source(puller, image)).registry?.id).toBe(id);
+      await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), outcome);
+      expect((await domain.pulls.resolve(puller, image)).registry?.id).toBe(id);
       expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('SKIPPED');
     },
   );
 
   it('is not recorded for a version that is gone', async () => {
     const id = await add('r.example');
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     await domain.registries.update(
       writer,
       id,
       { password: new Secret('a newer one') },
       { secureConnection: true, validate: false },
     );
-    await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
+    await domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
     expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('SKIPPED');
-    expect((await domain.pulls.source(puller, image)).registry?.id).toBe(id);
+    expect((await domain.pulls.resolve(puller, image)).registry?.id).toBe(id);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { covers, coveringTexts } from '../../src/core/registry/match.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
-import { parseImageReference, parseRegistryText } from '../../src/core/registry/reference.ts';
+import { parseImageReference, parseRegistryPattern } from '../../src/core/registry/reference.ts';
 import matchVectors from '../vectors/match.json' with { type: 'json' };
 import patternVectors from '../vectors/pattern.json' with { type: 'json' };
 import referenceVectors from '../vectors/reference.json' with { type: 'json' };
@@ -77,7 +77,7 @@ describe('a registry text', () => {
     (_, row) => {
       const expected = row.expected;
       if (isRefusal(expected)) {
-        const problem = problemOf(() => parseRegistryText(row.input));
+        const problem = problemOf(() => parseRegistryPattern(row.input));
         expect([problem.code, problem.reason, problem.field]).toEqual([
           'INVALID_REGISTRY',
           expected.error,
@@ -88,18 +88,18 @@ describe('a registry text', () => {
       }
       const { kind, host, path, key } = expected as { kind: string; host: string; path: string; key: string };
       const repository = { HOST: null, REPO: path, SUBTREE: `${path}/*` }[kind];
-      expect(parseRegistryText(row.input)).toEqual({ registry: key, host, repository });
+      expect(parseRegistryPattern(row.input)).toEqual({ registry: key, host, repository });
     },
   );
 
   it.each(['example.com', 'example.com/', 'example.com/*', 'EXAMPLE.com:443', ' example.com '])(
     '%j is the whole host',
     (text) =>
-      expect(parseRegistryText(text)).toEqual({ registry: 'example.com', host: 'example.com', repository: null }),
+      expect(parseRegistryPattern(text)).toEqual({ registry: 'example.com', host: 'example.com', repository: null }),
   );
 
   it('keeps :443 on a single label, because the bare label would be ambiguous', () => {
-    expect(parseRegistryText('registry:443').registry).toBe('registry:443');
+    expect(parseRegistryPattern('registry:443').registry).toBe('registry:443');
   });
 });
 
@@ -109,7 +109,7 @@ describe('matching', () => {
     const typed = new Map<string, string>();
     for (const pattern of patterns) {
       try {
-        typed.set(parseRegistryText(pattern).registry, pattern);
+        typed.set(parseRegistryPattern(pattern).registry, pattern);
       } catch (error) {
         return `ERR ${String((error as Problem).reason)}`;
       }
@@ -179,7 +179,7 @@ describe('any text at all', () => {
   );
 
   it.each([
-    ['a registry text', (text: string) => parseRegistryText(text).registry],
+    ['a registry text', (text: string) => parseRegistryPattern(text).registry],
     ['an image reference', (text: string) => parseImageReference(text).reference],
   ])('%s is refused with a Problem or prints to a text that parses to itself', (_, canonical) => {
     fc.assert(
@@ -199,7 +199,7 @@ describe('any text at all', () => {
     ]);
     for (const text of texts) {
       const spent = [1, 2, 3].map(() =>
-        timeMs(() => attempt(() => (parseRegistryText(text), parseImageReference(text)))),
+        timeMs(() => attempt(() => (parseRegistryPattern(text), parseImageReference(text)))),
       );
       expect(Math.min(...spent), text.slice(0, 30)).toBeLessThan(5);
     }

@@ -3,16 +3,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Operation, permissions } from '../../src/core/authz/permissions.ts';
 import { type Caller, roles } from '../../src/core/authz/principal.ts';
-import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
+import { createClientConfigs } from '../../src/core/pulls/client-config.ts';
 import { maxCandidates } from '../../src/core/registries/explain.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import type { CheckSettings } from '../../src/core/validation/validate.ts';
+import type { ValidationOptions } from '../../src/core/validation/validate.ts';
 import { callerOf, openDomain, stranger, type TestDomain } from '../support/domain.ts';
 
-const both: CheckSettings = { secureConnection: true, validate: true };
-const unchecked: CheckSettings = { secureConnection: true, validate: false };
+const both: ValidationOptions = { secureConnection: true, validate: true };
+const unchecked: ValidationOptions = { secureConnection: true, validate: false };
 const writer = callerOf('READ_WRITE');
 
 let domain: TestDomain;
@@ -227,7 +227,7 @@ describe('updating', () => {
     expect(domain.asked.at(-1)?.password).toBe('correct horse');
   });
 
-  it.each<[string, object, CheckSettings]>([
+  it.each<[string, object, ValidationOptions]>([
     ['turning verification off', {}, { secureConnection: false, validate: true }],
     ['turning verification off unchecked', {}, { secureConnection: false, validate: false }],
     ['another user name', { username: 'mallory' }, both],
@@ -253,7 +253,7 @@ describe('updating', () => {
   });
 
   it('keeps verification off when told so each time, and says how when TLS fails', async () => {
-    const insecure: CheckSettings = { secureConnection: false, validate: true };
+    const insecure: ValidationOptions = { secureConnection: false, validate: true };
     const { registry } = await domain.registries.create(writer, input('r.example'), insecure);
     expect(
       (await domain.registries.update(writer, registry.id, { name: 'x' }, insecure)).registry.secureConnection,
@@ -482,7 +482,9 @@ describe('who may do what', () => {
     'registry.check': (caller) => domain.registries.check(caller, input('x.example'), both),
     'image.explain': (caller) => domain.registries.image(caller, { reference: 'r.example/a' }),
     'pull.config': async (caller) =>
-      createPullConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, { format: 'AUTH_JSON' }),
+      createClientConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, {
+        format: 'AUTH_JSON',
+      }),
     'account.list': (caller) => domain.useCases.accounts.list(caller),
     'account.create': (caller) => domain.useCases.accounts.create(caller, { name: 'tenant' }),
     'account.disable': async (caller) => ignoreMissing(domain.useCases.accounts.disable(caller, { name: 'nobody' })),
@@ -491,7 +493,7 @@ describe('who may do what', () => {
     'token.create': (caller) => domain.useCases.tokens.create(caller, { role: 'READ_ONLY' }),
     'token.revoke': async (caller) => ignoreMissing(domain.useCases.tokens.revoke(caller, { id: 'nobody' })),
     'audit.list': (caller) => domain.useCases.auditReading.list(caller, {}),
-    'pull.use': (caller) => domain.pulls.source(caller, { host: 'r.example', repository: 'a' }),
+    'pull.use': (caller) => domain.pulls.resolve(caller, { host: 'r.example', repository: 'a' }),
   };
 
   /** Who gets as far as a lookup may run it. */

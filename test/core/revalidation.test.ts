@@ -1,7 +1,7 @@
 // Checks on schedule: what is due and when, by one server, and never again for a credential that was rejected.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { tellChanges } from '../../src/core/registry/events.ts';
+import { publishChanges } from '../../src/core/registry/events.ts';
 import { type ValidationOutcome, validationOutcomes, type ValidationReport } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import {
@@ -46,7 +46,7 @@ function start(): Revalidation {
     },
   };
   const revalidation = startRevalidation({
-    registries: tellChanges(domain.store.registries, domain.store.notices),
+    registries: publishChanges(domain.store.registries, domain.store.notices),
     access: domain.store.access,
     sealer: domain.sealer,
     validator,

@@ -35,12 +35,12 @@ async function storePending(id: string, password = 'second') {
 }
 
 async function currentPassword(): Promise<string | undefined> {
-  return (await (await domain.pulls.source(puller, image)).credential?.())?.password.reveal();
+  return (await (await domain.pulls.resolve(puller, image)).credential?.())?.password.reveal();
 }
 
 /** The upstream refuses what a pull sent now. */
 async function refuse(): Promise<void> {
-  await domain.pulls.used(puller, await domain.pulls.source(puller, image), 'INVALID_CREDENTIALS');
+  await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
 }
 
 /** Without a check, which would try again in its turn. */
@@ -153,7 +153,7 @@ describe('when the registry refuses the current password', () => {
       await storePending(id);
       domain.outcome = outcome;
       await refuse();
-      await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({
+      await expect(domain.pulls.resolve(puller, image)).rejects.toMatchObject({
         code: 'UPSTREAM_FAILED',
         reason: 'INVALID_CREDENTIALS',
       });
@@ -163,9 +163,9 @@ describe('when the registry refuses the current password', () => {
 
   it('fifty pulls at once make one try', async () => {
     await storePending((await create()).id);
-    const sources = await Promise.all(Array.from({ length: 50 }, () => domain.pulls.source(puller, image)));
+    const sources = await Promise.all(Array.from({ length: 50 }, () => domain.pulls.resolve(puller, image)));
     const before = domain.asked.length;
-    await Promise.all(sources.map((source) => domain.pulls.used(puller, source, 'INVALID_CREDENTIALS')));
+    await Promise.all(sources.map((source) => domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS')));
     expect(domain.asked).toHaveLength(before + 1);
     expect(await currentPassword()).toBe('second');
   });
@@ -174,11 +174,11 @@ describe('when the registry refuses the current password', () => {
     const { id } = await create();
     await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
     await storePending(id, 'third');
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     const before = domain.asked.length;
     domain.outcome = 'INVALID_CREDENTIALS';
-    await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
-    await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
+    await domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
+    await domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
     later(61_000);
     await refuse();
     expect(domain.asked.slice(before).map(({ password }) => password)).toEqual(['third', 'first']);
@@ -220,14 +220,14 @@ describe('when the registry refuses the current password', () => {
     await storePending((await create()).id);
     // No change is made without its audit event.
     await domain.rows('ALTER TABLE audit_event RENAME TO audit_event_gone');
-    const sources = [await domain.pulls.source(puller, image), await domain.pulls.source(puller, image)] as const;
-    await expect(domain.pulls.used(puller, sources[0], 'INVALID_CREDENTIALS')).rejects.toBeInstanceOf(Error);
+    const sources = [await domain.pulls.resolve(puller, image), await domain.pulls.resolve(puller, image)] as const;
+    await expect(domain.pulls.recordUse(puller, sources[0], 'INVALID_CREDENTIALS')).rejects.toBeInstanceOf(Error);
     const blocked = { code: 'UPSTREAM_FAILED', reason: 'INVALID_CREDENTIALS' };
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject(blocked);
+    await expect(domain.pulls.resolve(puller, image)).rejects.toMatchObject(blocked);
     const asked = domain.asked.length;
     // It had been sent already, and its end is no fault of the try before it.
-    await domain.pulls.used(puller, sources[1], 'INVALID_CREDENTIALS');
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject(blocked);
+    await domain.pulls.recordUse(puller, sources[1], 'INVALID_CREDENTIALS');
+    await expect(domain.pulls.resolve(puller, image)).rejects.toMatchObject(blocked);
     expect(domain.asked).toHaveLength(asked);
     await domain.rows('ALTER TABLE audit_event_gone RENAME TO audit_event');
     later(61_000);
@@ -262,10 +262,10 @@ describe('when the registry refuses the current password', () => {
 
   it('a pull that comes during the try waits for it and gets the new password', async () => {
     await storePending((await create()).id);
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     const { promise, resolve } = Promise.withResolvers<void>();
     domain.meanwhile = () => promise;
-    const trying = domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
+    const trying = domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
     const coming = currentPassword();
     resolve();
     await trying;
@@ -294,12 +294,12 @@ describe('when the registry refuses the current password', () => {
   it('another name meanwhile is no other password: the other one is tried, and the refused one is not sent again', async () => {
     const { id } = await create();
     await storePending(id);
-    const source = await domain.pulls.source(puller, image);
+    const source = await domain.pulls.resolve(puller, image);
     await rename(id);
     domain.outcome = 'INVALID_CREDENTIALS';
-    await domain.pulls.used(puller, source, 'INVALID_CREDENTIALS');
+    await domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
     expect(domain.asked.at(-1)).toMatchObject({ password: 'second' });
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({
+    await expect(domain.pulls.resolve(puller, image)).rejects.toMatchObject({
       code: 'UPSTREAM_FAILED',
       reason: 'INVALID_CREDENTIALS',
     });
@@ -356,7 +356,7 @@ describe('when the registry refuses the current password', () => {
     const before = domain.asked.length;
     await refuse();
     expect(domain.asked).toHaveLength(before);
-    await expect(domain.pulls.source(puller, image)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
+    await expect(domain.pulls.resolve(puller, image)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   });
 });
 

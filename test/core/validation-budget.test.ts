@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { createBudget } from '../../src/server/ops/rate-limiter.ts';
+import { createRateLimiter } from '../../src/server/ops/rate-limiter.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 
 let domain: TestDomain;
@@ -19,7 +19,7 @@ const checked = { secureConnection: true, validate: true };
 const unchecked = { secureConnection: true, validate: false };
 
 function limitTo(perMinute: number): void {
-  const budget = createBudget(perMinute);
+  const budget = createRateLimiter(perMinute);
   domain.takeValidation = (subject) => budget.take(subject);
 }
 

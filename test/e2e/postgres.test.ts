@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
 import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { registryOrderFields } from '../../src/core/registry/store.ts';
-import { StoreRefused } from '../../src/database/errors.ts';
+import { StoreError } from '../../src/database/errors.ts';
 import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
 import { openStore } from '../../src/database/store.ts';
 import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../store/harness.ts';
@@ -189,7 +189,7 @@ describe('a server', () => {
       url: change(server.url).replace('postgres://', 'postgresql://'),
       migrationsDir,
     }).catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(StoreRefused);
+    expect(refusal).toBeInstanceOf(StoreError);
     expect(inspect(refusal, { depth: 9, showHidden: true })).not.toContain('MARKER');
   });
 

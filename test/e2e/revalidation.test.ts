@@ -1,7 +1,7 @@
 // Checks on schedule against a real registry whose password changes: the outcome turns, and the old password is sent once more and never again.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tellChanges } from '../../src/core/registry/events.ts';
+import { publishChanges } from '../../src/core/registry/events.ts';
 import { startRevalidation, type Revalidation } from '../../src/core/validation/revalidation.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { createValidator } from '../../src/upstream/validation/validator.ts';
@@ -40,7 +40,7 @@ afterAll(async () => {
 function startSchedule(): Revalidation {
   const { store, sealer } = domain;
   return startRevalidation({
-    registries: tellChanges(store.registries, store.notices),
+    registries: publishChanges(store.registries, store.notices),
     access: store.access,
     sealer,
     validator,

@@ -6,7 +6,7 @@ import { schema } from '../../src/server/graphql/schema/schema.ts';
 import {
   createTrustedDocuments,
   documentIdOf,
-  ManifestRefused,
+  ManifestError,
   parseManifest,
 } from '../../src/server/graphql/execution/trusted-documents.ts';
 import { jsonHeaders, openEndpoint, type Answer, type TestEndpoint } from './harness.ts';
@@ -170,7 +170,7 @@ describe('a list of documents', () => {
       /aliases/,
     ],
   ])('is refused with %s', (_what, text, message) => {
-    expect(() => parseManifest(text, schema)).toThrow(ManifestRefused);
+    expect(() => parseManifest(text, schema)).toThrow(ManifestError);
     expect(() => parseManifest(text, schema)).toThrow(message);
   });
 });

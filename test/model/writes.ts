@@ -1,14 +1,14 @@
 // The commands that change something, each with what the model says must come of it.
 
 import type { Registries } from '../../src/core/registries/registries.ts';
-import type { ChangeResult } from '../../src/core/validation/validate.ts';
+import type { RegistryWithReport } from '../../src/core/validation/validate.ts';
 import { callerOf } from '../support/domain.ts';
 import { type Chance, changeOf, inputOf, sealedInput, settingsOf } from './choices.ts';
 import { refusedPassword } from './system.ts';
 import type { Known, World } from './world.ts';
 
 /** What only the system knows of a change: the id and the times. */
-export type WriteResult = Pick<ChangeResult, 'registry'>;
+export type WriteResult = Pick<RegistryWithReport, 'registry'>;
 
 /** A change that was chosen and not yet made. */
 export interface Write {
@@ -130,7 +130,7 @@ function deleteOf(known: Known | undefined): Write {
   };
 }
 
-function registryOf(result: WriteResult | undefined): ChangeResult['registry'] {
+function registryOf(result: WriteResult | undefined): RegistryWithReport['registry'] {
   if (result === undefined) throw new Error('The change gave no registry.');
   return result.registry;
 }

@@ -9,7 +9,7 @@ import { Secret } from '../../src/core/shared/secret.ts';
 import { createAuthenticator, createTokenRecall } from '../../src/server/auth/authenticator.ts';
 import { issueToken } from '../../src/server/auth/token-issuer.ts';
 import { createPullServer, type PullServerOptions } from '../../src/server/oci/server.ts';
-import { createUpstream, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
+import { createPuller, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
 import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { marker, withCa } from '../v2/fixtures.ts';
 
@@ -66,7 +66,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     ...withCa,
     ...options.upstream,
   } as const;
-  const upstream = createUpstream(network);
+  const upstream = createPuller(network);
   const log: string[] = [];
   const write = (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields }));
   const pull = createPullServer({

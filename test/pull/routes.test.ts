@@ -1,7 +1,7 @@
 // Paths of the pull endpoint: only names of the grammar reach an upstream, whatever is sent.
 
 import { describe, expect, it } from 'vitest';
-import { PullRefusal } from '../../src/server/oci/errors.ts';
+import { OciError } from '../../src/server/oci/errors.ts';
 import { parsePullUrl, type PullRoute } from '../../src/server/oci/routes.ts';
 import { inPath, openPullEndpoint } from './harness.ts';
 import { layerDigest, startRegistry } from './registry.ts';
@@ -10,7 +10,7 @@ function read(url: string, defaultUpstream?: string): PullRoute | { status: numb
   try {
     return parsePullUrl(url, defaultUpstream);
   } catch (error) {
-    if (error instanceof PullRefusal) return { status: error.status, code: error.code };
+    if (error instanceof OciError) return { status: error.status, code: error.code };
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { createDecipheriv, createHash, createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeContext, maxValueBytes, openBytes, sealBytes } from '../../src/encryption/aes-gcm.ts';
+import { encodeContext, maxValueBytes, decrypt, encrypt } from '../../src/encryption/aes-gcm.ts';
 
 const keyBytes = randomBytes(32);
 const key = createSecretKey(keyBytes);
@@ -18,64 +18,64 @@ function flipped(bytes: Uint8Array, bit: number): Buffer {
 
 describe('a sealed value', () => {
   it('opens with its key and context', () => {
-    expect(openBytes(keyOf, context, sealBytes(key, keyId, context, value))).toEqual(value);
+    expect(decrypt(keyOf, context, encrypt(key, keyId, context, value))).toEqual(value);
   });
 
   it('is refused after any single bit of it changed', () => {
-    const blob = sealBytes(key, keyId, context, value);
+    const blob = encrypt(key, keyId, context, value);
     const bits = Array.from({ length: blob.length * 8 }, (_, bit) => bit);
     expect(bits.length).toBeGreaterThanOrEqual(1_000);
     // Every key id leads to the key, so that the refusal is the seal's and not the look-up's.
-    expect(bits.filter((bit) => openBytes(() => key, context, flipped(blob, bit)) !== undefined)).toEqual([]);
+    expect(bits.filter((bit) => decrypt(() => key, context, flipped(blob, bit)) !== undefined)).toEqual([]);
   });
 
   it('is refused after any single bit of its context changed', () => {
-    const blob = sealBytes(key, keyId, context, value);
+    const blob = encrypt(key, keyId, context, value);
     const bits = Array.from({ length: context.length * 8 }, (_, bit) => bit);
-    expect(bits.filter((bit) => openBytes(keyOf, flipped(context, bit), blob) !== undefined)).toEqual([]);
+    expect(bits.filter((bit) => decrypt(keyOf, flipped(context, bit), blob) !== undefined)).toEqual([]);
   });
 
   it('is refused at every truncation, from either end', () => {
-    const blob = sealBytes(key, keyId, context, randomBytes(200));
+    const blob = encrypt(key, keyId, context, randomBytes(200));
     const lengths = Array.from({ length: blob.length }, (_, length) => length);
-    expect(lengths.filter((length) => openBytes(keyOf, context, blob.subarray(0, length)) !== undefined)).toEqual([]);
+    expect(lengths.filter((length) => decrypt(keyOf, context, blob.subarray(0, length)) !== undefined)).toEqual([]);
     expect(
-      lengths.filter((length) => openBytes(keyOf, context, blob.subarray(blob.length - length)) !== undefined),
+      lengths.filter((length) => decrypt(keyOf, context, blob.subarray(blob.length - length)) !== undefined),
     ).toEqual([]);
   });
 
   it.each([1, 16, 63, 64, 65, 128])('is refused with %i bytes appended', (extra) => {
-    const blob = sealBytes(key, keyId, context, value);
-    expect(openBytes(keyOf, context, Buffer.concat([blob, Buffer.alloc(extra)]))).toBeUndefined();
+    const blob = encrypt(key, keyId, context, value);
+    expect(decrypt(keyOf, context, Buffer.concat([blob, Buffer.alloc(extra)]))).toBeUndefined();
   });
 
   it.each([4, 8, 12])('is refused with its tag cut to %i bytes, which the bare cipher would take', (tagBytes) => {
-    const blob = sealBytes(key, keyId, context, value);
+    const blob = encrypt(key, keyId, context, value);
     const cut = blob.subarray(0, blob.length - 16 + tagBytes);
     expect(openByDocumentation(cut, tagBytes)).toEqual(value);
-    expect(openBytes(keyOf, context, cut)).toBeUndefined();
+    expect(decrypt(keyOf, context, cut)).toBeUndefined();
   });
 
   it('is refused when its key id is not known', () => {
-    expect(openBytes(() => undefined, context, sealBytes(key, keyId, context, value))).toBeUndefined();
+    expect(decrypt(() => undefined, context, encrypt(key, keyId, context, value))).toBeUndefined();
   });
 
   it('is refused by another key of the same id', () => {
     expect(
-      openBytes(() => createSecretKey(randomBytes(32)), context, sealBytes(key, keyId, context, value)),
+      decrypt(() => createSecretKey(randomBytes(32)), context, encrypt(key, keyId, context, value)),
     ).toBeUndefined();
   });
 });
 
 describe('a blob', () => {
   it('never looks the same twice', () => {
-    const blobs = Array.from({ length: 100 }, () => sealBytes(key, keyId, context, value).subarray(5).toString('hex'));
+    const blobs = Array.from({ length: 100 }, () => encrypt(key, keyId, context, value).subarray(5).toString('hex'));
     expect(new Set(blobs.map((blob) => blob.slice(0, 64))).size).toBe(100);
     expect(new Set(blobs.map((blob) => blob.slice(88, -32))).size).toBe(100);
   });
 
   it('is laid out as documented', () => {
-    expect(openByDocumentation(sealBytes(key, keyId, context, value), 16)).toEqual(value);
+    expect(openByDocumentation(encrypt(key, keyId, context, value), 16)).toEqual(value);
   });
 
   it.each([
@@ -88,19 +88,19 @@ describe('a blob', () => {
     [maxValueBytes, 65 + 65_600],
   ])('of %i bytes is %i bytes long', (length, sealedBytes) => {
     const long = randomBytes(length);
-    const blob = sealBytes(key, keyId, context, long);
+    const blob = encrypt(key, keyId, context, long);
     expect(blob.length).toBe(sealedBytes);
-    expect(openBytes(keyOf, context, blob)).toEqual(long);
+    expect(decrypt(keyOf, context, blob)).toEqual(long);
   });
 
   it('is not made from a value longer than its length field can tell', () => {
-    expect(() => sealBytes(key, keyId, context, Buffer.alloc(maxValueBytes + 1))).toThrow(RangeError);
+    expect(() => encrypt(key, keyId, context, Buffer.alloc(maxValueBytes + 1))).toThrow(RangeError);
   });
 
   it('opens whatever it holds', () => {
     const property = fc.property(
       fc.uint8Array({ maxLength: 300 }),
-      (bytes) => openBytes(keyOf, context, sealBytes(key, keyId, context, bytes))?.equals(bytes) === true,
+      (bytes) => decrypt(keyOf, context, encrypt(key, keyId, context, bytes))?.equals(bytes) === true,
     );
     expect(() => fc.assert(property)).not.toThrow();
   });
@@ -108,7 +108,7 @@ describe('a blob', () => {
   it('is refused without a throw when it is random bytes', () => {
     const anyLength = fc.oneof(fc.constantFrom(128, 192, 256), fc.nat(300));
     const anyBlob = anyLength.map((length) => Buffer.concat([Buffer.from([1]), randomBytes(length)]));
-    const property = fc.property(anyBlob, (blob) => openBytes(() => key, context, blob) === undefined);
+    const property = fc.property(anyBlob, (blob) => decrypt(() => key, context, blob) === undefined);
     expect(() => fc.assert(property, { numRuns: 1_000 })).not.toThrow();
   });
 });

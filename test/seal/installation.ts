@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { secretBinding, type Registry } from '../../src/core/registry/registry.ts';
-import { withFreshKeys } from '../../src/core/passwords/sealer.ts';
+import { retryWithFreshKeys } from '../../src/core/passwords/sealer.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { openAuditMac } from '../../src/encryption/audit-key.ts';
 import { loadKeyring } from '../../src/encryption/keyring.ts';
@@ -62,7 +62,7 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
   await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
   const open = async (sealer: DatabaseSealer, registry: Registry) =>
-    withFreshKeys(sealer, async () =>
+    retryWithFreshKeys(sealer, async () =>
       sealer.open((await registries.sealed(registry.id))!, secretBinding(registry)).reveal(),
     );
   return {
@@ -74,7 +74,7 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
       for (const number of numbers) {
         const registry = sampleRegistry(number);
         const seal = () => sealer.seal(new Secret(passwordOf(number)), secretBinding(registry));
-        await withFreshKeys(sealer, () => registries.insert(registry, seal(), sampleEvent()));
+        await retryWithFreshKeys(sealer, () => registries.insert(registry, seal(), sampleEvent()));
       }
     },
     insertMany: (sealer, count) => insertInOneTransaction(databaseFile, sealer, count),
@@ -82,7 +82,7 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
       const stored = (await registries.byId(sampleRegistry(number).id))!;
       const registry = { ...stored, version: stored.version + 1, secretVersion: stored.secretVersion + 1 };
       const seal = () => sealer.seal(new Secret(password), secretBinding(registry));
-      await withFreshKeys(sealer, () => registries.update(registry, seal(), stored.version, sampleEvent()));
+      await retryWithFreshKeys(sealer, () => registries.update(registry, seal(), stored.version, sampleEvent()));
     },
     passwordIn: async (sealer, number) => open(sealer, (await registries.byId(sampleRegistry(number).id))!),
     async passwords(sealer) {

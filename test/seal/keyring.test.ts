@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KeyringRefused, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/encryption/keyring.ts';
+import { KeyringError, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/encryption/keyring.ts';
 
 let directory: string;
 let path: string;
@@ -26,21 +26,21 @@ async function writeKeyring(text: string, mode = 0o400): Promise<void> {
 }
 
 /** The refusal of a load. Going through, or anything else thrown, fails the test. */
-async function refusal(load: Promise<unknown>): Promise<KeyringRefused> {
+async function refusal(load: Promise<unknown>): Promise<KeyringError> {
   const outcome = await load.catch((error: unknown) => error);
-  if (outcome instanceof KeyringRefused) {
+  if (outcome instanceof KeyringError) {
     return outcome;
   }
   throw new Error('The keyring was not refused.', { cause: outcome });
 }
 
 /** The refusal of a text, or undefined when it parses; anything else thrown fails the test. */
-function parseRefusal(text: string): KeyringRefused | undefined {
+function parseRefusal(text: string): KeyringError | undefined {
   try {
     parseKeyring(text, '/etc/regway/keyring');
     return undefined;
   } catch (error) {
-    if (error instanceof KeyringRefused) {
+    if (error instanceof KeyringError) {
       return error;
     }
     throw error;
@@ -217,7 +217,7 @@ describe('the text of a keyring', () => {
     );
   });
 
-  it('throws nothing but KeyringRefused, whatever it is', () => {
+  it('throws nothing but KeyringError, whatever it is', () => {
     const anyLine = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constant(keyLine(key)),

@@ -7,17 +7,11 @@ import Sqlite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { secretBinding, secretSlots, type SecretSlot } from '../../src/core/registry/registry.ts';
-import { KeysChanged } from '../../src/core/passwords/sealer.ts';
+import { StaleKeys } from '../../src/core/passwords/sealer.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { findAuditMac } from '../../src/encryption/audit-key.ts';
 import { readKeyStatus } from '../../src/encryption/key-status.ts';
-import {
-  createRootKey,
-  KeyringRefused,
-  loadKeyring,
-  parseKeyring,
-  printKeyring,
-} from '../../src/encryption/keyring.ts';
+import { createRootKey, KeyringError, loadKeyring, parseKeyring, printKeyring } from '../../src/encryption/keyring.ts';
 import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
 import { sampleEvent, sampleRegistry } from '../store/samples.ts';
@@ -32,8 +26,8 @@ function putKeyring(path: string, text: string): void {
 
 async function refusalOf(attempt: Promise<unknown>): Promise<string> {
   const outcome = await attempt.catch((error: unknown) => error);
-  expect(outcome).toBeInstanceOf(KeyringRefused);
-  return (outcome as KeyringRefused).message;
+  expect(outcome).toBeInstanceOf(KeyringError);
+  return (outcome as KeyringError).message;
 }
 
 describe('a rotation of the data key', () => {
@@ -122,7 +116,7 @@ describe('a rotation of the data key', () => {
     const registry = sampleRegistry(1);
     const sealed = (await openSealer()).seal(new Secret('late'), secretBinding(registry));
     await rotateDataKey(parts);
-    await expect(store.registries.insert(registry, sealed, sampleEvent())).rejects.toBeInstanceOf(KeysChanged);
+    await expect(store.registries.insert(registry, sealed, sampleEvent())).rejects.toBeInstanceOf(StaleKeys);
     expect(await store.registries.byId(registry.id)).toBeUndefined();
   });
 

@@ -7,9 +7,9 @@ import type { Sealer } from '../../src/core/passwords/sealer.ts';
 import type { SecretBinding } from '../../src/core/registry/registry.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
-import { encodeContext, sealBytes } from '../../src/encryption/aes-gcm.ts';
+import { encodeContext, encrypt } from '../../src/encryption/aes-gcm.ts';
 import { createSealingKey, readDataKeys } from '../../src/encryption/data-keys.ts';
-import { type Keyring, KeyringRefused, parseKeyring, printKeyring } from '../../src/encryption/keyring.ts';
+import { type Keyring, KeyringError, parseKeyring, printKeyring } from '../../src/encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../src/encryption/sealer.ts';
 import { memoryKeyStore, type MemoryKeyStore } from './memory-key-store.ts';
 
@@ -65,7 +65,7 @@ function contentsOf({ rows, canaryBlob, registries, writes }: MemoryKeyStore): o
 async function startRefusal(ring: Keyring, store: MemoryKeyStore): Promise<string> {
   const before = contentsOf(store);
   const outcome = await createSealer({ keyring: ring, keys: store }).catch((error: unknown) => error);
-  if (!(outcome instanceof KeyringRefused)) {
+  if (!(outcome instanceof KeyringError)) {
     throw new Error('The start was not refused.', { cause: outcome });
   }
   expect(contentsOf(store)).toEqual(before);
@@ -74,7 +74,7 @@ async function startRefusal(ring: Keyring, store: MemoryKeyStore): Promise<strin
 
 /** A data key that was wrapped with the right root key. */
 function wrappedRow(id: number, bytes: Uint8Array): DataKeyRow {
-  return { ...dataKey, id, wrapped: sealBytes(keyring.sealing.key, id, encodeContext('data_key', { id }), bytes) };
+  return { ...dataKey, id, wrapped: encrypt(keyring.sealing.key, id, encodeContext('data_key', { id }), bytes) };
 }
 
 const bindingChanges: Partial<SecretBinding>[] = [

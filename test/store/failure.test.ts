@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/shared/problem.ts';
-import { StoreRefused, translateFailure } from '../../src/database/errors.ts';
+import { StoreError, translateFailure } from '../../src/database/errors.ts';
 
 const marker = 'MARKER-2b7e15';
 
@@ -86,7 +86,7 @@ describe('a failure of the database', () => {
 
   it.each(['28P01', '28000', '3D000', '42501'])('%s is for the operator', (code) => {
     const translated = translateFailure(wrapped(driverError(code)));
-    expect(translated).toBeInstanceOf(StoreRefused);
+    expect(translated).toBeInstanceOf(StoreError);
     expect(shown(translated)).not.toContain(marker);
   });
 
@@ -94,7 +94,7 @@ describe('a failure of the database', () => {
     expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/failure\.test\.ts/);
   });
 
-  it.each([new Problem('CONFLICT', 'Somebody changed it.'), new StoreRefused('The database is newer.')])(
+  it.each([new Problem('CONFLICT', 'Somebody changed it.'), new StoreError('The database is newer.')])(
     '%s passes as it is',
     (error) => {
       expect(translateFailure(error)).toBe(error);

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { KeysChanged } from '../../src/core/passwords/sealer.ts';
+import { StaleKeys } from '../../src/core/passwords/sealer.ts';
 import { copiedMigrations, type Harness, type StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleKey, sampleRegistry } from './samples.ts';
 
@@ -68,10 +68,10 @@ export function keyLaws(harness: () => Harness): void {
   it('a password is stored if the active key sealed it, and not if another did', async () => {
     await insert(1, sealedWith(1));
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
-    await expect(insert(2, sealedWith(1))).rejects.toBeInstanceOf(KeysChanged);
-    await expect(insert(2, sealedWith(7))).rejects.toBeInstanceOf(KeysChanged);
+    await expect(insert(2, sealedWith(1))).rejects.toBeInstanceOf(StaleKeys);
+    await expect(insert(2, sealedWith(7))).rejects.toBeInstanceOf(StaleKeys);
     const changed = { ...sampleRegistry(1), version: 2 };
-    await expect(test.store.registries.update(changed, sealedWith(1, 2), 1, event)).rejects.toBeInstanceOf(KeysChanged);
+    await expect(test.store.registries.update(changed, sealedWith(1, 2), 1, event)).rejects.toBeInstanceOf(StaleKeys);
     await test.store.registries.update(changed, sealedWith(2), 1, event);
     await insert(2, sealedWith(2));
     expect(await test.store.keys.countSealed()).toEqual(new Map([[2, 2]]));

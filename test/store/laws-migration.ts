@@ -1,7 +1,7 @@
 // The laws of migrations: all or nothing, no row lost, and no database that does not fit this program.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { StoreRefused } from '../../src/database/errors.ts';
+import { StoreError } from '../../src/database/errors.ts';
 import { copiedMigrations, type Harness, migrationsDir, type StoreUnderTest } from './harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from './samples.ts';
 
@@ -52,7 +52,7 @@ export function migrationLaws(harness: () => Harness): void {
     migrations.add('9999_orphans', [`DELETE FROM account WHERE name = 'other'`]);
     await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
     await test.store.registries.insert(sampleRegistry(1, { account: 'other' }), sampleSealed(), sampleEvent());
-    await expect(test.openAgain(migrations.path)).rejects.toThrow(StoreRefused);
+    await expect(test.openAgain(migrations.path)).rejects.toThrow(StoreError);
     expect(await test.store.access.accountExists('other')).toBe(true);
   });
 

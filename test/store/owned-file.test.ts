@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { replaceDatabase, stage } from '../../src/database/sqlite/backup.ts';
+import { replaceDatabase, stageRestore } from '../../src/database/sqlite/backup.ts';
 import { createOwnedFile } from '../../src/database/sqlite/files.ts';
-import { claimOwnership } from '../../src/database/sqlite/server-lock.ts';
+import { acquireServerLock } from '../../src/database/sqlite/server-lock.ts';
 import { temporaryDirectory } from './harness.ts';
 
 /** Root may give files away; anybody else has them already. */
@@ -39,8 +39,8 @@ function give(path: string, number: number) {
 }
 
 function restore(): void {
-  claimOwnership(database).release();
-  using staged = stage(backup, database);
+  acquireServerLock(database).release();
+  using staged = stageRestore(backup, database);
   replaceDatabase(database, staged.path, new Date());
 }
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StoreRefused } from '../../src/database/errors.ts';
+import { StoreError } from '../../src/database/errors.ts';
 import { deviceText, refuseNetworkFileSystem } from '../../src/database/sqlite/local-disk.ts';
 import { openStore } from '../../src/database/store.ts';
 import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from './harness.ts';
@@ -27,7 +27,7 @@ describe('the server of a file', () => {
     const link = join(directory.path, 'link.db');
     symlinkSync(url, link);
     await expect(serve()).rejects.toThrow(`Another process serves the database file ${url} already`);
-    await expect(serve(link)).rejects.toThrow(StoreRefused);
+    await expect(serve(link)).rejects.toThrow(StoreError);
     expect(await store.ready()).toBe(true);
     await store.close();
     await (await serve(link)).close();
@@ -47,7 +47,7 @@ describe('the server of a file', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(child.stdout, 'data');
-    await expect(serve()).rejects.toThrow(StoreRefused);
+    await expect(serve()).rejects.toThrow(StoreError);
     const ended = once(child, 'close');
     child.kill('SIGKILL');
     await ended;
@@ -57,7 +57,7 @@ describe('the server of a file', () => {
   it('holds nothing after a start that was refused', async () => {
     using migrations = copiedMigrations('sqlite');
     migrations.add('0001_bad', ['NO SUCH STATEMENT']);
-    await expect(openStore({ url, migrationsDir: migrations.path, owned: true })).rejects.toThrow(StoreRefused);
+    await expect(openStore({ url, migrationsDir: migrations.path, owned: true })).rejects.toThrow(StoreError);
     await (await serve()).close();
   });
 

@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registryOrderFields } from '../../src/core/registry/store.ts';
-import { StoreRefused } from '../../src/database/errors.ts';
+import { StoreError } from '../../src/database/errors.ts';
 import { refuseOldSqlite } from '../../src/database/sqlite/connection.ts';
 import { openSqlite } from '../../src/database/sqlite/open.ts';
 import { openStore, type Store, storeOn } from '../../src/database/store.ts';
@@ -70,7 +70,7 @@ describe('the file', () => {
     ['below something that is no directory', () => writeFileSync(join(directory.path, 'file'), ''), 'file/regway.db'],
   ])('%s is refused', async (_, prepare, path) => {
     prepare();
-    await expect(openStore({ url: join(directory.path, path), migrationsDir })).rejects.toThrow(StoreRefused);
+    await expect(openStore({ url: join(directory.path, path), migrationsDir })).rejects.toThrow(StoreError);
   });
 
   it.each([
@@ -78,7 +78,7 @@ describe('the file', () => {
     ['an unreadable address', 'postgres://regway:MARKER@host:port/regway'],
   ])('%s is refused, and its address not shown', async (_, address) => {
     const refusal: unknown = await openStore({ url: address, migrationsDir }).catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(StoreRefused);
+    expect(refusal).toBeInstanceOf(StoreError);
     expect(inspect(refusal, { showHidden: true })).not.toMatch(/MARKER|localhost/);
   });
 
@@ -226,7 +226,7 @@ describe('the connections', () => {
   });
 
   it.each(['3.7.0', '3.40.1', '3.51.2', '3.9.9'])('SQLite %s is refused', (version) => {
-    expect(() => refuseOldSqlite(version)).toThrow(StoreRefused);
+    expect(() => refuseOldSqlite(version)).toThrow(StoreError);
   });
 
   it.each(['3.51.3', '3.51.10', '3.54.1', '4.0.0'])('SQLite %s is good', (version) => {

@@ -20,7 +20,7 @@ export async function ensureBuilt(): Promise<void> {
   while (!tryLock(lock)) await pause(100);
   try {
     if (ageOf(builtExecutable) < youngestSource())
-      await promisify(execFile)(process.execPath, [join(root, 'src/build.ts')], { cwd: root });
+      await promisify(execFile)(process.execPath, [join(root, 'src/build/build.ts')], { cwd: root });
   } finally {
     rmSync(lock, { recursive: true, force: true });
   }

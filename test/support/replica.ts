@@ -1,15 +1,15 @@
 // One server's use cases over a store and a real seal, joined as the wiring joins them.
 
 import { createAdministration } from '../../src/app/wiring/use-cases.ts';
-import { hidePast } from '../../src/core/passwords/expired-passwords.ts';
+import { withoutExpiredPasswords } from '../../src/core/passwords/expired-passwords.ts';
 import type { Sealer } from '../../src/core/passwords/sealer.ts';
-import { createPullConfigs } from '../../src/core/pulls/client-config.ts';
+import { createClientConfigs } from '../../src/core/pulls/client-config.ts';
 import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
-import { createPullTokens, type PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
+import { createUpstreamTokens, type PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
 import { createUses } from '../../src/core/pulls/usage.ts';
 import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
-import { createWatching, type Watching, type WatchPorts } from '../../src/core/registries/watch.ts';
-import { tellChanges } from '../../src/core/registry/events.ts';
+import { createSubscriptions, type Subscriptions, type WatchPorts } from '../../src/core/registries/watch.ts';
+import { publishChanges } from '../../src/core/registry/events.ts';
 import type { Ports } from '../../src/core/validation/validator.ts';
 import type { Store } from '../../src/database/store.ts';
 import { openAuditMac } from '../../src/encryption/audit-key.ts';
@@ -22,7 +22,7 @@ export interface Replica {
   readonly sealer: Sealer;
   readonly registries: Registries;
   readonly pulls: Pulls;
-  readonly watching: Watching;
+  readonly watching: Subscriptions;
   /** Everything that the GraphQL face serves. */
   readonly useCases: UseCases;
 }
@@ -46,17 +46,17 @@ export async function createReplica(
   const { access, keys, notices } = store;
   const sealer = await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
-  const registries = hidePast(tellChanges(store.registries, notices), parts);
+  const registries = withoutExpiredPasswords(publishChanges(store.registries, notices), parts);
   const ports = { ...parts, registries, access, sealer };
   const pulls = createPulls(ports, pullSettings);
-  const watching = createWatching({ registries, access, notices, recall, schedule });
+  const watching = createSubscriptions({ registries, access, notices, recall, schedule });
   const endpoint = () => new URL('https://regway.example');
   const useCases: UseCases = {
     registries: createRegistries(ports),
     uses: createUses({ uses: store.uses }),
     watching,
-    pullTokens: createPullTokens({ pulls, minter, endpoint }),
-    pullConfigs: createPullConfigs({ endpoint }),
+    pullTokens: createUpstreamTokens({ pulls, minter, endpoint }),
+    pullConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, parts.now),
   };
   return { store, sealer, registries: useCases.registries, pulls, watching, useCases };

@@ -2,7 +2,7 @@
 
 import { createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { parseRegistryText } from '../../src/core/registry/reference.ts';
+import { parseRegistryPattern } from '../../src/core/registry/reference.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import { UpstreamFailure } from '../../src/upstream/errors/failure.ts';
 import { createClient } from '../../src/upstream/transport/client.ts';
@@ -193,7 +193,7 @@ describe('spellings of a forbidden address', () => {
 
   async function checkTyped(text: string): Promise<string> {
     try {
-      const { host, repository } = parseRegistryText(text);
+      const { host, repository } = parseRegistryPattern(text);
       return (
         await check({ host, repository, secureConnection: false }, { loopbackAllowed: false, lookup: toLoopback })
       ).outcome;

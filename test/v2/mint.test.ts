@@ -3,14 +3,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PullSource } from '../../src/core/pulls/pull.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
-import { createUpstream } from '../../src/upstream/pull/puller.ts';
+import { createPuller } from '../../src/upstream/pull/puller.ts';
 import { authority, basicHeader, credential, secure } from './fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from './personalities.ts';
 
 const time = new Date('2026-01-02T03:04:05Z');
 
 function open() {
-  const upstream = createUpstream({
+  const upstream = createPuller({
     loopbackAllowed: true,
     egressAllow: [],
     egressDeny: [],

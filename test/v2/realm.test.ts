@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { endpointOf, plainHttpEndpoint } from '../../src/upstream/login/endpoint.ts';
-import { decideRealm } from '../../src/upstream/login/realm.ts';
+import { isRealmAllowed } from '../../src/upstream/login/realm.ts';
 
 const policy = { trustedRealm: null, plainHttpHosts: [] };
 
@@ -21,7 +21,7 @@ describe('a realm is allowed', () => {
     ['registry.example.com', 'https://auth.example.com:8443/token', 'auth.example.com:8443'],
     ['[::1]:5000', 'https://[::1]:5000/token', null],
   ])('for %s: %s, trusting %s', (host, realm, trustedRealm) => {
-    expect(decideRealm(realm, endpointOf(host), { ...policy, trustedRealm })).toMatchObject({ allowed: true });
+    expect(isRealmAllowed(realm, endpointOf(host), { ...policy, trustedRealm })).toMatchObject({ allowed: true });
   });
 });
 
@@ -77,7 +77,7 @@ describe('a realm is refused', () => {
     ['no URL', 'https://', null, 'UNUSABLE', null],
     ['a bad port', 'https://registry.example.com:99999/', null, 'UNUSABLE', null],
   ])('when it has %s', (_case, realm, trustedRealm, refusal, host) => {
-    expect(decideRealm(realm, endpointOf('registry.example.com'), { ...policy, trustedRealm })).toEqual({
+    expect(isRealmAllowed(realm, endpointOf('registry.example.com'), { ...policy, trustedRealm })).toEqual({
       allowed: false,
       refusal,
       host,
@@ -88,7 +88,10 @@ describe('a realm is refused', () => {
     'when trustedRealm is no host but "%s"',
     (trustedRealm) => {
       expect(
-        decideRealm('https://auth.example.com/token', endpointOf('registry.example.com'), { ...policy, trustedRealm }),
+        isRealmAllowed('https://auth.example.com/token', endpointOf('registry.example.com'), {
+          ...policy,
+          trustedRealm,
+        }),
       ).toMatchObject({ allowed: false });
     },
   );
@@ -107,13 +110,13 @@ describe('a realm without TLS', () => {
   ])(
     'serves a registry that is itself spoken to without TLS: %s',
     (_case, realm, trustedRealm, plainHttpHosts, allowed) => {
-      expect(decideRealm(realm, registry, { trustedRealm, plainHttpHosts }).allowed).toBe(allowed);
+      expect(isRealmAllowed(realm, registry, { trustedRealm, plainHttpHosts }).allowed).toBe(allowed);
     },
   );
 
   it('with TLS it is fine there as well, if trusted', () => {
     expect(
-      decideRealm('https://auth.test/token', registry, { trustedRealm: 'auth.test', plainHttpHosts: [] }),
+      isRealmAllowed('https://auth.test/token', registry, { trustedRealm: 'auth.test', plainHttpHosts: [] }),
     ).toMatchObject({ allowed: true });
   });
 });

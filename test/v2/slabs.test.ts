@@ -1,10 +1,10 @@
 // Memory that is used again: a piece that somebody may still read is never read into.
 
 import { describe, expect, it } from 'vitest';
-import { createSlabs, slabBytes, type Slabs } from '../../src/upstream/transport/buffer-pool.ts';
+import { createSlabs, slabBytes, type BufferPool } from '../../src/upstream/transport/buffer-pool.ts';
 
 /** A piece that is all of a slab's content, as long as nothing more is read into it. */
-function onlyPiece(slabs: Slabs, slab: Buffer, bytes: number): Buffer {
+function onlyPiece(slabs: BufferPool, slab: Buffer, bytes: number): Buffer {
   const piece = slabs.handOut(slab, 0, bytes);
   slabs.leave(slab);
   return piece;
@@ -64,10 +64,10 @@ describe('a slab', () => {
   it.each([
     [
       'given back',
-      (slabs: Slabs, slab: Buffer) =>
+      (slabs: BufferPool, slab: Buffer) =>
         [slabs.handOut(slab, 0, 1000)].flatMap((piece) => [piece, piece]).forEach(slabs.giveBack),
     ],
-    ['left', (slabs: Slabs, slab: Buffer) => slabs.leave(slab)],
+    ['left', (slabs: BufferPool, slab: Buffer) => slabs.leave(slab)],
   ])('that is %s twice is free once', (_case, twice) => {
     const slabs = createSlabs();
     const slab = slabs.take();

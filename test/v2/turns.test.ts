@@ -2,12 +2,12 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { createTurns } from '../../src/upstream/pull/keyed-mutex.ts';
+import { createKeyedMutex } from '../../src/upstream/pull/keyed-mutex.ts';
 
 const refusal = () => new Error('refused');
 
 it('one request of a key runs at a time, in the order they came, and other keys do not wait for it', async () => {
-  const turns = createTurns(() => new Date());
+  const turns = createKeyedMutex(() => new Date());
   const running = { now: 0, most: 0, order: [] as number[] };
   const run = async (number: number) => {
     running.now += 1;
@@ -18,7 +18,7 @@ it('one request of a key runs at a time, in the order they came, and other keys 
     return 200;
   };
   const { promise: never } = Promise.withResolvers<number>();
-  void turns.take(
+  void turns.runExclusive(
     'other',
     () => never,
     () => false,
@@ -26,7 +26,7 @@ it('one request of a key runs at a time, in the order they came, and other keys 
   );
   await Promise.all(
     Array.from({ length: 20 }, (_, number) =>
-      turns.take(
+      turns.runExclusive(
         'one',
         () => run(number),
         () => false,
@@ -38,13 +38,13 @@ it('one request of a key runs at a time, in the order they came, and other keys 
 });
 
 it('of fifty requests that meet a refusal one is sent, and another key is free of it', async () => {
-  const turns = createTurns(() => new Date());
+  const turns = createKeyedMutex(() => new Date());
   let sent = 0;
   const run = async () => {
     sent += 1;
     return 401;
   };
-  const take = (key: string) => turns.take(key, run, (status) => status === 401, refusal);
+  const take = (key: string) => turns.runExclusive(key, run, (status) => status === 401, refusal);
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => take('version 1')));
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(49);
   expect(sent).toBe(1);
@@ -53,9 +53,9 @@ it('of fifty requests that meet a refusal one is sent, and another key is free o
 
 it('a request that fails lets the next one go, and a refusal is forgotten after a while', async () => {
   let nowMs = 0;
-  const turns = createTurns(() => new Date(nowMs));
+  const turns = createKeyedMutex(() => new Date(nowMs));
   await expect(
-    turns.take(
+    turns.runExclusive(
       'key',
       () => Promise.reject(new Error('reset')),
       () => false,
@@ -63,7 +63,7 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
     ),
   ).rejects.toThrow('reset');
   expect(
-    await turns.take(
+    await turns.runExclusive(
       'key',
       async () => 401,
       () => true,
@@ -71,7 +71,7 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
     ),
   ).toBe(401);
   await expect(
-    turns.take(
+    turns.runExclusive(
       'key',
       async () => 200,
       () => false,
@@ -80,7 +80,7 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
   ).rejects.toThrow('refused');
   nowMs = 60_000;
   expect(
-    await turns.take(
+    await turns.runExclusive(
       'key',
       async () => 200,
       () => false,
@@ -90,16 +90,16 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
 });
 
 it('a request that hangs holds up the one behind it for some seconds only', async () => {
-  const turns = createTurns(() => new Date());
+  const turns = createKeyedMutex(() => new Date());
   const { promise: never } = Promise.withResolvers<number>();
-  void turns.take(
+  void turns.runExclusive(
     'key',
     () => never,
     () => false,
     refusal,
   );
   expect(
-    await turns.take(
+    await turns.runExclusive(
       'key',
       async () => 200,
       () => false,

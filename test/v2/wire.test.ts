@@ -6,8 +6,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSlabs, slabBytes, type Slabs } from '../../src/upstream/transport/buffer-pool.ts';
-import { createWire, type Wire } from '../../src/upstream/transport/buffered-duplex.ts';
+import { createSlabs, slabBytes, type BufferPool } from '../../src/upstream/transport/buffer-pool.ts';
+import { createBufferedDuplex, type Wire } from '../../src/upstream/transport/buffered-duplex.ts';
 
 interface Open {
   readonly wire: Wire;
@@ -18,13 +18,13 @@ interface Open {
 }
 
 /** A connection to a server that does as it is told. */
-async function open(serve: (peer: Socket) => void, slabs: Slabs = createSlabs()): Promise<Open> {
+async function open(serve: (peer: Socket) => void, slabs: BufferPool = createSlabs()): Promise<Open> {
   const server = createServer((peer) => {
     peer.on('error', () => undefined);
     serve(peer);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const wire = createWire(slabs);
+  const wire = createBufferedDuplex(slabs);
   const socket = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, onread: wire.onread });
   await once(socket, 'connect');
   const connection = wire.over(socket);

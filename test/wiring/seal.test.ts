@@ -7,7 +7,7 @@ import { readConfig } from '../../src/app/config.ts';
 import type { KeyRotationStore } from '../../src/core/passwords/key-store.ts';
 import { readKeyStatus } from '../../src/encryption/key-status.ts';
 import { createRootKey, loadKeyring, printKeyring } from '../../src/encryption/keyring.ts';
-import { removeLeftovers, rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
+import { removeTemporaryFiles, rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
 import { checkKeys, openSeal } from '../../src/app/wiring/encryption.ts';
 import { openInstallation, passwordOf, type Installation } from '../seal/installation.ts';
@@ -39,7 +39,7 @@ it('a file that a rotation is writing is no leftover', async () => {
     return { keys: [] };
   });
   await begun.promise;
-  const removing = removeLeftovers(parts);
+  const removing = removeTemporaryFiles(parts);
   expect(await seen.promise).toBe(true);
   await Promise.all([rotating, removing]);
   expect(existsSync(file)).toBe(false);

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Problem } from '../../core/shared/problem.ts';
 import { isPostgres } from '../../database/database.ts';
-import { StoreRefused } from '../../database/errors.ts';
-import { backUp, type BackupFacts, holdsData, replaceDatabase, stage } from '../../database/sqlite/backup.ts';
-import { claimOwnership } from '../../database/sqlite/server-lock.ts';
+import { StoreError } from '../../database/errors.ts';
+import { backUp, type BackupFacts, holdsData, replaceDatabase, stageRestore } from '../../database/sqlite/backup.ts';
+import { acquireServerLock } from '../../database/sqlite/server-lock.ts';
 import { openStore } from '../../database/store.ts';
 import type { Config } from '../config.ts';
 import { makePrivateDirectory, migrationsDir } from '../paths.ts';
@@ -31,7 +31,7 @@ export interface Restoration {
 /** Without these a server could not start on it, or not read it. */
 const needed: readonly Check['name'][] = ['database', 'schema', 'keys'];
 
-/** Backs the database up, whether or not a server runs on it. @throws Problem and StoreRefused as `backUp`, and on PostgreSQL. */
+/** Backs the database up, whether or not a server runs on it. @throws Problem and StoreError as `backUp`, and on PostgreSQL. */
 export async function backUpData(config: Config, file: string, overwrite: boolean): Promise<Backup> {
   const database = embeddedDatabase(
     config,
@@ -44,20 +44,20 @@ export async function backUpData(config: Config, file: string, overwrite: boolea
 /**
  * Puts a backup in the place of the database, once it was verified with the keyring that is there. An older one is migrated first.
  * @param force whether a database that is there is put aside.
- * @throws StoreRefused while a server runs on it; Problem when there is a database already, or the file is no backup.
+ * @throws StoreError while a server runs on it; Problem when there is a database already, or the file is no backup.
  */
 export async function restoreData(config: Config, file: string, force: boolean): Promise<Restoration> {
   const database = embeddedDatabase(config, 'Restore it with pg_restore.');
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
-  const ownership = claimOwnership(database);
+  const ownership = acquireServerLock(database);
   try {
     if (holdsData(database) && !force)
       throw new Problem(
         'ALREADY_EXISTS',
         `There is a database already at ${database}. With --force it is put aside, not deleted.`,
       );
-    using staged = stage(resolve(file), database);
+    using staged = stageRestore(resolve(file), database);
     const checks = await checkStaged(config, staged.path);
     if (checks.some(({ name, state }) => state === 'FAILED' && needed.includes(name)))
       return { restored: false, checks, aside: undefined };
@@ -75,7 +75,7 @@ async function checkStaged(config: Config, path: string): Promise<Check[]> {
     // Migrates an older one.
     await (await openStore({ url: path, migrationsDir })).close();
   } catch (error) {
-    if (error instanceof StoreRefused) return [{ name: 'schema', state: 'FAILED', message: error.message }];
+    if (error instanceof StoreError) return [{ name: 'schema', state: 'FAILED', message: error.message }];
     throw error;
   }
   return await verify(config, path);

@@ -15,7 +15,7 @@ import { holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Store } from '../../database/store.ts';
 import { onData } from '../wiring/store.ts';
 
-/** The keys as they stand. @throws KeyringRefused when the keyring is not that of the database; Problem `NOT_FOUND` before the first start. */
+/** The keys as they stand. @throws KeyringError when the keyring is not that of the database; Problem `NOT_FOUND` before the first start. */
 export function keyStatus(config: Config): Promise<KeyStatus> {
   return withKeys(config, readKeyStatus);
 }

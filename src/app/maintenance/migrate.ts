@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Registry } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { isPostgres } from '../../database/database.ts';
-import { type MovedTable, moveStore } from '../../database/postgres/copy-from-sqlite.ts';
+import { type MovedTable, copyToPostgres } from '../../database/postgres/copy-from-sqlite.ts';
 import { openPostgres } from '../../database/postgres/open.ts';
 import type { Snapshot } from '../../database/snapshot.ts';
 import { openStore } from '../../database/store.ts';
@@ -15,7 +15,7 @@ import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
 /**
  * Moves the embedded database into an empty PostgreSQL, all or nothing. The file stays as it is, and so does the keyring, which opens both.
  * @param url `postgres://…`
- * @throws StoreRefused while a server runs on the file, whose writes would be left behind, or when it is damaged; Problem as `moveStore`.
+ * @throws StoreError while a server runs on the file, whose writes would be left behind, or when it is damaged; Problem as `copyToPostgres`.
  */
 export async function moveToPostgres({ databaseUrl }: Config, url: string): Promise<MovedTable[]> {
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
@@ -35,7 +35,7 @@ export async function moveToPostgres({ databaseUrl }: Config, url: string): Prom
 /**
  * Gives every registry with no password, by account and text. A server may run.
  * @param account only its own; those of all when undefined.
- * @throws StoreRefused when there is no database, or its tables are of another version.
+ * @throws StoreError when there is no database, or its tables are of another version.
  */
 export async function exportRegistries({ databaseUrl }: Config, account: string | undefined): Promise<Registry[]> {
   return await withSnapshot(databaseUrl, async (snapshot) => {
@@ -59,7 +59,7 @@ async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
     );
   const target = openPostgres(url);
   try {
-    return await moveStore(source.database, target, join(migrationsDir, 'postgres'));
+    return await copyToPostgres(source.database, target, join(migrationsDir, 'postgres'));
   } finally {
     await target.close();
   }

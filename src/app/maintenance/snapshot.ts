@@ -19,7 +19,7 @@ export async function withSnapshot<Result>(
 
 /**
  * Refuses tables that cannot be read yet, since a command that only reads migrates nothing.
- * @throws Problem `INVALID_INPUT` for an earlier version; StoreRefused for a later one, or another program's.
+ * @throws Problem `INVALID_INPUT` for an earlier version; StoreError for a later one, or another program's.
  */
 export async function refuseEarlierTables(snapshot: Snapshot): Promise<void> {
   if ((await snapshot.missingMigrations()) > 0)

@@ -5,10 +5,10 @@ import { type AuditAnchor, type AuditVerdict, describeVerdict, verifyAudit } fro
 import type { Sealer } from '../../core/passwords/sealer.ts';
 import { secretBinding, secretSlots } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { StoreRefused } from '../../database/errors.ts';
+import { StoreError } from '../../database/errors.ts';
 import type { Snapshot } from '../../database/snapshot.ts';
 import { findAuditMac } from '../../encryption/audit-key.ts';
-import { KeyringRefused, loadKeyring } from '../../encryption/keyring.ts';
+import { KeyringError, loadKeyring } from '../../encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
 import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
@@ -28,7 +28,7 @@ const noTrail = 'There is no chain of audit events yet; the next start makes it.
 /**
  * Verifies one moment of a database. Nothing is written, and a server may run on it.
  * @param url another database than that of the settings, such as a backup's path.
- * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
+ * @throws StoreError, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
  */
 export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
   return await withSnapshot(url, (snapshot) => verifySnapshot(snapshot, keyringFile));
@@ -37,7 +37,7 @@ export async function verify({ databaseUrl, keyringFile }: Config, url: string =
 /**
  * Reads the whole audit trail of one moment of the database. Nothing is written, and a server may run on it.
  * @param anchor an event that must still be there.
- * @throws StoreRefused, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringRefused when the keyring is not its own.
+ * @throws StoreError, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringError when the keyring is not its own.
  */
 export async function verifyAuditTrail(
   { databaseUrl, keyringFile }: Config,
@@ -49,7 +49,7 @@ export async function verifyAuditTrail(
     const mac = (await holdsNothingSealed(keys))
       ? undefined
       : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
-    const verdict = await judgeTrail(snapshot, mac, anchor);
+    const verdict = await verifyTrail(snapshot, mac, anchor);
     if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
     return verdict;
   });
@@ -68,7 +68,7 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
     schema,
     opened.check,
     await verifyPasswords(snapshot, opened.sealer),
-    await verifyTrail(snapshot, opened.auditMac),
+    await checkTrail(snapshot, opened.auditMac),
   ];
 }
 
@@ -94,7 +94,7 @@ async function verifySchema(snapshot: Snapshot): Promise<Check> {
       message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.`,
     };
   } catch (error) {
-    if (error instanceof StoreRefused) return { name: 'schema', state: 'FAILED', message: error.message };
+    if (error instanceof StoreError) return { name: 'schema', state: 'FAILED', message: error.message };
     throw error;
   }
 }
@@ -117,19 +117,19 @@ async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<Opened
       check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` },
     };
   } catch (error) {
-    if (error instanceof KeyringRefused) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
+    if (error instanceof KeyringError) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
     throw error;
   }
 }
 
-async function verifyTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promise<Check> {
-  const verdict = await judgeTrail(snapshot, mac);
+async function checkTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promise<Check> {
+  const verdict = await verifyTrail(snapshot, mac);
   if (verdict === undefined) return { name: 'audit', state: 'SKIPPED', message: noTrail };
   return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
 }
 
 /** Undefined when there is no chain yet. One that is there (its head or a chained event), or was when its anchor was noted, had a key. */
-async function judgeTrail(
+async function verifyTrail(
   { audit }: Snapshot,
   mac: AuditMac | undefined,
   anchor?: AuditAnchor,

@@ -6,8 +6,8 @@ import type { KeyStore } from '../../core/passwords/key-store.ts';
 import type { Store } from '../../database/store.ts';
 import { openAuditMac } from '../../encryption/audit-key.ts';
 import { readDataKeys } from '../../encryption/data-keys.ts';
-import { type Keyring, withKeyring } from '../../encryption/keyring.ts';
-import { removeLeftovers } from '../../encryption/rotation.ts';
+import { type Keyring, openKeyring } from '../../encryption/keyring.ts';
+import { removeTemporaryFiles } from '../../encryption/rotation.ts';
 import { createSealer, type DatabaseSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
 import { makePrivateDirectory } from '../paths.ts';
@@ -20,16 +20,16 @@ export interface Seal {
 
 /**
  * Refuses a database that was sealed with other keys, before anything is written to it.
- * @throws KeyringRefused
+ * @throws KeyringError
  */
 export async function checkKeys({ keyringFile }: Config, keys: KeyStore): Promise<void> {
   if (await holdsNothingSealed(keys)) return;
-  await withKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
+  await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
 }
 
 /**
  * Opens the keys of these settings and starts the audit chain with them: from here on the store may be changed.
- * @throws KeyringRefused when the keys are not those of the database; nothing was written then. ConfigRefused when no keyring can be made.
+ * @throws KeyringError when the keys are not those of the database; nothing was written then. ConfigError when no keyring can be made.
  */
 export async function openSeal(config: Config, store: Store): Promise<Seal> {
   // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
@@ -40,8 +40,8 @@ export async function openSeal(config: Config, store: Store): Promise<Seal> {
     sealer: await createSealer({ keyring, keys }),
     auditMac: await openAuditMac({ keyring, keys }),
   });
-  const seal = await withKeyring(config.keyringFile, open, { createIfMissing });
+  const seal = await openKeyring(config.keyringFile, open, { createIfMissing });
   await store.audit.start(seal.auditMac);
-  await removeLeftovers({ keyringFile: config.keyringFile, keys });
+  await removeTemporaryFiles({ keyringFile: config.keyringFile, keys });
   return seal;
 }

@@ -10,23 +10,23 @@ import {
   type AuthenticationScheme,
   createAuthenticator,
   createTokenRecall,
-  type Recall,
+  type ResolveLogin,
 } from '../../server/auth/authenticator.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
 import type { IssuerSettings } from '../../server/auth/oidc/settings.ts';
-import type { SignIn, SignInOptions, SignInWay } from '../../server/auth/oidc/sign-in.ts';
+import type { SignIn, SignInOptions, SignInMethod } from '../../server/auth/oidc/sign-in.ts';
 import { createClientAddress } from '../../server/http/client-address.ts';
 import type { Log } from '../../server/ops/log.ts';
-import { createBudget } from '../../server/ops/rate-limiter.ts';
-import { type Config, ConfigRefused } from '../config.ts';
-import { scheduleOnce } from './clock.ts';
+import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
+import { type Config, ConfigError } from '../config.ts';
+import { setTimer } from './clock.ts';
 
 export interface Logins {
   /** All share one count of failures. */
   authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
-  readonly recall: Recall;
+  readonly recall: ResolveLogin;
   /** The issuers at which people sign in to the console. */
-  readonly signInWays: readonly SignInWay[];
+  readonly signInWays: readonly SignInMethod[];
   /** Builds what serves that; undefined where there is no such issuer. */
   readonly createSignIn: ((openSession: SignInOptions['openSession']) => SignIn) | undefined;
   close(): Promise<void>;
@@ -46,13 +46,13 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
   const limit = {
-    budget: createBudget(failedLoginsPerMinute),
+    budget: createRateLimiter(failedLoginsPerMinute),
     clientAddress: createClientAddress(trustedProxies),
     now,
   };
   const uses = createTokenUses({
     access,
-    schedule: scheduleOnce,
+    schedule: setTimer,
     onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written'),
   });
   const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
@@ -125,20 +125,22 @@ const now = (): Date => new Date();
 
 /**
  * None where the settings name none.
- * @throws ConfigRefused naming every mistake.
+ * @throws ConfigError naming every mistake.
  */
 export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<readonly IssuerSettings[]> {
   if (oidcIssuers === undefined) return [];
-  const { IssuersRefused, parseIssuers } = await import('../../server/auth/oidc/settings.ts');
+  const { IssuerConfigError, parseIssuers } = await import('../../server/auth/oidc/settings.ts');
   try {
     const issuers = parseIssuers(oidcIssuers, (path) => readFileSync(path, 'utf8'));
     if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
-      throw new IssuersRefused(['at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back']);
+      throw new IssuerConfigError([
+        'at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back',
+      ]);
     }
     return issuers;
   } catch (error) {
-    if (error instanceof IssuersRefused)
-      throw new ConfigRefused(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
+    if (error instanceof IssuerConfigError)
+      throw new ConfigError(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import type { Registries } from '../../core/registries/registries.ts';
 import {
   createTrustedDocuments,
   documentIdOf,
-  ManifestRefused,
+  ManifestError,
   parseManifest,
   type TrustedDocuments,
 } from '../../server/graphql/execution/trusted-documents.ts';
@@ -19,14 +19,14 @@ import type { Route } from '../../server/http/route.ts';
 import { createPullServer } from '../../server/oci/server.ts';
 import type { Log } from '../../server/ops/log.ts';
 import { createRestServer, type RestServer } from '../../server/rest/server.ts';
-import type { Upstream } from '../../upstream/pull/puller.ts';
-import { type Config, ConfigRefused } from '../config.ts';
+import type { Puller } from '../../upstream/pull/puller.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { apiDocsDir, consoleDir, graphiqlDir } from '../paths.ts';
 import { type ConsoleServer, createConsole } from './console.ts';
 import type { Logins } from './logins.ts';
 import type { Domain } from './use-cases.ts';
 
-export interface Faces {
+export interface Servers {
   readonly routes: readonly Route[];
   close(): Promise<void>;
 }
@@ -40,7 +40,7 @@ interface FaceParts {
 }
 
 /** Builds every face. */
-export function createFaces({ config, documents, logins, domain, log }: FaceParts): Faces {
+export function createServers({ config, documents, logins, domain, log }: FaceParts): Servers {
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
@@ -107,7 +107,7 @@ export interface PullingParts {
   readonly config: Config;
   readonly logins: Logins;
   readonly pulls: Pulls;
-  readonly upstream: Upstream;
+  readonly upstream: Puller;
   /** Signs what the token endpoint hands out. */
   readonly grantKey: Uint8Array;
   readonly log: Log;
@@ -133,7 +133,7 @@ export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: P
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
 }
 
-/** @throws ConfigRefused when the file is not a list of documents that can run. */
+/** @throws ConfigError when the file is not a list of documents that can run. */
 export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocuments }: Config): TrustedDocuments {
   const own = [
     ...Object.values(consoleOperations).map(String),
@@ -155,8 +155,8 @@ function readManifest(manifest: string): ReadonlyMap<string, string> {
   try {
     return parseManifest(manifest, schema);
   } catch (error) {
-    if (error instanceof ManifestRefused)
-      throw new ConfigRefused([`REGWAY_TRUSTED_DOCUMENTS names a file that ${error.message}.`]);
+    if (error instanceof ManifestError)
+      throw new ConfigError([`REGWAY_TRUSTED_DOCUMENTS names a file that ${error.message}.`]);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { checkKeys, openSeal } from './encryption.ts';
 
 /**
  * Opens the store of these settings, for a moment unless it is `owned`, as the one server of a SQLite file does.
- * @throws ConfigRefused when the data directory cannot be made; KeyringRefused as `checkKeys`, and nothing was written then; otherwise as `openStore`.
+ * @throws ConfigError when the data directory cannot be made; KeyringError as `checkKeys`, and nothing was written then; otherwise as `openStore`.
  */
 export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');

@@ -3,18 +3,18 @@
 import { randomUUID } from 'node:crypto';
 import { type Accounts, createAccounts } from '../../core/accounts/accounts.ts';
 import { createTokens, type TokenIssuer, type Tokens } from '../../core/accounts/tokens.ts';
-import { type AuditReading, createAuditReading } from '../../core/audit/trail.ts';
+import { type AuditTrailReader, createAuditTrail } from '../../core/audit/trail.ts';
 import type { Login, Principal } from '../../core/authz/principal.ts';
-import { hidePast } from '../../core/passwords/expired-passwords.ts';
-import { createPullConfigs } from '../../core/pulls/client-config.ts';
-import type { PullEndpoint } from '../../core/pulls/pull-name.ts';
+import { withoutExpiredPasswords } from '../../core/passwords/expired-passwords.ts';
+import { createClientConfigs } from '../../core/pulls/client-config.ts';
+import type { PublicEndpoint } from '../../core/pulls/pull-name.ts';
 import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
-import { createPullTokens } from '../../core/pulls/upstream-token.ts';
+import { createUpstreamTokens } from '../../core/pulls/upstream-token.ts';
 import { createLedger } from '../../core/pulls/usage-ledger.ts';
 import { createUses } from '../../core/pulls/usage.ts';
 import { createRegistries } from '../../core/registries/registries.ts';
-import { createWatching } from '../../core/registries/watch.ts';
-import { tellChanges } from '../../core/registry/events.ts';
+import { createSubscriptions } from '../../core/registries/watch.ts';
+import { publishChanges } from '../../core/registry/events.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { type Revalidation, type RevalidationPorts, startRevalidation } from '../../core/validation/revalidation.ts';
@@ -24,12 +24,12 @@ import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
 import type { Log } from '../../server/ops/log.ts';
 import type { Metrics } from '../../server/ops/metrics.ts';
-import { createBudget } from '../../server/ops/rate-limiter.ts';
+import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import { createCloud } from '../../upstream/cloud/minter.ts';
-import { createUpstream, type Upstream } from '../../upstream/pull/puller.ts';
+import { createPuller, type Puller } from '../../upstream/pull/puller.ts';
 import { createValidator } from '../../upstream/validation/validator.ts';
 import type { Config } from '../config.ts';
-import { scheduleOnce } from './clock.ts';
+import { setTimer } from './clock.ts';
 import { openSeal } from './encryption.ts';
 
 export interface DomainParts {
@@ -38,7 +38,7 @@ export interface DomainParts {
   readonly metrics: Metrics;
   readonly log: Log;
   /** Known once it listens. */
-  readonly endpoint: PullEndpoint;
+  readonly endpoint: PublicEndpoint;
   /** Who a login of before speaks for now. Known once the logins are wired, which need keys from here. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
 }
@@ -46,7 +46,7 @@ export interface DomainParts {
 export interface Domain {
   readonly useCases: UseCases;
   readonly pulls: Pulls;
-  readonly upstream: Upstream;
+  readonly upstream: Puller;
   /** Signs the grants of the pull endpoint. */
   readonly grantKey: Uint8Array;
   /** Signs what browsers carry while they sign in. */
@@ -58,7 +58,7 @@ export interface Domain {
 
 /**
  * Opens the keys and joins everything below the faces.
- * @throws KeyringRefused when the keys are not those of the database; nothing was written then.
+ * @throws KeyringError when the keys are not those of the database; nothing was written then.
  */
 export async function createDomain({ config, store, metrics, log, endpoint, recall }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
@@ -72,26 +72,26 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   };
   const validator = createValidator(network);
   const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now: systemTime });
-  const upstream = createUpstream({ ...network, redirects: config.pullRedirects });
+  const upstream = createPuller({ ...network, redirects: config.pullRedirects });
   const checking = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
     now: systemTime,
     rotationWindowMs: config.rotationWindowMs,
   };
-  const stored = hidePast(tellChanges(store.registries, store.notices), checking);
+  const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notices), checking);
   const ports: Ports = {
     registries: stored,
     access: store.access,
     sealer,
     ...checking,
-    validationBudget: createBudget(config.validationsPerMinute),
+    validationRateLimit: createRateLimiter(config.validationsPerMinute),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
   const registries = createRegistries(ports);
   const ledger = createLedger({
     store: store.uses,
-    schedule: scheduleOnce,
+    schedule: setTimer,
     onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
   });
@@ -101,20 +101,20 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
       { anonymousAllowed: config.pullAnonymous },
     ),
   );
-  const watching = createWatching({
+  const watching = createSubscriptions({
     registries: stored,
     access: store.access,
     notices: store.notices,
     recall,
-    schedule: scheduleOnce,
+    schedule: setTimer,
   });
-  const pullTokens = createPullTokens({ pulls, minter: upstream, endpoint });
+  const pullTokens = createUpstreamTokens({ pulls, minter: upstream, endpoint });
   const useCases = {
     registries,
     uses: createUses({ uses: store.uses }),
     watching,
     pullTokens,
-    pullConfigs: createPullConfigs({ endpoint }),
+    pullConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, systemTime),
   };
   const revalidation = scheduleRevalidation(config, log, ports);
@@ -139,7 +139,7 @@ const systemTime = (): Date => new Date();
 export interface Administration {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
-  readonly auditReading: AuditReading;
+  readonly auditReading: AuditTrailReader;
 }
 
 /** @param now the clock of token expiry and of events. */
@@ -154,7 +154,7 @@ export function createAdministration(
   return {
     accounts: createAccounts({ access, now }),
     tokens: createTokens({ access, issuer, now }),
-    auditReading: createAuditReading({ audit, access }),
+    auditReading: createAuditTrail({ audit, access }),
   };
 }
 
@@ -170,7 +170,7 @@ export function scheduleRevalidation(
   return startRevalidation({
     ...ports,
     everyMs: revalidateEveryHours * hourMs,
-    schedule: scheduleOnce,
+    schedule: setTimer,
     newRequestId: randomUUID,
     onFailure: (fault) => log.error(faultFields(fault), 'a stored credential could not be checked on schedule'),
   });

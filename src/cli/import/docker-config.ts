@@ -1,7 +1,7 @@
 // Reads logins from Docker's config.json and the auth.json of podman, skopeo and buildah.
 // https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
 
-import type { RegistryText } from '../../core/registry/reference.ts';
+import type { RegistryPattern } from '../../core/registry/reference.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import {
   isObject,
@@ -48,7 +48,7 @@ function parseAuth(key: string, auth: unknown, credsStore: unknown, choices: Key
 }
 
 /** A path means one thing to podman, another to the kubelet, and nothing to docker: whoever knows must say. */
-function interpretKey(key: string): RegistryText | string {
+function interpretKey(key: string): RegistryPattern | string {
   const text = withoutScheme(key);
   const namesPath = text.includes('/') && !text.includes('*');
   const readings = namesPath ? readingsOf(text) : [];

@@ -1,7 +1,7 @@
 // One entry of a file to import: a login with the registry that it is for, or the reason why it cannot be taken.
 
 import { Problem } from '../../core/shared/problem.ts';
-import { parseRegistryText, type RegistryText } from '../../core/registry/reference.ts';
+import { parseRegistryPattern, type RegistryPattern } from '../../core/registry/reference.ts';
 import type { RegistryType } from '../../core/registry/registry.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 
@@ -50,8 +50,8 @@ export function refuse(key: string, refusal: string): RefusedEntry {
 export function registryOfKey(
   key: string,
   choices: KeyChoices,
-  interpret: (key: string) => RegistryText | string,
-): RegistryText | string {
+  interpret: (key: string) => RegistryPattern | string,
+): RegistryPattern | string {
   const choice = choices(key);
   if (choice === undefined) return interpret(key);
   const chosen = parseText(choice);
@@ -63,9 +63,9 @@ export function registryOfKey(
 }
 
 /** The registry of a text, or the sentence that says what is wrong with it. */
-export function parseText(text: string): RegistryText | string {
+export function parseText(text: string): RegistryPattern | string {
   try {
-    return parseRegistryText(text);
+    return parseRegistryPattern(text);
   } catch (error) {
     if (error instanceof Problem) return error.message;
     throw error;

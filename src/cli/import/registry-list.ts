@@ -1,7 +1,7 @@
 // Reads the list that GET /registries gives, here and in the systems whose clients speak that API. It holds no passwords.
 
 import { registryTypes, type RegistryType } from '../../core/registry/registry.ts';
-import type { RegistryText } from '../../core/registry/reference.ts';
+import type { RegistryPattern } from '../../core/registry/reference.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import {
   isObject,
@@ -55,7 +55,7 @@ function parseRecord(record: unknown, place: string, choices: KeyChoices): Impor
 }
 
 /** There `host/path*` covers every name that begins so, and `docker.io/name` one of two things: neither has one equal here. */
-function interpret(key: string): RegistryText | string {
+function interpret(key: string): RegistryPattern | string {
   const parsed = parseText(key);
   const base = key.replace(/\*$/, '');
   const host = key.split('/')[0] ?? '';

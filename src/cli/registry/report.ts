@@ -2,7 +2,7 @@
 
 import type { ValidationOutcome, ValidationStep, ValidationStepStatus } from '../../core/registry/report.ts';
 import type { Report } from '../api/operations.ts';
-import { colourNote, printable, printNote } from '../terminal/terminal.ts';
+import { colorNote, printable, printNote } from '../terminal/terminal.ts';
 
 interface Mark {
   readonly sign: string;
@@ -22,7 +22,7 @@ const kindWidth = 11;
 export function printStep({ kind, status, message, durationMs }: ValidationStep): void {
   const { sign, colour } = marks[status];
   printNote(
-    `${colourNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colourNote('dim', `(${durationMs} ms)`)}`,
+    `${colorNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colorNote('dim', `(${durationMs} ms)`)}`,
   );
 }
 
@@ -33,12 +33,12 @@ export function printVerdict(report: Report, asked: Asked): void {
   // A failed step has said the same sentence on the line above.
   const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
   printNote(
-    `${colourNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colourNote('dim', `(${report.durationMs} ms)`)}`,
+    `${colorNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colorNote('dim', `(${report.durationMs} ms)`)}`,
   );
   if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
   if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
   const flag = flagThatHelps(report, asked);
-  if (flag !== null) printNote(`  Flag: ${colourNote('bold', flag)}`);
+  if (flag !== null) printNote(`  Flag: ${colorNote('bold', flag)}`);
 }
 
 /** Writes a report that came all at once. */

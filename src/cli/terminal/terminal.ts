@@ -34,7 +34,7 @@ export function isInteractive(): boolean {
 }
 
 /** Colours a piece of a note. `styleText` leaves it plain off a terminal, with NO_COLOR and on TERM=dumb. */
-export function colourNote(style: Style, text: string): string {
+export function colorNote(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stderr });
 }
 
@@ -49,7 +49,7 @@ export function printable(text: string): string {
 }
 
 /** Ends quietly when the reader of a pipe has gone, as `… | head` does. */
-export function endWithTheReader(): void {
+export function exitOnBrokenPipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);

@@ -27,7 +27,7 @@ export interface Principal {
 }
 
 /** Another place to sign in. */
-export interface SignInWay {
+export interface SignInMethod {
   readonly name: string;
   readonly path: string;
 }
@@ -100,7 +100,7 @@ export function whoAmI(): Promise<Principal | null> {
 }
 
 /** Where else than here people sign in. @throws RequestFailure. */
-export async function signInWays(): Promise<readonly SignInWay[]> {
+export async function signInWays(): Promise<readonly SignInMethod[]> {
   const { signIn: ways = [] } = await sessionBody({ headers: consoleHeaders });
   return ways;
 }
@@ -112,7 +112,7 @@ async function session(init: RequestInit): Promise<Principal | null> {
 
 interface SessionBody {
   readonly principal?: Principal | null;
-  readonly signIn?: readonly SignInWay[];
+  readonly signIn?: readonly SignInMethod[];
   readonly message?: string;
 }
 

@@ -2,7 +2,7 @@
 
 import { Ago, Sign } from './controls.tsx';
 import type { RowFragment } from '../api/operations.ts';
-import { outcomeTone, outcomeWords } from '../shared/words.ts';
+import { outcomeTone, outcomeLabels } from '../shared/words.ts';
 
 export function Status({ validation }: { readonly validation: RowFragment['lastValidation'] }) {
   if (validation === null)
@@ -15,7 +15,7 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
     <span className="status" title={validation.message}>
       <Sign tone={outcomeTone(validation.outcome)} />
       <span className="nowrap">
-        {outcomeWords[validation.outcome]}{' '}
+        {outcomeLabels[validation.outcome]}{' '}
         <span className="faint age">
           <Ago time={validation.checkedAt} />
         </span>

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useState } from 'react';
 import { Button, Input, Link } from 'react-aria-components';
-import { type Principal, RequestFailure, signIn, type SignInWay, signInWays } from '../api/client.ts';
+import { type Principal, RequestFailure, signIn, type SignInMethod, signInWays } from '../api/client.ts';
 import { failureOf } from '../api/use-request.ts';
 import { FailureNote, Field, PageHeading } from '../components/controls.tsx';
 
@@ -30,7 +30,7 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
     <main className="sign-in">
       <form className="card" onSubmit={(event) => void submit(event)}>
         <PageHeading title="Sign in" />
-        <SignInWays />
+        <SignInMethods />
         <Field
           label="API token"
           value={token}
@@ -55,8 +55,8 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
 }
 
 /** Nothing where the server knows no issuer, or cannot be asked: the token's field says so then. */
-export function SignInWays() {
-  const [ways, setWays] = useState<readonly SignInWay[]>([]);
+export function SignInMethods() {
+  const [ways, setWays] = useState<readonly SignInMethod[]>([]);
   useEffect(() => {
     signInWays().then(setWays, () => undefined);
   }, []);

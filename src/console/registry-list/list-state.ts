@@ -1,7 +1,7 @@
 // What the list shows, kept in the address so that it can be reloaded, sent to a colleague, and left with the back button.
 
 import type { ListQueryVariables, RegistryOrderField, RegistryType, ValidationOutcome } from '../api/operations.ts';
-import { outcomeWords, typeWords } from '../shared/words.ts';
+import { outcomeLabels, typeLabels } from '../shared/words.ts';
 
 /** The columns that the server can sort by. */
 const sortFields = {
@@ -36,8 +36,8 @@ export function parseListState(query: string): ListState {
   const size = Number(parameters.get('size'));
   return {
     search: parameters.get('q') ?? '',
-    type: memberOf(typeWords, parameters.get('type')),
-    outcome: memberOf(outcomeWords, parameters.get('status')),
+    type: memberOf(typeLabels, parameters.get('type')),
+    outcome: memberOf(outcomeLabels, parameters.get('status')),
     sort: memberOf(sortFields, key) ?? 'registry',
     descending: sort.startsWith('-') && memberOf(sortFields, key) !== null,
     size: pageSizes.find((candidate) => candidate === size) ?? defaultPageSize,

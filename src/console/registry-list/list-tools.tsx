@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { Input, Label, SearchField } from 'react-aria-components';
 import { Choice } from '../components/controls.tsx';
 import type { ListState } from './list-state.ts';
-import { outcomeWords, typeWords } from '../shared/words.ts';
+import { outcomeLabels, typeLabels } from '../shared/words.ts';
 
 /** Long enough that a word is one request, short enough to feel immediate. */
 const typingPauseMs = 250;
@@ -33,14 +33,14 @@ export function ListTools({ state, onShow }: ListToolsProps) {
         label="Type"
         value={state.type ?? ''}
         onChange={(type) => onShow({ type: type || null })}
-        options={typeWords}
+        options={typeLabels}
         none="All types"
       />
       <Choice
         label="Status"
         value={state.outcome ?? ''}
         onChange={(outcome) => onShow({ outcome: outcome || null })}
-        options={outcomeWords}
+        options={outcomeLabels}
         none="Any status"
       />
     </search>

@@ -7,7 +7,7 @@ import type { ListState, SortKey } from './list-state.ts';
 import { registryAddress } from '../shared/location.ts';
 import type { RowFragment } from '../api/operations.ts';
 import { Status, TlsMark } from '../components/status.tsx';
-import { typeWords } from '../shared/words.ts';
+import { typeLabels } from '../shared/words.ts';
 
 interface Column {
   readonly title: string;
@@ -30,7 +30,7 @@ const columns: readonly Column[] = [
     sort: 'name',
     cell: ({ name, registry }) => (name === registry ? <span className="faint">–</span> : name),
   },
-  { title: 'Type', cell: ({ type }) => typeWords[type] },
+  { title: 'Type', cell: ({ type }) => typeLabels[type] },
   { title: 'Username', cell: ({ username }) => username },
   { title: 'TLS', cell: ({ secureConnection }) => <TlsMark isVerified={secureConnection} /> },
   { title: 'Status', cell: ({ lastValidation }) => <Status validation={lastValidation} /> },

@@ -4,13 +4,13 @@ import type { ReactNode } from 'react';
 import type { FactsFragment, OneQuery } from '../api/operations.ts';
 import { Ago, TableFrame } from '../components/controls.tsx';
 import { TlsMark } from '../components/status.tsx';
-import { resultWords, typeWords } from '../shared/words.ts';
+import { resultWords, typeLabels } from '../shared/words.ts';
 
 export function RegistryFacts({ registry }: { readonly registry: FactsFragment }) {
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Name', registry.name],
     ['Covers', coverage(registry)],
-    ['Type', typeWords[registry.type]],
+    ['Type', typeLabels[registry.type]],
     ['Username', registry.username],
     [
       'Password',

@@ -6,7 +6,7 @@ import { Choice, Field, Note, Toggle } from '../components/controls.tsx';
 import { canWait, passwordReasons, sendsPassword, typeHelp, type FormState } from './form-state.ts';
 import type { FactsFragment, RegistryType } from '../api/operations.ts';
 import type { FieldErrors } from './registry-dialog.tsx';
-import { typeWords } from '../shared/words.ts';
+import { typeLabels } from '../shared/words.ts';
 
 interface RegistryFieldsProps {
   readonly stored: FactsFragment | null;
@@ -64,7 +64,7 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
         label="Type"
         value={form.type}
         onChange={(type) => type !== '' && onChange({ type })}
-        options={typeWords}
+        options={typeLabels}
         help={typeHelp(form)}
       />
       <Field

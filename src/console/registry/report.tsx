@@ -5,7 +5,7 @@ import { Ago, Sign } from '../components/controls.tsx';
 import type { Remedy } from './form-state.ts';
 import type { ReportFragment, StepFragment } from '../api/operations.ts';
 import { duration } from '../shared/time.ts';
-import { formWords, outcomeTone, outcomeWords, statusTones, statusWords, stepWords } from '../shared/words.ts';
+import { formWords, outcomeTone, outcomeLabels, statusTones, statusWords, stepWords } from '../shared/words.ts';
 
 /** The steps so far; while it runs, the last line says so. */
 export function Steps({
@@ -52,7 +52,7 @@ export function Verdict({ report, remedy = null, onRemedy }: VerdictProps) {
       <Sign tone={tone} />
       <div>
         <p className="verdict">
-          <strong>{outcomeWords[outcome]}</strong> <code>{outcome}</code>
+          <strong>{outcomeLabels[outcome]}</strong> <code>{outcome}</code>
         </p>
         <p>{formWords(message)}</p>
         {hint !== null && <p>{formWords(hint)}</p>}

@@ -12,14 +12,14 @@ import type {
 /** How good something is; each has a colour and a sign of its own. */
 export type Tone = 'good' | 'warning' | 'bad' | 'neutral';
 
-export const typeWords: Readonly<Record<RegistryType, string>> = {
+export const typeLabels: Readonly<Record<RegistryType, string>> = {
   DOCKER_V2: 'Docker V2',
   AWSECR: 'Amazon ECR',
   GCR: 'Google',
   ACR: 'Azure',
 };
 
-export const outcomeWords: Readonly<Record<ValidationOutcome, string>> = {
+export const outcomeLabels: Readonly<Record<ValidationOutcome, string>> = {
   VALID: 'Works',
   VALID_UNPROVEN: 'Not refused, not proven',
   NO_AUTH_REQUIRED: 'Asks for no login',
@@ -123,5 +123,5 @@ export const actionWords: Readonly<Record<RegwayAuditAction, string>> = {
 /** How an audited action ended, in words where there are some. */
 export function resultWords(outcome: string): string {
   if (outcome === 'DONE') return 'Done';
-  return Object.hasOwn(outcomeWords, outcome) ? outcomeWords[outcome as ValidationOutcome] : outcome;
+  return Object.hasOwn(outcomeLabels, outcome) ? outcomeLabels[outcome as ValidationOutcome] : outcome;
 }

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../audit/event.ts';
-import { authorise } from '../authz/permissions.ts';
+import { authorize } from '../authz/permissions.ts';
 import { adminAccount, type Caller, type Principal } from '../authz/principal.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
@@ -37,11 +37,11 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
   };
   return {
     async list(caller) {
-      authorise(caller, 'account.list');
+      authorize(caller, 'account.list');
       return access.listAccounts();
     },
     async create(caller, input) {
-      const principal = authorise(caller, 'account.create');
+      const principal = authorize(caller, 'account.create');
       const account = { name: parseInput(accountArguments, input).name, createdAt: now(), disabledAt: null };
       await access.insertAccount(
         account,
@@ -50,7 +50,7 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
       return account;
     },
     async disable(caller, input) {
-      const principal = authorise(caller, 'account.disable');
+      const principal = authorize(caller, 'account.disable');
       const { name } = await found(parseInput(accountArguments, input).name);
       if (name === adminAccount)
         throw new Problem('INVALID_INPUT', 'The account admin cannot be disabled: nobody could enable it again.', {
@@ -60,7 +60,7 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
       return found(name);
     },
     async enable(caller, input) {
-      const principal = authorise(caller, 'account.enable');
+      const principal = authorize(caller, 'account.enable');
       const { name } = await found(parseInput(accountArguments, input).name);
       await access.enableAccount(name, eventOf(caller, principal, 'account.enable', name, now()));
       return found(name);

@@ -1,6 +1,6 @@
 // Notes when tokens were last used, in memory, and writes it in batches: no request waits for a commit.
 
-import type { Schedule } from '../shared/time.ts';
+import type { Timer } from '../shared/time.ts';
 import type { AccessStore } from './store.ts';
 
 /** About as fine as anybody asks "is it still used?", and one small transaction a minute. */
@@ -15,7 +15,7 @@ export interface TokenUses {
 
 export interface TokenUseOptions {
   readonly access: Pick<AccessStore, 'noteTokenUses'>;
-  readonly schedule: Schedule;
+  readonly schedule: Timer;
   /** Told of a batch that could not be written; its times are lost, and the next use is noted again. */
   readonly onFailure: (fault: unknown) => void;
 }

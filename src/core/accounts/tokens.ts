@@ -1,7 +1,7 @@
 // The use cases on API tokens: whoever may make them gives nobody more than they have.
 
 import { z } from 'zod';
-import { actingAccount, authorise, mayActIn } from '../authz/permissions.ts';
+import { actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import { type Caller, type Principal, type Role, roles } from '../authz/principal.ts';
 import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
@@ -63,12 +63,12 @@ export interface TokenPorts {
 export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
   return {
     async list(caller, args) {
-      const principal = authorise(caller, 'token.list');
+      const principal = authorize(caller, 'token.list');
       const account = await actingAccount({ access }, principal, parseInput(tokenListArguments, args).account);
       return access.listTokens(account);
     },
     async create(caller, input) {
-      const principal = authorise(caller, 'token.create');
+      const principal = authorize(caller, 'token.create');
       const { account: named, ...wanted } = parseInput(tokenInput, input);
       const account = await actingAccount({ access }, principal, named);
       const request = {
@@ -82,7 +82,7 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
       return issuer.issue({ ...request, actor: principal.subject, requestId: caller.requestId });
     },
     async revoke(caller, args) {
-      const principal = authorise(caller, 'token.revoke');
+      const principal = authorize(caller, 'token.revoke');
       const { id } = parseInput(revokeTokenArguments, args);
       const token = await access.tokenById(id);
       if (token === undefined || !mayActIn(principal, token.account))

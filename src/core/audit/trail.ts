@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { AccessStore } from '../accounts/store.ts';
-import { actingAccount, authorise, mayActIn } from '../authz/permissions.ts';
+import { actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -27,7 +27,7 @@ export interface AuditPage {
 }
 
 /** Each throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
-export interface AuditReading {
+export interface AuditTrailReader {
   /** An admin sees every account unless one is named; others see their own. @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that is not the caller's. */
   list(caller: Caller, args: unknown): Promise<AuditPage>;
   /** What was done to one registry, the newest first. @param args `{ first }`, 20 by default, 100 at most. */
@@ -39,10 +39,10 @@ export interface AuditReadingPorts {
   readonly access: AccessStore;
 }
 
-export function createAuditReading({ audit, access }: AuditReadingPorts): AuditReading {
+export function createAuditTrail({ audit, access }: AuditReadingPorts): AuditTrailReader {
   return {
     async list(caller, args) {
-      const principal = authorise(caller, 'audit.list');
+      const principal = authorize(caller, 'audit.list');
       const { filter, first, last, after, before } = parseInput(auditListArguments, args);
       const { account: named, ...rest } = filter ?? {};
       const [olderThan, newerThan] = [decodePlace(after, 'after'), decodePlace(before, 'before')];
@@ -67,7 +67,7 @@ export function createAuditReading({ audit, access }: AuditReadingPorts): AuditR
       };
     },
     async of(caller, registry, args) {
-      const principal = authorise(caller, 'audit.list');
+      const principal = authorize(caller, 'audit.list');
       const { first } = parseInput(usesArguments, args);
       if (!mayActIn(principal, registry.account)) return [];
       return audit.page({

@@ -34,7 +34,7 @@ export type Operation = keyof typeof permissions;
  * Lets the caller through or throws, before anything is parsed or read: the answer is the same whether or not a thing exists.
  * @throws Problem `UNAUTHENTICATED` without a login, `FORBIDDEN` when the role may not.
  */
-export function authorise(caller: Caller, operation: Operation): Principal {
+export function authorize(caller: Caller, operation: Operation): Principal {
   const { principal } = caller;
   if (principal === undefined) {
     throw new Problem('UNAUTHENTICATED', 'Log in first: send an API token as "Authorization: Bearer rgw_…".');

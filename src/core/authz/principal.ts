@@ -30,4 +30,4 @@ export interface Caller {
 }
 
 /** A caller whose login and role are known to suffice. */
-export type AuthorisedCaller = Caller & { readonly principal: Principal };
+export type AuthorizedCaller = Caller & { readonly principal: Principal };

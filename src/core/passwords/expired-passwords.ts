@@ -8,7 +8,7 @@ import type { Ports } from '../validation/validator.ts';
 export type RotationWindow = Pick<Ports, 'now' | 'rotationWindowMs'>;
 
 /** The registry as it is now: a password whose window has passed is not there any more, though it may still be stored. */
-export function withoutPast(registry: Registry, { now, rotationWindowMs }: RotationWindow): Registry {
+export function withoutExpired(registry: Registry, { now, rotationWindowMs }: RotationWindow): Registry {
   const { pendingSince, previousUsableUntil } = registry;
   if (pendingSince === null && previousUsableUntil === null) return registry;
   const nowMs = now().getTime();
@@ -22,9 +22,9 @@ export function withoutPast(registry: Registry, { now, rotationWindowMs }: Rotat
 }
 
 /** The same store, which reads registries without what has passed. */
-export function hidePast(registries: RegistryStore, window: RotationWindow): RegistryStore {
-  const one = (registry: Registry | undefined) => registry && withoutPast(registry, window);
-  const all = (found: Registry[]) => found.map((registry) => withoutPast(registry, window));
+export function withoutExpiredPasswords(registries: RegistryStore, window: RotationWindow): RegistryStore {
+  const one = (registry: Registry | undefined) => registry && withoutExpired(registry, window);
+  const all = (found: Registry[]) => found.map((registry) => withoutExpired(registry, window));
   return {
     ...registries,
     byId: async (id) => one(await registries.byId(id)),

@@ -63,7 +63,7 @@ export interface KeyRotationStore extends KeyStore {
   ): Promise<void>;
   /** Up to `limit` registries with their passwords, by id, after the one given. */
   sealedAfter(id: string, limit: number): Promise<SealedRegistry[]>;
-  /** Writes passwords that one key sealed anew, in one transaction; touches nothing else of the rows. @throws `KeysChanged` as `RegistryStore.insert`. */
+  /** Writes passwords that one key sealed anew, in one transaction; touches nothing else of the rows. @throws `StaleKeys` as `RegistryStore.insert`. */
   reseal(resealed: readonly Resealed[]): Promise<void>;
   /** Deletes a retired key that no password is sealed with; true when it did. */
   deleteRetired(id: number, event: AuditEvent): Promise<boolean>;

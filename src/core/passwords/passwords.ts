@@ -1,34 +1,34 @@
 // The passwords of one registry while its upstream changes: the current one, one that waits, and the one before; and how they are stored together.
 
 import { type AuditEvent, auditEvent } from '../audit/event.ts';
-import type { AuthorisedCaller } from '../authz/principal.ts';
+import type { AuthorizedCaller } from '../authz/principal.ts';
 import { changedMeanwhile, noSuchRegistry } from '../registry/lookup.ts';
 import { type Registry, secretBinding, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
 import type { Sealed } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Ports } from '../validation/validator.ts';
-import { type RotationWindow, withoutPast } from './expired-passwords.ts';
-import { KeysChanged, type Sealer, withFreshKeys } from './sealer.ts';
+import { type RotationWindow, withoutExpired } from './expired-passwords.ts';
+import { StaleKeys, type Sealer, retryWithFreshKeys } from './sealer.ts';
 
 /** The passwords beside the current one. */
-export interface OtherPasswords {
+export interface AlternatePasswords {
   readonly pending: Secret | null;
   readonly previous: Secret | null;
 }
 
-export const noOthers: OtherPasswords = { pending: null, previous: null };
+export const noAlternates: AlternatePasswords = { pending: null, previous: null };
 
 type PasswordPorts = Pick<Ports, 'registries' | 'sealer'>;
 
 /** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
-export async function openOthers(
+export async function openAlternates(
   { registries, sealer, ...window }: PasswordPorts & RotationWindow,
   registry: Registry,
-): Promise<OtherPasswords> {
-  const { pendingSince, previousUsableUntil } = withoutPast(registry, window);
-  if (pendingSince === null && previousUsableUntil === null) return noOthers;
-  return withFreshKeys(sealer, async () => {
+): Promise<AlternatePasswords> {
+  const { pendingSince, previousUsableUntil } = withoutExpired(registry, window);
+  if (pendingSince === null && previousUsableUntil === null) return noAlternates;
+  return retryWithFreshKeys(sealer, async () => {
     const sealed = await registries.sealedOthers(registry.id);
     return {
       pending: pendingSince === null ? null : openOrNull(sealer, sealed?.pending, secretBinding(registry, 'PENDING')),
@@ -39,18 +39,18 @@ export async function openOthers(
 }
 
 /** The current password; null when it cannot be read, for those who can do without it. */
-export function openCurrentOrNull({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
-  return withFreshKeys(sealer, async () =>
+export function tryOpenCurrent({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
+  return retryWithFreshKeys(sealer, async () =>
     openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)),
   );
 }
 
-/** @throws KeysChanged, which says nothing of the password: it is about the keys of this process. */
+/** @throws StaleKeys, which says nothing of the password: it is about the keys of this process. */
 function openOrNull(sealer: Sealer, sealed: Sealed | null | undefined, binding: SecretBinding): Secret | null {
   try {
     return sealed === null || sealed === undefined ? null : sealer.open(sealed, binding);
   } catch (error) {
-    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE' && !(error instanceof KeysChanged)) return null;
+    if (error instanceof Problem && error.code === 'SECRET_UNREADABLE' && !(error instanceof StaleKeys)) return null;
     throw error;
   }
 }
@@ -62,13 +62,13 @@ function openOrNull(sealer: Sealer, sealed: Sealed | null | undefined, binding: 
 export function storePasswords(
   { registries, sealer }: PasswordPorts,
   registry: Registry,
-  passwords: OtherPasswords & { readonly current: Secret },
+  passwords: AlternatePasswords & { readonly current: Secret },
   expectedVersion: number,
   event: AuditEvent,
 ): Promise<void> {
   const seal = (secret: Secret | null, slot: SecretSlot) =>
     secret === null ? null : sealer.seal(secret, secretBinding(registry, slot));
-  return withFreshKeys(sealer, () => {
+  return retryWithFreshKeys(sealer, () => {
     const others = { pending: seal(passwords.pending, 'PENDING'), previous: seal(passwords.previous, 'PREVIOUS') };
     return registries.update(
       registry,
@@ -81,7 +81,7 @@ export function storePasswords(
 }
 
 /** Whether passwords of the one may be used for the other: they go to the same place in the same way, for the same user. */
-export function isSamePlace(one: Registry, other: Registry): boolean {
+export function hasSameDestination(one: Registry, other: Registry): boolean {
   const place = (registry: Registry) => JSON.stringify({ ...secretBinding(registry), secretVersion: 0 });
   return place(one) === place(other);
 }
@@ -92,12 +92,12 @@ export function isSamePlace(one: Registry, other: Registry): boolean {
  */
 export async function openPassword(
   ports: Pick<Ports, 'registries' | 'sealer' | 'now'>,
-  caller: AuthorisedCaller,
+  caller: AuthorizedCaller,
   registry: Registry,
 ): Promise<Secret> {
   try {
     // Read again with fresh keys: a rotation seals every password anew.
-    return await withFreshKeys(ports.sealer, async () => {
+    return await retryWithFreshKeys(ports.sealer, async () => {
       const sealed = await ports.registries.sealed(registry.id);
       if (sealed === undefined) throw noSuchRegistry();
       return ports.sealer.open(sealed, secretBinding(registry));

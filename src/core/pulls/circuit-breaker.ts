@@ -7,15 +7,15 @@ import { Problem } from '../shared/problem.ts';
 /** Registries lock an account after a few wrong passwords within minutes; one try a minute stays below that. */
 export const circuitMs = 60_000;
 
-export interface Circuits {
+export interface CircuitBreaker {
   /** @throws Problem `UPSTREAM_FAILED` with the reason for which the circuit opened. */
-  refuseIfOpen(registry: Registry): void;
+  throwIfOpen(registry: Registry): void;
   /** Opens the circuit of this registry and its password; false when it was open already. */
   open(registry: Registry, reason: string): boolean;
 }
 
 /** Keeps a refused credential back. A new password of the registry, or a check that succeeded since, closes its circuit at once. */
-export function createCircuits(now: () => Date): Circuits {
+export function createCircuitBreaker(now: () => Date): CircuitBreaker {
   const opened = new Map<string, { readonly atMs: number; readonly reason: string }>();
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   const current = (registry: Registry) => {
@@ -27,7 +27,7 @@ export function createCircuits(now: () => Date): Circuits {
       : circuit;
   };
   return {
-    refuseIfOpen(registry) {
+    throwIfOpen(registry) {
       const circuit = current(registry);
       if (circuit !== undefined) throw circuitIsOpen(registry, circuit.reason, circuit.atMs + circuitMs);
     },

@@ -2,14 +2,14 @@
 // Formats: https://github.com/containerd/containerd/blob/main/docs/hosts.md, containers-auth.json(5), containers-registries.conf(5)
 
 import { z } from 'zod';
-import { authorise } from '../authz/permissions.ts';
+import { authorize } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { registryHost } from '../registry/host.ts';
-import { refuseWith } from '../registry/reference.ts';
+import { rejectWith } from '../registry/reference.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import { Secret } from '../shared/secret.ts';
-import { pathHost, type PullEndpoint } from './pull-name.ts';
+import { hostAsPathComponent, type PublicEndpoint } from './pull-name.ts';
 
 export const pullConfigFormats = [
   'DOCKER_CONFIG',
@@ -31,7 +31,7 @@ export interface PullConfig {
   readonly warnings: readonly string[];
 }
 
-export interface PullConfigs {
+export interface ClientConfigs {
   /**
    * Writes the file. Nothing is made or looked up: a token is embedded only when it is given, else a placeholder stands there.
    * @param args `{ format, hosts?, token? }`.
@@ -59,10 +59,10 @@ const pullConfigArguments = z.strictObject({
     .nullish(),
 });
 
-export function createPullConfigs({ endpoint }: { readonly endpoint: PullEndpoint }): PullConfigs {
+export function createClientConfigs({ endpoint }: { readonly endpoint: PublicEndpoint }): ClientConfigs {
   return {
     create(caller, args) {
-      authorise(caller, 'pull.config');
+      authorize(caller, 'pull.config');
       const { format, hosts, token } = parseInput(pullConfigArguments, args);
       const request = {
         endpoint: endpoint(),
@@ -210,9 +210,9 @@ function base64(text: string): string {
 }
 
 function upstreamHost(text: string, index: number): Upstream {
-  const refuse = refuseWith('INVALID_INPUT', ['hosts', String(index)]);
+  const refuse = rejectWith('INVALID_INPUT', ['hosts', String(index)]);
   const host = registryHost(text.trim(), refuse);
-  const path = pathHost(host);
+  const path = hostAsPathComponent(host);
   return path === undefined
     ? refuse('HOST_INVALID', 'An IPv6 address cannot be part of an image name: give the registry a host name.')
     : { host, path };

@@ -1,12 +1,12 @@
 // What follows when an upstream refuses the current password and another one waits: that one is tried, seldom, and becomes current if it is proven.
 
 import { auditEvent } from '../audit/event.ts';
-import type { AuthorisedCaller } from '../authz/principal.ts';
+import type { AuthorizedCaller } from '../authz/principal.ts';
 import {
-  isSamePlace,
-  openCurrentOrNull,
-  openOthers,
-  type OtherPasswords,
+  hasSameDestination,
+  tryOpenCurrent,
+  openAlternates,
+  type AlternatePasswords,
   storePasswords,
 } from '../passwords/passwords.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -15,17 +15,17 @@ import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Ports } from '../validation/validator.ts';
 
-export interface Rotations {
+export interface Failover {
   /** The registry as it is after a try that is under way, if there is one. */
-  latest(registry: Registry): Promise<Registry>;
+  afterFailover(registry: Registry): Promise<Registry>;
   /**
    * True when another password is current now. One try in a while for a registry and its passwords, however many ask; each that fails doubles the while.
    * @throws what went wrong in a try, to the one who made it alone.
    */
-  tryOther(caller: AuthorisedCaller, registry: Registry): Promise<boolean>;
+  tryAlternate(caller: AuthorizedCaller, registry: Registry): Promise<boolean>;
 }
 
-export type RotationPorts = Pick<
+export type FailoverPorts = Pick<
   Ports,
   'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'
 >;
@@ -42,31 +42,31 @@ interface Try {
 const maxPauseMs = 60 * 60 * 1000;
 
 /** @param pauseMs after the first try with the same passwords, so that no account is locked for wrong passwords. */
-export function createRotations(ports: RotationPorts, pauseMs: number): Rotations {
+export function createFailover(ports: FailoverPorts, pauseMs: number): Failover {
   const tries = new Map<string, Try>();
   // Not the version: another name is no other password.
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   return {
-    async latest(registry) {
+    async afterFailover(registry) {
       const running = tries.get(keyOf(registry));
       if (running === undefined || !(await running.promoted)) return registry;
       return (await ports.registries.byId(registry.id)) ?? registry;
     },
-    tryOther(caller, registry) {
+    tryAlternate(caller, registry) {
       const nowMs = ports.now().getTime();
       const last = tries.get(keyOf(registry));
       if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs)
         return last.promoted;
-      if (!hasOther(registry)) return Promise.resolve(false);
+      if (!hasAlternate(registry)) return Promise.resolve(false);
       forgetOld(tries, nowMs - ports.rotationWindowMs);
-      const promoted = promoteOther(ports, caller, registry, last?.count ?? 0);
+      const promoted = promoteAlternate(ports, caller, registry, last?.count ?? 0);
       tries.set(keyOf(registry), { atMs: nowMs, count: (last?.count ?? 0) + 1, promoted: promoted.catch(() => false) });
       return promoted;
     },
   };
 }
 
-function hasOther({ pendingSince, previousUsableUntil }: Registry): boolean {
+function hasAlternate({ pendingSince, previousUsableUntil }: Registry): boolean {
   return pendingSince !== null || previousUsableUntil !== null;
 }
 
@@ -76,9 +76,9 @@ function forgetOld(tries: Map<string, Try>, beforeMs: number): void {
 
 type Slot = 'PENDING' | 'PREVIOUS';
 
-async function promoteOther(
-  ports: RotationPorts,
-  caller: AuthorisedCaller,
+async function promoteAlternate(
+  ports: FailoverPorts,
+  caller: AuthorizedCaller,
   refused: Registry,
   triesBefore: number,
 ): Promise<boolean> {
@@ -86,7 +86,7 @@ async function promoteOther(
   if (registry === undefined) return false;
   // Somebody else was first, here or on another replica.
   if (registry.secretVersion !== refused.secretVersion) return true;
-  const others = await openOthers(ports, registry);
+  const others = await openAlternates(ports, registry);
   const usable = usableSlots(others);
   const slot = usable[triesBefore % usable.length];
   const password = slot === 'PENDING' ? others.pending : others.previous;
@@ -98,21 +98,21 @@ async function promoteOther(
 }
 
 /** The pending one first. */
-function usableSlots({ pending, previous }: OtherPasswords): Slot[] {
+function usableSlots({ pending, previous }: AlternatePasswords): Slot[] {
   return [...(pending === null ? [] : (['PENDING'] as const)), ...(previous === null ? [] : (['PREVIOUS'] as const))];
 }
 
 interface Promotion {
   readonly registry: Registry;
-  readonly others: OtherPasswords;
+  readonly others: AlternatePasswords;
   readonly slot: Slot;
   readonly password: Secret;
   readonly report: ValidationReport;
 }
 
-async function promote(ports: RotationPorts, caller: AuthorisedCaller, promotion: Promotion): Promise<boolean> {
+async function promote(ports: FailoverPorts, caller: AuthorizedCaller, promotion: Promotion): Promise<boolean> {
   const { registry, others, slot, password } = promotion;
-  const replaced = await openCurrentOrNull(ports, registry);
+  const replaced = await tryOpenCurrent(ports, registry);
   const promoted = promotedRegistry(ports, promotion, replaced !== null);
   const passwords = { current: password, pending: slot === 'PENDING' ? null : others.pending, previous: replaced };
   try {
@@ -130,12 +130,12 @@ async function promote(ports: RotationPorts, caller: AuthorisedCaller, promotion
     if (current === undefined) return false;
     if (current.secretVersion !== registry.secretVersion) return true;
     // Only the name or the like was changed: the proven password is as good as before.
-    return isSamePlace(current, registry) && promote(ports, caller, { ...promotion, registry: current });
+    return hasSameDestination(current, registry) && promote(ports, caller, { ...promotion, registry: current });
   }
 }
 
 function promotedRegistry(
-  { now, rotationWindowMs }: RotationPorts,
+  { now, rotationWindowMs }: FailoverPorts,
   { registry, others, slot, report }: Promotion,
   keepsReplaced: boolean,
 ): Registry {

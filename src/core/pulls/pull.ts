@@ -2,16 +2,16 @@
 
 import { isEnabled } from '../accounts/accounts.ts';
 import { auditEvent } from '../audit/event.ts';
-import { actingAccount, authorise, mayRun, noSuchAccount } from '../authz/permissions.ts';
-import type { AuthorisedCaller, Caller, Principal } from '../authz/principal.ts';
+import { actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
+import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
 import { openPassword } from '../passwords/passwords.ts';
 import { coveringTexts, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Credential, Ports } from '../validation/validator.ts';
-import { circuitMs, type Circuits, createCircuits } from './circuit-breaker.ts';
-import { createRotations, type Rotations } from './failover.ts';
+import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
+import { createFailover, type Failover } from './failover.ts';
 import type { UseLedger } from './usage.ts';
 
 /** The repository that is pulled from; `host` and `repository` are canonical. */
@@ -30,12 +30,12 @@ export interface Pulls {
    * @throws Problem `UNAUTHENTICATED`, `FORBIDDEN` (role, image limit, or anonymous pulls are off), `NOT_FOUND` (the account),
    * `UPSTREAM_FAILED` while the upstream's last refusal of this credential is fresh; nothing is to be sent then.
    */
-  source(caller: Caller, image: PulledImage): Promise<PullSource>;
+  resolve(caller: Caller, image: PulledImage): Promise<PullSource>;
   /**
    * Takes note of one use of the source's credential; of an anonymous pull nothing is noted.
    * @param outcome `DONE`, or what the refusal of the upstream stands for.
    */
-  used(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
+  recordUse(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
 export interface PullPorts extends Pick<
@@ -55,12 +55,12 @@ const breaking: ReadonlySet<string> = new Set<ValidationOutcome>(['INVALID_CREDE
 
 /** The use cases of pulling, over their ports. */
 export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
-  const circuits = createCircuits(ports.now);
-  const rotations = createRotations(ports, circuitMs);
+  const circuits = createCircuitBreaker(ports.now);
+  const rotations = createFailover(ports, circuitMs);
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
-    source: (caller, image) => findSource({ ports, settings, circuits, rotations }, caller, image),
-    used: (caller, source, outcome) => noteUse({ ports, circuits, rotations }, caller, source, outcome),
+    resolve: (caller, image) => findSource({ ports, settings, circuits, rotations }, caller, image),
+    recordUse: (caller, source, outcome) => recordUse({ ports, circuits, rotations }, caller, source, outcome),
   };
 }
 
@@ -68,7 +68,7 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
  * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
  * @throws what `ask` threw first, unless there is another credential; what the second try throws.
  */
-export async function askWithCurrent<Answer>(
+export async function retryWithCurrentCredential<Answer>(
   sourceNow: () => Promise<PullSource>,
   ask: (source: PullSource) => Promise<Answer>,
 ): Promise<Answer> {
@@ -76,7 +76,7 @@ export async function askWithCurrent<Answer>(
   try {
     return await ask(source);
   } catch (error) {
-    if (!speaksOfTheCredential(error)) throw error;
+    if (!isCredentialError(error)) throw error;
     const current = await sourceNow().catch(() => undefined);
     if (
       current === undefined ||
@@ -87,26 +87,26 @@ export async function askWithCurrent<Answer>(
   }
 }
 
-function speaksOfTheCredential(error: unknown): boolean {
+function isCredentialError(error: unknown): boolean {
   return (
     error instanceof Problem &&
     (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS')
   );
 }
 
-interface Tools {
+interface Deps {
   readonly ports: PullPorts;
   readonly settings: PullSettings;
-  readonly circuits: Circuits;
-  readonly rotations: Rotations;
+  readonly circuits: CircuitBreaker;
+  readonly rotations: Failover;
 }
 
 async function findSource(
-  { ports, settings, circuits, rotations }: Tools,
+  { ports, settings, circuits, rotations }: Deps,
   caller: Caller,
   image: PulledImage,
 ): Promise<PullSource> {
-  const principal = authorise(caller, 'pull.use');
+  const principal = authorize(caller, 'pull.use');
   const { host, repository } = image;
   if (!coversImage(principal, image)) throw imageNotCovered();
   const account = await actingAccount(ports, principal, image.account);
@@ -117,8 +117,8 @@ async function findSource(
     if (!settings.anonymousAllowed) throw anonymousIsOff(host, repository);
     return { host, repository, registry: null, credential: null };
   }
-  const registry = await rotations.latest(found);
-  circuits.refuseIfOpen(registry);
+  const registry = await rotations.afterFailover(found);
+  circuits.throwIfOpen(registry);
   const { username } = registry;
   const credential = async () => ({
     username,
@@ -127,8 +127,8 @@ async function findSource(
   return { host, repository, registry, credential };
 }
 
-async function noteUse(
-  { ports, circuits, rotations }: Omit<Tools, 'settings'>,
+async function recordUse(
+  { ports, circuits, rotations }: Omit<Deps, 'settings'>,
   caller: Caller,
   source: PullSource,
   outcome: 'DONE' | ValidationOutcome,
@@ -149,7 +149,7 @@ async function noteUse(
   if (!breaking.has(outcome)) return;
   if (
     outcome === 'INVALID_CREDENTIALS' &&
-    (await tryOther({ circuits, rotations }, { ...caller, principal }, registry))
+    (await tryAlternate({ circuits, rotations }, { ...caller, principal }, registry))
   )
     return;
   if (!circuits.open(registry, outcome)) return;
@@ -159,13 +159,13 @@ async function noteUse(
 }
 
 /** As `Rotations.tryOther`. What goes wrong in a try, such as a full disk, must not let the refused password be sent again and again. */
-async function tryOther(
-  { circuits, rotations }: Pick<Tools, 'circuits' | 'rotations'>,
-  caller: AuthorisedCaller,
+async function tryAlternate(
+  { circuits, rotations }: Pick<Deps, 'circuits' | 'rotations'>,
+  caller: AuthorizedCaller,
   registry: Registry,
 ): Promise<boolean> {
   try {
-    return await rotations.tryOther(caller, registry);
+    return await rotations.tryAlternate(caller, registry);
   } catch (error) {
     circuits.open(registry, 'INVALID_CREDENTIALS');
     throw error;

@@ -1,7 +1,7 @@
 // Pull tokens: a short-lived token of the upstream itself, for one repository and the action `pull`, to be handed to a scanner.
 
 import { z } from 'zod';
-import { authorise } from '../authz/permissions.ts';
+import { authorize } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { coversImage, imageNotCovered } from '../registry/match.ts';
 import { type ImageReference, parseImageReference } from '../registry/reference.ts';
@@ -9,13 +9,13 @@ import { type ValidationOutcome, validationOutcomes } from '../registry/report.t
 import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
-import { type PullEndpoint, pullName } from './pull-name.ts';
-import { askWithCurrent, type Pulls, type PullSource } from './pull.ts';
+import { type PublicEndpoint, pullName } from './pull-name.ts';
+import { retryWithCurrentCredential, type Pulls, type PullSource } from './pull.ts';
 
 export interface PullTokenPorts {
-  readonly pulls: Pick<Pulls, 'source' | 'used'>;
+  readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly minter: PullTokenMinter;
-  readonly endpoint: PullEndpoint;
+  readonly endpoint: PublicEndpoint;
 }
 
 /** A token and the image that it was asked for. */
@@ -23,7 +23,7 @@ export interface IssuedPullToken extends PullToken {
   readonly image: ImageReference;
 }
 
-export interface PullTokens {
+export interface UpstreamTokens {
   /**
    * Gets a token of the upstream; the use is recorded, a refused one too. For an image that no registry covers, an anonymous one.
    * @param args `{ image, account? }`.
@@ -32,21 +32,21 @@ export interface PullTokens {
   create(caller: Caller, args: unknown): Promise<IssuedPullToken>;
 }
 
-export function createPullTokens(ports: PullTokenPorts): PullTokens {
-  return { create: (caller, args) => createPullToken(ports, caller, args) };
+export function createUpstreamTokens(ports: PullTokenPorts): UpstreamTokens {
+  return { create: (caller, args) => issueUpstreamToken(ports, caller, args) };
 }
 
-async function createPullToken(
+async function issueUpstreamToken(
   { pulls, minter, endpoint }: PullTokenPorts,
   caller: Caller,
   args: unknown,
 ): Promise<IssuedPullToken> {
-  const principal = authorise(caller, 'pull.use');
+  const principal = authorize(caller, 'pull.use');
   const { image: text, account } = parseInput(pullTokenArguments, args);
   const image = parseImageReference(text);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
-  const findSource = () => pulls.source(caller, { host: image.host, repository: image.repository, account });
-  const issued = await askWithCurrent(findSource, async (source) => {
+  const findSource = () => pulls.resolve(caller, { host: image.host, repository: image.repository, account });
+  const issued = await retryWithCurrentCredential(findSource, async (source) => {
     const token = await minter.mint(source, caller.signal?.()).catch(async (error: unknown) => {
       await noteRefusal(pulls, caller, source, error);
       throw error;
@@ -54,19 +54,19 @@ async function createPullToken(
     return { source, token };
   });
   if (issued.token === undefined) throw noTokens(image, endpoint());
-  await pulls.used(caller, issued.source, 'DONE');
+  await pulls.recordUse(caller, issued.source, 'DONE');
   return { ...issued.token, image };
 }
 
 async function noteRefusal(
-  pulls: Pick<Pulls, 'used'>,
+  pulls: Pick<Pulls, 'recordUse'>,
   caller: Caller,
   source: PullSource,
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof Problem) || error.code !== 'UPSTREAM_FAILED') return;
   const outcome = validationOutcomes.find((known): known is ValidationOutcome => known === error.reason);
-  if (outcome !== undefined) await pulls.used(caller, source, outcome);
+  if (outcome !== undefined) await pulls.recordUse(caller, source, outcome);
 }
 
 function noTokens(image: ImageReference, endpoint: URL): Problem {

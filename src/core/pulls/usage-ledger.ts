@@ -1,7 +1,7 @@
 // The ledger: counts the uses of credentials in memory and writes them in batches, so that no pull waits for a commit.
 // It stands in the core because what counts as one, what is kept and what is dropped are rules; the timer is handed in.
 
-import type { Schedule } from '../shared/time.ts';
+import type { Timer } from '../shared/time.ts';
 import type { CountedUse, UseLedger, UseStore } from './usage.ts';
 
 /** Soon enough to ask "was it used just now?", and one small transaction a second at most while pulls are few. */
@@ -13,7 +13,7 @@ export const maxPendingCounts = 10_000;
 
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;
-  readonly schedule: Schedule;
+  readonly schedule: Timer;
   /** Told of a batch that could not be written; it is kept and written with the next. */
   readonly onFailure: (fault: unknown) => void;
   /** Told how many uses found no room or, at the end, no store, and are not counted. */

@@ -1,6 +1,6 @@
 // Whether a credential is still needed: when registries were last used, and by whom for what. For those who may get the registry.
 
-import { authorise, mayActIn } from '../authz/permissions.ts';
+import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import { parseInput, usesArguments } from '../shared/input.ts';
@@ -16,12 +16,12 @@ export interface Uses {
 export function createUses({ uses }: { readonly uses: UseStore }): Uses {
   return {
     async lastUsed(caller, registries) {
-      const principal = authorise(caller, 'registry.get');
+      const principal = authorize(caller, 'registry.get');
       const ids = registries.filter(({ account }) => mayActIn(principal, account)).map(({ id }) => id);
       return uses.lastUsed(ids);
     },
     async of(caller, registry, args) {
-      const principal = authorise(caller, 'registry.get');
+      const principal = authorize(caller, 'registry.get');
       const { first } = parseInput(usesArguments, args);
       return mayActIn(principal, registry.account) ? uses.usesOf(registry.id, first) : [];
     },

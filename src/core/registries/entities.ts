@@ -1,15 +1,15 @@
 // Many registries and images by their keys at once, as a federated graph asks for them: two reads, whatever their number.
 
-import { authorise, mayActIn } from '../authz/permissions.ts';
+import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import { getArguments } from '../registry/lookup.ts';
-import { parseRegistryText } from '../registry/reference.ts';
+import { parseRegistryPattern } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Ports } from '../validation/validator.ts';
 import {
-  type AskedImage,
+  type RequestedImage,
   askImage,
   coveringInOrder,
   explain,
@@ -26,7 +26,7 @@ const maxTexts = 20_000;
 interface Question {
   readonly id?: string;
   readonly texts?: readonly string[];
-  readonly image?: AskedImage;
+  readonly image?: RequestedImage;
   readonly answer: (found: Found) => FoundEntity;
 }
 
@@ -45,7 +45,7 @@ export async function findEntities(
   caller: Caller,
   keys: readonly EntityKey[],
 ): Promise<readonly FoundEntity[]> {
-  const principal = authorise(caller, 'principal.get');
+  const principal = authorize(caller, 'principal.get');
   const questions = keys.map((key) =>
     ownProblem(() => (key.type === 'Registry' ? askRegistry(caller, key.key) : askAboutImage(caller, key.key))),
   );
@@ -67,19 +67,19 @@ function ownProblem<T>(work: () => T): T | Problem {
 }
 
 function askRegistry(caller: Caller, key: unknown): Question {
-  const principal = authorise(caller, 'registry.get');
+  const principal = authorize(caller, 'registry.get');
   const { id, registry: text } = parseInput(getArguments, key);
   if (id !== null && id !== undefined) {
     const visible = (registry: Registry | undefined) =>
       registry !== undefined && mayActIn(principal, registry.account) ? registry : null;
     return { ...(isRegistryId(id) ? { id } : {}), answer: ({ byId }) => visible(byId.get(id)) };
   }
-  const { registry } = parseRegistryText(text ?? '');
+  const { registry } = parseRegistryPattern(text ?? '');
   return { texts: [registry], answer: ({ byText }) => byText.get(registry) ?? null };
 }
 
 function askAboutImage(caller: Caller, key: unknown): Question {
-  const principal = authorise(caller, 'image.explain');
+  const principal = authorize(caller, 'image.explain');
   const image = askImage(principal, parseInput(imageArguments, key).reference);
   const { host } = image.image;
   const answer: Question['answer'] = ({ byText, neighboursOf }) => {

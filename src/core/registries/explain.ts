@@ -1,7 +1,7 @@
 // Which registry a pull of an image would use, and why: for one image, or for many that were looked up together.
 
 import { z } from 'zod';
-import { actingAccount, authorise } from '../authz/permissions.ts';
+import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import type { ReadPorts } from '../registry/lookup.ts';
 import { coveringTexts, coversImage, imageNotCovered, matchReason } from '../registry/match.ts';
@@ -16,7 +16,7 @@ const maxNeighbours = 20;
 export const maxCandidates = 40;
 
 /** An image that the principal may ask about, and what has to be looked up for it. */
-export interface AskedImage {
+export interface RequestedImage {
   readonly image: ImageReference;
   /** Every registry text that would cover it, most specific first. */
   readonly texts: readonly string[];
@@ -37,7 +37,7 @@ export interface FoundForImage {
  * Parses a reference that the principal may ask about.
  * @throws Problem `INVALID_REFERENCE`, or `FORBIDDEN` when its token is limited to other images.
  */
-export function askImage(principal: Principal, reference: string): AskedImage {
+export function askImage(principal: Principal, reference: string): RequestedImage {
   const image = parseImageReference(reference);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
   return { image, texts: coveringTexts(image) };
@@ -45,25 +45,23 @@ export function askImage(principal: Principal, reference: string): AskedImage {
 
 /** Says which of the registries found a pull would use. */
 export function explain(
-  { image, texts }: AskedImage,
+  { image, texts }: RequestedImage,
   { account, winner, covering, neighbours }: FoundForImage,
 ): ImageExplanation {
   const candidates = async (): Promise<MatchCandidate[]> => {
     const [inside, near] = await Promise.all([covering(), neighbours()]);
     const others = near.filter(({ registry }) => !texts.includes(registry));
-    return [...inside, ...others]
-      .slice(0, maxCandidates)
-      .map((registry) => ({
-        registry,
-        matched: texts.includes(registry.registry),
-        reason: matchReason(registry, image, winner),
-      }));
+    return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({
+      registry,
+      matched: texts.includes(registry.registry),
+      reason: matchReason(registry, image, winner),
+    }));
   };
   return { ...image, account, registry: winner, candidates };
 }
 
 /** Those of the image's texts that were found, most specific first. */
-export function coveringInOrder({ texts }: AskedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
+export function coveringInOrder({ texts }: RequestedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
   return texts.flatMap((text) => byText.get(text) ?? []);
 }
 
@@ -72,7 +70,7 @@ export async function findNeighbours(
   { registries }: Pick<Ports, 'registries'>,
   { role }: Principal,
   account: string,
-  asked: readonly AskedImage[],
+  asked: readonly RequestedImage[],
 ): Promise<readonly Registry[]> {
   const hosts = new Set(asked.map(({ image: { host } }) => host));
   return role === 'PULL' ? [] : registries.byHosts(account, [...hosts], maxNeighbours);
@@ -84,7 +82,7 @@ export function registriesByText(registries: readonly Registry[]): ReadonlyMap<s
 }
 
 export async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
-  const principal = authorise(caller, 'image.explain');
+  const principal = authorize(caller, 'image.explain');
   const { reference, account: named } = parseInput(imageArguments, args);
   const asked = askImage(principal, reference);
   const account = await actingAccount(ports, principal, named);

@@ -1,12 +1,12 @@
 // Cursors: an opaque text that holds a place in one order. Opaque to callers, cheap to make, checked when it comes back.
 
 import { z } from 'zod';
-import { actingAccount, authorise } from '../authz/permissions.ts';
+import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { registryHost } from '../registry/host.ts';
 import { type } from '../registry/input.ts';
 import type { ReadPorts } from '../registry/lookup.ts';
-import { refuseWith } from '../registry/reference.ts';
+import { rejectWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { validationOutcomes } from '../registry/report.ts';
 import {
@@ -70,7 +70,7 @@ function parseParts(cursor: string): unknown[] {
 }
 
 export async function listRegistries(ports: ReadPorts, caller: Caller, args: unknown): Promise<RegistryPage> {
-  const principal = authorise(caller, 'registry.list');
+  const principal = authorize(caller, 'registry.list');
   const parsed = parseInput(listArguments, args);
   const account = await actingAccount(ports, principal, parsed.account);
   const query = pageQuery(account, parsed);
@@ -106,7 +106,7 @@ function registryFilter(filter: NonNullable<ListArguments['filter']>): RegistryF
   const host = filter.host?.trim() || undefined;
   return {
     search: filter.search?.trim() || undefined,
-    host: host === undefined ? undefined : registryHost(host, refuseWith('INVALID_INPUT', ['filter', 'host'])),
+    host: host === undefined ? undefined : registryHost(host, rejectWith('INVALID_INPUT', ['filter', 'host'])),
     type: filter.type ?? undefined,
     outcome: filter.outcome ?? undefined,
   };

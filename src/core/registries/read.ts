@@ -1,9 +1,9 @@
 // Reading: one registry, a page of them, and which one a pull of an image would use.
 
-import { authorise, mayActIn } from '../authz/permissions.ts';
+import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { findOwned, getArguments, type ReadPorts } from '../registry/lookup.ts';
-import { parseRegistryText } from '../registry/reference.ts';
+import { parseRegistryPattern } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import { parseInput } from '../shared/input.ts';
 import { findEntities } from './entities.ts';
@@ -22,10 +22,10 @@ export function createReading(ports: ReadPorts): Pick<Registries, 'get' | 'list'
 }
 
 async function getRegistry(ports: ReadPorts, caller: Caller, args: unknown): Promise<Registry | null> {
-  const principal = authorise(caller, 'registry.get');
+  const principal = authorize(caller, 'registry.get');
   const { id, registry: text, account } = parseInput(getArguments, args);
   if (id !== null && id !== undefined) return (await findOwned(ports, principal, id)) ?? null;
-  const { registry } = parseRegistryText(text ?? '');
+  const { registry } = parseRegistryPattern(text ?? '');
   const owner = account ?? principal.account;
   return mayActIn(principal, owner) ? ((await ports.registries.byText(owner, registry)) ?? null) : null;
 }

@@ -3,13 +3,13 @@
 import type { Caller } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
-import { type ChangeResult, type CheckSettings, createChecking } from '../validation/validate.ts';
+import { type RegistryWithReport, type ValidationOptions, createValidating } from '../validation/validate.ts';
 import type { Ports } from '../validation/validator.ts';
 import type { EntityKey, FoundEntity } from './entities.ts';
 import type { ImageExplanation } from './explain.ts';
 import type { RegistryPage } from './list.ts';
 import { createReading } from './read.ts';
-import { createChanging } from './write.ts';
+import { createWriting } from './write.ts';
 
 /**
  * Inputs are `unknown`: each use case authorises first, then parses (a stranger learns nothing from a parse error).
@@ -21,18 +21,18 @@ export interface Registries {
   /** @param args exactly one of `{ id }` and `{ registry, account? }`. Null when it is not there or not the caller's. */
   get(caller: Caller, args: unknown): Promise<Registry | null>;
   /** @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `VALIDATION_FAILED` with its report, `RATE_LIMITED`. */
-  create(caller: Caller, input: unknown, settings: CheckSettings): Promise<ChangeResult>;
+  create(caller: Caller, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
   /** @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `VALIDATION_FAILED` with its report, `RATE_LIMITED`. */
-  update(caller: Caller, id: string, input: unknown, settings: CheckSettings): Promise<ChangeResult>;
+  update(caller: Caller, id: string, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
   /** Gives the deleted registry. @throws Problem `NOT_FOUND`. */
   delete(caller: Caller, id: string): Promise<Registry>;
   /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`. */
-  validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<ChangeResult>;
+  validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<RegistryWithReport>;
   /** Checks without storing; a bad outcome is the answer, not an error. @throws Problem `RATE_LIMITED`. */
   check(
     caller: Caller,
     input: unknown,
-    settings: Pick<CheckSettings, 'secureConnection'>,
+    settings: Pick<ValidationOptions, 'secureConnection'>,
     onStep?: (step: ValidationStep) => void,
   ): Promise<ValidationReport>;
   /** @param args `{ reference, account? }`. @throws Problem `INVALID_REFERENCE`. */
@@ -46,5 +46,5 @@ export interface Registries {
 
 /** The use cases over their ports. */
 export function createRegistries(ports: Ports): Registries {
-  return { ...createReading(ports), ...createChecking(ports), ...createChanging(ports) };
+  return { ...createReading(ports), ...createValidating(ports), ...createWriting(ports) };
 }

@@ -1,13 +1,13 @@
 // Watching registries: streams of what changes, for as long as their reader's login lasts.
 
 import { z } from 'zod';
-import { actingAccount, authorise, mayActIn, mayRun } from '../authz/permissions.ts';
+import { actingAccount, authorize, mayActIn, mayRun } from '../authz/permissions.ts';
 import type { Caller, Login, Principal } from '../authz/principal.ts';
-import { type Notices, parseRegistryEvent, type RegistryEvent } from '../registry/events.ts';
+import { type Notifications, parseRegistryEvent, type RegistryEvent } from '../registry/events.ts';
 import type { Registry } from '../registry/registry.ts';
 import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import type { Schedule } from '../shared/time.ts';
+import type { Timer } from '../shared/time.ts';
 import type { Ports } from '../validation/validator.ts';
 
 /** A person has some tabs open, a dashboard a handful of streams. */
@@ -16,10 +16,10 @@ export const maxStreamsPerSubject = 10;
 export const loginCheckMs = 30_000;
 
 export interface WatchPorts extends Pick<Ports, 'registries' | 'access'> {
-  readonly notices: Notices;
+  readonly notices: Notifications;
   /** Who a login of before speaks for now; undefined once it has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
-  readonly schedule: Schedule;
+  readonly schedule: Timer;
 }
 
 /** A registry that came, changed or went. */
@@ -35,7 +35,7 @@ export interface RegistryChange {
  * @throws Problem `NOT_FOUND` (the account), `RATE_LIMITED` for too many streams. A stream throws `UNAUTHENTICATED` when the login or its
  * permission has ended, and `RATE_LIMITED` when its reader is too slow.
  */
-export interface Watching {
+export interface Subscriptions {
   changes(caller: Caller, args: unknown): Promise<AsyncIterable<RegistryChange>>;
   /** The registry after each validation that was recorded. */
   validations(caller: Caller, args: unknown): Promise<AsyncIterable<Registry>>;
@@ -51,7 +51,7 @@ interface Stream {
 }
 
 /** No stream is open yet. */
-export function createWatching(ports: WatchPorts): Watching {
+export function createSubscriptions(ports: WatchPorts): Subscriptions {
   const streams = openStreams(ports);
   return {
     async changes(caller, args) {
@@ -76,7 +76,7 @@ function openStreams(ports: WatchPorts) {
     for (const { account, queue } of streams) if (event?.account === account) queue.push(event);
   });
   const open = async (caller: Caller, args: unknown): Promise<AsyncGenerator<RegistryEvent>> => {
-    const login = authorise(caller, 'registry.watch');
+    const login = authorize(caller, 'registry.watch');
     const account = await actingAccount(ports, login, parseInput(watchArguments, args).account);
     if ([...streams].filter((stream) => stream.login.subject === login.subject).length >= maxStreamsPerSubject)
       throw tooManyStreams();

@@ -1,24 +1,30 @@
 // Changing: create, update and delete. Authorise, parse, ask the registry, then one transaction; a failure on the way changes nothing.
 
 import { auditEvent } from '../audit/event.ts';
-import { actingAccount, authorise } from '../authz/permissions.ts';
-import type { AuthorisedCaller, Caller } from '../authz/principal.ts';
-import { isSamePlace, noOthers, openOthers, openPassword, storePasswords } from '../passwords/passwords.ts';
-import { withFreshKeys } from '../passwords/sealer.ts';
+import { actingAccount, authorize } from '../authz/permissions.ts';
+import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
+import {
+  hasSameDestination,
+  noAlternates,
+  openAlternates,
+  openPassword,
+  storePasswords,
+} from '../passwords/passwords.ts';
+import { retryWithFreshKeys } from '../passwords/sealer.ts';
 import { createInput, updateInput, type UpdateInput } from '../registry/input.ts';
 import { findOwned, noSuchRegistry } from '../registry/lookup.ts';
-import { parseRegistryText } from '../registry/reference.ts';
+import { parseRegistryPattern } from '../registry/reference.ts';
 import { type Registry, secretBinding } from '../registry/registry.ts';
 import { skippedReport, type ValidationReport } from '../registry/report.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
-import { type ChangeResult, type CheckSettings, judge, parseProbe } from '../validation/validate.ts';
+import { type RegistryWithReport, type ValidationOptions, requireValid, parseProbe } from '../validation/validate.ts';
 import type { Ports } from '../validation/validator.ts';
 import type { Registries } from './registries.ts';
 
 /** The changing half of the use cases. */
-export function createChanging(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
+export function createWriting(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
   return {
     create: (caller, input, settings) => createRegistry(ports, caller, input, settings),
     update: (caller, id, input, settings) => updateRegistry(ports, caller, id, input, settings),
@@ -30,11 +36,11 @@ async function createRegistry(
   ports: Ports,
   caller: Caller,
   input: unknown,
-  settings: CheckSettings,
-): Promise<ChangeResult> {
-  const principal = authorise(caller, 'registry.create');
+  settings: ValidationOptions,
+): Promise<RegistryWithReport> {
+  const principal = authorize(caller, 'registry.create');
   const parsed = parseInput(createInput, input);
-  const text = parseRegistryText(parsed.registry);
+  const text = parseRegistryPattern(parsed.registry);
   const account = await actingAccount(ports, principal, parsed.account);
   const { username, password, type, trustedRealm = null } = parsed;
   const target = {
@@ -46,7 +52,7 @@ async function createRegistry(
   };
   // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
   if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
-  const validation = await judge(ports, { ...caller, principal }, target, { username, password }, settings);
+  const validation = await requireValid(ports, { ...caller, principal }, target, { username, password }, settings);
   const now = ports.now();
   const registry: Registry = {
     ...target,
@@ -63,7 +69,7 @@ async function createRegistry(
     updatedAt: now,
   };
   const event = auditEvent({ ...caller, principal }, 'registry.create', registry, now, validation.outcome);
-  await withFreshKeys(ports.sealer, () =>
+  await retryWithFreshKeys(ports.sealer, () =>
     ports.registries.insert(registry, ports.sealer.seal(password, secretBinding(registry)), event),
   );
   return { registry, validation };
@@ -74,9 +80,9 @@ async function updateRegistry(
   caller: Caller,
   id: string,
   input: unknown,
-  settings: CheckSettings,
-): Promise<ChangeResult> {
-  const principal = authorise(caller, 'registry.update');
+  settings: ValidationOptions,
+): Promise<RegistryWithReport> {
+  const principal = authorize(caller, 'registry.update');
   const changes = parseInput(updateInput, input);
   const stored = await findOwned(ports, principal, id);
   if (stored === undefined) throw noSuchRegistry();
@@ -91,7 +97,7 @@ async function updateRegistry(
     return await storeUpdate(
       update,
       password,
-      await judge(ports, update.caller, wanted, { username: wanted.username, password }, settings),
+      await requireValid(ports, update.caller, wanted, { username: wanted.username, password }, settings),
     );
   } catch (error) {
     const report = error instanceof Problem ? error.validation : undefined;
@@ -102,7 +108,7 @@ async function updateRegistry(
 
 interface Update {
   readonly ports: Ports;
-  readonly caller: AuthorisedCaller;
+  readonly caller: AuthorizedCaller;
   readonly stored: Registry;
   readonly wanted: Registry;
   readonly changes: UpdateInput;
@@ -112,16 +118,16 @@ async function storeUpdate(
   { ports, caller, stored, wanted, changes }: Update,
   password: Secret,
   validation: ValidationReport,
-): Promise<ChangeResult> {
+): Promise<RegistryWithReport> {
   const updatedAt = ports.now();
   const isNewPassword = changes.password !== undefined;
   const keepsOld = changes.rotation === 'PENDING';
   const others = isNewPassword
     ? keepsOld
       ? { pending: null, previous: await openPassword(ports, caller, stored) }
-      : noOthers
-    : await openOthers(ports, stored);
-  const kept = isSamePlace(stored, wanted) ? others : noOthers;
+      : noAlternates
+    : await openAlternates(ports, stored);
+  const kept = hasSameDestination(stored, wanted) ? others : noAlternates;
   const registry: Registry = {
     ...wanted,
     lastValidation: validation,
@@ -145,10 +151,10 @@ async function storeUpdate(
 async function storePending(
   { ports, caller, stored, wanted, changes }: Update,
   validation: ValidationReport,
-): Promise<ChangeResult> {
+): Promise<RegistryWithReport> {
   const updatedAt = ports.now();
   const current = await openPassword(ports, caller, stored);
-  const { previous } = await openOthers(ports, stored);
+  const { previous } = await openAlternates(ports, stored);
   const registry: Registry = {
     ...wanted,
     version: stored.version + 1,
@@ -174,14 +180,14 @@ function requireRotatable({ stored, wanted, changes }: Update): void {
     throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
   };
   if (changes.password === undefined) refuse('rotation: PENDING is about a new password; give it in the same call.');
-  if (!isSamePlace(stored, wanted))
+  if (!hasSameDestination(stored, wanted))
     refuse(
       'rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.',
     );
 }
 
 async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {
-  const principal = authorise(caller, 'registry.delete');
+  const principal = authorize(caller, 'registry.delete');
   const registry = await findOwned(ports, principal, id);
   const event = registry && auditEvent({ ...caller, principal }, 'registry.delete', registry, ports.now());
   if (registry === undefined || event === undefined || !(await ports.registries.delete(id, event)))
@@ -190,7 +196,7 @@ async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise
 }
 
 /** The stored registry with the changes laid over it: absent keeps, null clears what may be empty. */
-function merge(stored: Registry, changes: UpdateInput, { secureConnection }: CheckSettings): Registry {
+function merge(stored: Registry, changes: UpdateInput, { secureConnection }: ValidationOptions): Registry {
   return {
     ...stored,
     secureConnection,
@@ -225,7 +231,7 @@ function requirePassword(stored: Registry, wanted: Registry): void {
  * A failed check in the words of an update. Verification is on by default here too, so a caller who kept it off before is told how to
  * keep it off; and an update has no registry text to mend.
  */
-function explainFailure(error: unknown, stored: Registry, settings: CheckSettings): unknown {
+function explainFailure(error: unknown, stored: Registry, settings: ValidationOptions): unknown {
   if (!(error instanceof Problem) || error.validation === undefined) return error;
   const [field] = error.field ?? [];
   const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;

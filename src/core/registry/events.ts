@@ -13,7 +13,7 @@ export interface RegistryEvent {
 }
 
 /** The same store, whose changes are told once they are committed, whoever makes them. */
-export function tellChanges(registries: RegistryStore, notices: Notices): RegistryStore {
+export function publishChanges(registries: RegistryStore, notices: Notifications): RegistryStore {
   const tell = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) =>
     notices.send(JSON.stringify([kind, id, account]));
   const tellWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry, event: AuditEvent): void => {
@@ -46,7 +46,7 @@ export function tellChanges(registries: RegistryStore, notices: Notices): Regist
   };
 }
 
-/** Reads what `tellChanges` sent; undefined for anything else that came the same way. */
+/** Reads what `publishChanges` sent; undefined for anything else that came the same way. */
 export function parseRegistryEvent(text: string): RegistryEvent | undefined {
   const parts = parseJson(text);
   if (!Array.isArray(parts)) return undefined;
@@ -66,7 +66,7 @@ function parseJson(text: string): unknown {
 }
 
 /** Carries short texts to every process on the same store, this one included. What is sent while one is cut off is lost to it. */
-export interface Notices {
+export interface Notifications {
   /** Returns at once and never fails: what was changed stays changed, whether or not anybody hears of it. */
   send(text: string): void;
   /** Hears everything from about now on. */

@@ -25,7 +25,7 @@ export type TextFault =
   | 'LOOKS_LIKE_IMAGE_ID';
 
 /** Ends the parse with a fault and a sentence; each parser supplies its own problem code. */
-export type Refuse = (fault: TextFault, message: string) => never;
+export type Reject = (fault: TextFault, message: string) => never;
 
 /** Docker Hub's name in this system; its other names are aliases. */
 export const hubHost = 'docker.io';
@@ -42,7 +42,7 @@ const httpsPort = '443';
  * Canonical `host[:port]`: lower case, `:443` dropped, IPv6 compressed in brackets. Hub aliases are kept as they are.
  * The text must be what a URL parser makes of it, or a check on the text would judge another host than the one dialled.
  */
-export function canonicalHost(text: string, refuse: Refuse): string {
+export function canonicalHost(text: string, refuse: Reject): string {
   rejectForeignCharacters(text, refuse);
   const { name, portText } = splitPort(text.toLowerCase(), refuse);
   const host = name.startsWith('[') ? canonicalIpv6(name, refuse) : canonicalName(name, refuse);
@@ -54,7 +54,7 @@ export function canonicalHost(text: string, refuse: Refuse): string {
 }
 
 /** The host of a registry or image: as `canonicalHost`, Hub aliases folded, a bare single label refused. */
-export function registryHost(text: string, refuse: Refuse): string {
+export function registryHost(text: string, refuse: Reject): string {
   const host = canonicalHost(text, refuse);
   if (isAmbiguous(host)) {
     refuse(
@@ -75,7 +75,7 @@ function isAmbiguous(host: string): boolean {
   return !/[.:]/.test(host) && host !== 'localhost';
 }
 
-function rejectForeignCharacters(text: string, refuse: Refuse): void {
+function rejectForeignCharacters(text: string, refuse: Reject): void {
   if (text.includes('*')) {
     refuse(
       'HOST_WILDCARD_UNSUPPORTED',
@@ -90,7 +90,7 @@ function rejectForeignCharacters(text: string, refuse: Refuse): void {
   }
 }
 
-function splitPort(text: string, refuse: Refuse): { name: string; portText: string | undefined } {
+function splitPort(text: string, refuse: Reject): { name: string; portText: string | undefined } {
   if (text.startsWith('[')) {
     const end = text.indexOf(']');
     const rest = text.slice(end + 1);
@@ -103,7 +103,7 @@ function splitPort(text: string, refuse: Refuse): { name: string; portText: stri
   return { name, portText };
 }
 
-function canonicalName(name: string, refuse: Refuse): string {
+function canonicalName(name: string, refuse: Reject): string {
   if (name.endsWith('.')) refuse('HOST_INVALID', 'A host has no trailing dot here.');
   if (name.length > maxHostLength || !name.split('.').every((part) => label.test(part))) {
     refuse(
@@ -117,7 +117,7 @@ function canonicalName(name: string, refuse: Refuse): string {
   return name;
 }
 
-function canonicalIpv6(name: string, refuse: Refuse): string {
+function canonicalIpv6(name: string, refuse: Reject): string {
   const mapped = 'IPv4-mapped IPv6: write the IPv4 address instead.';
   if (name.includes('.')) refuse('HOST_INVALID', mapped);
   const spelling = /^\[[0-9a-f:]+\]$/.test(name) ? urlHostname(name) : undefined;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { accountName, line, maxNameLength } from '../shared/input.ts';
 import { Secret } from '../shared/secret.ts';
 import { canonicalHost } from './host.ts';
-import { refuseWith } from './reference.ts';
+import { rejectWith } from './reference.ts';
 import { registryTypes } from './registry.ts';
 
 /** What a new password does to the old one: it replaces it, or both can be used for a while, the new one as soon as the registry takes it. */
@@ -40,7 +40,7 @@ const password = z
 const trustedRealm = z
   .string()
   .max(300, 'must be host or host:port')
-  .transform((text) => canonicalHost(text.trim(), refuseWith('INVALID_INPUT', ['trustedRealm'])));
+  .transform((text) => canonicalHost(text.trim(), rejectWith('INVALID_INPUT', ['trustedRealm'])));
 
 export const type = z.enum(registryTypes, `must be one of ${registryTypes.join(', ')}`);
 

@@ -1,11 +1,11 @@
 // The two texts that people type: a registry (`host`, `host/a/*`, `host/a/b`) and an image reference. Two parsers, never one that guesses.
 // Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 
-import { hubHost, registryHost, type Refuse, type TextFault } from './host.ts';
+import { hubHost, registryHost, type Reject, type TextFault } from './host.ts';
 import { Problem, type ProblemCode } from '../shared/problem.ts';
 
 /** A registry text, parsed. `repository` is null for the whole host, ends in `/*` for a subtree, else is one repository. */
-export interface RegistryText {
+export interface RegistryPattern {
   /** Canonical text; parsing it again gives the same. */
   readonly registry: string;
   /** `host[:port]`. */
@@ -36,8 +36,8 @@ const scheme = /^[a-z][a-z0-9+.-]*:\/\//i;
  * Parses what a person types as a registry.
  * @throws Problem `INVALID_REGISTRY` with the finer cause as `reason`.
  */
-export function parseRegistryText(text: string): RegistryText {
-  const refuse = refuseWith('INVALID_REGISTRY', ['registry']);
+export function parseRegistryPattern(text: string): RegistryPattern {
+  const refuse = rejectWith('INVALID_REGISTRY', ['registry']);
   const { host: hostText, path } = splitText(text, refuse);
   const host = registryHost(hostText, refuse);
   const repository = parsePattern(host, path, refuse);
@@ -49,7 +49,7 @@ export function parseRegistryText(text: string): RegistryText {
  * @throws Problem `INVALID_REFERENCE` with the finer cause as `reason`.
  */
 export function parseImageReference(text: string): ImageReference {
-  const refuse = refuseWith('INVALID_REFERENCE', ['reference']);
+  const refuse = rejectWith('INVALID_REFERENCE', ['reference']);
   const { host: hostText, rest } = splitImage(text, refuse);
   const host = hostText === undefined ? hubHost : registryHost(hostText, refuse);
   const { path, tag, digest } = splitTagAndDigest(rest, refuse);
@@ -63,7 +63,7 @@ export function parseImageReference(text: string): ImageReference {
  * @throws Problem `INVALID_INPUT` naming the field.
  */
 export function parseRepository(host: string, text: string, field: string): string {
-  const refuse = refuseWith('INVALID_INPUT', [field]);
+  const refuse = rejectWith('INVALID_INPUT', [field]);
   return checkRepository(withLibrary(host, trimmed(text, refuse)), refuse);
 }
 
@@ -83,13 +83,13 @@ function withLibrary(host: string, path: string): string {
 }
 
 /** A refusal with one problem code, pointing at one input field. */
-export function refuseWith(code: ProblemCode, field: readonly string[]): Refuse {
+export function rejectWith(code: ProblemCode, field: readonly string[]): Reject {
   return (fault: TextFault, message: string): never => {
     throw new Problem(code, message, { reason: fault, field });
   };
 }
 
-function trimmed(text: string, refuse: Refuse): string {
+function trimmed(text: string, refuse: Reject): string {
   const clean = text.trim();
   if (clean === '') refuse('EMPTY', 'Nothing was given.');
   if (clean.length > maxTextLength) refuse('PATH_TOO_LONG', `The text is longer than ${maxTextLength} characters.`);
@@ -98,7 +98,7 @@ function trimmed(text: string, refuse: Refuse): string {
   return clean;
 }
 
-function splitText(text: string, refuse: Refuse): { host: string; path: string | undefined } {
+function splitText(text: string, refuse: Reject): { host: string; path: string | undefined } {
   const clean = trimmed(text, refuse);
   const slash = clean.indexOf('/');
   const host = slash < 0 ? clean : clean.slice(0, slash);
@@ -110,7 +110,7 @@ function splitText(text: string, refuse: Refuse): { host: string; path: string |
   return { host, path: slash < 0 ? undefined : clean.slice(slash + 1) };
 }
 
-function parsePattern(host: string, path: string | undefined, refuse: Refuse): string | null {
+function parsePattern(host: string, path: string | undefined, refuse: Reject): string | null {
   if (path === undefined || path === '' || path === '*') return null;
   const subtree = path.endsWith('/*');
   const base = subtree ? path.slice(0, -2) : path;
@@ -134,7 +134,7 @@ function parsePattern(host: string, path: string | undefined, refuse: Refuse): s
   return path;
 }
 
-function splitImage(text: string, refuse: Refuse): { host: string | undefined; rest: string } {
+function splitImage(text: string, refuse: Reject): { host: string | undefined; rest: string } {
   const clean = trimmed(text, refuse);
   if (/^[0-9a-f]{64}$/.test(clean))
     refuse(
@@ -151,7 +151,7 @@ function splitImage(text: string, refuse: Refuse): { host: string | undefined; r
     : { host: undefined, rest: clean };
 }
 
-function splitTagAndDigest(rest: string, refuse: Refuse): { path: string; tag: string | null; digest: string | null } {
+function splitTagAndDigest(rest: string, refuse: Reject): { path: string; tag: string | null; digest: string | null } {
   const at = rest.indexOf('@');
   const digest = at < 0 ? null : rest.slice(at + 1);
   if (digest !== null && !digestPattern.test(digest))
@@ -167,7 +167,7 @@ function splitTagAndDigest(rest: string, refuse: Refuse): { path: string; tag: s
   return { path: colon < 0 ? name : name.slice(0, colon), tag, digest };
 }
 
-function checkRepository(path: string, refuse: Refuse): string {
+function checkRepository(path: string, refuse: Reject): string {
   if (path.length > maxRepositoryLength)
     refuse('PATH_TOO_LONG', `A repository name has at most ${maxRepositoryLength} characters.`);
   if (isRepository(path)) return path;

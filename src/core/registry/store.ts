@@ -66,12 +66,12 @@ export interface RegistryStore {
   sealed(id: string): Promise<Sealed | undefined>;
   /** The passwords that wait beside it. */
   sealedOthers(id: string): Promise<SealedOthers | undefined>;
-  /** @throws Problem `ALREADY_EXISTS` when the account has that text; `KeysChanged` when the data key of `sealed` is not the active one. */
+  /** @throws Problem `ALREADY_EXISTS` when the account has that text; `StaleKeys` when the data key of `sealed` is not the active one. */
   insert(registry: Registry, sealed: Sealed, event: AuditEvent): Promise<void>;
   /**
    * Writes the row if its stored version is still `expectedVersion`, and its sealed passwords with it.
    * @param others Without them none waits beside the current one.
-   * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile; `KeysChanged` as `insert`.
+   * @throws Problem `CONFLICT` when somebody changed or deleted it meanwhile; `StaleKeys` as `insert`.
    */
   update(
     registry: Registry,

@@ -7,7 +7,7 @@ import { Problem } from './problem.ts';
  * @param spent What the caller is told when nothing is left: whole sentences, to which the time to wait is added.
  * @throws Problem `RATE_LIMITED` with `retryAfter`.
  */
-export async function spend(budget: Budget, key: string, now: Date, spent: string): Promise<void> {
+export async function consume(budget: RateLimit, key: string, now: Date, spent: string): Promise<void> {
   const waitMs = await budget.take(key);
   if (waitMs === 0) return;
   const retryAfter = now.getTime() + waitMs;
@@ -23,7 +23,7 @@ export function retryAfterSeconds(retryAfter: number, nowMs: number): number {
 }
 
 /** How often each key may do something in a while. */
-export interface Budget {
+export interface RateLimit {
   /** Takes one from what the key has left. Gives 0 when there was one, and otherwise the milliseconds until there is. */
   take(key: string): Promise<number>;
 }

@@ -11,4 +11,4 @@ export function parseDurationMs(text: string): number | undefined {
 }
 
 /** Runs something once after a time, unless what it gives is called before. */
-export type Schedule = (run: () => void, delayMs: number) => () => void;
+export type Timer = (run: () => void, delayMs: number) => () => void;

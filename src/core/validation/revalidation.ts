@@ -6,7 +6,7 @@ import { openPassword } from '../passwords/passwords.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
-import type { Schedule } from '../shared/time.ts';
+import type { Timer } from '../shared/time.ts';
 import type { Ports } from './validator.ts';
 
 /** How often what is due is looked for; far below any interval that one can set. */
@@ -47,7 +47,7 @@ export interface RevalidationPorts extends Pick<
 > {
   /** Milliseconds from one check of a registry to the next. */
   readonly everyMs: number;
-  readonly schedule: Schedule;
+  readonly schedule: Timer;
   readonly newRequestId: () => string;
   /** Told of a registry, or a sweep, that met a fault; the next sweep tries again. */
   readonly onFailure: (fault: unknown) => void;

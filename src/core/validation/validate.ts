@@ -1,22 +1,22 @@
 // Checking credentials against the registry itself: before storing, again later, or without storing at all.
 
 import { auditEvent } from '../audit/event.ts';
-import { actingAccount, authorise } from '../authz/permissions.ts';
-import type { AuthorisedCaller, Caller } from '../authz/principal.ts';
+import { actingAccount, authorize } from '../authz/permissions.ts';
+import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
 import { openPassword } from '../passwords/passwords.ts';
 import type { Registries } from '../registries/registries.ts';
 import { createInput } from '../registry/input.ts';
 import { changedMeanwhile, findOwned, noSuchRegistry } from '../registry/lookup.ts';
-import { parseRegistryText, parseRepository, type RegistryText } from '../registry/reference.ts';
+import { parseRegistryPattern, parseRepository, type RegistryPattern } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import { spend } from '../shared/rate-limit.ts';
+import { consume } from '../shared/rate-limit.ts';
 import type { CheckOptions, CheckTarget, Credential, Ports } from './validator.ts';
 
 /** The checking half of the use cases. */
-export function createChecking(ports: Ports): Pick<Registries, 'check' | 'validate'> {
+export function createValidating(ports: Ports): Pick<Registries, 'check' | 'validate'> {
   return {
     check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, onStep),
     validate: (caller, id, onStep) => validateStored(ports, caller, id, onStep),
@@ -27,10 +27,10 @@ async function checkWithoutStoring(
   ports: Ports,
   caller: Caller,
   input: unknown,
-  { secureConnection }: Pick<CheckSettings, 'secureConnection'>,
+  { secureConnection }: Pick<ValidationOptions, 'secureConnection'>,
   onStep: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
-  const principal = authorise(caller, 'registry.check');
+  const principal = authorize(caller, 'registry.check');
   const {
     username,
     password,
@@ -40,7 +40,7 @@ async function checkWithoutStoring(
     registry,
     account,
   } = parseInput(createInput, input);
-  const text = parseRegistryText(registry);
+  const text = parseRegistryPattern(registry);
   await actingAccount(ports, principal, account);
   const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
   return askRegistry(ports, { ...caller, principal }, target, { username, password }, onStep);
@@ -51,8 +51,8 @@ async function validateStored(
   caller: Caller,
   id: string,
   onStep: CheckOptions['onStep'],
-): Promise<ChangeResult> {
-  const principal = authorise(caller, 'registry.validate');
+): Promise<RegistryWithReport> {
+  const principal = authorize(caller, 'registry.validate');
   const registry = await findOwned(ports, principal, id);
   if (registry === undefined) throw noSuchRegistry();
   const password = await openPassword(ports, { ...caller, principal }, registry);
@@ -72,12 +72,12 @@ async function validateStored(
  * The verdict that a change needs before it may be stored.
  * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success; `RATE_LIMITED`.
  */
-export async function judge(
+export async function requireValid(
   ports: Ports,
-  caller: AuthorisedCaller,
+  caller: AuthorizedCaller,
   target: CheckTarget,
   credential: Credential,
-  { validate }: CheckSettings,
+  { validate }: ValidationOptions,
 ): Promise<ValidationReport> {
   if (!validate) return skippedReport(ports.now().getTime());
   const report = await askRegistry(ports, caller, target, credential);
@@ -92,13 +92,13 @@ export async function judge(
 /** The one way to an upstream for a caller's sake, so that everything that asks for a validation draws on one budget. */
 async function askRegistry(
   ports: Ports,
-  { principal, signal }: AuthorisedCaller,
+  { principal, signal }: AuthorizedCaller,
   target: CheckTarget,
   credential: Credential,
   onStep?: CheckOptions['onStep'],
 ): Promise<ValidationReport> {
-  await spend(
-    ports.validationBudget,
+  await consume(
+    ports.validationRateLimit,
     principal.subject,
     ports.now(),
     'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.',
@@ -135,7 +135,7 @@ function faultyField({ outcome }: ValidationReport): string[] | undefined {
  * The repository that a validation asks for, which must be one that the registry covers.
  * @throws Problem `INVALID_INPUT`.
  */
-export function parseProbe(text: RegistryText, probe: string | null | undefined): string | null {
+export function parseProbe(text: RegistryPattern, probe: string | null | undefined): string | null {
   if (probe === null || probe === undefined) return null;
   const repository = parseRepository(text.host, probe, 'probeRepository');
   const covered =
@@ -149,14 +149,14 @@ export function parseProbe(text: RegistryText, probe: string | null | undefined)
 }
 
 /** How one call treats the upstream. Both are on unless the caller says otherwise. */
-export interface CheckSettings {
+export interface ValidationOptions {
   /** Verify TLS certificates. */
   readonly secureConnection: boolean;
   /** Ask the registry whether the credential works before storing it. */
   readonly validate: boolean;
 }
 
-export interface ChangeResult {
+export interface RegistryWithReport {
   readonly registry: Registry;
   readonly validation: ValidationReport;
 }

@@ -5,7 +5,7 @@ import type { Sealer } from '../passwords/sealer.ts';
 import type { RegistryType } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
 import type { RegistryStore } from '../registry/store.ts';
-import type { Budget } from '../shared/rate-limit.ts';
+import type { RateLimit } from '../shared/rate-limit.ts';
 import type { Secret } from '../shared/secret.ts';
 
 /** What a validation looks at. */
@@ -45,7 +45,7 @@ export interface Ports {
   readonly sealer: Sealer;
   readonly validator: Validator;
   /** Validations that each subject may ask for, whatever the face. */
-  readonly validationBudget: Budget;
+  readonly validationRateLimit: RateLimit;
   readonly now: () => Date;
   /** A new registry id. */
   readonly newId: () => string;

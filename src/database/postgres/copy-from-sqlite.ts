@@ -6,7 +6,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import { adminAccount } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Database, Queries } from '../database.ts';
-import { StoreRefused } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import { applyMissing } from '../migrate.ts';
 import type { Tables } from '../schema/tables.ts';
 
@@ -28,9 +28,9 @@ type Row = Readonly<Record<string, unknown>>;
  * @param source one moment of a SQLite database with the tables of this program.
  * @param target a PostgreSQL database; its tables are made if they are missing.
  * @param migrations the folder of PostgreSQL's migrations.
- * @throws Problem `INVALID_INPUT` when the target holds anything already; StoreRefused when it gives back other rows than it got. Nothing stays in the target then, or after any other failure.
+ * @throws Problem `INVALID_INPUT` when the target holds anything already; StoreError when it gives back other rows than it got. Nothing stays in the target then, or after any other failure.
  */
-export async function moveStore(source: Database, target: Database, migrations: string): Promise<MovedTable[]> {
+export async function copyToPostgres(source: Database, target: Database, migrations: string): Promise<MovedTable[]> {
   const moved: MovedTable[] = [];
   await target.migrate(async (migration) => {
     await applyMissing(target, migration, migrations);
@@ -110,7 +110,7 @@ async function compareTable(table: PgTable, queries: Queries, sent: readonly str
   await queries.execute(sql`CLOSE moved`);
   const [before, after] = [sent.toSorted(), stored.toSorted()];
   if (before.length !== after.length || before.some((digest, index) => digest !== after[index])) {
-    throw new StoreRefused(
+    throw new StoreError(
       `PostgreSQL does not give the rows of ${getTableName(table)} back as they were sent, so nothing was moved. Look for triggers and rules in the target.`,
     );
   }

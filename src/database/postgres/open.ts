@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import type { Notices } from '../../core/registry/events.ts';
+import type { Notifications } from '../../core/registry/events.ts';
 import { type Database, type Dialect, localNotices, type Queries, type SnapshotDatabase } from '../database.ts';
-import { isConnectionLost, StoreRefused, translated } from '../errors.ts';
+import { isConnectionLost, StoreError, translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { postgresNotices } from './listen-notify.ts';
@@ -44,7 +44,7 @@ const migrationLock = '125779853140345';
 
 /**
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
- * @throws StoreRefused when it is no valid address; its text is in no message, it may hold a password.
+ * @throws StoreError when it is no valid address; its text is in no message, it may hold a password.
  */
 export function openPostgres(url: string): Database {
   const { client, within, end } = connect(url, maxConnections);
@@ -64,7 +64,7 @@ interface Pool {
 
 function connect(url: string, max: number): Pool {
   if (!URL.canParse(url)) {
-    throw new StoreRefused(
+    throw new StoreError(
       'The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.',
     );
   }
@@ -128,7 +128,7 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
 export function postgresDatabase(
   queries: Queries,
   close: () => Promise<void>,
-  notices: Notices = localNotices(),
+  notices: Notifications = localNotices(),
   within: Within = withoutDeadline,
 ): Database {
   return {

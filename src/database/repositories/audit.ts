@@ -14,7 +14,7 @@ import type { AuditEvent } from '../../core/audit/event.ts';
 import type { AuditQuery, AuditStore } from '../../core/audit/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
 import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
-import { StoreRefused } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 
 /** Writes one event as part of the transaction that `queries` is in. Call it last: from here on every other change of the database waits. */
@@ -62,7 +62,7 @@ export function auditChain(database: Database): AuditChain {
 
 type Statements = ReturnType<typeof auditStatements>;
 
-/** @throws StoreRefused when the head is not as we wrote it: going on from it would hide that the chain was cut off. */
+/** @throws StoreError when the head is not as we wrote it: going on from it would hide that the chain was cut off. */
 async function appendEvent(
   { holdHead, insert, setHead }: Statements,
   queries: Queries,
@@ -72,7 +72,7 @@ async function appendEvent(
   // On PostgreSQL a row is locked by writing it, unchanged: the next to append waits for the end of our transaction.
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
-    throw new StoreRefused(
+    throw new StoreError(
       'The audit trail was changed outside Regway, so nothing more is changed. Run "regway audit verify".',
     );
   }

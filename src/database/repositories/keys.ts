@@ -2,7 +2,7 @@
 
 import { asc, eq, ne, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
-import { dataKeyIdOf, KeysChanged } from '../../core/passwords/sealer.ts';
+import { dataKeyIdOf, StaleKeys } from '../../core/passwords/sealer.ts';
 import type { Sealed } from '../../core/registry/store.ts';
 import { type Database, type Queries, statement } from '../database.ts';
 import { plainBytes } from '../schema/rows.ts';
@@ -68,7 +68,7 @@ export function fromDataKey(key: DataKeyRow): Row {
   return { ...key, createdAt: key.createdAt.getTime() };
 }
 
-/** A check inside the transaction that writes the password: no other key becomes active before the end of it. @throws KeysChanged */
+/** A check inside the transaction that writes the password: no other key becomes active before the end of it. @throws StaleKeys */
 export function activeKeyCheck(database: Database): (queries: Queries, sealed: Sealed) => Promise<void> {
   const { dataKey } = database.tables;
   // Every sealing key, not the active one alone: on PostgreSQL a row that changed while we waited for it is shown as it is now, or not at all.
@@ -92,6 +92,6 @@ export function activeKeyCheck(database: Database): (queries: Queries, sealed: S
     if (keys.some(({ id, state }) => id === keyId && state === 'ACTIVE')) return;
     // None to be seen is a database without keys, or one whose keys were all replaced while we waited.
     if (keys.length === 0 && (await active(queries).execute()).length === 0) return;
-    throw new KeysChanged('CONFLICT', 'The keys of this installation were rotated meanwhile; repeat the call.');
+    throw new StaleKeys('CONFLICT', 'The keys of this installation were rotated meanwhile; repeat the call.');
   };
 }

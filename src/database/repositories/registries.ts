@@ -16,7 +16,7 @@ import {
 } from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck } from './keys.ts';
-import { firstByTexts } from './registry-match.ts';
+import { findMostSpecific } from './registry-match.ts';
 import { registryPages } from './registry-pages.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
@@ -52,7 +52,7 @@ function reading(
     },
     byText: (account, registry) => rowByText({ account, registry }).then(toFirstRegistry),
     byTexts: findByTexts,
-    firstByTexts: firstByTexts(database, columns, findByTexts),
+    firstByTexts: findMostSpecific(database, columns, findByTexts),
     async byHosts(account, hosts, limit) {
       const rows = await database.read((queries) =>
         byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }),

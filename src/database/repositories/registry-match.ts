@@ -19,7 +19,7 @@ const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`)
  * further than the limit. Elsewhere, and for deeper paths, all of the texts are read.
  * @param columns of a registry, as lists and gets read them.
  */
-export function firstByTexts(
+export function findMostSpecific(
   database: Database,
   columns: Columns,
   byTexts: RegistryStore['byTexts'],

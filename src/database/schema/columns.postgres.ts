@@ -26,4 +26,4 @@ export const postgresKit = {
 };
 
 /** What a dialect offers to define tables with. */
-export type Kit = typeof postgresKit;
+export type Columns = typeof postgresKit;

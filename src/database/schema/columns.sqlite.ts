@@ -2,7 +2,7 @@
 
 import { blob, check, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
-import type { Kit } from './columns.postgres.ts';
+import type { Columns } from './columns.postgres.ts';
 
 const makers = {
   table: sqliteTable,
@@ -16,7 +16,7 @@ const makers = {
   long: (name: string) => integer(name),
   timeMs: (name: string) => integer(name),
   sequence: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
-} satisfies Record<keyof Kit, unknown>;
+} satisfies Record<keyof Columns, unknown>;
 
 /** The one cast of this dialect: the builders answer to the same calls and give the same values. */
-export const sqliteKit = makers as unknown as Kit;
+export const sqliteKit = makers as unknown as Columns;

@@ -2,13 +2,13 @@
 
 import { sql } from 'drizzle-orm';
 
-import type { Kit } from './columns.postgres.ts';
+import type { Columns } from './columns.postgres.ts';
 
 /** The tables of one dialect, typed as PostgreSQL's: both give the same values. */
 export type Tables = ReturnType<typeof defineTables>;
 
 /** Builds the tables with a dialect's column makers. Times are epoch milliseconds. */
-export function defineTables(kit: Kit) {
+export function defineTables(kit: Columns) {
   const account = defineAccount(kit);
   const registry = defineRegistry(kit, account);
   return {
@@ -23,7 +23,7 @@ export function defineTables(kit: Kit) {
 
 type Account = ReturnType<typeof defineAccount>;
 
-function defineAccount(kit: Kit) {
+function defineAccount(kit: Columns) {
   return kit.table('account', {
     name: kit.text('name').primaryKey(),
     createdAt: kit.timeMs('created_at').notNull(),
@@ -31,7 +31,7 @@ function defineAccount(kit: Kit) {
   });
 }
 
-function defineRegistry(kit: Kit, account: Account) {
+function defineRegistry(kit: Columns, account: Account) {
   return kit.table(
     'registry',
     {
@@ -74,7 +74,7 @@ function defineRegistry(kit: Kit, account: Account) {
 }
 
 /** Uses counted by who, image, version and outcome. They are the registry's own, so they go with it. */
-function defineRegistryUse(kit: Kit, registry: ReturnType<typeof defineRegistry>) {
+function defineRegistryUse(kit: Columns, registry: ReturnType<typeof defineRegistry>) {
   return kit.table(
     'registry_use',
     {
@@ -94,7 +94,7 @@ function defineRegistryUse(kit: Kit, registry: ReturnType<typeof defineRegistry>
   );
 }
 
-function defineApiToken(kit: Kit, account: Account) {
+function defineApiToken(kit: Columns, account: Account) {
   return kit.table(
     'api_token',
     {
@@ -116,7 +116,7 @@ function defineApiToken(kit: Kit, account: Account) {
 }
 
 /** No foreign keys: an event outlives what it tells of. */
-function defineAudit(kit: Kit) {
+function defineAudit(kit: Columns) {
   const auditEvent = kit.table(
     'audit_event',
     {
@@ -148,7 +148,7 @@ function defineAudit(kit: Kit) {
   return { auditEvent, auditHead };
 }
 
-function defineKeys(kit: Kit) {
+function defineKeys(kit: Columns) {
   const dataKey = kit.table('data_key', {
     id: kit.long('id').primaryKey(),
     rootKeyId: kit.text('root_key_id').notNull(),

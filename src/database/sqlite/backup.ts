@@ -15,9 +15,9 @@ import {
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Problem } from '../../core/shared/problem.ts';
-import { StoreRefused, translateFailure } from '../errors.ts';
+import { StoreError, translateFailure } from '../errors.ts';
 import { createOwnedFile, moveDurably, moveDurablyToFreeName } from './files.ts';
-import { complaintsOf, isDamage, openToRead } from './snapshot.ts';
+import { findViolations, isDamage, openToRead } from './snapshot.ts';
 
 export interface BackupFacts {
   readonly bytes: number;
@@ -34,7 +34,7 @@ export interface BackupOptions {
 /**
  * Writes one moment of a database to a file of its own, readable by its owner alone. It holds every write that was acknowledged before the call.
  * A server may go on writing meanwhile.
- * @throws StoreRefused when there is no database at `source`; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` when the file cannot be written.
+ * @throws StoreError when there is no database at `source`; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` when the file cannot be written.
  */
 export function backUp(source: string, target: string, { overwrite }: BackupOptions): BackupFacts {
   if (!overwrite && existsSync(target)) throw alreadyThere(target);
@@ -53,7 +53,7 @@ export function backUp(source: string, target: string, { overwrite }: BackupOpti
 }
 
 /** What `stage` made: a copy to be checked, in a directory of its own. */
-export interface Staged extends Disposable {
+export interface StagedRestore extends Disposable {
   readonly path: string;
 }
 
@@ -62,7 +62,7 @@ export interface Staged extends Disposable {
  * that database, or else of its directory.
  * @throws Problem `INVALID_INPUT` when it is not there, cannot be read or given to that user, or has a log beside it as a copied live database has.
  */
-export function stage(backup: string, database: string): Staged {
+export function stageRestore(backup: string, database: string): StagedRestore {
   if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
     throw new Problem(
       'INVALID_INPUT',
@@ -143,10 +143,10 @@ function copyMoment(source: string, target: string): void {
 function inspect(path: string): BackupFacts {
   const connection = openToRead(path);
   try {
-    const [complaint] = complaintsOf(connection);
+    const [complaint] = findViolations(connection);
     if (complaint !== undefined) throw damaged(complaint);
     const table = connection.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'registry'`).get();
-    if (table === undefined) throw new StoreRefused('The database is none of Regway, so no backup was made.');
+    if (table === undefined) throw new StoreError('The database is none of Regway, so no backup was made.');
     return {
       bytes: statSync(path).size,
       registries: Number(connection.prepare('SELECT count(*) FROM registry').pluck().get()),
@@ -169,8 +169,8 @@ function refusal(error: unknown, target: string): Error {
   return translateFailure(error);
 }
 
-function damaged(complaint: string): StoreRefused {
-  return new StoreRefused(`The database is damaged, so no backup was made: ${complaint}. Run "regway verify".`);
+function damaged(complaint: string): StoreError {
+  return new StoreError(`The database is damaged, so no backup was made: ${complaint}. Run "regway verify".`);
 }
 
 function alreadyThere(target: string): Problem {

@@ -6,9 +6,9 @@ import { setTimeout } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import type { Queries } from '../database.ts';
-import { StoreRefused, translateFailure } from '../errors.ts';
+import { StoreError, translateFailure } from '../errors.ts';
 import { refuseNetworkFileSystem } from './local-disk.ts';
-import { claimOwnership, type Ownership } from './server-lock.ts';
+import { acquireServerLock, type ServerLock } from './server-lock.ts';
 
 /** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
 const oldestSqlite = '3.51.3';
@@ -36,30 +36,30 @@ export function logIsEmpty(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
-/** @throws StoreRefused for a version below the oldest safe one. */
+/** @throws StoreError for a version below the oldest safe one. */
 export function refuseOldSqlite(version: string): void {
   if (version.localeCompare(oldestSqlite, 'en', { numeric: true }) < 0) {
-    throw new StoreRefused(`SQLite ${version} can corrupt a database in WAL mode; ${oldestSqlite} or later is needed.`);
+    throw new StoreError(`SQLite ${version} can corrupt a database in WAL mode; ${oldestSqlite} or later is needed.`);
   }
 }
 
 interface Connections {
   readonly writer: Connection;
   readonly reader: Connection;
-  readonly ownership: Ownership | undefined;
+  readonly ownership: ServerLock | undefined;
 }
 
 export async function connect(path: string, owned: boolean): Promise<Connections> {
-  let ownership: Ownership | undefined;
+  let ownership: ServerLock | undefined;
   try {
     createPrivately(path);
-    ownership = owned ? claimOwnership(path) : undefined;
+    ownership = owned ? acquireServerLock(path) : undefined;
     return { writer: await connectWriter(path), reader: connectReader(path), ownership };
   } catch (error) {
     ownership?.release();
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
-      throw new StoreRefused(`The database file ${path} cannot be opened (${code}).`);
+      throw new StoreError(`The database file ${path} cannot be opened (${code}).`);
     }
     throw translateFailure(error);
   }

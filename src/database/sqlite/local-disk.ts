@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { StoreRefused } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 
 /** The kernel's numbers of file systems that a server on another machine keeps. https://man7.org/linux/man-pages/man2/statfs.2.html */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([
@@ -53,7 +53,7 @@ export type FileSystemOf = (path: string) => { readonly type: number; readonly f
 /**
  * Only Linux has these numbers; elsewhere nothing is refused.
  * @param path of a file that is there, or of one to be made in a directory that is.
- * @throws StoreRefused naming the file system.
+ * @throws StoreError naming the file system.
  */
 export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf = askKernel): void {
   const { type, fuseProgram } = fileSystemOf(existsSync(path) ? path : dirname(path));
@@ -62,7 +62,7 @@ export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf
     networkFileSystems.get(type >>> 0) ??
     (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
   if (name === undefined) return;
-  throw new StoreRefused(
+  throw new StoreError(
     `The database file ${path} would lie on a network file system (${name}), where SQLite loses data. Put REGWAY_DATA_DIR on a disk of this machine, or use PostgreSQL (REGWAY_DATABASE_URL).`,
   );
 }

@@ -3,12 +3,12 @@
 
 import { sql } from 'drizzle-orm';
 import { type Database, type Dialect, localNotices, type Migration, type MigrationResult } from '../database.ts';
-import { StoreRefused, translated, translateFailure } from '../errors.ts';
+import { StoreError, translated, translateFailure } from '../errors.ts';
 import * as tables from '../schema/tables.sqlite.ts';
 import { busyTimeoutMs, connect, type Connection, logIsEmpty, queriesOf } from './connection.ts';
 import { directRows } from './direct-rows.ts';
 import { createSharedCommits } from './group-commit.ts';
-import { claimOwnership, type Ownership } from './server-lock.ts';
+import { acquireServerLock, type ServerLock } from './server-lock.ts';
 import { createSharedReads, type SharedReads } from './shared-reads.ts';
 
 export interface SqliteOptions {
@@ -18,7 +18,7 @@ export interface SqliteOptions {
 
 /**
  * Opens or creates the file, readable by its owner alone.
- * @throws StoreRefused when the file cannot be opened as a database, is served by another process, lies on a network file system, or the SQLite library is too old.
+ * @throws StoreError when the file cannot be opened as a database, is served by another process, lies on a network file system, or the SQLite library is too old.
  */
 export async function openSqlite(path: string, { owned = false }: SqliteOptions = {}): Promise<Database> {
   const { writer, reader, ownership } = await connect(path, owned);
@@ -51,7 +51,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
           migration(writer, { queries: writeQueries, run: runOn(writer) }, async (step) => {
             const result = await work(step);
             // A command of a newer version must not change the tables under a server of an older one.
-            if (result.changedTables && ownership === undefined) claimOwnership(path).release();
+            if (result.changedTables && ownership === undefined) acquireServerLock(path).release();
             return result;
           }),
         ),
@@ -87,7 +87,7 @@ function readVersion(reads: SharedReads): number {
 }
 
 /** The last connection to close writes a checkpoint and removes the log, if it may write. The next server starts after that. */
-function closeInTurn(first: Connection, last: Connection, ownership: Ownership | undefined): void {
+function closeInTurn(first: Connection, last: Connection, ownership: ServerLock | undefined): void {
   first.close();
   last.close();
   ownership?.release();
@@ -170,7 +170,7 @@ async function migration(
 function refuseBrokenReferences(writer: Connection): void {
   const broken = writer.pragma('foreign_key_check') as { table: string }[];
   if (broken.length > 0) {
-    throw new StoreRefused(
+    throw new StoreError(
       `A migration left rows of ${broken[0]?.table} without the row that they refer to; nothing of it was kept.`,
     );
   }

@@ -3,13 +3,13 @@
 import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { StoreRefused } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import { createOwnedFile } from './files.ts';
 
 /** A command that migrates, or a server whose process just ends, holds the lock for milliseconds. */
 const lockTimeoutMs = 1_000;
 
-export interface Ownership {
+export interface ServerLock {
   /** Lets another process serve the file. The kernel does it for a process that ends in any other way. */
   release(): void;
 }
@@ -18,9 +18,9 @@ export interface Ownership {
  * Makes this process the one that serves a database file, whatever path or link leads to it.
  * Short writes of other processes, which SQLite's own locks order, stay possible.
  * @param path of a file that is there, or of one to be made in a directory that is.
- * @throws StoreRefused when another process serves it.
+ * @throws StoreError when another process serves it.
  */
-export function claimOwnership(path: string): Ownership {
+export function acquireServerLock(path: string): ServerLock {
   const lockPath = `${existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))}.owner`;
   makeLock(lockPath, existsSync(path) ? path : dirname(path));
   const lock = new Sqlite(lockPath, { timeout: lockTimeoutMs });
@@ -31,7 +31,7 @@ export function claimOwnership(path: string): Ownership {
   } catch (error) {
     lock.close();
     if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY')) throw error;
-    throw new StoreRefused(
+    throw new StoreError(
       `Another process serves the database file ${path} already, and one file has one server. Stop that one first, or give this one a REGWAY_DATA_DIR of its own; several servers share PostgreSQL (REGWAY_DATABASE_URL).`,
     );
   }

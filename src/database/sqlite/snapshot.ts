@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { localNotices, type SnapshotDatabase } from '../database.ts';
-import { StoreRefused, translated, translateFailure } from '../errors.ts';
+import { StoreError, translated, translateFailure } from '../errors.ts';
 import { queriesOf } from './connection.ts';
 import { dialect } from './open.ts';
 
@@ -13,7 +13,7 @@ const busyTimeoutMs = 5_000;
 /** Complaints beyond the first few repeat themselves. */
 const maxComplaints = 10;
 
-/** @throws StoreRefused when there is no database at `path`. */
+/** @throws StoreError when there is no database at `path`. */
 export function openSqliteSnapshot(path: string): SnapshotDatabase {
   const connection = openToRead(path);
   connection.exec('BEGIN');
@@ -28,7 +28,7 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
     read: (work) => translated(() => work(queries)),
     write: refuseWrite,
     migrate: refuseWrite,
-    complaints: () => translated(async () => complaintsOf(connection)),
+    complaints: () => translated(async () => findViolations(connection)),
     close,
     abandon: close,
   };
@@ -36,11 +36,11 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
 
 /**
  * Opens a database file that is there, for reading alone.
- * @throws StoreRefused when there is none, or it is no database.
+ * @throws StoreError when there is none, or it is no database.
  */
 export function openToRead(path: string): InstanceType<typeof Sqlite> {
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0)
-    throw new StoreRefused(`There is no database at ${path}.`);
+    throw new StoreError(`There is no database at ${path}.`);
   const connection = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
   try {
     readSchema(connection);
@@ -48,7 +48,7 @@ export function openToRead(path: string): InstanceType<typeof Sqlite> {
   } catch (error) {
     connection.close();
     throw isDamage(error)
-      ? new StoreRefused(`The file ${path} is not a sound database (${error.code}).`)
+      ? new StoreError(`The file ${path} is not a sound database (${error.code}).`)
       : translateFailure(error);
   }
 }
@@ -58,7 +58,7 @@ function readSchema(connection: InstanceType<typeof Sqlite>): void {
 }
 
 /** What SQLite finds wrong with the pages, the indexes and the references of the file. */
-export function complaintsOf(connection: InstanceType<typeof Sqlite>): string[] {
+export function findViolations(connection: InstanceType<typeof Sqlite>): string[] {
   try {
     const pages = connection.pragma(`integrity_check(${maxComplaints})`) as { integrity_check: string }[];
     const complaints = pages.map((row) => row.integrity_check).filter((complaint) => complaint !== 'ok');

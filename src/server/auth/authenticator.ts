@@ -21,7 +21,7 @@ export type Authorization = string | readonly string[] | undefined;
 export type Authenticator = (authorization: Authorization) => Promise<Principal | undefined>;
 
 /** Who a login of before speaks for now; undefined once it has ended. */
-export type Recall = (login: Login) => Promise<Principal | undefined>;
+export type ResolveLogin = (login: Login) => Promise<Principal | undefined>;
 
 /** RFC 9110 §11.4: scheme, one or more spaces, token68. */
 const credentialsPattern = /^([A-Za-z]+) +([A-Za-z0-9._~+/-]+=*)$/;
@@ -89,7 +89,7 @@ export function presentedTokenId(authorization: Authorization): string | undefin
 }
 
 /** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
-export function createTokenRecall({ access, now, onTokenUse }: Access): Recall {
+export function createTokenRecall({ access, now, onTokenUse }: Access): ResolveLogin {
   return async ({ subject }) => {
     const [, id] = subjectPattern.exec(subject) ?? [];
     const stored = id === undefined ? undefined : await access.usableTokenById(id);

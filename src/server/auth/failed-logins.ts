@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { type Budget, spend } from '../../core/shared/rate-limit.ts';
+import { type RateLimit, consume } from '../../core/shared/rate-limit.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { type Authenticator, type Authorization, presentedTokenId } from './authenticator.ts';
 
@@ -17,7 +17,7 @@ export type RequestAuthenticator = (
 
 export interface FailedLoginLimit {
   /** Failures that one address, and one token id, may have. Share one among all faces. */
-  readonly budget: Budget;
+  readonly budget: RateLimit;
   readonly clientAddress: ClientAddress;
   readonly now: () => Date;
 }
@@ -30,10 +30,10 @@ export function limitFailedLogins(
   const fail = async (error: unknown, authorization: Authorization, request: IncomingMessage): Promise<never> => {
     // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
     if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
-    await spend(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
+    await consume(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
     // Many addresses that try one token are one attack. Whether a token of that id exists makes no difference.
     const id = presentedTokenId(authorization);
-    if (id !== undefined) await spend(budget, `token ${id}`, now(), tooManyFailures);
+    if (id !== undefined) await consume(budget, `token ${id}`, now(), tooManyFailures);
     throw error;
   };
   return (authorization, request) =>

@@ -5,7 +5,7 @@ import type { Login, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { readCookie } from '../http/cookie.ts';
-import type { SignInWay } from './oidc/sign-in.ts';
+import type { SignInMethod } from './oidc/sign-in.ts';
 import type { Sessions } from './session.ts';
 
 /** Our page sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
@@ -22,7 +22,7 @@ export interface SessionCookieOptions {
   /** The origin that people see (`https://regway.example.com`), where a proxy changes the Host header. */
   readonly publicOrigin: string | undefined;
   /** Other ways to sign in, which the console offers. */
-  readonly signInWays: readonly SignInWay[];
+  readonly signInWays: readonly SignInMethod[];
 }
 
 export interface SessionCookie {

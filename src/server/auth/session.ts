@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Login, Principal } from '../../core/authz/principal.ts';
-import type { Recall } from './authenticator.ts';
+import type { ResolveLogin } from './authenticator.ts';
 import type { RequestAuthenticator } from './failed-logins.ts';
 
 /** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
@@ -18,7 +18,7 @@ const idBytes = 32;
 export interface SessionOptions {
   /** Logs in with the text of a token. */
   readonly authenticate: RequestAuthenticator;
-  readonly recall: Recall;
+  readonly recall: ResolveLogin;
   readonly now: () => Date;
 }
 

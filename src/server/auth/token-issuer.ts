@@ -4,7 +4,7 @@ import type { StoredToken } from '../../core/accounts/store.ts';
 import type { IssuedToken, NewToken, Requester } from '../../core/accounts/tokens.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
-import { parseRegistryText } from '../../core/registry/reference.ts';
+import { parseRegistryPattern } from '../../core/registry/reference.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Access } from './authenticator.ts';
@@ -105,7 +105,7 @@ function checkRequest({ account, role, name, images, expiresAt }: NewToken, now:
 
 function canonicalImage(text: string, index: number): string {
   try {
-    return parseRegistryText(text).registry;
+    return parseRegistryPattern(text).registry;
   } catch (error) {
     if (!(error instanceof Problem)) {
       throw error;

@@ -49,7 +49,7 @@ interface RequestErrorDetails {
 }
 
 /** A request refused by a rule of ours, in words that hold nothing from the request. Known by its class, so that it is not rewritten. */
-export class RequestError extends GraphQLError {
+export class GraphqlRequestError extends GraphQLError {
   constructor(code: RequestErrorCode, message: string, { reason, status, headers }: RequestErrorDetails = {}) {
     super(message, {
       extensions: {
@@ -82,7 +82,7 @@ interface AnswerContext {
 export function answerError(error: unknown, context: AnswerContext): GraphQLError {
   const cause = deepestCause(error);
   if (cause instanceof Problem) return withPlace(error, cause.message, problemExtensions(cause));
-  if (cause instanceof RequestError) return withPlace(error, cause.message, ownExtensions(cause));
+  if (cause instanceof GraphqlRequestError) return withPlace(error, cause.message, ownExtensions(cause));
   if (error instanceof GraphQLError && cause instanceof GraphQLError && isAboutTheRequest(error)) {
     return withPlace(error, context.sentence(error), requestExtensions(error));
   }
@@ -116,7 +116,7 @@ function problemExtensions({ code, reason, field, retryAfter }: Problem): Record
 }
 
 /** Yoga sets `spec` on whatever parsing throws, which would turn our status into a 200 for `application/json`. */
-function ownExtensions({ extensions: { http, ...rest } }: RequestError): Record<string, unknown> {
+function ownExtensions({ extensions: { http, ...rest } }: GraphqlRequestError): Record<string, unknown> {
   return http === undefined ? rest : { ...rest, http: { ...http, spec: false } };
 }
 

@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isRecord } from '../../core/shared/json.ts';
-import { RequestError } from './errors.ts';
+import { GraphqlRequestError } from './errors.ts';
 import type { GraphqlParameters } from './execution/fast-path.ts';
 import { limitError } from './execution/limits.ts';
 import type { TrustedDocuments } from './execution/trusted-documents.ts';
@@ -13,7 +13,7 @@ export const maxBodyBytes = 256 * 1024;
 
 /**
  * Reads the parameters of a GET or POST request, with the text of a trusted document in the place of its id.
- * @throws RequestError with the HTTP status of the refusal; it never repeats what was sent.
+ * @throws RestRequestError with the HTTP status of the refusal; it never repeats what was sent.
  */
 export async function readParameters(
   request: IncomingMessage,
@@ -21,7 +21,7 @@ export async function readParameters(
 ): Promise<GraphqlParameters> {
   if (request.method === 'GET') return checkParameters(queryParameters(request), documents);
   if (request.method !== 'POST') {
-    throw new RequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', {
+    throw new GraphqlRequestError('METHOD_NOT_ALLOWED', 'GraphQL is served to GET and POST.', {
       status: 405,
       headers: { Allow: 'GET, POST' },
     });
@@ -58,7 +58,9 @@ function requireJson({ headers }: IncomingMessage): void {
   const isInUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
   const isPlain = headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
   if (mediaType !== 'application/json' || !isInUtf8 || !isPlain) {
-    throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', { status: 415 });
+    throw new GraphqlRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', {
+      status: 415,
+    });
   }
 }
 
@@ -130,6 +132,6 @@ function isAbsent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
-function badRequest(message: string): RequestError {
-  return new RequestError('BAD_REQUEST', message, { status: 400 });
+function badRequest(message: string): GraphqlRequestError {
+  return new GraphqlRequestError('BAD_REQUEST', message, { status: 400 });
 }

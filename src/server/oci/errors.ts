@@ -20,7 +20,7 @@ export type OciCode =
   | 'UNSUPPORTED';
 
 /** A refusal with its place in the protocol. */
-export class PullRefusal extends Error {
+export class OciError extends Error {
   override readonly name = 'PullRefusal';
   readonly status: number;
   /** Of the table, or a code that the upstream named. */
@@ -70,21 +70,21 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
 };
 
 /** What an error looks like to a client; undefined for a fault of ours. */
-export function refusalOf(error: unknown, nowMs: number): PullRefusal | undefined {
-  if (error instanceof PullRefusal) return error;
+export function toOciError(error: unknown, nowMs: number): OciError | undefined {
+  if (error instanceof OciError) return error;
   if (!(error instanceof Problem)) return undefined;
   const [status, code] =
     (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
   const retryAfter =
     error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
-  return new PullRefusal(status, code, error.message, retryAfter);
+  return new OciError(status, code, error.message, retryAfter);
 }
 
 /** Sends a refusal as the specification's JSON. */
-export function sendRefusal(
+export function sendOciError(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, code, message, headers }: PullRefusal,
+  { status, code, message, headers }: OciError,
 ): void {
   sendJson(response, status, { errors: [{ code, message }] }, headers);
   // The rest of a refused body is thrown away, so that the client gets to read this.

@@ -4,11 +4,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Login, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { PullRefusal } from './errors.ts';
+import { OciError } from './errors.ts';
 import { type Grants, looksLikeGrant } from './grant.ts';
 import type { ContentRoute } from './routes.ts';
 
-export interface Visitor {
+export interface PullClient {
   readonly principal: Principal;
   /** What a grant is for; undefined for a token, which is limited by nothing but itself. */
   readonly granted: readonly string[] | undefined;
@@ -32,7 +32,7 @@ const emptyBasic = /^basic +Og==$/i;
  * Whom the Authorization header speaks for: a token as Basic or Bearer, or a grant. Undefined without one. It is never sent on.
  * @throws Problem `UNAUTHENTICATED`
  */
-export async function identify(ports: LoginPorts, request: IncomingMessage): Promise<Visitor | undefined> {
+export async function authenticatePull(ports: LoginPorts, request: IncomingMessage): Promise<PullClient | undefined> {
   const values = request.headersDistinct.authorization;
   const [value = '', ...others] = values ?? [];
   if (values === undefined || (others.length === 0 && emptyBasic.test(value))) return undefined;
@@ -42,7 +42,7 @@ export async function identify(ports: LoginPorts, request: IncomingMessage): Pro
   return principal && { principal, granted: undefined };
 }
 
-async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<Visitor> {
+async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<PullClient> {
   const grant = grants.read(text);
   const principal = grant && (await recall(grant.login));
   if (grant === undefined || principal === undefined)
@@ -79,12 +79,12 @@ export function namespaceInService(text: string): string | undefined {
 
 /**
  * The origin to show in a challenge. A client's own Host header is shown to that client alone, and only in the form of a host.
- * @throws PullRefusal 400 without a usable one.
+ * @throws OciError 400 without a usable one.
  */
 export function baseUrlOf(request: IncomingMessage, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl;
   const { host = '' } = request.headers;
   if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host))
-    throw new PullRefusal(400, 'UNSUPPORTED', 'The Host header names no host.');
+    throw new OciError(400, 'UNSUPPORTED', 'The Host header names no host.');
   return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
 }

@@ -3,15 +3,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Caller } from '../../core/authz/principal.ts';
-import { askWithCurrent, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
+import { retryWithCurrentCredential, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { createDecodedCheck, createDigestCheck } from './content/digest.ts';
 import type { HashThread } from './content/hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream } from './content/headers.ts';
-import { type Content, passContent } from './content/stream-body.ts';
-import { type OciCode, PullRefusal, sendJson } from './errors.ts';
-import type { Visitor } from './login.ts';
+import { type Content, streamBody } from './content/stream-body.ts';
+import { type OciCode, OciError, sendJson } from './errors.ts';
+import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
 
 /** What the pull endpoint needs of an upstream. */
@@ -37,7 +37,7 @@ interface UpstreamReply {
 }
 
 export interface ProxyPorts {
-  readonly pulls: Pick<Pulls, 'source' | 'used'>;
+  readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly upstream: PullUpstream;
   readonly hashThread: HashThread;
   /** Told of a use that could not be recorded. */
@@ -48,7 +48,7 @@ export interface Pull {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly caller: Caller & { readonly signal: () => AbortSignal };
-  readonly visitor: Visitor;
+  readonly visitor: PullClient;
   readonly route: ContentRoute;
 }
 
@@ -60,10 +60,10 @@ export class ScopeMissing extends Error {
 /** A client that takes nothing for this long has gone; its upstream connection is wanted by others. */
 const clientIdleTimeoutMs = 90_000;
 
-/** Answers the pull. @throws Problem, PullRefusal, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
+/** Answers the pull. @throws Problem, OciError, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
-  const reply = await askWithCurrent(
+  const reply = await retryWithCurrentCredential(
     () => findSource(ports, pull),
     (source) => ask(ports, pull, source),
   );
@@ -77,14 +77,14 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
 
 async function findSource({ pulls }: ProxyPorts, { caller, route, visitor }: Pull): Promise<PullSource> {
   // First, so that who may not pull at all is told so instead of being sent for another grant.
-  const source = await pulls.source(caller, route);
+  const source = await pulls.resolve(caller, route);
   if (visitor.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
   return source;
 }
 
 async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: PullSource): Promise<UpstreamReply> {
   const note = (outcome: 'DONE' | ValidationOutcome) =>
-    ports.pulls.used(caller, source, outcome).catch((fault: unknown) => {
+    ports.pulls.recordUse(caller, source, outcome).catch((fault: unknown) => {
       ports.onFault(fault, caller.requestId);
     });
   try {
@@ -146,9 +146,9 @@ async function sendContent(
   const digest = status === 206 ? undefined : digestOf(route);
   const encoding = headers['content-encoding'] ?? 'identity';
   try {
-    if (digest === undefined) await passContent(body, response.writeHead(status, head), undefined);
+    if (digest === undefined) await streamBody(body, response.writeHead(status, head), undefined);
     else if (encoding === 'identity')
-      await passContent(
+      await streamBody(
         body,
         response.writeHead(status, head),
         createDigestCheck(digest, lengthOf(headers), hashThread),
@@ -165,6 +165,6 @@ function lengthOf(headers: UpstreamReply['headers']): number | undefined {
 }
 
 /** For a request that is not a pull. */
-export function methodNotAllowed(): PullRefusal {
-  return new PullRefusal(405, 'UNSUPPORTED', 'This endpoint is for pulling alone.', { Allow: 'GET, HEAD' });
+export function methodNotAllowed(): OciError {
+  return new OciError(405, 'UNSUPPORTED', 'This endpoint is for pulling alone.', { Allow: 'GET, HEAD' });
 }

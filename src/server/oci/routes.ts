@@ -1,10 +1,10 @@
 // The paths of the pull endpoint: which image of which registry a client means. What is not exactly of the grammar goes nowhere.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 
-import { registryHost, type Refuse } from '../../core/registry/host.ts';
+import { registryHost, type Reject } from '../../core/registry/host.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { isDigest, isTag, parseRepository } from '../../core/registry/reference.ts';
-import { PullRefusal } from './errors.ts';
+import { OciError } from './errors.ts';
 
 export type ContentKind = 'manifests' | 'blobs' | 'tags' | 'referrers';
 
@@ -38,10 +38,10 @@ const contentPattern = /^\/v2\/([a-z0-9._/-]+)\/(?:(manifests|blobs|referrers)\/
 /**
  * Reads path and query of a request below `/v2`.
  * @param defaultUpstream Host of names that start with none, for Docker's `registry-mirrors`; undefined refuses them.
- * @throws PullRefusal 400 or 404; nothing is to go upstream then.
+ * @throws OciError 400 or 404; nothing is to go upstream then.
  */
 export function parsePullUrl(url: string, defaultUpstream: string | undefined): PullRoute {
-  if (url.length > maxUrlLength) throw new PullRefusal(400, 'NAME_INVALID', 'The address is too long.');
+  if (url.length > maxUrlLength) throw new OciError(400, 'NAME_INVALID', 'The address is too long.');
   const [path = '', ...queries] = url.split('?');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/v2/token') return { kind: 'token' };
@@ -57,7 +57,7 @@ export function parsePullUrl(url: string, defaultUpstream: string | undefined): 
 
 /**
  * Which repository of which registry a name stands for: `docker.io/library/ubuntu`, `host_5000/a/b`, or `a/b` of the namespace or the default.
- * @throws PullRefusal
+ * @throws OciError
  */
 export function resolveName(
   name: string,
@@ -68,14 +68,14 @@ export function resolveName(
   const prefix = slash < 0 ? undefined : hostInPath(name.slice(0, slash));
   const host = namespace ?? prefix ?? defaultUpstream;
   if (host === undefined)
-    throw new PullRefusal(
+    throw new OciError(
       404,
       'NAME_UNKNOWN',
       'Start the name with the registry, such as docker.io/library/ubuntu; a port is written registry.example_5000/a.',
     );
   // containerd sends `ns` beside the prefix of a mirror that has one; the registry is meant once.
   if (prefix !== undefined && prefix !== host)
-    throw new PullRefusal(
+    throw new OciError(
       400,
       'NAME_INVALID',
       `The path names ${prefix} and ns names ${host}: which is meant is not clear.`,
@@ -83,7 +83,7 @@ export function resolveName(
   return { host, repository: repositoryOf(host, prefix === undefined ? name : name.slice(slash + 1)) };
 }
 
-/** Canonical form of a host as a parameter or a setting gives it. @throws PullRefusal */
+/** Canonical form of a host as a parameter or a setting gives it. @throws OciError */
 export function canonicalNamespace(text: string): string {
   return registryHost(text, refuseName);
 }
@@ -96,7 +96,7 @@ function hostInPath(component: string): string | undefined {
 
 function namespaceOf(query: URLSearchParams): string | undefined {
   const [namespace, ...others] = query.getAll('ns');
-  if (others.length > 0) throw new PullRefusal(400, 'NAME_INVALID', 'ns was given more than once.');
+  if (others.length > 0) throw new OciError(400, 'NAME_INVALID', 'ns was given more than once.');
   return namespace === undefined ? undefined : canonicalNamespace(namespace);
 }
 
@@ -104,36 +104,35 @@ function repositoryOf(host: string, text: string): string {
   try {
     return parseRepository(host, text, 'name');
   } catch (error) {
-    throw error instanceof Problem ? new PullRefusal(400, 'NAME_INVALID', error.message) : error;
+    throw error instanceof Problem ? new OciError(400, 'NAME_INVALID', error.message) : error;
   }
 }
 
-const refuseName: Refuse = (_fault, message) => {
-  throw new PullRefusal(400, 'NAME_INVALID', message);
+const refuseName: Reject = (_fault, message) => {
+  throw new OciError(400, 'NAME_INVALID', message);
 };
 
 function checkReference(kind: ContentKind, reference: string): void {
   if (kind === 'tags' || isDigest(reference) || (kind === 'manifests' && isTag(reference))) return;
-  if (kind === 'manifests' && !reference.includes(':'))
-    throw new PullRefusal(404, 'MANIFEST_UNKNOWN', 'That is no tag.');
-  throw new PullRefusal(
+  if (kind === 'manifests' && !reference.includes(':')) throw new OciError(404, 'MANIFEST_UNKNOWN', 'That is no tag.');
+  throw new OciError(
     400,
     'DIGEST_INVALID',
     'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.',
   );
 }
 
-function unknownPath(path: string): PullRefusal {
+function unknownPath(path: string): OciError {
   if (path === '/v2/_catalog')
-    return new PullRefusal(404, 'UNSUPPORTED', 'The catalogue of a registry is not offered here.');
+    return new OciError(404, 'UNSUPPORTED', 'The catalogue of a registry is not offered here.');
   const isContent = /\/(?:manifests|blobs|referrers)\/|\/tags\/list$/.test(path);
   return isContent
-    ? new PullRefusal(
+    ? new OciError(
         400,
         'NAME_INVALID',
         'A repository name is lower-case letters, digits, ".", "_", "-" and single "/"; nothing in it is encoded.',
       )
-    : new PullRefusal(
+    : new OciError(
         404,
         'UNSUPPORTED',
         'There is nothing at this address. This endpoint serves manifests, blobs, tags/list and referrers.',

@@ -5,10 +5,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
-import { PullRefusal, refusalOf, sendJson, sendRefusal } from './errors.ts';
+import { OciError, toOciError, sendJson, sendOciError } from './errors.ts';
 import { createGrants } from './grant.ts';
 import { createHashThread } from './content/hash-thread.ts';
-import { baseUrlOf, challengeOf, identify, type LoginPorts } from './login.ts';
+import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts } from './login.ts';
 import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullUpstream } from './proxy.ts';
 import { parsePullUrl, type PullRoute } from './routes.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
@@ -53,7 +53,7 @@ export function createPullServer(options: PullServerOptions): PullServer {
   const grants = createGrants(options.grantKey, options.now);
   const onFault = (error: unknown, requestId: string) =>
     options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
-  const tools: Tools = {
+  const tools: Deps = {
     ...options,
     grants,
     onFault,
@@ -75,13 +75,13 @@ export function createPullServer(options: PullServerOptions): PullServer {
   };
 }
 
-interface Tools extends PullServerOptions, LoginPorts, ProxyPorts {
+interface Deps extends PullServerOptions, LoginPorts, ProxyPorts {
   readonly pulls: Pulls;
   readonly defaultUpstream: string | undefined;
 }
 
 async function answer(
-  tools: Tools,
+  tools: Deps,
   request: IncomingMessage,
   response: ServerResponse,
   route: PullRoute,
@@ -89,7 +89,7 @@ async function answer(
 ): Promise<void> {
   if (route.kind === 'token') return answerTokenRequest(tools, request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
-  const visitor = await identify(tools, request);
+  const visitor = await authenticatePull(tools, request);
   if (visitor === undefined)
     throw new Problem(
       'UNAUTHENTICATED',
@@ -109,7 +109,7 @@ interface Failure {
   readonly requestId: string;
 }
 
-function answerFailure(tools: Tools, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
+function answerFailure(tools: Deps, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
   const { error, requestId } = failure;
   if (error instanceof DigestMismatch)
     tools.log.warn({ requestId }, 'an upstream sent content that does not have its digest; the pull was broken off');
@@ -121,9 +121,9 @@ function answerFailure(tools: Tools, request: IncomingMessage, response: ServerR
   const refusal =
     error instanceof ScopeMissing
       ? scopeMissing()
-      : (refusalOf(error, tools.now().getTime()) ?? fault(tools, error, requestId));
+      : (toOciError(error, tools.now().getTime()) ?? fault(tools, error, requestId));
   if (refusal.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
-  sendRefusal(request, response, refusal);
+  sendOciError(request, response, refusal);
 }
 
 /** A 401 names where and how to log in. RFC 9110 §11.6.1. */
@@ -138,17 +138,17 @@ function challengeTo({ headers }: IncomingMessage, { route, baseUrl = '', error 
   });
 }
 
-function scopeMissing(): PullRefusal {
-  return new PullRefusal(
+function scopeMissing(): OciError {
+  return new OciError(
     401,
     'UNAUTHORIZED',
     'This grant is for another repository. Fetch one for this from the token endpoint.',
   );
 }
 
-function fault({ onFault }: Tools, error: unknown, requestId: string): PullRefusal {
+function fault({ onFault }: Deps, error: unknown, requestId: string): OciError {
   onFault(error, requestId);
-  return new PullRefusal(
+  return new OciError(
     500,
     'UNKNOWN',
     `Something went wrong on our side. The log has it under the request id ${requestId}.`,

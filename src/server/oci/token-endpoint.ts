@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { PullRefusal, sendJson } from './errors.ts';
-import { identify, type LoginPorts, namespaceInService } from './login.ts';
+import { OciError, sendJson } from './errors.ts';
+import { authenticatePull, type LoginPorts, namespaceInService } from './login.ts';
 import { canonicalNamespace, resolveName } from './routes.ts';
 
 export interface TokenEndpointPorts extends LoginPorts {
@@ -21,7 +21,7 @@ const maxFormBytes = 16 * 1024;
 /** Clients ask for one repository, or two when they mount a layer. */
 const maxScopes = 16;
 
-/** Answers a request for a grant. @throws PullRefusal, Problem */
+/** Answers a request for a grant. @throws OciError, Problem */
 export async function answerTokenRequest(
   ports: TokenEndpointPorts,
   request: IncomingMessage,
@@ -29,7 +29,7 @@ export async function answerTokenRequest(
 ): Promise<void> {
   const { method = '', url = '' } = request;
   if (method !== 'GET' && method !== 'POST')
-    throw new PullRefusal(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
+    throw new OciError(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
   const wish = method === 'GET' ? query : await readForm(request);
   const principal =
@@ -74,14 +74,14 @@ function imageOf(
   try {
     return resolveName(name, namespace, defaultUpstream);
   } catch (error) {
-    if (error instanceof PullRefusal) return undefined;
+    if (error instanceof OciError) return undefined;
     throw error;
   }
 }
 
 /** An API token alone: a grant that fetched another would live for ever, and for more than it was given for. */
 async function principalOfHeader(ports: TokenEndpointPorts, request: IncomingMessage): Promise<Principal | undefined> {
-  const visitor = await identify(ports, request);
+  const visitor = await authenticatePull(ports, request);
   return visitor?.granted === undefined ? visitor?.principal : undefined;
 }
 
@@ -93,7 +93,7 @@ async function principalOfForm(
 ): Promise<Principal | undefined> {
   const type = form.get('grant_type');
   if (type !== 'password' && type !== 'refresh_token')
-    throw new PullRefusal(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
+    throw new OciError(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
   const token = form.get(type) ?? '';
   return token === '' ? undefined : authenticate([`Bearer ${token}`], request);
 }
@@ -101,14 +101,13 @@ async function principalOfForm(
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
   if (mediaType.trim().toLowerCase() !== 'application/x-www-form-urlencoded')
-    throw new PullRefusal(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
+    throw new OciError(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
   const chunks: Buffer[] = [];
   let size = 0;
   // Destroying the request would cut the connection before the refusal is read.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxFormBytes)
-      throw new PullRefusal(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`);
+    if (size > maxFormBytes) throw new OciError(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`);
     chunks.push(chunk);
   }
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));

@@ -8,7 +8,7 @@ import type { Log } from './log.ts';
  * graphql-js leaves promises alone when one thing of a list fails at once while another is being looked up, so two damaged rows and one
  * query could end every other request too. An exception that nobody catches still ends the process, as nothing is known about the state then.
  */
-export function logOrphans(log: Pick<Log, 'error'>): () => void {
+export function logUnhandledRejections(log: Pick<Log, 'error'>): () => void {
   const note = (reason: unknown): void => log.error(faultFields(reason), 'something failed that nobody waited for');
   process.on('unhandledRejection', note);
   return () => void process.off('unhandledRejection', note);

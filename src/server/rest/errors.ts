@@ -50,7 +50,7 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A request refused by a rule of HTTP. Its message holds nothing from the request. */
-export class RequestError extends Error {
+export class RestRequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestErrorCode;
   readonly headers: Readonly<Record<string, string>>;
@@ -91,7 +91,7 @@ export function answerError(error: unknown, context: ErrorContext): ErrorAnswer 
       body: errorBody(error.code, restWords(error.message), problemDetail(error)),
     };
   }
-  if (error instanceof RequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
+  if (error instanceof RestRequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
   context.log.error({ requestId: context.requestId, ...faultFields(error) }, 'A REST request failed unexpectedly');
   const message = 'Something went wrong on our side. The request id finds the details in the log.';
   return { headers: {}, body: errorBody('INTERNAL_ERROR', message, { request_id: context.requestId }) };

@@ -6,7 +6,7 @@ import type { Operation } from '../../core/authz/permissions.ts';
 import type { Caller } from '../../core/authz/principal.ts';
 import type { RegistryPage } from '../../core/registries/list.ts';
 import type { Registries } from '../../core/registries/registries.ts';
-import { parseRegistryText } from '../../core/registry/reference.ts';
+import { parseRegistryPattern } from '../../core/registry/reference.ts';
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { maxPageSize } from '../../core/shared/input.ts';
 import { Problem } from '../../core/shared/problem.ts';
@@ -60,7 +60,7 @@ async function updateRegistry(call: RestCall): Promise<void> {
   const validate = validateParameter(request.url ?? '');
   const body = parseBody(updateBody, await readJson(request));
   const stored = await find(call);
-  if (body.registry !== undefined && parseRegistryText(body.registry).registry !== stored.registry) {
+  if (body.registry !== undefined && parseRegistryPattern(body.registry).registry !== stored.registry) {
     throw new Problem(
       'CONFLICT',
       'A registry cannot be renamed: registry in the body must be the one in the path. Create the other one and delete this one.',

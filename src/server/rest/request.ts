@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Problem } from '../../core/shared/problem.ts';
-import { RequestError } from './errors.ts';
+import { RestRequestError } from './errors.ts';
 
 /** A service-account key file is 2–4 KiB, and JSON escapes at most double it; this bounds a hostile body. */
 export const maxBodyBytes = 256 * 1024;
@@ -31,7 +31,7 @@ export function startJson(response: ServerResponse): void {
 
 /**
  * Reads the body as JSON.
- * @throws RequestError 413 or 415, Problem `INVALID_INPUT` when it is not JSON in UTF-8. Neither repeats what was sent.
+ * @throws RestRequestError 413 or 415, Problem `INVALID_INPUT` when it is not JSON in UTF-8. Neither repeats what was sent.
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   requireJson(request);
@@ -82,13 +82,13 @@ function requireJson({ headers }: IncomingMessage): void {
   );
   const isPlain = ['identity', undefined].includes(headers['content-encoding']);
   if (mediaType === 'application/json' && isUtf8 && isPlain) return;
-  throw new RequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.', {
+  throw new RestRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.', {
     Accept: 'application/json',
   });
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const tooLarge = () => new RequestError('BODY_TOO_LARGE', `The body is larger than ${maxBodyBytes} bytes.`);
+  const tooLarge = () => new RestRequestError('BODY_TOO_LARGE', `The body is larger than ${maxBodyBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;

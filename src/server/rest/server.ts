@@ -1,12 +1,12 @@
 // The REST API under /api/v2 and its browser under /api/docs: one request from its first header to the last byte of its answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { authorise } from '../../core/authz/permissions.ts';
+import { authorize } from '../../core/authz/permissions.ts';
 import type { Caller, Principal } from '../../core/authz/principal.ts';
 import type { Registries } from '../../core/registries/registries.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { createDocs } from './docs/docs.ts';
-import { answerError, type ErrorContext, RequestError, type RestLog } from './errors.ts';
+import { answerError, type ErrorContext, RestRequestError, type RestLog } from './errors.ts';
 import { openApiDocument } from './openapi.ts';
 import { parsePath, type RestPath } from './path.ts';
 import { operations } from './registries.ts';
@@ -84,14 +84,14 @@ async function answer(
   const caller: Caller = { principal, requestId, signal: () => signal };
   const operation = methods[method];
   if (operation === undefined) throw new Error(`No operation for ${method}.`);
-  authorise(caller, operation.permission);
+  authorize(caller, operation.permission);
   await operation.run({ registries: options.registries, caller, path, request, response });
 }
 
 function requireMethod(methods: readonly string[], method: string): void {
   if (methods.includes(method)) return;
   const allowed = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ');
-  throw new RequestError('METHOD_NOT_ALLOWED', `This address serves ${allowed}.`, { Allow: allowed });
+  throw new RestRequestError('METHOD_NOT_ALLOWED', `This address serves ${allowed}.`, { Allow: allowed });
 }
 
 function answerFailure(

@@ -9,7 +9,7 @@ import { type AcrSettings, createAcr } from './azure/acr.ts';
 import { createCloudCache } from './cache.ts';
 import { CloudFailure } from './failure.ts';
 import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
-import type { CloudCredentials, CloudProvider, CloudType, Mint, MintedCredential } from './provider.ts';
+import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCredential } from './provider.ts';
 import { createCloudValidator } from './validator.ts';
 
 export interface CloudSettings extends CloudHttpSettings {
@@ -38,23 +38,23 @@ const mintTimeoutMs = 15_000;
 export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
   const http = createCloudHttp(settings);
-  const mint = createMint(settings, http, closing.signal);
+  const issueLogin = createMint(settings, http, closing.signal);
   const cache = createCloudCache(settings.now);
   const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
     if (type === 'DOCKER_V2') return open();
     // Not the caller's signal: others wait for the same login.
-    const minting = cache.get({ id, version }, async () => mint({ host, type }, await open(), undefined));
-    const { username, secret } = await explain(() => orAborted(minting, signal));
+    const minting = cache.get({ id, version }, async () => issueLogin({ host, type }, await open(), undefined));
+    const { username, secret } = await toProblem(() => orAborted(minting, signal));
     return { username, password: secret };
   };
   return {
     resolveCredential,
     wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
-    wrapValidator: (validator) => createCloudValidator({ validator, mint, now: settings.now }),
+    wrapValidator: (validator) => createCloudValidator({ validator, mint: issueLogin, now: settings.now }),
     mint: ({ host, type }, credential, signal) =>
       type === 'DOCKER_V2'
         ? passOn(credential, settings.now())
-        : explain(() => mint({ host, type }, credential, signal)),
+        : toProblem(() => issueLogin({ host, type }, credential, signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await http.close();
@@ -62,7 +62,7 @@ export function createCloud(settings: CloudSettings): Cloud {
   };
 }
 
-function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSignal): Mint {
+function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSignal): IssueLogin {
   const { ambient, now, google = {}, azure = {} } = settings;
   const providers: Readonly<Record<CloudType, CloudProvider>> = {
     AWSECR: createEcr({ http, now, ambient: ambient.aws }),
@@ -95,7 +95,7 @@ async function passOn({ username, password }: Credential, now: Date): Promise<Mi
   return { username, secret: password, expiresAt: new Date(now.getTime() + 60 * 60 * 1000) };
 }
 
-async function explain<Result>(run: () => Promise<Result>): Promise<Result> {
+async function toProblem<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
@@ -121,7 +121,10 @@ async function orAborted<Result>(waiting: Promise<Result>, signal: AbortSignal |
 
 /** @param resolveCredential Mints, or takes what was minted, at the moment that something needs the credential. */
 export function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
-  return { ...pulls, source: async (caller, image) => withLogin(await pulls.source(caller, image), resolveCredential) };
+  return {
+    ...pulls,
+    resolve: async (caller, image) => withLogin(await pulls.resolve(caller, image), resolveCredential),
+  };
 }
 
 function withLogin(source: PullSource, resolveCredential: CloudCredentials['resolveCredential']): PullSource {

@@ -92,7 +92,7 @@ export interface CloudCredentials {
 export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
 
 /** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
-export type Mint = (
+export type IssueLogin = (
   target: { readonly host: string; readonly type: CloudType },
   credential: Credential,
   signal: AbortSignal | undefined,

@@ -3,12 +3,12 @@
 import type { ValidationReport, ValidationStep } from '../../core/registry/report.ts';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
 import { CloudFailure } from './failure.ts';
-import type { CloudType, Mint, Minting } from './provider.ts';
+import type { CloudType, IssueLogin, Minting } from './provider.ts';
 
 interface Parts {
   /** Judges static logins. */
   readonly validator: Validator;
-  readonly mint: Mint;
+  readonly mint: IssueLogin;
   readonly now: () => Date;
 }
 
@@ -46,7 +46,7 @@ async function checkNative(
 }
 
 async function tryMint(
-  mint: Mint,
+  mint: IssueLogin,
   target: CheckTarget & { readonly type: CloudType },
   credential: Credential,
   signal: AbortSignal | undefined,

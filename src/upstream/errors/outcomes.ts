@@ -144,7 +144,7 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
 };
 
 /** Says one outcome in words. */
-export function describe(outcome: CheckedOutcome, facts: OutcomeFacts): Verdict {
+export function describeOutcome(outcome: CheckedOutcome, facts: OutcomeFacts): Verdict {
   return outcomes[outcome](facts);
 }
 

@@ -3,7 +3,7 @@
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
-import type { UpstreamAnswer } from '../transport/client.ts';
+import type { UpstreamResponse } from '../transport/client.ts';
 import type { Endpoint } from './endpoint.ts';
 import {
   basicAuthorization,
@@ -12,9 +12,9 @@ import {
   parseChallenges,
   pickChallenge,
 } from './http-authentication.ts';
-import { decideRealm } from './realm.ts';
+import { isRealmAllowed } from './realm.ts';
 import { tokenRefusal } from './refusal.ts';
-import { ask, type CheckSession, type Conversation } from './session.ts';
+import { getFromRegistry, type CheckSession, type RegistrySession } from './session.ts';
 import { type RegistryToken, requestToken, type TokenAnswer, tokenSubject } from './token.ts';
 
 export interface BearerLogin {
@@ -26,16 +26,16 @@ export interface BearerLogin {
 export type Login = { readonly scheme: 'basic' } | BearerLogin;
 
 /** An accepted login: what to send, and the token behind it. */
-export interface Access {
+export interface RegistryAccess {
   readonly authorization: Secret;
   readonly token: RegistryToken | undefined;
 }
 
 /** Why an accepted credential counts as proven: the same without it is refused, its token names a user, or the registry is known to be strict. */
-export type Proof = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
+export type ProofOfLogin = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
 
 /** The challenge to answer; undefined when a 200 asks for nothing. Quay sends its Bearer challenge even with a 200. */
-export function readChallenge(session: Conversation, answer: UpstreamAnswer): Challenge | undefined {
+export function readChallenge(session: RegistrySession, answer: UpstreamResponse): Challenge | undefined {
   const picked = pickChallenge(parseChallenges(answer.headers['www-authenticate']));
   if (answer.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
   if (picked === undefined) throw unsupported(session, answer);
@@ -50,7 +50,7 @@ const registeredSchemes: ReadonlySet<string> = new Set(
 );
 
 /** Names a challenge that cannot be answered. */
-export function unsupported({ target }: Conversation, answer: UpstreamAnswer): UpstreamFailure {
+export function unsupported({ target }: RegistrySession, answer: UpstreamResponse): UpstreamFailure {
   const challenges = parseChallenges(answer.headers['www-authenticate']);
   const schemes = [
     ...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme'))),
@@ -64,11 +64,11 @@ export function unsupported({ target }: Conversation, answer: UpstreamAnswer): U
  * Turns a challenge into a login, once the realm policy has allowed its token server.
  * @throws UpstreamFailure `FORBIDDEN_REALM`; nothing was sent then.
  */
-export function admitLogin(session: Conversation, endpoint: Endpoint, challenge: Challenge): Login {
+export function admitLogin(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): Login {
   if (challenge.scheme === 'basic') return { scheme: 'basic' };
   const { target, isAnonymous, trail, plainHttpHosts, safeText, observed } = session;
   trail.enter('REALM');
-  const decision = decideRealm(challenge.params.get('realm') ?? '', endpoint, {
+  const decision = isRealmAllowed(challenge.params.get('realm') ?? '', endpoint, {
     trustedRealm: target.trustedRealm,
     plainHttpHosts,
     isAnonymous,
@@ -92,12 +92,12 @@ export function admitLogin(session: Conversation, endpoint: Endpoint, challenge:
  * @param wasAccepted Whether the credential has been accepted before.
  * @throws UpstreamFailure when the token server refuses or gives no usable token.
  */
-export async function logIn(
+export async function authenticate(
   session: CheckSession,
   login: Login,
   scope: string | undefined,
   wasAccepted: boolean,
-): Promise<Access> {
+): Promise<RegistryAccess> {
   if (login.scheme === 'basic') return { authorization: basicAuthorization(session.credential), token: undefined };
   const answer = await askForToken(session, login, scope, session.credential);
   if (!answer.granted) throw tokenRefusal(session, answer.answer, login.realm, wasAccepted);
@@ -108,19 +108,21 @@ export async function logIn(
  * Sees whether the same request fails, or stays nameless, without the credential. Never with a made-up wrong password: that burns lockout budgets.
  * Undefined when anonymous clients fare as well, or when that could not be found out.
  */
-export async function proveByAnonymous(
+export async function compareWithAnonymous(
   session: CheckSession,
   login: BearerLogin,
-  access: Access,
+  access: RegistryAccess,
   url: URL,
   scope: string | undefined,
-): Promise<Proof | undefined> {
+): Promise<ProofOfLogin | undefined> {
   try {
     const anonymous = await askForToken(session, login, scope, undefined);
     if (!anonymous.granted) return isRefused(anonymous.answer) ? 'CHALLENGE' : undefined;
     const isNamed = access.token !== undefined && tokenSubject(access.token.token) !== undefined;
     if (isNamed && tokenSubject(anonymous.token.token) === undefined) return 'SUBJECT';
-    return isRefused(await ask(session, url, bearerAuthorization(anonymous.token.token))) ? 'CHALLENGE' : undefined;
+    return isRefused(await getFromRegistry(session, url, bearerAuthorization(anonymous.token.token)))
+      ? 'CHALLENGE'
+      : undefined;
   } catch (error) {
     if (error instanceof UpstreamFailure) return undefined;
     throw error;
@@ -132,7 +134,7 @@ export async function proveByAnonymous(
  * @throws UpstreamFailure as `requestToken`
  */
 export async function askForToken(
-  session: Conversation,
+  session: RegistrySession,
   login: BearerLogin,
   scope: string | undefined,
   credential: Credential | undefined,

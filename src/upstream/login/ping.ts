@@ -2,20 +2,20 @@
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
 
 import { UpstreamFailure } from '../errors/failure.ts';
-import { jsonBody, type UpstreamAnswer } from '../transport/client.ts';
+import { jsonBody, type UpstreamResponse } from '../transport/client.ts';
 import { type Endpoint, endpointOf, isPlainHttpHost, pingUrl, plainHttpEndpoint } from './endpoint.ts';
 import { isWebPage, pingRefusal } from './refusal.ts';
-import { ask, type Conversation } from './session.ts';
+import { getFromRegistry, type RegistrySession } from './session.ts';
 
 export interface Ping {
   /** Where the registry turned out to be: plain HTTP only when that was permitted. */
   readonly endpoint: Endpoint;
   /** HTTP 200 or 401. */
-  readonly answer: UpstreamAnswer;
+  readonly answer: UpstreamResponse;
 }
 
 /** @throws UpstreamFailure when there is no registry to talk to. */
-export async function ping(session: Conversation): Promise<Ping> {
+export async function ping(session: RegistrySession): Promise<Ping> {
   const { endpoint, answer } = await reach(session, endpointOf(session.target.host));
   const url = pingUrl(endpoint);
   if (answer.status !== 401 && answer.status !== 200) throw pingRefusal(session, answer, url);
@@ -29,19 +29,19 @@ export async function ping(session: Conversation): Promise<Ping> {
   return { endpoint, answer };
 }
 
-async function reach(session: Conversation, endpoint: Endpoint): Promise<Ping> {
+async function reach(session: RegistrySession, endpoint: Endpoint): Promise<Ping> {
   try {
-    return { endpoint, answer: await ask(session, pingUrl(endpoint)) };
+    return { endpoint, answer: await getFromRegistry(session, pingUrl(endpoint)) };
   } catch (error) {
     if (!(error instanceof UpstreamFailure) || error.outcome !== 'PLAIN_HTTP') throw error;
     const plain = permittedPlainHttp(session, endpoint, error);
-    return { endpoint: plain, answer: await ask(session, pingUrl(plain)) };
+    return { endpoint: plain, answer: await getFromRegistry(session, pingUrl(plain)) };
   }
 }
 
 /** Falls back only when the port itself showed that it speaks no TLS, and both the record and the operator permit it. */
 function permittedPlainHttp(
-  { target, plainHttpHosts, trail }: Conversation,
+  { target, plainHttpHosts, trail }: RegistrySession,
   endpoint: Endpoint,
   cause: UpstreamFailure,
 ): Endpoint {
@@ -56,7 +56,7 @@ function permittedPlainHttp(
 }
 
 /** A 200 needs a sign of the API, since web servers answer it to anything: the old version header, or no body, or a JSON one. */
-function hasRegistrySign(answer: UpstreamAnswer): boolean {
+function hasRegistrySign(answer: UpstreamResponse): boolean {
   const isVersioned = answer.headers['docker-distribution-api-version'] !== undefined;
   return isVersioned || (answer.body.length === 0 && !isWebPage(answer)) || jsonBody(answer) !== undefined;
 }

@@ -30,7 +30,7 @@ export interface RealmPolicy {
  * Decides whether credentials for `registry` may go to the realm of its challenge: same origin, a known pair, or the owner's trusted realm.
  * @param realm As in the challenge; relative URLs stand for the registry's own origin.
  */
-export function decideRealm(realm: string, registry: Endpoint, policy: RealmPolicy): RealmDecision {
+export function isRealmAllowed(realm: string, registry: Endpoint, policy: RealmPolicy): RealmDecision {
   const base = `${registry.origin}/v2/`;
   const url = URL.parse(realm, base);
   if (url === null || !isUsable(url)) return { allowed: false, refusal: 'UNUSABLE', host: null };

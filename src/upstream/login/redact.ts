@@ -12,7 +12,7 @@ const maxShownLength = 200;
  * Builds the filter for one credential: hosts that an upstream names are shown, and a hostile one puts there what it was sent.
  * @param credential Undefined when the upstream was never sent one.
  */
-export function createSafeText(credential: Credential | undefined): SafeText {
+export function createRedactor(credential: Credential | undefined): SafeText {
   const forms =
     credential === undefined
       ? []

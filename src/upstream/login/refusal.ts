@@ -1,9 +1,9 @@
 // Names the answers of registries and token servers that are not a success.
 
 import { type CheckedOutcome, errorCodes, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
-import { firstHeader, jsonBody, type UpstreamAnswer } from '../transport/client.ts';
+import { firstHeader, jsonBody, type UpstreamResponse } from '../transport/client.ts';
 import { isRecord } from './redact.ts';
-import type { Conversation } from './session.ts';
+import type { RegistrySession } from './session.ts';
 
 /** How long Docker Hub blocks logins after too many failed ones. */
 const lockoutMs = 15 * 60 * 1000;
@@ -12,7 +12,7 @@ const lockoutMs = 15 * 60 * 1000;
 const maxRetryAfterMs = 24 * 60 * 60 * 1000;
 
 /** Names an answer to the anonymous `GET /v2/` that is neither 200 nor 401. */
-export function pingRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure {
+export function pingRefusal(session: RegistrySession, answer: UpstreamResponse, url: URL): UpstreamFailure {
   const named = generalRefusal(session, answer, url);
   if (named !== undefined) return named;
   if (answer.status === 403) return fail('UPSTREAM_FORBIDDEN', answer, session.target.host);
@@ -27,8 +27,8 @@ export function pingRefusal(session: Conversation, answer: UpstreamAnswer, url: 
  * @param wasAccepted Whether the credential has been accepted somewhere before, so that only the right to do this is missing.
  */
 export function registryRefusal(
-  session: Conversation,
-  answer: UpstreamAnswer,
+  session: RegistrySession,
+  answer: UpstreamResponse,
   url: URL,
   wasAccepted: boolean,
 ): UpstreamFailure {
@@ -50,8 +50,8 @@ export function registryRefusal(
  * @param wasAccepted As in `registryRefusal`.
  */
 export function tokenRefusal(
-  session: Conversation,
-  answer: UpstreamAnswer,
+  session: RegistrySession,
+  answer: UpstreamResponse,
   realm: URL,
   wasAccepted: boolean,
 ): UpstreamFailure {
@@ -70,11 +70,11 @@ export function tokenRefusal(
 }
 
 /** Whether a body is meant for a browser. */
-export function isWebPage(answer: UpstreamAnswer): boolean {
+export function isWebPage(answer: UpstreamResponse): boolean {
   return (firstHeader(answer, 'content-type') ?? '').toLowerCase().includes('html');
 }
 
-function generalRefusal(session: Conversation, answer: UpstreamAnswer, url: URL): UpstreamFailure | undefined {
+function generalRefusal(session: RegistrySession, answer: UpstreamResponse, url: URL): UpstreamFailure | undefined {
   const { status } = answer;
   if (isLimit(answer)) return limitRefusal(session, answer, url.host);
   if (status >= 300 && status < 400)
@@ -88,11 +88,11 @@ function generalRefusal(session: Conversation, answer: UpstreamAnswer, url: URL)
   return undefined;
 }
 
-function isLimit(answer: UpstreamAnswer): boolean {
+function isLimit(answer: UpstreamResponse): boolean {
   return answer.status === 429 || (answer.status === 403 && isLockout(answer));
 }
 
-function limitRefusal(session: Conversation, answer: UpstreamAnswer, host: string): UpstreamFailure {
+function limitRefusal(session: RegistrySession, answer: UpstreamResponse, host: string): UpstreamFailure {
   const nowMs = session.now().getTime();
   const named = retryAfterOf(answer, nowMs);
   const detail = upstreamErrorCode(answer);
@@ -101,24 +101,24 @@ function limitRefusal(session: Conversation, answer: UpstreamAnswer, host: strin
 }
 
 /** Docker Hub's sentence; its status alone looks like any rate limit. */
-function isLockout(answer: UpstreamAnswer): boolean {
+function isLockout(answer: UpstreamResponse): boolean {
   return /too many failed login/i.test(answer.body.toString('latin1'));
 }
 
 /** RFC 9110 §10.2.3: seconds or a date. */
-function retryAfterOf(answer: UpstreamAnswer, nowMs: number): number | null {
+function retryAfterOf(answer: UpstreamResponse, nowMs: number): number | null {
   const value = firstHeader(answer, 'retry-after')?.trim() ?? '';
   const atMs = /^\d{1,9}$/.test(value) ? nowMs + Number(value) * 1000 : Date.parse(value);
   return Number.isNaN(atMs) ? null : Math.min(Math.max(atMs, nowMs), nowMs + maxRetryAfterMs);
 }
 
 /** The host alone: a path could hold anything. */
-function redirectHost(session: Conversation, answer: UpstreamAnswer, url: URL): string | null {
+function redirectHost(session: RegistrySession, answer: UpstreamResponse, url: URL): string | null {
   const host = URL.parse(firstHeader(answer, 'location') ?? '', url)?.host ?? '';
   return host === '' ? null : session.safeText(host);
 }
 
-function fail(outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): UpstreamFailure {
+function fail(outcome: CheckedOutcome, answer: UpstreamResponse, host: string): UpstreamFailure {
   return new UpstreamFailure(outcome, { host, status: answer.status, detail: upstreamErrorCode(answer) });
 }
 
@@ -126,7 +126,7 @@ function fail(outcome: CheckedOutcome, answer: UpstreamAnswer, host: string): Up
  * The code of an error answer (distribution-spec "Error Codes"), or null. Nothing else of a body is ever shown or stored: its message
  * may hold the password that was just sent, in a form that no filter knows.
  */
-export function upstreamErrorCode(answer: UpstreamAnswer): UpstreamErrorCode | null {
+export function upstreamErrorCode(answer: UpstreamResponse): UpstreamErrorCode | null {
   const errors = jsonBody(answer)?.['errors'];
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
   return (isRecord(first) && errorCodes.find((code) => code === first['code'])) || null;

@@ -2,20 +2,20 @@
 
 import type { Secret } from '../../core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
-import type { UpstreamAnswer, UpstreamClient } from '../transport/client.ts';
+import type { UpstreamResponse, UpstreamClient } from '../transport/client.ts';
 import type { Limits } from '../transport/settings.ts';
-import type { Trail } from '../validation/steps.ts';
+import type { Steps } from '../validation/steps.ts';
 import type { SafeText } from './redact.ts';
 
 /** A conversation with one registry, before any credential is needed. */
-export interface Conversation {
+export interface RegistrySession {
   readonly target: CheckTarget;
   /** Whether no credential exists for it, so that none can reach a place where it does not belong. */
   readonly isAnonymous?: boolean;
   readonly client: UpstreamClient;
   readonly limits: Limits;
   readonly plainHttpHosts: readonly string[];
-  readonly trail: Trail;
+  readonly trail: Steps;
   readonly safeText: SafeText;
   readonly signal: AbortSignal;
   readonly now: () => Date;
@@ -24,15 +24,15 @@ export interface Conversation {
 }
 
 /** The conversation that judges a credential. */
-export interface CheckSession extends Conversation {
+export interface CheckSession extends RegistrySession {
   readonly credential: Credential;
 }
 
 /** Sends one GET to the registry; of the body only an error's text matters. */
-export function ask(
-  { client, limits, signal }: Pick<Conversation, 'client' | 'limits' | 'signal'>,
+export function getFromRegistry(
+  { client, limits, signal }: Pick<RegistrySession, 'client' | 'limits' | 'signal'>,
   url: URL,
   authorization?: Secret,
-): Promise<UpstreamAnswer> {
+): Promise<UpstreamResponse> {
   return client.get({ url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
 }

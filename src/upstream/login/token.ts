@@ -4,11 +4,11 @@
 import { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
-import { isEncoded, jsonBody, type UpstreamAnswer, type UpstreamClient } from '../transport/client.ts';
+import { isEncoded, jsonBody, type UpstreamResponse, type UpstreamClient } from '../transport/client.ts';
 import { basicAuthorization } from './http-authentication.ts';
 
 export interface TokenRequest {
-  /** Where to ask; `decideRealm` has allowed it. */
+  /** Where to ask; `isRealmAllowed` has allowed it. */
   readonly realm: URL;
   /** As in the challenge; undefined when it named none. */
   readonly service: string | undefined;
@@ -28,7 +28,7 @@ export interface RegistryToken {
 
 export type TokenAnswer =
   | { readonly granted: true; readonly token: RegistryToken }
-  | { readonly granted: false; readonly answer: UpstreamAnswer };
+  | { readonly granted: false; readonly answer: UpstreamResponse };
 
 /** The token specification's default, and the least that clients may assume. */
 const minLifetimeSeconds = 60;
@@ -67,7 +67,7 @@ function tokenUrl({ realm, service, scope, credential }: TokenRequest): URL {
   return url;
 }
 
-function readToken(answer: UpstreamAnswer, host: string): RegistryToken {
+function readToken(answer: UpstreamResponse, host: string): RegistryToken {
   if (answer.isTruncated) throw new UpstreamFailure('RESPONSE_TOO_LARGE', { host });
   if (isEncoded(answer)) throw unusable(host, 'its answer is compressed although that was declined');
   const body = jsonBody(answer);

@@ -10,11 +10,11 @@ import { repositoryUrl } from '../login/endpoint.ts';
 import { basicAuthorization, bearerAuthorization } from '../login/http-authentication.ts';
 import { askForToken, type BearerLogin } from '../login/login.ts';
 import { tokenRefusal } from '../login/refusal.ts';
-import { ask } from '../login/session.ts';
+import { getFromRegistry } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
 import { type Handshake, keyOf, maxHandshakes, registryKey, relearn, shakeHands } from './handshake.ts';
-import { converse, type PullTools } from './request.ts';
-import { createSharedCache, type Fresh, type SharedCache } from './single-flight-cache.ts';
+import { converse, type PullContext } from './request.ts';
+import { createSingleFlightCache, type Fresh, type SingleFlightCache } from './single-flight-cache.ts';
 
 export interface CachedToken {
   readonly token: Secret;
@@ -29,22 +29,22 @@ export interface PullAccess {
   readonly token: { readonly key: string; readonly value: CachedToken; readonly wasCached: boolean } | undefined;
 }
 
-export interface PullAccesses {
+export interface PullAuth {
   /** Where and how to log in. @throws UpstreamFailure */
-  greet(source: PullSource): Promise<Handshake>;
+  handshake(source: PullSource): Promise<Handshake>;
   /** Logs in. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
-  enter(source: PullSource, handshake: Handshake): Promise<PullAccess>;
+  authorize(source: PullSource, handshake: Handshake): Promise<PullAccess>;
   /**
    * What to try, once, after a 401: another login if the challenge asks for one, or a new token if the refused one came from the cache.
    * @throws UpstreamFailure when nothing is left to try: the verdict on the credential.
    */
-  reenter(
+  reauthorize(
     source: PullSource,
     refused: PullAccess,
     challenge: string | readonly string[] | undefined,
   ): Promise<PullAccess>;
   /** What a 401 says after everything that could be sent. */
-  verdict(source: PullSource, refused: PullAccess): Error;
+  refusal(source: PullSource, refused: PullAccess): Error;
 }
 
 /** Some 4 KiB each. */
@@ -54,15 +54,15 @@ const maxTokens = 4_000;
 const refreshMarginMs = 30_000;
 
 /** Caches that are empty. */
-export function createPullAccesses(tools: PullTools): PullAccesses {
+export function createPullAuth(tools: PullContext): PullAuth {
   const { now } = tools.settings;
   const state: State = {
     tools,
-    handshakes: createSharedCache(maxHandshakes, now),
-    tokens: createSharedCache(maxTokens, now),
+    handshakes: createSingleFlightCache(maxHandshakes, now),
+    tokens: createSingleFlightCache(maxTokens, now),
     versions: new Map(),
   };
-  const enter: PullAccesses['enter'] = async (source, handshake) => {
+  const enter: PullAuth['authorize'] = async (source, handshake) => {
     const { login } = handshake;
     if (login?.scheme === 'bearer') return enterWithToken(state, source, handshake, login);
     if (login === undefined) return { handshake, authorization: undefined, token: undefined };
@@ -71,13 +71,13 @@ export function createPullAccesses(tools: PullTools): PullAccesses {
     return { handshake, authorization: credential && basicAuthorization(credential), token: undefined };
   };
   return {
-    enter,
-    verdict,
-    async greet(source) {
+    authorize: enter,
+    refusal: verdict,
+    async handshake(source) {
       forgetOldVersions(state, source);
       return (await state.handshakes.get(keyOf(source), () => shakeHands(tools, source))).value;
     },
-    async reenter(source, refused, challenge) {
+    async reauthorize(source, refused, challenge) {
       const handshake = relearn(state, source, refused.handshake, challenge);
       const { token } = refused;
       if (token !== undefined) state.tokens.drop(token.key, token.value);
@@ -88,9 +88,9 @@ export function createPullAccesses(tools: PullTools): PullAccesses {
 }
 
 export interface State {
-  readonly tools: PullTools;
-  readonly handshakes: SharedCache<Handshake>;
-  readonly tokens: SharedCache<CachedToken>;
+  readonly tools: PullContext;
+  readonly handshakes: SingleFlightCache<Handshake>;
+  readonly tokens: SingleFlightCache<CachedToken>;
   /** The newest version seen of each registry. */
   readonly versions: Map<string, number>;
 }
@@ -119,7 +119,7 @@ async function enterWithToken(
 }
 
 async function fetchToken(
-  tools: PullTools,
+  tools: PullContext,
   source: PullSource,
   login: BearerLogin,
   scope: string,
@@ -162,16 +162,16 @@ function loginRequired({ host, repository }: PullSource): Problem {
 
 /**
  * A token, or undefined when the registry has none to give: it takes Basic, or asks for no login.
- * @throws as `PullAccesses`
+ * @throws as `PullAuth`
  */
 export async function mintToken(
-  tools: PullTools,
-  accesses: PullAccesses,
+  tools: PullContext,
+  accesses: PullAuth,
   source: PullSource,
 ): Promise<PullToken | undefined> {
-  const handshake = await accesses.greet(source);
+  const handshake = await accesses.handshake(source);
   if (handshake.login?.scheme === 'basic') return undefined;
-  const access = await accesses.enter(source, handshake);
+  const access = await accesses.authorize(source, handshake);
   const { token } =
     access.handshake.login === undefined ? await askRepository(tools, accesses, source, access) : access;
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
@@ -179,14 +179,14 @@ export async function mintToken(
 
 /** A registry that is open at `/v2/` may still want a login for the repository. */
 async function askRepository(
-  tools: PullTools,
-  accesses: PullAccesses,
+  tools: PullContext,
+  accesses: PullAuth,
   source: PullSource,
   access: PullAccess,
 ): Promise<PullAccess> {
-  const { status, headers } = await ask(
+  const { status, headers } = await getFromRegistry(
     converse(tools, source, undefined),
     repositoryUrl(access.handshake.endpoint, source.repository),
   );
-  return status === 401 ? accesses.reenter(source, access, headers['www-authenticate']) : access;
+  return status === 401 ? accesses.reauthorize(source, access, headers['www-authenticate']) : access;
 }

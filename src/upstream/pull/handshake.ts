@@ -6,9 +6,9 @@ import { type Endpoint, pingUrl } from '../login/endpoint.ts';
 import { basicAuthorization, parseChallenges, pickChallenge } from '../login/http-authentication.ts';
 import { admitLogin, type Login, readChallenge } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
-import { ask } from '../login/session.ts';
+import { getFromRegistry } from '../login/session.ts';
 import type { State } from './access.ts';
-import { converse, type PullTools } from './request.ts';
+import { converse, type PullContext } from './request.ts';
 import type { Fresh } from './single-flight-cache.ts';
 
 /** Where a registry is and how it wants its clients to log in; `login` is undefined while it asked for nothing. */
@@ -32,7 +32,7 @@ export function registryKey(registry: PullSource['registry']): string {
 }
 
 /** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
-export async function shakeHands(tools: PullTools, source: PullSource): Promise<Fresh<Handshake>> {
+export async function shakeHands(tools: PullContext, source: PullSource): Promise<Fresh<Handshake>> {
   const { registry } = source;
   if (registry !== null && registry.type !== 'DOCKER_V2')
     throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
@@ -42,7 +42,7 @@ export async function shakeHands(tools: PullTools, source: PullSource): Promise<
   const challenge = readChallenge(conversation, answer);
   const login = challenge && admitLogin(conversation, endpoint, challenge);
   if (login?.scheme === 'basic' && credential !== undefined) {
-    const { status } = await ask(conversation, pingUrl(endpoint), basicAuthorization(credential));
+    const { status } = await getFromRegistry(conversation, pingUrl(endpoint), basicAuthorization(credential));
     if (status === 401) throw new UpstreamFailure('INVALID_CREDENTIALS', {});
   }
   return { value: { endpoint, login }, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs };

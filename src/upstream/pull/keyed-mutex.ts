@@ -1,12 +1,12 @@
 // Lets requests through one at a time while their password may be replaced at any moment, so that a change is met by one of them alone.
 
-export interface Turns {
+export interface KeyedMutex {
   /**
    * Runs when those before have their answers.
    * @param isRefusal whether an answer shows that the password is refused; those behind it then fail without being sent.
    * @throws what `refusal` gives, for a request behind a refused one.
    */
-  take<Answer>(
+  runExclusive<Answer>(
     key: string,
     run: () => Promise<Answer>,
     isRefusal: (answer: Answer) => boolean,
@@ -28,7 +28,7 @@ const maxTurnMs = 3_000;
 const refusalMs = 10_000;
 
 /** No queues. */
-export function createTurns(now: () => Date): Turns {
+export function createKeyedMutex(now: () => Date): KeyedMutex {
   const queues = new Map<string, Queue>();
   const queueOf = (key: string): Queue => {
     for (const [other, { waiting, refusedUntilMs }] of queues)
@@ -38,7 +38,7 @@ export function createTurns(now: () => Date): Turns {
     return queue;
   };
   return {
-    async take(key, run, isRefusal, refusal) {
+    async runExclusive(key, run, isRefusal, refusal) {
       const queue = queueOf(key);
       const { last } = queue;
       const { promise: mine, resolve: done } = Promise.withResolvers<void>();

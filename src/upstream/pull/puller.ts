@@ -5,16 +5,16 @@ import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullTokenMinter } from '../../core/pulls/upstream-token.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
-import { describe } from '../errors/outcomes.ts';
+import { describeOutcome } from '../errors/outcomes.ts';
 import { orAborted } from '../transport/abort.ts';
 import type { NetworkSettings } from '../transport/settings.ts';
-import { createPullAccesses, mintToken, type PullAccess, type PullAccesses } from './access.ts';
+import { createPullAuth, mintToken, type PullAccess, type PullAuth } from './access.ts';
 import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
 import {
-  createPullTools,
+  createPullContext,
   discard,
-  type Exchange,
-  type Exchanged,
+  type PullExchange,
+  type UpstreamExchange,
   type PullRequest,
   send,
   startExchange,
@@ -29,7 +29,7 @@ export interface UpstreamSettings extends NetworkSettings {
 /** The answer to a pull; `location` is where the client is sent instead, when the setting says so. */
 export type UpstreamReply = PullReply & { readonly location: string | undefined };
 
-export interface Upstream extends PullTokenMinter {
+export interface Puller extends PullTokenMinter {
   /**
    * Sends a request about the source's repository.
    * @throws Problem `UPSTREAM_FAILED` with the outcome, or `LOGIN_REQUIRED`, as its reason when the registry refuses or cannot be asked; as
@@ -41,14 +41,14 @@ export interface Upstream extends PullTokenMinter {
 }
 
 /** Opens nothing yet. @throws Error for a setting that cannot be read. */
-export function createUpstream(settings: UpstreamSettings): Upstream {
+export function createPuller(settings: UpstreamSettings): Puller {
   const closing = new AbortController();
-  const tools = createPullTools(settings, closing.signal);
-  const accesses = createPullAccesses(tools);
+  const tools = createPullContext(settings, closing.signal);
+  const accesses = createPullAuth(tools);
   return {
     open: (source, request) =>
-      explain(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
-    mint: (source, signal) => explain(source, () => orAborted(mintToken(tools, accesses, source), signal)),
+      toProblem(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
+    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(tools, accesses, source), signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await tools.agents.close();
@@ -57,8 +57,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
 }
 
 async function answer(
-  exchange: Exchange,
-  accesses: PullAccesses,
+  exchange: PullExchange,
+  accesses: PullAuth,
   redirects: UpstreamSettings['redirects'],
 ): Promise<UpstreamReply> {
   const exchanged = await askRegistry(exchange, accesses);
@@ -71,11 +71,15 @@ async function answer(
 }
 
 /** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
-function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: PullAccess): Promise<Exchanged> {
+function sendInTurn(
+  exchange: PullExchange,
+  url: URL,
+  { handshake, authorization }: PullAccess,
+): Promise<UpstreamExchange> {
   const { registry } = exchange.source;
   const sendNow = () => send(exchange, url, authorization);
   if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
-  return exchange.tools.turns.take(
+  return exchange.tools.turns.runExclusive(
     `${registry.id}@${registry.version}`,
     sendNow,
     (exchanged) => exchanged.answer.status === 401,
@@ -84,27 +88,27 @@ function sendInTurn(exchange: Exchange, url: URL, { handshake, authorization }: 
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
-async function askRegistry(exchange: Exchange, accesses: PullAccesses): Promise<Exchanged> {
+async function askRegistry(exchange: PullExchange, accesses: PullAuth): Promise<UpstreamExchange> {
   const { source, request } = exchange;
   const { signal } = request;
-  const entering = accesses.greet(source).then((handshake) => accesses.enter(source, handshake));
+  const entering = accesses.handshake(source).then((handshake) => accesses.authorize(source, handshake));
   const access = await orAborted(entering, signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
   const first = await sendInTurn(exchange, url, access);
   if (first.answer.status !== 401) return first;
   discard(first.answer);
-  const again = await orAborted(accesses.reenter(source, access, first.answer.headers['www-authenticate']), signal);
+  const again = await orAborted(accesses.reauthorize(source, access, first.answer.headers['www-authenticate']), signal);
   const second = await send(exchange, url, again.authorization);
   if (second.answer.status !== 401) return second;
   discard(second.answer);
-  throw accesses.verdict(source, again);
+  throw accesses.refusal(source, again);
 }
 
 /**
  * Runs a step of a pull; its failures become a Problem.
  * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason.
  */
-export async function explain<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
+export async function toProblem<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
@@ -121,7 +125,7 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
     secureConnection: registry?.secureConnection ?? true,
   };
   // Names in a certificate are the upstream's own words, which nobody has made safe here.
-  const { message, hint } = describe(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
+  const { message, hint } = describeOutcome(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
   const retryAfter = facts.retryAfter ?? undefined;
   return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
     reason: outcome,

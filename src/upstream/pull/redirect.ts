@@ -2,15 +2,15 @@
 
 import { UpstreamFailure } from '../errors/failure.ts';
 import { isPlainHttpHost } from '../login/endpoint.ts';
-import type { StreamAnswer } from '../transport/client.ts';
-import { discard, type Exchange, type Exchanged, send } from './request.ts';
+import type { StreamResponse } from '../transport/client.ts';
+import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
 
 /** Registries redirect once, to a signed address; a mirror in front of them once more. */
 const maxHops = 3;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-export function isRedirect({ status }: StreamAnswer): boolean {
+export function isRedirect({ status }: StreamResponse): boolean {
   return redirects.has(status);
 }
 
@@ -18,7 +18,7 @@ export function isRedirect({ status }: StreamAnswer): boolean {
  * Asks where the redirect leads, with the same method and range and no credential. What a 401 from there asks for is never given.
  * @throws UpstreamFailure
  */
-export async function followRedirects(exchange: Exchange, start: Exchanged): Promise<Exchanged> {
+export async function followRedirects(exchange: PullExchange, start: UpstreamExchange): Promise<UpstreamExchange> {
   let exchanged = start;
   for (let hop = 0; hop < maxHops; hop += 1) {
     const target = redirectTarget(exchange, start, exchanged);
@@ -34,7 +34,11 @@ export async function followRedirects(exchange: Exchange, start: Exchanged): Pro
  * Where a redirect leads; a relative one is meant from where it came.
  * @throws UpstreamFailure for an address without TLS, unless the registry itself is spoken to so and the host is permitted.
  */
-export function redirectTarget(exchange: Exchange, start: Exchanged, { answer, url }: Exchanged): URL {
+export function redirectTarget(
+  exchange: PullExchange,
+  start: UpstreamExchange,
+  { answer, url }: UpstreamExchange,
+): URL {
   const { location } = answer.headers;
   const target = typeof location === 'string' ? URL.parse(location, url) : null;
   const refusal = target === null ? 'it redirects to no address' : refusalOf(exchange, start, target);
@@ -46,7 +50,7 @@ export function redirectTarget(exchange: Exchange, start: Exchanged, { answer, u
   throw unusable(exchange, refusal ?? '');
 }
 
-function refusalOf({ tools }: Exchange, start: Exchanged, target: URL): string | undefined {
+function refusalOf({ tools }: PullExchange, start: UpstreamExchange, target: URL): string | undefined {
   if (target.username !== '' || target.password !== '') return 'it redirects to an address with a login in it';
   if (target.protocol === 'https:') return undefined;
   const isPlain = target.protocol === 'http:' && start.url.protocol === 'http:';
@@ -56,6 +60,6 @@ function refusalOf({ tools }: Exchange, start: Exchanged, target: URL): string |
 }
 
 /** The host alone is named: the address may be a signed one, which is a credential. */
-function unusable({ source }: Exchange, reason: string): UpstreamFailure {
+function unusable({ source }: PullExchange, reason: string): UpstreamFailure {
   return new UpstreamFailure('UPSTREAM_ERROR', { host: source.host, reason });
 }

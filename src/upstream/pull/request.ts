@@ -4,15 +4,15 @@ import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
 import { endpointOf } from '../login/endpoint.ts';
-import { createSafeText } from '../login/redact.ts';
-import type { Conversation } from '../login/session.ts';
+import { createRedactor } from '../login/redact.ts';
+import type { RegistrySession } from '../login/session.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
-import { clientOver, type StreamAnswer, type UpstreamClient } from '../transport/client.ts';
+import { clientOver, type StreamResponse, type UpstreamClient } from '../transport/client.ts';
 import { createEgressPolicy } from '../transport/egress.ts';
 import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
-import type { Trail } from '../validation/steps.ts';
-import { createTurns, type Turns } from './keyed-mutex.ts';
+import type { Steps } from '../validation/steps.ts';
+import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 
 export interface PullRequest {
   readonly method: 'GET' | 'HEAD';
@@ -23,31 +23,31 @@ export interface PullRequest {
   readonly signal: AbortSignal;
 }
 
-export interface Exchange {
-  readonly tools: PullTools;
+export interface PullExchange {
+  readonly tools: PullContext;
   readonly source: PullSource;
   readonly request: PullRequest;
   readonly client: UpstreamClient;
 }
 
 /** An answer and what it answers. */
-export interface Exchanged {
-  readonly answer: StreamAnswer;
+export interface UpstreamExchange {
+  readonly answer: StreamResponse;
   readonly url: URL;
   readonly authorization: Secret | undefined;
 }
 
 /** Starts an exchange. It ends with the client's signal, or with the connections when the server stops. */
-export function startExchange(tools: PullTools, source: PullSource, request: PullRequest): Exchange {
+export function startExchange(tools: PullContext, source: PullSource, request: PullRequest): PullExchange {
   return { tools, source, request, client: clientFor(tools, source) };
 }
 
 /** @throws UpstreamFailure */
 export async function send(
-  { client, request, tools }: Exchange,
+  { client, request, tools }: PullExchange,
   url: URL,
   authorization: Secret | undefined,
-): Promise<Exchanged> {
+): Promise<UpstreamExchange> {
   const { method, headers, signal } = request;
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = tools.limits;
   const answer = await client.open({
@@ -66,7 +66,7 @@ export async function send(
 const maxDiscardedBytes = 64 * 1024;
 
 /** Gives up an answer whose body nobody reads. */
-export function discard({ body }: StreamAnswer): void {
+export function discard({ body }: StreamResponse): void {
   let left = maxDiscardedBytes;
   body.on('data', (chunk: Buffer) => {
     left -= chunk.length;
@@ -74,11 +74,11 @@ export function discard({ body }: StreamAnswer): void {
   });
 }
 
-export interface PullTools {
+export interface PullContext {
   readonly agents: Agents;
   readonly limits: Limits;
   readonly settings: NetworkSettings;
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
   /** Aborted when the server stops. */
   readonly closing: AbortSignal;
 }
@@ -87,7 +87,7 @@ export interface PullTools {
 const maxConnectionsPerOrigin = 256;
 
 /** Opens nothing yet. @throws Error for a setting that cannot be read. */
-export function createPullTools(settings: NetworkSettings, closing: AbortSignal): PullTools {
+export function createPullContext(settings: NetworkSettings, closing: AbortSignal): PullContext {
   const limits = { ...defaultLimits, ...settings.limits };
   const egress = createEgressPolicy({
     loopbackAllowed: settings.loopbackAllowed,
@@ -101,17 +101,17 @@ export function createPullTools(settings: NetworkSettings, closing: AbortSignal)
     lookup: settings.lookup,
     maxConnectionsPerOrigin,
   });
-  return { agents, limits, settings, turns: createTurns(settings.now), closing };
+  return { agents, limits, settings, turns: createKeyedMutex(settings.now), closing };
 }
 
 /** A client that verifies certificates, save that of a registry whose record has that turned off: never those of its token server or storage. */
-export function clientFor({ agents, settings }: PullTools, { host, registry }: PullSource): UpstreamClient {
+export function clientFor({ agents, settings }: PullContext, { host, registry }: PullSource): UpstreamClient {
   const unverifiedOrigin = registry === null || registry.secureConnection ? undefined : endpointOf(host).origin;
   return clientOver(agents, { userAgent: settings.userAgent ?? 'regway', unverifiedOrigin });
 }
 
 /** @param credential What the upstream may have been sent, so that no text of it that holds that is shown. */
-export function converse(tools: PullTools, source: PullSource, credential: Credential | undefined): Conversation {
+export function converse(tools: PullContext, source: PullSource, credential: Credential | undefined): RegistrySession {
   const { limits, settings, closing } = tools;
   return {
     target: source.registry ?? {
@@ -127,7 +127,7 @@ export function converse(tools: PullTools, source: PullSource, credential: Crede
     limits,
     plainHttpHosts: settings.plainHttpHosts,
     trail: silentTrail,
-    safeText: createSafeText(credential),
+    safeText: createRedactor(credential),
     // Not the caller's: others wait for the same answer.
     signal: AbortSignal.any([closing, AbortSignal.timeout(limits.checkTimeoutMs)]),
     now: settings.now,
@@ -136,4 +136,4 @@ export function converse(tools: PullTools, source: PullSource, credential: Crede
 }
 
 /** Nobody watches the steps of a pull. */
-const silentTrail: Trail = { steps: [], enter: () => undefined, end: () => undefined, current: () => undefined };
+const silentTrail: Steps = { steps: [], enter: () => undefined, end: () => undefined, current: () => undefined };

@@ -3,9 +3,9 @@
 import type { Readable } from 'node:stream';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
-import type { Conversation } from '../login/session.ts';
-import { readBody, type StreamAnswer, type UpstreamAnswer } from '../transport/client.ts';
-import { converse, discard, type Exchange, type Exchanged } from './request.ts';
+import type { RegistrySession } from '../login/session.ts';
+import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
+import { converse, discard, type PullExchange, type UpstreamExchange } from './request.ts';
 
 export interface PullBody {
   /** Read it or destroy it. */
@@ -35,7 +35,11 @@ const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416
  * @param isStorage Whether the answer is one that a redirect led to, where no credential was sent.
  * @throws UpstreamFailure for a refusal of the credential, a rate limit, and what no registry should answer.
  */
-export async function readReply(exchange: Exchange, exchanged: Exchanged, isStorage: boolean): Promise<PullReply> {
+export async function readReply(
+  exchange: PullExchange,
+  exchanged: UpstreamExchange,
+  isStorage: boolean,
+): Promise<PullReply> {
   const { answer, url } = exchanged;
   if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
   const headers = safeHeaders(exchanged);
@@ -53,8 +57,8 @@ export async function readReply(exchange: Exchange, exchanged: Exchanged, isStor
 }
 
 async function readError(
-  { tools, source, request }: Exchange,
-  { answer, url }: Exchanged,
+  { tools, source, request }: PullExchange,
+  { answer, url }: UpstreamExchange,
   isStorage: boolean,
 ): Promise<PullReply> {
   const { status } = answer;
@@ -66,7 +70,12 @@ async function readError(
   return { status, headers: {}, url, body: undefined, errorCode };
 }
 
-function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, isStorage: boolean): UpstreamFailure {
+function refusal(
+  conversation: RegistrySession,
+  answer: UpstreamResponse,
+  url: URL,
+  isStorage: boolean,
+): UpstreamFailure {
   const { host } = conversation.target;
   if (isStorage && answer.status !== 429)
     return new UpstreamFailure('UPSTREAM_ERROR', {
@@ -77,7 +86,7 @@ function refusal(conversation: Conversation, answer: UpstreamAnswer, url: URL, i
 }
 
 /** The whole of a small body; a slow one is cut off. */
-async function readSmall(answer: StreamAnswer, maxBytes: number, timeoutMs: number): Promise<UpstreamAnswer> {
+async function readSmall(answer: StreamResponse, maxBytes: number, timeoutMs: number): Promise<UpstreamResponse> {
   const timer = setTimeout(() => answer.body.destroy(), timeoutMs);
   try {
     return { status: answer.status, headers: answer.headers, ...(await readBody(answer.body, maxBytes)) };
@@ -89,7 +98,7 @@ async function readSmall(answer: StreamAnswer, maxBytes: number, timeoutMs: numb
 }
 
 /** An upstream that sends back what it was sent does not make us pass it on. */
-function safeHeaders({ answer, authorization }: Exchanged): Record<string, string> {
+function safeHeaders({ answer, authorization }: UpstreamExchange): Record<string, string> {
   const sent = authorization?.reveal().split(' ')[1];
   const pairs = Object.entries(answer.headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],

@@ -12,7 +12,7 @@ export interface Found<Value> {
   readonly wasCached: boolean;
 }
 
-export interface SharedCache<Value> {
+export interface SingleFlightCache<Value> {
   /** What is cached, or what `load` gives; callers of one key share one load, and its failure, which is not kept. */
   get(key: string, load: () => Promise<Fresh<Value>>): Promise<Found<Value>>;
   set(key: string, fresh: Fresh<Value>): void;
@@ -22,7 +22,7 @@ export interface SharedCache<Value> {
 }
 
 /** An empty cache. @param maxEntries The least recently used are dropped beyond it. */
-export function createSharedCache<Value>(maxEntries: number, now: () => Date): SharedCache<Value> {
+export function createSingleFlightCache<Value>(maxEntries: number, now: () => Date): SingleFlightCache<Value> {
   const entries = new Map<string, Fresh<Value>>();
   const loading = new Map<string, Promise<Found<Value>>>();
 

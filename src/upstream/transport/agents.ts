@@ -3,7 +3,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { SecureContext } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
-import { createSlabs, type Slabs } from './buffer-pool.ts';
+import { createSlabs, type BufferPool } from './buffer-pool.ts';
 import { type ConnectionPhase, createConnector, type Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
 import type { Limits } from './settings.ts';
@@ -45,7 +45,12 @@ export function createAgents(settings: AgentSettings): Agents {
   };
 }
 
-function createAgent(settings: AgentSettings, slabs: Slabs, verifyCertificate: boolean, signal: AbortSignal): Agent {
+function createAgent(
+  settings: AgentSettings,
+  slabs: BufferPool,
+  verifyCertificate: boolean,
+  signal: AbortSignal,
+): Agent {
   const { egress, secureContext, limits } = settings;
   return new Agent({
     allowH2: false,

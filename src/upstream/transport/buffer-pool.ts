@@ -7,7 +7,7 @@ export const slabBytes = 1024 * 1024;
 const maxIdleSlabs = 16;
 
 /** In shared memory, so that a thread can hash content where it is. */
-export interface Slabs {
+export interface BufferPool {
   /** A slab to read pieces into, one behind the other. What nobody gives back is collected like any other memory. */
   take(): Buffer;
   /** Marks a part of a slab as a piece that somebody reads. */
@@ -22,7 +22,7 @@ export interface Slabs {
 const reading = -1;
 
 /** No slabs yet. */
-export function createSlabs(): Slabs {
+export function createSlabs(): BufferPool {
   const idle: Buffer[] = [];
   /** Of each slab in use: where its pieces that are out start, and their lengths. */
   const uses = new WeakMap<ArrayBufferLike, Map<number, number>>();

@@ -2,7 +2,7 @@
 
 import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { slabBytes, type Slabs } from './buffer-pool.ts';
+import { slabBytes, type BufferPool } from './buffer-pool.ts';
 
 export interface Wire {
   /** What the socket is to be opened with. */
@@ -18,7 +18,7 @@ const fullPieceBytes = 16 * 1024;
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Nothing is read before there is a connection over the socket. */
-export function createWire(slabs: Slabs): Wire {
+export function createBufferedDuplex(slabs: BufferPool): Wire {
   let connection: Connection | undefined;
   return {
     onread: { buffer: () => connection?.room() ?? intake, callback: (size) => connection?.accept(size) ?? true },
@@ -28,14 +28,14 @@ export function createWire(slabs: Slabs): Wire {
 
 class Connection extends Duplex {
   readonly #socket: Socket;
-  readonly #slabs: Slabs;
+  readonly #slabs: BufferPool;
   /** What is read into while much comes: from the start what was delivered, then what came since. */
   #slab: Buffer | undefined;
   #delivered = 0;
   #used = 0;
   #delivery: NodeJS.Immediate | undefined;
 
-  constructor(socket: Socket, slabs: Slabs) {
+  constructor(socket: Socket, slabs: BufferPool) {
     super({ allowHalfOpen: false, decodeStrings: false });
     this.#socket = socket;
     this.#slabs = slabs;

@@ -28,7 +28,7 @@ export interface UpstreamRequest extends CommonRequest {
   readonly maxBodyBytes: number;
 }
 
-export interface UpstreamAnswer {
+export interface UpstreamResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   /** As it came over the wire: not decompressed. */
@@ -47,7 +47,7 @@ export interface StreamRequest extends CommonRequest {
   readonly bodyTimeoutMs: number;
 }
 
-export interface StreamAnswer {
+export interface StreamResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   /** As it comes over the wire. Read it or destroy it, or its connection is lost. */
@@ -58,9 +58,9 @@ export interface StreamAnswer {
 
 export interface UpstreamClient {
   /** @throws UpstreamFailure for what the upstream or the way to it does; the signal's reason when it was aborted. */
-  get(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  get(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** Gives the answer as soon as its headers are there. Throws as `get`. */
-  open(request: StreamRequest): Promise<StreamAnswer>;
+  open(request: StreamRequest): Promise<StreamResponse>;
 }
 
 /** A client over connections of its own. */
@@ -81,7 +81,7 @@ export function clientOver(agents: Agents, settings: RequestSettings): UpstreamC
   };
 }
 
-async function get(request: UpstreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<UpstreamAnswer> {
+async function get(request: UpstreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<UpstreamResponse> {
   try {
     const { statusCode, headers, body } = await sendRequest(request.url, {
       dispatcher,
@@ -104,7 +104,7 @@ async function open(
   request: StreamRequest,
   userAgent: string,
   dispatcher: Dispatcher,
-): Promise<Omit<StreamAnswer, 'giveBack'>> {
+): Promise<Omit<StreamResponse, 'giveBack'>> {
   try {
     const { statusCode, headers, body } = await sendRequest(request.url, {
       dispatcher,
@@ -130,7 +130,7 @@ function authorizationHeader({ authorization }: CommonRequest): Record<string, s
 export async function readBody(
   stream: Readable,
   maxBytes: number,
-): Promise<Pick<UpstreamAnswer, 'body' | 'isTruncated'>> {
+): Promise<Pick<UpstreamResponse, 'body' | 'isTruncated'>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -142,7 +142,7 @@ export async function readBody(
 }
 
 /** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
-export function jsonBody(answer: UpstreamAnswer): Record<string, unknown> | undefined {
+export function jsonBody(answer: UpstreamResponse): Record<string, unknown> | undefined {
   if (answer.isTruncated || isEncoded(answer)) return undefined;
   try {
     const value: unknown = JSON.parse(answer.body.toString('utf8'));
@@ -153,13 +153,13 @@ export function jsonBody(answer: UpstreamAnswer): Record<string, unknown> | unde
 }
 
 /** Whether the body is compressed although identity was asked for. */
-export function isEncoded(answer: UpstreamAnswer): boolean {
+export function isEncoded(answer: UpstreamResponse): boolean {
   const encoding = firstHeader(answer, 'content-encoding') ?? 'identity';
   return encoding.trim().toLowerCase() !== 'identity';
 }
 
 /** The first value of a header. */
-export function firstHeader(answer: UpstreamAnswer, name: string): string | undefined {
+export function firstHeader(answer: UpstreamResponse, name: string): string | undefined {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : value?.[0];
 }

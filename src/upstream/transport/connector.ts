@@ -9,8 +9,8 @@ import { errors } from 'undici';
 import type { buildConnector } from 'undici';
 import type { EgressPolicy } from './egress.ts';
 import { forbiddenAddressCode } from '../errors/network-errors.ts';
-import type { Slabs } from './buffer-pool.ts';
-import { createWire } from './buffered-duplex.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { createBufferedDuplex } from './buffered-duplex.ts';
 import type { Wire } from './buffered-duplex.ts';
 
 export interface ResolvedAddress {
@@ -30,7 +30,7 @@ export interface ConnectorSettings {
   readonly connectTimeoutMs: number;
   readonly secureContext: SecureContext;
   /** What content is read into. */
-  readonly slabs: Slabs;
+  readonly slabs: BufferPool;
   readonly verifyCertificate: boolean;
   /** Ends connections that are still being made. */
   readonly signal: AbortSignal;
@@ -55,7 +55,7 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
       return;
     }
     if (isIP(options.hostname) !== 0) report('CONNECTING');
-    const wire = createWire(settings.slabs);
+    const wire = createBufferedDuplex(settings.slabs);
     const socket = openSocket(options, settings, wire, () => report('CONNECTING'));
     settle(socket, options.protocol === 'https:', settings, report, (error) => {
       if (error !== null) callback(error, null);

@@ -4,21 +4,21 @@ import type { CheckedOutcome, OutcomeFacts } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
 import type { Challenge } from '../login/http-authentication.ts';
 import {
-  type Access,
+  type RegistryAccess,
   admitLogin,
   type Login,
-  logIn,
-  type Proof,
-  proveByAnonymous,
+  authenticate,
+  type ProofOfLogin,
+  compareWithAnonymous,
   readChallenge,
   unsupported,
 } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { pingRefusal, registryRefusal } from '../login/refusal.ts';
-import { ask, type CheckSession } from '../login/session.ts';
+import { getFromRegistry, type CheckSession } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
 
-export interface Finding {
+export interface CheckResult {
   readonly outcome: CheckedOutcome;
   readonly facts: Partial<OutcomeFacts>;
 }
@@ -37,7 +37,7 @@ const harborService = 'harbor-registry';
  * @param repository The one repository to ask for, or null to ask for none.
  * @throws UpstreamFailure naming the first thing that went wrong.
  */
-export async function judgeCredential(session: CheckSession, repository: string | null): Promise<Finding> {
+export async function checkCredential(session: CheckSession, repository: string | null): Promise<CheckResult> {
   const { endpoint, answer } = await ping(session);
   session.trail.enter('CHALLENGE');
   const challenge = readChallenge(session, answer);
@@ -55,14 +55,14 @@ async function judgeOpenRegistry(
   session: CheckSession,
   endpoint: Endpoint,
   repository: string | null,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const { trail } = session;
   if (repository === null) {
     trail.end('PASSED', 'The registry asks for no login on /v2/.');
     return { outcome: 'NO_AUTH_REQUIRED', facts: {} };
   }
   const url = repositoryUrl(endpoint, repository);
-  const answer = await ask(session, url);
+  const answer = await getFromRegistry(session, url);
   if (answer.status === 200 || answer.status === 404) {
     trail.end(
       'PASSED',
@@ -93,7 +93,7 @@ async function authorize(session: CheckSession, endpoint: Endpoint, login: Login
   const access = await logInAndSay(session, login, undefined);
   trail.enter('AUTHORIZE');
   const url = pingUrl(endpoint);
-  const answer = await ask(session, url, access.authorization);
+  const answer = await getFromRegistry(session, url, access.authorization);
   if (answer.status !== 200) throw registryRefusal(session, answer, url, login.scheme === 'bearer');
   const proof = proofWords[(await proveLogin(session, login, access, url)) ?? 'NONE'];
   if (proof === undefined) trail.end('WARNED', 'Accepted, but anonymous clients are accepted as well.');
@@ -101,30 +101,35 @@ async function authorize(session: CheckSession, endpoint: Endpoint, login: Login
   return proof;
 }
 
-const proofWords: Readonly<Record<Proof | 'NONE', string | undefined>> = {
+const proofWords: Readonly<Record<ProofOfLogin | 'NONE', string | undefined>> = {
   CHALLENGE: 'it refuses the same request without it',
   SUBJECT: 'the token names its user',
   KNOWN_BEHAVIOUR: 'its token server rejects wrong passwords',
   NONE: undefined,
 };
 
-async function proveLogin(session: CheckSession, login: Login, access: Access, url: URL): Promise<Proof | undefined> {
+async function proveLogin(
+  session: CheckSession,
+  login: Login,
+  access: RegistryAccess,
+  url: URL,
+): Promise<ProofOfLogin | undefined> {
   // Basic is answered only where the anonymous request got a 401.
   if (login.scheme === 'basic') return 'CHALLENGE';
   if (hostsThatRejectWrongPasswords.has(session.target.host) || login.service === harborService)
     return 'KNOWN_BEHAVIOUR';
-  return proveByAnonymous(session, login, access, url, undefined);
+  return compareWithAnonymous(session, login, access, url, undefined);
 }
 
 /** The first use of the credential; with Bearer it is a step of its own. */
-async function logInAndSay(session: CheckSession, login: Login, scope: string | undefined): Promise<Access> {
+async function logInAndSay(session: CheckSession, login: Login, scope: string | undefined): Promise<RegistryAccess> {
   const { trail } = session;
   if (login.scheme === 'basic') {
     trail.enter('AUTHORIZE');
-    return logIn(session, login, scope, false);
+    return authenticate(session, login, scope, false);
   }
   trail.enter('TOKEN');
-  const access = await logIn(session, login, scope, false);
+  const access = await authenticate(session, login, scope, false);
   trail.end('PASSED', `${login.realm.host} issued a token for the credential.`);
   return access;
 }
@@ -143,14 +148,16 @@ interface Probe {
 async function probeRepository(
   session: CheckSession,
   { endpoint, login, repository, proof, wasAccepted }: Probe,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const { trail } = session;
   const url = repositoryUrl(endpoint, repository);
   const scope = pullScope(repository);
   if (wasAccepted) trail.enter('REPOSITORY');
-  const access = wasAccepted ? await logIn(session, login, scope, true) : await logInAndSay(session, login, scope);
+  const access = wasAccepted
+    ? await authenticate(session, login, scope, true)
+    : await logInAndSay(session, login, scope);
   trail.enter('REPOSITORY');
-  const answer = await ask(session, url, access.authorization);
+  const answer = await getFromRegistry(session, url, access.authorization);
   if (answer.status === 404) {
     trail.end('WARNED', `${repository} was not found, or is not visible to this credential.`);
     return conclude(proof);
@@ -165,15 +172,17 @@ async function probeRepository(
 async function proveByRepository(
   session: CheckSession,
   login: Login,
-  access: Access,
+  access: RegistryAccess,
   url: URL,
   repository: string,
 ): Promise<string | undefined> {
   const proof =
-    login.scheme === 'basic' ? 'CHALLENGE' : await proveByAnonymous(session, login, access, url, pullScope(repository));
+    login.scheme === 'basic'
+      ? 'CHALLENGE'
+      : await compareWithAnonymous(session, login, access, url, pullScope(repository));
   return proof === 'CHALLENGE' ? `it serves ${repository} only with it` : proofWords[proof ?? 'NONE'];
 }
 
-function conclude(proof: string | undefined): Finding {
+function conclude(proof: string | undefined): CheckResult {
   return proof === undefined ? { outcome: 'VALID_UNPROVEN', facts: {} } : { outcome: 'VALID', facts: { proof } };
 }

@@ -3,7 +3,7 @@
 import type { ValidationStep, ValidationStepKind, ValidationStepStatus } from '../../core/registry/report.ts';
 import type { ConnectionPhase } from '../transport/connector.ts';
 
-export interface Trail {
+export interface Steps {
   readonly steps: readonly ValidationStep[];
   /** Starts a step; its time runs from here. */
   enter(kind: ValidationStepKind): void;
@@ -14,7 +14,7 @@ export interface Trail {
 }
 
 /** @param onStep Called as each step ends. */
-export function createTrail(onStep: ((step: ValidationStep) => void) | undefined): Trail {
+export function createTrail(onStep: ((step: ValidationStep) => void) | undefined): Steps {
   const steps: ValidationStep[] = [];
   let running: { kind: ValidationStepKind; startedMs: number } | undefined;
   return {
@@ -47,7 +47,7 @@ export interface ConnectionWords {
 }
 
 /** Records the first connection of a check, and no later one: each phase counts only right after the one before. */
-export function recordPhase(trail: Trail, phase: ConnectionPhase, words: ConnectionWords): void {
+export function recordPhase(trail: Steps, phase: ConnectionPhase, words: ConnectionWords): void {
   if (phase === 'RESOLVING' && trail.current() === undefined && trail.steps.length === 0) trail.enter('RESOLVE');
   if (phase === 'CONNECTING' && trail.current() === 'RESOLVE') {
     if (words.isLiteral) trail.end('SKIPPED', 'The host is an address; there is no name to look up.');

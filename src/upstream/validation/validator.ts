@@ -6,17 +6,17 @@ import type { ValidationReport } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
 import { noFacts, type OutcomeFacts, UpstreamFailure } from '../errors/failure.ts';
-import { describe } from '../errors/outcomes.ts';
+import { describeOutcome } from '../errors/outcomes.ts';
 import { endpointOf } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
-import { createSafeText } from '../login/redact.ts';
+import { createRedactor } from '../login/redact.ts';
 import type { CheckSession } from '../login/session.ts';
 import { createClient, type UpstreamClient } from '../transport/client.ts';
 import { createEgressPolicy, type EgressPolicy } from '../transport/egress.ts';
 import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
-import { type Finding, judgeCredential } from './credential-check.ts';
-import { createTrail, recordPhase, type Trail } from './steps.ts';
+import { type CheckResult, checkCredential } from './credential-check.ts';
+import { createTrail, recordPhase, type Steps } from './steps.ts';
 
 export type ValidatorSettings = NetworkSettings;
 
@@ -25,7 +25,7 @@ export interface ClosableValidator extends Validator {
   close(): Promise<void>;
 }
 
-interface Tools {
+interface Deps {
   readonly settings: ValidatorSettings;
   readonly limits: Limits;
   readonly egress: EgressPolicy;
@@ -41,7 +41,7 @@ interface Tools {
 export function createValidator(settings: ValidatorSettings): ClosableValidator {
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const tools: Tools = {
+  const tools: Deps = {
     settings,
     limits: { ...defaultLimits, ...settings.limits },
     egress: createEgressPolicy({
@@ -68,17 +68,17 @@ export function createValidator(settings: ValidatorSettings): ClosableValidator 
 
 /** One check as it runs. */
 interface Run {
-  readonly tools: Tools;
+  readonly tools: Deps;
   readonly target: CheckTarget;
   readonly credential: Credential;
-  readonly trail: Trail;
+  readonly trail: Steps;
   readonly observed: CheckSession['observed'];
   /** What ends the check with an error: the caller's signal, and our own end. */
   readonly cancels: readonly AbortSignal[];
 }
 
 async function check(
-  tools: Tools,
+  tools: Deps,
   target: CheckTarget,
   credential: Credential,
   { onStep, signal }: CheckOptions,
@@ -88,7 +88,7 @@ async function check(
   const cancels = signal === undefined ? [tools.closing] : [tools.closing, signal];
   const run: Run = { tools, target, credential, trail, observed: { realmHost: null }, cancels };
   const { outcome, facts } = await find(run);
-  const verdict = describe(outcome, completeFacts(run, facts));
+  const verdict = describeOutcome(outcome, completeFacts(run, facts));
   trail.end('FAILED', verdict.message);
   return {
     outcome,
@@ -108,11 +108,11 @@ function completeFacts({ target, credential, trail }: Run, facts: Partial<Outcom
     username: credential.username,
     repository: trail.current() === 'REPOSITORY' ? repositoryToProbe(target) : null,
     ...facts,
-    certificateNames: createSafeText(credential)(facts.certificateNames ?? '') ?? '',
+    certificateNames: createRedactor(credential)(facts.certificateNames ?? '') ?? '',
   };
 }
 
-async function find(run: Run): Promise<Finding> {
+async function find(run: Run): Promise<CheckResult> {
   const { target, credential, cancels } = run;
   if (target.type !== 'DOCKER_V2') return { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } };
   // Called for its refusal alone: a user name that cannot be sent is found out before anything is.
@@ -121,7 +121,7 @@ async function find(run: Run): Promise<Finding> {
   for (const cancel of cancels) cancel.throwIfAborted();
   const client = createCheckClient(run);
   try {
-    return await judgeCredential(createSession(run, client), repository);
+    return await checkCredential(createSession(run, client), repository);
   } catch (error) {
     for (const cancel of cancels) cancel.throwIfAborted();
     if (error instanceof UpstreamFailure) return error;
@@ -143,7 +143,7 @@ function createSession(
     limits,
     plainHttpHosts: settings.plainHttpHosts,
     trail,
-    safeText: createSafeText(credential),
+    safeText: createRedactor(credential),
     signal: AbortSignal.any([...cancels, AbortSignal.timeout(limits.checkTimeoutMs)]),
     now: settings.now,
     observed,

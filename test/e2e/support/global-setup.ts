@@ -29,7 +29,7 @@ export function setup(): void {
         `  sudo apt-get install --no-install-recommends ${missing.join(' ')}`,
     );
   }
-  execFileSync(process.execPath, [join(projectRoot, 'src/build.ts')], { cwd: projectRoot, stdio: 'inherit' });
+  execFileSync(process.execPath, [join(projectRoot, 'src/build/build.ts')], { cwd: projectRoot, stdio: 'inherit' });
 }
 
 function isInstalled(program: string): boolean {

@@ -4,7 +4,7 @@ import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type
 import { z } from 'zod';
 import { codeOrNameOf } from '../../../core/shared/fault.ts';
 import { isFitUrl, type IssuerSettings } from './settings.ts';
-import { createKept, type Kept } from './swr-cache.ts';
+import { createSwrCache, type SwrCache } from './swr-cache.ts';
 
 /** The part of the metadata that anything here uses; the rest is kept as it came. */
 const metadataSchema = z
@@ -20,9 +20,9 @@ export type IssuerMetadata = z.infer<typeof metadataSchema>;
 
 export interface Issuer {
   readonly settings: IssuerSettings;
-  /** @throws NothingKept while the issuer cannot be asked and nothing of before will do. */
+  /** @throws NothingCached while the issuer cannot be asked and nothing of before will do. */
   metadata(): Promise<IssuerMetadata>;
-  /** The public key that a token names, for jose. @throws NothingKept, and errors of jose when it has no such key. */
+  /** The public key that a token names, for jose. @throws NothingCached, and errors of jose when it has no such key. */
   key(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>;
 }
 
@@ -50,8 +50,8 @@ type Keys = ReturnType<typeof createLocalJWKSet>;
 /** Asks the issuer nothing yet: it need not be up when the server starts. */
 export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerTools): Issuer {
   // Messages are left out of the log: they may hold a piece of the answer.
-  const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): Kept<Value> =>
-    createKept({
+  const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): SwrCache<Value> =>
+    createSwrCache({
       load,
       freshMs,
       maxAgeMs,
@@ -74,7 +74,11 @@ export function createIssuer(settings: IssuerSettings, { http, now, log }: Issue
   };
 }
 
-async function findKey(keys: Kept<Keys>, header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+async function findKey(
+  keys: SwrCache<Keys>,
+  header: JWSHeaderParameters,
+  token: FlattenedJWSInput,
+): Promise<CryptoKey> {
   const known = await keys.get();
   try {
     return await known(header, token);

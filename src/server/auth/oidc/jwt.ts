@@ -7,7 +7,7 @@ import { Problem } from '../../../core/shared/problem.ts';
 import { type Claims, granteeOf } from './claims.ts';
 import type { Issuer, IssuerLog } from './issuer.ts';
 import type { IssuerSettings } from './settings.ts';
-import { NothingKept } from './swr-cache.ts';
+import { NothingCached } from './swr-cache.ts';
 
 export interface JwtLogins {
   /**
@@ -125,32 +125,32 @@ async function verify(
     return checked(text, payload);
   } catch (error) {
     log.warn({ issuer: issuer.settings.issuer, ...reasonOf(error) }, 'a token of an issuer was refused');
-    if (error instanceof NothingKept) throw issuerUnavailable();
+    if (error instanceof NothingCached) throw issuerUnavailable();
     return undefined;
   }
 }
 
-/** @throws TokenRefused */
+/** @throws JwtError */
 function typeDemand(text: string, { tokenType }: Demands): { readonly typ?: string } {
   const { typ, crit } = decodeProtectedHeader(text);
   // RFC 7515 §4.1.11: nothing that a token could declare critical is understood here.
-  if (crit !== undefined) throw new TokenRefused('CRITICAL_HEADER');
+  if (crit !== undefined) throw new JwtError('CRITICAL_HEADER');
   // RFC 7519 §5.1: a plain JWT may leave its type out.
   return typ === undefined && tokenType === 'JWT' ? {} : { typ: tokenType };
 }
 
-/** What jose leaves open, asked of tokens whose signature is good. @throws TokenRefused */
+/** What jose leaves open, asked of tokens whose signature is good. @throws JwtError */
 function checked(text: string, payload: JWTPayload): Verified {
-  if (text.split('.', 2).some((part) => hasRepeatedName(decode(part)))) throw new TokenRefused('REPEATED_NAME');
+  if (text.split('.', 2).some((part) => hasDuplicateMember(decode(part)))) throw new JwtError('REPEATED_NAME');
   const { sub, exp, iat } = payload;
-  if (typeof sub !== 'string' || !subjectPattern.test(sub)) throw new TokenRefused('SUBJECT');
-  if (typeof exp !== 'number' || typeof iat !== 'number') throw new TokenRefused('TIMES');
-  if (exp - iat > maxTokenLifetimeSeconds) throw new TokenRefused('LIFETIME');
+  if (typeof sub !== 'string' || !subjectPattern.test(sub)) throw new JwtError('SUBJECT');
+  if (typeof exp !== 'number' || typeof iat !== 'number') throw new JwtError('TIMES');
+  if (exp - iat > maxTokenLifetimeSeconds) throw new JwtError('LIFETIME');
   return { ...payload, sub, exp };
 }
 
-class TokenRefused extends Error {
-  override readonly name = 'TokenRefused';
+class JwtError extends Error {
+  override readonly name = 'JwtError';
   readonly code: string;
 
   constructor(code: string) {
@@ -184,7 +184,7 @@ function decode(part: string): string {
 const parts = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/gs;
 
 /** @param json valid JSON; of anything else the answer means nothing. */
-export function hasRepeatedName(json: string): boolean {
+export function hasDuplicateMember(json: string): boolean {
   const objects: Set<unknown>[] = [];
   for (const [part, colon] of json.matchAll(parts)) {
     if (part === '{') objects.push(new Set());

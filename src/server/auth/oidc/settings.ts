@@ -123,8 +123,8 @@ const settingSchema = z
   .refine((issuers) => isUnique(issuers.flatMap(({ signIn }) => signIn?.id ?? [])), 'has two "signIn" with one id');
 
 /** What is wrong with the setting: each sentence names a place, and no value. */
-export class IssuersRefused extends Error {
-  override readonly name = 'IssuersRefused';
+export class IssuerConfigError extends Error {
+  override readonly name = 'IssuerConfigError';
   readonly mistakes: readonly string[];
 
   constructor(mistakes: readonly string[]) {
@@ -137,12 +137,12 @@ export class IssuersRefused extends Error {
  * Reads the setting.
  * @param text a JSON list.
  * @param readFile gives the content of a file that holds a client secret.
- * @throws IssuersRefused naming every mistake.
+ * @throws IssuerConfigError naming every mistake.
  */
 export function parseIssuers(text: string, readFile: (path: string) => string): readonly IssuerSettings[] {
   const result = settingSchema.safeParse(parseJson(text));
   if (!result.success)
-    throw new IssuersRefused(
+    throw new IssuerConfigError(
       result.error.issues.map(({ path, message }) => `at ${path.join('.') || 'the top'}: ${message}`),
     );
   return result.data.map(({ signIn, jwksUri, roles: { claim: rolesClaim, map, otherwise }, ...issuer }) => ({
@@ -157,7 +157,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new IssuersRefused(['at the top: it is not JSON; write a list of issuers']);
+    throw new IssuerConfigError(['at the top: it is not JSON; write a list of issuers']);
   }
 }
 
@@ -166,7 +166,7 @@ function readSecret(path: string | undefined, readFile: (path: string) => string
   try {
     return new Secret(readFile(path).trim());
   } catch (error) {
-    throw new IssuersRefused([`signIn.clientSecretFile cannot be read (${codeOf(error) ?? 'unknown'}): ${path}`]);
+    throw new IssuerConfigError([`signIn.clientSecretFile cannot be read (${codeOf(error) ?? 'unknown'}): ${path}`]);
   }
 }
 

@@ -29,7 +29,7 @@ export interface SignInOptions {
 }
 
 /** One way to sign in, as the console offers it. */
-export interface SignInWay {
+export interface SignInMethod {
   readonly name: string;
   /** Where a browser starts. */
   readonly path: string;
@@ -43,7 +43,7 @@ export interface SignIn {
 }
 
 /** The ways that these issuers offer, in their order. */
-export function signInWays(issuers: readonly Issuer[]): SignInWay[] {
+export function signInWays(issuers: readonly Issuer[]): SignInMethod[] {
   return issuers.flatMap(({ settings: { signIn } }) =>
     signIn === undefined ? [] : [{ name: signIn.name, path: `${signInPath}${signIn.id}` }],
   );

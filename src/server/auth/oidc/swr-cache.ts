@@ -12,15 +12,15 @@ export interface KeptOptions<Value> {
   readonly onFailure: (error: unknown) => void;
 }
 
-export interface Kept<Value> {
-  /** @throws NothingKept when there is no value that may be used. */
+export interface SwrCache<Value> {
+  /** @throws NothingCached when there is no value that may be used. */
   get(): Promise<Value>;
-  /** Loads now, unless that was done a moment ago, and gives what there is then. @throws NothingKept */
+  /** Loads now, unless that was done a moment ago, and gives what there is then. @throws NothingCached */
   renew(): Promise<Value>;
 }
 
 /** There is no value yet, or it is too old, and none can be had for now. */
-export class NothingKept extends Error {
+export class NothingCached extends Error {
   override readonly name = 'NothingKept';
   readonly code = 'NOTHING_KEPT';
 }
@@ -35,7 +35,7 @@ interface State<Value> {
 }
 
 /** Loads nothing before it is asked. */
-export function createKept<Value extends object>(options: KeptOptions<Value>): Kept<Value> {
+export function createSwrCache<Value extends object>(options: KeptOptions<Value>): SwrCache<Value> {
   const { freshMs, maxAgeMs, cooldownMs } = options;
   const state: State<Value> = {
     value: undefined,
@@ -58,7 +58,7 @@ export function createKept<Value extends object>(options: KeptOptions<Value>): K
   };
   const current = (): Value => {
     const value = usable();
-    if (value === undefined) throw new NothingKept('Nothing is kept that could be used.');
+    if (value === undefined) throw new NothingCached('Nothing is kept that could be used.');
     return value;
   };
   return {

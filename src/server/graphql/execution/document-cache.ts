@@ -20,7 +20,7 @@ export interface PreparedDocument {
 }
 
 export interface Documents {
-  /** @throws RequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error. */
+  /** @throws RestRequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error. */
   prepare(text: string): PreparedDocument;
   /** What was found when `prepare` made this document. */
   errorsOf(document: DocumentNode): readonly GraphQLError[];

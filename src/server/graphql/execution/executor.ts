@@ -13,10 +13,10 @@ import {
   visit,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import { RequestError } from '../errors.ts';
+import { GraphqlRequestError } from '../errors.ts';
 import { createExecution } from './compiled.ts';
 import { createDocuments, type Documents } from './document-cache.ts';
-import { createDirectWay, type RequestContext } from './fast-path.ts';
+import { createFastPath, type RequestContext } from './fast-path.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
 
 export interface ExecutorOptions {
@@ -40,7 +40,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const { schema } = options;
   const documents = createDocuments(schema);
   const clean = cleanResult(options);
-  const answerDirectly = createDirectWay({ documents, execution: createExecution(schema), clean });
+  const answerDirectly = createFastPath({ documents, execution: createExecution(schema), clean });
   const yoga = createYoga<RequestContext>({
     schema,
     plugins: [takeParameters, useDocuments(documents), guardOperations, translateErrors(clean), keepHeaders],
@@ -129,8 +129,8 @@ function hideTypes(document: DocumentNode): DocumentNode {
   });
 }
 
-function introspectionDisabled(): RequestError {
-  return new RequestError(
+function introspectionDisabled(): GraphqlRequestError {
+  return new GraphqlRequestError(
     'INTROSPECTION_DISABLED',
     'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.',
     {
@@ -139,15 +139,15 @@ function introspectionDisabled(): RequestError {
   );
 }
 
-function refusedSubscription({ method, headers }: Request): RequestError | undefined {
+function refusedSubscription({ method, headers }: Request): GraphqlRequestError | undefined {
   if (method !== 'POST')
-    return new RequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', {
+    return new GraphqlRequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', {
       status: 405,
       headers: { Allow: 'POST' },
     });
   const accept = headers.get('accept') ?? '*/*';
   if (/text\/event-stream|text\/\*|\*\/\*/.test(accept)) return undefined;
-  return new RequestError(
+  return new GraphqlRequestError(
     'NOT_ACCEPTABLE',
     'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".',
     { status: 406 },

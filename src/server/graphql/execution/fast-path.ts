@@ -24,7 +24,7 @@ export type AnswerDirectly = (
 ) => Promise<boolean>;
 
 /** Builds the short way. It knows the same documents, and keeps the same rules, as Yoga's way does. */
-export function createDirectWay({ documents, execution, clean }: DirectOptions): AnswerDirectly {
+export function createFastPath({ documents, execution, clean }: DirectOptions): AnswerDirectly {
   return async (request, response, context) => {
     const mediaType =
       request.method === 'POST' && request.url === '/graphql' ? answerMediaType(request.headers.accept) : undefined;

@@ -15,7 +15,7 @@ import {
 } from 'graphql';
 import { maxCandidates } from '../../../core/registries/explain.ts';
 import { maxPageSize } from '../../../core/shared/input.ts';
-import { RequestError } from '../errors.ts';
+import { GraphqlRequestError } from '../errors.ts';
 
 /** A GraphiQL introspection query has about 300 tokens, a rich query of ours under 200. */
 export const maxTokens = 1000;
@@ -57,7 +57,7 @@ export interface DocumentWeight {
 
 /**
  * Parses within the token limit.
- * @throws RequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error.
+ * @throws RestRequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error.
  */
 export function parseWithinLimits(source: string | Source): DocumentNode {
   try {
@@ -71,7 +71,7 @@ export function parseWithinLimits(source: string | Source): DocumentNode {
 }
 
 /** The limits that a document breaks; empty when it may run. */
-export function brokenLimits(weight: DocumentWeight): RequestError[] {
+export function brokenLimits(weight: DocumentWeight): GraphqlRequestError[] {
   const limits = [
     { reason: 'DEPTH', value: weight.depth, limit: maxDepth, what: 'levels of fields' },
     { reason: 'ALIASES', value: weight.aliases, limit: maxAliases, what: 'aliases' },
@@ -98,7 +98,7 @@ export function brokenLimits(weight: DocumentWeight): RequestError[] {
 export function brokenEntityLimits(
   { entityCalls, entityFields, writtenRepresentations }: DocumentWeight,
   variables: Readonly<Record<string, unknown>> = {},
-): RequestError[] {
+): GraphqlRequestError[] {
   if (entityCalls === 0) return [];
   const lists = Object.values(variables).map((value) => (Array.isArray(value) ? value.length : 1));
   const representations = lists.reduce(
@@ -134,8 +134,8 @@ export function weighDocument(document: DocumentNode): DocumentWeight {
 }
 
 /** The error of a broken limit. The status holds for both response media types: the request was refused before it began. */
-export function limitError(reason: string, message: string, status = 400): RequestError {
-  return new RequestError('LIMIT_EXCEEDED', message, { reason, status });
+export function limitError(reason: string, message: string, status = 400): GraphqlRequestError {
+  return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status });
 }
 
 interface Weight {

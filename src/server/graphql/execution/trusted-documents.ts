@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { validate, type GraphQLSchema } from 'graphql';
-import { RequestError } from '../errors.ts';
+import { GraphqlRequestError } from '../errors.ts';
 import { isRecord } from '../../../core/shared/json.ts';
 import { brokenLimits, parseWithinLimits, weighDocument } from './limits.ts';
 
@@ -18,15 +18,15 @@ export interface TrustedDocuments {
   readonly only: boolean;
   /**
    * The text to run.
-   * @throws RequestError 400: `PERSISTED_OPERATION_NOT_FOUND` for an unknown id, `PERSISTED_OPERATION_REQUIRED` for another text where only
+   * @throws RestRequestError 400: `PERSISTED_OPERATION_NOT_FOUND` for an unknown id, `PERSISTED_OPERATION_REQUIRED` for another text where only
    * trusted ones run, `BAD_REQUEST` without either or with both.
    */
   textOf(document: NamedDocument): string;
 }
 
 /** The list of trusted documents is no such list. The messages name ids, which are no secrets. */
-export class ManifestRefused extends Error {
-  override readonly name = 'ManifestRefused';
+export class ManifestError extends Error {
+  override readonly name = 'ManifestError';
 }
 
 const prefix = 'sha256:';
@@ -67,34 +67,34 @@ export function documentIdOf(text: string): string {
 
 /**
  * Reads a list of documents: `{ "<id>": "<document>" }`, as code generators write it, or Apollo's manifest (`operations` with `id` and `body`).
- * @throws ManifestRefused naming the first fault: form, an id of SHA-256 that is not its document's, a document that the schema or a limit refuses.
+ * @throws ManifestError naming the first fault: form, an id of SHA-256 that is not its document's, a document that the schema or a limit refuses.
  */
 export function parseManifest(text: string, schema: GraphQLSchema): ReadonlyMap<string, string> {
   const documents = new Map<string, string>();
   for (const [id, document] of entriesOf(parseJson(text))) {
     if (id === '' || id.length > maxIdLength)
-      throw new ManifestRefused(`has an id that is empty or longer than ${maxIdLength} characters`);
-    if (typeof document !== 'string') throw new ManifestRefused(`has no text for the id ${id}`);
-    if (documents.has(id)) throw new ManifestRefused(`has the id ${id} twice`);
+      throw new ManifestError(`has an id that is empty or longer than ${maxIdLength} characters`);
+    if (typeof document !== 'string') throw new ManifestError(`has no text for the id ${id}`);
+    if (documents.has(id)) throw new ManifestError(`has the id ${id} twice`);
     if (id.startsWith(prefix) && id !== documentIdOf(document))
-      throw new ManifestRefused(`has a document under ${id} whose SHA-256 is another`);
+      throw new ManifestError(`has a document under ${id} whose SHA-256 is another`);
     const fault = faultOf(document, schema);
-    if (fault !== undefined) throw new ManifestRefused(`has a document under ${id} that cannot run: ${fault}`);
+    if (fault !== undefined) throw new ManifestError(`has a document under ${id} that cannot run: ${fault}`);
     documents.set(id, document);
   }
-  if (documents.size === 0) throw new ManifestRefused('holds no document');
+  if (documents.size === 0) throw new ManifestError('holds no document');
   return documents;
 }
 
 function entriesOf(manifest: unknown): readonly (readonly [string, unknown])[] {
-  if (!isRecord(manifest)) throw new ManifestRefused('is no JSON object of documents by id');
+  if (!isRecord(manifest)) throw new ManifestError('is no JSON object of documents by id');
   const { format, operations } = manifest;
   if (format === undefined) return Object.entries(manifest);
   if (format !== 'apollo-persisted-query-manifest' || !Array.isArray(operations))
-    throw new ManifestRefused('has a format that is not known here');
+    throw new ManifestError('has a format that is not known here');
   return operations.map((operation: unknown) => {
     if (!isRecord(operation) || typeof operation['id'] !== 'string')
-      throw new ManifestRefused('has an operation without an id');
+      throw new ManifestError('has an operation without an id');
     return [operation['id'], operation['body']] as const;
   });
 }
@@ -112,7 +112,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ManifestRefused('is not valid JSON');
+    throw new ManifestError('is not valid JSON');
   }
 }
 
@@ -123,6 +123,6 @@ function notFound(): never {
 function refusal(
   code: 'BAD_REQUEST' | 'PERSISTED_OPERATION_NOT_FOUND' | 'PERSISTED_OPERATION_REQUIRED',
   message: string,
-): RequestError {
-  return new RequestError(code, message, { status: 400 });
+): GraphqlRequestError {
+  return new GraphqlRequestError(code, message, { status: 400 });
 }

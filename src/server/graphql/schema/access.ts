@@ -1,7 +1,7 @@
 // Accounts and API tokens: listing them, making them, and ending or locking them out.
 
 import type { Account, StoredToken } from '../../../core/accounts/store.ts';
-import { authorise } from '../../../core/authz/permissions.ts';
+import { authorize } from '../../../core/authz/permissions.ts';
 import { type Principal, type Role, roles } from '../../../core/authz/principal.ts';
 import { accountDescription, builder, errorsDescription } from './builder.ts';
 import { type Payload, payloadOf, RegistryErrorType } from './payload.ts';
@@ -161,6 +161,6 @@ builder.queryField('principal', (t) =>
   t.field({
     type: PrincipalType,
     description: 'Who am I: the principal behind the token of this request. Every role may ask.',
-    resolve: (_root, _args, { caller }) => authorise(caller, 'principal.get'),
+    resolve: (_root, _args, { caller }) => authorize(caller, 'principal.get'),
   }),
 );

@@ -4,13 +4,13 @@ import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
 import type { Accounts } from '../../../core/accounts/accounts.ts';
 import type { Tokens } from '../../../core/accounts/tokens.ts';
-import type { AuditReading } from '../../../core/audit/trail.ts';
+import type { AuditTrailReader } from '../../../core/audit/trail.ts';
 import type { Caller } from '../../../core/authz/principal.ts';
-import type { PullConfigs } from '../../../core/pulls/client-config.ts';
-import type { PullTokens } from '../../../core/pulls/upstream-token.ts';
+import type { ClientConfigs } from '../../../core/pulls/client-config.ts';
+import type { UpstreamTokens } from '../../../core/pulls/upstream-token.ts';
 import type { Uses } from '../../../core/pulls/usage.ts';
 import type { Registries } from '../../../core/registries/registries.ts';
-import type { Watching } from '../../../core/registries/watch.ts';
+import type { Subscriptions } from '../../../core/registries/watch.ts';
 import type { Secret } from '../../../core/shared/secret.ts';
 import { dateTimeScalar, secretScalar } from './scalars.ts';
 
@@ -18,12 +18,12 @@ import { dateTimeScalar, secretScalar } from './scalars.ts';
 export interface UseCases {
   readonly registries: Registries;
   readonly uses: Uses;
-  readonly watching: Pick<Watching, 'changes' | 'validations'>;
-  readonly pullTokens: PullTokens;
-  readonly pullConfigs: PullConfigs;
+  readonly watching: Pick<Subscriptions, 'changes' | 'validations'>;
+  readonly pullTokens: UpstreamTokens;
+  readonly pullConfigs: ClientConfigs;
   readonly accounts: Accounts;
   readonly tokens: Tokens;
-  readonly auditReading: AuditReading;
+  readonly auditReading: AuditTrailReader;
 }
 
 /** What resolvers get: who calls, and the use cases. */

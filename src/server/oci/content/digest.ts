@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import type { HashThread } from './hash-thread.ts';
-import { PullRefusal } from '../errors.ts';
+import { OciError } from '../errors.ts';
 
 /** The content was not what its digest names. The client sees a connection that broke. */
 export class DigestMismatch extends Error {
@@ -70,13 +70,13 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 /**
  * Passes encoded content through unchanged and decodes it aside, since a digest is of the content without its encoding (RFC 9110 §8.4).
  * Ends with DigestMismatch in place of the last piece when it is not what the digest names.
- * @throws PullRefusal 502 for an encoding that cannot be read.
+ * @throws OciError 502 for an encoding that cannot be read.
  */
 export function createDecodedCheck(digest: string, encoding: string): Transform {
   const { algorithm, expected } = partsOf(digest);
   const decoder = decoders[encoding.trim().toLowerCase()]?.();
   if (decoder === undefined)
-    throw new PullRefusal(
+    throw new OciError(
       502,
       'UNAVAILABLE',
       'The upstream sent the content in an encoding in which its digest cannot be verified.',

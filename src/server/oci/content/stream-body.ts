@@ -24,7 +24,7 @@ const maxPassingBytes = 2 * 1024 * 1024;
  * Content-Length, wrong content always ends short. Whatever fails, both sides are closed then.
  * @throws DigestMismatch, ClientLeft, or the error of either side.
  */
-export function passContent(
+export function streamBody(
   { stream, giveBack }: Content,
   response: ServerResponse,
   check: DigestCheck | undefined,
