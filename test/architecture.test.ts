@@ -97,9 +97,19 @@ describe('the layout', () => {
   });
 
   it('has these names in src, and no others', () => {
-    expect(readdirSync(root).toSorted()).toEqual(
-      ['app', 'build', 'cli', 'console', 'core', 'database', 'docs', 'encryption', 'main.ts', 'server', 'upstream'],
-    );
+    expect(readdirSync(root).toSorted()).toEqual([
+      'app',
+      'build',
+      'cli',
+      'console',
+      'core',
+      'database',
+      'docs',
+      'encryption',
+      'main.ts',
+      'server',
+      'upstream',
+    ]);
   });
 
   it('lets each room import only what its row names, types included', () => {
@@ -109,7 +119,9 @@ describe('the layout', () => {
   it('has a row for every room', () => {
     const all = new Set(files.map((file) => dirname(file)).filter((room) => room !== '.'));
     expect([...all].filter((room) => !(room in rooms)).toSorted()).toEqual([]);
-    expect(Object.keys(rooms).filter((room) => !files.some((file) => file === room || file.startsWith(`${room}/`)))).toEqual([]);
+    expect(
+      Object.keys(rooms).filter((room) => !files.some((file) => file === room || file.startsWith(`${room}/`))),
+    ).toEqual([]);
   });
 
   it('uses every arrow that a row allows', () => {
@@ -121,7 +133,9 @@ describe('the layout', () => {
   });
 
   it('has no circle among the files and folders of any room', () => {
-    const found = ['', ...Object.keys(rooms).filter((room) => !room.endsWith('.ts'))].flatMap((room) => circles(between(room)));
+    const found = ['', ...Object.keys(rooms).filter((room) => !room.endsWith('.ts'))].flatMap((room) =>
+      circles(between(room)),
+    );
     expect(found).toEqual([]);
   });
 });
@@ -129,6 +143,11 @@ describe('the layout', () => {
 function shown({ from, to }: Import): string {
   return `${from} → ${to}`;
 }
-function unusedRows(): string[] { return []; }
-function between(_room: string): Import[] { return []; }
-void normalize; void mayReveal;
+function unusedRows(): string[] {
+  return [];
+}
+function between(_room: string): Import[] {
+  return [];
+}
+void normalize;
+void mayReveal;

@@ -9,7 +9,7 @@ import { readKeyStatus } from '../../src/encryption/key-status.ts';
 import { loadKeyring, parseKeyring } from '../../src/encryption/keyring.ts';
 import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
-import { openInstallation, passwordOf, reopenInstallation } from '../seal/installation.ts';
+import { openInstallation, passwordOf, reopenInstallation } from '../encryption/installation.ts';
 import { rounds } from './support/rounds.ts';
 
 const kills = rounds('REGWAY_CRASH_KEY_KILLS', 50);

@@ -6,7 +6,7 @@ import { openStore } from '../../src/database/store.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
 import { runSequences, type ModelDatabase, type Tally } from '../model/run.ts';
 import { sqliteModelDatabase } from '../model/sqlite.ts';
-import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
+import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
 
 /** On PostgreSQL a kill and a start take several connections; a busy machine took over half an hour. */
 const timeoutMs = 90 * 60_000;

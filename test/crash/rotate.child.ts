@@ -1,7 +1,7 @@
 // A process that rotates the keys of the installation in the directory given, data key and root key in turn, until it is killed.
 
 import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
-import { reopenInstallation } from '../seal/installation.ts';
+import { reopenInstallation } from '../encryption/installation.ts';
 
 const { parts } = await reopenInstallation(process.argv[2]!);
 process.stdout.write('rotating\n');

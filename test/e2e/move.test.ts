@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStore } from '../../src/database/store.ts';
-import { copiedMigrations, migrationsDir } from '../store/harness.ts';
+import { copiedMigrations, migrationsDir } from '../database/harness.ts';
 import { runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { operationsOn, registryOf, type RegistryNode } from './support/operations.ts';

@@ -45,7 +45,7 @@ export default defineConfig({
 /** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
 function suitesOnADomain(): string[] {
   const opening = /\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/;
-  return globSync(['graphql/*.test.ts', 'core/*.test.ts', 'rest/*.test.ts'], { cwd: testDirectory }).filter((file) =>
-    opening.test(readFileSync(join(testDirectory, file), 'utf8')),
-  );
+  return globSync(['server/graphql/**/*.test.ts', 'core/**/*.test.ts', 'server/rest/*.test.ts'], {
+    cwd: testDirectory,
+  }).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
 }

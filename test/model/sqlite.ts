@@ -4,7 +4,7 @@ import { copyFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { openStore, type Store } from '../../src/database/store.ts';
-import { migrationsDir, temporaryDirectory } from '../store/harness.ts';
+import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
 import type { ModelDatabase } from './run.ts';
 
 /** So many killed stores stay open: what they were doing goes on meanwhile, as nobody can end it within one process. */

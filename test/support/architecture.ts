@@ -12,7 +12,8 @@ export interface Import {
 /** A sibling by its name, or a path below `src`. */
 export type Room = string;
 
-const statement = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?([^'";]*?)\s*from\s*'([^']+)'|\bimport\s*\(\s*'([^']+)'|(?:^|\n)import\s*'([^']+)'/g;
+const statement =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?([^'";]*?)\s*from\s*'([^']+)'|\bimport\s*\(\s*'([^']+)'|(?:^|\n)import\s*'([^']+)'/g;
 
 /** Returns every import of one file, dynamic ones and re-exports included. */
 export function importsOf(file: string, text: string): Import[] {
@@ -27,7 +28,10 @@ export function importsOf(file: string, text: string): Import[] {
 }
 
 /** Returns the imports that no row allows, as `from → to`. */
-export function forbiddenArrows(imports: readonly Import[], rooms: Readonly<Record<string, readonly Room[]>>): string[] {
+export function forbiddenArrows(
+  imports: readonly Import[],
+  rooms: Readonly<Record<string, readonly Room[]>>,
+): string[] {
   return imports
     .filter(({ from, to }) => isOurs(to) && !isAllowed(from, to, rooms))
     .map(({ from, to }) => `${from} → ${to}`)

@@ -1,0 +1,62 @@
+// Commands on a data directory whose keys are not its own: not a byte is changed, not even by a migration.
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Config, readConfig } from '../../src/app/config.ts';
+import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from '../../src/app/maintenance/keys.ts';
+import { withSnapshot } from '../../src/app/maintenance/snapshot.ts';
+import { createToken, listTokens, revokeStoredToken } from '../../src/app/maintenance/tokens.ts';
+import { openStore } from '../../src/database/store.ts';
+import { KeyringError, loadKeyring } from '../../src/encryption/keyring.ts';
+import { createSealer } from '../../src/encryption/sealer.ts';
+import { copiedMigrations, temporaryDirectory } from '../database/harness.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let config: Config;
+
+beforeEach(async () => {
+  directory = temporaryDirectory();
+  config = readConfig({ REGWAY_DATA_DIR: directory.path });
+  using older = copiedMigrations('sqlite');
+  older.removeLast();
+  const store = await openStore({ url: config.databaseUrl, migrationsDir: older.path });
+  await createSealer({ keyring: await loadKeyring(config.keyringFile, { createIfMissing: true }), keys: store.keys });
+  await store.close();
+});
+afterEach(() => directory[Symbol.dispose]());
+
+const missing = () => withSnapshot(config.databaseUrl, (snapshot) => snapshot.missingMigrations());
+
+it.each<[string, () => Promise<unknown>]>([
+  [
+    'making a token',
+    () => createToken(config, { account: 'admin', role: 'PULL', name: 'ci', images: null, expiresAt: null }),
+  ],
+  ['listing tokens', () => listTokens(config, undefined)],
+  ['revoking a token', () => revokeStoredToken(config, 'tok_1')],
+  ['showing the keys', () => keyStatus(config)],
+  ['rotating the data key', () => rotateDataKeyOf(config)],
+  ['rotating the root key', () => rotateRootKeyOf(config)],
+])('%s without the keyring is refused before an older database is migrated', async (_what, command) => {
+  rmSync(config.keyringFile);
+  await expect(command()).rejects.toThrow(KeyringError);
+  expect(await missing()).toBe(1);
+  await loadKeyring(config.keyringFile, { createIfMissing: true });
+  await expect(command()).rejects.toThrow(/lacks the root key/);
+  expect(await missing()).toBe(1);
+});
+
+it('with its own keyring a command migrates it', async () => {
+  expect(await listTokens(config, undefined)).toEqual([]);
+  expect(await missing()).toBe(0);
+});
+
+it.each<[string, () => Promise<unknown>]>([
+  ['showing the keys', () => keyStatus(config)],
+  ['rotating the data key', () => rotateDataKeyOf(config)],
+])('%s makes none before the first start', async (_what, command) => {
+  config = readConfig({ REGWAY_DATA_DIR: join(directory.path, 'new') });
+  await expect(command()).rejects.toThrow('There are no keys yet');
+  await expect(loadKeyring(config.keyringFile, { createIfMissing: false })).rejects.toThrow('does not exist');
+});

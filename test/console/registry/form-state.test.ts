@@ -1,0 +1,213 @@
+// The form: what it asks for before the server has to, what it sends, and which remedies it offers.
+
+import { describe, expect, it } from 'vitest';
+import {
+  createInputOf,
+  emptyForm,
+  fieldOfPath,
+  formOf,
+  missingFields,
+  passwordReasons,
+  remedyOf,
+  sendsPassword,
+  typeHelp,
+  updateInputOf,
+  type FormState,
+} from '../../../src/console/registry/form-state.ts';
+import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../../src/console/api/operations.ts';
+import { formWords, outcomeTone, outcomeLabels } from '../../../src/console/shared/words.ts';
+
+const report: ReportFragment = {
+  outcome: 'VALID',
+  valid: true,
+  message: '',
+  hint: null,
+  retryable: false,
+  retryAfter: null,
+  realmHost: null,
+  checkedAt: '2026-11-24T12:00:00Z',
+  durationMs: 1,
+  steps: [],
+};
+
+const stored: FactsFragment = {
+  id: 'reg_1',
+  registry: 'docker.io/anchore/*',
+  host: 'docker.io',
+  repository: 'anchore/*',
+  name: 'docker.io/anchore/*',
+  type: 'DOCKER_V2',
+  username: 'robot',
+  secureConnection: true,
+  trustedRealm: null,
+  probeRepository: null,
+  pendingSince: null,
+  previousUsableUntil: null,
+  account: 'admin',
+  createdAt: '2026-11-24T12:00:00Z',
+  updatedAt: '2026-11-24T12:00:00Z',
+  lastUsedAt: null,
+  lastValidation: report,
+};
+
+const full: FormState = { ...emptyForm, registry: ' quay.io ', username: 'robot', password: ' spaces stay ' };
+
+describe('a change', () => {
+  it('of nothing sends nothing', () => {
+    expect(updateInputOf(stored, formOf(stored))).toEqual({});
+  });
+
+  it.each([
+    [{ allowSelfSigned: true }],
+    [{ type: 'GCR' }],
+    [{ username: 'other' }],
+    [{ trustedRealm: 'auth.example.com' }],
+  ] satisfies [Partial<FormState>][])('of %o asks for the password, and sends it', (change) => {
+    const form = { ...formOf(stored), ...change };
+    expect(passwordReasons(stored, form)).toHaveLength(1);
+    expect(missingFields(stored, form)).toHaveProperty('password');
+    expect(updateInputOf(stored, { ...form, password: 'x' })).toHaveProperty('password', 'x');
+  });
+
+  it.each([
+    [{ name: 'Anchore' }, { name: 'Anchore' }],
+    [{ probeRepository: 'anchore/grype' }, { probeRepository: 'anchore/grype' }],
+    [{ validate: false }, {}],
+  ] satisfies [Partial<FormState>, object][])('of %o leaves the password alone', (change, expected) => {
+    const form = { ...formOf(stored), ...change };
+    expect(sendsPassword(stored, form)).toBe(false);
+    expect(missingFields(stored, form)).toEqual({});
+    expect(updateInputOf(stored, form)).toEqual(expected);
+  });
+
+  it('clears what was emptied', () => {
+    const named = { ...stored, name: 'Anchore', probeRepository: 'anchore/grype' };
+    expect(updateInputOf(named, { ...formOf(named), name: ' ', probeRepository: '' })).toEqual({
+      name: null,
+      probeRepository: null,
+    });
+  });
+
+  it('back to verified certificates needs no password', () => {
+    const open = { ...stored, secureConnection: false };
+    expect([formOf(open).allowSelfSigned, passwordReasons(open, { ...formOf(open), allowSelfSigned: false })]).toEqual([
+      true,
+      [],
+    ]);
+  });
+
+  it('of the password alone may wait, and says so only then', () => {
+    const rotation = { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true };
+    expect(updateInputOf(stored, rotation)).toEqual({ password: 'next', rotation: 'PENDING' });
+    expect(updateInputOf(stored, { ...rotation, mayWait: false })).toEqual({ password: 'next' });
+  });
+
+  it.each([[{ username: 'other' }], [{ allowSelfSigned: true }], [{ replacePassword: false }]] satisfies [
+    Partial<FormState>,
+  ][])('of %o cannot wait', (change) => {
+    expect(
+      updateInputOf(stored, { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true, ...change }),
+    ).not.toHaveProperty('rotation');
+  });
+
+  it('back to verified certificates cannot wait', () => {
+    const open = { ...stored, secureConnection: false };
+    expect(
+      updateInputOf(open, {
+        ...formOf(open),
+        allowSelfSigned: false,
+        replacePassword: true,
+        password: 'next',
+        mayWait: true,
+      }),
+    ).not.toHaveProperty('rotation');
+  });
+
+  it('never types the stored password in', () => {
+    expect(formOf(stored).password).toBe('');
+  });
+});
+
+describe('a new registry', () => {
+  it('is sent without what was left empty, and with the password as it was typed', () => {
+    expect(createInputOf(full)).toEqual({
+      registry: 'quay.io',
+      type: 'DOCKER_V2',
+      username: 'robot',
+      password: ' spaces stay ',
+    });
+  });
+
+  it('needs registry, username and password', () => {
+    expect(Object.keys(missingFields(null, emptyForm))).toEqual(['registry', 'username', 'password']);
+    expect(missingFields(null, full)).toEqual({});
+  });
+});
+
+describe('the remedy', () => {
+  const remedy = (outcome: ValidationOutcome, form: FormState = full, realmHost: string | null = null) =>
+    remedyOf({ ...report, outcome, realmHost }, form);
+
+  it.each(['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED', 'PLAIN_HTTP'] as const)(
+    'for %s allows self-signed certificates, once',
+    (outcome) => {
+      expect(remedy(outcome)?.change).toEqual({ allowSelfSigned: true });
+      expect(remedy(outcome, { ...full, allowSelfSigned: true })).toBeNull();
+    },
+  );
+
+  it('for FORBIDDEN_REALM trusts the host that the registry named, and names it', () => {
+    expect(remedy('FORBIDDEN_REALM', full, 'auth.example.com')).toEqual({
+      label: 'Trust auth.example.com',
+      change: { trustedRealm: 'auth.example.com' },
+    });
+    expect(remedy('FORBIDDEN_REALM', full)).toBeNull();
+  });
+
+  it.each(['VALID', 'INVALID_CREDENTIALS', 'TIMEOUT', 'LOCKED_OUT', 'FORBIDDEN_ADDRESS'] as const)(
+    'for %s there is none',
+    (outcome) => {
+      expect(remedy(outcome)).toBeNull();
+    },
+  );
+});
+
+it.each([
+  [['input', 'password'], 'password'],
+  [['secureConnection'], 'allowSelfSigned'],
+  [['input', 'constructor'], null],
+  [['id'], null],
+  [null, null],
+])('the path %j is the field %s', (path, field) => {
+  expect(fieldOfPath(path)).toBe(field);
+});
+
+it('a warning is neither good nor bad, and every outcome has words', () => {
+  expect([
+    outcomeTone('VALID'),
+    outcomeTone('NO_AUTH_REQUIRED'),
+    outcomeTone('INVALID_CREDENTIALS'),
+    outcomeTone(undefined),
+  ]).toEqual(['good', 'warning', 'bad', 'neutral']);
+  expect(new Set(Object.values(outcomeLabels)).size).toBe(Object.keys(outcomeLabels).length);
+});
+
+it.each([
+  [
+    'Add the issuing CA, or pass secureConnection: false for this registry.',
+    'Add the issuing CA, or turn on Allow Self Signed.',
+  ],
+  ['Pass secureConnection: false to speak plain HTTP.', 'Turn on Allow Self Signed to speak plain HTTP.'],
+  ['Nothing to reword.', 'Nothing to reword.'],
+])('%s reads in the form as: %s', (sentence, words) => {
+  expect(formWords(sentence)).toBe(words);
+});
+
+describe('the type', () => {
+  it('is suggested by the host of a cloud, and not once it is chosen', () => {
+    const registry = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+    expect(typeHelp({ registry, type: 'DOCKER_V2' })).toContain('looks like Amazon ECR');
+    expect(typeHelp({ registry, type: 'AWSECR' })).toBe('How to log in.');
+    expect(typeHelp({ registry: 'docker.io', type: 'DOCKER_V2' })).toBe('How to log in.');
+  });
+});

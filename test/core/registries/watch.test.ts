@@ -1,0 +1,188 @@
+// Streams of what happens to registries: after the commit, to those who may, for as long as their login lasts, within bounds.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Caller } from '../../../src/core/authz/principal.ts';
+import { maxStreamsPerSubject, maxWaitingEvents, type RegistryChange } from '../../../src/core/registries/watch.ts';
+import { Secret } from '../../../src/core/shared/secret.ts';
+import { insertAccount } from '../../server/rest/harness.ts';
+import { callerOf, openDomain, type TestDomain } from '../../support/domain.ts';
+
+let domain: TestDomain;
+const writer = callerOf('READ_WRITE');
+const checked = { secureConnection: true, validate: true };
+const unchecked = { secureConnection: true, validate: false };
+
+beforeEach(async () => {
+  domain = await openDomain();
+});
+
+afterEach(async () => {
+  domain.watching.end();
+  await domain.close();
+});
+
+const create = (host: string, settings = unchecked, caller: Caller = writer) =>
+  domain.registries
+    .create(caller, { registry: host, username: 'u', password: new Secret('hunter2') }, settings)
+    .then(({ registry }) => registry);
+
+/** The next `count` messages of a stream. */
+async function take<T>(stream: AsyncIterable<T>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const message of stream) {
+    taken.push(message);
+    if (taken.length === count) break;
+  }
+  return taken;
+}
+
+const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'OK',
+    (error: unknown) => [(error as { code?: unknown }).code, (error as { reason?: unknown }).reason],
+  );
+
+it('tells each change with the registry as it is then, whoever made it', async () => {
+  const stream = await domain.watching.changes(writer, {});
+  const { id } = await create('a.example');
+  await domain.registries.update(callerOf('ADMIN'), id, { name: 'Other' }, unchecked);
+  const seen: RegistryChange[] = [];
+  const reading = (async () => {
+    for await (const change of stream) if (seen.push(change) === 3) break;
+  })();
+  await expect.poll(() => seen.length).toBe(2);
+  await domain.registries.delete(writer, id);
+  await reading;
+  expect(seen.map(({ kind, registry, id: told }) => [kind, told, registry?.name])).toEqual([
+    ['CREATED', id, 'Other'],
+    ['UPDATED', id, 'Other'],
+    ['DELETED', id, undefined],
+  ]);
+});
+
+it('tells each validation that was recorded, and nothing of one that was skipped', async () => {
+  const stream = await domain.watching.validations(writer, {});
+  await create('skipped.example');
+  const { id } = await create('a.example', checked);
+  domain.outcome = 'INVALID_CREDENTIALS';
+  await domain.registries.validate(writer, id);
+  const [first, second] = await take(stream, 2);
+  expect([first?.id, second?.id, second?.lastValidation?.outcome]).toEqual([id, id, 'INVALID_CREDENTIALS']);
+});
+
+it('tells nothing of what was not stored', async () => {
+  const sent: string[] = [];
+  domain.store.notices.listen((text) => sent.push(text));
+  domain.outcome = 'INVALID_CREDENTIALS';
+  await codeOf(create('refused.example', checked));
+  const { id } = await create('a.example');
+  await codeOf(create('a.example'));
+  await codeOf(domain.registries.update(writer, id, { password: new Secret('bad') }, checked));
+  await codeOf(domain.registries.delete(writer, 'reg_00000000000000000000000000000000'));
+  await expect.poll(() => sent).toEqual([JSON.stringify(['CREATED', id, 'admin'])]);
+});
+
+it('is readable in the store at the moment it is told', async () => {
+  const found: Promise<unknown>[] = [];
+  domain.store.notices.listen((text) =>
+    found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))),
+  );
+  await create('a.example');
+  await expect.poll(() => found.length).toBe(1);
+  expect(await Promise.all(found)).toMatchObject([{ registry: 'a.example' }]);
+});
+
+it('tells an account of its own registries alone, and an admin of the account that it names', async () => {
+  await insertAccount(domain, 'tenant');
+  const tenant = callerOf('READ_WRITE', 'tenant', { subject: 'token:tenant' });
+  const [own, foreign] = [
+    await domain.watching.changes(tenant, {}),
+    await domain.watching.changes(callerOf('ADMIN'), { account: 'tenant' }),
+  ];
+  await create('admin.example');
+  const { id } = await create('tenant.example', unchecked, tenant);
+  expect([(await take(own, 1))[0]?.id, (await take(foreign, 1))[0]?.id]).toEqual([id, id]);
+  expect(await codeOf(domain.watching.changes(tenant, { account: 'admin' }))).toEqual(['NOT_FOUND', undefined]);
+});
+
+it.each([
+  ['was revoked', async () => undefined],
+  ['may no longer', async () => callerOf('PULL').principal],
+  ['moved to another account', async () => callerOf('READ_WRITE', 'elsewhere').principal],
+] satisfies [string, TestDomain['recall']][])(
+  'ends when its login %s: at the next event, which is not told, and without one in time',
+  async (_case, recall) => {
+    const [busy, quiet] = [await domain.watching.changes(writer, {}), await domain.watching.changes(writer, {})];
+    domain.recall = recall;
+    await create('secret.example');
+    expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);
+    expect(await codeOf(take(quiet, 1))).toEqual(['UNAUTHENTICATED', undefined]);
+    domain.recall = async (login) => ({ ...login, images: null });
+    const idle = await domain.watching.changes(writer, {});
+    const end = codeOf(take(idle, 1));
+    domain.recall = recall;
+    domain.passTime();
+    expect(await end).toEqual(['UNAUTHENTICATED', undefined]);
+  },
+);
+
+it('goes on past a look at its login that is still good', async () => {
+  const stream = await domain.watching.changes(writer, {});
+  const first = take(stream, 1);
+  for (let round = 0; round < 3; round += 1) {
+    domain.passTime();
+    await new Promise(setImmediate);
+  }
+  await create('a.example');
+  expect(await first).toHaveLength(1);
+});
+
+it('is ended with an error when its reader is too slow, and holds no more than its bound', async () => {
+  const [{ watching, store }] = domain.replicas;
+  const heard: string[] = [];
+  const stream = await watching.changes(writer, {});
+  store.notices.listen((text) => heard.push(text));
+  for (let index = 0; index <= maxWaitingEvents; index += 1)
+    store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
+  await expect.poll(() => heard.length).toBe(maxWaitingEvents + 1);
+  expect(await codeOf(take(stream, 1))).toEqual(['RATE_LIMITED', 'SLOW_READER']);
+});
+
+it('is one of a bounded number for each login on a server, and a client that left makes room', async () => {
+  const [{ watching }] = domain.replicas;
+  const leaving = new AbortController();
+  await watching.changes({ ...writer, signal: () => leaving.signal }, {});
+  for (let count = 1; count < maxStreamsPerSubject; count += 1) await watching.validations(writer, {});
+  expect(await codeOf(watching.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
+  await watching.changes(callerOf('ADMIN'), {});
+  leaving.abort();
+  await watching.changes(writer, {});
+});
+
+it('ends in good order when the client leaves or the server stops', async () => {
+  const leaving = new AbortController();
+  const [left, stopped] = [
+    await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {}),
+    await domain.watching.changes(writer, {}),
+  ];
+  const ends = Promise.all([take(left, 1), take(stopped, 1)]);
+  leaving.abort();
+  domain.watching.end();
+  expect(await ends).toEqual([[], []]);
+});
+
+it.each([
+  '',
+  'null',
+  '[]',
+  '["CREATED"]',
+  '["GONE","reg_1","admin"]',
+  '["CREATED",1,"admin"]',
+  '{"kind":"CREATED"}',
+  '[',
+])('takes %j on the same channel for nothing', async (text) => {
+  const stream = await domain.watching.changes(writer, {});
+  domain.store.notices.send(text);
+  const { id } = await create('a.example');
+  expect((await take(stream, 1))[0]?.id).toBe(id);
+});

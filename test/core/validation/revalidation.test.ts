@@ -1,0 +1,295 @@
+// Checks on schedule: what is due and when, by one server, and never again for a credential that was rejected.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { publishChanges } from '../../../src/core/registry/events.ts';
+import {
+  type ValidationOutcome,
+  validationOutcomes,
+  type ValidationReport,
+} from '../../../src/core/registry/report.ts';
+import { Secret } from '../../../src/core/shared/secret.ts';
+import {
+  claimMs,
+  dueAt,
+  firstPauseMs,
+  maxConcurrentChecks,
+  type Revalidation,
+  startRevalidation,
+} from '../../../src/core/validation/revalidation.ts';
+import type { Validator } from '../../../src/core/validation/validator.ts';
+import { callerOf, openDomain, reportOf, type TestDomain } from '../../support/domain.ts';
+
+const hourMs = 3_600_000;
+const everyMs = 24 * hourMs;
+const id = 'reg_00000000000000000000000000000000';
+const writer = callerOf('READ_WRITE');
+
+let domain: TestDomain;
+let asked: string[];
+let answer: (host: string) => Promise<ValidationReport> | ValidationReport;
+let faults: unknown[];
+const started: Revalidation[] = [];
+
+beforeEach(async () => {
+  domain = await openDomain();
+  asked = [];
+  faults = [];
+  answer = () => ({ ...reportOf('VALID'), checkedAt: domain.time.getTime() });
+});
+
+afterEach(async () => {
+  for (const revalidation of started.splice(0)) await revalidation.close();
+  await domain.close();
+});
+
+function start(): Revalidation {
+  const validator: Validator = {
+    async check({ host }) {
+      asked.push(host);
+      return answer(host);
+    },
+  };
+  const revalidation = startRevalidation({
+    registries: publishChanges(domain.store.registries, domain.store.notices),
+    access: domain.store.access,
+    sealer: domain.sealer,
+    validator,
+    now: () => domain.time,
+    observeValidation: () => undefined,
+    everyMs,
+    schedule: () => () => undefined,
+    newRequestId: () => 'request-1',
+    onFailure: (fault) => faults.push(fault),
+  });
+  started.push(revalidation);
+  return revalidation;
+}
+
+const add = async (host: string, validate = true) =>
+  (
+    await domain.registries.create(
+      writer,
+      { registry: host, username: 'u', password: new Secret('hunter2') },
+      { secureConnection: true, validate },
+    )
+  ).registry;
+const pass = (ms: number) => void (domain.time = new Date(domain.time.getTime() + ms));
+const lastOf = async (registryId: string) => (await domain.store.registries.byId(registryId))?.lastValidation;
+const at = (outcome: ValidationOutcome, more: Partial<ValidationReport> = {}) =>
+  dueAt({ id, lastValidation: { ...reportOf(outcome), checkedAt: 0, ...more } }, everyMs);
+
+const never = [
+  'SKIPPED',
+  'INVALID_CREDENTIALS',
+  'INSUFFICIENT_SCOPE',
+  'UPSTREAM_FORBIDDEN',
+  'LOCKED_OUT',
+  'NATIVE_CREDENTIAL_ERROR',
+];
+const soon = [
+  'DNS_FAILURE',
+  'UNREACHABLE',
+  'TIMEOUT',
+  'CONNECTION_CLOSED',
+  'RATE_LIMITED',
+  'TOKEN_ENDPOINT_ERROR',
+  'UPSTREAM_ERROR',
+];
+
+it.each(validationOutcomes.map((outcome) => [outcome]))(
+  'after %s a credential is due as its outcome says',
+  (outcome) => {
+    expect(at(outcome)).toBe(never.includes(outcome) ? undefined : soon.includes(outcome) ? firstPauseMs : everyMs);
+  },
+);
+
+it('pauses double up to the interval, and a time that the registry named holds', () => {
+  const pauses = [1, 2, 3, 20].map((failures) => at('UNREACHABLE', { schedule: { failures, claimedUntil: 0 } }));
+  expect(pauses).toEqual([firstPauseMs, 2 * firstPauseMs, 4 * firstPauseMs, everyMs]);
+  expect(at('RATE_LIMITED', { retryAfter: 9 * hourMs })).toBe(9 * hourMs);
+  expect(dueAt({ id, lastValidation: null }, everyMs)).toBeUndefined();
+});
+
+it('registries that were checked together are due apart, each within a fifth of the interval', () => {
+  const due = ['00000000', '80000000', 'ffffffff'].map(
+    (end) =>
+      dueAt({ id: `reg_${'0'.repeat(24)}${end}`, lastValidation: { ...reportOf('VALID'), checkedAt: 0 } }, everyMs) ??
+      0,
+  );
+  expect(due[0]).toBe(everyMs);
+  expect(due[1]).toBeCloseTo(1.1 * everyMs, -3);
+  expect(due[2]).toBeCloseTo(1.2 * everyMs, -3);
+});
+
+it('checks what is due with the stored password, records it, and leaves the rest alone', async () => {
+  domain.outcome = 'VALID';
+  const { id: old } = await add('old.example');
+  await add('unchecked.example', false);
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect([asked, faults, (await lastOf(old))?.checkedAt]).toEqual([['old.example'], [], domain.time.getTime()]);
+  await start().sweep();
+  expect(asked).toEqual(['old.example']);
+});
+
+it('never sends a rejected credential again, until it is changed', async () => {
+  const registry = await add('a.example');
+  answer = () => ({ ...reportOf('INVALID_CREDENTIALS'), checkedAt: domain.time.getTime() });
+  for (let day = 0; day < 5; day += 1) {
+    pass(1.3 * everyMs);
+    await start().sweep();
+  }
+  expect(asked).toEqual(['a.example']);
+  await domain.registries.update(
+    writer,
+    registry.id,
+    { password: new Secret('new') },
+    { secureConnection: true, validate: true },
+  );
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect(asked).toHaveLength(2);
+});
+
+it('sends no password of a disabled account, and goes on once it is enabled', async () => {
+  const admin = callerOf('ADMIN');
+  await domain.useCases.accounts.create(admin, { name: 'tenant' });
+  await domain.registries.create(
+    admin,
+    { registry: 'a.example', username: 'u', password: new Secret('hunter2'), account: 'tenant' },
+    { secureConnection: true, validate: true },
+  );
+  await domain.useCases.accounts.disable(admin, { name: 'tenant' });
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect([asked, faults]).toEqual([[], []]);
+  await domain.useCases.accounts.enable(admin, { name: 'tenant' });
+  await start().sweep();
+  expect([asked, faults]).toEqual([['a.example'], []]);
+});
+
+it('of several servers that sweep at once, one checks each registry', async () => {
+  for (let index = 0; index < 12; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  await Promise.all([start(), start(), start()].map((server) => server.sweep()));
+  expect(asked.toSorted()).toEqual([...new Set(asked)].toSorted());
+  expect(asked).toHaveLength(12);
+});
+
+it('leaves the registry of a server that died during its check to another, in time', async () => {
+  const { id: registryId, version, lastValidation } = await add('a.example');
+  pass(1.3 * everyMs);
+  const claimed = {
+    ...(lastValidation ?? reportOf('VALID')),
+    schedule: { failures: 0, claimedUntil: domain.time.getTime() + claimMs },
+  };
+  expect(
+    await domain.store.registries.exchangeValidation(registryId, version, lastValidation ?? claimed, claimed),
+  ).toBe(true);
+  await start().sweep();
+  expect(asked).toEqual([]);
+  pass(claimMs);
+  await start().sweep();
+  expect(asked).toEqual(['a.example']);
+});
+
+it('runs few checks at once', async () => {
+  for (let index = 0; index < 10; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  let running = 0;
+  let most = 0;
+  const full = Promise.withResolvers<void>();
+  answer = async () => {
+    most = Math.max(most, (running += 1));
+    if (running === maxConcurrentChecks) full.resolve();
+    await full.promise;
+    // Time for one too many to begin.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    running -= 1;
+    return { ...reportOf('VALID'), checkedAt: domain.time.getTime() };
+  };
+  await start().sweep();
+  expect([asked.length, most]).toEqual([10, maxConcurrentChecks]);
+});
+
+it('counts failures in a row over restarts, and forgets them after a success', async () => {
+  const { id: registryId } = await add('a.example');
+  answer = () => ({ ...reportOf('TIMEOUT'), checkedAt: domain.time.getTime() });
+  pass(1.3 * everyMs);
+  for (let round = 1; round <= 3; round += 1) {
+    await start().sweep();
+    expect((await lastOf(registryId))?.schedule?.failures).toBe(round);
+    pass(firstPauseMs * 2 ** (round - 1) * 1.3);
+  }
+  answer = () => ({ ...reportOf('VALID'), checkedAt: domain.time.getTime() });
+  await start().sweep();
+  expect((await lastOf(registryId))?.schedule?.failures).toBe(0);
+});
+
+it('writes an audit event when the outcome changes and only then, and tells of each check', async () => {
+  const told: string[] = [];
+  domain.store.notices.listen((text) => told.push(text));
+  const { id: registryId } = await add('a.example');
+  const eventsOf = async () =>
+    (await domain.store.audit.eventsAfter(0, 100)).filter(({ actor }) => actor === 'system:revalidation');
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect(await eventsOf()).toEqual([]);
+  answer = () => ({ ...reportOf('INVALID_CREDENTIALS'), checkedAt: domain.time.getTime() });
+  pass(1.3 * everyMs);
+  await start().sweep();
+  expect(await eventsOf()).toMatchObject([
+    { action: 'registry.validate', target: registryId, outcome: 'INVALID_CREDENTIALS' },
+  ]);
+  // One of the validations is that of the creation.
+  const expected = ['CREATED', 'VALIDATED', 'VALIDATED', 'VALIDATED'].map((kind) =>
+    JSON.stringify([kind, registryId, 'admin']),
+  );
+  await expect.poll(() => told.toSorted((one, other) => one.localeCompare(other))).toEqual(expected);
+});
+
+it('goes on past a registry that meets a fault, and records nothing over a change made meanwhile', async () => {
+  const [bad, changed] = [await add('bad.example'), await add('changed.example')];
+  await add('good.example');
+  pass(1.3 * everyMs);
+  answer = async (host) => {
+    if (host === 'bad.example') throw new Error('a fault');
+    if (host === 'changed.example')
+      await domain.registries.update(writer, changed.id, { name: 'New' }, { secureConnection: true, validate: false });
+    return { ...reportOf('TIMEOUT'), checkedAt: domain.time.getTime() };
+  };
+  await start().sweep();
+  expect([asked.toSorted(), faults.length]).toEqual([['bad.example', 'changed.example', 'good.example'], 1]);
+  expect([(await lastOf(bad.id))?.outcome, (await lastOf(changed.id))?.outcome]).toEqual(['VALID', 'SKIPPED']);
+});
+
+it('a password that does not open is told of once in each interval, not at each look', async () => {
+  const { id: registryId } = await add('a.example');
+  const [stored, sealed] = [
+    await domain.store.registries.byId(registryId),
+    await domain.store.registries.sealed(registryId),
+  ];
+  const event = {
+    at: domain.time,
+    actor: 'mallory',
+    account: 'admin',
+    action: 'registry.update',
+    target: registryId,
+    targetText: '',
+    outcome: 'DONE',
+    requestId: '',
+  } as const;
+  // As somebody who can write the database would, to have it sent elsewhere.
+  await domain.store.registries.update({ ...stored!, host: 'evil.example', version: 2 }, sealed!, 1, event);
+  const eventsOf = async () =>
+    (await domain.store.audit.eventsAfter(0, 100)).filter(({ action }) => action === 'registry.secret_unreadable');
+  pass(1.3 * everyMs);
+  for (let look = 0; look < 5; look += 1) {
+    await start().sweep();
+    pass(claimMs + 1);
+  }
+  expect([asked, faults.length, (await eventsOf()).length]).toEqual([[], 1, 1]);
+  pass(everyMs);
+  await start().sweep();
+  expect((await eventsOf()).length).toBe(2);
+});

@@ -1,0 +1,41 @@
+// The laws of the store, for every database it runs on.
+
+import { describe } from 'vitest';
+
+import type { Harness } from '../harness.ts';
+import { accessLaws } from './access.ts';
+import { accountLaws } from './accounts.ts';
+import { auditLaws } from './audit.ts';
+import { keyLaws } from './keys.ts';
+import { migrationLaws } from './migration.ts';
+import { pageLaws } from './page.ts';
+import { registryLaws } from './registry.ts';
+import { useLaws } from './uses.ts';
+
+/** @param harness gives the database under test; called when the tests run. */
+export function storeLaws(harness: () => Harness): void {
+  describe('registries', () => {
+    registryLaws(harness);
+  });
+  describe('pages', () => {
+    pageLaws(harness);
+  });
+  describe('uses', () => {
+    useLaws(harness);
+  });
+  describe('access and keys', () => {
+    accessLaws(harness);
+  });
+  describe('accounts, logins and the trail', () => {
+    accountLaws(harness);
+  });
+  describe('the audit chain', () => {
+    auditLaws(harness);
+  });
+  describe('rotations of keys', () => {
+    keyLaws(harness);
+  });
+  describe('migrations', () => {
+    migrationLaws(harness);
+  });
+}

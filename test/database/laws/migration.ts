@@ -1,0 +1,94 @@
+// The laws of migrations: all or nothing, no row lost, and no database that does not fit this program.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { StoreError } from '../../../src/database/errors.ts';
+import { copiedMigrations, type Harness, migrationsDir, type StoreUnderTest } from '../harness.ts';
+import { sampleEvent, sampleRegistry, sampleSealed } from '../samples.ts';
+
+export function migrationLaws(harness: () => Harness): void {
+  let test: StoreUnderTest;
+  beforeEach(async () => {
+    test = await harness().create();
+  });
+  afterEach(() => test.close());
+  const applied = () => test.rows('SELECT tag FROM schema_migration ORDER BY position');
+
+  it('a store that is opened again keeps its rows and applies nothing twice', async () => {
+    await test.store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
+    const before = await applied();
+    const again = await test.openAgain(migrationsDir);
+    expect(await again.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
+    await again.close();
+    expect(await applied()).toEqual(before);
+    expect(await test.rows('SELECT name FROM account')).toEqual([{ name: 'admin' }]);
+  });
+
+  it('a migration that rebuilds a table loses no child row', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.add('9999_rebuild', rebuildAccount(harness().dialect));
+    await test.store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
+    const again = await test.openAgain(migrations.path);
+    expect(await again.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
+    expect(await test.rows('SELECT note FROM account')).toEqual([{ note: 'kept' }]);
+    await expect(
+      again.registries.insert(sampleRegistry(2, { account: 'nobody' }), sampleSealed(), sampleEvent()),
+    ).rejects.toThrow(/refused/);
+    await again.close();
+  });
+
+  it('a migration that fails leaves nothing of itself, and the store as it was', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.add('9998_works', ['CREATE TABLE half (id integer)']);
+    migrations.add('9999_fails', ['CREATE TABLE other_half (id integer)', 'ALTER TABLE nowhere RENAME TO somewhere']);
+    const before = await applied();
+    await expect(test.openAgain(migrations.path)).rejects.toThrow('The migration 9999_fails failed');
+    expect(await applied()).toEqual(before);
+    await expect(test.rows('SELECT * FROM half')).rejects.toThrow(/half/);
+    expect(await test.store.ready()).toBe(true);
+  });
+
+  it('a migration that orphans rows is refused', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.add('9999_orphans', [`DELETE FROM account WHERE name = 'other'`]);
+    await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
+    await test.store.registries.insert(sampleRegistry(1, { account: 'other' }), sampleSealed(), sampleEvent());
+    await expect(test.openAgain(migrations.path)).rejects.toThrow(StoreError);
+    expect(await test.store.access.accountExists('other')).toBe(true);
+  });
+
+  it('a database newer than the program is refused', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.add('9999_newer', ['CREATE TABLE later (id integer)']);
+    await (await test.openAgain(migrations.path)).close();
+    await expect(test.openAgain(migrationsDir)).rejects.toThrow(
+      /newer than this program: it has the migration 9999_newer/,
+    );
+  });
+
+  it('a migration that was edited after it was applied is refused', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.editFirst();
+    await expect(test.openAgain(migrations.path)).rejects.toThrow(/was edited after it was applied/);
+  });
+
+  it('a database of another history is refused', async () => {
+    using migrations = copiedMigrations(harness().dialect);
+    migrations.renameFirst('0000_another');
+    await expect(test.openAgain(migrations.path)).rejects.toThrow(/not of one history/);
+  });
+}
+
+/** SQLite changes most things by making the table anew, as drizzle-kit generates it; PostgreSQL changes it in place. */
+function rebuildAccount(dialect: Harness['dialect']): string[] {
+  if (dialect === 'postgres') {
+    return [`ALTER TABLE account ADD COLUMN note text NOT NULL DEFAULT 'kept'`];
+  }
+  return [
+    'PRAGMA foreign_keys=OFF;',
+    `CREATE TABLE __new_account (name text PRIMARY KEY NOT NULL, created_at integer NOT NULL, disabled_at integer, note text NOT NULL) STRICT;`,
+    `INSERT INTO __new_account SELECT name, created_at, disabled_at, 'kept' FROM account;`,
+    'DROP TABLE account;',
+    'ALTER TABLE __new_account RENAME TO account;',
+    'PRAGMA foreign_keys=ON;',
+  ];
+}

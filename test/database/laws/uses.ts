@@ -1,0 +1,135 @@
+// The laws of uses at rest: counts that add up, the newest first, and nothing left of a registry that is gone.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { CountedUse, UseStore } from '../../../src/core/pulls/usage.ts';
+import { maxUsesPerRegistry } from '../../../src/database/repositories/usage.ts';
+import type { Harness, StoreUnderTest } from '../harness.ts';
+import { sampleEvent, sampleRegistry, sampleSealed } from '../samples.ts';
+
+const start = Date.UTC(2026, 5, 6);
+const [first, second, unused] = [sampleRegistry(1), sampleRegistry(2), sampleRegistry(3)];
+
+export function useLaws(harness: () => Harness): void {
+  let test: StoreUnderTest;
+  let uses: UseStore;
+  beforeEach(async () => {
+    test = await harness().create();
+    uses = test.store.uses;
+    for (const registry of [first, second, unused]) {
+      await test.store.registries.insert(registry, sampleSealed(), sampleEvent());
+    }
+  });
+  afterEach(() => test.close());
+
+  it('a use reads back as it was written', async () => {
+    const use = sampleUse({ actor: 'Zoë’s “名前” 🐳', registryVersion: 2_147_483_647, count: 5_000_000_000 });
+    await uses.addUses([use]);
+    expect(await uses.usesOf(first.id, 10)).toStrictEqual([use]);
+  });
+
+  it('counts of the same who, image, version and outcome add up, and the later time stays', async () => {
+    await uses.addUses([sampleUse({ count: 3, lastAt: at(5) })]);
+    await uses.addUses([sampleUse({ count: 4, lastAt: at(9) })]);
+    await uses.addUses([sampleUse({ count: 1, lastAt: at(7) })]);
+    expect(await uses.usesOf(first.id, 10)).toStrictEqual([sampleUse({ count: 8, lastAt: at(9) })]);
+  });
+
+  it.each<[string, Partial<CountedUse>]>([
+    ['registry', { registryId: second.id }],
+    ['version', { registryVersion: 2 }],
+    ['actor', { actor: 'token:other' }],
+    ['image', { image: 'registry.example:5000/team/other' }],
+    ['outcome', { outcome: 'INVALID_CREDENTIALS' }],
+  ])('another %s is counted by itself', async (_, change) => {
+    await uses.addUses([sampleUse(), sampleUse(change)]);
+    await uses.addUses([sampleUse()]);
+    const counts = [...(await uses.usesOf(first.id, 10)), ...(await uses.usesOf(second.id, 10))].map(
+      ({ count }) => count,
+    );
+    expect(new Set(counts)).toEqual(new Set([1, 2]));
+  });
+
+  it('the newest come first, as many as are asked for', async () => {
+    await uses.addUses(
+      [1, 4, 2, 3].map((seconds) =>
+        sampleUse({ image: `registry.example:5000/team/app-${seconds}`, lastAt: at(seconds) }),
+      ),
+    );
+    expect((await uses.usesOf(first.id, 3)).map(({ lastAt }) => lastAt)).toEqual([at(4), at(3), at(2)]);
+  });
+
+  it('the last use of each registry is told, and of the unused and unknown nothing', async () => {
+    await uses.addUses([
+      sampleUse({ lastAt: at(1) }),
+      sampleUse({ outcome: 'LOCKED_OUT', lastAt: at(3) }),
+      sampleUse({ registryId: second.id, lastAt: at(2) }),
+    ]);
+    const found = await uses.lastUsed([first.id, second.id, unused.id, 'reg_none']);
+    expect(found).toEqual(
+      new Map([
+        [first.id, at(3)],
+        [second.id, at(2)],
+      ]),
+    );
+    expect(await uses.lastUsed([])).toEqual(new Map());
+  });
+
+  it('uses of a registry that is gone are dropped, and the others of the batch are not', async () => {
+    await uses.addUses([sampleUse({ registryId: 'reg_none' }), sampleUse()]);
+    expect(await test.rows('SELECT registry_id FROM registry_use')).toEqual([{ registry_id: first.id }]);
+  });
+
+  it('uses go with their registry, and with no other', async () => {
+    await uses.addUses([sampleUse(), sampleUse({ registryId: second.id })]);
+    await test.store.registries.delete(first.id, sampleEvent({ action: 'registry.delete' }));
+    expect(await test.rows('SELECT registry_id FROM registry_use')).toEqual([{ registry_id: second.id }]);
+  });
+
+  it('two batches at once on the same counts lose nothing', async () => {
+    const batch = Array.from({ length: 20 }, (_, number) =>
+      sampleUse({ image: `registry.example:5000/team/app-${number}` }),
+    );
+    await Promise.all([uses.addUses(batch), uses.addUses(batch.toReversed()), uses.addUses(batch)]);
+    expect((await uses.usesOf(first.id, 100)).map(({ count }) => count)).toEqual(Array.from({ length: 20 }, () => 3));
+  });
+
+  it('images that somebody invents do not fill the disk: the newest of a registry are kept', async () => {
+    const invented = (number: number) =>
+      sampleUse({ image: `registry.example:5000/team/invented-${number}`, lastAt: at(number) });
+    await uses.addUses([
+      sampleUse({ registryId: second.id }),
+      ...Array.from({ length: maxUsesPerRegistry }, (_, number) => invented(number)),
+    ]);
+    await uses.addUses([invented(maxUsesPerRegistry), invented(maxUsesPerRegistry + 1)]);
+    const [row] = await test.rows(
+      `SELECT count(*) AS rows, min(last_at) AS oldest FROM registry_use WHERE registry_id = '${first.id}'`,
+    );
+    expect([Number(row?.['rows']), Number(row?.['oldest'])]).toEqual([maxUsesPerRegistry, at(2).getTime()]);
+    expect(await uses.usesOf(second.id, 10)).toHaveLength(1);
+  });
+
+  it.each([
+    ['NUL', 'a\0b', 'a\u{fffd}b'],
+    ['half a surrogate pair', 'a\ud83d', 'a\u{fffd}'],
+  ])('a subject with %s, which PostgreSQL cannot hold, stops no batch', async (_, actor, stored) => {
+    await uses.addUses([sampleUse({ actor })]);
+    expect((await uses.usesOf(first.id, 10)).map((use) => use.actor)).toEqual([stored]);
+  });
+}
+
+function at(seconds: number): Date {
+  return new Date(start + seconds * 1000);
+}
+
+function sampleUse(change: Partial<CountedUse> = {}): CountedUse {
+  return {
+    registryId: first.id,
+    registryVersion: 1,
+    actor: 'token:puller',
+    image: 'registry.example:5000/team/app-1',
+    outcome: 'DONE',
+    count: 1,
+    lastAt: at(0),
+    ...change,
+  };
+}

@@ -1,0 +1,283 @@
+// The laws of the console's sessions: what a cookie is worth, to whom, and for how long.
+
+import { createServer, IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthenticator, createTokenRecall } from '../../../src/server/auth/authenticator.ts';
+import { createSessionCookie } from '../../../src/server/auth/session-cookie.ts';
+import {
+  absoluteLifetimeMs,
+  createSessions,
+  idleLifetimeMs,
+  maxSessions,
+  type Sessions,
+} from '../../../src/server/auth/session.ts';
+import { issueToken } from '../../../src/server/auth/token-issuer.ts';
+import { type MemoryAccessStore, memoryAccessStore } from './memory-access-store.ts';
+
+let time: Date;
+let access: MemoryAccessStore;
+let sessions: Sessions;
+let server: Server;
+let url: string;
+let token: string;
+
+const now = (): Date => time;
+const nobody = new IncomingMessage(new Socket());
+const fromConsole = { 'X-Regway-Console': '1' };
+
+beforeEach(async () => {
+  time = new Date('2026-11-24T08:00:00Z');
+  access = memoryAccessStore();
+  sessions = newSessions();
+  token = await newToken();
+  await serve({ isSecure: false });
+});
+
+afterEach(() => server.close());
+
+function newSessions(): Sessions {
+  return createSessions({
+    authenticate: createAuthenticator({ access, now }),
+    recall: createTokenRecall({ access, now }),
+    now,
+  });
+}
+
+async function newToken(expiresAt: Date | null = null): Promise<string> {
+  const { text } = await issueToken({
+    access,
+    now,
+    actor: 'test',
+    requestId: 'test',
+    account: 'anchore',
+    role: 'READ_WRITE',
+    name: '',
+    images: null,
+    expiresAt,
+  });
+  return text.reveal();
+}
+
+/** `/session` as it is; everywhere else the answer says who the cookie speaks for. */
+async function serve({ isSecure, publicOrigin }: { isSecure: boolean; publicOrigin?: string }): Promise<void> {
+  server?.close();
+  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInWays: [], now });
+  server = createServer((request: IncomingMessage, response) => {
+    if (request.url === '/session') return void cookie.handle(request, response, { requestId: 'request-1' });
+    void cookie.authenticate(request).then((principal) => response.end(JSON.stringify(principal ?? null)));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function session(method: string, headers: Record<string, string> = {}, body?: string): Promise<Response> {
+  return fetch(`${url}/session`, { method, headers, ...(body === undefined ? {} : { body }) });
+}
+
+/** Signs in as the console does. Gives the cookie as a browser sends it. */
+async function signIn(text = token): Promise<string> {
+  const answer = await session(
+    'POST',
+    { ...fromConsole, 'Content-Type': 'application/json' },
+    JSON.stringify({ token: text }),
+  );
+  return answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+}
+
+async function whoIs(headers: Record<string, string>): Promise<unknown> {
+  return (await fetch(`${url}/graphql`, { method: 'POST', headers })).json();
+}
+
+describe('signing in', () => {
+  it('gives a cookie that no script reads and no other site sends along, and never the token', async () => {
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json' },
+      JSON.stringify({ token }),
+    );
+    const header = answer.headers.get('set-cookie') ?? '';
+    expect(header).toMatch(/^regway-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
+    const text = await answer.text();
+    expect(JSON.parse(text)).toEqual({
+      principal: { subject: expect.stringMatching(/^token:/), account: 'anchore', role: 'READ_WRITE', expiresAt: null },
+    });
+    expect(header + text).not.toContain(token);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('under https gives a cookie that travels by https alone and that no neighbouring host can plant', async () => {
+    await serve({ isSecure: true });
+    expect(await signIn()).toMatch(/^__Host-regway-session=/);
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json' },
+      JSON.stringify({ token }),
+    );
+    expect(answer.headers.get('set-cookie')).toContain('; Secure');
+  });
+
+  it.each([
+    ['no token', JSON.stringify({})],
+    ['a number', JSON.stringify({ token: 7 })],
+    ['a made-up token', JSON.stringify({ token: 'rgw_nonsense' })],
+    ['null', 'null'],
+    ['no JSON', 'token=x'],
+    ['nothing', ''],
+    ['2 KiB', JSON.stringify({ token: 'x'.repeat(2048) })],
+  ])('with %s is refused, in words, with the request id, and without a cookie', async (_, body) => {
+    const answer = await session('POST', { ...fromConsole, 'Content-Type': 'application/json' }, body);
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([401, null]);
+    expect(await answer.json()).toEqual({
+      message: expect.stringContaining('not a valid API token'),
+      requestId: 'request-1',
+    });
+  });
+
+  it('ends the session that the browser had before', async () => {
+    const first = await signIn();
+    await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json', Cookie: first },
+      JSON.stringify({ token }),
+    );
+    expect(await whoIs({ ...fromConsole, Cookie: first })).toBeNull();
+  });
+
+  it('never takes over an id that the browser brought (session fixation)', async () => {
+    const planted = 'regway-session=chosen-by-the-attacker';
+    const answer = await session(
+      'POST',
+      { ...fromConsole, 'Content-Type': 'application/json', Cookie: planted },
+      JSON.stringify({ token }),
+    );
+    expect(answer.headers.get('set-cookie')).not.toContain('chosen-by-the-attacker');
+    expect(await whoIs({ ...fromConsole, Cookie: planted })).toBeNull();
+  });
+});
+
+describe('a cookie', () => {
+  it('speaks for the token that it was given for', async () => {
+    expect(await whoIs({ ...fromConsole, Cookie: await signIn() })).toMatchObject({
+      account: 'anchore',
+      role: 'READ_WRITE',
+    });
+  });
+
+  it.each([
+    ['a form of another site: no header of ours', {}],
+    ['another value of the header', { 'X-Regway-Console': 'true' }],
+    ['a page of another origin', { ...fromConsole, Origin: 'https://evil.example' }],
+    ['a sandboxed frame', { ...fromConsole, Origin: 'null' }],
+    ['the same host on another port', { ...fromConsole, Origin: 'http://127.0.0.1:1' }],
+    ['another site, as the browser says', { ...fromConsole, 'Sec-Fetch-Site': 'cross-site' }],
+    ['a neighbouring subdomain, as the browser says', { ...fromConsole, 'Sec-Fetch-Site': 'same-site' }],
+    ['an address typed by hand', { ...fromConsole, 'Sec-Fetch-Site': 'none' }],
+  ])('is worth nothing in a request of %s (CSRF)', async (_, headers: Record<string, string>) => {
+    const cookie = await signIn();
+    expect(await whoIs({ ...headers, Cookie: cookie })).toBeNull();
+    for (const method of ['GET', 'DELETE'])
+      expect((await session(method, { ...headers, Cookie: cookie })).status).toBe(403);
+    const login = await session('POST', { ...headers, 'Content-Type': 'application/json' }, JSON.stringify({ token }));
+    expect([login.status, login.headers.get('set-cookie')]).toEqual([403, null]);
+    // It was not ended either.
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).not.toBeNull();
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
+    'is not given for a body of the type %s, which forms can send',
+    async (type) => {
+      expect((await session('POST', { ...fromConsole, 'Content-Type': type }, JSON.stringify({ token }))).status).toBe(
+        401,
+      );
+    },
+  );
+
+  it('counts under the public address too, where a proxy changes the Host header', async () => {
+    await serve({ isSecure: false, publicOrigin: 'https://regway.example.com' });
+    expect(
+      await whoIs({
+        ...fromConsole,
+        Cookie: await signIn(),
+        Origin: 'https://regway.example.com',
+        'Sec-Fetch-Site': 'same-origin',
+      }),
+    ).not.toBeNull();
+  });
+
+  it.each([
+    ['none', () => ''],
+    ['an empty one', () => 'regway-session='],
+    ['a made-up one', () => 'regway-session=AAAA'],
+    ['two of the name', (cookie: string) => `${cookie}; regway-session=planted`],
+    ['the right value under another name', (cookie: string) => cookie.replace('regway', 'other')],
+    ['the token itself', () => `regway-session=${token}`],
+  ])('speaks for nobody: %s', async (_, change) => {
+    expect(await whoIs({ ...fromConsole, Cookie: change(await signIn()) })).toBeNull();
+  });
+});
+
+describe('a session ends', () => {
+  it('at the next request after its token was revoked', async () => {
+    const cookie = await signIn();
+    for (const [id, stored] of access.tokens) access.tokens.set(id, { ...stored, revokedAt: time });
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+    for (const [id, stored] of access.tokens) access.tokens.set(id, { ...stored, revokedAt: null });
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
+  it('when its token expires', async () => {
+    const cookie = await signIn(await newToken(new Date(time.getTime() + 60_000)));
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).not.toBeNull();
+    time = new Date(time.getTime() + 60_001);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
+  it('when nobody used it for the idle time', async () => {
+    const cookie = await signIn();
+    time = new Date(time.getTime() + idleLifetimeMs - 1);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).not.toBeNull();
+    time = new Date(time.getTime() + idleLifetimeMs);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
+  it('after a working day, however busy', async () => {
+    const cookie = await signIn();
+    const end = time.getTime() + absoluteLifetimeMs;
+    while (time.getTime() + idleLifetimeMs / 2 < end) {
+      time = new Date(time.getTime() + idleLifetimeMs / 2);
+      expect(await whoIs({ ...fromConsole, Cookie: cookie })).not.toBeNull();
+    }
+    time = new Date(end);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
+  it('when one signs out, and the cookie goes', async () => {
+    const cookie = await signIn();
+    const answer = await session('DELETE', { ...fromConsole, Cookie: cookie });
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, expect.stringContaining('Max-Age=0')]);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
+  it('when more people sign in than are kept: the one that was idle longest goes', async () => {
+    const [first, second] = [await sessions.open(token, nobody), await sessions.open(token, nobody)];
+    await sessions.principalOf(first.id);
+    for (let count = 2; count <= maxSessions; count++) await sessions.open(token, nobody);
+    expect([await sessions.principalOf(first.id), await sessions.principalOf(second.id)]).toEqual([
+      expect.anything(),
+      undefined,
+    ]);
+  });
+});
+
+it('who is signed in is told without an error when nobody is', async () => {
+  const answer = await session('GET', fromConsole);
+  expect([answer.status, await answer.json()]).toEqual([200, { principal: null, signIn: [] }]);
+});
+
+it.each(['PUT', 'PATCH', 'HEAD'])('%s is no way to a session', async (method) => {
+  const answer = await session(method, fromConsole);
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE']);
+});

@@ -1,0 +1,91 @@
+// GraphiQL comes from our own files, under a policy that lets nothing else in, and only to browsers.
+
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { graphiqlFileTypes } from '../../../src/server/graphql/graphiql/graphiql.ts';
+import { writeGraphiqlAssets } from '../../../src/build/pages.ts';
+import { openEndpoint, type TestEndpoint } from './harness.ts';
+
+let endpoint: TestEndpoint;
+let assetsDir: string;
+
+beforeAll(async () => {
+  assetsDir = await mkdtemp(join(tmpdir(), 'regway-graphiql-'));
+  await writeGraphiqlAssets(assetsDir);
+  endpoint = await openEndpoint({ graphiql: { assetsDir } });
+});
+
+afterAll(() => endpoint.close());
+
+const page = () => endpoint.request('/graphql', { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
+
+test('every file that is written is served, with its type, and no other', async () => {
+  expect((await readdir(assetsDir)).toSorted()).toEqual(
+    Object.keys(graphiqlFileTypes)
+      .map((name) => `${name}.gz`)
+      .toSorted(),
+  );
+  for (const [name, type] of Object.entries(graphiqlFileTypes)) {
+    const answer = await endpoint.request(`/graphql/assets/${name}?v=1`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
+    expect(answer.text.length).toBeGreaterThan(100);
+  }
+});
+
+test.each([
+  '/graphql/assets/',
+  '/graphql/assets/index',
+  '/graphql/assets/..%2f..%2fpackage.json',
+  '/graphql/assets/page.js.gz',
+  '/graphql/assets/constructor',
+  '/graphql/assets/__proto__',
+])('%s is not there', async (path) => {
+  expect((await endpoint.request(path)).status).toBe(404);
+});
+
+test('a browser gets the page; a program that asks for JSON does not', async () => {
+  expect((await page()).text).toMatch(/^<!doctype html>/);
+  expect(
+    (await endpoint.request('/graphql?query={__typename}', { headers: { accept: 'application/json' } })).body,
+  ).toEqual({ data: { __typename: 'Query' } });
+});
+
+test('the policy lets no inline or foreign script run, and no other page frame it', async () => {
+  const { headers } = await page();
+  const policy = Object.fromEntries(
+    (headers.get('content-security-policy') ?? '')
+      .split('; ')
+      .map((rule) => [rule.split(' ')[0], rule.split(' ').slice(1).join(' ')]),
+  );
+  expect(policy).toMatchObject({
+    'default-src': "'none'",
+    'script-src': "'self'",
+    'worker-src': "'self'",
+    'connect-src': "'self'",
+    'frame-ancestors': "'none'",
+    'base-uri': "'none'",
+  });
+  expect([headers.get('x-content-type-options'), headers.get('referrer-policy'), headers.get('cache-control')]).toEqual(
+    ['nosniff', 'no-referrer', 'no-store'],
+  );
+});
+
+test('the page loads nothing from elsewhere, and has no script of its own inside', async () => {
+  const { text } = await page();
+  const addresses = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address = '']) => address);
+  expect(addresses.length).toBeGreaterThan(3);
+  for (const address of addresses) expect(address).toMatch(/^\/graphql\/assets\/[\w.]+\?v=[0-9a-f]{12}$/);
+  expect(text).not.toMatch(/<script(?![^>]*\ssrc=)|\son\w+=|javascript:/);
+});
+
+test('where nothing was built, the page says what to run', async () => {
+  const bare = await openEndpoint();
+  try {
+    const answer = await bare.request('/graphql', { headers: { accept: 'text/html' } });
+    expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('npm run build')]);
+  } finally {
+    await bare.close();
+  }
+});

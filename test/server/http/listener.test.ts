@@ -1,0 +1,229 @@
+// The laws of the listener: ids, log lines, metrics, faults and stopping.
+
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { healthRoutes } from '../../../src/server/http/health.ts';
+import { createListener, type Listener } from '../../../src/server/http/listener.ts';
+import { sendJson } from '../../../src/server/http/response.ts';
+import type { Route } from '../../../src/server/http/route.ts';
+import { createLog } from '../../../src/server/ops/log.ts';
+import { createMetrics, type Metrics } from '../../../src/server/ops/metrics.ts';
+
+interface Running {
+  readonly url: string;
+  readonly lines: Record<string, unknown>[];
+  readonly metrics: Metrics;
+  readonly listener: Listener;
+}
+
+const opened: Listener[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((listener) => listener.close()));
+});
+
+async function start(
+  routes: readonly Route[],
+  ready = async () => true,
+  onRequest?: (isQueued: boolean) => void,
+): Promise<Running> {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
+  const metrics = createMetrics();
+  const listener = createListener({
+    routes: [...healthRoutes(ready, metrics), ...routes],
+    tls: undefined,
+    log,
+    metrics,
+    onRequest,
+  });
+  opened.push(listener);
+  const port = await listener.listen('127.0.0.1', 0);
+  return { url: `http://127.0.0.1:${port}`, lines, metrics, listener };
+}
+
+function route(path: string, handle: Route['handle']): Route {
+  return { name: path.slice(1), matches: (given) => given === path, handle };
+}
+
+describe('a request', () => {
+  it('is told of when it comes, and whether it waits behind another of its connection', async () => {
+    const told: boolean[] = [];
+    const { url } = await start(
+      [
+        route('/x', async (_, response) => {
+          await sleep(5);
+          sendJson(response, 200, {});
+        }),
+      ],
+      undefined,
+      (isQueued) => told.push(isQueued),
+    );
+    await fetch(`${url}/x`);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const request = 'GET /x HTTP/1.1\r\nHost: x\r\n';
+    socket.write(`${request}\r\n${request}Connection: close\r\n\r\n`);
+    let answers = '';
+    for await (const chunk of socket.setEncoding('utf8')) answers += String(chunk);
+    expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
+    expect(told).toEqual([false, false, true]);
+  });
+
+  it.each([false, true])(
+    'that ends in a fault has its headers, whether or not its route writes them (%s)',
+    async (writesHeaders) => {
+      const failing = route('/x', () => Promise.reject(new Error('at /secret/path hunter2')));
+      const { url } = await start([{ ...failing, writesHeaders }]);
+      const { status, headers } = await fetch(`${url}/x`);
+      expect([status, headers.get('x-content-type-options')]).toEqual([500, 'nosniff']);
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
+
+  it('leaves one line of allow-listed fields, never its query, headers or body', async () => {
+    const { url, lines } = await start([route('/x', (_, response) => sendJson(response, 200, {}))]);
+    await fetch(`${url}/x?query=hunter2`, {
+      method: 'POST',
+      body: 'hunter2',
+      headers: { Authorization: 'Bearer hunter2' },
+    });
+    await fetch(`${url}/hunter2`);
+    await sleep(20);
+    expect(lines.map((line) => Object.keys(line).toSorted())).toEqual(
+      lines.map(() => ['durationMs', 'level', 'method', 'msg', 'requestId', 'route', 'status', 'time']),
+    );
+    expect(lines.map(({ route: name, status }) => [name, status])).toEqual([
+      ['x', 200],
+      ['unknown', 404],
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['a-trace-id.42', true],
+    ['short', false],
+    ['x'.repeat(65), false],
+    ['has space in it', false],
+  ])('keeps its own id %j: %s', async (id, kept) => {
+    const { url } = await start([]);
+    const answer = await fetch(url, { headers: { 'X-Request-Id': id } });
+    expect(answer.headers.get('x-request-id') === id).toBe(kept);
+    expect(answer.headers.get('x-request-id')).toMatch(/^[A-Za-z0-9._-]{8,64}$/);
+  });
+
+  it('that ends in a fault is answered with its id and nothing of the fault', async () => {
+    const { url, lines } = await start([
+      route('/x', () => {
+        throw new Error('at /secret/path hunter2');
+      }),
+    ]);
+    const answer = await fetch(`${url}/x`);
+    const body = (await answer.json()) as { requestId: string };
+    expect([answer.status, body]).toEqual([
+      500,
+      { message: 'Internal error.', requestId: answer.headers.get('x-request-id') },
+    ]);
+    await sleep(20);
+    expect(lines.find(({ level }) => level === 'error')).toMatchObject({
+      requestId: body.requestId,
+      errorName: 'Error',
+      stack: expect.stringContaining('listener.test.ts'),
+    });
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
+  });
+});
+
+describe('a client that goes away', () => {
+  it('is logged as gone, not as served', async () => {
+    const { url, lines } = await start([route('/slow', () => sleep(300))]);
+    await expect(fetch(`${url}/slow`, { signal: AbortSignal.timeout(50) })).rejects.toThrow('timeout');
+    await sleep(50);
+    expect(lines.map(({ status }) => status)).toEqual([499]);
+  });
+});
+
+describe('operators', () => {
+  it('see alive, ready and not ready', async () => {
+    let isReady = true;
+    const { url } = await start([], async () => {
+      if (!isReady) throw new Error('no database at db.internal');
+      return true;
+    });
+    expect([(await fetch(`${url}/livez`)).status, (await fetch(`${url}/readyz`)).status]).toEqual([200, 200]);
+    isReady = false;
+    const answer = await fetch(`${url}/readyz`);
+    expect([answer.status, await answer.text()]).toEqual([503, '{"status":"not ready"}']);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+  });
+
+  it('see requests, latency, validations by outcome and event-loop delay', async () => {
+    const { url, metrics } = await start([]);
+    metrics.observeValidation('VALID', 12);
+    await fetch(`${url}/livez`);
+    await sleep(20);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    for (const line of [
+      'regway_http_requests_total{route="livez",method="GET",status="200"} 1',
+      'regway_http_request_duration_seconds_count{route="livez"} 1',
+      'regway_validations_total{outcome="VALID"} 1',
+      'nodejs_eventloop_lag_p99_seconds',
+    ]) {
+      expect(text).toContain(line);
+    }
+  });
+
+  it('get no new series from what strangers send', async () => {
+    const { url } = await start([]);
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        fetch(`${url}/path-${index}`, { method: index % 2 === 0 ? 'GET' : 'PROPFIND' }),
+      ),
+    );
+    await sleep(20);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text.split('\n').filter((line) => line.startsWith('regway_http_requests_total'))).toEqual([
+      'regway_http_requests_total{route="unknown",method="GET",status="404"} 25',
+      'regway_http_requests_total{route="unknown",method="other",status="404"} 25',
+    ]);
+  });
+});
+
+describe('stopping', () => {
+  it('finishes the request in flight and takes no new one', async () => {
+    let entered = (): void => undefined;
+    const inFlight = new Promise<void>((resolve) => {
+      entered = resolve;
+    });
+    const { url, listener } = await start([
+      route('/slow', async (_, response) => {
+        entered();
+        await sleep(200);
+        sendJson(response, 200, { finished: true });
+      }),
+    ]);
+    const answer = fetch(`${url}/slow`);
+    await inFlight;
+    const started = performance.now();
+    const closed = listener.close();
+    await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
+    expect(await (await answer).json()).toEqual({ finished: true });
+    await closed;
+    // The connection is kept alive by its client, and must not hold the server open for the whole drain.
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
+
+describe('a slow or oversized client', () => {
+  it('with 17 KiB of headers is refused', async () => {
+    const { url } = await start([]);
+    const status = await new Promise((resolve, reject) => {
+      httpRequest(`${url}/livez`, { headers: { 'X-Long': 'a'.repeat(17 * 1024) } }, (response) =>
+        resolve(response.statusCode),
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(431);
+  });
+});

@@ -1,0 +1,31 @@
+// A budget: so many a minute for each key, whole again a minute after the first.
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createRateLimiter } from '../../../src/server/ops/rate-limiter.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('gives what there is, then the time until there is more', async () => {
+  const budget = createRateLimiter(2);
+  expect(await budget.take('a')).toBe(0);
+  vi.advanceTimersByTime(20_000);
+  expect([await budget.take('a'), await budget.take('a'), await budget.take('b')]).toEqual([0, 40_000, 0]);
+  vi.advanceTimersByTime(40_000);
+  expect(await budget.take('a')).toBe(0);
+});
+
+it('is not prolonged by those who go on asking', async () => {
+  const budget = createRateLimiter(1);
+  for (let second = 0; second < 60; second += 1) {
+    await budget.take('a');
+    vi.advanceTimersByTime(1_000);
+  }
+  expect(await budget.take('a')).toBe(0);
+});
+
+it('of 0 is no limit', async () => {
+  const budget = createRateLimiter(0);
+  const taken = await Promise.all(Array.from({ length: 1_000 }, () => budget.take('a')));
+  expect(new Set(taken)).toEqual(new Set([0]));
+});

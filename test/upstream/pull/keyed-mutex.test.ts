@@ -1,0 +1,109 @@
+// Requests whose password may be replaced at any moment go one at a time, and a refusal stops those behind it.
+
+import { setTimeout } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createKeyedMutex } from '../../../src/upstream/pull/keyed-mutex.ts';
+
+const refusal = () => new Error('refused');
+
+it('one request of a key runs at a time, in the order they came, and other keys do not wait for it', async () => {
+  const turns = createKeyedMutex(() => new Date());
+  const running = { now: 0, most: 0, order: [] as number[] };
+  const run = async (number: number) => {
+    running.now += 1;
+    running.most = Math.max(running.most, running.now);
+    running.order.push(number);
+    await setTimeout(2);
+    running.now -= 1;
+    return 200;
+  };
+  const { promise: never } = Promise.withResolvers<number>();
+  void turns.runExclusive(
+    'other',
+    () => never,
+    () => false,
+    refusal,
+  );
+  await Promise.all(
+    Array.from({ length: 20 }, (_, number) =>
+      turns.runExclusive(
+        'one',
+        () => run(number),
+        () => false,
+        refusal,
+      ),
+    ),
+  );
+  expect(running).toEqual({ now: 0, most: 1, order: Array.from({ length: 20 }, (_, number) => number) });
+});
+
+it('of fifty requests that meet a refusal one is sent, and another key is free of it', async () => {
+  const turns = createKeyedMutex(() => new Date());
+  let sent = 0;
+  const run = async () => {
+    sent += 1;
+    return 401;
+  };
+  const take = (key: string) => turns.runExclusive(key, run, (status) => status === 401, refusal);
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => take('version 1')));
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(49);
+  expect(sent).toBe(1);
+  expect(await take('version 2')).toBe(401);
+});
+
+it('a request that fails lets the next one go, and a refusal is forgotten after a while', async () => {
+  let nowMs = 0;
+  const turns = createKeyedMutex(() => new Date(nowMs));
+  await expect(
+    turns.runExclusive(
+      'key',
+      () => Promise.reject(new Error('reset')),
+      () => false,
+      refusal,
+    ),
+  ).rejects.toThrow('reset');
+  expect(
+    await turns.runExclusive(
+      'key',
+      async () => 401,
+      () => true,
+      refusal,
+    ),
+  ).toBe(401);
+  await expect(
+    turns.runExclusive(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).rejects.toThrow('refused');
+  nowMs = 60_000;
+  expect(
+    await turns.runExclusive(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).toBe(200);
+});
+
+it('a request that hangs holds up the one behind it for some seconds only', async () => {
+  const turns = createKeyedMutex(() => new Date());
+  const { promise: never } = Promise.withResolvers<number>();
+  void turns.runExclusive(
+    'key',
+    () => never,
+    () => false,
+    refusal,
+  );
+  expect(
+    await turns.runExclusive(
+      'key',
+      async () => 200,
+      () => false,
+      refusal,
+    ),
+  ).toBe(200);
+});

@@ -1,0 +1,154 @@
+// The connection that undici reads: the bytes are those that came, in their order, and none wait for a reader who asks.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate as turn, setTimeout } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createSlabs, slabBytes, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferedDuplex, type Wire } from '../../../src/upstream/transport/buffered-duplex.ts';
+
+interface Open {
+  readonly wire: Wire;
+  readonly connection: Duplex;
+  readonly socket: Socket;
+  /** Where the next bytes are to be put. */
+  readonly room: { buffer: Uint8Array };
+}
+
+/** A connection to a server that does as it is told. */
+async function open(serve: (peer: Socket) => void, slabs: BufferPool = createSlabs()): Promise<Open> {
+  const server = createServer((peer) => {
+    peer.on('error', () => undefined);
+    serve(peer);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const wire = createBufferedDuplex(slabs);
+  const socket = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, onread: wire.onread });
+  await once(socket, 'connect');
+  const connection = wire.over(socket);
+  onTestFinished(() => {
+    connection.destroy();
+    server.close();
+  });
+  return { wire, connection, socket, room: { buffer: nextRoom(wire) } };
+}
+
+/** As if so many bytes had come. */
+function arrive({ wire, room }: Open, bytes: Buffer): boolean {
+  bytes.copy(room.buffer);
+  const goesOn = wire.onread.callback(bytes.length, room.buffer);
+  room.buffer = nextRoom(wire);
+  return goesOn;
+}
+
+/** Node asks for room when it connects and after each read. */
+function nextRoom({ onread: { buffer } }: Wire): Uint8Array {
+  return typeof buffer === 'function' ? buffer() : buffer;
+}
+
+describe('a connection', () => {
+  it.each([1, 700, 16_384, 100_000, 1_000_000])(
+    'gives what came, in its order, and its end, when it comes in pieces of %i bytes',
+    async (size) => {
+      const sent = randomBytes(Math.min(4_000_000, size * 3_000));
+      const slabs = createSlabs();
+      const { connection } = await open((peer) => {
+        for (let start = 0; start < sent.length; start += size) peer.write(sent.subarray(start, start + size));
+        peer.end();
+      }, slabs);
+      const hash = createHash('sha256');
+      for await (const piece of connection as AsyncIterable<Buffer>) {
+        hash.update(piece);
+        // What was read is overwritten by what comes next.
+        slabs.giveBack(piece);
+        if (piece.length % 7 === 0) await turn();
+      }
+      expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
+    },
+  );
+
+  it('joins what comes in one turn of the event loop', async () => {
+    const opened = await open(() => undefined);
+    const pieces = [1, 2, 3].map((byte) => Buffer.alloc(16_384, byte));
+    for (const piece of pieces) arrive(opened, piece);
+    opened.connection.resume();
+    expect(await once(opened.connection, 'data')).toEqual([Buffer.concat(pieces)]);
+  });
+
+  it('holds nothing back from a reader, so that what nobody asked for is seen before the next request', async () => {
+    const opened = await open(() => undefined);
+    const unasked = Buffer.alloc(16_384, 'x');
+    arrive(opened, unasked);
+    expect(opened.connection.read()).toEqual(unasked);
+  });
+
+  it('gives two pieces that came in different turns from the same memory, each as it came', async () => {
+    const opened = await open(() => undefined);
+    const { connection } = opened;
+    const received: Buffer[] = [];
+    connection.on('data', (piece: Buffer) => received.push(piece));
+    const sent = [1, 2].map((byte) => Buffer.alloc(20_000, byte));
+    for (const piece of sent) {
+      arrive(opened, piece);
+      await setTimeout(10);
+    }
+    expect(received).toEqual(sent);
+    expect(received[0]?.buffer).toBe(received[1]?.buffer);
+  });
+
+  it('takes no more than two slabs from the kernel for a reader who does not read', async () => {
+    const opened = await open(() => undefined);
+    let bytes = 0;
+    while (arrive(opened, Buffer.alloc(16_384))) bytes += 16_384;
+    expect(bytes).toBeLessThanOrEqual(2 * slabBytes);
+  });
+
+  it('sends what is written, and its end', async () => {
+    const received: Buffer[] = [];
+    const ended = Promise.withResolvers<void>();
+    const { connection } = await open((peer) =>
+      peer.on('data', (piece: Buffer) => received.push(piece)).on('end', () => ended.resolve()),
+    );
+    connection.write('GET / HTTP/1.1\r\n', 'latin1');
+    connection.end(Buffer.from('\r\n'));
+    await ended.promise;
+    expect(Buffer.concat(received).toString()).toBe('GET / HTTP/1.1\r\n\r\n');
+  });
+
+  it.each([
+    ['a small piece', 700],
+    ['a slab that was to follow in the next turn', 20_000],
+    ['more than a slab', 1_500_000],
+  ])('gives a reader who comes after the peer has gone what waits for them, and its end: %s', async (_what, size) => {
+    const sent = randomBytes(size);
+    const { connection, socket } = await open((peer) => void peer.end(sent));
+    const received: Buffer[] = [];
+    connection.read(0);
+    await setTimeout(50);
+    connection.on('data', (piece: Buffer) => received.push(piece));
+    await once(connection, 'close');
+    expect(Buffer.concat(received).equals(sent)).toBe(true);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('breaks off with an error when the peer resets it, whatever came before', async () => {
+    const { connection, socket } = await open((peer) =>
+      peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())),
+    );
+    connection.resume().write('GET');
+    expect(await once(connection, 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
+    expect([connection.destroyed, socket.destroyed]).toEqual([true, true]);
+  });
+
+  it('ends with the error of its socket, and closes it when it is destroyed itself', async () => {
+    const first = await open(() => undefined);
+    first.socket.destroy(new Error('cut'));
+    expect(await once(first.connection, 'error')).toMatchObject([{ message: 'cut' }]);
+    const second = await open(() => undefined);
+    second.connection.destroy();
+    await once(second.socket, 'close');
+    expect(second.socket.destroyed).toBe(true);
+  });
+});
