@@ -23,6 +23,14 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+interface ServerParts extends Omit<LoginParts, 'signInKey'> {
+  readonly documents: TrustedDocuments;
+}
+
+export interface Closable {
+  close(): Promise<void>;
+}
+
 /**
  * Opens the store and keys, and serves.
  * @throws ConfigError, StoreError, KeyringError when the data directory is not fit to be used; nothing was changed then.
@@ -44,10 +52,6 @@ export async function serve(config: Config): Promise<RunningServer> {
     );
     throw fault;
   }
-}
-
-interface ServerParts extends Omit<LoginParts, 'signInKey'> {
-  readonly documents: TrustedDocuments;
 }
 
 async function serveStore(
@@ -115,10 +119,6 @@ function warnAboutSettings(config: Config, log: Log): void {
       'listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear',
     );
   }
-}
-
-export interface Closable {
-  close(): Promise<void>;
 }
 
 /**

@@ -4,6 +4,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type RegistryType, registryTypes } from '../core/registry/registry.ts';
 import type { Rotation } from './api/operations.ts';
 
+const outputs = ['table', 'json', 'id'] as const;
+export type Output = (typeof outputs)[number];
+
 export interface OutputOption {
   readonly output: Output;
 }
@@ -98,6 +101,3 @@ function parseTruth(text: string): boolean {
   if (!/^(?:true|false)$/i.test(text)) throw new InvalidArgumentError('Give true or false.');
   return text.toLowerCase() === 'true';
 }
-
-export const outputs = ['table', 'json', 'id'] as const;
-export type Output = (typeof outputs)[number];

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAccountCommands } from './commands/account.ts';
 import { addAuditCommands } from './commands/audit.ts';
-import { addBackupCommands, addMoveCommands } from './commands/data.ts';
+import { addDataCommands } from './commands/data.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addKeysCommands } from './commands/keys.ts';
@@ -70,10 +70,9 @@ function createProgram(context: CommandContext): Command {
   addImportCommand(program, context);
   addTokenCommands(program, context);
   addKeysCommands(program, context);
-  addBackupCommands(program, context);
+  addDataCommands(program, context);
   addAccountCommands(program, context);
   addAuditCommands(program, context);
-  addMoveCommands(program, context);
   addLoginCommands(program, context);
   return program;
 }

@@ -41,6 +41,13 @@ export interface LoginParts {
   readonly signInKey: Uint8Array;
 }
 
+interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
+  readonly login: (text: string) => Promise<Principal | undefined>;
+  readonly recall: (login: Login) => Promise<Principal | undefined>;
+}
+
+const now = (): Date => new Date();
+
 /** No issuer is asked anything yet. */
 export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
@@ -71,9 +78,26 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   };
 }
 
-interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
-  readonly login: (text: string) => Promise<Principal | undefined>;
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+/**
+ * None where the settings name none.
+ * @throws ConfigError naming every mistake.
+ */
+export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<readonly IssuerSettings[]> {
+  if (oidcIssuers === undefined) return [];
+  const { IssuerConfigError, parseIssuers } = await import('../../server/auth/oidc/settings.ts');
+  try {
+    const issuers = parseIssuers(oidcIssuers, (path) => readFileSync(path, 'utf8'));
+    if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
+      throw new IssuerConfigError([
+        'at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back',
+      ]);
+    }
+    return issuers;
+  } catch (error) {
+    if (error instanceof IssuerConfigError)
+      throw new ConfigError(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
+    throw error;
+  }
 }
 
 /** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
@@ -119,28 +143,4 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
 /** Whether cookies may be kept to https. */
 export function isReachedByHttps({ tls, publicUrl }: Config): boolean {
   return tls !== undefined || publicUrl?.startsWith('https:') === true;
-}
-
-const now = (): Date => new Date();
-
-/**
- * None where the settings name none.
- * @throws ConfigError naming every mistake.
- */
-export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<readonly IssuerSettings[]> {
-  if (oidcIssuers === undefined) return [];
-  const { IssuerConfigError, parseIssuers } = await import('../../server/auth/oidc/settings.ts');
-  try {
-    const issuers = parseIssuers(oidcIssuers, (path) => readFileSync(path, 'utf8'));
-    if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
-      throw new IssuerConfigError([
-        'at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back',
-      ]);
-    }
-    return issuers;
-  } catch (error) {
-    if (error instanceof IssuerConfigError)
-      throw new ConfigError(error.mistakes.map((mistake) => `REGWAY_OIDC_ISSUERS, ${mistake}.`));
-    throw error;
-  }
 }

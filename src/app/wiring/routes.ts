@@ -39,6 +39,16 @@ interface FaceParts {
   readonly log: Log;
 }
 
+interface PullingParts {
+  readonly config: Config;
+  readonly logins: Logins;
+  readonly pulls: Pulls;
+  readonly upstream: Puller;
+  /** Signs what the token endpoint hands out. */
+  readonly grantKey: Uint8Array;
+  readonly log: Log;
+}
+
 /** Builds every face. */
 export function createServers({ config, documents, logins, domain, log }: FaceParts): Servers {
   const site = createConsole(config, logins, consoleDir);
@@ -103,18 +113,8 @@ function restRoutes(rest: RestServer): Route[] {
   ];
 }
 
-export interface PullingParts {
-  readonly config: Config;
-  readonly logins: Logins;
-  readonly pulls: Pulls;
-  readonly upstream: Puller;
-  /** Signs what the token endpoint hands out. */
-  readonly grantKey: Uint8Array;
-  readonly log: Log;
-}
-
 /** The routes below `/v2`. */
-export function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
+function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
   const now = (): Date => new Date();
   const server = createPullServer({
     pulls,

@@ -10,7 +10,7 @@ import { createClientConfigs } from '../../core/pulls/client-config.ts';
 import type { PublicEndpoint } from '../../core/pulls/pull-name.ts';
 import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
 import { createUpstreamTokens } from '../../core/pulls/upstream-token.ts';
-import { createLedger } from '../../core/pulls/usage-ledger.ts';
+import { createLedger, type Ledger } from '../../core/pulls/usage-ledger.ts';
 import { createUses } from '../../core/pulls/usage.ts';
 import { createRegistries } from '../../core/registries/registries.ts';
 import { createSubscriptions } from '../../core/registries/watch.ts';
@@ -32,7 +32,7 @@ import type { Config } from '../config.ts';
 import { setTimer } from './clock.ts';
 import { openSeal } from './encryption.ts';
 
-export interface DomainParts {
+interface DomainParts {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
@@ -56,23 +56,23 @@ export interface Domain {
   close(): Promise<void>;
 }
 
+interface Administration {
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly auditReading: AuditTrailReader;
+}
+
+const systemTime = (): Date => new Date();
+
+const hourMs = 60 * 60_000;
+
 /**
  * Opens the keys and joins everything below the faces.
  * @throws KeyringError when the keys are not those of the database; nothing was written then.
  */
 export async function createDomain({ config, store, metrics, log, endpoint, recall }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
-  const network = {
-    loopbackAllowed: config.loopbackOnly,
-    egressAllow: config.egressAllow,
-    egressDeny: config.egressDeny,
-    plainHttpHosts: config.plainHttpHosts,
-    extraCa: config.extraCa,
-    now: systemTime,
-  };
-  const validator = createValidator(network);
-  const cloud = createCloud({ extraCa: config.extraCa, ambient: config.ambient, now: systemTime });
-  const upstream = createPuller({ ...network, redirects: config.pullRedirects });
+  const { validator, cloud, upstream } = createUpstream(config);
   const checking = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
@@ -89,12 +89,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
   const registries = createRegistries(ports);
-  const ledger = createLedger({
-    store: store.uses,
-    schedule: setTimer,
-    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
-    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
-  });
+  const ledger = openLedger(store, log);
   const pulls = cloud.wrapPulls(
     createPulls(
       { registries: stored, access: store.access, sealer, ledger, ...checking },
@@ -134,12 +129,29 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
   };
 }
 
-const systemTime = (): Date => new Date();
+function createUpstream(config: Config) {
+  const network = {
+    loopbackAllowed: config.loopbackOnly,
+    egressAllow: config.egressAllow,
+    egressDeny: config.egressDeny,
+    plainHttpHosts: config.plainHttpHosts,
+    extraCa: config.extraCa,
+    now: systemTime,
+  };
+  return {
+    validator: createValidator(network),
+    cloud: createCloud({ extraCa: config.extraCa, ambient: config.ambient, now: systemTime }),
+    upstream: createPuller({ ...network, redirects: config.pullRedirects }),
+  };
+}
 
-export interface Administration {
-  readonly accounts: Accounts;
-  readonly tokens: Tokens;
-  readonly auditReading: AuditTrailReader;
+function openLedger(store: Store, log: Log): Ledger {
+  return createLedger({
+    store: store.uses,
+    schedule: setTimer,
+    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
+    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
+  });
 }
 
 /** @param now the clock of token expiry and of events. */
@@ -158,10 +170,8 @@ export function createAdministration(
   };
 }
 
-const hourMs = 60 * 60_000;
-
 /** Starts it; undefined where the settings turn it off. */
-export function scheduleRevalidation(
+function scheduleRevalidation(
   { revalidateEveryHours }: Config,
   log: Log,
   ports: Pick<RevalidationPorts, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'>,

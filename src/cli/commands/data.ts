@@ -1,4 +1,4 @@
-// `regway backup`, `regway restore` and `regway verify`: copies of the data, and whether what is stored can be used.
+// `regway backup`, `restore`, `verify`, `migrate` and `export`: copies of the data, and whether what is stored can be used.
 
 import type { Command } from 'commander';
 import type {
@@ -23,17 +23,25 @@ A backup holds the passwords sealed. To read them it takes the keyring as well (
 keep a copy of the keyring somewhere else. One without the other opens nothing; whoever has both has every password.
 `;
 
-const columns: readonly Column<CheckFacts>[] = [
+const checkColumns: readonly Column<CheckFacts>[] = [
   { heading: 'CHECK', text: ({ name }) => name },
   { heading: 'RESULT', text: ({ state }) => state },
   { heading: 'WHAT WAS FOUND', text: ({ message }) => message },
 ];
 
-/** Adds the three. */
-export function addBackupCommands(program: Command, context: CommandContext): void {
+const movedTableColumns: readonly Column<MovedTableFacts>[] = [
+  { heading: 'TABLE', text: ({ table }) => table },
+  { heading: 'ROWS', text: ({ rows }) => String(rows) },
+  { heading: 'READ BACK', text: () => 'identical' },
+];
+
+/** Adds `backup`, `restore`, `verify`, `migrate` and `export`. */
+export function addDataCommands(program: Command, context: CommandContext): void {
   addBackup(program, context);
   addRestore(program, context);
   addVerify(program, context);
+  addMigrate(program, context);
+  addExport(program, context);
 }
 
 function addBackup(program: Command, { loadLocal, endWith }: CommandContext): void {
@@ -97,34 +105,6 @@ function addVerify(program: Command, { loadLocal, endWith }: CommandContext): vo
     });
 }
 
-function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupFacts): string {
-  const keys = rootKeyIds.length === 0 ? '' : ` (root key ${rootKeyIds.join(', ')})`;
-  return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords open only with the keyring${keys}: keep a copy of ${keyringFile} too, and not beside this file.\n`;
-}
-
-function describeRestoration({ restored, checks, aside }: RestorationFacts): string {
-  const verdict = restored
-    ? 'Restored. Start the server.'
-    : 'Nothing was restored: the backup cannot be used as it is.';
-  return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
-}
-
-function tableOf(checks: readonly CheckFacts[]): string {
-  return tablePrinter(columns, resultWidth())(checks);
-}
-
-const movedTableColumns: readonly Column<MovedTableFacts>[] = [
-  { heading: 'TABLE', text: ({ table }) => table },
-  { heading: 'ROWS', text: ({ rows }) => String(rows) },
-  { heading: 'READ BACK', text: () => 'identical' },
-];
-
-/** Adds the two. */
-export function addMoveCommands(program: Command, context: CommandContext): void {
-  addMigrate(program, context);
-  addExport(program, context);
-}
-
 function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): void {
   program
     .command('migrate')
@@ -145,7 +125,7 @@ function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): v
       const local = await loadLocal();
       endWith(
         await local.migrateCommand(to, (tables) =>
-          process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describe(tables)),
+          process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describeMove(tables)),
         ),
       );
     });
@@ -168,6 +148,22 @@ function addExport(program: Command, { loadLocal, endWith }: CommandContext): vo
         ),
       );
     });
+}
+
+function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupFacts): string {
+  const keys = rootKeyIds.length === 0 ? '' : ` (root key ${rootKeyIds.join(', ')})`;
+  return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords open only with the keyring${keys}: keep a copy of ${keyringFile} too, and not beside this file.\n`;
+}
+
+function describeRestoration({ restored, checks, aside }: RestorationFacts): string {
+  const verdict = restored
+    ? 'Restored. Start the server.'
+    : 'Nothing was restored: the backup cannot be used as it is.';
+  return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
+}
+
+function tableOf(checks: readonly CheckFacts[]): string {
+  return tablePrinter(checkColumns, resultWidth())(checks);
 }
 
 /** As GET /registries names them, with what that leaves out, and as `import` reads them. */
@@ -198,7 +194,7 @@ function record(exported: ExportedRegistry): object {
   };
 }
 
-function describe(tables: readonly MovedTableFacts[]): string {
+function describeMove(tables: readonly MovedTableFacts[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return `${tablePrinter(movedTableColumns, resultWidth())(tables)}\nMoved ${rows} rows. Set REGWAY_DATABASE_URL to this address, keep REGWAY_KEYRING_FILE as it is, and start the server.\nThe SQLite file is unchanged: put it away once the server runs, so that nobody starts on it by mistake.\n`;
 }

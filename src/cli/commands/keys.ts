@@ -10,6 +10,19 @@ const where =
   '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
 const outputs = ['table', 'json'] as const;
 
+const rootColumns: readonly Column<KeyStatusFacts['rootKeys'][number]>[] = [
+  { heading: 'ROOT KEY', text: ({ id }) => id },
+  { heading: 'WRAPS DATA KEYS', text: ({ dataKeys }) => String(dataKeys) },
+];
+
+const dataColumns: readonly Column<KeyStatusFacts['dataKeys'][number]>[] = [
+  { heading: 'DATA KEY', text: ({ id }) => String(id) },
+  { heading: 'STATE', text: ({ state }) => state.toLowerCase() },
+  { heading: 'WRAPPED WITH', text: ({ rootKeyId }) => rootKeyId },
+  { heading: 'PASSWORDS', text: ({ passwords }) => String(passwords) },
+  { heading: 'CREATED', text: ({ createdAt }) => createdAt.toISOString().slice(0, 10) },
+];
+
 /** Adds `keys` and its commands. */
 export function addKeysCommands(program: Command, context: CommandContext): void {
   const keys = program
@@ -69,21 +82,8 @@ function addRotateRoot(keys: Command, { loadLocal, endWith }: CommandContext): v
     );
 }
 
-const rootColumns: readonly Column<KeyStatusFacts['rootKeys'][number]>[] = [
-  { heading: 'ROOT KEY', text: ({ id }) => id },
-  { heading: 'WRAPS DATA KEYS', text: ({ dataKeys }) => String(dataKeys) },
-];
-
-const dataColumns: readonly Column<KeyStatusFacts['dataKeys'][number]>[] = [
-  { heading: 'DATA KEY', text: ({ id }) => String(id) },
-  { heading: 'STATE', text: ({ state }) => state.toLowerCase() },
-  { heading: 'WRAPPED WITH', text: ({ rootKeyId }) => rootKeyId },
-  { heading: 'PASSWORDS', text: ({ passwords }) => String(passwords) },
-  { heading: 'CREATED', text: ({ createdAt }) => createdAt.toISOString().slice(0, 10) },
-];
-
 /** The keys, with the line end of the last line. */
-export function formatKeyStatus(status: KeyStatusFacts, output: Output): string {
+function formatKeyStatus(status: KeyStatusFacts, output: Output): string {
   if (output === 'json') return `${jsonText(status)}\n`;
   const roots = tablePrinter(rootColumns, resultWidth())(status.rootKeys);
   const data = tablePrinter(dataColumns, resultWidth())(status.dataKeys);
@@ -91,7 +91,7 @@ export function formatKeyStatus(status: KeyStatusFacts, output: Output): string 
 }
 
 /** What a rotation of the data key did. */
-export function formatDataRotation(rotation: DataRotationFacts, output: Output): string {
+function formatDataRotation(rotation: DataRotationFacts, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { activeId, wasInterrupted, resealed, unreadable, leftInLog } = rotation;
   const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
@@ -103,7 +103,7 @@ export function formatDataRotation(rotation: DataRotationFacts, output: Output):
 }
 
 /** What a rotation of the root key did. */
-export function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
+function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { rootKeyId, leftInFile, leftInLog } = rotation;
   const left = leftInFile.map(

@@ -24,6 +24,24 @@ interface CreateOptions extends OutputOption {
   readonly expiresIn?: number;
 }
 
+interface NewTokenFacts {
+  readonly role: string;
+  readonly account: string;
+  readonly output: Output;
+}
+
+const columns: readonly Column<TokenFacts>[] = [
+  { heading: 'ID', text: ({ id }) => id },
+  { heading: 'NAME', text: ({ name }) => name },
+  { heading: 'ROLE', text: ({ role }) => role },
+  { heading: 'ACCOUNT', text: ({ account }) => account },
+  { heading: 'IMAGES', text: ({ images }) => images?.join(', ') ?? '-' },
+  { heading: 'CREATED', text: ({ createdAt }) => day(createdAt) },
+  { heading: 'EXPIRES', text: ({ expiresAt }) => day(expiresAt) },
+  { heading: 'LAST USED', text: ({ lastUsedAt }) => day(lastUsedAt) },
+  { heading: 'REVOKED', text: ({ revokedAt }) => day(revokedAt) },
+];
+
 const where =
   '\nWith REGWAY_URL it speaks to that server, as REGWAY_TOKEN or the login of "regway login" may. Without, it works on the data directory\n(REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
 
@@ -117,31 +135,13 @@ function parseDuration(text: string): number {
   return durationMs;
 }
 
-interface NewTokenFacts {
-  readonly role: string;
-  readonly account: string;
-  readonly output: Output;
-}
-
-const columns: readonly Column<TokenFacts>[] = [
-  { heading: 'ID', text: ({ id }) => id },
-  { heading: 'NAME', text: ({ name }) => name },
-  { heading: 'ROLE', text: ({ role }) => role },
-  { heading: 'ACCOUNT', text: ({ account }) => account },
-  { heading: 'IMAGES', text: ({ images }) => images?.join(', ') ?? '-' },
-  { heading: 'CREATED', text: ({ createdAt }) => day(createdAt) },
-  { heading: 'EXPIRES', text: ({ expiresAt }) => day(expiresAt) },
-  { heading: 'LAST USED', text: ({ lastUsedAt }) => day(lastUsedAt) },
-  { heading: 'REVOKED', text: ({ revokedAt }) => day(revokedAt) },
-];
-
 /** Writes a new token to standard output. It cannot be shown again. */
-export function printToken(token: string, { role, account, output }: NewTokenFacts): void {
+function printToken(token: string, { role, account, output }: NewTokenFacts): void {
   process.stdout.write(`${formatNew(token, role, account, output)}\n`);
 }
 
 /** Stored tokens, with the line end of the last one. */
-export function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
+function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
   switch (output) {
     case 'id':
       return tokens.map(({ id }) => `${printable(id)}\n`).join('');
@@ -153,7 +153,7 @@ export function formatTokens(tokens: readonly TokenFacts[], output: Output): str
 }
 
 /** One stored token, with its line end. */
-export function formatToken(token: TokenFacts, output: Output): string {
+function formatToken(token: TokenFacts, output: Output): string {
   return output === 'json' ? `${jsonText(tokenJson(token))}\n` : formatTokens([token], output);
 }
 
@@ -188,7 +188,7 @@ function formatNew(token: string, role: string, account: string, output: Output)
 }
 
 /** The text of a new token, and the account that it acts in. @param request its account may be left out: the caller's own. */
-export async function createTokenOnServer(
+async function createTokenOnServer(
   settings: CommandLineSettings,
   request: Omit<TokenRequest, 'account'> & { readonly account: string | undefined },
 ): Promise<{ text: string; account: string }> {
@@ -198,15 +198,12 @@ export async function createTokenOnServer(
   return { text: requireResult(createToken.text, createToken), account };
 }
 
-export async function listTokensOnServer(
-  settings: CommandLineSettings,
-  account: string | undefined,
-): Promise<TokenFacts[]> {
+async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenFacts[]> {
   const { tokens } = await (await connect(settings)).run(tokensOperation, { account });
   return tokens.map(factsOf);
 }
 
-export async function revokeTokenOnServer(settings: CommandLineSettings, id: string): Promise<TokenFacts> {
+async function revokeTokenOnServer(settings: CommandLineSettings, id: string): Promise<TokenFacts> {
   const { revokeToken } = await (await connect(settings)).run(revokeTokenOperation, { id });
   return factsOf(requireResult(revokeToken.token, revokeToken));
 }

@@ -4,6 +4,13 @@ import type { ValidationOutcome, ValidationStep, ValidationStepStatus } from '..
 import type { Report } from '../api/operations.ts';
 import { colorNote, printable, printNote } from '../terminal/terminal.ts';
 
+/** What was asked for, as far as it decides whether a flag is left to try. */
+export interface Asked {
+  readonly secureConnection: boolean;
+  /** Whether the command stores, so that storing unchecked is a way out. */
+  readonly stores: boolean;
+}
+
 interface Mark {
   readonly sign: string;
   readonly colour: 'green' | 'yellow' | 'red' | 'dim';
@@ -15,44 +22,9 @@ const marks: Readonly<Record<ValidationStepStatus, Mark>> = {
   FAILED: { sign: '✗', colour: 'red' },
   SKIPPED: { sign: '-', colour: 'dim' },
 };
+
 /** The longest kind is REPOSITORY; one space keeps the columns apart. */
 const kindWidth = 11;
-
-/** Writes one step. */
-export function printStep({ kind, status, message, durationMs }: ValidationStep): void {
-  const { sign, colour } = marks[status];
-  printNote(
-    `${colorNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colorNote('dim', `(${durationMs} ms)`)}`,
-  );
-}
-
-/** Writes the verdict with what the person can do about it. */
-export function printVerdict(report: Report, asked: Asked): void {
-  const warned = report.valid && report.hint !== null;
-  const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
-  // A failed step has said the same sentence on the line above.
-  const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
-  printNote(
-    `${colorNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colorNote('dim', `(${report.durationMs} ms)`)}`,
-  );
-  if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
-  if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
-  const flag = flagThatHelps(report, asked);
-  if (flag !== null) printNote(`  Flag: ${colorNote('bold', flag)}`);
-}
-
-/** Writes a report that came all at once. */
-export function printReport(report: Report, asked: Asked): void {
-  report.steps.forEach(printStep);
-  printVerdict(report, asked);
-}
-
-/** What was asked for, as far as it decides whether a flag is left to try. */
-export interface Asked {
-  readonly secureConnection: boolean;
-  /** Whether the command stores, so that storing unchecked is a way out. */
-  readonly stores: boolean;
-}
 
 type Advise = (report: Report, asked: Asked) => string | null;
 
@@ -93,6 +65,35 @@ const advice: Readonly<Record<ValidationOutcome, Advise>> = {
   RESPONSE_TOO_LARGE: none,
   NATIVE_CREDENTIAL_ERROR: unchecked,
 };
+
+/** Writes one step. */
+export function printStep({ kind, status, message, durationMs }: ValidationStep): void {
+  const { sign, colour } = marks[status];
+  printNote(
+    `${colorNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colorNote('dim', `(${durationMs} ms)`)}`,
+  );
+}
+
+/** Writes the verdict with what the person can do about it. */
+export function printVerdict(report: Report, asked: Asked): void {
+  const warned = report.valid && report.hint !== null;
+  const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
+  // A failed step has said the same sentence on the line above.
+  const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
+  printNote(
+    `${colorNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colorNote('dim', `(${report.durationMs} ms)`)}`,
+  );
+  if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
+  if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
+  const flag = flagThatHelps(report, asked);
+  if (flag !== null) printNote(`  Flag: ${colorNote('bold', flag)}`);
+}
+
+/** Writes a report that came all at once. */
+export function printReport(report: Report, asked: Asked): void {
+  report.steps.forEach(printStep);
+  printVerdict(report, asked);
+}
 
 /** The exact flag to add, or null when no flag helps. An outcome of a newer server has none. */
 export function flagThatHelps(report: Report, asked: Asked): string | null {

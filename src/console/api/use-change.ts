@@ -1,9 +1,8 @@
 // Asking the server for a change: whether it is under way, and what went wrong with it, in words and with the id of the request.
 
 import { useState } from 'react';
-import type { Failure } from '../components/controls.tsx';
 import type { FailureFragment } from './operations.ts';
-import { useFailures } from './use-request.ts';
+import { type Failure, useFailures } from './use-request.ts';
 
 /** Asks for the change; gives what the server has against it, and the id of the request. */
 export type Ask = () => Promise<readonly [readonly FailureFragment[], string | null]>;

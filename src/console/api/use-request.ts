@@ -11,6 +11,12 @@ export interface Loaded<Answer> {
   readonly reload: () => void;
 }
 
+/** What can be shown of a failure. */
+export interface Failure {
+  readonly message: string;
+  readonly requestId: string | null;
+}
+
 /** Called when the server no longer knows the session. */
 export const SessionEnded = createContext<() => void>(() => undefined);
 

@@ -2,6 +2,7 @@
 
 import { type MouseEvent, type ReactNode, type Ref, useEffect, useRef } from 'react';
 import { FieldError, Input, Label, Switch, Text, TextField } from 'react-aria-components';
+import type { Failure } from '../api/use-request.ts';
 import { go, hasMoved } from '../shared/location.ts';
 import { exactTime, relativeTime } from '../shared/time.ts';
 import type { Tone } from '../shared/words.ts';
@@ -174,12 +175,6 @@ export function Note({ tone, children }: { readonly tone: Tone; readonly childre
       <div>{children}</div>
     </div>
   );
-}
-
-/** What can be shown of a failure. */
-export interface Failure {
-  readonly message: string;
-  readonly requestId: string | null;
 }
 
 /** A failure in words, with what to tell to whoever runs the server. */

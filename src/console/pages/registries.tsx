@@ -4,8 +4,8 @@ import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { run } from '../api/client.ts';
 import { type FactsFragment, ListDocument, type ListQuery, OneDocument } from '../api/operations.ts';
-import { type Loaded, useFailures, useRequest } from '../api/use-request.ts';
-import { type Failure, FailureNote, Note, PageHeading } from '../components/controls.tsx';
+import { type Failure, type Loaded, useFailures, useRequest } from '../api/use-request.ts';
+import { FailureNote, Note, PageHeading } from '../components/controls.tsx';
 import {
   isFiltered,
   type ListState,

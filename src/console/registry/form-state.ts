@@ -27,6 +27,9 @@ export interface FormState {
 
 export type FormField = keyof FormState;
 
+/** What is wrong with the form, by field. */
+export type FieldErrors = Partial<Record<FormField, string>>;
+
 export const emptyForm: FormState = {
   registry: '',
   type: 'DOCKER_V2',
@@ -81,7 +84,7 @@ export function canWait(stored: FactsFragment | null, form: FormState): boolean 
 }
 
 /** What is still missing, by field. */
-export function missingFields(stored: FactsFragment | null, form: FormState): Partial<Record<FormField, string>> {
+export function missingFields(stored: FactsFragment | null, form: FormState): FieldErrors {
   return {
     ...(form.registry.trim() === '' ? { registry: 'Name the registry, for instance docker.io/anchore/*.' } : {}),
     ...(form.username === '' ? { username: 'Give the username.' } : {}),

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
 import { runWithId } from '../api/client.ts';
-import { FailureNote, type Failure } from '../components/controls.tsx';
+import { FailureNote } from '../components/controls.tsx';
 import { Dialog } from '../components/dialog.tsx';
 import {
   createInputOf,
@@ -14,7 +14,7 @@ import {
   remedyOf,
   sendsPassword,
   updateInputOf,
-  type FormField,
+  type FieldErrors,
   type FormState,
 } from './form-state.ts';
 import { CreateDocument, UpdateDocument, type CreateMutation, type FactsFragment } from '../api/operations.ts';
@@ -22,7 +22,7 @@ import { RegistryFields } from './registry-fields.tsx';
 import { Steps, Verdict } from './report.tsx';
 import { SetupHelp } from './setup-help.tsx';
 import { checkForm, useCheck, type Check } from './use-check.ts';
-import { useFailures } from '../api/use-request.ts';
+import { type Failure, useFailures } from '../api/use-request.ts';
 
 interface RegistryDialogProps {
   /** The registry to change; null adds one. */
@@ -31,8 +31,6 @@ interface RegistryDialogProps {
   /** Called once it is stored, with a sentence that says so. */
   readonly onDone: (sentence: string) => void;
 }
-
-export type FieldErrors = Partial<Record<FormField, string>>;
 
 export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps) {
   const form = useForm(stored);

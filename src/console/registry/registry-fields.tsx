@@ -3,9 +3,8 @@
 import { useState } from 'react';
 import { Button, Checkbox, Input, TextArea } from 'react-aria-components';
 import { Choice, Field, Note, Toggle } from '../components/controls.tsx';
-import { canWait, passwordReasons, sendsPassword, typeHelp, type FormState } from './form-state.ts';
+import { canWait, passwordReasons, sendsPassword, type FieldErrors, type FormState, typeHelp } from './form-state.ts';
 import type { FactsFragment, RegistryType } from '../api/operations.ts';
-import type { FieldErrors } from './registry-dialog.tsx';
 import { typeLabels } from '../shared/words.ts';
 
 interface RegistryFieldsProps {
@@ -40,26 +39,7 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
   const action = stored === null ? 'Add' : 'Save';
   return (
     <div className="fields">
-      {stored === null ? (
-        <Field
-          label="Registry"
-          value={form.registry}
-          onChange={(registry) => onChange({ registry })}
-          error={errors.registry}
-          help={registryHelp[form.type]}
-          placeholder={registryExamples[form.type]}
-          isRequired
-          autoFocus
-        />
-      ) : (
-        <Field
-          label="Registry"
-          value={form.registry}
-          onChange={() => undefined}
-          isDisabled
-          help="It cannot be changed: add another registry instead."
-        />
-      )}
+      <RegistryField stored={stored} form={form} errors={errors} onChange={onChange} />
       <Choice
         label="Type"
         value={form.type}
@@ -105,6 +85,37 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
           </Note>
         </div>
       )}
+      <UpstreamFields form={form} errors={errors} onChange={onChange} />
+    </div>
+  );
+}
+
+function RegistryField({ stored, form, errors, onChange }: RegistryFieldsProps) {
+  return stored === null ? (
+    <Field
+      label="Registry"
+      value={form.registry}
+      onChange={(registry) => onChange({ registry })}
+      error={errors.registry}
+      help={registryHelp[form.type]}
+      placeholder={registryExamples[form.type]}
+      isRequired
+      autoFocus
+    />
+  ) : (
+    <Field
+      label="Registry"
+      value={form.registry}
+      onChange={() => undefined}
+      isDisabled
+      help="It cannot be changed: add another registry instead."
+    />
+  );
+}
+
+function UpstreamFields({ form, errors, onChange }: Omit<RegistryFieldsProps, 'stored'>) {
+  return (
+    <>
       <Field
         label="Trusted token server"
         value={form.trustedRealm}
@@ -121,7 +132,7 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
         placeholder="team/app"
         help="Proves that the login may pull, where logging in alone proves nothing."
       />
-    </div>
+    </>
   );
 }
 

@@ -2,7 +2,6 @@
 
 import { useEffect, useRef, useState } from 'react';
 import { stream } from '../api/client.ts';
-import type { Failure } from '../components/controls.tsx';
 import { createInputOf, sendsPassword, type FormState } from './form-state.ts';
 import {
   CheckDocument,
@@ -12,7 +11,7 @@ import {
   type ReportFragment,
   type StepFragment,
 } from '../api/operations.ts';
-import { useFailures } from '../api/use-request.ts';
+import { type Failure, useFailures } from '../api/use-request.ts';
 
 interface State {
   readonly steps: readonly StepFragment[];
