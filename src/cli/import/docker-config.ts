@@ -2,9 +2,9 @@
 // https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
 
 import type { RegistryPattern } from '../../core/registry/reference.ts';
+import { isRecord } from '../../core/shared/json.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import {
-  isObject,
   offerChoices,
   parseText,
   refuse,
@@ -22,13 +22,13 @@ const emptyGuid = '00000000-0000-0000-0000-000000000000';
 
 /** Whether a document looks like one of these files. */
 export function isDockerConfig(document: unknown): document is Record<string, unknown> {
-  return isObject(document) && ['auths', 'credsStore', 'credHelpers'].some((name) => name in document);
+  return isRecord(document) && ['auths', 'credsStore', 'credHelpers'].some((name) => name in document);
 }
 
 /** One entry for each login that the file names, also for those whose password is elsewhere. */
 export function parseDockerConfig(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
   const { auths = {}, credsStore, credHelpers = {} } = document;
-  if (!isObject(auths) || !isObject(credHelpers))
+  if (!isRecord(auths) || !isRecord(credHelpers))
     return [refuse('auths', 'auths and credHelpers must be objects: this is no docker configuration')];
   const helpers = Object.entries(credHelpers).map(([key, helper]) => refuse(key, helperRefusal(helper)));
   const logins = Object.entries(auths)
@@ -40,7 +40,7 @@ export function parseDockerConfig(document: Record<string, unknown>, choices: Ke
 }
 
 function parseAuth(key: string, auth: unknown, credsStore: unknown, choices: KeyChoices): ImportEntry {
-  if (!isObject(auth)) return refuse(key, 'the entry is not an object');
+  if (!isRecord(auth)) return refuse(key, 'the entry is not an object');
   const registry = registryOfKey(key, choices, interpretKey);
   if (typeof registry === 'string') return refuse(key, registry);
   const login = loginOf(auth, credsStore);

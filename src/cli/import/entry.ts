@@ -31,11 +31,6 @@ export type ImportEntry = FoundLogin | RefusedEntry;
 /** The registry that the person chose for a key that could mean several things (`--map KEY=REGISTRY`); undefined without a choice. */
 export type KeyChoices = (key: string) => string | undefined;
 
-/** A value that is an object and no list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A key as it may be shown. */
 export function shownKey(key: string): string {
   return key.replace(/^([a-z]+:\/\/)?[^/]*@/i, '$1…@');

@@ -1,9 +1,10 @@
 // Tells the files that can be imported apart, reads them, and sorts out what they name twice.
 
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { wrongUsage } from '../errors.ts';
 import { isDockerConfig, parseDockerConfig } from './docker-config.ts';
 import { isDump, parseDump } from './registry-list.ts';
-import { isObject, refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './entry.ts';
+import { refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './entry.ts';
 import { isSecret, parseSecret } from './kubernetes-secret.ts';
 
 const known =
@@ -15,7 +16,7 @@ const known =
  * @throws CommandFailure when it is none of the known files. Nothing of it is repeated.
  */
 export function parseImportFile(text: string, choices: KeyChoices): ImportEntry[] {
-  const entries = entriesOf(parseJson(text), choices);
+  const entries = entriesOf(parseDocument(text), choices);
   return entries.map((entry, index) => ('refusal' in entry ? entry : settleTwins(entry, entries, index)));
 }
 
@@ -23,19 +24,17 @@ function entriesOf(document: unknown, choices: KeyChoices): ImportEntry[] {
   if (isDump(document)) return parseDump(document, choices);
   if (isSecret(document)) return parseSecret(document, choices);
   if (isDockerConfig(document)) return parseDockerConfig(document, choices);
-  if (isObject(document) && Array.isArray(document['registries'])) return parseDump(document['registries'], choices);
+  if (isRecord(document) && Array.isArray(document['registries'])) return parseDump(document['registries'], choices);
   throw wrongUsage(`The file is not ${known}.`);
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text)
-      ? ' It looks like YAML: use kubectl get secret NAME -o json.'
-      : '';
-    throw wrongUsage(`The file is not JSON, so it is not ${known}.${advice}`);
-  }
+function parseDocument(text: string): unknown {
+  const document = parseJson(text);
+  if (document !== undefined) return document;
+  const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text)
+    ? ' It looks like YAML: use kubectl get secret NAME -o json.'
+    : '';
+  throw wrongUsage(`The file is not JSON, so it is not ${known}.${advice}`);
 }
 
 function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: number): ImportEntry {

@@ -1,13 +1,14 @@
 // Reads logins from image pull secrets of Kubernetes, as `kubectl get secret NAME -o json` prints them.
 // https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets
 
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { parseDockerConfig } from './docker-config.ts';
-import { isObject, refuse, type ImportEntry, type KeyChoices } from './entry.ts';
+import { refuse, type ImportEntry, type KeyChoices } from './entry.ts';
 
 /** Whether a document is a Secret or a list of objects. */
 export function isSecret(document: unknown): document is Record<string, unknown> {
   return (
-    isObject(document) &&
+    isRecord(document) &&
     (document['kind'] === 'Secret' || document['kind'] === 'List' || document['kind'] === 'SecretList')
   );
 }
@@ -17,7 +18,7 @@ export function parseSecret(document: Record<string, unknown>, choices: KeyChoic
   const { items } = document;
   if (document['kind'] !== 'Secret')
     return Array.isArray(items)
-      ? items.filter(isObject).flatMap((item) => parseSecret({ kind: 'Secret', ...item }, choices))
+      ? items.filter(isRecord).flatMap((item) => parseSecret({ kind: 'Secret', ...item }, choices))
       : [];
   const name = nameOf(document);
   const text = dataOf(document, '.dockerconfigjson');
@@ -33,24 +34,20 @@ function parseInner(
   text: string,
   parse: (document: Record<string, unknown>) => ImportEntry[],
 ): ImportEntry[] {
-  try {
-    const document: unknown = JSON.parse(text);
-    if (isObject(document)) return parse(document);
-  } catch {
-    // Said below: the parser's own message would repeat a piece of the secret.
-  }
+  const document = parseJson(text);
+  if (isRecord(document)) return parse(document);
   return [refuse(name, 'what the secret holds is not a docker configuration in JSON')];
 }
 
 /** `data` is base64, `stringData` is plain and wins, as in the API server. */
 function dataOf({ data, stringData }: Record<string, unknown>, key: string): string | undefined {
-  const plain = isObject(stringData) ? stringData[key] : undefined;
+  const plain = isRecord(stringData) ? stringData[key] : undefined;
   if (typeof plain === 'string') return plain;
-  const encoded = isObject(data) ? data[key] : undefined;
+  const encoded = isRecord(data) ? data[key] : undefined;
   return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
 }
 
 function nameOf({ metadata }: Record<string, unknown>): string {
-  const name = isObject(metadata) ? metadata['name'] : undefined;
+  const name = isRecord(metadata) ? metadata['name'] : undefined;
   return `secret ${typeof name === 'string' ? name : 'without a name'}`;
 }

@@ -2,9 +2,9 @@
 
 import { registryTypes, type RegistryType } from '../../core/registry/registry.ts';
 import type { RegistryPattern } from '../../core/registry/reference.ts';
+import { isRecord } from '../../core/shared/json.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import {
-  isObject,
   offerChoices,
   parseText,
   refuse,
@@ -25,7 +25,7 @@ export function parseDump(document: readonly unknown[], choices: KeyChoices): Im
 }
 
 function parseRecord(record: unknown, place: string, choices: KeyChoices): ImportEntry {
-  if (!isObject(record) || typeof record['registry'] !== 'string') return refuse(place, 'it has no "registry"');
+  if (!isRecord(record) || typeof record['registry'] !== 'string') return refuse(place, 'it has no "registry"');
   const {
     registry: key,
     registry_user: username,

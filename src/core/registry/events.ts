@@ -1,6 +1,7 @@
 // What happens to registries, told after it is committed. A text of it holds ids alone: whoever hears it reads the rest, if it may.
 
 import type { AuditEvent } from '../audit/event.ts';
+import { parseJson } from '../shared/json.ts';
 import type { Registry } from './registry.ts';
 import type { RegistryStore } from './store.ts';
 
@@ -55,14 +56,6 @@ export function parseRegistryEvent(text: string): RegistryEvent | undefined {
   return known !== undefined && typeof id === 'string' && typeof account === 'string'
     ? { kind: known, id, account }
     : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Carries short texts to every process on the same store, this one included. What is sent while one is cut off is lost to it. */

@@ -46,7 +46,3 @@ function formsOf(value: string): string[] {
   ];
   return forms.map((form) => form.toLowerCase());
 }
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

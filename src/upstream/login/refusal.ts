@@ -1,8 +1,8 @@
 // Names the answers of registries and token servers that are not a success.
 
+import { isRecord } from '../../core/shared/json.ts';
 import { type CheckedOutcome, errorCodes, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { firstHeader, jsonBody, type UpstreamResponse } from '../transport/client.ts';
-import { isRecord } from './redact.ts';
 import type { RegistrySession } from './session.ts';
 
 /** How long Docker Hub blocks logins after too many failed ones. */

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { type Dispatcher, request as sendRequest } from 'undici';
 import type { Secret } from '../../core/shared/secret.ts';
 import { failureOf } from '../errors/network-errors.ts';
-import { isRecord } from '../login/redact.ts';
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { type Agents, type AgentSettings, createAgents } from './agents.ts';
 
 export interface RequestSettings {
@@ -144,12 +144,8 @@ export async function readBody(
 /** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
 export function jsonBody(answer: UpstreamResponse): Record<string, unknown> | undefined {
   if (answer.isTruncated || isEncoded(answer)) return undefined;
-  try {
-    const value: unknown = JSON.parse(answer.body.toString('utf8'));
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(answer.body.toString('utf8'));
+  return isRecord(value) ? value : undefined;
 }
 
 /** Whether the body is compressed although identity was asked for. */

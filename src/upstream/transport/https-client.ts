@@ -4,6 +4,7 @@ import { createSecureContext, getCACertificates } from 'node:tls';
 import type { LookupFunction } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request as sendRequest } from 'undici';
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { CloudFailure } from '../cloud/failure.ts';
 import { unusable } from '../cloud/provider.ts';
 
@@ -118,12 +119,8 @@ function unreachable(provider: string, host: string, error: unknown): CloudFailu
 
 /** The body as a JSON object; empty when it is none. The Content-Type is not believed. */
 export function jsonObject({ body }: CloudAnswer): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
-  } catch {
-    return {};
-  }
+  const value = parseJson(body.toString('utf8'));
+  return isRecord(value) ? value : {};
 }
 
 /** A form to be posted. */

@@ -1,6 +1,7 @@
 // What the claims of a token give: one account and one role, by the mapping in the settings, or nothing.
 
 import { adminAccount, type Role } from '../../../core/authz/principal.ts';
+import { isRecord } from '../../../core/shared/json.ts';
 import type { ClaimPath, IssuerSettings } from './settings.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -43,8 +44,4 @@ function textsAt(claims: Claims, path: ClaimPath): string[] {
   const value = claimAt(claims, path);
   if (typeof value === 'string') return path === 'scope' ? value.split(' ') : [value];
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

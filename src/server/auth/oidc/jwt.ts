@@ -3,6 +3,7 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Login, Principal } from '../../../core/authz/principal.ts';
 import { codeOf } from '../../../core/shared/fault.ts';
+import { isRecord, parseJson } from '../../../core/shared/json.ts';
 import { Problem } from '../../../core/shared/problem.ts';
 import { type Claims, granteeOf } from './claims.ts';
 import type { Issuer, IssuerLog } from './issuer.ts';
@@ -168,12 +169,8 @@ function reasonOf(error: unknown): { readonly errorCode: string; readonly claim?
 
 /** Whom the token says it is from, to know whose keys to try: nothing of it is believed yet. */
 function claimedIssuer(text: string): unknown {
-  try {
-    const claims: unknown = JSON.parse(decode(text.split('.')[1] ?? ''));
-    return typeof claims === 'object' && claims !== null && 'iss' in claims ? claims.iss : undefined;
-  } catch {
-    return undefined;
-  }
+  const claims = parseJson(decode(text.split('.')[1] ?? ''));
+  return isRecord(claims) ? claims['iss'] : undefined;
 }
 
 function decode(part: string): string {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { adminAccount, type Role, roles } from '../../../core/authz/principal.ts';
 import { isLoopbackHost } from '../../../core/registry/host.ts';
 import { codeOf } from '../../../core/shared/fault.ts';
+import { parseJson } from '../../../core/shared/json.ts';
 import { Secret } from '../../../core/shared/secret.ts';
 
 /**
@@ -140,7 +141,9 @@ export class IssuerConfigError extends Error {
  * @throws IssuerConfigError naming every mistake.
  */
 export function parseIssuers(text: string, readFile: (path: string) => string): readonly IssuerSettings[] {
-  const result = settingSchema.safeParse(parseJson(text));
+  const setting = parseJson(text);
+  if (setting === undefined) throw new IssuerConfigError(['at the top: it is not JSON; write a list of issuers']);
+  const result = settingSchema.safeParse(setting);
   if (!result.success)
     throw new IssuerConfigError(
       result.error.issues.map(({ path, message }) => `at ${path.join('.') || 'the top'}: ${message}`),
@@ -151,14 +154,6 @@ export function parseIssuers(text: string, readFile: (path: string) => string): 
     roles: { claim: rolesClaim, map, otherwise },
     signIn: signIn && { ...signIn, clientSecret: readSecret(signIn.clientSecretFile, readFile) },
   }));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new IssuerConfigError(['at the top: it is not JSON; write a list of issuers']);
-  }
 }
 
 function readSecret(path: string | undefined, readFile: (path: string) => string): Secret | undefined {

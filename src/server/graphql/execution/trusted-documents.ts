@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { validate, type GraphQLSchema } from 'graphql';
 import { GraphqlRequestError } from '../errors.ts';
-import { isRecord } from '../../../core/shared/json.ts';
+import { isRecord, parseJson } from '../../../core/shared/json.ts';
 import { brokenLimits, parseWithinLimits, weighDocument } from './limits.ts';
 
 /** A document as a request names it. */
@@ -71,7 +71,9 @@ export function documentIdOf(text: string): string {
  */
 export function parseManifest(text: string, schema: GraphQLSchema): ReadonlyMap<string, string> {
   const documents = new Map<string, string>();
-  for (const [id, document] of entriesOf(parseJson(text))) {
+  const manifest = parseJson(text);
+  if (manifest === undefined) throw new ManifestError('is not valid JSON');
+  for (const [id, document] of entriesOf(manifest)) {
     if (id === '' || id.length > maxIdLength)
       throw new ManifestError(`has an id that is empty or longer than ${maxIdLength} characters`);
     if (typeof document !== 'string') throw new ManifestError(`has no text for the id ${id}`);
@@ -105,14 +107,6 @@ function faultOf(text: string, schema: GraphQLSchema): string | undefined {
     return [...validate(schema, document), ...brokenLimits(weighDocument(document))][0]?.message;
   } catch (error) {
     return error instanceof Error ? error.message : 'it cannot be parsed';
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ManifestError('is not valid JSON');
   }
 }
 

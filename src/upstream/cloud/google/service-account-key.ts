@@ -2,6 +2,7 @@
 
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../../../core/shared/json.ts';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { CloudFailure } from '../failure.ts';
 
@@ -50,14 +51,6 @@ export function parseGoogleKey({ username, password }: Credential): GoogleKey {
   if (!parsed.success) throw explain(content);
   const { client_email: email, private_key: pem, private_key_id: keyId } = parsed.data;
   return { keyId, email, privateKey: readPrivateKey(pem) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function readPrivateKey(pem: string): KeyObject {
