@@ -111,7 +111,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     { createSignInAttempts },
   ] = await Promise.all([
     import('../../server/auth/oidc/issuer.ts'),
-    import('../../upstream/transport/issuer-http.ts'),
+    import('./issuer-http.ts'),
     import('../../server/auth/oidc/jwt.ts'),
     import('../../server/auth/oidc/sign-in.ts'),
     import('../../server/auth/oidc/sign-in-attempt.ts'),

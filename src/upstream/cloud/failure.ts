@@ -1,5 +1,7 @@
 // The one error of this module: a cloud gave no login for the stored identity. It says the provider's own code and what to do.
 
+import { HttpsError } from '../transport/https-client.ts';
+
 interface CloudFailureDetails {
   /** What the reader can do. */
   readonly hint: string;
@@ -54,5 +56,24 @@ export function unfitHost(provider: string, hosts: string): CloudFailure {
 export function ambientIsOff(setting: string): CloudFailure {
   return new CloudFailure('The registry wants to use the identity of this server itself, and that is turned off.', {
     hint: `Whoever runs the server may set ${setting}=true: then everybody who can create registries can use that identity.`,
+  });
+}
+
+/** The answer came and cannot be used. */
+export function unusable(provider: string, reason: string): CloudFailure {
+  return new CloudFailure(`${provider} gave no usable login (${reason}).`, {
+    hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.',
+    retryable: true,
+  });
+}
+
+/** Words a request that got no usable response; undefined for any other error. */
+export function unreachable(provider: string, host: string, error: unknown): CloudFailure | undefined {
+  if (!(error instanceof HttpsError)) return undefined;
+  if (error.kind === 'TOO_LARGE') return unusable(provider, 'it sent more than a token can be');
+  const reason = error.kind === 'INSECURE' ? 'its address has no TLS' : (error.code ?? 'no answer');
+  return new CloudFailure(`${provider} could not be asked: ${host} did not answer (${reason}).`, {
+    hint: 'Check that this server may reach that host, and that the region in the name of the registry exists.',
+    retryable: true,
   });
 }

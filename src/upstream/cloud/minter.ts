@@ -3,7 +3,8 @@
 import type { Pulls, PullSource } from '../../core/pulls/pull.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Credential, Validator } from '../../core/validation/validator.ts';
-import { type CloudHttp, type CloudHttpSettings, createCloudHttp } from '../transport/https-client.ts';
+import { orAborted } from '../transport/abort.ts';
+import { createHttpsClient, type HttpsClient, type HttpsClientSettings } from '../transport/https-client.ts';
 import { createEcr } from './aws/ecr.ts';
 import { type AcrSettings, createAcr } from './azure/acr.ts';
 import { createCloudCache } from './cache.ts';
@@ -12,7 +13,7 @@ import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
 import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCredential } from './provider.ts';
 import { createCloudValidator } from './validator.ts';
 
-export interface CloudSettings extends CloudHttpSettings {
+export interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'> {
   /** Whether records may use the identity of this server, by cloud. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
   readonly now: () => Date;
@@ -37,7 +38,7 @@ const mintTimeoutMs = 15_000;
 /** Opens nothing yet, and loads no library of a cloud. */
 export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
-  const http = createCloudHttp(settings);
+  const http = createCloudClient(settings);
   const issueLogin = createMint(settings, http, closing.signal);
   const cache = createCloudCache(settings.now);
   const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
@@ -62,7 +63,34 @@ export function createCloud(settings: CloudSettings): Cloud {
   };
 }
 
-function createMint(settings: CloudSettings, http: CloudHttp, closing: AbortSignal): IssueLogin {
+/** A few round trips to another continent. */
+const connectTimeoutMs = 5_000;
+
+/** The clouds answer within a second or two. */
+const idleTimeoutMs = 10_000;
+
+/** Tokens are 1 to 4 KiB, and errors less; 128 KiB bounds a hostile response. */
+const maxBodyBytes = 128 * 1024;
+
+/** Creates the client for cloud APIs. Opens no connection yet. */
+export function createCloudClient({
+  extraCa,
+  userAgent,
+  lookup,
+}: Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'>): HttpsClient {
+  return createHttpsClient({
+    extraCa,
+    userAgent,
+    lookup,
+    connectTimeoutMs,
+    idleTimeoutMs,
+    maxBodyBytes,
+    // Every address is a cloud's own or the operator's, and metadata servers have no TLS.
+    allowsPlainHttp: () => true,
+  });
+}
+
+function createMint(settings: CloudSettings, http: HttpsClient, closing: AbortSignal): IssueLogin {
   const { ambient, now, google = {}, azure = {} } = settings;
   const providers: Readonly<Record<CloudType, CloudProvider>> = {
     AWSECR: createEcr({ http, now, ambient: ambient.aws }),
@@ -101,21 +129,6 @@ async function toProblem<Result>(run: () => Promise<Result>): Promise<Result> {
   } catch (error) {
     if (!(error instanceof CloudFailure)) throw error;
     throw new Problem('UPSTREAM_FAILED', `${error.message} ${error.hint}`, { reason: 'NATIVE_CREDENTIAL_ERROR' });
-  }
-}
-
-/** Ends the wait of one caller, not what is waited for. */
-async function orAborted<Result>(waiting: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return waiting;
-  waiting.catch(() => undefined);
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort);
-  try {
-    return await Promise.race([waiting, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

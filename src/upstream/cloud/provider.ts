@@ -3,7 +3,8 @@
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
-import { CloudFailure } from './failure.ts';
+import { type HttpsClient, type HttpsRequest, type HttpsResponse } from '../transport/https-client.ts';
+import { CloudFailure, unreachable, unusable } from './failure.ts';
 
 /** A minted login, and the sentence about it that a validation shows. */
 export interface Minting extends MintedCredential {
@@ -15,6 +16,20 @@ export interface CloudProvider {
    * @throws CloudFailure for what the cloud, the way to it or the stored identity does; the signal's reason when it was aborted.
    */
   mint(host: string, credential: Credential, signal: AbortSignal): Promise<Minting>;
+}
+
+/**
+ * Sends one request to a cloud. Any status but a redirect is returned.
+ * @param provider Who is asked, for the words of a failure.
+ * @throws CloudFailure for a redirect, a response that is too large, or none; the signal's reason if it was aborted.
+ */
+export async function sendToCloud(http: HttpsClient, provider: string, request: HttpsRequest): Promise<HttpsResponse> {
+  const response = await http.send(request).catch((error: unknown) => {
+    throw unreachable(provider, request.url.host, error) ?? error;
+  });
+  const { status } = response;
+  if (status >= 300 && status < 400) throw unusable(provider, `HTTP ${status}, a redirect, which is not followed`);
+  return response;
 }
 
 /** A login that ends sooner could die on its way to the registry; one that has ended already shows a wrong clock or a hostile answer. */
@@ -49,14 +64,6 @@ export function checkedMinting(
 /** The sentence of a validation step. */
 export function issued(provider: string, { expiresAt }: MintedCredential): string {
   return `${provider} issued a login for the stored identity, good until ${expiresAt.toISOString()}.`;
-}
-
-/** The answer came and cannot be used. */
-export function unusable(provider: string, reason: string): CloudFailure {
-  return new CloudFailure(`${provider} gave no usable login (${reason}).`, {
-    hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.',
-    retryable: true,
-  });
 }
 
 /** A login that a cloud gave for a stored identity. */

@@ -1,6 +1,7 @@
 // Asks a token server for a registry token and reads its answer.
 // https://distribution.github.io/distribution/spec/auth/token/
 
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
@@ -95,12 +96,9 @@ function lifetimeSeconds(expiresIn: unknown): number {
  */
 export function tokenSubject(token: Secret): string | undefined {
   const [, payload = ''] = token.reveal().split('.');
-  try {
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { sub?: unknown } | null;
-    return typeof claims?.sub === 'string' && claims.sub !== '' ? claims.sub : undefined;
-  } catch {
-    return undefined;
-  }
+  const claims = parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
+  const subject = isRecord(claims) ? claims['sub'] : undefined;
+  return typeof subject === 'string' && subject !== '' ? subject : undefined;
 }
 
 function unusable(host: string, reason: string): UpstreamFailure {

@@ -1,11 +1,13 @@
-// Waiting for work that others wait for too: a caller may leave without ending it.
+// Waits for work that other callers share, so that one caller can leave without ending it.
 
-/** The result of the work, or the signal's reason as soon as it is aborted. The work goes on. */
+/** Returns the result of the work. The work continues after the signal. @throws the signal's reason as soon as it is aborted. */
 export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   if (signal === undefined) return work;
+  // Its failure is no one's any more when its only caller has left.
+  work.catch(() => undefined);
+  signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const leave = () => aborted.reject(signal.reason as Error);
-  if (signal.aborted) leave();
   signal.addEventListener('abort', leave, { once: true });
   try {
     return await Promise.race([work, aborted.promise]);

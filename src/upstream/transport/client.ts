@@ -2,9 +2,9 @@
 
 import type { Readable } from 'node:stream';
 import { type Dispatcher, request as sendRequest } from 'undici';
+import { isRecord, parseJson } from '../../core/shared/json.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import { failureOf } from '../errors/network-errors.ts';
-import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { type Agents, type AgentSettings, createAgents } from './agents.ts';
 
 export interface RequestSettings {

@@ -1,25 +1,30 @@
-// Sends requests to the clouds' own endpoints: verified TLS always, no redirects, no ambient proxy, answers bounded in size and time.
+// Sends requests to cloud APIs and OpenID Connect issuers: verified TLS, no redirects, no ambient proxy, responses bounded in size and time.
 
-import { createSecureContext, getCACertificates } from 'node:tls';
-import type { LookupFunction } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { Agent, request as sendRequest } from 'undici';
+import { codeOf } from '../../core/shared/fault.ts';
 import { isRecord, parseJson } from '../../core/shared/json.ts';
-import { CloudFailure } from '../cloud/failure.ts';
-import { unusable } from '../cloud/provider.ts';
+import { createTrust } from './trust.ts';
 
-export interface CloudHttpSettings {
-  /** PEM certificates that are trusted beside the system's. */
+export interface HttpsClientSettings {
+  /** PEM certificates that are trusted in addition to the system's. */
   readonly extraCa: string | undefined;
-  /** Default `regway`. */
+  /** Milliseconds for name, TCP, and TLS together. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds until a response begins, and of silence inside it. Defaults to undici's 5 minutes each. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Bytes of a body; a larger one is an error. */
+  readonly maxBodyBytes: number;
+  /** Whether a host may be contacted over plain HTTP. Defaults to no host. */
+  readonly allowsPlainHttp?: ((hostname: string) => boolean) | undefined;
+  /** Defaults to `regway`. */
   readonly userAgent?: string | undefined;
-  /** Default: the system's name service. */
+  /** Defaults to the system's DNS resolver. */
   readonly lookup?: LookupFunction | undefined;
 }
 
-export interface CloudRequest {
-  /** Who is asked, for the words of a failure. */
-  readonly provider: string;
+export interface HttpsRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,57 +32,63 @@ export interface CloudRequest {
   readonly signal: AbortSignal;
 }
 
-export interface CloudAnswer {
+export interface HttpsResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
+  /** As received: not decompressed. */
+  readonly body: Buffer<ArrayBuffer>;
 }
 
-export interface CloudHttp {
-  /** @throws CloudFailure for a redirect, an answer that is too large, or no answer; the signal's reason when it was aborted. */
-  send(request: CloudRequest): Promise<CloudAnswer>;
+export interface HttpsClient {
+  /**
+   * Sends one request. A redirect is a response like any other.
+   * @throws HttpsError if there is no usable response; the signal's reason if it was aborted.
+   */
+  send(request: HttpsRequest): Promise<HttpsResponse>;
+  /** Closes every connection; running requests fail. */
   close(): Promise<void>;
 }
 
-/** A few round trips to another continent. */
-const connectTimeoutMs = 5_000;
+/** `INSECURE`: the address needs TLS; nothing was sent. `TOO_LARGE`: the body exceeds the limit. `NO_RESPONSE`: the connection failed. */
+export type HttpsErrorKind = 'INSECURE' | 'TOO_LARGE' | 'NO_RESPONSE';
 
-/** The clouds answer within a second or two. */
-const answerTimeoutMs = 10_000;
+/** A request without a usable response. Has no cause, because undici's errors can contain the request, and requests contain secrets. */
+export class HttpsError extends Error {
+  override readonly name = 'HttpsError';
+  readonly kind: HttpsErrorKind;
+  /** Code of the network error, such as `ECONNREFUSED`; undefined if it has none. */
+  readonly code: string | undefined;
 
-/** Tokens are 1 to 4 KiB, and errors less; 128 KiB bounds a hostile answer. */
-const maxBodyBytes = 128 * 1024;
+  constructor(kind: HttpsErrorKind, code?: string) {
+    super(code === undefined ? kind : `${kind} (${code})`);
+    this.kind = kind;
+    this.code = code;
+  }
+}
 
-/** Opens nothing yet. */
-export function createCloudHttp({ extraCa, userAgent = 'regway', lookup }: CloudHttpSettings): CloudHttp {
-  const trust =
-    extraCa === undefined
-      ? {}
-      : {
-          secureContext: createSecureContext({
-            ca: [...getCACertificates('default'), extraCa],
-            minVersion: 'TLSv1.2' as const,
-          }),
-        };
+/** Creates a client with connections of its own. Opens none yet. */
+export function createHttpsClient(settings: HttpsClientSettings): HttpsClient {
+  const { extraCa, connectTimeoutMs, idleTimeoutMs, lookup } = settings;
   const agent = new Agent({
     allowH2: false,
-    headersTimeout: answerTimeoutMs,
-    bodyTimeout: answerTimeoutMs,
+    ...(idleTimeoutMs === undefined ? {} : { headersTimeout: idleTimeoutMs, bodyTimeout: idleTimeoutMs }),
     connect: {
       timeout: connectTimeoutMs,
       rejectUnauthorized: true,
-      ...trust,
+      secureContext: createTrust(extraCa),
       ...(lookup === undefined ? {} : { lookup }),
     },
   });
-  return { send: (request) => send(agent, userAgent, request), close: () => agent.destroy() };
+  return { send: (request) => send(agent, settings, request), close: () => agent.destroy() };
 }
 
 async function send(
   dispatcher: Agent,
-  userAgent: string,
-  { provider, method, url, headers, body, signal }: CloudRequest,
-): Promise<CloudAnswer> {
+  { allowsPlainHttp, userAgent = 'regway', maxBodyBytes }: HttpsClientSettings,
+  { method, url, headers, body, signal }: HttpsRequest,
+): Promise<HttpsResponse> {
+  const isPlain = url.protocol === 'http:' && allowsPlainHttp?.(url.hostname) === true;
+  if (url.protocol !== 'https:' && !isPlain) throw new HttpsError('INSECURE');
   try {
     const answer = await sendRequest(url, {
       dispatcher,
@@ -86,47 +97,37 @@ async function send(
       body: body ?? null,
       headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
     });
-    const content = await readBounded(answer.body, provider);
-    if (answer.statusCode >= 300 && answer.statusCode < 400)
-      throw unusable(provider, `HTTP ${answer.statusCode}, a redirect, which is not followed`);
+    const content = await readBounded(answer.body, maxBodyBytes);
     return { status: answer.statusCode, headers: answer.headers, body: content };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof CloudFailure) throw error;
-    throw unreachable(provider, url.host, error);
+    if (error instanceof HttpsError) throw error;
+    throw new HttpsError('NO_RESPONSE', codeOf(error));
   }
 }
 
-async function readBounded(stream: AsyncIterable<Buffer>, provider: string): Promise<Buffer> {
+async function readBounded(stream: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream) {
     chunks.push(chunk);
     size += chunk.length;
     // Leaving the loop destroys the body, and its connection.
-    if (size > maxBodyBytes) throw unusable(provider, 'it sent more than a token can be');
+    if (size > maxBytes) throw new HttpsError('TOO_LARGE');
   }
   return Buffer.concat(chunks);
 }
 
-function unreachable(provider: string, host: string, error: unknown): CloudFailure {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'no answer';
-  return new CloudFailure(`${provider} could not be asked: ${host} did not answer (${code}).`, {
-    hint: 'Check that this server may reach that host, and that the region in the name of the registry exists.',
-    retryable: true,
-  });
-}
-
-/** The body as a JSON object; empty when it is none. The Content-Type is not believed. */
-export function jsonObject({ body }: CloudAnswer): Record<string, unknown> {
+/** Returns the body as a JSON object, or an empty one if it is anything else. The Content-Type is not trusted. */
+export function jsonObject({ body }: Pick<HttpsResponse, 'body'>): Record<string, unknown> {
   const value = parseJson(body.toString('utf8'));
   return isRecord(value) ? value : {};
 }
 
-/** A form to be posted. */
+/** Returns a POST of a form (RFC 6749 appendix B) whose response is to be JSON. */
 export function formRequest(
   fields: Readonly<Record<string, string>>,
-): Pick<CloudRequest, 'method' | 'headers' | 'body'> {
+): Pick<HttpsRequest, 'method' | 'headers' | 'body'> {
   return {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import type { Credential } from '../../../src/core/validation/validator.ts';
-import { type CloudHttp, createCloudHttp } from '../../../src/upstream/transport/https-client.ts';
+import { createCloudClient } from '../../../src/upstream/cloud/minter.ts';
+import type { HttpsClient } from '../../../src/upstream/transport/https-client.ts';
 
 export interface Asked {
   readonly method: string;
@@ -62,8 +63,8 @@ export async function serveCloud(
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, close };
 }
 
-export function startHttp(): CloudHttp {
-  const http = createCloudHttp({ extraCa: undefined });
+export function startHttp(): HttpsClient {
+  const http = createCloudClient({ extraCa: undefined });
   onTestFinished(() => http.close());
   return http;
 }

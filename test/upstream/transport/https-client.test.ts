@@ -1,21 +1,23 @@
-// The way to the clouds: what is read of an answer, what is not followed, and whose certificate is not taken.
+// The HTTPS client as clouds use it: what is read of a response, what is not followed, which certificates and addresses are refused.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCloudHttp } from '../../../src/upstream/transport/https-client.ts';
-import type { CloudAnswer, CloudHttpSettings } from '../../../src/upstream/transport/https-client.ts';
+import { createCloudClient } from '../../../src/upstream/cloud/minter.ts';
+import { sendToCloud } from '../../../src/upstream/cloud/provider.ts';
+import { createHttpsClient, HttpsError } from '../../../src/upstream/transport/https-client.ts';
+import type { HttpsClientSettings, HttpsResponse } from '../../../src/upstream/transport/https-client.ts';
 import { authority, closedPort, secure } from '../fixtures.ts';
 import { failureOf, startCloud } from '../cloud/servers.ts';
 
 async function ask(
   url: string,
-  settings: Partial<CloudHttpSettings> = {},
+  settings: Partial<HttpsClientSettings> = {},
   signal = AbortSignal.timeout(20_000),
-): Promise<CloudAnswer> {
-  const http = createCloudHttp({ extraCa: undefined, ...settings });
+): Promise<HttpsResponse> {
+  const http = createCloudClient({ extraCa: undefined, ...settings });
   onTestFinished(() => http.close());
-  return http.send({ provider: 'The cloud', method: 'GET', url: new URL(url), headers: {}, signal });
+  return sendToCloud(http, 'The cloud', { method: 'GET', url: new URL(url), headers: {}, signal });
 }
 
 describe('an answer', () => {
@@ -82,5 +84,29 @@ describe('a server', () => {
       return new Promise(() => undefined);
     });
     await expect(ask(cloud.origin, {}, leaving.signal)).rejects.toThrow('the client left');
+  });
+});
+
+describe('an address without TLS', () => {
+  async function send(url: string, allowsPlainHttp?: (hostname: string) => boolean): Promise<number> {
+    const http = createHttpsClient({ extraCa: undefined, connectTimeoutMs: 5_000, maxBodyBytes: 10, allowsPlainHttp });
+    onTestFinished(() => http.close());
+    const signal = AbortSignal.timeout(20_000);
+    return (await http.send({ method: 'GET', url: new URL(url), headers: {}, signal })).status;
+  }
+
+  it('is refused before anything is sent', async () => {
+    const cloud = await startCloud(() => ({}));
+    await expect(send(cloud.origin)).rejects.toThrow(new HttpsError('INSECURE'));
+    await expect(send(cloud.origin, (hostname) => hostname !== '127.0.0.1')).rejects.toThrow(
+      new HttpsError('INSECURE'),
+    );
+    await expect(send('file:///etc/passwd', () => true)).rejects.toThrow(new HttpsError('INSECURE'));
+    expect(cloud.asked).toEqual([]);
+  });
+
+  it('is used where the caller allows its host', async () => {
+    const cloud = await startCloud(() => ({}));
+    expect(await send(cloud.origin, (hostname) => hostname === '127.0.0.1')).toBe(200);
   });
 });

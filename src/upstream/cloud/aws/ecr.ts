@@ -3,16 +3,16 @@
 
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import type { Credential } from '../../../core/validation/validator.ts';
-import type { CloudHttp } from '../../transport/https-client.ts';
-import { CloudFailure, unfitHost } from '../failure.ts';
-import { checkedMinting, type CloudProvider, issued, type MintedCredential, unusable } from '../provider.ts';
+import type { HttpsClient } from '../../transport/https-client.ts';
+import { CloudFailure, unfitHost, unusable } from '../failure.ts';
+import { checkedMinting, type CloudProvider, issued, type MintedCredential } from '../provider.ts';
 import { type AwsCall, awsFailure } from './errors.ts';
 import { type EcrHost, parseEcrHost, type PrivateEcrHost } from './host.ts';
 import { type EcrIdentity, parseEcrIdentity } from './identity.ts';
 import { type AwsTransport, createAwsTransport } from './transport.ts';
 
 export interface EcrSettings {
-  readonly http: CloudHttp;
+  readonly http: HttpsClient;
   /** Whether records may use the identity of this server, alone or to assume a role. */
   readonly ambient: boolean;
   readonly now: () => Date;
@@ -72,7 +72,7 @@ export function createEcr(settings: EcrSettings): CloudProvider {
   };
 }
 
-function startSession(http: CloudHttp, { password }: Credential, signal: AbortSignal): Session {
+function startSession(http: HttpsClient, { password }: Credential, signal: AbortSignal): Session {
   return { transport: createAwsTransport(http, 'AWS', signal), signal, secrets: [password.reveal()] };
 }
 

@@ -2,8 +2,9 @@
 
 import { Readable } from 'node:stream';
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
-import type { CloudHttp } from '../../transport/https-client.ts';
-import { unusable } from '../provider.ts';
+import type { HttpsClient } from '../../transport/https-client.ts';
+import { unusable } from '../failure.ts';
+import { sendToCloud } from '../provider.ts';
 
 export type AwsTransport = NonNullable<ECRClientConfig['requestHandler']>;
 
@@ -19,12 +20,12 @@ interface SignedRequest {
 }
 
 /** A request handler for the SDK's clients. @param signal Ends every request; the SDK's own is not passed on by all its parts. */
-export function createAwsTransport(http: CloudHttp, provider: string, signal: AbortSignal): AwsTransport {
+export function createAwsTransport(http: HttpsClient, provider: string, signal: AbortSignal): AwsTransport {
   const transport = {
     async handle(request: SignedRequest) {
       const { protocol, hostname, port, path, method, headers, body } = request;
       const url = new URL(path, `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
-      const answer = await http.send({ provider, method, url, headers, body: bytesOf(body, provider), signal });
+      const answer = await sendToCloud(http, provider, { method, url, headers, body: bytesOf(body, provider), signal });
       return {
         response: { statusCode: answer.status, headers: flatten(answer.headers), body: Readable.from([answer.body]) },
       };

@@ -2,22 +2,22 @@
 // https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
 
 import type { Credential } from '../../../core/validation/validator.ts';
-import { type CloudAnswer, type CloudHttp, formRequest, jsonObject } from '../../transport/https-client.ts';
-import { unfitHost } from '../failure.ts';
+import { formRequest, type HttpsClient, type HttpsResponse, jsonObject } from '../../transport/https-client.ts';
+import { unfitHost, unusable } from '../failure.ts';
 import {
   checkedMinting,
   type CloudProvider,
   issued,
   type MintedCredential,
   type Minting,
-  unusable,
+  sendToCloud,
 } from '../provider.ts';
 import { azureFailure } from './errors.ts';
 import { type AcrHost, parseAcrHost } from './host.ts';
 import { type AcrIdentity, parseAcrIdentity } from './identity.ts';
 
 export interface AcrSettings {
-  readonly http: CloudHttp;
+  readonly http: HttpsClient;
   /** Whether records may use the managed identity of this server. */
   readonly ambient: boolean;
   readonly now: () => Date;
@@ -77,7 +77,7 @@ async function askEntra(
       ? managedRequest(settings, place, identity.clientId)
       : principalRequest(settings, place, identity);
   const provider = identity.kind === 'managed' ? 'The Azure metadata server' : 'Microsoft Entra';
-  const answer = await settings.http.send({ provider, ...request, signal });
+  const answer = await sendToCloud(settings.http, provider, { ...request, signal });
   if (answer.status !== 200) throw azureFailure(provider, answer, secrets);
   const { access_token: token } = jsonObject(answer);
   if (typeof token !== 'string' || token === '') throw unusable(provider, 'its answer holds no token');
@@ -128,12 +128,12 @@ async function exchange(
     ...(typeof tenant === 'string' ? { tenant } : {}),
     access_token: token,
   };
-  const answer = await http.send({ provider: 'The registry', url, ...formRequest(fields), signal });
+  const answer = await sendToCloud(http, 'The registry', { url, ...formRequest(fields), signal });
   if (answer.status !== 200) throw azureFailure('The registry', answer, secrets);
   return readRefreshToken(answer, now().getTime());
 }
 
-function readRefreshToken(answer: CloudAnswer, nowMs: number): MintedCredential {
+function readRefreshToken(answer: HttpsResponse, nowMs: number): MintedCredential {
   const { refresh_token: token } = jsonObject(answer);
   const secret = typeof token === 'string' ? token : '';
   const { exp } = claimsOf(secret);
@@ -147,5 +147,5 @@ function readRefreshToken(answer: CloudAnswer, nowMs: number): MintedCredential 
 
 /** What a JWT says, believed only for its own end and tenant: both matter to nobody but its issuer. */
 function claimsOf(token: string): Record<string, unknown> {
-  return jsonObject({ status: 0, headers: {}, body: Buffer.from(token.split('.')[1] ?? '', 'base64url') });
+  return jsonObject({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url') });
 }

@@ -2,8 +2,7 @@
 
 import { CloudFailure, shownCode } from '../failure.ts';
 import type { Advice } from '../failure.ts';
-import { jsonObject } from '../../transport/https-client.ts';
-import type { CloudAnswer } from '../../transport/https-client.ts';
+import { type HttpsResponse, jsonObject } from '../../transport/https-client.ts';
 
 /** https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
 const adviceByCode: Readonly<Record<string, Advice>> = {
@@ -26,7 +25,7 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
  * What an error answer says to a person. Its description is not shown: it may repeat the request.
  * @param secrets Everything secret that the request held.
  */
-export function azureFailure(provider: string, answer: CloudAnswer, secrets: readonly string[]): CloudFailure {
+export function azureFailure(provider: string, answer: HttpsResponse, secrets: readonly string[]): CloudFailure {
   const code = codeOf(jsonObject(answer), secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = known ?? {

@@ -3,13 +3,13 @@
 
 import { sign } from 'node:crypto';
 import type { Credential } from '../../../core/validation/validator.ts';
-import { type CloudAnswer, type CloudHttp, formRequest, jsonObject } from '../../transport/https-client.ts';
-import { type Advice, ambientIsOff, CloudFailure, shownCode, unfitHost } from '../failure.ts';
-import { checkedMinting, type CloudProvider, issued, type MintedCredential, unusable } from '../provider.ts';
+import { formRequest, type HttpsClient, type HttpsResponse, jsonObject } from '../../transport/https-client.ts';
+import { type Advice, ambientIsOff, CloudFailure, shownCode, unfitHost, unusable } from '../failure.ts';
+import { checkedMinting, type CloudProvider, issued, type MintedCredential, sendToCloud } from '../provider.ts';
 import { type GoogleKey, parseGoogleKey } from './service-account-key.ts';
 
 export interface GcrSettings {
-  readonly http: CloudHttp;
+  readonly http: HttpsClient;
   /** Whether records may use the identity of this server. */
   readonly ambient: boolean;
   readonly now: () => Date;
@@ -58,7 +58,7 @@ async function exchangeKey(
   const key = parseGoogleKey(credential);
   const assertion = signAssertion(key, now());
   const form = formRequest({ grant_type: grantType, assertion });
-  const answer = await http.send({ provider: 'Google', url: tokenUrl ?? new URL(audience), ...form, signal });
+  const answer = await sendToCloud(http, 'Google', { url: tokenUrl ?? new URL(audience), ...form, signal });
   if (answer.status !== 200) throw refusal(answer, [assertion, credential.password.reveal()]);
   return readToken(answer, now());
 }
@@ -82,8 +82,7 @@ async function askMetadata(
     '/computeMetadata/v1/instance/service-accounts/default/token',
     metadataOrigin ?? 'http://metadata.google.internal',
   );
-  const answer = await http.send({
-    provider: 'The Google metadata server',
+  const answer = await sendToCloud(http, 'The Google metadata server', {
     method: 'GET',
     url,
     headers: { 'metadata-flavor': 'Google' },
@@ -96,7 +95,7 @@ async function askMetadata(
   return readToken(answer, now());
 }
 
-function readToken(answer: CloudAnswer, now: Date): MintedCredential {
+function readToken(answer: HttpsResponse, now: Date): MintedCredential {
   const { access_token: token, expires_in: expiresIn } = jsonObject(answer);
   const expiresMs = typeof expiresIn === 'number' ? now.getTime() + expiresIn * 1000 : Number.NaN;
   return checkedMinting(
@@ -122,7 +121,7 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
 };
 
-function refusal(answer: CloudAnswer, secrets: readonly string[]): CloudFailure {
+function refusal(answer: HttpsResponse, secrets: readonly string[]): CloudFailure {
   const code = shownCode(jsonObject(answer)['error'], secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = known ?? {

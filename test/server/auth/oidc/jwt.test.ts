@@ -13,7 +13,7 @@ import { createIssuer, type Issuer } from '../../../../src/server/auth/oidc/issu
 import { createJwtLogins, type JwtLogins, maxTokenLifetimeSeconds } from '../../../../src/server/auth/oidc/jwt.ts';
 import { parseIssuers } from '../../../../src/server/auth/oidc/settings.ts';
 import { createRateLimiter } from '../../../../src/server/ops/rate-limiter.ts';
-import { createIssuerHttp } from '../../../../src/upstream/transport/issuer-http.ts';
+import { createIssuerHttp } from '../../../../src/app/wiring/issuer-http.ts';
 import { type IssuerServer, makeKey, sendJson, sign, type SigningKey, startIssuer } from './issuer-server.ts';
 import { type MemoryAccessStore, memoryAccessStore } from '../memory-access-store.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createEcr } from '../../../../src/upstream/cloud/aws/ecr.ts';
-import type { CloudHttp, CloudRequest } from '../../../../src/upstream/transport/https-client.ts';
+import type { HttpsClient, HttpsRequest } from '../../../../src/upstream/transport/https-client.ts';
 import type { Minting } from '../../../../src/upstream/cloud/provider.ts';
 import { failureOf, json, login, startCloud, startHttp, verifySignature } from '../servers.ts';
 import type { Asked, KnownKeys, LoopbackCloud, Reply } from '../servers.ts';
@@ -64,7 +64,7 @@ async function mint(
   registryHost = host,
   credential = key,
   ambient = false,
-  http: CloudHttp = startHttp(),
+  http: HttpsClient = startHttp(),
 ): Promise<Minting> {
   return createEcr({ http, ambient, now: () => now }).mint(registryHost, credential, AbortSignal.timeout(20_000));
 }
@@ -147,8 +147,8 @@ describe('an access key', () => {
     ['123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu', 'https://api.ecr.eusc-de-east-1.amazonaws.eu/'],
     ['public.ecr.aws', 'https://api.ecr-public.us-east-1.amazonaws.com/'],
   ])('of %s goes to %s and nowhere else', async (registryHost, url) => {
-    const sent: CloudRequest[] = [];
-    const send = async (request: CloudRequest) => {
+    const sent: HttpsRequest[] = [];
+    const send = async (request: HttpsRequest) => {
       sent.push(request);
       return { status: 400, headers: {}, body: Buffer.from('{"__type":"AccessDeniedException"}') };
     };

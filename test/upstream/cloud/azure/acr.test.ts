@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createAcr } from '../../../../src/upstream/cloud/azure/acr.ts';
-import type { CloudHttp, CloudRequest } from '../../../../src/upstream/transport/https-client.ts';
+import type { HttpsClient, HttpsRequest } from '../../../../src/upstream/transport/https-client.ts';
 import type { Minting } from '../../../../src/upstream/cloud/provider.ts';
 import { failureOf, json, jwt, login, startCloud, startHttp } from '../servers.ts';
 import type { Asked, LoopbackCloud, Reply } from '../servers.ts';
@@ -77,7 +77,7 @@ interface Options {
   readonly credential?: ReturnType<typeof login>;
   readonly ambient?: boolean;
   readonly azure?: LoopbackCloud;
-  readonly http?: CloudHttp;
+  readonly http?: HttpsClient;
 }
 
 async function mint({
@@ -135,8 +135,8 @@ describe('a service principal', () => {
   ])(
     'for %s is shown to %s and asks for %s, and its token goes to the registry alone',
     async (registryHost, authority, audience) => {
-      const sent: CloudRequest[] = [];
-      const send = async (request: CloudRequest) => {
+      const sent: HttpsRequest[] = [];
+      const send = async (request: HttpsRequest) => {
         sent.push(request);
         const answer =
           request.url.pathname === '/oauth2/exchange'
