@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
-    exclude: ['e2e/**', 'crash/**', 'bench/**'],
+    exclude: ['e2e/**', 'interop/**', 'crash/**', 'bench/**'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

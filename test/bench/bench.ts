@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Sqlite from 'better-sqlite3';
+import { installInterop } from '../interop/install.ts';
 import { requireBuild } from './contenders.ts';
 import { createdHost, seededRegistries } from './data.ts';
 import { measureMatching } from './matching.ts';
@@ -37,6 +38,7 @@ const serverCore = 0;
 const loadCore = 1;
 
 requireBuild();
+installInterop();
 const directory = mkdtempSync(join(tmpdir(), 'regway-bench-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 // Ends through the handler above, and those that stop the servers.

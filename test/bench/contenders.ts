@@ -22,7 +22,7 @@ export const bare: Contender = {
   args: [fileURLToPath(new URL('./bare.ts', import.meta.url))],
 };
 
-const rivalScript = fileURLToPath(new URL('./rival.ts', import.meta.url));
+const rivalScript = fileURLToPath(new URL('../interop/rivals/rival.ts', import.meta.url));
 
 /** GraphQL servers as they come, over the same schema, table and statements; one of them with the product's login, log and metrics. */
 const rivals: readonly Contender[] = [

@@ -31,6 +31,15 @@ export default defineConfig({
         resolve: unitConfig.resolve ?? {},
         test: {
           ...oneByOne,
+          name: 'interop',
+          root: join(testDirectory, 'interop'),
+          include: ['**/*.test.ts'],
+        },
+      },
+      {
+        resolve: unitConfig.resolve ?? {},
+        test: {
+          ...oneByOne,
           name: 'two replicas',
           root: testDirectory,
           include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()],
@@ -45,7 +54,8 @@ export default defineConfig({
 /** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
 function suitesOnADomain(): string[] {
   const opening = /\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/;
-  return globSync(['server/graphql/**/*.test.ts', 'core/**/*.test.ts', 'server/rest/*.test.ts'], {
-    cwd: testDirectory,
-  }).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
+  return globSync(
+    ['server/graphql/**/*.test.ts', 'core/**/*.test.ts', 'server/rest/*.test.ts', 'interop/federation/*.test.ts'],
+    { cwd: testDirectory },
+  ).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
 }

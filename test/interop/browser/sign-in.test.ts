@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { consoleClient, startIdentityProvider, type IdentityProvider } from '../support/identity-provider.ts';
-import { launchBrowser, openConsole, type ConsolePage } from './support/console-page.ts';
-import { freePort } from './support/free-port.ts';
-import { startServer, type RegwayServer } from './support/server.ts';
+import { consoleClient, startIdentityProvider, type IdentityProvider } from '../identity-provider/identity-provider.ts';
+import { launchBrowser, openConsole, type ConsolePage } from './console-page.ts';
+import { freePort } from '../../e2e/support/free-port.ts';
+import { startServer, type RegwayServer } from '../../e2e/support/server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'regway-sign-in-'));
 const pictures = process.env['REGWAY_PICTURES'] ?? directory;

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { Provider } from 'oidc-provider';
-import type { CookieBrowser } from './cookie-browser.ts';
+import type { CookieBrowser } from '../../support/cookie-browser.ts';
 
 export interface IdentityProvider {
   /** Where it says that it is. Its host is another site than 127.0.0.1, as issuers are. */

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from './support/child-process.ts';
-import { launchBrowser, openConsole, type ConsolePage } from './support/console-page.ts';
-import { alice, startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
-import { executable, serverEnvironment, startServer, type RegwayServer } from './support/server.ts';
+import { runProgram } from '../../e2e/support/child-process.ts';
+import { launchBrowser, openConsole, type ConsolePage } from './console-page.ts';
+import { alice, startBasicRegistry, type PasswordRegistry } from '../../e2e/support/registries.ts';
+import { executable, serverEnvironment, startServer, type RegwayServer } from '../../e2e/support/server.ts';
 
 const configHome = mkdtempSync(join(tmpdir(), 'regway-trusted-'));
 let registry: PasswordRegistry;

@@ -4,12 +4,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../../../../src/app/config.ts';
-import { createToken } from '../../../../src/app/maintenance/tokens.ts';
-import { type RunningServer, serve } from '../../../../src/app/server.ts';
-import { type Role, roles } from '../../../../src/core/authz/principal.ts';
-import { frontOf } from '../../../support/balancer.ts';
-import { createDatabase } from '../../../support/database.ts';
+import { readConfig } from '../../../src/app/config.ts';
+import { createToken } from '../../../src/app/maintenance/tokens.ts';
+import { type RunningServer, serve } from '../../../src/app/server.ts';
+import { type Role, roles } from '../../../src/core/authz/principal.ts';
+import { frontOf } from '../../support/balancer.ts';
+import { createDatabase } from '../../support/database.ts';
 
 export interface Regway {
   /** Of the GraphQL endpoint. */

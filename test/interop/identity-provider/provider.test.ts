@@ -4,18 +4,13 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { serve, type RunningServer } from '../../../../src/app/server.ts';
-import { ConfigError, readConfig } from '../../../../src/app/config.ts';
-import { absoluteLifetimeMs } from '../../../../src/server/auth/session.ts';
-import { attemptLifetimeSeconds } from '../../../../src/server/auth/oidc/sign-in-attempt.ts';
-import { freePort } from '../../../e2e/support/free-port.ts';
-import { openCookieBrowser, type CookieBrowser, type Visit } from '../../../support/cookie-browser.ts';
-import {
-  consoleClient,
-  signInAt,
-  startIdentityProvider,
-  type IdentityProvider,
-} from '../../../support/identity-provider.ts';
+import { serve, type RunningServer } from '../../../src/app/server.ts';
+import { ConfigError, readConfig } from '../../../src/app/config.ts';
+import { absoluteLifetimeMs } from '../../../src/server/auth/session.ts';
+import { attemptLifetimeSeconds } from '../../../src/server/auth/oidc/sign-in-attempt.ts';
+import { freePort } from '../../e2e/support/free-port.ts';
+import { openCookieBrowser, type CookieBrowser, type Visit } from '../../support/cookie-browser.ts';
+import { consoleClient, signInAt, startIdentityProvider, type IdentityProvider } from './identity-provider.ts';
 
 const audience = 'urn:regway:test';
 const idTokenSeconds = 1800;

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
-import { launchBrowser, openConsole, setTheme, type ConsolePage } from './support/console-page.ts';
-import { operationsOn, type Operations } from './support/operations.ts';
-import { basicAuthorization, getManifest } from './support/raw-pull.ts';
-import { alice, pushedRepository, startRegistries, type RealRegistries } from './support/registries.ts';
-import { projectRoot, startServer, type RegwayServer } from './support/server.ts';
+import { createApiToken, revokeApiToken } from '../../e2e/support/api-tokens.ts';
+import { launchBrowser, openConsole, setTheme, type ConsolePage } from './console-page.ts';
+import { operationsOn, type Operations } from '../../e2e/support/operations.ts';
+import { basicAuthorization, getManifest } from '../../e2e/support/raw-pull.ts';
+import { alice, pushedRepository, startRegistries, type RealRegistries } from '../../e2e/support/registries.ts';
+import { projectRoot, startServer, type RegwayServer } from '../../e2e/support/server.ts';
 
 /** What the issue of the console allows for all of its files together. */
 const maxGzippedBytes = 250 * 1024;

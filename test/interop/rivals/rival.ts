@@ -8,12 +8,12 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { buildSchema, type GraphQLFieldResolver, type GraphQLScalarType, type GraphQLSchema } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
-import { createAuthenticator } from '../../src/server/auth/authenticator.ts';
-import { commonHeaders } from '../../src/server/graphql/response.ts';
-import { createLog } from '../../src/server/ops/log.ts';
-import { createMetrics } from '../../src/server/ops/metrics.ts';
-import { openDataDir } from './seed.ts';
-import { type CreateInput, openWork, type Work } from './work.ts';
+import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
+import { commonHeaders } from '../../../src/server/graphql/response.ts';
+import { createLog } from '../../../src/server/ops/log.ts';
+import { createMetrics } from '../../../src/server/ops/metrics.ts';
+import { openDataDir } from '../../bench/seed.ts';
+import { type CreateInput, openWork, type Work } from '../../bench/work.ts';
 
 const dataDir = process.env['REGWAY_DATA_DIR'] ?? '';
 const work = await openWork(dataDir);
@@ -94,7 +94,7 @@ async function startYoga(): Promise<string> {
 
 /** The product's own schema, so that documents weigh the same to parse and validate. */
 function executableSchema(over: Work): GraphQLSchema {
-  const built = buildSchema(readFileSync(new URL('../../schema/regway.graphql', import.meta.url), 'utf8'));
+  const built = buildSchema(readFileSync(new URL('../../../schema/regway.graphql', import.meta.url), 'utf8'));
   const scalar = (name: string) => built.getType(name) as GraphQLScalarType;
   scalar('DateTime').serialize = (value) => GraphQLDateTime.serialize(value);
   resolve(built, 'Query', 'registry', (_root, { registry }) => over.get(String(registry)));

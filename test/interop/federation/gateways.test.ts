@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { statementsDuring } from '../../../support/statements.ts';
+import { statementsDuring } from '../../support/statements.ts';
 import { composers } from './compose.ts';
 import { gateways, type Gateway } from './gateways.ts';
 import { imagesSdl, serveImages, type ImagesSubgraph } from './images-subgraph.ts';
@@ -11,7 +11,7 @@ import { serveRegway, type Regway } from './regway.ts';
 let regway: Regway;
 let images: ImagesSubgraph;
 const secret = 'the-password-that-nobody-sees';
-const sdl = readFileSync(new URL('../../../../schema/subgraph.graphql', import.meta.url), 'utf8');
+const sdl = readFileSync(new URL('../../../schema/subgraph.graphql', import.meta.url), 'utf8');
 
 beforeAll(async () => {
   regway = await serveRegway();

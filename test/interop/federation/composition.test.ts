@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest';
 import { composers } from './compose.ts';
 import { imagesSdl } from './images-subgraph.ts';
 
-const sdl = readFileSync(new URL('../../../../schema/subgraph.graphql', import.meta.url), 'utf8');
+const sdl = readFileSync(new URL('../../../schema/subgraph.graphql', import.meta.url), 'utf8');
 const regway = { name: 'regway', url: 'http://regway.example/graphql', sdl };
 const images = { name: 'images', url: 'http://images.example/graphql', sdl: imagesSdl };
 

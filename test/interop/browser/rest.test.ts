@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { alice, startBasicRegistry } from './support/registries.ts';
-import type { RealRegistry } from './support/registries.ts';
-import { startServer } from './support/server.ts';
-import type { RegwayServer } from './support/server.ts';
+import { alice, startBasicRegistry } from '../../e2e/support/registries.ts';
+import type { RealRegistry } from '../../e2e/support/registries.ts';
+import { startServer } from '../../e2e/support/server.ts';
+import type { RegwayServer } from '../../e2e/support/server.ts';
 
 /** A client as people write it, with nothing but what comes with Python. */
 const pythonClient = `
