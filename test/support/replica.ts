@@ -7,10 +7,9 @@ import { createClientConfigs } from '../../src/core/pulls/client-config.ts';
 import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
 import { createUpstreamTokens, type PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
 import { createUses } from '../../src/core/pulls/usage.ts';
-import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
+import { createRegistries, type Registries, type RegistriesPorts } from '../../src/core/registries/registries.ts';
 import { createSubscriptions, type Subscriptions, type WatchPorts } from '../../src/core/registries/watch.ts';
 import { publishChanges } from '../../src/core/registry/events.ts';
-import type { Ports } from '../../src/core/validation/validator.ts';
 import type { Store } from '../../src/database/store.ts';
 import { openAuditMac } from '../../src/encryption/audit-key.ts';
 import type { Keyring } from '../../src/encryption/keyring.ts';
@@ -30,7 +29,7 @@ export interface Replica {
 /** What stands around a store and its seal. */
 export interface ReplicaParts
   extends
-    Omit<Ports, 'registries' | 'access' | 'sealer'>,
+    Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,
     Pick<PullPorts, 'ledger'>,
     Pick<WatchPorts, 'recall' | 'schedule'> {
   readonly minter: PullTokenMinter;

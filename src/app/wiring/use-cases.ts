@@ -12,13 +12,12 @@ import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
 import { createUpstreamTokens } from '../../core/pulls/upstream-token.ts';
 import { createLedger, type Ledger } from '../../core/pulls/usage-ledger.ts';
 import { createUses } from '../../core/pulls/usage.ts';
-import { createRegistries } from '../../core/registries/registries.ts';
+import { createRegistries, type RegistriesPorts } from '../../core/registries/registries.ts';
 import { createSubscriptions } from '../../core/registries/watch.ts';
 import { publishChanges } from '../../core/registry/events.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { type Revalidation, type RevalidationPorts, startRevalidation } from '../../core/validation/revalidation.ts';
-import type { Ports } from '../../core/validation/validator.ts';
 import type { Store } from '../../database/store.ts';
 import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
@@ -80,7 +79,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     rotationWindowMs: config.rotationWindowMs,
   };
   const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notices), checking);
-  const ports: Ports = {
+  const ports: RegistriesPorts & Pick<RevalidationPorts, 'access'> = {
     registries: stored,
     access: store.access,
     sealer,

@@ -85,4 +85,4 @@ const newAccountName = z
     /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
     'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends',
   );
-export const accountArguments = z.strictObject({ name: newAccountName });
+const accountArguments = z.strictObject({ name: newAccountName });

@@ -1,6 +1,7 @@
 // The port: accounts and tokens at rest.
 
 import type { AuditEvent } from '../audit/event.ts';
+import type { AccountLookup } from '../authz/permissions.ts';
 import type { Role } from '../authz/principal.ts';
 
 /** An API token at rest. */
@@ -20,7 +21,7 @@ export interface StoredToken {
   readonly lastUsedAt: Date | null;
 }
 
-export interface AccessStore extends AccountStore {
+export interface AccessStore extends AccountStore, AccountLookup {
   tokenById(id: string): Promise<StoredToken | undefined>;
   /** The same, unless its account is disabled: what a login asks. */
   usableTokenById(id: string): Promise<StoredToken | undefined>;
@@ -29,7 +30,6 @@ export interface AccessStore extends AccountStore {
   hasNoTokens(): Promise<boolean>;
   /** Inserts the token only if there is none yet, atomically; true for the one caller that did. */
   insertFirstToken(token: StoredToken, event: AuditEvent): Promise<boolean>;
-  accountExists(name: string): Promise<boolean>;
   /** Of one account, or of all when it is undefined; the oldest first, the revoked and expired ones too. */
   listTokens(account: string | undefined): Promise<StoredToken[]>;
   /** True when the token was in force and is revoked now. */

@@ -119,10 +119,10 @@ function expiryOf({ expiresAt, expiresIn }: Pick<TokenInput, 'expiresAt' | 'expi
   return expiresIn === null || expiresIn === undefined ? (expiresAt ?? null) : new Date(now.getTime() + expiresIn);
 }
 
-export const tokenListArguments = z.strictObject({ account: accountName.nullish() });
+const tokenListArguments = z.strictObject({ account: accountName.nullish() });
 
 /** What a token may be called and limited to is judged where it is made. */
-export const tokenInput = z
+const tokenInput = z
   .strictObject({
     role: z.enum(roles, `must be one of ${roles.join(', ')}`),
     account: accountName.nullish(),
@@ -142,4 +142,4 @@ export const tokenInput = z
   });
 export type TokenInput = z.infer<typeof tokenInput>;
 
-export const revokeTokenArguments = z.strictObject({ id: z.string() });
+const revokeTokenArguments = z.strictObject({ id: z.string() });

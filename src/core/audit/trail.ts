@@ -1,23 +1,19 @@
 // Reads the trail of who changed what: a page at a time, the newest first, or what was done to one registry.
 
 import { z } from 'zod';
-import type { AccessStore } from '../accounts/store.ts';
-import { actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
+import { type AccountLookup, actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
-import type { Registry } from '../registry/registry.ts';
-import {
-  accountName,
-  defaultPageSize,
-  line,
-  maxSearchLength,
-  pageSize,
-  parseInput,
-  usesArguments,
-} from '../shared/input.ts';
+import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { ChainedEvent } from './chain.ts';
 import { auditActions } from './event.ts';
 import type { AuditListStore } from './store.ts';
+
+/** The registry whose events are listed. */
+export interface AuditedRegistry {
+  readonly id: string;
+  readonly account: string;
+}
 
 export interface AuditPage {
   readonly nodes: readonly ChainedEvent[];
@@ -31,15 +27,15 @@ export interface AuditTrailReader {
   /** An admin sees every account unless one is named; others see their own. @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that is not the caller's. */
   list(caller: Caller, args: unknown): Promise<AuditPage>;
   /** What was done to one registry, the newest first. @param args `{ first }`, 20 by default, 100 at most. */
-  of(caller: Caller, registry: Registry, args: unknown): Promise<readonly ChainedEvent[]>;
+  of(caller: Caller, registry: AuditedRegistry, args: unknown): Promise<readonly ChainedEvent[]>;
 }
 
-export interface AuditReadingPorts {
+interface AuditTrailPorts {
   readonly audit: AuditListStore;
-  readonly access: AccessStore;
+  readonly access: AccountLookup;
 }
 
-export function createAuditTrail({ audit, access }: AuditReadingPorts): AuditTrailReader {
+export function createAuditTrail({ audit, access }: AuditTrailPorts): AuditTrailReader {
   return {
     async list(caller, args) {
       const principal = authorize(caller, 'audit.list');
@@ -68,7 +64,7 @@ export function createAuditTrail({ audit, access }: AuditReadingPorts): AuditTra
     },
     async of(caller, registry, args) {
       const principal = authorize(caller, 'audit.list');
-      const { first } = parseInput(usesArguments, args);
+      const { first } = parseInput(targetArguments, args);
       if (!mayActIn(principal, registry.account)) return [];
       return audit.page({
         account: registry.account,
@@ -83,7 +79,7 @@ export function createAuditTrail({ audit, access }: AuditReadingPorts): AuditTra
 }
 
 async function accountOf(
-  access: AccessStore,
+  access: AccountLookup,
   principal: Principal,
   named: string | null | undefined,
 ): Promise<string | undefined> {
@@ -111,9 +107,15 @@ function decodePlace(cursor: string | null | undefined, argument: string): numbe
   });
 }
 
+/** Events of one registry that are listed at once. */
+const defaultTargetEvents = 20;
+const targetArguments = z.strictObject({
+  first: pageSize.nullish().transform((first) => first ?? defaultTargetEvents),
+});
+
 /** Longer than any subject of an issuer that logs in here. */
 const maxActorLength = 2_048;
-export const auditListArguments = z
+const auditListArguments = z
   .strictObject({
     first: pageSize.nullish(),
     after: z.string().max(2048).nullish(),

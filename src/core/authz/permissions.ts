@@ -1,7 +1,6 @@
 // Who may do what: the one permission table, and the rule for acting in an account.
 
 import { Problem } from '../shared/problem.ts';
-import type { Ports } from '../validation/validator.ts';
 import type { Caller, Principal, Role } from './principal.ts';
 
 /** Every operation and the roles that may run it. An operation without a row does not compile, and a matrix test walks it. */
@@ -29,6 +28,12 @@ export const permissions = {
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Operation = keyof typeof permissions;
+
+/** Which accounts exist. */
+export interface AccountLookup {
+  /** Whether an account has this name, a disabled one too. */
+  accountExists(name: string): Promise<boolean>;
+}
 
 /**
  * Lets the caller through or throws, before anything is parsed or read: the answer is the same whether or not a thing exists.
@@ -63,7 +68,7 @@ export function mayActIn(principal: Principal, account: string): boolean {
  * @throws Problem `NOT_FOUND` when there is no such account or it is not the caller's to see.
  */
 export async function actingAccount(
-  { access }: Pick<Ports, 'access'>,
+  { access }: { readonly access: AccountLookup },
   principal: Principal,
   named: string | null | undefined,
 ): Promise<string> {

@@ -2,10 +2,13 @@
 
 import type { Registry } from '../registry/registry.ts';
 import type { RegistryStore } from '../registry/store.ts';
-import type { Ports } from '../validation/validator.ts';
 
 /** What says until when a password beside the current one may be used. */
-export type RotationWindow = Pick<Ports, 'now' | 'rotationWindowMs'>;
+export interface RotationWindow {
+  readonly now: () => Date;
+  /** Milliseconds for which a pending or a previous password may be used. */
+  readonly rotationWindowMs: number;
+}
 
 /** The registry as it is now: a password whose window has passed is not there any more, though it may still be stored. */
 export function withoutExpired(registry: Registry, { now, rotationWindowMs }: RotationWindow): Registry {

@@ -4,10 +4,9 @@ import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { AuthorizedCaller } from '../authz/principal.ts';
 import { changedMeanwhile, noSuchRegistry } from '../registry/lookup.ts';
 import { type Registry, secretBinding, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
-import type { Sealed } from '../registry/store.ts';
+import type { RegistryStore, Sealed } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { Ports } from '../validation/validator.ts';
 import { type RotationWindow, withoutExpired } from './expired-passwords.ts';
 import { StaleKeys, type Sealer, retryWithFreshKeys } from './sealer.ts';
 
@@ -19,7 +18,11 @@ export interface AlternatePasswords {
 
 export const noAlternates: AlternatePasswords = { pending: null, previous: null };
 
-type PasswordPorts = Pick<Ports, 'registries' | 'sealer'>;
+/** Registries at rest, and what opens their passwords. */
+export interface PasswordPorts {
+  readonly registries: RegistryStore;
+  readonly sealer: Sealer;
+}
 
 /** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
 export async function openAlternates(
@@ -91,7 +94,7 @@ export function hasSameDestination(one: Registry, other: Registry): boolean {
  * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
  */
 export async function openPassword(
-  ports: Pick<Ports, 'registries' | 'sealer' | 'now'>,
+  ports: PasswordPorts & Pick<RotationWindow, 'now'>,
   caller: AuthorizedCaller,
   registry: Registry,
 ): Promise<Secret> {

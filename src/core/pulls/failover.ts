@@ -7,13 +7,15 @@ import {
   tryOpenCurrent,
   openAlternates,
   type AlternatePasswords,
+  type PasswordPorts,
   storePasswords,
 } from '../passwords/passwords.ts';
+import type { RotationWindow } from '../passwords/expired-passwords.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { Ports } from '../validation/validator.ts';
+import type { CheckPorts } from '../validation/validate.ts';
 
 export interface Failover {
   /** The registry as it is after a try that is under way, if there is one. */
@@ -25,10 +27,8 @@ export interface Failover {
   tryAlternate(caller: AuthorizedCaller, registry: Registry): Promise<boolean>;
 }
 
-export type FailoverPorts = Pick<
-  Ports,
-  'registries' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'
->;
+export interface FailoverPorts
+  extends PasswordPorts, RotationWindow, Pick<CheckPorts, 'validator' | 'observeValidation'> {}
 
 interface Try {
   readonly atMs: number;

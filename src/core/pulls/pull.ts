@@ -1,17 +1,18 @@
 // Pulling with a stored credential: who may, which credential it is, and what follows when the upstream refuses it.
 
 import { isEnabled } from '../accounts/accounts.ts';
+import type { AccountStore } from '../accounts/store.ts';
 import { auditEvent } from '../audit/event.ts';
-import { actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
+import { type AccountLookup, actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
 import { openPassword } from '../passwords/passwords.ts';
 import { coveringTexts, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
-import type { Credential, Ports } from '../validation/validator.ts';
+import type { Credential } from '../validation/validator.ts';
 import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
-import { createFailover, type Failover } from './failover.ts';
+import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
 import type { UseLedger } from './usage.ts';
 
 /** The repository that is pulled from; `host` and `repository` are canonical. */
@@ -38,10 +39,8 @@ export interface Pulls {
   recordUse(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
-export interface PullPorts extends Pick<
-  Ports,
-  'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'rotationWindowMs' | 'observeValidation'
-> {
+export interface PullPorts extends FailoverPorts {
+  readonly access: AccountLookup & Pick<AccountStore, 'accountByName'>;
   readonly ledger: UseLedger;
 }
 

@@ -124,4 +124,4 @@ export interface PullTokenMinter {
   mint(source: PullSource, signal: AbortSignal | undefined): Promise<PullToken | undefined>;
 }
 
-export const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });
+const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });

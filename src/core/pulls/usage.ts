@@ -1,9 +1,10 @@
 // Whether a credential is still needed: when registries were last used, and by whom for what. For those who may get the registry.
 
+import { z } from 'zod';
 import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
-import { parseInput, usesArguments } from '../shared/input.ts';
+import { pageSize, parseInput } from '../shared/input.ts';
 
 /** What both throw: Problem `UNAUTHENTICATED`, and `FORBIDDEN` for a puller, who learns which registry a pull uses but not who else uses it. */
 export interface Uses {
@@ -12,6 +13,10 @@ export interface Uses {
   /** The newest counts of one registry, newest first. @param args `{ first }`, 20 by default, 100 at most. */
   of(caller: Caller, registry: Registry, args: unknown): Promise<readonly CountedUse[]>;
 }
+
+/** Counts of one registry that are listed at once. */
+const defaultUses = 20;
+const usesArguments = z.strictObject({ first: pageSize.nullish().transform((first) => first ?? defaultUses) });
 
 export function createUses({ uses }: { readonly uses: UseStore }): Uses {
   return {

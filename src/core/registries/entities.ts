@@ -2,12 +2,11 @@
 
 import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
-import { getArguments } from '../registry/lookup.ts';
+import { getArguments, type LookupPorts } from '../registry/lookup.ts';
 import { parseRegistryPattern } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import type { Ports } from '../validation/validator.ts';
 import {
   type RequestedImage,
   askImage,
@@ -41,7 +40,7 @@ interface Found {
  * @throws Problem `UNAUTHENTICATED`; `INVALID_INPUT` when the paths of all images together are too deep.
  */
 export async function findEntities(
-  ports: Pick<Ports, 'registries'>,
+  ports: Pick<LookupPorts, 'registries'>,
   caller: Caller,
   keys: readonly EntityKey[],
 ): Promise<readonly FoundEntity[]> {
@@ -95,7 +94,7 @@ function askAboutImage(caller: Caller, key: unknown): Question {
 }
 
 async function lookUp(
-  ports: Pick<Ports, 'registries'>,
+  ports: Pick<LookupPorts, 'registries'>,
   principal: Principal,
   questions: readonly Question[],
 ): Promise<Found> {

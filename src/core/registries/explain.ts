@@ -3,12 +3,11 @@
 import { z } from 'zod';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
-import type { ReadPorts } from '../registry/lookup.ts';
+import type { LookupPorts } from '../registry/lookup.ts';
 import { coveringTexts, coversImage, imageNotCovered, matchReason } from '../registry/match.ts';
 import { type ImageReference, parseImageReference } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import { accountName, parseInput } from '../shared/input.ts';
-import type { Ports } from '../validation/validator.ts';
 
 /** Registries of the same host shown beside the covering ones: enough to see a near miss. */
 const maxNeighbours = 20;
@@ -23,7 +22,7 @@ export interface RequestedImage {
 }
 
 /** What was looked up. */
-export interface FoundForImage {
+interface FoundForImage {
   readonly account: string;
   /** The first of the image's texts that exists in the account. */
   readonly winner: Registry | null;
@@ -67,7 +66,7 @@ export function coveringInOrder({ texts }: RequestedImage, byText: ReadonlyMap<s
 
 /** The first registries of each image's host, in one read. A pull token may see what a pull uses, never list what else exists. */
 export async function findNeighbours(
-  { registries }: Pick<Ports, 'registries'>,
+  { registries }: Pick<LookupPorts, 'registries'>,
   { role }: Principal,
   account: string,
   asked: readonly RequestedImage[],
@@ -81,7 +80,7 @@ export function registriesByText(registries: readonly Registry[]): ReadonlyMap<s
   return new Map(registries.map((registry) => [registry.registry, registry]));
 }
 
-export async function explainImage(ports: ReadPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
+export async function explainImage(ports: LookupPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
   const principal = authorize(caller, 'image.explain');
   const { reference, account: named } = parseInput(imageArguments, args);
   const asked = askImage(principal, reference);

@@ -5,7 +5,7 @@ import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { registryHost } from '../registry/host.ts';
 import { type } from '../registry/input.ts';
-import type { ReadPorts } from '../registry/lookup.ts';
+import type { LookupPorts } from '../registry/lookup.ts';
 import { rejectWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { validationOutcomes } from '../registry/report.ts';
@@ -17,6 +17,7 @@ import {
   registryOrderFields,
 } from '../registry/store.ts';
 import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
+import { parseJson } from '../shared/json.ts';
 import { Problem } from '../shared/problem.ts';
 
 /** The value that a registry is ordered by. */
@@ -61,15 +62,11 @@ function isStorableText(value: unknown): boolean {
 }
 
 function parseParts(cursor: string): unknown[] {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    return Array.isArray(parts) ? parts : [];
-  } catch {
-    return [];
-  }
+  const parts = parseJson(Buffer.from(cursor, 'base64url').toString());
+  return Array.isArray(parts) ? parts : [];
 }
 
-export async function listRegistries(ports: ReadPorts, caller: Caller, args: unknown): Promise<RegistryPage> {
+export async function listRegistries(ports: LookupPorts, caller: Caller, args: unknown): Promise<RegistryPage> {
   const principal = authorize(caller, 'registry.list');
   const parsed = parseInput(listArguments, args);
   const account = await actingAccount(ports, principal, parsed.account);
@@ -112,7 +109,7 @@ function registryFilter(filter: NonNullable<ListArguments['filter']>): RegistryF
   };
 }
 
-export const listArguments = z
+const listArguments = z
   .strictObject({
     first: pageSize.nullish(),
     after: z.string().max(2048).nullish(),
@@ -138,7 +135,7 @@ export const listArguments = z
     path: ['last'],
     message: 'cannot be combined with first',
   });
-export type ListArguments = z.infer<typeof listArguments>;
+type ListArguments = z.infer<typeof listArguments>;
 
 /** One page of registries in the order asked for. */
 export interface RegistryPage {

@@ -1,21 +1,23 @@
 // Watching registries: streams of what changes, for as long as their reader's login lasts.
 
 import { z } from 'zod';
-import { actingAccount, authorize, mayActIn, mayRun } from '../authz/permissions.ts';
+import { type AccountLookup, actingAccount, authorize, mayActIn, mayRun } from '../authz/permissions.ts';
 import type { Caller, Login, Principal } from '../authz/principal.ts';
 import { type Notifications, parseRegistryEvent, type RegistryEvent } from '../registry/events.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { RegistryStore } from '../registry/store.ts';
 import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
-import type { Ports } from '../validation/validator.ts';
 
 /** A person has some tabs open, a dashboard a handful of streams. */
 export const maxStreamsPerSubject = 10;
 /** A login that ended ends its streams within this time, also when nothing happens. */
-export const loginCheckMs = 30_000;
+const loginCheckMs = 30_000;
 
-export interface WatchPorts extends Pick<Ports, 'registries' | 'access'> {
+export interface WatchPorts {
+  readonly registries: Pick<RegistryStore, 'byId'>;
+  readonly access: AccountLookup;
   readonly notices: Notifications;
   /** Who a login of before speaks for now; undefined once it has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
@@ -159,15 +161,15 @@ function loginEnded(): Problem {
   return new Problem('UNAUTHENTICATED', 'The login of this stream has ended. Log in again and subscribe anew.');
 }
 
-export const watchArguments = z.strictObject({ account: accountName.nullish() });
+const watchArguments = z.strictObject({ account: accountName.nullish() });
 
 /** A page's worth of changes; ids alone, so some 10 KB. */
 export const maxWaitingEvents = 100;
 
 /** What a reader gets: an event, or `REMINDED` between events; then how the queue ended. */
-export type Taken = RegistryEvent | 'REMINDED' | 'CLOSED' | 'OVERFLOWN';
+type Taken = RegistryEvent | 'REMINDED' | 'CLOSED' | 'OVERFLOWN';
 
-export class EventQueue {
+class EventQueue {
   #events: RegistryEvent[] = [];
   #isReminded = false;
   #end: 'CLOSED' | 'OVERFLOWN' | undefined;

@@ -8,23 +8,44 @@ import {
   noAlternates,
   openAlternates,
   openPassword,
+  type PasswordPorts,
   storePasswords,
 } from '../passwords/passwords.ts';
 import { retryWithFreshKeys } from '../passwords/sealer.ts';
 import { createInput, updateInput, type UpdateInput } from '../registry/input.ts';
-import { findOwned, noSuchRegistry } from '../registry/lookup.ts';
+import { findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryPattern } from '../registry/reference.ts';
 import { type Registry, secretBinding } from '../registry/registry.ts';
-import { skippedReport, type ValidationReport } from '../registry/report.ts';
+import { skippedReport, ValidationFailed, type ValidationReport } from '../registry/report.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
-import { type RegistryWithReport, type ValidationOptions, requireValid, parseProbe } from '../validation/validate.ts';
-import type { Ports } from '../validation/validator.ts';
-import type { Registries } from './registries.ts';
+import {
+  type CheckPorts,
+  type RegistryWithReport,
+  type ValidationOptions,
+  requireValid,
+  parseProbe,
+} from '../validation/validate.ts';
+import type { RotationWindow } from '../passwords/expired-passwords.ts';
+
+export interface WritingPorts extends LookupPorts, PasswordPorts, CheckPorts, RotationWindow {
+  /** A new registry id. */
+  readonly newId: () => string;
+}
+
+/** The use cases that change a registry, each in one transaction or not at all. */
+export interface Writing {
+  /** @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `RATE_LIMITED`; `ValidationFailed`. */
+  create(caller: Caller, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
+  /** @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`; `ValidationFailed`. */
+  update(caller: Caller, id: string, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
+  /** Gives the deleted registry. @throws Problem `NOT_FOUND`. */
+  delete(caller: Caller, id: string): Promise<Registry>;
+}
 
 /** The changing half of the use cases. */
-export function createWriting(ports: Ports): Pick<Registries, 'create' | 'update' | 'delete'> {
+export function createWriting(ports: WritingPorts): Writing {
   return {
     create: (caller, input, settings) => createRegistry(ports, caller, input, settings),
     update: (caller, id, input, settings) => updateRegistry(ports, caller, id, input, settings),
@@ -33,7 +54,7 @@ export function createWriting(ports: Ports): Pick<Registries, 'create' | 'update
 }
 
 async function createRegistry(
-  ports: Ports,
+  ports: WritingPorts,
   caller: Caller,
   input: unknown,
   settings: ValidationOptions,
@@ -76,7 +97,7 @@ async function createRegistry(
 }
 
 async function updateRegistry(
-  ports: Ports,
+  ports: WritingPorts,
   caller: Caller,
   id: string,
   input: unknown,
@@ -100,14 +121,14 @@ async function updateRegistry(
       await requireValid(ports, update.caller, wanted, { username: wanted.username, password }, settings),
     );
   } catch (error) {
-    const report = error instanceof Problem ? error.validation : undefined;
+    const report = error instanceof ValidationFailed ? error.report : undefined;
     if (isRotation && report?.outcome === 'INVALID_CREDENTIALS') return storePending(update, report);
     throw explainFailure(error, stored, settings);
   }
 }
 
 interface Update {
-  readonly ports: Ports;
+  readonly ports: WritingPorts;
   readonly caller: AuthorizedCaller;
   readonly stored: Registry;
   readonly wanted: Registry;
@@ -186,7 +207,7 @@ function requireRotatable({ stored, wanted, changes }: Update): void {
     );
 }
 
-async function deleteRegistry(ports: Ports, caller: Caller, id: string): Promise<Registry> {
+async function deleteRegistry(ports: WritingPorts, caller: Caller, id: string): Promise<Registry> {
   const principal = authorize(caller, 'registry.delete');
   const registry = await findOwned(ports, principal, id);
   const event = registry && auditEvent({ ...caller, principal }, 'registry.delete', registry, ports.now());
@@ -232,16 +253,14 @@ function requirePassword(stored: Registry, wanted: Registry): void {
  * keep it off; and an update has no registry text to mend.
  */
 function explainFailure(error: unknown, stored: Registry, settings: ValidationOptions): unknown {
-  if (!(error instanceof Problem) || error.validation === undefined) return error;
+  if (!(error instanceof ValidationFailed)) return error;
   const [field] = error.field ?? [];
   const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
   const hint = turnedOn
     ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.'
     : '';
-  return new Problem(error.code, `${error.message}${hint}`, {
-    reason: error.reason,
+  return new ValidationFailed(error.report, `${error.message}${hint}`, {
     field: field === 'registry' ? ['id'] : error.field,
-    validation: error.validation,
   });
 }
 

@@ -1,12 +1,18 @@
 // A registry by id, if the caller may see it.
 
 import { z } from 'zod';
-import { mayActIn } from '../authz/permissions.ts';
+import { type AccountLookup, mayActIn } from '../authz/permissions.ts';
 import type { Principal } from '../authz/principal.ts';
 import { accountName } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import type { Ports } from '../validation/validator.ts';
 import { isRegistryId, type Registry } from './registry.ts';
+import type { RegistryStore } from './store.ts';
+
+/** Registries at rest, and the accounts that a caller may name. */
+export interface LookupPorts {
+  readonly registries: RegistryStore;
+  readonly access: AccountLookup;
+}
 
 /** One answer for "not there" and "not yours". */
 export function noSuchRegistry(): Problem {
@@ -20,11 +26,9 @@ export function changedMeanwhile(): Problem {
   );
 }
 
-export type ReadPorts = Pick<Ports, 'registries' | 'access'>;
-
 /** A registry by id if the principal may see it. "Not there" and "not yours" are one answer: undefined. */
 export async function findOwned(
-  { registries }: Pick<Ports, 'registries'>,
+  { registries }: Pick<LookupPorts, 'registries'>,
   principal: Principal,
   id: string,
 ): Promise<Registry | undefined> {

@@ -1,5 +1,7 @@
 // The verdict on a credential: outcomes, steps and the report that is stored and shown.
 
+import { Problem, type ProblemDetails } from '../shared/problem.ts';
+
 export const validationOutcomes = [
   'VALID',
   'VALID_UNPROVEN',
@@ -84,6 +86,16 @@ const successes: ReadonlySet<ValidationOutcome> = new Set(['VALID', 'VALID_UNPRO
 /** Whether a registry with this outcome may be stored. `VALID_UNPROVEN` and `NO_AUTH_REQUIRED` are success with a warning. */
 export function isSuccess(outcome: ValidationOutcome): boolean {
   return successes.has(outcome);
+}
+
+/** Nothing was stored, because the credential did not pass its validation. */
+export class ValidationFailed extends Problem {
+  readonly report: ValidationReport;
+
+  constructor(report: ValidationReport, message: string, details: Pick<ProblemDetails, 'field'>) {
+    super('VALIDATION_FAILED', message, { ...details, reason: report.outcome });
+    this.report = report;
+  }
 }
 
 /** The report of a call with `validate: false`. */

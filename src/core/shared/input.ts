@@ -26,10 +26,6 @@ export const pageSize = z
   .min(0, 'must not be negative')
   .max(maxPageSize, `must be at most ${maxPageSize}; follow pageInfo for more`);
 
-/** Uses of one registry that are told at once. */
-const defaultUses = 20;
-export const usesArguments = z.strictObject({ first: pageSize.nullish().transform((first) => first ?? defaultUses) });
-
 /**
  * Checks one input against its schema.
  * @throws Problem `INVALID_INPUT` for the first fault, with the path of its field.

@@ -1,7 +1,5 @@
 // What can go wrong for a caller: one closed list of codes, a sentence a person can act on, never a secret.
 
-import type { ValidationReport } from '../registry/report.ts';
-
 /** The closed list. Every adapter translates it in exactly one table. */
 export const problemCodes = [
   'INVALID_REGISTRY',
@@ -22,13 +20,11 @@ export const problemCodes = [
 
 export type ProblemCode = (typeof problemCodes)[number];
 
-interface ProblemDetails {
+export interface ProblemDetails {
   /** The finer cause, such as `HUB_SINGLE_SEGMENT`. */
   readonly reason?: string | undefined;
   /** Path of the input field at fault, relative to the input object. */
   readonly field?: readonly string[] | undefined;
-  /** The report behind a `VALIDATION_FAILED`. */
-  readonly validation?: ValidationReport | undefined;
   /** When another try can help, epoch milliseconds. */
   readonly retryAfter?: number | undefined;
   /** The fault behind it, for our log only. Never shown to a caller. */
@@ -41,7 +37,6 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly reason: string | undefined;
   readonly field: readonly string[] | undefined;
-  readonly validation: ValidationReport | undefined;
   readonly retryAfter: number | undefined;
 
   constructor(code: ProblemCode, message: string, details: ProblemDetails = {}) {
@@ -49,7 +44,6 @@ export class Problem extends Error {
     this.code = code;
     this.reason = details.reason;
     this.field = details.field;
-    this.validation = details.validation;
     this.retryAfter = details.retryAfter;
   }
 }

@@ -1,16 +1,17 @@
 // Revalidation on a schedule: stored credentials are checked again, each by one server, and a rejected one never until it is changed.
 
 import { isEnabled } from '../accounts/accounts.ts';
+import type { AccountStore } from '../accounts/store.ts';
 import { auditEvent } from '../audit/event.ts';
-import { openPassword } from '../passwords/passwords.ts';
+import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
-import type { Ports } from './validator.ts';
+import type { CheckPorts } from './validate.ts';
 
 /** How often what is due is looked for; far below any interval that one can set. */
-export const sweepMs = 5 * 60_000;
+const sweepMs = 5 * 60_000;
 /** Registries that are read at once. */
 const pageSize = 100;
 /** Checks that run at once: enough for thousands of registries a sweep, too few to be felt upstream. */
@@ -41,10 +42,8 @@ const passing: ReadonlySet<ValidationOutcome> = new Set([
   'UPSTREAM_ERROR',
 ]);
 
-export interface RevalidationPorts extends Pick<
-  Ports,
-  'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'
-> {
+export interface RevalidationPorts extends PasswordPorts, Omit<CheckPorts, 'validationRateLimit'> {
+  readonly access: Pick<AccountStore, 'accountByName'>;
   /** Milliseconds from one check of a registry to the next. */
   readonly everyMs: number;
   readonly schedule: Timer;

@@ -3,20 +3,63 @@
 import { auditEvent } from '../audit/event.ts';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
-import { openPassword } from '../passwords/passwords.ts';
-import type { Registries } from '../registries/registries.ts';
+import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
 import { createInput } from '../registry/input.ts';
-import { changedMeanwhile, findOwned, noSuchRegistry } from '../registry/lookup.ts';
+import { changedMeanwhile, findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryPattern, parseRepository, type RegistryPattern } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
-import { isSuccess, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
+import {
+  isSuccess,
+  skippedReport,
+  ValidationFailed,
+  type ValidationOutcome,
+  type ValidationReport,
+  type ValidationStep,
+} from '../registry/report.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
-import { consume } from '../shared/rate-limit.ts';
-import type { CheckOptions, CheckTarget, Credential, Ports } from './validator.ts';
+import { consume, type RateLimit } from '../shared/rate-limit.ts';
+import type { CheckOptions, CheckTarget, Credential, ValidationObserver, Validator } from './validator.ts';
+
+/** What a validation stands on. */
+export interface CheckPorts {
+  readonly validator: Validator;
+  /** Validations that each subject may ask for, whatever the face. */
+  readonly validationRateLimit: RateLimit;
+  readonly observeValidation: ValidationObserver;
+  readonly now: () => Date;
+}
+
+export interface ValidatingPorts extends LookupPorts, PasswordPorts, CheckPorts {}
+
+/** The use cases that ask a registry and change nothing of the credential. */
+export interface Validating {
+  /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`. */
+  validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<RegistryWithReport>;
+  /** Checks without storing; a bad outcome is the answer, not an error. @throws Problem `RATE_LIMITED`. */
+  check(
+    caller: Caller,
+    input: unknown,
+    settings: Pick<ValidationOptions, 'secureConnection'>,
+    onStep?: (step: ValidationStep) => void,
+  ): Promise<ValidationReport>;
+}
+
+/** How one call treats the upstream. Both are on unless the caller says otherwise. */
+export interface ValidationOptions {
+  /** Verify TLS certificates. */
+  readonly secureConnection: boolean;
+  /** Ask the registry whether the credential works before storing it. */
+  readonly validate: boolean;
+}
+
+export interface RegistryWithReport {
+  readonly registry: Registry;
+  readonly validation: ValidationReport;
+}
 
 /** The checking half of the use cases. */
-export function createValidating(ports: Ports): Pick<Registries, 'check' | 'validate'> {
+export function createValidating(ports: ValidatingPorts): Validating {
   return {
     check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, onStep),
     validate: (caller, id, onStep) => validateStored(ports, caller, id, onStep),
@@ -24,7 +67,7 @@ export function createValidating(ports: Ports): Pick<Registries, 'check' | 'vali
 }
 
 async function checkWithoutStoring(
-  ports: Ports,
+  ports: LookupPorts & CheckPorts,
   caller: Caller,
   input: unknown,
   { secureConnection }: Pick<ValidationOptions, 'secureConnection'>,
@@ -47,7 +90,7 @@ async function checkWithoutStoring(
 }
 
 async function validateStored(
-  ports: Ports,
+  ports: ValidatingPorts,
   caller: Caller,
   id: string,
   onStep: CheckOptions['onStep'],
@@ -73,7 +116,7 @@ async function validateStored(
  * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success; `RATE_LIMITED`.
  */
 export async function requireValid(
-  ports: Ports,
+  ports: CheckPorts,
   caller: AuthorizedCaller,
   target: CheckTarget,
   credential: Credential,
@@ -82,16 +125,13 @@ export async function requireValid(
   if (!validate) return skippedReport(ports.now().getTime());
   const report = await askRegistry(ports, caller, target, credential);
   if (isSuccess(report.outcome)) return report;
-  throw new Problem('VALIDATION_FAILED', [report.message, report.hint].filter((part) => part !== null).join(' '), {
-    reason: report.outcome,
-    field: faultyField(report),
-    validation: report,
-  });
+  const message = [report.message, report.hint].filter((part) => part !== null).join(' ');
+  throw new ValidationFailed(report, message, { field: faultyField(report) });
 }
 
 /** The one way to an upstream for a caller's sake, so that everything that asks for a validation draws on one budget. */
 async function askRegistry(
-  ports: Ports,
+  ports: CheckPorts,
   { principal, signal }: AuthorizedCaller,
   target: CheckTarget,
   credential: Credential,
@@ -146,17 +186,4 @@ export function parseProbe(text: RegistryPattern, probe: string | null | undefin
   throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, {
     field: ['probeRepository'],
   });
-}
-
-/** How one call treats the upstream. Both are on unless the caller says otherwise. */
-export interface ValidationOptions {
-  /** Verify TLS certificates. */
-  readonly secureConnection: boolean;
-  /** Ask the registry whether the credential works before storing it. */
-  readonly validate: boolean;
-}
-
-export interface RegistryWithReport {
-  readonly registry: Registry;
-  readonly validation: ValidationReport;
 }

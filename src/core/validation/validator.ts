@@ -1,11 +1,7 @@
 // The port Validator: target, credential, steps.
 
-import type { AccessStore } from '../accounts/store.ts';
-import type { Sealer } from '../passwords/sealer.ts';
 import type { RegistryType } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
-import type { RegistryStore } from '../registry/store.ts';
-import type { RateLimit } from '../shared/rate-limit.ts';
 import type { Secret } from '../shared/secret.ts';
 
 /** What a validation looks at. */
@@ -37,19 +33,3 @@ export interface Validator {
 
 /** Told of every finished validation, for metrics. */
 export type ValidationObserver = (report: ValidationReport) => void;
-
-/** Everything the use cases stand on. */
-export interface Ports {
-  readonly registries: RegistryStore;
-  readonly access: AccessStore;
-  readonly sealer: Sealer;
-  readonly validator: Validator;
-  /** Validations that each subject may ask for, whatever the face. */
-  readonly validationRateLimit: RateLimit;
-  readonly now: () => Date;
-  /** A new registry id. */
-  readonly newId: () => string;
-  readonly observeValidation: ValidationObserver;
-  /** Milliseconds for which a pending or a previous password may be used. */
-  readonly rotationWindowMs: number;
-}

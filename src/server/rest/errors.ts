@@ -1,5 +1,6 @@
 // The one table that turns what went wrong into REST: the status, and the body that existing clients read.
 
+import { ValidationFailed } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
@@ -114,7 +115,9 @@ function problemHeaders({ code, retryAfter }: Problem, now: Date): ErrorAnswer['
   };
 }
 
-function problemDetail({ reason, field = [], validation }: Problem): Omit<ErrorBody['detail'], 'error_codes'> {
+function problemDetail(problem: Problem): Omit<ErrorBody['detail'], 'error_codes'> {
+  const { reason, field = [] } = problem;
+  const validation = problem instanceof ValidationFailed ? problem.report : undefined;
   const [name] = field;
   return {
     ...(reason === undefined ? {} : { reason }),

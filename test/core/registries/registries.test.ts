@@ -6,6 +6,7 @@ import { type Caller, roles } from '../../../src/core/authz/principal.ts';
 import { createClientConfigs } from '../../../src/core/pulls/client-config.ts';
 import { maxCandidates } from '../../../src/core/registries/explain.ts';
 import type { Registry } from '../../../src/core/registry/registry.ts';
+import { ValidationFailed } from '../../../src/core/registry/report.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import type { ValidationOptions } from '../../../src/core/validation/validate.ts';
@@ -110,12 +111,12 @@ describe('creating', () => {
   ] as const)('stores nothing after %s, names the input to change, and carries the report', async (outcome, field) => {
     domain.outcome = outcome;
     const problem = await problemOf(add('r.example'));
-    expect([problem.code, problem.reason, problem.field, problem.validation?.outcome]).toEqual([
-      'VALIDATION_FAILED',
-      outcome,
-      field,
-      outcome,
-    ]);
+    expect([
+      problem.code,
+      problem.reason,
+      problem.field,
+      problem instanceof ValidationFailed && problem.report.outcome,
+    ]).toEqual(['VALIDATION_FAILED', outcome, field, outcome]);
     expect(await everything()).toEqual([]);
     expect(await auditTrail()).toEqual([]);
   });
@@ -549,8 +550,9 @@ describe('who may do what', () => {
 });
 
 /** Everything of a problem that a caller sees. */
-function asCallerSees({ code, reason, field, message, validation }: Problem): object {
-  return { code, reason, field, message, validation };
+function asCallerSees(problem: Problem): object {
+  const { code, reason, field, message } = problem;
+  return { code, reason, field, message, report: problem instanceof ValidationFailed ? problem.report : undefined };
 }
 
 describe('explaining an image', () => {

@@ -4,7 +4,7 @@ import type { Account, StoredToken } from '../../../core/accounts/store.ts';
 import type { IssuedToken } from '../../../core/accounts/tokens.ts';
 import type { IssuedPullToken } from '../../../core/pulls/upstream-token.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
-import type { ValidationReport } from '../../../core/registry/report.ts';
+import { ValidationFailed, type ValidationReport } from '../../../core/registry/report.ts';
 import { Problem } from '../../../core/shared/problem.ts';
 import { type PayloadCode, problemPlaces } from '../errors.ts';
 import { builder } from './builder.ts';
@@ -85,7 +85,8 @@ export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>, pat
     return { ...(await run()), errors: [] };
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
-    const { code, reason, message, field, retryAfter, validation = null } = error;
+    const { code, reason, message, field, retryAfter } = error;
+    const validation = error instanceof ValidationFailed ? error.report : null;
     return { registry: null, deletedId: null, pullToken: null, validation, errors: [{ code, reason, message, field: pathOf(field), retryAfter }] };
   }
 }
