@@ -64,6 +64,8 @@ export interface Config {
   /** The text of a list of trusted documents; checked where it is used. */
   readonly trustedDocuments: string | undefined;
   readonly onlyTrustedDocuments: boolean;
+  /** Whether GraphQL queries that come again and again are compiled to JavaScript. */
+  readonly compiledExecution: boolean;
   /** Of each subject; 0 for no limit. */
   readonly validationsPerMinute: number;
   /** Of each client address and each token; 0 for no limit. */
@@ -126,6 +128,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     revalidateEveryHours: reader.parse('REGWAY_REVALIDATE_EVERY', parseHours) ?? 24,
     trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
     onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
+    compiledExecution: reader.parse('REGWAY_COMPILED_EXECUTION', parseBoolean) ?? true,
     rotationWindowMs: (reader.parse('REGWAY_ROTATION_WINDOW_HOURS', parseWindowHours) ?? 24) * 60 * 60 * 1000,
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,

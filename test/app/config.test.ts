@@ -43,6 +43,7 @@ describe('the settings', () => {
       revalidateEveryHours: 24,
       trustedDocuments: undefined,
       onlyTrustedDocuments: false,
+      compiledExecution: true,
       validationsPerMinute: 10,
       failedLoginsPerMinute: 10,
       trustedProxies: [],

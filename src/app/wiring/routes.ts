@@ -77,6 +77,7 @@ function createGraphql(
       introspection: config.introspection,
       corsOrigins: config.corsOrigins,
       documents,
+      compiledExecution: config.compiledExecution,
       graphiql: { assetsDir: graphiqlDir },
     },
     now: () => new Date(),

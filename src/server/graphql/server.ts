@@ -28,6 +28,8 @@ export interface GraphqlServerOptions {
     /** Origins whose pages may read answers; none by default. */
     readonly corsOrigins: readonly string[];
     readonly documents: TrustedDocuments;
+    /** Whether queries that come again and again are compiled to JavaScript. The responses are the same. */
+    readonly compiledExecution: boolean;
     /** Where `writeGraphiqlAssets` put its files. */
     readonly graphiql: { readonly assetsDir: string };
   };
@@ -58,7 +60,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const translate = (error: unknown, requestId: string) => answerError(error, { requestId, log, sentence });
   const observe = (operation: string, errors: readonly GraphQLError[]) =>
     options.observe?.(operation, firstCode(errors));
-  const executor = createExecutor({ schema, translate, observe });
+  const executor = createExecutor({ schema, compiled: settings.compiledExecution, translate, observe });
   const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
   const answer = async (

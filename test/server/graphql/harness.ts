@@ -44,8 +44,12 @@ export interface TestEndpoint {
   close(): Promise<void>;
 }
 
-export async function openEndpoint(settings: Partial<GraphqlServerOptions['settings']> = {}): Promise<TestEndpoint> {
-  const domain = await openDomain();
+/** @param shared a domain that another endpoint serves too, and closes. */
+export async function openEndpoint(
+  settings: Partial<GraphqlServerOptions['settings']> = {},
+  shared?: TestDomain,
+): Promise<TestEndpoint> {
+  const domain = shared ?? (await openDomain());
   const records: Records = { calls: [], log: [], observed: [], overrides: {} };
   const servers = await Promise.all(
     domain.replicas.map((replica) => serveReplica(replica, () => domain.time, records, settings)),
@@ -63,7 +67,7 @@ export async function openEndpoint(settings: Partial<GraphqlServerOptions['setti
     async close() {
       await front.stop();
       for (const server of servers) await server.close();
-      await domain.close();
+      if (shared === undefined) await domain.close();
     },
   };
 }
@@ -92,6 +96,7 @@ async function serveReplica(
       introspection: false,
       corsOrigins: [],
       documents: createTrustedDocuments(new Map(), false),
+      compiledExecution: true,
       graphiql: { assetsDir: '/nonexistent' },
       ...settings,
     },

@@ -185,6 +185,7 @@ async function serveGraphql(
       introspection: false,
       corsOrigins: [],
       documents: createTrustedDocuments(new Map(), false),
+      compiledExecution: true,
       graphiql: { assetsDir: '/nonexistent' },
     },
     now: () => domain.time,

@@ -14,13 +14,16 @@ import {
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { GraphqlRequestError } from '../errors.ts';
-import { createExecution } from './compiled.ts';
+import { createCompiledExecution } from './compiled/compiled.ts';
 import { createDocuments, type Documents } from './document-cache.ts';
 import { createFastPath, type RequestContext } from './fast-path.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
+import { createInterpreter } from './run-operation.ts';
 
 export interface ExecutorOptions {
   readonly schema: GraphQLSchema;
+  /** Whether queries that come again and again are compiled; if false, graphql-js runs everything. */
+  readonly compiled: boolean;
   /** Turns any error into the one that the caller sees. */
   readonly translate: (error: unknown, requestId: string) => GraphQLError;
   /** Told of every answer, and every message of a subscription. */
@@ -40,7 +43,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const { schema } = options;
   const documents = createDocuments(schema);
   const clean = cleanResult(options);
-  const answerDirectly = createFastPath({ documents, execution: createExecution(schema), clean });
+  const interpret = createInterpreter(schema);
+  const run = options.compiled ? createCompiledExecution(schema, interpret) : interpret;
+  const tryFastPath = createFastPath({ documents, run, clean });
   const yoga = createYoga<RequestContext>({
     schema,
     plugins: [takeParameters, useDocuments(documents), guardOperations, translateErrors(clean), keepHeaders],
@@ -60,7 +65,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   });
   return {
     run: async (request, response, context) => {
-      if (await answerDirectly(request, response, context)) return;
+      if (await tryFastPath(request, response, context)) return;
       context.headers.set();
       await yoga.handle(request, response, context);
     },

@@ -1,37 +1,37 @@
-// The short way for what frontends and gateways send, POST with JSON both ways: the answer goes straight to the socket.
-// Yoga stands on fetch's Request and Response, which cost several times what a lookup does. Whatever is not certain to run is left to it.
+// Answers POST requests with JSON in and out on the socket itself, past Yoga's fetch adapter, because `Request` and `Response` cost
+// several times as much as a lookup. Requests that are not certain to run are left to Yoga.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
 import { answerMediaType, type CommonHeaders, sendResult } from '../response.ts';
 import type { GraphqlContext } from '../schema/builder.ts';
-import type { Planned, RunOperation } from './compiled.ts';
 import type { Documents, PreparedDocument } from './document-cache.ts';
 import { brokenEntityLimits } from './limits.ts';
+import type { PlannedOperation, RunOperation } from './run-operation.ts';
 
-export interface DirectOptions {
+export interface FastPathOptions {
   readonly documents: Documents;
-  readonly execution: RunOperation;
-  /** Every error of the answer translated, and the answer told of. */
+  readonly run: RunOperation;
+  /** Translates the errors of a result and reports it to the metrics. */
   readonly clean: (result: ExecutionResult, context: RequestContext) => ExecutionResult;
 }
 
-/** Answers a request, or gives false: then nothing of it has run and nothing is written. */
-export type AnswerDirectly = (
+/** Answers a request and returns true, or returns false: then nothing ran and nothing was written. */
+export type FastPath = (
   request: IncomingMessage,
   response: ServerResponse,
   context: RequestContext,
 ) => Promise<boolean>;
 
-/** Builds the short way. It knows the same documents, and keeps the same rules, as Yoga's way does. */
-export function createFastPath({ documents, execution, clean }: DirectOptions): AnswerDirectly {
+/** Creates the fast path. It shares its documents with Yoga and applies the same rules. */
+export function createFastPath({ documents, run, clean }: FastPathOptions): FastPath {
   return async (request, response, context) => {
     const mediaType =
       request.method === 'POST' && request.url === '/graphql' ? answerMediaType(request.headers.accept) : undefined;
     const planned = mediaType === undefined ? undefined : plan(documents, context);
     if (mediaType === undefined || planned === undefined) return false;
-    const result = await execution(planned, context, context.parameters.variables ?? {});
-    // Variables that do not fit are found before anything runs.
+    const result = await run(planned, context, context.parameters.variables ?? {});
+    // Variables that do not fit are rejected before anything runs.
     if (result.data === undefined) return false;
     context.operationType = planned.operation.operation;
     sendResult(response, context.headers, mediaType, clean(result, context));
@@ -39,9 +39,9 @@ export function createFastPath({ documents, execution, clean }: DirectOptions): 
   };
 }
 
-/** What will run; undefined when the answer is a refusal, or a stream. */
-function plan(documents: Documents, { parameters, mayIntrospect }: RequestContext): Planned | undefined {
-  const prepared = prepareOrLeave(documents, parameters.query);
+/** Returns the operation to run, or undefined if the response is an error or a stream. */
+function plan(documents: Documents, { parameters, mayIntrospect }: RequestContext): PlannedOperation | undefined {
+  const prepared = tryPrepare(documents, parameters.query);
   if (prepared === undefined || prepared.errors.length > 0) return undefined;
   const { document, weight } = prepared;
   const operation = getOperationAST(document, parameters.operationName);
@@ -50,7 +50,7 @@ function plan(documents: Documents, { parameters, mayIntrospect }: RequestContex
   return mayIntrospect || !(weight.asksForSchema || weight.asksForType) ? { prepared, operation } : undefined;
 }
 
-function prepareOrLeave(documents: Documents, query: string): PreparedDocument | undefined {
+function tryPrepare(documents: Documents, query: string): PreparedDocument | undefined {
   try {
     return documents.prepare(query);
   } catch {
@@ -58,7 +58,7 @@ function prepareOrLeave(documents: Documents, query: string): PreparedDocument |
   }
 }
 
-/** What a request asks to run. */
+/** The parameters of a GraphQL request. */
 export interface GraphqlParameters {
   readonly query: string;
   readonly operationName?: string | undefined;
@@ -66,12 +66,12 @@ export interface GraphqlParameters {
   readonly extensions?: Record<string, unknown> | undefined;
 }
 
-/** What one request carries: who asks for what, and what was learnt on the way. */
+/** The context of one request: its caller, its parameters, and what was found out while answering it. */
 export interface RequestContext extends GraphqlContext {
   readonly parameters: GraphqlParameters;
   readonly headers: CommonHeaders;
   /** Whether the caller may see the schema. */
   readonly mayIntrospect: boolean;
-  /** `query`, `mutation` or `subscription` once it is known. */
+  /** `query`, `mutation`, or `subscription` once known; `none` before. */
   operationType: string;
 }

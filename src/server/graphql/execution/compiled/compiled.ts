@@ -1,12 +1,10 @@
-// Runs operations: with graphql-js, and those queries that come again and again compiled to JavaScript (graphql-jit), which takes a tenth of the time.
-// What the compiled form answers is used only when nothing went wrong: it words, orders and nulls errors in other ways than graphql-js does.
+// Runs queries that come again and again as compiled JavaScript (graphql-jit). README.md in this folder says what it is, what it saves, and how to turn it off.
 
 import { isPromise, MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
   defaultFieldResolver,
   defaultTypeResolver,
   type DocumentNode,
-  execute,
   type ExecutionResult,
   type FieldNode,
   GraphQLInterfaceType,
@@ -23,66 +21,52 @@ import {
   visit,
 } from 'graphql';
 import type { CompiledQuery, compileQuery as Compile } from 'graphql-jit';
-import { argumentsOf, coercionOf } from './coercion.ts';
-import { createRecentMap, type PreparedDocument } from './document-cache.ts';
+import { LRUCache } from 'lru-cache';
+import type { PlannedOperation, RunOperation } from '../run-operation.ts';
+import { createArgumentReader, createVariableCoercion } from './coercion.ts';
 
-/** Clients have some dozens of queries, and one compiled takes some 10 KB. */
+/** Maximum number of compiled queries. Clients have some dozens, and a compiled one takes some 10 KB. */
 const maxCompiled = 200;
-/** Compiling takes milliseconds: not for a query that comes once. */
+/** The run on which a query is compiled. Compiling takes milliseconds, which a query that comes once does not repay. */
 const defaultSightings = 3;
 
-/** One operation of a document that has no errors. */
-export interface Planned {
-  readonly prepared: PreparedDocument;
-  readonly operation: OperationDefinitionNode;
-}
-
-/** Runs a query or mutation as graphql-js would. Without `data` in the result nothing has run: the variables do not fit. */
-export type RunOperation = (
-  planned: Planned,
-  contextValue: unknown,
-  variables: Record<string, unknown>,
-) => Promise<ExecutionResult>;
-
 /**
- * Makes the function that runs the operations of a schema.
- * A field without a resolver must read plain data: of a promise or a getter that throws, the compiled form knows nothing.
- * @param sightings how often a query comes before it is compiled.
+ * Creates the function that runs the operations of a schema, compiled where possible. Its results are those of graphql-js, byte for byte.
+ * A field without a resolver must read plain data: the compiled form handles neither a promise nor a throwing getter there.
+ * @param interpret runs an operation with graphql-js.
+ * @param sightings the run on which a query is compiled. Defaults to 3.
  */
-export function createExecution(schema: GraphQLSchema, sightings = defaultSightings): RunOperation {
+export function createCompiledExecution(
+  schema: GraphQLSchema,
+  interpret: RunOperation,
+  sightings = defaultSightings,
+): RunOperation {
   const findCompiled = createCompiledQueries(schema, sightings);
   return async (planned, contextValue, variables) => {
     const result = await findCompiled(planned)?.(contextValue, variables);
-    // A query changes nothing, so it may run again to say in graphql-js's words what went wrong.
+    // The compiled form words, orders, and nulls errors differently. A query changes nothing, so graphql-js may run it again.
     if (result !== undefined && result.errors === undefined) return result;
-    const { prepared, operation } = planned;
-    return execute({
-      schema,
-      document: prepared.document,
-      contextValue,
-      variableValues: variables,
-      operationName: operation.name?.value,
-    });
+    return interpret(planned, contextValue, variables);
   };
 }
 
-/** Gives undefined when the variables do not fit. */
+/** Returns undefined if the variables do not fit. */
 type RunCompiled = (
   contextValue: unknown,
   variables: Record<string, unknown>,
 ) => ExecutionResult | Promise<ExecutionResult> | undefined;
 
-/** Gives the compiled form, or undefined where there is none: for mutations, for what came only now and then, for documents that are not kept. */
+/** Returns the compiled form of an operation, or undefined for mutations, for queries seen too seldom, and for documents that may not be cached. */
 function createCompiledQueries(
   schema: GraphQLSchema,
   sightingsBefore: number,
-): (planned: Planned) => RunCompiled | undefined {
-  const compiled = createRecentMap<OperationDefinitionNode, RunCompiled | 'none'>(maxCompiled);
+): (planned: PlannedOperation) => RunCompiled | undefined {
+  const compiled = new LRUCache<OperationDefinitionNode, RunCompiled | 'none'>({ max: maxCompiled });
   const sightings = new WeakMap<OperationDefinitionNode, number>();
   const compiler = createLazyCompiler(schema);
-  return ({ prepared: { text, weight, isKept }, operation }) => {
-    // What is compiled stays, so it holds no text of the caller's; and it is compiled over another form of the schema, which nobody may see.
-    if (!isKept || weight.asksForSchema || weight.asksForType || operation.operation !== OperationTypeNode.QUERY)
+  return ({ prepared: { text, weight, isCacheable }, operation }) => {
+    // Compiled code is cached, so it must contain no string of a caller. It is compiled over another form of the schema, which introspection must not show.
+    if (!isCacheable || weight.asksForSchema || weight.asksForType || operation.operation !== OperationTypeNode.QUERY)
       return undefined;
     const known = compiled.get(operation);
     if (known !== undefined) return known === 'none' ? undefined : known;
@@ -96,10 +80,10 @@ function createCompiledQueries(
   };
 }
 
-/** Gives undefined for what cannot be compiled. */
+/** Returns undefined for an operation that cannot be compiled. */
 type Compiler = (text: string, operation: OperationDefinitionNode) => RunCompiled | undefined;
 
-/** Loads the compiler when it is first asked for, and gives none until it is there: a start does not wait for it. */
+/** Loads the compiler on first use and returns undefined until it is loaded, so that a start does not wait for it. */
 function createLazyCompiler(schema: GraphQLSchema): () => Compiler | undefined {
   let compiler: Compiler | undefined;
   let loading: Promise<void> | undefined;
@@ -113,16 +97,16 @@ function createLazyCompiler(schema: GraphQLSchema): () => Compiler | undefined {
   };
 }
 
-/** Variables and arguments are coerced by graphql-js, so the compiled form takes each variable as it is. Its own coercion differs, and does not end on an input type that holds itself. */
+/** Leaves all coercion to graphql-js: the compiled form accepts each variable as it is. graphql-jit's own coercion differs, and never ends on an input type that contains itself. */
 function createCompiler(schema: GraphQLSchema, compileQuery: typeof Compile): Compiler {
   const coerced = new GraphQLScalarType({ name: 'RegwayCoerced', parseValue: (value) => value });
-  const compileSchema = withOwnArguments(withSafeTypes(withType(schema, coerced)));
+  const compileSchema = withoutArguments(withSafeTypes(withType(schema, coerced)));
   return (text, operation) => {
     const document = documentToCompile(text, coerced.name);
     const result =
       document && compileQuery(compileSchema, document, operation.name?.value, { disablingCapturingStackErrors: true });
     if (result === undefined || !isCompiled(result)) return undefined;
-    const coerce = coercionOf(schema, operation);
+    const coerce = createVariableCoercion(schema, operation);
     return (contextValue, variables) => {
       const values = coerce(variables);
       return values && result.query(undefined, contextValue, values);
@@ -130,26 +114,26 @@ function createCompiler(schema: GraphQLSchema, compileQuery: typeof Compile): Co
   };
 }
 
-/** The compiler would write arguments into the code, and can be made to write a text as code: so it sees none. */
-function withOwnArguments(schema: GraphQLSchema): GraphQLSchema {
+/** Hides all arguments from the compiler, which writes them into the code and can be made to write a string as code. */
+function withoutArguments(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (config, name, typeName) => {
       const field = (schema.getType(typeName) as GraphQLObjectType).getFields()[name];
       if (field === undefined || field.args.length === 0) return config;
       const { resolve = defaultFieldResolver } = field;
-      const read = argumentsOf(field);
+      const readArguments = createArgumentReader(field);
       return {
         ...config,
         args: {},
         resolve: (parent, _args, context, info) =>
-          resolve(parent, read(firstNode(info), info.variableValues), context, info),
+          resolve(parent, readArguments(firstNode(info), info.variableValues), context, info),
       };
     },
   });
 }
 
 function firstNode({ fieldNodes: [node] }: GraphQLResolveInfo): FieldNode {
-  if (node === undefined) throw new Error('a field that is resolved stands in the document');
+  if (node === undefined) throw new Error('a field that is resolved must be in the document');
   return node;
 }
 
@@ -158,7 +142,7 @@ function withType(schema: GraphQLSchema, type: GraphQLScalarType): GraphQLSchema
   return new GraphQLSchema({ ...config, types: [...types, type], assumeValid: true });
 }
 
-/** The compiled form neither catches what tells types apart nor waits for it; so a type that is not told at once and without a failure is none, which is an error. */
+/** Makes every type resolver synchronous and unable to throw, because the compiled form neither awaits nor catches. An unresolved type is an error, which graphql-js then words. */
 function withSafeTypes(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.INTERFACE_TYPE]: (type) =>
@@ -171,36 +155,36 @@ function withSafeTypes(schema: GraphQLSchema): GraphQLSchema {
 }
 
 function safely<Parameters extends unknown[], Value>(
-  tell: (...parameters: Parameters) => Value | Promise<Value>,
+  resolve: (...parameters: Parameters) => Value | Promise<Value>,
 ): (...parameters: Parameters) => Value {
   return (...parameters) => {
     try {
-      const value = tell(...parameters);
+      const value = resolve(...parameters);
       if (!isPromise(value)) return value;
       value.catch(() => undefined);
     } catch {
-      // graphql-js meets the same failure, and says what it is.
+      // graphql-js meets the same failure when it runs the query again, and words it.
     }
     return undefined as Value;
   };
 }
 
-/** The document anew, as the compiler writes into the nodes that it reads, with each variable of one type. Undefined for what the compiler gets wrong. */
+/** Parses the document again, because the compiler writes into the nodes it reads, with one type for all variables. Returns undefined for a document that the compiler gets wrong. */
 function documentToCompile(text: string, variableType: string): DocumentNode | undefined {
   const type: TypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: variableType } };
-  let isRight = true;
+  let isCompilable = true;
   const document = visit(parse(text, { noLocation: true }), {
     VariableDefinition: ({ kind, variable }) => ({ kind, variable, type }),
-    // Where a field is asked for twice, once with a condition, it mixes up what is asked below.
+    // Where a field is selected twice, once with a condition, the compiler mixes up the two selection sets.
     Directive() {
-      isRight = false;
+      isCompilable = false;
     },
-    // As a key in an object literal this is no key.
+    // In the object literals that the compiler writes, `__proto__` is no key.
     Name({ value }) {
-      isRight &&= value !== '__proto__';
+      isCompilable &&= value !== '__proto__';
     },
   });
-  return isRight ? document : undefined;
+  return isCompilable ? document : undefined;
 }
 
 function isCompiled(result: CompiledQuery | ExecutionResult): result is CompiledQuery {

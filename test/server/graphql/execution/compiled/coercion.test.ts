@@ -10,7 +10,7 @@ import {
   type FieldNode,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { argumentsOf } from '../../../../src/server/graphql/execution/coercion.ts';
+import { createArgumentReader } from '../../../../../src/server/graphql/execution/compiled/coercion.ts';
 
 const schema = buildSchema(`
   scalar Any
@@ -72,7 +72,7 @@ function fieldIn(text: string) {
 
 describe.each(inDocument)('all(%s)', (text) => {
   const { field: all, node } = fieldIn(text);
-  const read = argumentsOf(all);
+  const read = createArgumentReader(all);
 
   it.each(sent)('with %j, the first time and the next', (variables) => {
     const expected = outcomeOf(() => getArgumentValues(all, node, variables));
@@ -82,7 +82,7 @@ describe.each(inDocument)('all(%s)', (text) => {
 
 it('what a resolver could change is made anew for the next', () => {
   const { field: all, node } = fieldIn('text: $a, when: 0');
-  const read = argumentsOf(all);
+  const read = createArgumentReader(all);
   const [one, other] = [read(node, { a: 'x' }), read(node, { a: 'x' })];
   expect(one['when']).toEqual(new Date(0));
   expect(one).not.toBe(other);

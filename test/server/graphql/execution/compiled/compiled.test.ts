@@ -6,20 +6,29 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { execute, getOperationAST, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import type { Registry } from '../../../../src/core/registry/registry.ts';
-import { Problem } from '../../../../src/core/shared/problem.ts';
+import type { Registry } from '../../../../../src/core/registry/registry.ts';
+import { Problem } from '../../../../../src/core/shared/problem.ts';
 import {
   createDocuments,
   type Documents,
   type PreparedDocument,
-} from '../../../../src/server/graphql/execution/document-cache.ts';
-import { createExecution, type Planned, type RunOperation } from '../../../../src/server/graphql/execution/compiled.ts';
-import { schema as ownSchema } from '../../../../src/server/graphql/schema/schema.ts';
-import { reportOf } from '../../../support/domain.ts';
-import { hostileSchema } from '../hostile-schema.ts';
-import { generateQuery, randomOf } from './query-generator.ts';
+} from '../../../../../src/server/graphql/execution/document-cache.ts';
+import { createCompiledExecution } from '../../../../../src/server/graphql/execution/compiled/compiled.ts';
+import {
+  createInterpreter,
+  type PlannedOperation,
+  type RunOperation,
+} from '../../../../../src/server/graphql/execution/run-operation.ts';
+import { schema as ownSchema } from '../../../../../src/server/graphql/schema/schema.ts';
+import { reportOf } from '../../../../support/domain.ts';
+import { hostileSchema } from '../../hostile-schema.ts';
+import { generateQuery, randomOf } from '../query-generator.ts';
 
-function plan(prepared: PreparedDocument): Planned {
+function compiledExecution(schema: GraphQLSchema, sightings?: number): RunOperation {
+  return createCompiledExecution(schema, createInterpreter(schema), sightings);
+}
+
+function plan(prepared: PreparedDocument): PlannedOperation {
   const operation = getOperationAST(prepared.document);
   if (!operation) throw new Error('not one operation');
   return { prepared, operation };
@@ -29,7 +38,7 @@ function plan(prepared: PreparedDocument): Planned {
 async function runBoth(
   schema: GraphQLSchema,
   run: RunOperation,
-  planned: Planned,
+  planned: PlannedOperation,
   contextOf: () => unknown,
   variables: Record<string, unknown>,
 ): Promise<[string, string, ExecutionResult]> {
@@ -55,7 +64,7 @@ async function compareMany(
   numRuns: number,
 ): Promise<Tally> {
   const documents = createDocuments(schema);
-  const run = createExecution(schema, 1);
+  const run = compiledExecution(schema, 1);
   await warm(schema, run);
   const tally = { clean: 0, faulty: 0 };
   await fc.assert(
@@ -205,13 +214,13 @@ describe('what is compiled', () => {
     ['a query for a type', 'query ($n: String! ) { cat { __typename } __type(name: $n) { name } }', false],
     ['a query longer than what is kept', `{ __typename } #${'x'.repeat(9000)}`, false],
   ])('%s: %s', async (_what, text, expected) => {
-    const run = createExecution(schema, 1);
+    const run = compiledExecution(schema, 1);
     await warm(schema, run);
     expect(isFromCompiled(await run(plan(documents.prepare(text)), { seed: 3 }, { n: 'Cat' }))).toBe(expected);
   });
 
   test('nothing before its third sighting', async () => {
-    const run = createExecution(schema);
+    const run = compiledExecution(schema);
     await warm(schema, run);
     const planned = plan(documents.prepare('{ third: __typename }'));
     const compiled: boolean[] = [];
@@ -222,15 +231,15 @@ describe('what is compiled', () => {
 
   test('a text that the compiler would write as code is not run', async () => {
     const marker = '__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74dglobalThis.wasRun=true';
-    const run = createExecution(schema, 1);
+    const run = compiledExecution(schema, 1);
     await warm(schema, run);
-    const prepared = { ...documents.prepare(`{ cat(id: "${marker}") { __typename } }`), isKept: true };
+    const prepared = { ...documents.prepare(`{ cat(id: "${marker}") { __typename } }`), isCacheable: true };
     await run(plan(prepared), { seed: 3 }, {});
     expect('wasRun' in globalThis).toBe(false);
   });
 
   test('ten thousand distinct queries leave no more than the kept ones', { timeout: longTestMs }, async () => {
-    const run = createExecution(ownSchema, 1);
+    const run = compiledExecution(ownSchema, 1);
     await warm(ownSchema, run);
     const kept = createDocuments(ownSchema);
     const heapAfter = async (from: number, to: number): Promise<number> => {
