@@ -75,13 +75,11 @@ async function serveStore(
   opened.push(faces);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
-  const onRequest = (isQueued: boolean): void => (isQueued ? store.readApart() : store.readTogether());
   const listener = createListener({
     routes: [...healthRoutes(ready, metrics), ...faces.routes],
     tls: config.tls,
     log,
     metrics,
-    onRequest,
   });
   const port = await listener.listen(config.listenHost, config.listenPort);
   opened.push(listener);

@@ -27,10 +27,6 @@ export interface Store {
   readonly audit: AuditStore;
   readonly keys: KeyRotationStore;
   readonly notices: Notifications;
-  /** Lets all reads up to the end of this turn of the event loop be of one moment, which costs less. To be called when a request was read from its connection: every request of the turn had come before. */
-  readTogether(): void;
-  /** Ends that: what is read next is as new as can be. For a request that may have come later in the turn. */
-  readApart(): void;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
   /** Waits for transactions that run, then lets the database go. */
@@ -96,8 +92,6 @@ export async function storeOn(
     audit,
     keys: keyRotationStore(database, append),
     notices: database.notices,
-    readTogether: () => database.readTogether?.(),
-    readApart: () => database.readApart?.(),
     ready: () => isReady(database),
     close: () => database.close(),
     abandon: () => database.abandon(),

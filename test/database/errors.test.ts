@@ -91,7 +91,7 @@ describe('a failure of the database', () => {
   });
 
   it('a bug of ours keeps the place where it was', () => {
-    expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/failure\.test\.ts/);
+    expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/errors\.test\.ts/);
   });
 
   it.each([new Problem('CONFLICT', 'Somebody changed it.'), new StoreError('The database is newer.')])(

@@ -2,7 +2,7 @@
 
 import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { AccountStore } from '../../core/accounts/store.ts';
-import { type Database, statement } from '../database.ts';
+import { type Database, statement, unnamed } from '../database.ts';
 import { fromAccount, toAccount } from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 
@@ -13,7 +13,7 @@ export function accountStore(database: Database, append: AppendEvent): AccountSt
       .select()
       .from(account)
       .where(eq(account.name, sql.placeholder('name')))
-      .prepare('account_by_name'),
+      .prepare(unnamed),
   );
   return {
     async accountByName(name) {

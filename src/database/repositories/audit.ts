@@ -13,7 +13,7 @@ import {
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { AuditQuery, AuditStore } from '../../core/audit/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
-import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
+import { type Database, given, givenFor, type Queries, statement, unnamed } from '../database.ts';
 import { StoreError } from '../errors.ts';
 import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 
@@ -143,7 +143,7 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
       queries
         .insert(auditEvent)
         .values(givenFor(getTableColumns(auditEvent)))
-        .prepare('audit_insert'),
+        .prepare(unnamed),
     ),
     eventsAfter: statement((queries) =>
       queries
@@ -152,28 +152,26 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
         .where(gt(auditEvent.seq, sql.placeholder('seq')))
         .orderBy(asc(auditEvent.seq))
         .limit(sql.placeholder('limit'))
-        .prepare('audit_after'),
+        .prepare(unnamed),
     ),
     setHash: statement((queries) =>
       queries
         .update(auditEvent)
         .set({ hash: given('hash') })
         .where(eq(auditEvent.seq, sql.placeholder('seq')))
-        .prepare('audit_set_hash'),
+        .prepare(unnamed),
     ),
-    head: statement((queries) =>
-      queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare('audit_head'),
-    ),
+    head: statement((queries) => queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare(unnamed)),
     holdHead: statement((queries) =>
       queries
         .update(auditHead)
         .set({ seq: sql`${seq}` })
         .where(isHead)
         .returning({ seq, hash, mac })
-        .prepare('audit_hold_head'),
+        .prepare(unnamed),
     ),
     setHead: statement((queries) =>
-      queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare('audit_set_head'),
+      queries.update(auditHead).set(givenFor({ seq, hash, mac })).where(isHead).prepare(unnamed),
     ),
   };
 }

@@ -4,7 +4,7 @@ import { and, asc, count, eq, getTableColumns, gt, isNotNull, notExists, or, sql
 import type { DataKeyRow, KeyRotationStore } from '../../core/passwords/key-store.ts';
 import { dataKeyIdOf } from '../../core/passwords/sealer.ts';
 import { type SecretSlot, secretSlots } from '../../core/registry/registry.ts';
-import { type Database, given, type Queries, statement } from '../database.ts';
+import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
 import { sealedColumns, toSealedRegistry } from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck, fromDataKey, keyStore, toDataKey } from './keys.ts';
@@ -97,7 +97,7 @@ function passwords(database: Database): Passwords {
         .update(registry)
         .set({ [column]: given('to') })
         .where(asExpected)
-        .prepare(`registry_reseal_${slot.toLowerCase()}`),
+        .prepare(unnamed),
     );
   };
   const replaces = { CURRENT: replace('CURRENT'), PENDING: replace('PENDING'), PREVIOUS: replace('PREVIOUS') };

@@ -4,7 +4,7 @@ import { asc, eq, ne, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
 import { dataKeyIdOf, StaleKeys } from '../../core/passwords/sealer.ts';
 import type { Sealed } from '../../core/registry/store.ts';
-import { type Database, type Queries, statement } from '../database.ts';
+import { type Database, type Queries, statement, unnamed } from '../database.ts';
 import { plainBytes } from '../schema/rows.ts';
 
 type Row = Database['tables']['dataKey']['$inferSelect'];
@@ -77,14 +77,14 @@ export function activeKeyCheck(database: Database): (queries: Queries, sealed: S
       .select({ id: dataKey.id, state: dataKey.state })
       .from(dataKey)
       .where(sql`${ne(dataKey.state, 'AUDIT' satisfies DataKeyRow['state'])} ${database.heldToTheEnd}`)
-      .prepare('data_keys_held'),
+      .prepare(unnamed),
   );
   const active = statement((queries) =>
     queries
       .select({ id: dataKey.id })
       .from(dataKey)
       .where(eq(dataKey.state, 'ACTIVE' satisfies DataKeyRow['state']))
-      .prepare('data_key_active'),
+      .prepare(unnamed),
   );
   return async (queries, sealed) => {
     const keyId = dataKeyIdOf(sealed);

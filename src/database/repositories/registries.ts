@@ -4,12 +4,13 @@ import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { type Database, given, givenFor, rowsOf, statement } from '../database.ts';
+import { type Database, given, givenFor, type Queries, registryReads, statement, unnamed } from '../database.ts';
 import {
   bytesOrNull,
   fromRegistry,
   fromReport,
   plainBytes,
+  type RegistryColumns,
   type RegistryRow,
   toComparedRegistry,
   toRegistry,
@@ -37,9 +38,9 @@ function reading(
   database: Database,
   { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>,
 ): Reading {
-  const rowById = rowsOf(database, columns, byId);
-  const rowByText = rowsOf(database, columns, byText);
-  const rowsByTexts = rowsOf(database, columns, byTexts);
+  const rowById = registryReads(database, byId);
+  const rowByText = registryReads(database, byText);
+  const rowsByTexts = registryReads(database, byTexts);
   const findByTexts: Reading['byTexts'] = async (account, texts) => {
     const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
     return rows.map(toComparedRegistry);
@@ -138,73 +139,47 @@ function writing(database: Database, append: AppendEvent): Writing {
 function readStatements(database: Database) {
   const { registry } = database.tables;
   const { sealed: _sealed, sealedPending, sealedPrevious, outcome: _outcome, ...columns } = getTableColumns(registry);
-  const firstOfHost = sql`SELECT near.id FROM ${registry} AS near WHERE near.account = ${sql.placeholder('account')} AND near.host = entry.value
-    ORDER BY near.registry LIMIT ${sql.placeholder('limit')}`;
   const ofAccount = eq(registry.account, sql.placeholder('account'));
+  const isId = eq(registry.id, sql.placeholder('id'));
+  const registries = (queries: Queries) => queries.select(columns).from(registry);
+  const byText = and(ofAccount, eq(registry.registry, sql.placeholder('registry')));
+  const byTexts = and(ofAccount, database.isOneOf(registry.registry, given('texts')));
+  const byIds = database.isOneOf(registry.id, given('ids'));
+  const sealed = { sealed: registry.sealed };
+  const sealedOthers = { pending: sealedPending, previous: sealedPrevious };
   return {
     /** Every column that a list or get may read. */
     columns,
-    byId: statement((queries) =>
-      queries
-        .select(columns)
-        .from(registry)
-        .where(eq(registry.id, sql.placeholder('id')))
-        .prepare('registry_by_id'),
-    ),
-    byIds: statement((queries) =>
-      queries
-        .select(columns)
-        .from(registry)
-        .where(database.isOneOf(registry.id, given('ids')))
-        .prepare('registry_by_ids'),
-    ),
-    byText: statement((queries) =>
-      queries
-        .select(columns)
-        .from(registry)
-        .where(and(ofAccount, eq(registry.registry, sql.placeholder('registry'))))
-        .prepare('registry_by_text'),
-    ),
-    byTexts: statement((queries) =>
-      queries
-        .select(columns)
-        .from(registry)
-        .where(and(ofAccount, database.isOneOf(registry.registry, given('texts'))))
-        .prepare('registry_by_texts'),
-    ),
-    // One index range for each host, cut at the limit; a window function would read all registries of the host first.
-    byHosts: statement((queries) =>
-      queries
-        .select(columns)
-        .from(database.textsOf(given('hosts')))
-        .crossJoin(registry)
-        .where(database.isSelected(registry.id, firstOfHost))
-        .prepare('registry_by_hosts'),
-    ),
+    byId: (queries: Queries) => registries(queries).where(isId),
+    byText: (queries: Queries) => registries(queries).where(byText),
+    byTexts: (queries: Queries) => registries(queries).where(byTexts),
+    byIds: statement((queries) => registries(queries).where(byIds).prepare(unnamed)),
+    byHosts: nearestOfHosts(database, columns),
     afterId: statement((queries) =>
-      queries
-        .select(columns)
-        .from(registry)
+      registries(queries)
         .where(gt(registry.id, sql.placeholder('id')))
         .orderBy(asc(registry.id))
         .limit(sql.placeholder('limit'))
-        .prepare('registry_after_id'),
+        .prepare(unnamed),
     ),
-    sealed: statement((queries) =>
-      queries
-        .select({ sealed: registry.sealed })
-        .from(registry)
-        .where(eq(registry.id, sql.placeholder('id')))
-        .prepare('registry_sealed'),
-    ),
-    sealedOthers: statement((queries) =>
-      queries
-        .select({ pending: sealedPending, previous: sealedPrevious })
-        .from(registry)
-        .where(eq(registry.id, sql.placeholder('id')))
-        .prepare('registry_sealed_others'),
-    ),
+    sealed: statement((queries) => queries.select(sealed).from(registry).where(isId).prepare(unnamed)),
+    sealedOthers: statement((queries) => queries.select(sealedOthers).from(registry).where(isId).prepare(unnamed)),
   };
+}
+
+/** One index range for each host, cut at the limit; a window function would read all registries of the host first. */
+function nearestOfHosts(database: Database, columns: RegistryColumns) {
+  const { registry } = database.tables;
+  const firstOfHost = sql`SELECT near.id FROM ${registry} AS near WHERE near.account = ${sql.placeholder('account')} AND near.host = entry.value
+    ORDER BY near.registry LIMIT ${sql.placeholder('limit')}`;
+  return statement((queries) =>
+    queries
+      .select(columns)
+      .from(database.textsOf(given('hosts')))
+      .crossJoin(registry)
+      .where(database.isSelected(registry.id, firstOfHost))
+      .prepare(unnamed),
+  );
 }
 
 function writeStatements(database: Database) {
@@ -219,9 +194,9 @@ function writeStatements(database: Database) {
   );
   const returning = { id: returnedId };
   return {
-    insert: statement((queries) => queries.insert(registry).values(values).prepare('registry_insert')),
+    insert: statement((queries) => queries.insert(registry).values(values).prepare(unnamed)),
     update: statement((queries) =>
-      queries.update(registry).set(changes).where(asExpected).returning(returning).prepare('registry_update'),
+      queries.update(registry).set(changes).where(asExpected).returning(returning).prepare(unnamed),
     ),
     record: statement((queries) =>
       queries
@@ -229,7 +204,7 @@ function writeStatements(database: Database) {
         .set({ lastValidation: values.lastValidation, outcome: values.outcome })
         .where(asExpected)
         .returning(returning)
-        .prepare('registry_record_validation'),
+        .prepare(unnamed),
     ),
     exchange: statement((queries) =>
       queries
@@ -237,14 +212,14 @@ function writeStatements(database: Database) {
         .set({ lastValidation: values.lastValidation, outcome: values.outcome })
         .where(and(asExpected, eq(registry.lastValidation, sql.placeholder('seen'))))
         .returning(returning)
-        .prepare('registry_exchange_validation'),
+        .prepare(unnamed),
     ),
     remove: statement((queries) =>
       queries
         .delete(registry)
         .where(eq(registry.id, sql.placeholder('id')))
         .returning(returning)
-        .prepare('registry_delete'),
+        .prepare(unnamed),
     ),
   };
 }

@@ -3,11 +3,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { mostSpecific } from '../../core/registry/match.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
-import type { Database, ReadRows, Select } from '../database.ts';
-import { type RegistryRow, toComparedRegistry } from '../schema/rows.ts';
-import type { Tables } from '../schema/tables.ts';
-
-type Columns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
+import type { BuildSelect, Database, ReadRows } from '../database.ts';
+import { type RegistryColumns, type RegistryRow, toComparedRegistry } from '../schema/rows.ts';
 
 /** A path has two to five levels; each more is one more part of a statement that is kept. */
 const maxParts = 8;
@@ -21,7 +18,7 @@ const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`)
  */
 export function findMostSpecific(
   database: Database,
-  columns: Columns,
+  columns: RegistryColumns,
   byTexts: RegistryStore['byTexts'],
 ): RegistryStore['firstByTexts'] {
   const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
@@ -41,9 +38,9 @@ interface First {
   readonly read: ReadRows<RegistryRow>;
 }
 
-function firstOf(database: Database, columns: Columns, names: readonly string[]): First | undefined {
+function firstOf(database: Database, columns: RegistryColumns, names: readonly string[]): First | undefined {
   const { registry } = database.tables;
-  const select: Select<RegistryRow> = (queries) => {
+  const build: BuildSelect<RegistryRow> = (queries) => {
     const withText = (name: string) =>
       queries
         .select(columns)
@@ -52,8 +49,8 @@ function firstOf(database: Database, columns: Columns, names: readonly string[])
         .$dynamic();
     const union = names.map(withText).reduce((parts, part) => parts.unionAll(part));
     // Written into the statement: with a placeholder SQLite takes three times as long.
-    return union.limit(sql`1` as unknown as number).prepare(`registry_first_${names.length}`);
+    return union.limit(sql`1` as unknown as number);
   };
-  const read = database.rowsDirectly?.(columns, select);
+  const read = database.preparedReads?.registries(build);
   return read && { names, read };
 }

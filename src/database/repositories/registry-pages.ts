@@ -3,8 +3,18 @@
 import { and, asc, type Column, desc, eq, or, sql, type SQL } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
 import type { PageQuery, Position, RegistryFilter, RegistryOrderField } from '../../core/registry/store.ts';
-import { type Database, type Dialect, given, type Queries, type ReadRows, rowsOf, statement } from '../database.ts';
-import { type RegistryRow, type SealedColumn, toRegistry } from '../schema/rows.ts';
+import {
+  type BuildSelect,
+  type Database,
+  type Dialect,
+  given,
+  type Queries,
+  type ReadRows,
+  registryReads,
+  statement,
+  unnamed,
+} from '../database.ts';
+import { type RegistryColumns, type RegistryRow, toRegistry } from '../schema/rows.ts';
 import type { Tables } from '../schema/tables.ts';
 
 /** What makes two queries different statements; there are 512 at most. */
@@ -23,14 +33,14 @@ export interface RegistryPages {
 }
 
 /** @param columns the columns to read, all but the secret. */
-export function registryPages(database: Database, columns: ReadColumns): RegistryPages {
+export function registryPages(database: Database, columns: RegistryColumns): RegistryPages {
   const pages = new Map<string, ReadRows<RegistryRow>>();
   const counts = new Map<string, ReturnType<typeof prepareCount>>();
   return {
     async page(query) {
       const { shape, values } = planPage(query);
       const read = getOrMake(pages, JSON.stringify(shape), () =>
-        rowsOf(database, columns, preparePage(database, columns, shape)),
+        registryReads(database, buildPage(database, columns, shape)),
       );
       const rows = await read(values);
       const registries = rows.map(toRegistry);
@@ -44,8 +54,6 @@ export function registryPages(database: Database, columns: ReadColumns): Registr
     },
   };
 }
-
-type ReadColumns = Omit<Tables['registry']['_']['columns'], SealedColumn | 'outcome'>;
 
 /** Turns "after" and "before" in either direction into "above" and "below", read from the end that is wanted. */
 function planPage(query: PageQuery): { shape: PageShape; values: Record<string, unknown> } {
@@ -66,7 +74,7 @@ function positionValues(side: 'above' | 'below', position: Position | null): Rec
   return position === null ? {} : { [`${side}Value`]: position.value, [`${side}Id`]: position.id };
 }
 
-function preparePage(dialect: Dialect, columns: ReadColumns, shape: PageShape) {
+function buildPage(dialect: Dialect, columns: RegistryColumns, shape: PageShape): BuildSelect<RegistryRow> {
   const { registry } = dialect.tables;
   const key = keyColumns(registry, shape.field);
   const order = shape.ascending ? asc : desc;
@@ -76,15 +84,13 @@ function preparePage(dialect: Dialect, columns: ReadColumns, shape: PageShape) {
     shape.above ? beyond(key, '>', 'above') : undefined,
     shape.below ? beyond(key, '<', 'below') : undefined,
   );
-  return statement((queries: Queries) =>
+  return (queries) =>
     queries
       .select(columns)
       .from(registry)
       .where(where)
       .orderBy(...key.map((column) => order(column)))
-      .limit(sql.placeholder('limit'))
-      .prepare('registry_page'),
-  );
+      .limit(sql.placeholder('limit'));
 }
 
 function prepareCount(dialect: Dialect, filters: readonly (keyof RegistryFilter)[]) {
@@ -94,9 +100,7 @@ function prepareCount(dialect: Dialect, filters: readonly (keyof RegistryFilter)
     ...filters.map((filter) => filterCondition(dialect, filter)),
   );
   const count = sql`count(*)`.mapWith(Number);
-  return statement((queries: Queries) =>
-    queries.select({ count }).from(registry).where(where).prepare('registry_count'),
-  );
+  return statement((queries: Queries) => queries.select({ count }).from(registry).where(where).prepare(unnamed));
 }
 
 /** The order's column and the id that breaks ties; the registry text has none, it is unique in the account. */

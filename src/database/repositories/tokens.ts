@@ -3,7 +3,7 @@
 import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
 import type { AccessStore } from '../../core/accounts/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
-import { type Database, given, givenFor, type Queries, statement } from '../database.ts';
+import { type Database, given, givenFor, type Queries, statement, tokenReads, unnamed } from '../database.ts';
 import { fromToken, toToken } from '../schema/rows.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
@@ -11,6 +11,7 @@ import type { AppendEvent } from './audit.ts';
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
   const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } =
     accessStatements(database);
+  const usableRow = tokenReads(database, usableById);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
     ...accountStore(database, append),
@@ -20,7 +21,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
     },
     // Asked with every request.
     usableTokenById: createFreshCache(database, async (id) => {
-      const [row] = await database.read((queries) => usableById(queries).execute({ id }));
+      const [row] = await usableRow({ id });
       return row && toToken(row);
     }),
     async insertToken(token, event) {
@@ -87,16 +88,14 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .select()
         .from(apiToken)
         .where(eq(apiToken.id, sql.placeholder('id')))
-        .prepare('token_by_id'),
+        .prepare(unnamed),
     ),
-    usableById: statement((queries) =>
+    usableById: (queries: Queries) =>
       queries
         .select(getTableColumns(apiToken))
         .from(apiToken)
         .innerJoin(account, and(eq(account.name, apiToken.account), isNull(account.disabledAt)))
-        .where(eq(apiToken.id, sql.placeholder('id')))
-        .prepare('token_usable_by_id'),
-    ),
+        .where(eq(apiToken.id, sql.placeholder('id'))),
     noteUse: statement((queries) =>
       queries
         .update(apiToken)
@@ -107,24 +106,24 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
             or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt'))),
           ),
         )
-        .prepare('token_note_use'),
+        .prepare(unnamed),
     ),
-    first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare('token_first')),
+    first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare(unnamed)),
     insert: statement((queries) =>
       queries
         .insert(apiToken)
         .values(givenFor(getTableColumns(apiToken)))
-        .prepare('token_insert'),
+        .prepare(unnamed),
     ),
     accountByName: statement((queries) =>
       queries
         .select({ name: account.name })
         .from(account)
         .where(eq(account.name, sql.placeholder('name')))
-        .prepare('account_exists'),
+        .prepare(unnamed),
     ),
     all: statement((queries) =>
-      queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare('token_all'),
+      queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare(unnamed),
     ),
     ofAccount: statement((queries) =>
       queries
@@ -132,7 +131,7 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .from(apiToken)
         .where(eq(apiToken.account, sql.placeholder('account')))
         .orderBy(asc(apiToken.createdAt), asc(apiToken.id))
-        .prepare('token_of_account'),
+        .prepare(unnamed),
     ),
     revoke: statement((queries) =>
       queries
@@ -140,7 +139,7 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .set({ revokedAt: given('revokedAt') })
         .where(and(eq(apiToken.id, sql.placeholder('id')), isNull(apiToken.revokedAt)))
         .returning({ id: apiToken.id })
-        .prepare('token_revoke'),
+        .prepare(unnamed),
     ),
   };
 }

@@ -2,7 +2,7 @@
 
 import { desc, eq, sql } from 'drizzle-orm';
 import type { CountedUse, UseStore } from '../../core/pulls/usage.ts';
-import { type Database, given, type Queries, statement } from '../database.ts';
+import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
 import { storable } from '../schema/rows.ts';
 
 /** Who, image and outcome kept for one registry, the newest: pulls of invented names must not fill the disk. */
@@ -76,7 +76,7 @@ function readStatements(database: Database) {
         .select({ id: registry.id, lastAt: newest.mapWith(Number) })
         .from(registry)
         .where(database.isOneOf(registry.id, given('ids')))
-        .prepare('use_last'),
+        .prepare(unnamed),
     ),
     usesOf: statement((queries) =>
       queries
@@ -85,7 +85,7 @@ function readStatements(database: Database) {
         .where(eq(registryId, sql.placeholder('registryId')))
         .orderBy(desc(lastAt))
         .limit(sql.placeholder('limit'))
-        .prepare('use_of_registry'),
+        .prepare(unnamed),
     ),
   };
 }

@@ -14,6 +14,12 @@ type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 /** A registry's columns as lists and gets read them. */
 export type RegistryRow = Omit<Row<'registry'>, SealedColumn | 'outcome'>;
 
+/** Those columns, to select. */
+export type RegistryColumns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
+
+/** A token's columns. */
+export type TokenRow = Row<'apiToken'>;
+
 /** Where each password is. */
 export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
 export type SealedColumn = (typeof sealedColumns)[SecretSlot];

@@ -22,13 +22,8 @@ interface Member {
   fail(error: unknown): void;
 }
 
-export interface SharedCommitOptions {
-  /** Called before each commit. */
-  readonly beforeCommit: () => void;
-}
-
 /** @param connection the one that the works write through. */
-export function createSharedCommits(connection: Connection, options: SharedCommitOptions): SharedCommits {
+export function createSharedCommits(connection: Connection): SharedCommits {
   const waiting: Member[] = [];
   return {
     add: (work) =>
@@ -43,21 +38,16 @@ export function createSharedCommits(connection: Connection, options: SharedCommi
       if (waiting.length === 0) return;
       // Requests that arrived together are all read in one turn of the event loop; this waits for its end.
       await setImmediate();
-      await commitTogether(connection, options, waiting.splice(0, maxShared));
+      await commitTogether(connection, waiting.splice(0, maxShared));
     },
   };
 }
 
-async function commitTogether(
-  connection: Connection,
-  { beforeCommit }: SharedCommitOptions,
-  members: readonly Member[],
-): Promise<void> {
+async function commitTogether(connection: Connection, members: readonly Member[]): Promise<void> {
   try {
     connection.exec('BEGIN IMMEDIATE');
     const outcomes: (() => void)[] = [];
     for (const member of members) outcomes.push(await runMember(connection, member));
-    beforeCommit();
     connection.exec('COMMIT');
     for (const tell of outcomes) tell();
   } catch (error) {

@@ -1,15 +1,15 @@
 // The embedded database: one SQLite file with one queued writer connection and one that only reads.
 // Two connections because an `await` inside a transaction would let another request's statements fall into it.
 
+import type Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { type Database, type Dialect, localNotices, type Migration, type MigrationResult } from '../database.ts';
 import { StoreError, translated, translateFailure } from '../errors.ts';
 import * as tables from '../schema/tables.sqlite.ts';
 import { busyTimeoutMs, connect, type Connection, logIsEmpty, queriesOf } from './connection.ts';
-import { directRows } from './direct-rows.ts';
 import { createSharedCommits } from './group-commit.ts';
+import { preparedReads } from './prepared-reads.ts';
 import { acquireServerLock, type ServerLock } from './server-lock.ts';
-import { createSharedReads, type SharedReads } from './shared-reads.ts';
 
 export interface SqliteOptions {
   /** Whether this process serves the file, which one may at a time. Commands that write for a moment do without. */
@@ -24,21 +24,14 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const { writer, reader, ownership } = await connect(path, owned);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
-  const reads = createSharedReads(reader);
-  // What is read after a commit of our own sees it, and its checkpoint finds no reader of before.
-  const commits = createSharedCommits(writer, { beforeCommit: reads.end });
+  const commits = createSharedCommits(writer);
+  const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
   return {
     ...dialect,
     notices: localNotices(),
-    readTogether: reads.share,
-    readApart: reads.end,
-    version: () => readVersion(reads),
-    rowsDirectly: directRows(readQueries, reads),
-    read: (work) =>
-      translated(() => {
-        reads.hold();
-        return work(readQueries);
-      }),
+    version: () => readVersion(dataVersion),
+    preparedReads: preparedReads(reader, readQueries),
+    read: (work) => translated(() => work(readQueries)),
     write: (work) =>
       translated(() => {
         const written = commits.add(() => work(writeQueries));
@@ -56,13 +49,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
           }),
         ),
       ),
-    emptyLog: () =>
-      translated(() =>
-        queue(async () => {
-          reads.end();
-          return emptyLog(writer);
-        }),
-      ),
+    emptyLog: () => translated(() => queue(async () => emptyLog(writer))),
     close: () => queue(async () => closeInTurn(reader, writer, ownership)),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () =>
@@ -78,9 +65,10 @@ function emptyLog(writer: Connection): boolean {
   return result?.busy === 0;
 }
 
-function readVersion(reads: SharedReads): number {
+/** Changes with every commit of another connection, in any process. https://sqlite.org/pragma.html#pragma_data_version */
+function readVersion(dataVersion: Sqlite.Statement<[], number>): number {
   try {
-    return reads.version();
+    return Number(dataVersion.get());
   } catch (error) {
     throw translateFailure(error);
   }

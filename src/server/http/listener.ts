@@ -21,12 +21,6 @@ interface ListenerOptions {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
-  /**
-   * Told of every request when its headers were read, before its route is. `isQueued` is true of one whose connection has another
-   * unanswered request: it may have come while this turn of the event loop went on. The others had come before it, unless more than a
-   * thousand connections had something at once (libuv asks the kernel again then), or a full socket kept a part of them back.
-   */
-  readonly onRequest?: ((isQueued: boolean) => void) | undefined;
 }
 
 /** A slow client may take this long to send its headers (slow loris). */
@@ -78,7 +72,7 @@ function createServer(
 }
 
 function serve(
-  { routes, log, metrics, onRequest }: ListenerOptions,
+  { routes, log, metrics }: ListenerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   onEnd: () => void,
@@ -103,8 +97,6 @@ function serve(
     setHeaders(response, headers);
     sendJson(response, 500, { message: 'Internal error.', requestId });
   };
-  // Node gives a response its socket when it is its turn.
-  onRequest?.(response.socket === null);
   if (route.writesHeaders !== true) setHeaders(response, headers);
   try {
     route.handle(request, response, { requestId, headers })?.catch(fail);

@@ -23,7 +23,7 @@ beforeEach(() => {
   connection.pragma('journal_mode = WAL');
   connection.exec('CREATE TABLE thing (id INTEGER PRIMARY KEY) STRICT');
   other = new Sqlite(file, { readonly: true });
-  commits = createSharedCommits(connection, { beforeCommit: () => undefined });
+  commits = createSharedCommits(connection);
   happened.length = 0;
 });
 

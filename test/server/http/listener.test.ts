@@ -1,7 +1,6 @@
 // The laws of the listener: ids, log lines, metrics, faults and stopping.
 
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthRoutes } from '../../../src/server/http/health.ts';
@@ -23,11 +22,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((listener) => listener.close()));
 });
 
-async function start(
-  routes: readonly Route[],
-  ready = async () => true,
-  onRequest?: (isQueued: boolean) => void,
-): Promise<Running> {
+async function start(routes: readonly Route[], ready = async () => true): Promise<Running> {
   const lines: Record<string, unknown>[] = [];
   const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
   const metrics = createMetrics();
@@ -36,7 +31,6 @@ async function start(
     tls: undefined,
     log,
     metrics,
-    onRequest,
   });
   opened.push(listener);
   const port = await listener.listen('127.0.0.1', 0);
@@ -48,28 +42,6 @@ function route(path: string, handle: Route['handle']): Route {
 }
 
 describe('a request', () => {
-  it('is told of when it comes, and whether it waits behind another of its connection', async () => {
-    const told: boolean[] = [];
-    const { url } = await start(
-      [
-        route('/x', async (_, response) => {
-          await sleep(5);
-          sendJson(response, 200, {});
-        }),
-      ],
-      undefined,
-      (isQueued) => told.push(isQueued),
-    );
-    await fetch(`${url}/x`);
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    const request = 'GET /x HTTP/1.1\r\nHost: x\r\n';
-    socket.write(`${request}\r\n${request}Connection: close\r\n\r\n`);
-    let answers = '';
-    for await (const chunk of socket.setEncoding('utf8')) answers += String(chunk);
-    expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
-    expect(told).toEqual([false, false, true]);
-  });
-
   it.each([false, true])(
     'that ends in a fault has its headers, whether or not its route writes them (%s)',
     async (writesHeaders) => {
