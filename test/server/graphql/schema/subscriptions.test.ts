@@ -2,7 +2,6 @@
 
 import { createClient } from 'graphql-sse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { maxStreamsPerSubject } from '../../../../src/core/registries/watch.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from '../harness.ts';
 
 let endpoint: TestEndpoint;
@@ -31,7 +30,7 @@ const open = (query: string, signal: AbortSignal | null = null) =>
   });
 
 /** Each server counts for itself. */
-const maxStreams = () => maxStreamsPerSubject * endpoint.domain.replicas.length;
+const maxStreams = () => 10 * endpoint.domain.replicas.length;
 
 /** Reads until the text has what is looked for. */
 async function readUntil(response: Response, wanted: RegExp): Promise<string> {
