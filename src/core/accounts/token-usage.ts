@@ -4,7 +4,7 @@ import type { Timer } from '../shared/time.ts';
 import type { AccessStore } from './store.ts';
 
 /** About as fine as anybody asks "is it still used?", and one small transaction a minute. */
-export const flushIntervalMs = 60_000;
+const flushIntervalMs = 60_000;
 
 export interface TokenUses {
   /** Takes note that a token logged in. */

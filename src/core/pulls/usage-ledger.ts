@@ -5,11 +5,11 @@ import type { Timer } from '../shared/time.ts';
 import type { CountedUse, UseLedger, UseStore } from './usage.ts';
 
 /** Soon enough to ask "was it used just now?", and one small transaction a second at most while pulls are few. */
-export const flushIntervalMs = 1_000;
+const flushIntervalMs = 1_000;
 /** Beyond it a batch is written at once, which keeps what a crash can lose small. */
-export const flushUses = 500;
+const flushUses = 500;
 /** Different counts kept while the store is slow or away: some 5 MB. */
-export const maxPendingCounts = 10_000;
+const maxPendingCounts = 10_000;
 
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;

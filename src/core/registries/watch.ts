@@ -164,7 +164,7 @@ function loginEnded(): Problem {
 const watchArguments = z.strictObject({ account: accountName.nullish() });
 
 /** A page's worth of changes; ids alone, so some 10 KB. */
-export const maxWaitingEvents = 100;
+const maxWaitingEvents = 100;
 
 /** What a reader gets: an event, or `REMINDED` between events; then how the queue ended. */
 type Taken = RegistryEvent | 'REMINDED' | 'CLOSED' | 'OVERFLOWN';

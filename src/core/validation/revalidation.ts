@@ -15,11 +15,11 @@ const sweepMs = 5 * 60_000;
 /** Registries that are read at once. */
 const pageSize = 100;
 /** Checks that run at once: enough for thousands of registries a sweep, too few to be felt upstream. */
-export const maxConcurrentChecks = 4;
+const maxConcurrentChecks = 4;
 /** A check takes 15 s at most; a server that died during one leaves it to another after this. */
-export const claimMs = 2 * 60_000;
+const claimMs = 2 * 60_000;
 /** The first pause after a registry could not be asked; it doubles each time, up to the interval. */
-export const firstPauseMs = 10 * 60_000;
+const firstPauseMs = 10 * 60_000;
 /** Checks are spread over this part of the interval, so that registries that were added together are not asked together. */
 const spread = 0.2;
 

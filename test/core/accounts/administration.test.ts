@@ -218,6 +218,10 @@ describe('the trail', () => {
     ]);
     const back = await list({ last: 2, before: third.cursorOf(third.nodes[0]!) });
     expect([named(back.nodes), back.hasPreviousPage, back.hasNextPage]).toEqual(['32', true, true]);
+    const newest = await list({ last: 2, before: back.cursorOf(back.nodes[0]!) });
+    expect([named(newest.nodes), newest.hasPreviousPage, newest.hasNextPage]).toEqual(['54', false, true]);
+    const oldest = await list({ last: 2 });
+    expect([named(oldest.nodes), oldest.hasPreviousPage, oldest.hasNextPage]).toEqual(['21', true, false]);
   });
 
   it.each([

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Operation, permissions } from '../../../src/core/authz/permissions.ts';
 import { type Caller, roles } from '../../../src/core/authz/principal.ts';
 import { createClientConfigs } from '../../../src/core/pulls/client-config.ts';
-import { maxCandidates } from '../../../src/core/registries/explain.ts';
 import type { Registry } from '../../../src/core/registry/registry.ts';
 import { ValidationFailed } from '../../../src/core/registry/report.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
@@ -410,11 +409,31 @@ describe('listing', () => {
       if (way === 'forwards') seen.push(...shown);
       else seen.unshift(...shown);
       expect(await page.totalCount()).toBe(texts.length);
+      // Relay: on the side that a page comes from, there is more exactly if a cursor was given.
+      expect(way === 'forwards' ? page.hasPreviousPage : page.hasNextPage).toBe(cursor !== null);
       const edge: Registry | undefined = way === 'forwards' ? page.nodes.at(-1) : page.nodes[0];
       if (edge === undefined || !(way === 'forwards' ? page.hasNextPage : page.hasPreviousPage)) return seen;
       cursor = page.cursorOf(edge);
     }
   }
+
+  it('says of the last page that none follows, of one before a cursor that one does, and of the first that none precedes', async () => {
+    for (const text of texts) await add(text);
+    const listed = async (args: object) => {
+      const page = await domain.registries.list(writer, args);
+      const before = page.cursorOf(page.nodes[0]!);
+      return { before, seen: [page.nodes.length, page.hasPreviousPage, page.hasNextPage] };
+    };
+    const last = await listed({ last: 2 });
+    const middle = await listed({ last: 2, before: last.before });
+    const first = await listed({ last: 2, before: middle.before });
+    expect([last, middle, first].map(({ seen }) => seen)).toEqual([
+      [2, true, false],
+      [2, true, true],
+      [1, false, true],
+    ]);
+    expect((await listed({ last: 5 })).seen).toEqual([5, false, false]);
+  });
 
   it.each<[string, object, string[]]>([
     ['text', { search: 'B.EX' }, ['b.example', 'b.example/x/*', 'b.example/x/y']],
@@ -590,14 +609,14 @@ describe('explaining an image', () => {
 
   it('shows no more candidates than are counted for an image, the most specific first', async () => {
     const path = (depth: number) => Array.from({ length: depth }, () => 'a').join('/');
-    for (let depth = 1; depth <= maxCandidates + 1; depth += 1) await add(`r.example/${path(depth)}/*`);
+    for (let depth = 1; depth <= 41; depth += 1) await add(`r.example/${path(depth)}/*`);
     const candidates = await (
-      await domain.registries.image(writer, { reference: `r.example/${path(maxCandidates + 2)}` })
+      await domain.registries.image(writer, { reference: `r.example/${path(42)}` })
     ).candidates();
-    expect(candidates).toHaveLength(maxCandidates);
+    expect(candidates).toHaveLength(40);
     expect(candidates[0]).toMatchObject({
       matched: true,
-      registry: { registry: `r.example/${path(maxCandidates + 1)}/*` },
+      registry: { registry: `r.example/${path(41)}/*` },
     });
   });
 
