@@ -9,7 +9,8 @@ import { onTestFinished } from 'vitest';
 import type { ValidationReport } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import type { CheckOptions, CheckTarget, Credential } from '../../src/core/validation/validator.ts';
-import { createValidator, type ValidatorSettings } from '../../src/upstream/validation/validator.ts';
+import type { NetworkSettings } from '../../src/upstream/transport/settings.ts';
+import { createValidator } from '../../src/upstream/validation/validator.ts';
 
 /** Planted as the password; no report may hold it. */
 export const marker = 'Marker-7fQ2/Zk9+pX4vLw8RtB1';
@@ -167,7 +168,7 @@ export async function closedPort(): Promise<number> {
 /** Runs one check with loopback open, unless the settings say otherwise. */
 export async function check(
   target: Partial<CheckTarget> & { readonly host: string },
-  settings: Partial<ValidatorSettings> = {},
+  settings: Partial<NetworkSettings> = {},
   options: CheckOptions = {},
   used: Credential = credential,
 ): Promise<ValidationReport> {

@@ -13,7 +13,7 @@ import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
 import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCredential } from './provider.ts';
 import { createCloudValidator } from './validator.ts';
 
-export interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'> {
+interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'> {
   /** Whether records may use the identity of this server, by cloud. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
   readonly now: () => Date;
@@ -133,7 +133,7 @@ async function toProblem<Result>(run: () => Promise<Result>): Promise<Result> {
 }
 
 /** @param resolveCredential Mints, or takes what was minted, at the moment that something needs the credential. */
-export function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
+function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
   return {
     ...pulls,
     resolve: async (caller, image) => withLogin(await pulls.resolve(caller, image), resolveCredential),

@@ -66,15 +66,15 @@ export function unsupported({ target }: RegistrySession, answer: UpstreamRespons
  */
 export function admitLogin(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): Login {
   if (challenge.scheme === 'basic') return { scheme: 'basic' };
-  const { target, isAnonymous, trail, plainHttpHosts, safeText, observed } = session;
-  trail.enter('REALM');
+  const { target, isAnonymous, steps, plainHttpHosts, redact, observed } = session;
+  steps.start('REALM');
   const decision = isRealmAllowed(challenge.params.get('realm') ?? '', endpoint, {
     trustedRealm: target.trustedRealm,
     plainHttpHosts,
     isAnonymous,
   });
   if (!decision.allowed) {
-    observed.realmHost = decision.host === null ? null : safeText(decision.host);
+    observed.realmHost = decision.host === null ? null : redact(decision.host);
     throw new UpstreamFailure('FORBIDDEN_REALM', {
       host: target.host,
       otherHost: observed.realmHost,
@@ -82,7 +82,7 @@ export function admitLogin(session: RegistrySession, endpoint: Endpoint, challen
     });
   }
   observed.realmHost = decision.url.host;
-  trail.end('PASSED', `The token server ${decision.url.host} may receive the credential.`);
+  steps.finish('PASSED', `The token server ${decision.url.host} may receive the credential.`);
   return { scheme: 'bearer', realm: decision.url, service: challenge.params.get('service') };
 }
 

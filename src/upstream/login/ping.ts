@@ -7,7 +7,7 @@ import { type Endpoint, endpointOf, isPlainHttpHost, pingUrl, plainHttpEndpoint 
 import { isWebPage, pingRefusal } from './refusal.ts';
 import { getFromRegistry, type RegistrySession } from './session.ts';
 
-export interface Ping {
+interface Ping {
   /** Where the registry turned out to be: plain HTTP only when that was permitted. */
   readonly endpoint: Endpoint;
   /** HTTP 200 or 401. */
@@ -22,7 +22,7 @@ export async function ping(session: RegistrySession): Promise<Ping> {
   if (answer.status === 200 && !hasRegistrySign(answer)) {
     throw new UpstreamFailure('NOT_A_V2_REGISTRY', { host: url.host, reason: 'what answers at /v2/ is not its API' });
   }
-  session.trail.end(
+  session.steps.finish(
     'PASSED',
     `${url.href} answers HTTP ${answer.status}${answer.status === 401 ? ': it wants a login' : ''}.`,
   );
@@ -41,7 +41,7 @@ async function reach(session: RegistrySession, endpoint: Endpoint): Promise<Ping
 
 /** Falls back only when the port itself showed that it speaks no TLS, and both the record and the operator permit it. */
 function permittedPlainHttp(
-  { target, plainHttpHosts, trail }: RegistrySession,
+  { target, plainHttpHosts, steps }: RegistrySession,
   endpoint: Endpoint,
   cause: UpstreamFailure,
 ): Endpoint {
@@ -50,8 +50,11 @@ function permittedPlainHttp(
   if (secureConnection || !plainHttpPermitted) {
     throw new UpstreamFailure('PLAIN_HTTP', { host: target.host, secureConnection, plainHttpPermitted }, cause);
   }
-  trail.end('WARNED', 'The port speaks plain HTTP, which is permitted for this host: the password travels readable.');
-  trail.enter('PING');
+  steps.finish(
+    'WARNED',
+    'The port speaks plain HTTP, which is permitted for this host: the password travels readable.',
+  );
+  steps.start('PING');
   return plainHttpEndpoint(endpoint);
 }
 

@@ -12,12 +12,12 @@ const knownRealms: Readonly<Record<string, string>> = {
   'registry.redhat.io': 'sso.redhat.com',
 };
 
-export type RealmDecision =
+type RealmDecision =
   | { readonly allowed: true; readonly url: URL }
   /** `host` is the realm's `host[:port]`, or null when there is none to show. */
   | { readonly allowed: false; readonly refusal: RealmRefusal; readonly host: string | null };
 
-export interface RealmPolicy {
+interface RealmPolicy {
   /** `host[:port]` that the owner of the credential named, or null. */
   readonly trustedRealm: string | null;
   /** Hosts that may be spoken to without TLS. */

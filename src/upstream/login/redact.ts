@@ -3,7 +3,7 @@
 import type { Credential } from '../../core/validation/validator.ts';
 
 /** Gives the text fit to show, or null when it holds the credential in any of its usual forms. */
-export type SafeText = (text: string) => string | null;
+export type Redactor = (text: string) => string | null;
 
 /** Enough for a host name, or for some. */
 const maxShownLength = 200;
@@ -12,7 +12,7 @@ const maxShownLength = 200;
  * Builds the filter for one credential: hosts that an upstream names are shown, and a hostile one puts there what it was sent.
  * @param credential Undefined when the upstream was never sent one.
  */
-export function createRedactor(credential: Credential | undefined): SafeText {
+export function createRedactor(credential: Credential | undefined): Redactor {
   const forms =
     credential === undefined
       ? []

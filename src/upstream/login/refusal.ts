@@ -115,7 +115,7 @@ function retryAfterOf(answer: UpstreamResponse, nowMs: number): number | null {
 /** The host alone: a path could hold anything. */
 function redirectHost(session: RegistrySession, answer: UpstreamResponse, url: URL): string | null {
   const host = URL.parse(firstHeader(answer, 'location') ?? '', url)?.host ?? '';
-  return host === '' ? null : session.safeText(host);
+  return host === '' ? null : session.redact(host);
 }
 
 function fail(outcome: CheckedOutcome, answer: UpstreamResponse, host: string): UpstreamFailure {

@@ -12,11 +12,11 @@ import { askForToken, type BearerLogin } from '../login/login.ts';
 import { tokenRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
-import { type Handshake, keyOf, maxHandshakes, registryKey, relearn, shakeHands } from './handshake.ts';
-import { converse, type PullContext } from './request.ts';
+import { type Handshake, keyOf, maxHandshakes, registryKey, relearn, learnHandshake } from './handshake.ts';
+import { openPullSession, type PullContext } from './request.ts';
 import { createSingleFlightCache, type Fresh, type SingleFlightCache } from './single-flight-cache.ts';
 
-export interface CachedToken {
+interface CachedToken {
   readonly token: Secret;
   /** Epoch milliseconds. */
   readonly expiresMs: number;
@@ -54,10 +54,10 @@ const maxTokens = 4_000;
 const refreshMarginMs = 30_000;
 
 /** Caches that are empty. */
-export function createPullAuth(tools: PullContext): PullAuth {
-  const { now } = tools.settings;
+export function createPullAuth(context: PullContext): PullAuth {
+  const { now } = context.settings;
   const state: State = {
-    tools,
+    context,
     handshakes: createSingleFlightCache(maxHandshakes, now),
     tokens: createSingleFlightCache(maxTokens, now),
     versions: new Map(),
@@ -75,10 +75,10 @@ export function createPullAuth(tools: PullContext): PullAuth {
     refusal: verdict,
     async handshake(source) {
       forgetOldVersions(state, source);
-      return (await state.handshakes.get(keyOf(source), () => shakeHands(tools, source))).value;
+      return (await state.handshakes.get(keyOf(source), () => learnHandshake(context, source))).value;
     },
     async reauthorize(source, refused, challenge) {
-      const handshake = relearn(state, source, refused.handshake, challenge);
+      const handshake = relearn(context, state.handshakes, source, refused.handshake, challenge);
       const { token } = refused;
       if (token !== undefined) state.tokens.drop(token.key, token.value);
       if (handshake === undefined && token?.wasCached !== true) throw verdict(source, refused);
@@ -87,8 +87,8 @@ export function createPullAuth(tools: PullContext): PullAuth {
   };
 }
 
-export interface State {
-  readonly tools: PullContext;
+interface State {
+  readonly context: PullContext;
   readonly handshakes: SingleFlightCache<Handshake>;
   readonly tokens: SingleFlightCache<CachedToken>;
   /** The newest version seen of each registry. */
@@ -114,28 +114,28 @@ async function enterWithToken(
 ): Promise<PullAccess> {
   const scope = pullScope(source.repository);
   const key = [keyOf(source), handshake.endpoint.origin, login.realm.href, login.service ?? '', scope].join(' ');
-  const { value, wasCached } = await state.tokens.get(key, () => fetchToken(state.tools, source, login, scope));
+  const { value, wasCached } = await state.tokens.get(key, () => fetchToken(state.context, source, login, scope));
   return { handshake, authorization: bearerAuthorization(value.token), token: { key, value, wasCached } };
 }
 
 async function fetchToken(
-  tools: PullContext,
+  context: PullContext,
   source: PullSource,
   login: BearerLogin,
   scope: string,
 ): Promise<Fresh<CachedToken>> {
   const credential = await source.credential?.();
-  const conversation = converse(tools, source, credential);
-  const reply = await askForToken(conversation, login, scope, credential);
+  const session = openPullSession(context, source, credential);
+  const reply = await askForToken(session, login, scope, credential);
   if (!reply.granted) {
     const { status } = reply.answer;
     if (source.registry === null && (status === 401 || status === 403)) throw loginRequired(source);
     // A 403 to a credential that a check has proven speaks of the repository; a 401 always speaks of the credential.
     const wasProven = status === 403 && source.registry?.lastValidation?.outcome === 'VALID';
-    throw tokenRefusal(conversation, reply.answer, login.realm, wasProven);
+    throw tokenRefusal(session, reply.answer, login.realm, wasProven);
   }
   const { token, expiresInSeconds } = reply.token;
-  const receivedMs = tools.settings.now().getTime();
+  const receivedMs = context.settings.now().getTime();
   const lifetimeMs = expiresInSeconds * 1000;
   return {
     value: { token, expiresMs: receivedMs + lifetimeMs },
@@ -165,28 +165,27 @@ function loginRequired({ host, repository }: PullSource): Problem {
  * @throws as `PullAuth`
  */
 export async function mintToken(
-  tools: PullContext,
-  accesses: PullAuth,
+  context: PullContext,
+  auth: PullAuth,
   source: PullSource,
 ): Promise<PullToken | undefined> {
-  const handshake = await accesses.handshake(source);
+  const handshake = await auth.handshake(source);
   if (handshake.login?.scheme === 'basic') return undefined;
-  const access = await accesses.authorize(source, handshake);
-  const { token } =
-    access.handshake.login === undefined ? await askRepository(tools, accesses, source, access) : access;
+  const access = await auth.authorize(source, handshake);
+  const { token } = access.handshake.login === undefined ? await askRepository(context, auth, source, access) : access;
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
 
 /** A registry that is open at `/v2/` may still want a login for the repository. */
 async function askRepository(
-  tools: PullContext,
-  accesses: PullAuth,
+  context: PullContext,
+  auth: PullAuth,
   source: PullSource,
   access: PullAccess,
 ): Promise<PullAccess> {
   const { status, headers } = await getFromRegistry(
-    converse(tools, source, undefined),
+    openPullSession(context, source, undefined),
     repositoryUrl(access.handshake.endpoint, source.repository),
   );
-  return status === 401 ? accesses.reauthorize(source, access, headers['www-authenticate']) : access;
+  return status === 401 ? auth.reauthorize(source, access, headers['www-authenticate']) : access;
 }

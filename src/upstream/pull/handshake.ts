@@ -7,9 +7,8 @@ import { basicAuthorization, parseChallenges, pickChallenge } from '../login/htt
 import { admitLogin, type Login, readChallenge } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { getFromRegistry } from '../login/session.ts';
-import type { State } from './access.ts';
-import { converse, type PullContext } from './request.ts';
-import type { Fresh } from './single-flight-cache.ts';
+import { openPullSession, type PullContext } from './request.ts';
+import type { Fresh, SingleFlightCache } from './single-flight-cache.ts';
 
 /** Where a registry is and how it wants its clients to log in; `login` is undefined while it asked for nothing. */
 export interface Handshake {
@@ -32,35 +31,36 @@ export function registryKey(registry: PullSource['registry']): string {
 }
 
 /** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
-export async function shakeHands(tools: PullContext, source: PullSource): Promise<Fresh<Handshake>> {
+export async function learnHandshake(context: PullContext, source: PullSource): Promise<Fresh<Handshake>> {
   const { registry } = source;
   if (registry !== null && registry.type !== 'DOCKER_V2')
     throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
   const credential = await source.credential?.();
-  const conversation = converse(tools, source, credential);
-  const { endpoint, answer } = await ping(conversation);
-  const challenge = readChallenge(conversation, answer);
-  const login = challenge && admitLogin(conversation, endpoint, challenge);
+  const session = openPullSession(context, source, credential);
+  const { endpoint, answer } = await ping(session);
+  const challenge = readChallenge(session, answer);
+  const login = challenge && admitLogin(session, endpoint, challenge);
   if (login?.scheme === 'basic' && credential !== undefined) {
-    const { status } = await getFromRegistry(conversation, pingUrl(endpoint), basicAuthorization(credential));
+    const { status } = await getFromRegistry(session, pingUrl(endpoint), basicAuthorization(credential));
     if (status === 401) throw new UpstreamFailure('INVALID_CREDENTIALS', {});
   }
-  return { value: { endpoint, login }, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs };
+  return { value: { endpoint, login }, untilMs: context.settings.now().getTime() + handshakeLifetimeMs };
 }
 
 /** The handshake that a 401 of a repository asks for, when it is another one than before. */
 export function relearn(
-  { tools, handshakes }: State,
+  context: PullContext,
+  handshakes: SingleFlightCache<Handshake>,
   source: PullSource,
   known: Handshake,
   header: string | readonly string[] | undefined,
 ): Handshake | undefined {
   const challenge = pickChallenge(parseChallenges(header));
   if (challenge === undefined) return undefined;
-  const login = admitLogin(converse(tools, source, undefined), known.endpoint, challenge);
+  const login = admitLogin(openPullSession(context, source, undefined), known.endpoint, challenge);
   if (isSameLogin(login, known.login)) return undefined;
   const handshake = { endpoint: known.endpoint, login };
-  handshakes.set(keyOf(source), { value: handshake, untilMs: tools.settings.now().getTime() + handshakeLifetimeMs });
+  handshakes.set(keyOf(source), { value: handshake, untilMs: context.settings.now().getTime() + handshakeLifetimeMs });
   return handshake;
 }
 

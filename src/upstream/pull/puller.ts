@@ -43,31 +43,31 @@ export interface Puller extends PullTokenMinter {
 /** Opens nothing yet. @throws Error for a setting that cannot be read. */
 export function createPuller(settings: UpstreamSettings): Puller {
   const closing = new AbortController();
-  const tools = createPullContext(settings, closing.signal);
-  const accesses = createPullAuth(tools);
+  const context = createPullContext(settings, closing.signal);
+  const auth = createPullAuth(context);
   return {
     open: (source, request) =>
-      toProblem(source, () => answer(startExchange(tools, source, request), accesses, settings.redirects)),
-    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(tools, accesses, source), signal)),
+      toProblem(source, () => answer(startExchange(context, source, request), auth, settings.redirects)),
+    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(context, auth, source), signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
-      await tools.agents.close();
+      await context.agents.close();
     },
   };
 }
 
 async function answer(
   exchange: PullExchange,
-  accesses: PullAuth,
+  auth: PullAuth,
   redirects: UpstreamSettings['redirects'],
 ): Promise<UpstreamReply> {
-  const exchanged = await askRegistry(exchange, accesses);
-  if (!isRedirect(exchanged.answer)) return { ...(await readReply(exchange, exchanged, false)), location: undefined };
+  const upstream = await askRegistry(exchange, auth);
+  if (!isRedirect(upstream.answer)) return { ...(await readReply(exchange, upstream, false)), location: undefined };
   if (redirects === 'follow')
-    return { ...(await readReply(exchange, await followRedirects(exchange, exchanged), true)), location: undefined };
-  const { href: location } = redirectTarget(exchange, exchanged, exchanged);
-  discard(exchanged.answer);
-  return { status: 307, headers: {}, url: exchanged.url, body: undefined, errorCode: null, location };
+    return { ...(await readReply(exchange, await followRedirects(exchange, upstream), true)), location: undefined };
+  const { href: location } = redirectTarget(exchange, upstream, upstream);
+  discard(upstream.answer);
+  return { status: 307, headers: {}, url: upstream.url, body: undefined, errorCode: null, location };
 }
 
 /** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
@@ -79,29 +79,29 @@ function sendInTurn(
   const { registry } = exchange.source;
   const sendNow = () => send(exchange, url, authorization);
   if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
-  return exchange.tools.turns.runExclusive(
+  return exchange.context.mutex.runExclusive(
     `${registry.id}@${registry.version}`,
     sendNow,
-    (exchanged) => exchanged.answer.status === 401,
+    (upstream) => upstream.answer.status === 401,
     () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
   );
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
-async function askRegistry(exchange: PullExchange, accesses: PullAuth): Promise<UpstreamExchange> {
+async function askRegistry(exchange: PullExchange, auth: PullAuth): Promise<UpstreamExchange> {
   const { source, request } = exchange;
   const { signal } = request;
-  const entering = accesses.handshake(source).then((handshake) => accesses.authorize(source, handshake));
+  const entering = auth.handshake(source).then((handshake) => auth.authorize(source, handshake));
   const access = await orAborted(entering, signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
   const first = await sendInTurn(exchange, url, access);
   if (first.answer.status !== 401) return first;
   discard(first.answer);
-  const again = await orAborted(accesses.reauthorize(source, access, first.answer.headers['www-authenticate']), signal);
+  const again = await orAborted(auth.reauthorize(source, access, first.answer.headers['www-authenticate']), signal);
   const second = await send(exchange, url, again.authorization);
   if (second.answer.status !== 401) return second;
   discard(second.answer);
-  throw accesses.refusal(source, again);
+  throw auth.refusal(source, again);
 }
 
 /**

@@ -19,14 +19,14 @@ export function isRedirect({ status }: StreamResponse): boolean {
  * @throws UpstreamFailure
  */
 export async function followRedirects(exchange: PullExchange, start: UpstreamExchange): Promise<UpstreamExchange> {
-  let exchanged = start;
+  let upstream = start;
   for (let hop = 0; hop < maxHops; hop += 1) {
-    const target = redirectTarget(exchange, start, exchanged);
-    discard(exchanged.answer);
-    exchanged = await send(exchange, target, undefined);
-    if (!isRedirect(exchanged.answer)) return exchanged;
+    const target = redirectTarget(exchange, start, upstream);
+    discard(upstream.answer);
+    upstream = await send(exchange, target, undefined);
+    if (!isRedirect(upstream.answer)) return upstream;
   }
-  discard(exchanged.answer);
+  discard(upstream.answer);
   throw unusable(exchange, `it redirects more than ${maxHops} times`);
 }
 
@@ -50,11 +50,11 @@ export function redirectTarget(
   throw unusable(exchange, refusal ?? '');
 }
 
-function refusalOf({ tools }: PullExchange, start: UpstreamExchange, target: URL): string | undefined {
+function refusalOf({ context }: PullExchange, start: UpstreamExchange, target: URL): string | undefined {
   if (target.username !== '' || target.password !== '') return 'it redirects to an address with a login in it';
   if (target.protocol === 'https:') return undefined;
   const isPlain = target.protocol === 'http:' && start.url.protocol === 'http:';
-  return isPlain && isPlainHttpHost(target, tools.settings.plainHttpHosts)
+  return isPlain && isPlainHttpHost(target, context.settings.plainHttpHosts)
     ? undefined
     : 'it redirects to an address without TLS';
 }

@@ -2,16 +2,13 @@
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';
-import type { Credential } from '../../core/validation/validator.ts';
-import { endpointOf } from '../login/endpoint.ts';
-import { createRedactor } from '../login/redact.ts';
-import type { RegistrySession } from '../login/session.ts';
-import { type Agents, createAgents } from '../transport/agents.ts';
-import { clientOver, type StreamResponse, type UpstreamClient } from '../transport/client.ts';
+import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
+import { openSession, registryClient, type RegistrySession, type SessionContext } from '../login/session.ts';
+import { createAgents } from '../transport/agents.ts';
+import type { StreamResponse, UpstreamClient } from '../transport/client.ts';
 import { createEgressPolicy } from '../transport/egress.ts';
-import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
+import { defaultLimits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
-import type { Steps } from '../validation/steps.ts';
 import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 
 export interface PullRequest {
@@ -24,7 +21,7 @@ export interface PullRequest {
 }
 
 export interface PullExchange {
-  readonly tools: PullContext;
+  readonly context: PullContext;
   readonly source: PullSource;
   readonly request: PullRequest;
   readonly client: UpstreamClient;
@@ -38,18 +35,18 @@ export interface UpstreamExchange {
 }
 
 /** Starts an exchange. It ends with the client's signal, or with the connections when the server stops. */
-export function startExchange(tools: PullContext, source: PullSource, request: PullRequest): PullExchange {
-  return { tools, source, request, client: clientFor(tools, source) };
+export function startExchange(context: PullContext, source: PullSource, request: PullRequest): PullExchange {
+  return { context, source, request, client: registryClient(context, targetOf(source)) };
 }
 
 /** @throws UpstreamFailure */
 export async function send(
-  { client, request, tools }: PullExchange,
+  { client, request, context }: PullExchange,
   url: URL,
   authorization: Secret | undefined,
 ): Promise<UpstreamExchange> {
   const { method, headers, signal } = request;
-  const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = tools.limits;
+  const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = context.limits;
   const answer = await client.open({
     url,
     method,
@@ -74,19 +71,15 @@ export function discard({ body }: StreamResponse): void {
   });
 }
 
-export interface PullContext {
-  readonly agents: Agents;
-  readonly limits: Limits;
-  readonly settings: NetworkSettings;
-  readonly turns: KeyedMutex;
-  /** Aborted when the server stops. */
-  readonly closing: AbortSignal;
+/** What all pulls share. */
+export interface PullContext extends SessionContext {
+  readonly mutex: KeyedMutex;
 }
 
 /** One upstream with hundreds of open connections has a problem of its own; more requests wait for a free one. */
 const maxConnectionsPerOrigin = 256;
 
-/** Opens nothing yet. @throws Error for a setting that cannot be read. */
+/** Creates the context. Opens no connection yet. @throws Error for a setting that cannot be read. */
 export function createPullContext(settings: NetworkSettings, closing: AbortSignal): PullContext {
   const limits = { ...defaultLimits, ...settings.limits };
   const egress = createEgressPolicy({
@@ -101,39 +94,30 @@ export function createPullContext(settings: NetworkSettings, closing: AbortSigna
     lookup: settings.lookup,
     maxConnectionsPerOrigin,
   });
-  return { agents, limits, settings, turns: createKeyedMutex(settings.now), closing };
+  return { agents, limits, settings, mutex: createKeyedMutex(settings.now), closing };
 }
 
-/** A client that verifies certificates, save that of a registry whose record has that turned off: never those of its token server or storage. */
-export function clientFor({ agents, settings }: PullContext, { host, registry }: PullSource): UpstreamClient {
-  const unverifiedOrigin = registry === null || registry.secureConnection ? undefined : endpointOf(host).origin;
-  return clientOver(agents, { userAgent: settings.userAgent ?? 'regway', unverifiedOrigin });
+/**
+ * Opens a session with the registry of a pull. It does not end with the client of the pull, because other pulls wait for the same response.
+ * @param credential What the upstream may have been sent.
+ */
+export function openPullSession(
+  context: PullContext,
+  source: PullSource,
+  credential: Credential | undefined,
+): RegistrySession {
+  return openSession(context, targetOf(source), { credential, isAnonymous: source.registry === null });
 }
 
-/** @param credential What the upstream may have been sent, so that no text of it that holds that is shown. */
-export function converse(tools: PullContext, source: PullSource, credential: Credential | undefined): RegistrySession {
-  const { limits, settings, closing } = tools;
-  return {
-    target: source.registry ?? {
-      host: source.host,
+function targetOf({ host, registry }: PullSource): CheckTarget {
+  return (
+    registry ?? {
+      host,
       repository: null,
       type: 'DOCKER_V2',
       secureConnection: true,
       trustedRealm: null,
       probeRepository: null,
-    },
-    isAnonymous: source.registry === null,
-    client: clientFor(tools, source),
-    limits,
-    plainHttpHosts: settings.plainHttpHosts,
-    trail: silentTrail,
-    safeText: createRedactor(credential),
-    // Not the caller's: others wait for the same answer.
-    signal: AbortSignal.any([closing, AbortSignal.timeout(limits.checkTimeoutMs)]),
-    now: settings.now,
-    observed: { realmHost: null },
-  };
+    }
+  );
 }
-
-/** Nobody watches the steps of a pull. */
-const silentTrail: Steps = { steps: [], enter: () => undefined, end: () => undefined, current: () => undefined };

@@ -5,9 +5,9 @@ import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
 import type { RegistrySession } from '../login/session.ts';
 import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
-import { converse, discard, type PullExchange, type UpstreamExchange } from './request.ts';
+import { openPullSession, discard, type PullExchange, type UpstreamExchange } from './request.ts';
 
-export interface PullBody {
+interface PullBody {
   /** Read it or destroy it. */
   readonly stream: Readable;
   /** For a piece of the stream that nobody reads any more, whole as it came: its memory is used again. */
@@ -37,12 +37,12 @@ const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416
  */
 export async function readReply(
   exchange: PullExchange,
-  exchanged: UpstreamExchange,
+  upstream: UpstreamExchange,
   isStorage: boolean,
 ): Promise<PullReply> {
-  const { answer, url } = exchanged;
-  if (!contentStatuses.has(answer.status)) return readError(exchange, exchanged, isStorage);
-  const headers = safeHeaders(exchanged);
+  const { answer, url } = upstream;
+  if (!contentStatuses.has(answer.status)) return readError(exchange, upstream, isStorage);
+  const headers = safeHeaders(upstream);
   if (answer.status !== 304 && exchange.request.method === 'GET') {
     return {
       status: answer.status,
@@ -57,32 +57,27 @@ export async function readReply(
 }
 
 async function readError(
-  { tools, source, request }: PullExchange,
+  { context, source, request }: PullExchange,
   { answer, url }: UpstreamExchange,
   isStorage: boolean,
 ): Promise<PullReply> {
   const { status } = answer;
-  const small = await readSmall(answer, tools.limits.maxErrorBodyBytes, tools.limits.checkTimeoutMs);
+  const small = await readSmall(answer, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
   // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
   if (!requestFaults.has(status))
-    throw refusal(converse(tools, source, await source.credential?.()), small, url, isStorage);
+    throw refusal(openPullSession(context, source, await source.credential?.()), small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
   return { status, headers: {}, url, body: undefined, errorCode };
 }
 
-function refusal(
-  conversation: RegistrySession,
-  answer: UpstreamResponse,
-  url: URL,
-  isStorage: boolean,
-): UpstreamFailure {
-  const { host } = conversation.target;
+function refusal(session: RegistrySession, answer: UpstreamResponse, url: URL, isStorage: boolean): UpstreamFailure {
+  const { host } = session.target;
   if (isStorage && answer.status !== 429)
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host,
       reason: `HTTP ${answer.status} from the storage that it redirects to`,
     });
-  return registryRefusal(conversation, answer, url, true);
+  return registryRefusal(session, answer, url, true);
 }
 
 /** The whole of a small body; a slow one is cut off. */

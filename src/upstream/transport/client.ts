@@ -5,15 +5,13 @@ import { type Dispatcher, request as sendRequest } from 'undici';
 import { isRecord, parseJson } from '../../core/shared/json.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import { failureOf } from '../errors/network-errors.ts';
-import { type Agents, type AgentSettings, createAgents } from './agents.ts';
+import type { Agents } from './agents.ts';
 
-export interface RequestSettings {
+interface RequestSettings {
   readonly userAgent: string;
   /** The one origin whose certificate is not verified, or undefined to verify all. */
   readonly unverifiedOrigin: string | undefined;
 }
-
-export type ClientSettings = AgentSettings & RequestSettings;
 
 interface CommonRequest {
   readonly url: URL;
@@ -37,7 +35,7 @@ export interface UpstreamResponse {
   readonly isTruncated: boolean;
 }
 
-export interface StreamRequest extends CommonRequest {
+interface StreamRequest extends CommonRequest {
   readonly method: 'GET' | 'HEAD';
   /** Sent as they are, beside our own. */
   readonly headers: Readonly<Record<string, string>>;
@@ -63,13 +61,7 @@ export interface UpstreamClient {
   open(request: StreamRequest): Promise<StreamResponse>;
 }
 
-/** A client over connections of its own. */
-export function createClient(settings: ClientSettings): UpstreamClient & Pick<Agents, 'close'> {
-  const agents = createAgents(settings);
-  return { ...clientOver(agents, settings), close: () => agents.close() };
-}
-
-/** A client over connections that others use too. */
+/** Creates a client over connections that other clients use too. */
 export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
   const dispatcherOf = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {

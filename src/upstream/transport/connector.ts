@@ -13,7 +13,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { createBufferedDuplex } from './buffered-duplex.ts';
 import type { Wire } from './buffered-duplex.ts';
 
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
 }
@@ -24,7 +24,7 @@ export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 /** Progress of one connection. */
 export type ConnectionPhase = 'RESOLVING' | 'CONNECTING' | 'SECURING' | 'READY';
 
-export interface ConnectorSettings {
+interface ConnectorSettings {
   readonly egress: EgressPolicy;
   readonly lookup: Lookup;
   readonly connectTimeoutMs: number;

@@ -2,7 +2,7 @@
 
 import { BlockList, isIP } from 'node:net';
 
-export interface EgressSettings {
+interface EgressSettings {
   /** Whether 127.0.0.0/8 and ::1 may be contacted: only for a server that itself listens on loopback alone. */
   readonly loopbackAllowed: boolean;
   /** Addresses or CIDR networks. When not empty, nothing outside them is reachable. It opens nothing that is always refused. */

@@ -50,7 +50,7 @@ export interface HttpsClient {
 }
 
 /** `INSECURE`: the address needs TLS; nothing was sent. `TOO_LARGE`: the body exceeds the limit. `NO_RESPONSE`: the connection failed. */
-export type HttpsErrorKind = 'INSECURE' | 'TOO_LARGE' | 'NO_RESPONSE';
+type HttpsErrorKind = 'INSECURE' | 'TOO_LARGE' | 'NO_RESPONSE';
 
 /** A request without a usable response. Has no cause, because undici's errors can contain the request, and requests contain secrets. */
 export class HttpsError extends Error {

@@ -39,7 +39,7 @@ const harborService = 'harbor-registry';
  */
 export async function checkCredential(session: CheckSession, repository: string | null): Promise<CheckResult> {
   const { endpoint, answer } = await ping(session);
-  session.trail.enter('CHALLENGE');
+  session.steps.start('CHALLENGE');
   const challenge = readChallenge(session, answer);
   if (challenge === undefined) return judgeOpenRegistry(session, endpoint, repository);
   endChallenge(session, challenge);
@@ -56,15 +56,15 @@ async function judgeOpenRegistry(
   endpoint: Endpoint,
   repository: string | null,
 ): Promise<CheckResult> {
-  const { trail } = session;
+  const { steps } = session;
   if (repository === null) {
-    trail.end('PASSED', 'The registry asks for no login on /v2/.');
+    steps.finish('PASSED', 'The registry asks for no login on /v2/.');
     return { outcome: 'NO_AUTH_REQUIRED', facts: {} };
   }
   const url = repositoryUrl(endpoint, repository);
   const answer = await getFromRegistry(session, url);
   if (answer.status === 200 || answer.status === 404) {
-    trail.end(
+    steps.finish(
       'PASSED',
       `The registry asks for no login for ${repository}${answer.status === 404 ? ', which it does not know' : ''}.`,
     );
@@ -78,8 +78,8 @@ async function judgeOpenRegistry(
   return probeRepository(session, { endpoint, login, repository, proof: undefined, wasAccepted: false });
 }
 
-function endChallenge({ trail }: CheckSession, { scheme }: Challenge): void {
-  trail.end(
+function endChallenge({ steps }: CheckSession, { scheme }: Challenge): void {
+  steps.finish(
     'PASSED',
     scheme === 'basic'
       ? 'The registry wants user name and password (Basic).'
@@ -89,15 +89,15 @@ function endChallenge({ trail }: CheckSession, { scheme }: Challenge): void {
 
 /** Logs in without a scope and shows the result to /v2/. Gives what proves the credential, if anything does. */
 async function authorize(session: CheckSession, endpoint: Endpoint, login: Login): Promise<string | undefined> {
-  const { trail } = session;
+  const { steps } = session;
   const access = await logInAndSay(session, login, undefined);
-  trail.enter('AUTHORIZE');
+  steps.start('AUTHORIZE');
   const url = pingUrl(endpoint);
   const answer = await getFromRegistry(session, url, access.authorization);
   if (answer.status !== 200) throw registryRefusal(session, answer, url, login.scheme === 'bearer');
   const proof = proofWords[(await proveLogin(session, login, access, url)) ?? 'NONE'];
-  if (proof === undefined) trail.end('WARNED', 'Accepted, but anonymous clients are accepted as well.');
-  else trail.end('PASSED', `Accepted: ${proof}.`);
+  if (proof === undefined) steps.finish('WARNED', 'Accepted, but anonymous clients are accepted as well.');
+  else steps.finish('PASSED', `Accepted: ${proof}.`);
   return proof;
 }
 
@@ -123,14 +123,14 @@ async function proveLogin(
 
 /** The first use of the credential; with Bearer it is a step of its own. */
 async function logInAndSay(session: CheckSession, login: Login, scope: string | undefined): Promise<RegistryAccess> {
-  const { trail } = session;
+  const { steps } = session;
   if (login.scheme === 'basic') {
-    trail.enter('AUTHORIZE');
+    steps.start('AUTHORIZE');
     return authenticate(session, login, scope, false);
   }
-  trail.enter('TOKEN');
+  steps.start('TOKEN');
   const access = await authenticate(session, login, scope, false);
-  trail.end('PASSED', `${login.realm.host} issued a token for the credential.`);
+  steps.finish('PASSED', `${login.realm.host} issued a token for the credential.`);
   return access;
 }
 
@@ -149,23 +149,23 @@ async function probeRepository(
   session: CheckSession,
   { endpoint, login, repository, proof, wasAccepted }: Probe,
 ): Promise<CheckResult> {
-  const { trail } = session;
+  const { steps } = session;
   const url = repositoryUrl(endpoint, repository);
   const scope = pullScope(repository);
-  if (wasAccepted) trail.enter('REPOSITORY');
+  if (wasAccepted) steps.start('REPOSITORY');
   const access = wasAccepted
     ? await authenticate(session, login, scope, true)
     : await logInAndSay(session, login, scope);
-  trail.enter('REPOSITORY');
+  steps.start('REPOSITORY');
   const answer = await getFromRegistry(session, url, access.authorization);
   if (answer.status === 404) {
-    trail.end('WARNED', `${repository} was not found, or is not visible to this credential.`);
+    steps.finish('WARNED', `${repository} was not found, or is not visible to this credential.`);
     return conclude(proof);
   }
   if (answer.status !== 200) throw registryRefusal(session, answer, url, wasAccepted || login.scheme === 'bearer');
   const words = proof ?? (await proveByRepository(session, login, access, url, repository));
-  if (words === undefined) trail.end('WARNED', `${repository} may be pulled, by anonymous clients as well.`);
-  else trail.end('PASSED', `${repository} may be pulled.`);
+  if (words === undefined) steps.finish('WARNED', `${repository} may be pulled, by anonymous clients as well.`);
+  else steps.finish('PASSED', `${repository} may be pulled.`);
   return conclude(words);
 }
 

@@ -9,24 +9,22 @@ import { noFacts, type OutcomeFacts, UpstreamFailure } from '../errors/failure.t
 import { describeOutcome } from '../errors/outcomes.ts';
 import { endpointOf } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
-import { createRedactor } from '../login/redact.ts';
-import type { CheckSession } from '../login/session.ts';
-import { createClient, type UpstreamClient } from '../transport/client.ts';
+import { type CheckSession, openSession } from '../login/session.ts';
+import { type Agents, createAgents } from '../transport/agents.ts';
+import type { ConnectionPhase } from '../transport/connector.ts';
 import { createEgressPolicy, type EgressPolicy } from '../transport/egress.ts';
 import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
+import { type ConnectionWords, recordPhase } from './connection-steps.ts';
 import { type CheckResult, checkCredential } from './credential-check.ts';
-import { createTrail, recordPhase, type Steps } from './steps.ts';
 
-export type ValidatorSettings = NetworkSettings;
-
-export interface ClosableValidator extends Validator {
+interface ClosableValidator extends Validator {
   /** Ends the checks that run, with an error, and every connection. */
   close(): Promise<void>;
 }
 
 interface Deps {
-  readonly settings: ValidatorSettings;
+  readonly settings: NetworkSettings;
   readonly limits: Limits;
   readonly egress: EgressPolicy;
   readonly trust: SecureContext;
@@ -38,10 +36,10 @@ interface Deps {
  * Problem `INVALID_INPUT` or `INVALID_REGISTRY` for a target or user name that cannot be sent; then nothing was.
  * @throws Error for a setting that cannot be read.
  */
-export function createValidator(settings: ValidatorSettings): ClosableValidator {
+export function createValidator(settings: NetworkSettings): ClosableValidator {
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const tools: Deps = {
+  const deps: Deps = {
     settings,
     limits: { ...defaultLimits, ...settings.limits },
     egress: createEgressPolicy({
@@ -54,7 +52,7 @@ export function createValidator(settings: ValidatorSettings): ClosableValidator 
   };
   return {
     check(target, credential, options = {}) {
-      const done = check(tools, target, credential, options);
+      const done = check(deps, target, credential, options);
       running.add(done);
       void done.catch(() => undefined).finally(() => running.delete(done));
       return done;
@@ -66,93 +64,68 @@ export function createValidator(settings: ValidatorSettings): ClosableValidator 
   };
 }
 
-/** One check as it runs. */
-interface Run {
-  readonly tools: Deps;
-  readonly target: CheckTarget;
-  readonly credential: Credential;
-  readonly trail: Steps;
-  readonly observed: CheckSession['observed'];
-  /** What ends the check with an error: the caller's signal, and our own end. */
-  readonly cancels: readonly AbortSignal[];
-}
-
 async function check(
-  tools: Deps,
+  deps: Deps,
   target: CheckTarget,
   credential: Credential,
   { onStep, signal }: CheckOptions,
 ): Promise<ValidationReport> {
   const startedMs = performance.now();
-  const trail = createTrail(onStep);
-  const cancels = signal === undefined ? [tools.closing] : [tools.closing, signal];
-  const run: Run = { tools, target, credential, trail, observed: { realmHost: null }, cancels };
-  const { outcome, facts } = await find(run);
-  const verdict = describeOutcome(outcome, completeFacts(run, facts));
-  trail.end('FAILED', verdict.message);
-  return {
-    outcome,
-    ...verdict,
-    retryAfter: facts.retryAfter ?? null,
-    realmHost: run.observed.realmHost,
-    checkedAt: tools.settings.now().getTime(),
-    durationMs: Math.round(performance.now() - startedMs),
-    steps: trail.steps,
+  const report = (session: CheckSession | undefined, { outcome, facts }: CheckResult): ValidationReport => {
+    const described = describeOutcome(outcome, completeFacts(target, credential, session, facts));
+    session?.steps.finish('FAILED', described.message);
+    return {
+      outcome,
+      ...described,
+      retryAfter: facts.retryAfter ?? null,
+      realmHost: session?.observed.realmHost ?? null,
+      checkedAt: deps.settings.now().getTime(),
+      durationMs: Math.round(performance.now() - startedMs),
+      steps: session?.steps.finished ?? [],
+    };
   };
+  if (target.type !== 'DOCKER_V2')
+    return report(undefined, { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } });
+  // Called only for its error: a username that cannot be sent is found before anything is sent.
+  basicAuthorization(credential);
+  const repository = repositoryToProbe(target);
+  const cancels = signal === undefined ? [deps.closing] : [deps.closing, signal];
+  for (const cancel of cancels) cancel.throwIfAborted();
+  const agents = openAgents(deps, target, (phase, words) => recordPhase(session.steps, phase, words));
+  const session = openSession({ ...deps, agents }, target, { credential, onStep, signal });
+  try {
+    return report(session, await checkCredential(session, repository));
+  } catch (error) {
+    for (const cancel of cancels) cancel.throwIfAborted();
+    if (error instanceof UpstreamFailure) return report(session, error);
+    throw error;
+  } finally {
+    await agents.close();
+  }
 }
 
-function completeFacts({ target, credential, trail }: Run, facts: Partial<OutcomeFacts>): OutcomeFacts {
+function completeFacts(
+  target: CheckTarget,
+  credential: Credential,
+  session: CheckSession | undefined,
+  facts: Partial<OutcomeFacts>,
+): OutcomeFacts {
   return {
     ...noFacts,
     host: target.host,
     username: credential.username,
-    repository: trail.current() === 'REPOSITORY' ? repositoryToProbe(target) : null,
+    repository: session?.steps.running() === 'REPOSITORY' ? repositoryToProbe(target) : null,
     ...facts,
-    certificateNames: createRedactor(credential)(facts.certificateNames ?? '') ?? '',
+    certificateNames: session?.redact(facts.certificateNames ?? '') ?? '',
   };
 }
 
-async function find(run: Run): Promise<CheckResult> {
-  const { target, credential, cancels } = run;
-  if (target.type !== 'DOCKER_V2') return { outcome: 'NATIVE_CREDENTIAL_ERROR', facts: { reason: target.type } };
-  // Called for its refusal alone: a user name that cannot be sent is found out before anything is.
-  basicAuthorization(credential);
-  const repository = repositoryToProbe(target);
-  for (const cancel of cancels) cancel.throwIfAborted();
-  const client = createCheckClient(run);
-  try {
-    return await checkCredential(createSession(run, client), repository);
-  } catch (error) {
-    for (const cancel of cancels) cancel.throwIfAborted();
-    if (error instanceof UpstreamFailure) return error;
-    throw error;
-  } finally {
-    await client.close();
-  }
-}
-
-function createSession(
-  { tools, target, credential, trail, observed, cancels }: Run,
-  client: UpstreamClient,
-): CheckSession {
-  const { limits, settings } = tools;
-  return {
-    target,
-    credential,
-    client,
-    limits,
-    plainHttpHosts: settings.plainHttpHosts,
-    trail,
-    safeText: createRedactor(credential),
-    signal: AbortSignal.any([...cancels, AbortSignal.timeout(limits.checkTimeoutMs)]),
-    now: settings.now,
-    observed,
-  };
-}
-
-/** A client for one check: its connections are made anew, so that the steps show them, and are shared with no other check. */
-function createCheckClient({ tools, target, trail }: Run): ReturnType<typeof createClient> {
-  const { settings, limits, egress, trust } = tools;
+/** Creates the connections of one check: new ones, so that the steps show them, and shared with no other check. */
+function openAgents(
+  { settings, limits, egress, trust }: Deps,
+  target: CheckTarget,
+  onPhase: (phase: ConnectionPhase, words: ConnectionWords) => void,
+): Agents {
   const { origin } = endpointOf(target.host);
   const { hostname, host, port } = new URL(origin);
   const words = {
@@ -160,17 +133,15 @@ function createCheckClient({ tools, target, trail }: Run): ReturnType<typeof cre
     isLiteral: isIP(hostname.replaceAll(/[[\]]/g, '')) !== 0,
     verifyCertificate: target.secureConnection,
   };
-  return createClient({
+  return createAgents({
     egress,
     secureContext: trust,
     limits,
-    userAgent: settings.userAgent ?? 'regway',
-    unverifiedOrigin: target.secureConnection ? undefined : origin,
     // The requests of a check follow each other.
     maxConnectionsPerOrigin: 1,
     lookup: settings.lookup,
     onPhase: (phase, connectionOrigin) => {
-      if (connectionOrigin === origin) recordPhase(trail, phase, words);
+      if (connectionOrigin === origin) onPhase(phase, words);
     },
   });
 }

@@ -9,7 +9,8 @@ import {
   type TokenRequest,
   tokenSubject,
 } from '../../../src/upstream/login/token.ts';
-import { createClient } from '../../../src/upstream/transport/client.ts';
+import { createAgents } from '../../../src/upstream/transport/agents.ts';
+import { clientOver } from '../../../src/upstream/transport/client.ts';
 import { createEgressPolicy } from '../../../src/upstream/transport/egress.ts';
 import { defaultLimits } from '../../../src/upstream/transport/settings.ts';
 import { createTrust } from '../../../src/upstream/transport/trust.ts';
@@ -17,25 +18,24 @@ import { authority, credential, jwt, secure } from '../fixtures.ts';
 import { sendJson } from '../personalities.ts';
 
 async function ask(url: string, request: Partial<TokenRequest> = {}): Promise<TokenAnswer> {
-  const client = createClient({
+  const agents = createAgents({
     egress: createEgressPolicy({ loopbackAllowed: true, allow: [], deny: [] }),
     secureContext: createTrust(authority.cert),
     limits: defaultLimits,
-    userAgent: 'test',
-    unverifiedOrigin: undefined,
   });
+  const client = clientOver(agents, { userAgent: 'test', unverifiedOrigin: undefined });
   try {
     return await requestToken(client, {
       realm: new URL(url),
       service: undefined,
       scope: undefined,
       credential,
-      maxBodyBytes: defaultLimits.maxTokenBodyBytes,
+      maxBodyBytes: 128 * 1024,
       signal: AbortSignal.timeout(5_000),
       ...request,
     });
   } finally {
-    await client.close();
+    await agents.close();
   }
 }
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { parseRegistryPattern } from '../../../src/core/registry/reference.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import { UpstreamFailure } from '../../../src/upstream/errors/failure.ts';
-import { createClient } from '../../../src/upstream/transport/client.ts';
+import { createAgents } from '../../../src/upstream/transport/agents.ts';
+import { clientOver } from '../../../src/upstream/transport/client.ts';
 import type { Lookup } from '../../../src/upstream/transport/connector.ts';
 import { createEgressPolicy, type EgressPolicy } from '../../../src/upstream/transport/egress.ts';
 import { defaultLimits } from '../../../src/upstream/transport/settings.ts';
@@ -160,20 +161,14 @@ function withPort(spelling: string, port: number): string[] {
 }
 
 async function reach(url: URL, egress: EgressPolicy, lookup = toLoopback): Promise<unknown> {
-  const client = createClient({
-    egress,
-    secureContext: createSecureContext(),
-    limits: defaultLimits,
-    userAgent: 'test',
-    unverifiedOrigin: url.origin,
-    lookup,
-  });
+  const agents = createAgents({ egress, secureContext: createSecureContext(), limits: defaultLimits, lookup });
+  const client = clientOver(agents, { userAgent: 'test', unverifiedOrigin: url.origin });
   try {
     return await client.get({ url, maxBodyBytes: 10, signal: AbortSignal.timeout(5_000) });
   } catch (error) {
     return error;
   } finally {
-    await client.close();
+    await agents.close();
   }
 }
 

@@ -11,7 +11,7 @@ import { type EcrHost, parseEcrHost, type PrivateEcrHost } from './host.ts';
 import { type EcrIdentity, parseEcrIdentity } from './identity.ts';
 import { type AwsTransport, createAwsTransport } from './transport.ts';
 
-export interface EcrSettings {
+interface EcrSettings {
   readonly http: HttpsClient;
   /** Whether records may use the identity of this server, alone or to assume a role. */
   readonly ambient: boolean;
