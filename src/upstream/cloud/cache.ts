@@ -1,11 +1,13 @@
-// Keeps minted logins: one minting in flight per registry, renewed at 80 % of its life while the old login is handed out, and none held up by another's.
+// Caches minted logins: one minting in flight per registry, renewed at 80 % of its lifetime while the old login is returned, no registry delayed by another.
+// Renewal is written by hand: lru-cache returns a stale value or an error, but knows no second end of a value, and remembers no failure.
 
+import { LRUCache } from 'lru-cache';
 import type { Registry } from '../../core/registry/registry.ts';
 import type { MintedCredential } from './provider.ts';
 
-export type CachedRegistry = Pick<Registry, 'id' | 'version'>;
+type CachedRegistry = Pick<Registry, 'id' | 'version'>;
 
-export interface CloudCache {
+interface CloudCache {
   /**
    * The login of a registry at this version: the one at hand while it lives, else what `mint` gives.
    * @throws what `mint` throws when there is no login at hand; the same again, without minting, for a few seconds after that.
@@ -36,11 +38,11 @@ const maxEntries = 2_000;
 
 /** An empty cache. */
 export function createCloudCache(now: () => Date): CloudCache {
-  const entries = new Map<string, Entry>();
+  const entries = new LRUCache<string, Entry>({ max: maxEntries });
   const nowMs = (): number => now().getTime();
   return {
     async get({ id, version }, mint) {
-      const entry = touch(entries, id, version);
+      const entry = entryOf(entries, id, version);
       const current = alive(entry, nowMs());
       if (nowMs() < entry.renewMs) {
         if (current !== undefined) return current;
@@ -55,17 +57,12 @@ export function createCloudCache(now: () => Date): CloudCache {
   };
 }
 
-/** The entry of this version, now the last to leave; a change of the registry drops what was minted before. */
-function touch(entries: Map<string, Entry>, id: string, version: number): Entry {
+/** Returns the entry of this version, now the last to be evicted; a changed registry loses what was minted before. */
+function entryOf(entries: LRUCache<string, Entry>, id: string, version: number): Entry {
   const known = entries.get(id);
-  const entry =
-    known?.version === version
-      ? known
-      : { version, minted: undefined, renewMs: 0, failure: undefined, running: undefined };
-  entries.delete(id);
+  if (known?.version === version) return known;
+  const entry = { version, minted: undefined, renewMs: 0, failure: undefined, running: undefined };
   entries.set(id, entry);
-  const [oldest] = entries.keys();
-  if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
   return entry;
 }
 

@@ -1,63 +1,67 @@
-// A bounded cache of things that take a request to get: one request in flight per key, the least recently used leave first.
+// Caches values that take a request to load: one load in flight per key, a lifetime per entry, the least recently used evicted first.
+
+import { LRUCache } from 'lru-cache';
 
 export interface Fresh<Value> {
   readonly value: Value;
-  /** Epoch milliseconds at which it is no longer handed out. */
+  /** Epoch milliseconds from which the value is no longer returned. */
   readonly untilMs: number;
 }
 
-export interface Found<Value> {
+interface Found<Value> {
   readonly value: Value;
-  /** Whether it was there before this call. */
+  /** Whether it was cached before this call. */
   readonly wasCached: boolean;
 }
 
 export interface SingleFlightCache<Value> {
-  /** What is cached, or what `load` gives; callers of one key share one load, and its failure, which is not kept. */
+  /** Returns the cached value, or loads it. Callers of one key share one load and its failure, which is not cached. */
   get(key: string, load: () => Promise<Fresh<Value>>): Promise<Found<Value>>;
   set(key: string, fresh: Fresh<Value>): void;
-  /** Forgets the value if it is still this one: another caller may have replaced it. */
+  /** Deletes the value if it is still this one: another caller may have replaced it. */
   drop(key: string, value: Value): void;
   dropWhere(isDropped: (key: string) => boolean): void;
 }
 
-/** An empty cache. @param maxEntries The least recently used are dropped beyond it. */
-export function createSingleFlightCache<Value>(maxEntries: number, now: () => Date): SingleFlightCache<Value> {
-  const entries = new Map<string, Fresh<Value>>();
-  const loading = new Map<string, Promise<Found<Value>>>();
+type Load<Value> = () => Promise<Fresh<Value>>;
 
-  const set = (key: string, fresh: Fresh<Value>): void => {
-    entries.delete(key);
-    entries.set(key, fresh);
-    const [oldest] = entries.keys();
-    if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
-  };
-  const load = async (key: string, run: () => Promise<Fresh<Value>>): Promise<Found<Value>> => {
-    try {
-      const fresh = await run();
-      set(key, fresh);
-      return { value: fresh.value, wasCached: false };
-    } finally {
-      loading.delete(key);
-    }
-  };
+/** Creates an empty cache. @param maxEntries Maximum number of entries, those being loaded included. */
+export function createSingleFlightCache<Value extends object>(
+  maxEntries: number,
+  now: () => Date,
+): SingleFlightCache<Value> {
+  const nowMs = (): number => now().getTime();
+  // lru-cache still returns an entry in the last millisecond of its lifetime, and never expires one with a lifetime of 0.
+  const lifetimeMs = (untilMs: number): number => untilMs - nowMs() - 1 || -1;
+  const cache = new LRUCache<string, Value, Load<Value>>({
+    max: maxEntries,
+    perf: { now: nowMs },
+    // Reads the clock on every lookup, instead of once per millisecond.
+    ttlResolution: 0,
+    // A load that is evicted or replaced still ends with its value for the callers who wait for it.
+    ignoreFetchAbort: true,
+    async fetchMethod(_key, _stale, { options, context: load }) {
+      const { value, untilMs } = await load();
+      options.ttl = lifetimeMs(untilMs);
+      return value;
+    },
+  });
   return {
-    set,
-    async get(key, run) {
-      const entry = entries.get(key);
-      if (entry !== undefined && entry.untilMs > now().getTime()) {
-        set(key, entry);
-        return { value: entry.value, wasCached: true };
-      }
-      const running = loading.get(key) ?? load(key, run);
-      loading.set(key, running);
-      return running;
+    set: (key, { value, untilMs }) => void cache.set(key, value, { ttl: lifetimeMs(untilMs) }),
+    async get(key, load) {
+      const cached = cache.get(key);
+      if (cached !== undefined) return { value: cached, wasCached: true };
+      // Without a signal: a caller that leaves must not end the load of the others.
+      const value = await cache.fetch(key, { context: load });
+      if (value === undefined) throw new Error('A load ended without a value.');
+      return { value, wasCached: false };
     },
     drop(key, value) {
-      if (entries.get(key)?.value === value) entries.delete(key);
+      if (cache.peek(key) === value) cache.delete(key);
     },
     dropWhere(isDropped) {
-      for (const key of entries.keys()) if (isDropped(key)) entries.delete(key);
+      cache.purgeStale();
+      for (const key of [...cache.keys()].filter(isDropped)) cache.delete(key);
     },
   };
 }
