@@ -12,7 +12,7 @@ const docsSource = fileURLToPath(new URL('../server/rest/docs/', import.meta.url
 const graphiqlIcon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b62a8"/><path d="M9 24V8h8a5 5 0 0 1 0 10H9m8 0 6 6" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round"/></svg>\n';
 
-/** Writes every file that `graphiql.ts` serves, gzipped, into a directory; creates it if needed. */
+/** Writes every file that `graphiql.ts` serves, plain and gzipped, into a directory; creates it if needed. */
 export async function writeGraphiqlAssets(targetDir: string): Promise<void> {
   const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
   await writePage(targetDir, graphiqlSource, {
@@ -27,7 +27,7 @@ export async function writeGraphiqlAssets(targetDir: string): Promise<void> {
   });
 }
 
-/** Writes every file that `docs.ts` serves, gzipped, into a directory; creates it if needed. */
+/** Writes every file that `docs.ts` serves, plain and gzipped, into a directory; creates it if needed. */
 export async function writeDocsAssets(targetDir: string): Promise<void> {
   await writePage(targetDir, docsSource, {
     'page.js': await readFile(join(docsSource, 'page.js'), 'utf8'),
@@ -46,6 +46,7 @@ async function writePage(targetDir: string, sourceDir: string, files: Readonly<R
   const page = (await readFile(join(sourceDir, 'page.html'), 'utf8')).replaceAll('{{version}}', version);
   await mkdir(targetDir, { recursive: true });
   for (const [name, text] of Object.entries({ ...files, 'index.html': page })) {
+    await writeFile(join(targetDir, name), text);
     await writeFile(join(targetDir, `${name}.gz`), gzipSync(text, { level: 9 }));
   }
 }

@@ -90,7 +90,6 @@ function graphqlRoutes(graphql: GraphqlServer): Route[] {
     {
       name: 'graphql',
       matches: (path) => path === '/graphql' || path.startsWith('/graphql/'),
-      writesHeaders: true,
       handle: (request, response, context) => graphql.handle(request, response, context),
     },
   ];

@@ -2,9 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Login, Principal } from '../../core/authz/principal.ts';
+import { isRecord } from '../../core/shared/json.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
-import { readCookie } from '../http/cookie.ts';
+import { BodyError, readJson } from '../http/body.ts';
+import { createCookie } from '../http/cookie.ts';
+import { noStore, sendJson } from '../http/response.ts';
 import type { SignInMethod } from './oidc/sign-in.ts';
 import type { Sessions } from './session.ts';
 
@@ -37,15 +40,12 @@ export interface SessionCookie {
 /** Builds the two. Only the console's own requests may use or end a session (https://cheatsheetseries.owasp.org, Cross-Site Request Forgery). */
 export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
   const { sessions, isSecure } = options;
-  // A `__Host-` cookie cannot be set by a neighbouring subdomain (RFC 6265bis §4.1.3.2); it needs https.
-  const name = isSecure ? '__Host-regway-session' : 'regway-session';
-  const attributes = `; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
-  const idOf = (request: IncomingMessage) => readCookie(request, name);
+  const cookie = createCookie({ name: 'regway-session', isSecure, sameSite: 'Strict' });
 
   const give = (request: IncomingMessage, response: ServerResponse, id: string): void => {
-    const previous = idOf(request);
+    const previous = cookie.read(request);
     if (previous !== undefined) sessions.close(previous);
-    response.appendHeader('Set-Cookie', `${name}=${id}${attributes}`);
+    cookie.write(response, id);
   };
   const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { id, principal } = await sessions.open(await readToken(request), request);
@@ -53,13 +53,13 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
     send(response, 200, { principal: shown(principal) });
   };
   const signOut = (request: IncomingMessage, response: ServerResponse): void => {
-    const id = idOf(request);
+    const id = cookie.read(request);
     if (id !== undefined) sessions.close(id);
-    response.setHeader('Set-Cookie', `${name}=${attributes}; Max-Age=0`);
+    cookie.clear(response);
     send(response, 200, { principal: null });
   };
   const authenticate = async (request: IncomingMessage): Promise<Principal | undefined> => {
-    const id = isFromConsole(request, options) ? idOf(request) : undefined;
+    const id = isFromConsole(request, options) ? cookie.read(request) : undefined;
     return id === undefined ? undefined : sessions.principalOf(id);
   };
 
@@ -102,28 +102,12 @@ function hostOf(origin: string): string | undefined {
 
 /** @throws Problem `UNAUTHENTICATED` for everything that is not `{"token": "…"}` in JSON; it repeats nothing of it. */
 async function readToken(request: IncomingMessage): Promise<string> {
-  const refused = new Problem('UNAUTHENTICATED', 'Send {"token": "rgw_…"} as application/json.');
-  // A form of another site cannot send this type without a preflight.
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) throw refused;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw refused;
-    chunks.push(chunk);
-  }
-  const token = parseJson(Buffer.concat(chunks).toString('utf8'))?.['token'];
-  if (typeof token !== 'string') throw refused;
+  const body = await readJson(request, maxBodyBytes).catch((error: unknown) => {
+    if (!(error instanceof BodyError)) throw error;
+  });
+  const token = isRecord(body) ? body['token'] : undefined;
+  if (typeof token !== 'string') throw new Problem('UNAUTHENTICATED', 'Send {"token": "rgw_…"} as application/json.');
   return token.trim();
-}
-
-function parseJson(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function shown(principal: Principal | undefined): object | null {
@@ -133,14 +117,7 @@ function shown(principal: Principal | undefined): object | null {
 }
 
 function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  response
-    .writeHead(status, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
-      Vary: 'Cookie',
-      ...headers,
-    })
-    .end(JSON.stringify(body));
+  sendJson(response, status, body, { ...noStore, Vary: 'Cookie', ...headers });
 }
 
 function refuseLogin(

@@ -1,19 +1,19 @@
 // GraphQL over HTTP, the way in: methods, media types, sizes, CORS and the four parameters. https://graphql.github.io/graphql-over-http/draft/
 
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { isRecord } from '../../core/shared/json.ts';
+import { isRecord, parseJson } from '../../core/shared/json.ts';
+import { BodyError, readJson } from '../http/body.ts';
 import { GraphqlRequestError } from './errors.ts';
 import type { GraphqlParameters } from './execution/fast-path.ts';
 import { limitError } from './execution/limits.ts';
 import type { TrustedDocuments } from './execution/trusted-documents.ts';
 
 /** A document within the token limit and a service account key in the variables stay far below. */
-export const maxBodyBytes = 256 * 1024;
+const maxBodyBytes = 256 * 1024;
 
 /**
  * Reads the parameters of a GET or POST request, with the text of a trusted document in the place of its id.
- * @throws RestRequestError with the HTTP status of the refusal; it never repeats what was sent.
+ * @throws GraphqlRequestError with the HTTP status of the refusal; it never repeats what was sent.
  */
 export async function readParameters(
   request: IncomingMessage,
@@ -26,15 +26,14 @@ export async function readParameters(
       headers: { Allow: 'GET, POST' },
     });
   }
-  requireJson(request);
-  return checkParameters(parseJson(decodeUtf8(await readBody(request)), 'The body'), documents);
+  return checkParameters(await readBody(request), documents);
 }
 
 function queryParameters(request: IncomingMessage): object {
   const parameters = new URL(request.url ?? '/', 'http://localhost').searchParams;
   const json = (name: string) => {
     const text = parameters.get(name);
-    return text === null || text === '' ? undefined : parseJson(text, `The parameter ${name}`);
+    return text === null || text === '' ? undefined : parseParameter(name, text);
   };
   return {
     query: parameters.get('query') ?? undefined,
@@ -45,57 +44,29 @@ function queryParameters(request: IncomingMessage): object {
   };
 }
 
-/** Forms, plain text and multipart travel across origins without a preflight; none of them is GraphQL here. */
-function requireJson({ headers }: IncomingMessage): void {
-  if (headers['content-type'] === 'application/json' && headers['content-encoding'] === undefined) return;
-  const [mediaType = '', ...parameters] = (headers['content-type'] ?? '')
-    .toLowerCase()
-    .split(';')
-    .map((part) => part.trim());
-  const charsets = parameters
-    .filter((parameter) => parameter.startsWith('charset='))
-    .map((parameter) => parameter.slice('charset='.length));
-  const isInUtf8 = charsets.every((charset) => ['utf-8', '"utf-8"', 'utf8'].includes(charset));
-  const isPlain = headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity';
-  if (mediaType !== 'application/json' || !isInUtf8 || !isPlain) {
-    throw new GraphqlRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', {
-      status: 415,
-    });
-  }
-}
-
-/** By events: iterating over the request costs more than a lookup does. A refused request is not destroyed, so that the refusal is read. */
-function readBody(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const tooLarge = () => reject(limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413));
-    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return tooLarge();
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      else tooLarge();
-    });
-    // They come once at most; `once` would wrap the listener.
-    request.on('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
-    request.on('error', reject);
-  });
-}
-
-function decodeUtf8(bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString();
-  throw badRequest('The body is not valid UTF-8.');
-}
-
-function parseJson(text: string, what: string): unknown {
+async function readBody(request: IncomingMessage): Promise<unknown> {
   try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message repeats a piece of the text.
-    throw badRequest(`${what} is not valid JSON.`);
+    return await readJson(request, maxBodyBytes);
+  } catch (error) {
+    throw error instanceof BodyError ? bodyErrors[error.kind]() : error;
   }
+}
+
+/** Maps what is wrong with a body to the error that the client gets. */
+const bodyErrors: Readonly<Record<BodyError['kind'], () => GraphqlRequestError>> = {
+  TYPE: () =>
+    new GraphqlRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', {
+      status: 415,
+    }),
+  SIZE: () => limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413),
+  UTF8: () => badRequest('The body is not valid UTF-8.'),
+  JSON: () => badRequest('The body is not valid JSON.'),
+};
+
+function parseParameter(name: string, text: string): unknown {
+  const value = parseJson(text);
+  if (value === undefined) throw badRequest(`The parameter ${name} is not valid JSON.`);
+  return value;
 }
 
 function checkParameters(value: unknown, documents: TrustedDocuments): GraphqlParameters {

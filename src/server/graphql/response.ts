@@ -2,32 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
+import { sendJson } from '../http/response.ts';
 
-/** Nothing is kept, and what keeps it all the same knows that it is one caller's. */
-const securityHeaders = ['Cache-Control', 'no-store', 'Vary', 'Accept, Authorization, Cookie'];
-
-/** The headers that every answer has, whatever it is. */
-export interface CommonHeaders {
-  /** Sets those that were not taken. To be called before anything else is set or written. */
-  set(): void;
-  /** Gives what is left to write, names and values in turn, for an answer that has no others set: written at once they cost a third. */
-  take(): readonly string[];
-}
-
-/** @param given further ones, names and values in turn. */
-export function commonHeaders(response: ServerResponse, given: readonly string[]): CommonHeaders {
-  let left: readonly string[] = [...given, ...securityHeaders];
-  const take = (): readonly string[] => {
-    const taken = left;
-    left = [];
-    return taken;
-  };
-  const set = (): void => {
-    const headers = take();
-    for (let index = 0; index + 1 < headers.length; index += 2)
-      response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
-  };
-  return { set, take };
+/** Sets the headers of every response: no cache stores it, and one that does all the same learns that it is one caller's. */
+export function setCommonHeaders(response: ServerResponse): void {
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Vary', 'Accept, Authorization, Cookie');
 }
 
 /**
@@ -65,8 +45,8 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
     headers?: Record<string, string>;
   };
   const mediaType = answerMediaType(request.headers.accept) ?? 'application/json';
-  response.writeHead(status, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
-  response.end(JSON.stringify({ errors: [{ message: error.message, extensions }] }));
+  const body = { errors: [{ message: error.message, extensions }] };
+  sendJson(response, status, body, { 'Content-Type': `${mediaType}; charset=utf-8`, ...headers });
   // The rest of a refused body is thrown away, so that the client gets to read this.
   request.resume();
 }
@@ -97,25 +77,11 @@ const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
 ]);
 
 /** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
-export function sendResult(
-  response: ServerResponse,
-  headers: CommonHeaders,
-  mediaType: AnswerMediaType,
-  result: ExecutionResult,
-): void {
+export function sendResult(response: ServerResponse, mediaType: AnswerMediaType, result: ExecutionResult): void {
   const { errors = [] } = result;
-  const body = JSON.stringify(errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) });
+  const body = errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) };
   const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
-  const length = Buffer.byteLength(body);
-  response.writeHead(status, [
-    ...headers.take(),
-    'Content-Type',
-    `${mediaType}; charset=utf-8`,
-    'Content-Length',
-    String(length),
-  ]);
-  // ASCII alone: the same bytes, which are then copied instead of encoded.
-  response.end(body, length === body.length ? 'latin1' : 'utf8');
+  sendJson(response, status, body, { 'Content-Type': `${mediaType}; charset=utf-8` });
 }
 
 function statusOf(http: unknown): number {

@@ -5,12 +5,13 @@ import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Caller, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
+import { disconnected } from '../http/response.ts';
 import { answerError, type GraphqlLog } from './errors.ts';
 import { createExecutor } from './execution/executor.ts';
 import type { TrustedDocuments } from './execution/trusted-documents.ts';
 import { createGraphiql } from './graphiql/graphiql.ts';
 import { readParameters } from './request.ts';
-import { answerCors, type CommonHeaders, commonHeaders, sendError } from './response.ts';
+import { answerCors, sendError, setCommonHeaders } from './response.ts';
 import { requestErrorSentences } from './safe-messages.ts';
 import type { UseCases } from './schema/builder.ts';
 import { schema } from './schema/schema.ts';
@@ -42,13 +43,8 @@ export interface GraphqlServerOptions {
 export interface GraphqlServer {
   /**
    * Answers a request to `/graphql` or below it. Never rejects; every failure is an answer.
-   * @param context `headers` are written with every answer, names and values in turn.
    */
-  handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    context: { readonly requestId: string; readonly headers: readonly string[] },
-  ): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
   readonly schema: GraphQLSchema;
   dispose(): Promise<void>;
 }
@@ -63,13 +59,7 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
   const executor = createExecutor({ schema, compiled: settings.compiledExecution, translate, observe });
   const graphiql = createGraphiql(settings.documents.only ? undefined : settings.graphiql.assetsDir);
 
-  const answer = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    { requestId, headers }: { requestId: string; headers: CommonHeaders },
-  ): Promise<void> => {
-    // Others have further headers set before they are answered.
-    if (request.method !== 'POST' || request.url !== '/graphql' || settings.corsOrigins.length > 0) headers.set();
+  const answer = async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const page = graphiql.answer(request, response);
     if (page !== undefined) return page;
     if (answerCors(request, response, settings.corsOrigins)) return;
@@ -81,20 +71,18 @@ export function createGraphqlServer(options: GraphqlServerOptions): GraphqlServe
       ...useCases,
       caller,
       parameters,
-      headers,
       mayIntrospect,
       operationType: 'none',
     });
   };
 
-  const handle: GraphqlServer['handle'] = (request, response, { requestId, headers: given }) => {
-    const headers = commonHeaders(response, given);
-    return answer(request, response, { requestId, headers }).catch((error: unknown) => {
+  const handle: GraphqlServer['handle'] = (request, response, { requestId }) => {
+    setCommonHeaders(response);
+    return answer(request, response, requestId).catch((error: unknown) => {
       if (response.destroyed) return;
       const shown = translate(error, requestId);
       observe('none', [shown]);
       if (response.headersSent) return void response.destroy();
-      headers.set();
       sendError(request, response, shown);
     });
   };
@@ -118,15 +106,6 @@ function authenticate(
 function createCaller(principal: Principal | undefined, requestId: string, response: ServerResponse): Caller {
   let signal: AbortSignal | undefined;
   return { principal, requestId, signal: () => (signal ??= disconnected(response)) };
-}
-
-/** Aborts when the client goes away before it has its answer. */
-function disconnected(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  const abort = () => response.writableFinished || controller.abort();
-  if (response.closed) abort();
-  else response.once('close', abort);
-  return controller.signal;
 }
 
 function firstCode([error]: readonly GraphQLError[]): string {

@@ -1,7 +1,7 @@
 // The routes of operators: alive, ready, metrics.
 
 import type { Metrics } from '../ops/metrics.ts';
-import { sendJson } from './response.ts';
+import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
 
 /** `/livez`: the process answers. `/readyz`: its store answers too and it is not stopping. `/metrics`: Prometheus text. */
@@ -10,14 +10,14 @@ export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): R
     {
       name: 'livez',
       matches: (path) => path === '/livez',
-      handle: (_, response) => sendJson(response, 200, { status: 'alive' }),
+      handle: (_, response) => sendJson(response, 200, { status: 'alive' }, noStore),
     },
     {
       name: 'readyz',
       matches: (path) => path === '/readyz',
       handle: async (_, response) => {
         const isReady = await ready().catch(() => false);
-        sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready' });
+        sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready' }, noStore);
       },
     },
     {

@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { faultFields } from '../../core/shared/fault.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { sendJson } from './response.ts';
+import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
 
 interface ListenerOptions {
@@ -90,24 +90,18 @@ function serve(
     metrics.observeRequest(route.name, method, status, durationMs);
     onEnd();
   });
-  const headers = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff'];
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
   const fail = (fault: unknown): void => {
     log.error({ requestId, ...faultFields(fault) }, 'a request ended in a fault');
     if (response.headersSent) return void response.destroy();
-    setHeaders(response, headers);
-    sendJson(response, 500, { message: 'Internal error.', requestId });
+    sendJson(response, 500, { message: 'Internal error.', requestId }, noStore);
   };
-  if (route.writesHeaders !== true) setHeaders(response, headers);
   try {
-    route.handle(request, response, { requestId, headers })?.catch(fail);
+    route.handle(request, response, { requestId })?.catch(fail);
   } catch (fault) {
     fail(fault);
   }
-}
-
-function setHeaders(response: ServerResponse, headers: readonly string[]): void {
-  for (let index = 0; index + 1 < headers.length; index += 2)
-    response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
 }
 
 /** The path without the query. */
@@ -119,7 +113,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 const notFound: Route = {
   name: 'unknown',
   matches: () => true,
-  handle: (_, response) => sendJson(response, 404, { message: 'There is nothing at this address.' }),
+  handle: (_, response) => sendJson(response, 404, { message: 'There is nothing at this address.' }, noStore),
 };
 
 /** A caller's own id is kept when it is harmless, so that traces join up. */

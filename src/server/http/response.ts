@@ -1,10 +1,35 @@
-// JSON answers, no-store, the client that went away.
+// Sends JSON responses, and notices a client that disconnects.
 
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** Sends one JSON body that no cache keeps. */
-export function sendJson(response: ServerResponse, status: number, body: object): void {
-  response
-    .writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' })
-    .end(JSON.stringify(body));
+/** Headers for JSON that no cache stores. */
+export const noStore: OutgoingHttpHeaders = {
+  'Content-Type': 'application/json; charset=utf-8',
+  'Cache-Control': 'no-store',
+};
+
+/**
+ * Sends a value as JSON, with its length.
+ * @param headers Sent as well; they can replace the media type, which is `application/json` by default (RFC 8259 §11 defines no charset).
+ */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const text = JSON.stringify(value);
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length, ...headers });
+  // ASCII has the same bytes in both encodings; latin1 is copied instead of encoded.
+  response.end(text, length === text.length ? 'latin1' : 'utf8');
+}
+
+/** Returns a signal that aborts when the client disconnects before it has its whole response. */
+export function disconnected(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => response.writableFinished || controller.abort();
+  if (response.closed) abort();
+  else response.once('close', abort);
+  return controller.signal;
 }

@@ -1,19 +1,18 @@
-// What a route is.
+// Describes a route: its name in logs and metrics, the paths that it serves, and how it answers them.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+/** What the listener knows of a request. */
 export interface RequestContext {
   readonly requestId: string;
-  /** What every answer has, names and values in turn, as `writeHead` takes it. */
-  readonly headers: readonly string[];
 }
 
+/** A part of the server that answers some paths. */
 export interface Route {
   /** Name in logs and metrics. */
   readonly name: string;
-  /** Whether the path (without query) is this route's. */
+  /** Returns whether this route serves the path (without query). */
   matches(path: string): boolean;
+  /** Answers one request. `X-Request-Id` and `X-Content-Type-Options` are already set. */
   handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void> | void;
-  /** Whether it gives its answers the headers of the context itself: written together with others they cost a third. */
-  readonly writesHeaders?: boolean;
 }

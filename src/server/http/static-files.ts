@@ -1,94 +1,157 @@
-// Serves the built files of the console: its page at the console's own addresses, hashed assets that never change beside it.
+// Serves files that the build wrote: from memory, in a content coding that the client accepts (RFC 9110 §12.5.3), under a content security policy.
 
 import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname, join } from 'node:path';
+import { extname, join, sep } from 'node:path';
 
-/** The file types that the build writes. Nothing else is served. */
-export const fileTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
+/** Media types of the files that the build writes, by extension. No other file is served. */
+const mediaTypes: ReadonlyMap<string, string> = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.svg', 'image/svg+xml'],
+]);
 
-/** Written beside each file by the build; the best first. */
-const encodings = [
-  ['br', '.br'],
-  ['gzip', '.gz'],
-] as const;
+/** The content codings, those with the smallest result first. `identity` is the file itself. */
+const allCodings = ['br', 'gzip', 'identity'] as const;
+type Coding = (typeof allCodings)[number];
 
-/** No inline script, no inline style, no other origin, no frames: what was injected into the page could not run or leave. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** What the build appends to a file's name, by coding. */
+const suffixes: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz', identity: '' };
 
-const pageHeaders = {
-  'Content-Security-Policy': contentSecurityPolicy,
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'X-Frame-Options': 'DENY',
-};
+type Directive = 'font-src' | 'img-src' | 'style-src' | 'worker-src';
 
-export const assetsPath = '/assets/';
-
-interface File {
+export interface StaticFileOptions {
+  /** Where the build put the files. They are read on first use and kept in memory. Undefined to serve none. */
+  readonly directory: string | undefined;
+  /** What the pages need beyond scripts, styles, images, and connections of their own origin, by directive. */
+  readonly policy?: Readonly<Partial<Record<Directive, readonly string[]>>>;
+  /** `Cache-Control` of the files. Pages are never stored. */
+  readonly caching: string;
+  /** Request headers, besides Accept-Encoding, that decide what the address answers. */
+  readonly vary?: string;
+  /** What the 404 says if `index.html` was not built: `<name> is not built here; …`. */
   readonly name: string;
-  readonly type: string;
-  readonly files: ReadonlyMap<string, Buffer>;
 }
 
-/** RFC 9110 §12.5.3, without weights: every browser sends what it takes, and prefers the smallest. */
-export function sendFile(request: IncomingMessage, response: ServerResponse, { name, type, files }: File): void {
-  const accepted = (request.headers['accept-encoding'] ?? '').split(',').map((part) => part.split(';')[0]?.trim());
-  const [encoding, suffix] = encodings.find(([coding, end]) => accepted.includes(coding) && files.has(name + end)) ?? [
-    undefined,
-    '',
+export interface StaticFiles {
+  /** Sends a file, named by its path below the directory, or a 404. A request can name only files that were there on first use. */
+  send(request: IncomingMessage, response: ServerResponse, name: string): Promise<void>;
+  /** Sends a text instead of a file, under the same policy. */
+  sendText(response: ServerResponse, status: number, text: string, headers?: Readonly<Record<string, string>>): void;
+}
+
+/** Creates a server of the files of one directory. */
+export function createStaticFiles(options: StaticFileOptions): StaticFiles {
+  const { directory, caching, vary } = options;
+  const common = {
+    'Content-Security-Policy': contentSecurityPolicy(options.policy),
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'X-Frame-Options': 'DENY',
+    Vary: [vary ?? [], 'Accept-Encoding'].flat().join(', '),
+  };
+  const files = createFileCache(directory);
+  const sendText: StaticFiles['sendText'] = (response, status, text, headers) => {
+    const type = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
+    // Node omits the body of a response to HEAD.
+    response.writeHead(status, { ...common, ...type, ...headers }).end(text);
+  };
+  return {
+    sendText,
+    async send({ headers }, response, name) {
+      const type = mediaTypes.get(extname(name));
+      const names = await files.names();
+      if (type === undefined || !names.has(name)) return sendText(response, 404, missing(options, name));
+      const available = allCodings.filter((coding) => names.has(name + suffixes[coding]));
+      const coding = chooseCoding(headers['accept-encoding'], available);
+      if (coding === undefined) return sendText(response, 406, `Available codings: ${available.join(', ')}.\n`);
+      const body = await files.read(name + suffixes[coding]);
+      response.writeHead(200, {
+        ...common,
+        'Content-Type': type,
+        'Content-Length': body.length,
+        'Cache-Control': extname(name) === '.html' ? 'no-store' : caching,
+        ...(coding === 'identity' ? {} : { 'Content-Encoding': coding }),
+      });
+      response.end(body);
+    },
+  };
+}
+
+/**
+ * Builds the policy of a page: no inline script, no other origin, no frames. What is injected into a page cannot run or send data away.
+ * @param additions What a directive allows beyond the page's own origin.
+ */
+function contentSecurityPolicy(additions: StaticFileOptions['policy'] = {}): string {
+  const allow = (directive: Directive): string => [directive, "'self'", ...(additions[directive] ?? [])].join(' ');
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    allow('style-src'),
+    allow('img-src'),
+    "connect-src 'self'",
+    ...(['font-src', 'worker-src'] as const).filter((directive) => additions[directive] !== undefined).map(allow),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/**
+ * Chooses the coding of a response by the weights of `Accept-Encoding` (RFC 9110 §12.5.3); equal weights go to the smallest result.
+ * @returns undefined if the client accepts none of the codings that are available.
+ */
+export function chooseCoding(accept: string | undefined, available: readonly Coding[]): Coding | undefined {
+  const weights = new Map((accept ?? '').split(',').map(parseCoding));
+  const weightOf = (coding: Coding): number =>
+    weights.get(coding) ?? weights.get('*') ?? (coding === 'identity' ? unlistedIdentity : 0);
+  const [best] = available.filter((coding) => weightOf(coding) > 0).toSorted((a, b) => weightOf(b) - weightOf(a));
+  return best;
+}
+
+/** Parses `gzip;q=0.5`. A weight that is not valid counts as 0, so that nothing is sent that the client may not accept. */
+function parseCoding(text: string): readonly [coding: string, weight: number] {
+  const [coding = '', ...parameters] = text
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+  return [
+    coding === 'x-gzip' ? 'gzip' : coding,
+    /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight) : 0,
   ];
-  const body = files.get(name + suffix) ?? Buffer.alloc(0);
-  response.writeHead(200, {
-    ...pageHeaders,
-    'Content-Type': type,
-    'Content-Length': body.length,
-    Vary: 'Accept-Encoding',
-    // The name of an asset holds a hash of its content; the page names the assets, so it is asked for each time.
-    'Cache-Control': name === 'index.html' ? 'no-store' : 'public, max-age=31536000, immutable',
-    ...(encoding === undefined ? {} : { 'Content-Encoding': encoding }),
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-export function sendText(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  text: string,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, {
-    ...pageHeaders,
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(request.method === 'HEAD' ? undefined : text);
+/** Identity is acceptable unless excluded, but less than every coding that is listed: weights have three digits. */
+const unlistedIdentity = 0.000_1;
+
+interface FileCache {
+  /** Every file by its path below the directory, with slashes. Empty if the directory does not exist. */
+  names(): Promise<ReadonlySet<string>>;
+  /** @param name One of these. */
+  read(name: string): Promise<Buffer>;
 }
 
-/** Every file by its path below the directory, so that a request can name these and no other. */
-export async function readFiles(directory: string): Promise<ReadonlyMap<string, Buffer>> {
+function createFileCache(directory: string | undefined): FileCache {
+  let names: Promise<ReadonlySet<string>> | undefined;
+  const contents = new Map<string, Promise<Buffer>>();
+  return {
+    names: () => (names ??= directory === undefined ? Promise.resolve(new Set()) : listFiles(directory)),
+    read(name) {
+      const content = contents.get(name) ?? readFile(join(directory ?? '', name));
+      contents.set(name, content);
+      return content;
+    },
+  };
+}
+
+async function listFiles(directory: string): Promise<ReadonlySet<string>> {
   const names = await readdir(directory, { recursive: true }).catch(() => []);
-  const contents = await Promise.all(
-    names
-      .filter((name) => extname(name) !== '')
-      .map(async (name) => [name, await readFile(join(directory, name))] as const),
-  );
-  return new Map(contents);
+  return new Set(names.map((name) => name.replaceAll(sep, '/')));
+}
+
+function missing({ name: site }: StaticFileOptions, name: string): string {
+  return name === 'index.html' ? `${site} is not built here; run "npm run build".\n` : 'There is nothing here.\n';
 }

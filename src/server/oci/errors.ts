@@ -4,6 +4,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
+import { sendJson } from '../http/response.ts';
 
 /** Codes of the specification, and the two of Docker for what it has no code for. */
 export type OciCode =
@@ -89,17 +90,4 @@ export function sendOciError(
   sendJson(response, status, { errors: [{ code, message }] }, headers);
   // The rest of a refused body is thrown away, so that the client gets to read this.
   request.resume();
-}
-
-/** Sends one JSON body. */
-export function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: OutgoingHttpHeaders = {},
-): void {
-  const text = JSON.stringify(body);
-  response
-    .writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers })
-    .end(text);
 }

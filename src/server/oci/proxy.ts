@@ -6,11 +6,12 @@ import type { Caller } from '../../core/authz/principal.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { sendJson } from '../http/response.ts';
 import { createDecodedCheck, createDigestCheck } from './content/digest.ts';
 import type { HashThread } from './content/hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream } from './content/headers.ts';
 import { type Content, streamBody } from './content/stream-body.ts';
-import { type OciCode, OciError, sendJson } from './errors.ts';
+import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
 

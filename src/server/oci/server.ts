@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
-import { OciError, toOciError, sendJson, sendOciError } from './errors.ts';
+import { disconnected, sendJson } from '../http/response.ts';
+import { OciError, toOciError, sendOciError } from './errors.ts';
 import { createGrants } from './grant.ts';
 import { createHashThread } from './content/hash-thread.ts';
 import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts } from './login.ts';
@@ -153,13 +154,4 @@ function fault({ onFault }: Deps, error: unknown, requestId: string): OciError {
     'UNKNOWN',
     `Something went wrong on our side. The log has it under the request id ${requestId}.`,
   );
-}
-
-/** Aborts when the client goes away before it has its answer. */
-function disconnected(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

@@ -5,7 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { OciError, sendJson } from './errors.ts';
+import { BodyError, readForm } from '../http/body.ts';
+import { sendJson } from '../http/response.ts';
+import { OciError } from './errors.ts';
 import { authenticatePull, type LoginPorts, namespaceInService } from './login.ts';
 import { canonicalNamespace, resolveName } from './routes.ts';
 
@@ -31,7 +33,7 @@ export async function answerTokenRequest(
   if (method !== 'GET' && method !== 'POST')
     throw new OciError(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
-  const wish = method === 'GET' ? query : await readForm(request);
+  const wish = method === 'GET' ? query : await readBody(request);
   const principal =
     method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish, request);
   if (principal === undefined)
@@ -98,17 +100,16 @@ async function principalOfForm(
   return token === '' ? undefined : authenticate([`Bearer ${token}`], request);
 }
 
-async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const [mediaType = ''] = (request.headers['content-type'] ?? '').split(';');
-  if (mediaType.trim().toLowerCase() !== 'application/x-www-form-urlencoded')
-    throw new OciError(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Destroying the request would cut the connection before the refusal is read.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxFormBytes) throw new OciError(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`);
-    chunks.push(chunk);
+async function readBody(request: IncomingMessage): Promise<URLSearchParams> {
+  try {
+    return await readForm(request, maxFormBytes);
+  } catch (error) {
+    throw error instanceof BodyError ? bodyError(error) : error;
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+}
+
+function bodyError({ kind }: BodyError): OciError {
+  return kind === 'SIZE'
+    ? new OciError(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`)
+    : new OciError(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
 }

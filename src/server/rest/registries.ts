@@ -10,8 +10,9 @@ import { parseRegistryPattern } from '../../core/registry/reference.ts';
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { maxPageSize } from '../../core/shared/input.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { sendJson } from '../http/response.ts';
 import { decodeName, type RestPath } from './path.ts';
-import { accountHeader, readJson, sendJson, startJson, validateParameter } from './request.ts';
+import { accountHeader, readBody, validateParameter } from './request.ts';
 import { createBody, parseBody, shownRegistry, updateBody, type UpdateBody } from './schemas.ts';
 
 /** One authorised request. */
@@ -45,7 +46,7 @@ export const operations: Readonly<Record<'collection' | 'registry', Readonly<Rec
 async function createRegistry({ registries, caller, request, response }: RestCall): Promise<void> {
   const account = accountHeader(request);
   const validate = validateParameter(request.url ?? '');
-  const body = parseBody(createBody, await readJson(request));
+  const body = parseBody(createBody, await readBody(request));
   const input = { ...inputOf(body), registry: body.registry, account };
   const { registry } = await registries.create(caller, input, { secureConnection: body.registry_verify, validate });
   sendJson(response, 200, [shownRegistry(registry)]);
@@ -58,7 +59,7 @@ async function getRegistry(call: RestCall): Promise<void> {
 async function updateRegistry(call: RestCall): Promise<void> {
   const { registries, caller, request, response } = call;
   const validate = validateParameter(request.url ?? '');
-  const body = parseBody(updateBody, await readJson(request));
+  const body = parseBody(updateBody, await readBody(request));
   const stored = await find(call);
   if (body.registry !== undefined && parseRegistryPattern(body.registry).registry !== stored.registry) {
     throw new Problem(
@@ -109,7 +110,7 @@ export async function answerList({ registries, caller, request, response }: Rest
   // Read before the status is sent, so that a refusal has its own.
   const first = await read(undefined);
   if (!first.hasNextPage) return sendJson(response, 200, first.nodes.map(shownRegistry));
-  startJson(response);
+  response.writeHead(200, { 'Content-Type': 'application/json' });
   if (request.method === 'HEAD') response.end();
   else await pipeline(jsonArray(first, read), response);
 }

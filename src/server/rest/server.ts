@@ -5,12 +5,12 @@ import { authorize } from '../../core/authz/permissions.ts';
 import type { Caller, Principal } from '../../core/authz/principal.ts';
 import type { Registries } from '../../core/registries/registries.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { disconnected, sendJson } from '../http/response.ts';
 import { createDocs } from './docs/docs.ts';
 import { answerError, type ErrorContext, RestRequestError, type RestLog } from './errors.ts';
 import { openApiDocument } from './openapi.ts';
 import { parsePath, type RestPath } from './path.ts';
 import { operations } from './registries.ts';
-import { sendJson } from './request.ts';
 
 export interface RestServerOptions {
   readonly registries: Registries;
@@ -55,7 +55,7 @@ export function createRestServer(options: RestServerOptions): RestServer {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
       try {
-        if (!(await docs.answer(request, response))) await answer(options, request, response, requestId);
+        await (docs.answer(request, response) ?? answer(options, request, response, requestId));
       } catch (error) {
         answerFailure(error, request, response, { requestId, log: options.log, now: options.now });
       }
@@ -112,13 +112,4 @@ function answerFailure(
   sendJson(response, body.httpcode, body, headers);
   // The rest of a refused body is thrown away, so that the client gets to read this.
   request.resume();
-}
-
-/** Aborts when the client goes away before it has its answer. */
-function disconnected(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

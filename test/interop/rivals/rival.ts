@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildSchema, type GraphQLFieldResolver, type GraphQLScalarType, type GraphQLSchema } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
-import { commonHeaders } from '../../../src/server/graphql/response.ts';
+import { setCommonHeaders } from '../../../src/server/graphql/response.ts';
 import { createLog } from '../../../src/server/ops/log.ts';
 import { createMetrics } from '../../../src/server/ops/metrics.ts';
 import { openDataDir } from '../../bench/seed.ts';
@@ -58,7 +58,9 @@ async function addDuties(app: FastifyInstance): Promise<void> {
   const [log, metrics] = [createLog('info'), createMetrics()];
   app.addHook('onRequest', async ({ headers }, reply) => {
     await authenticate(headers.authorization);
-    commonHeaders(reply.raw, ['X-Request-Id', randomUUID(), 'X-Content-Type-Options', 'nosniff']).set();
+    reply.raw.setHeader('X-Request-Id', randomUUID());
+    reply.raw.setHeader('X-Content-Type-Options', 'nosniff');
+    setCommonHeaders(reply.raw);
   });
   app.addHook('onResponse', async ({ method }, reply) => {
     const durationMs = Math.round(reply.elapsedTime);

@@ -4,7 +4,6 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { graphiqlFileTypes } from '../../../src/server/graphql/graphiql/graphiql.ts';
 import { writeGraphiqlAssets } from '../../../src/build/pages.ts';
 import { openEndpoint, type TestEndpoint } from './harness.ts';
 
@@ -19,15 +18,27 @@ beforeAll(async () => {
 
 afterAll(() => endpoint.close());
 
+const fileTypes = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+  'graphiql.js': 'text/javascript; charset=utf-8',
+  'graphiql.css': 'text/css; charset=utf-8',
+  'editor.worker.js': 'text/javascript; charset=utf-8',
+  'json.worker.js': 'text/javascript; charset=utf-8',
+  'graphql.worker.js': 'text/javascript; charset=utf-8',
+};
+
 const page = () => endpoint.request('/graphql', { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
 
 test('every file that is written is served, with its type, and no other', async () => {
   expect((await readdir(assetsDir)).toSorted()).toEqual(
-    Object.keys(graphiqlFileTypes)
-      .map((name) => `${name}.gz`)
+    Object.keys(fileTypes)
+      .flatMap((name) => [name, `${name}.gz`])
       .toSorted(),
   );
-  for (const [name, type] of Object.entries(graphiqlFileTypes)) {
+  for (const [name, type] of Object.entries(fileTypes)) {
     const answer = await endpoint.request(`/graphql/assets/${name}?v=1`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
     expect(answer.text.length).toBeGreaterThan(100);
@@ -50,6 +61,20 @@ test('a browser gets the page; a program that asks for JSON does not', async () 
   expect(
     (await endpoint.request('/graphql?query={__typename}', { headers: { accept: 'application/json' } })).body,
   ).toEqual({ data: { __typename: 'Query' } });
+});
+
+test.each([
+  ['gzip', 'gzip'],
+  ['identity', null],
+  ['gzip;q=0', null],
+])('a client that sends Accept-Encoding: %s gets the page as %s', async (accepted, coding) => {
+  const headers = { accept: 'text/html', 'accept-encoding': accepted };
+  const answer = await endpoint.request('/graphql', { headers });
+  expect([answer.headers.get('content-encoding'), answer.headers.get('vary')]).toEqual([
+    coding,
+    'Accept, Accept-Encoding',
+  ]);
+  expect(answer.text).toMatch(/^<!doctype html>/);
 });
 
 test('the policy lets no inline or foreign script run, and no other page frame it', async () => {

@@ -105,10 +105,9 @@ async function serveReplica(
     observe: (operation, code) => observed.push(`${operation} ${code}`),
   });
   const server = createServer((request, response) => {
-    void graphql.handle(request, response, {
-      requestId: 'request-1',
-      headers: ['X-Request-Id', 'request-1', 'X-Content-Type-Options', 'nosniff'],
-    });
+    response.setHeader('X-Request-Id', 'request-1');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    void graphql.handle(request, response, { requestId: 'request-1' });
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);

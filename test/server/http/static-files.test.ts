@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { chooseCoding } from '../../../src/server/http/static-files.ts';
 import { consoleRoute } from '../../../src/server/pages/console.ts';
 
 const script = 'console.info("hello")'.repeat(50);
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const route = consoleRoute(directory, (path) => path === '/' || path.startsWith('/registries/'));
   server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
-    if (route.matches(path)) void route.handle(request, response, { requestId: 'request-1', headers: [] });
+    if (route.matches(path)) void route.handle(request, response, { requestId: 'request-1' });
     else response.writeHead(418).end();
   });
   await new Promise<void>((resolve) => {
@@ -89,6 +90,35 @@ it.each([
 });
 
 it.each([
+  [undefined, 'identity'],
+  ['', 'identity'],
+  ['*', 'br'],
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['GZIP;Q=0.5', 'gzip'],
+  ['gzip;q=0.9, br;q=0.8', 'gzip'],
+  ['gzip, br', 'br'],
+  ['gzip;q=0', 'identity'],
+  ['br;q=0, *', 'gzip'],
+  ['gzip;q=0.5, identity', 'identity'],
+  ['gzip;q=0.001', 'gzip'],
+  ['identity;q=0, gzip', 'gzip'],
+  ['identity;q=0', undefined],
+  ['*;q=0', undefined],
+  ['*;q=0, identity', 'identity'],
+  ['gzip;q=2', 'identity'],
+  ['gzip;q=', 'identity'],
+  ['deflate, zstd', 'identity'],
+] as const)('Accept-Encoding: %s gets %s (RFC 9110 §12.5.3)', (accepted, coding) => {
+  expect(chooseCoding(accepted, ['br', 'gzip', 'identity'])).toBe(coding);
+});
+
+it('a client that accepts no available coding gets a 406', async () => {
+  const { status, headers } = await get('/assets/index-1.js', { 'Accept-Encoding': 'identity;q=0' });
+  expect([status, headers.vary]).toEqual([406, 'Accept-Encoding']);
+});
+
+it.each([
   '/assets/',
   '/assets/missing.js',
   '/assets/../../secret.js',
@@ -122,9 +152,7 @@ it('HEAD gives the headers alone, and nothing but GET and HEAD is served', async
 
 it('where nothing was built, the page says what to run', async () => {
   const route = consoleRoute(join(parent, 'nowhere'), () => true);
-  const bare = createServer(
-    (request, response) => void route.handle(request, response, { requestId: 'request-1', headers: [] }),
-  );
+  const bare = createServer((request, response) => void route.handle(request, response, { requestId: 'request-1' }));
   await new Promise<void>((resolve) => {
     bare.listen(0, '127.0.0.1', resolve);
   });

@@ -4,7 +4,6 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { docsFileTypes } from '../../../src/server/rest/docs/docs.ts';
 import { writeDocsAssets } from '../../../src/build/pages.ts';
 import { openApi, type TestApi } from './harness.ts';
 
@@ -19,6 +18,15 @@ beforeAll(async () => {
 
 afterAll(() => api.close());
 
+const fileTypes = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+  'swagger-ui.js': 'text/javascript; charset=utf-8',
+  'swagger-ui.css': 'text/css; charset=utf-8',
+};
+
 const read = async (path: string) => {
   const response = await fetch(`http://127.0.0.1:${api.port}${path}`);
   return { status: response.status, headers: response.headers, text: await response.text() };
@@ -26,11 +34,11 @@ const read = async (path: string) => {
 
 test('every file that is written is served without a login, with its type, and no other', async () => {
   expect((await readdir(assetsDir)).toSorted()).toEqual(
-    Object.keys(docsFileTypes)
-      .map((name) => `${name}.gz`)
+    Object.keys(fileTypes)
+      .flatMap((name) => [name, `${name}.gz`])
       .toSorted(),
   );
-  for (const [name, type] of Object.entries(docsFileTypes)) {
+  for (const [name, type] of Object.entries(fileTypes)) {
     const answer = await read(`/api/docs/${name}?v=1`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type]);
     expect(answer.text.length).toBeGreaterThan(100);
@@ -87,6 +95,15 @@ test('the policy lets no inline or foreign script or style run, and no other pag
 test('HEAD says how long a file is and sends none of it', async () => {
   const answer = await api.raw('HEAD', '/api/docs/page.js', { who: null });
   expect([answer.status, answer.text, Number(answer.headers['content-length']) > 0]).toEqual([200, '', true]);
+});
+
+test('a client that accepts no gzip gets the files as they are', async () => {
+  const answer = await api.raw('GET', '/api/docs/swagger-ui.js', {
+    who: null,
+    headers: { 'accept-encoding': 'identity' },
+  });
+  expect([answer.headers['content-encoding'], answer.headers['vary']]).toEqual([undefined, 'Accept-Encoding']);
+  expect(answer.text.length).toBeGreaterThan(1_000_000);
 });
 
 test('the files are sent compressed', async () => {

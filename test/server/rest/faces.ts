@@ -195,9 +195,7 @@ async function serveGraphql(
       },
     },
   });
-  const server = createServer(
-    (request, response) => void graphql.handle(request, response, { requestId: 'test', headers: [] }),
-  );
+  const server = createServer((request, response) => void graphql.handle(request, response, { requestId: 'test' }));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readCookie } from '../../http/cookie.ts';
+import { createCookie } from '../../http/cookie.ts';
 
 export interface SignInAttempt {
   /** The `signIn.id` of the issuer. */
@@ -36,23 +36,24 @@ export const attemptLifetimeSeconds = 10 * 60;
 type Content = readonly [expires: number, id: string, state: string, nonce: string, codeVerifier: string];
 
 export function createSignInAttempts({ key, isSecure, now }: SignInAttemptOptions): SignInAttempts {
-  const name = isSecure ? '__Host-regway-sign-in' : 'regway-sign-in';
-  // Lax: the issuer sends the browser back from another site, and a Strict cookie would stay behind. It opens nothing by itself.
-  const attributes = `; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
+  const cookie = createCookie({
+    name: 'regway-sign-in',
+    isSecure,
+    // The issuer sends the browser back from another site, and a Strict cookie would not be sent. It authenticates nothing by itself.
+    sameSite: 'Lax',
+    maxAgeSeconds: attemptLifetimeSeconds,
+  });
   const sign = (body: string): Buffer => createHmac('sha256', key).update(`sign-in:${body}`).digest();
   const nowSeconds = (): number => Math.floor(now().getTime() / 1000);
   return {
     write(response, { id, state, nonce, codeVerifier }) {
       const content: Content = [nowSeconds() + attemptLifetimeSeconds, id, state, nonce, codeVerifier];
       const body = Buffer.from(JSON.stringify(content)).toString('base64url');
-      response.appendHeader(
-        'Set-Cookie',
-        `${name}=${body}.${sign(body).toString('base64url')}${attributes}; Max-Age=${attemptLifetimeSeconds}`,
-      );
+      cookie.write(response, `${body}.${sign(body).toString('base64url')}`);
     },
     take(request, response) {
-      response.appendHeader('Set-Cookie', `${name}=${attributes}; Max-Age=0`);
-      const [, body, signature] = /^([\w-]{1,2048})\.([\w-]{43})$/.exec(readCookie(request, name) ?? '') ?? [];
+      cookie.clear(response);
+      const [, body, signature] = /^([\w-]{1,2048})\.([\w-]{43})$/.exec(cookie.read(request) ?? '') ?? [];
       if (
         body === undefined ||
         signature === undefined ||

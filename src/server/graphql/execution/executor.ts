@@ -66,7 +66,6 @@ export function createExecutor(options: ExecutorOptions): Executor {
   return {
     run: async (request, response, context) => {
       if (await tryFastPath(request, response, context)) return;
-      context.headers.set();
       await yoga.handle(request, response, context);
     },
     dispose: async () => yoga.dispose(),

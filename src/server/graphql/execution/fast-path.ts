@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
-import { answerMediaType, type CommonHeaders, sendResult } from '../response.ts';
+import { answerMediaType, sendResult } from '../response.ts';
 import type { GraphqlContext } from '../schema/builder.ts';
 import type { Documents, PreparedDocument } from './document-cache.ts';
 import { brokenEntityLimits } from './limits.ts';
@@ -34,7 +34,7 @@ export function createFastPath({ documents, run, clean }: FastPathOptions): Fast
     // Variables that do not fit are rejected before anything runs.
     if (result.data === undefined) return false;
     context.operationType = planned.operation.operation;
-    sendResult(response, context.headers, mediaType, clean(result, context));
+    sendResult(response, mediaType, clean(result, context));
     return true;
   };
 }
@@ -69,7 +69,6 @@ export interface GraphqlParameters {
 /** The context of one request: its caller, its parameters, and what was found out while answering it. */
 export interface RequestContext extends GraphqlContext {
   readonly parameters: GraphqlParameters;
-  readonly headers: CommonHeaders;
   /** Whether the caller may see the schema. */
   readonly mayIntrospect: boolean;
   /** `query`, `mutation`, or `subscription` once known; `none` before. */
