@@ -8,13 +8,14 @@
 FROM node:24-slim AS build
 WORKDIR /source
 COPY . .
-# npm ci bundles (prepare); what stays afterwards is the one package that cannot be bundled.
-RUN npm ci --no-audit --no-fund && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# npm ci bundles (prepare).
+RUN npm ci --no-audit --no-fund
 
 FROM node:24-slim
 WORKDIR /app
 COPY --from=build /source/package.json /source/LICENSE ./
-COPY --from=build /source/node_modules ./node_modules
+# The bundle contains every other dependency; a native addon cannot be bundled.
+COPY --from=build /source/node_modules/better-sqlite3 ./node_modules/better-sqlite3
 COPY --from=build /source/drizzle ./drizzle
 COPY --from=build /source/schema ./schema
 COPY --from=build /source/dist ./dist

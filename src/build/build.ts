@@ -4,6 +4,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { writeConsole } from './console.ts';
+import { findBundleViolations, packagesOf, readPins, unbundledDependencies } from './dependencies.ts';
 import { writeLicences } from './licences.ts';
 import { writeDocsAssets, writeGraphiqlAssets } from './pages.ts';
 
@@ -16,8 +17,7 @@ await rm(target, { recursive: true, force: true });
 const bundle = await rolldown({
   input: { regway: source, 'hash-worker': hashWorker },
   platform: 'node',
-  // A native addon cannot be bundled.
-  external: ['better-sqlite3'],
+  external: [...unbundledDependencies],
 });
 const { output } = await bundle.write({ dir: target, format: 'esm', chunkFileNames: '[name]-[hash].js' });
 await bundle.close();
@@ -31,4 +31,7 @@ const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds
 const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) =>
   fileURLToPath(import.meta.resolve(name)),
 );
-await writeLicences([...modules, ...consoleModules, ...pages], `${target}THIRD-PARTY-LICENCES.txt`);
+const allModules = [...modules, ...consoleModules, ...pages];
+await writeLicences(allModules, `${target}THIRD-PARTY-LICENCES.txt`);
+const violations = findBundleViolations(await packagesOf(allModules), await readPins());
+if (violations.length > 0) throw new Error(violations.join('\n'));

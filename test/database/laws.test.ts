@@ -1,20 +1,10 @@
-// The store's laws on SQLite and on PGlite; test/e2e runs them on a PostgreSQL server.
+// The store's laws on SQLite; test/e2e runs them on a PostgreSQL server, test/interop on PGlite.
 
-import { afterAll, beforeAll, describe } from 'vitest';
+import { describe } from 'vitest';
 
 import { storeLaws } from './laws/laws.ts';
-import { pgliteHarness } from './pglite-harness.ts';
 import { sqliteHarness } from './sqlite-harness.ts';
 
 describe('on SQLite', () => {
   storeLaws(() => sqliteHarness);
-});
-
-describe('on PGlite', () => {
-  let harness: Awaited<ReturnType<typeof pgliteHarness>>;
-  beforeAll(async () => {
-    harness = await pgliteHarness();
-  });
-  afterAll(() => harness.end());
-  storeLaws(() => harness);
 });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findBundleViolations, findUnusedDependencies, readPins } from '../../src/build/dependencies.ts';
 import { runProgram, startProgram } from './support/child-process.ts';
 import { projectRoot, serverEnvironment } from './support/server.ts';
 
@@ -18,10 +19,8 @@ let tarball: string;
 
 beforeAll(async () => {
   // The bundle was built before the first suite.
-  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
-    cwd: projectRoot,
-  });
-  tarball = join(folder, (JSON.parse(stdout) as { filename: string }[])[0]?.filename ?? '');
+  const { stdout } = await run('npm', ['run', '--silent', 'package', '--', folder], { cwd: projectRoot });
+  tarball = stdout.trim();
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,6 +37,17 @@ test('the package holds the bundle, the migrations, the schemas and the licences
   const licences = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENCES.txt']);
   for (const name of ['commander', 'graphql', 'undici', 'zod'])
     expect(licences.stdout).toMatch(new RegExp(`^${name} \\d+\\.\\S+ \\(\\S+\\)$`, 'm'));
+});
+
+test('the bundle contains exactly the versions that dependencies and the lock pin, and every dependency', async () => {
+  const { stdout } = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENCES.txt']);
+  const bundled = [...stdout.matchAll(/^(\S+) (\d+\.\d+\.\d+\S*) \([^)]+\)$/gm)].map(([, name = '', version = '']) => ({
+    name,
+    version,
+  }));
+  expect(bundled.length).toBeGreaterThan(50);
+  const pins = await readPins();
+  expect([...findBundleViolations(bundled, pins), ...findUnusedDependencies(bundled, pins)]).toEqual([]);
 });
 
 /** The oldest that is supported, and the one that is developed on. */

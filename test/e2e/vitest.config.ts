@@ -7,6 +7,7 @@ import unitConfig from '../vitest.config.ts';
 import { noSkipsReporter } from './support/no-skips-reporter.ts';
 
 const testDirectory = join(import.meta.dirname, '..');
+const pglite = join(testDirectory, 'interop/node_modules/@electric-sql/pglite');
 
 /** The suites start servers, browsers and databases; side by side they would only wait for each other. */
 const oneByOne = { fileParallelism: false, allowOnly: false, testTimeout: 120_000, hookTimeout: 120_000 };
@@ -34,6 +35,18 @@ export default defineConfig({
           name: 'interop',
           root: join(testDirectory, 'interop'),
           include: ['**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'postgres/**'],
+        },
+      },
+      {
+        // Drizzle stands outside of test/interop, so it finds PGlite only if Vite resolves it.
+        resolve: { alias: [{ find: '@electric-sql/pglite', replacement: pglite }] },
+        test: {
+          ...oneByOne,
+          name: 'PGlite',
+          root: join(testDirectory, 'interop'),
+          include: ['postgres/*.test.ts'],
+          server: { deps: { inline: ['drizzle-orm'] } },
         },
       },
       {

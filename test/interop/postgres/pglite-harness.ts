@@ -5,9 +5,15 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 
-import { postgresDatabase } from '../../src/database/postgres/open.ts';
-import { storeOn } from '../../src/database/store.ts';
-import { type Harness, migrationsDir, postgresRefuseAudit, started, type StoreUnderTest } from './harness.ts';
+import { postgresDatabase } from '../../../src/database/postgres/open.ts';
+import { storeOn } from '../../../src/database/store.ts';
+import {
+  type Harness,
+  migrationsDir,
+  postgresRefuseAudit,
+  started,
+  type StoreUnderTest,
+} from '../../database/harness.ts';
 
 /** One PGlite for all, emptied for each: it takes seconds to start. */
 export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> }> {
