@@ -30,7 +30,7 @@ test('beside a running server it counts the events and gives an anchor, which ho
   expect(first).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: expect.stringMatching(/^The audit trail is whole: 2 events checked\.\nAnchor: 2:[0-9a-f]{64}\n$/),
+    stdout: expect.stringMatching(/^The audit trail is intact: 2 events verified\.\nAnchor: 2:[0-9a-f]{64}\n$/),
   });
   const anchor = /Anchor: (.*)/.exec(first.stdout)?.[1];
   await createApiToken(dataDirectory, { role: 'READ_ONLY' });
@@ -46,8 +46,7 @@ test('it ends with 1 and names the first bad event, also for a script', async ()
   );
   expect(await verify()).toMatchObject({
     code: 1,
-    stdout:
-      'The audit trail is broken: event 2 is not as it was written (ALTERED). 1 events before it are as they were written.\n',
+    stdout: 'The audit trail is broken: event 2 was altered (ALTERED). Events verified before it: 1.\n',
   });
   const { code, stdout } = await verify('-o', 'json');
   expect([code, JSON.parse(stdout)]).toEqual([1, { intact: false, checked: 1, seq: 2, damage: 'ALTERED' }]);

@@ -326,7 +326,7 @@ describe('the database', () => {
       env: serverEnvironment(replicas.dataDirectory, replicas.settings),
       cwd: projectRoot,
     });
-    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit trail is whole') });
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('The audit trail is intact') });
   });
 });
 

@@ -1,4 +1,4 @@
-// The use cases on accounts, all for admins: who may own registries, and who is locked out for a while.
+// Lists, creates, disables, and re-enables accounts. For admins only.
 
 import { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../audit/event.ts';
@@ -8,29 +8,35 @@ import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Account, AccountStore } from './store.ts';
 
-/** Each throws Problem `UNAUTHENTICATED`, and `FORBIDDEN` for all but admins. */
+/** The use cases on accounts. Every method throws Problem `UNAUTHENTICATED`, and `FORBIDDEN` for every role but ADMIN. */
 export interface Accounts {
+  /** Lists all accounts by name. */
   list(caller: Caller): Promise<readonly Account[]>;
-  /** @throws Problem `INVALID_INPUT`, `ALREADY_EXISTS`. */
+  /** Creates an account. @param input `{ name }`. @throws Problem `INVALID_INPUT`, `ALREADY_EXISTS`. */
   create(caller: Caller, input: unknown): Promise<Account>;
-  /** From here on its tokens, JWTs and sessions are refused and its registries used by no pull. @throws Problem `NOT_FOUND`, `INVALID_INPUT` for the account `admin`. */
+  /**
+   * Disables an account: from the next request on, its tokens, JWTs, and sessions are rejected and no pull uses its registries.
+   * @throws Problem `NOT_FOUND`, `INVALID_INPUT` for the account `admin`.
+   */
   disable(caller: Caller, input: unknown): Promise<Account>;
-  /** Its tokens work again. @throws Problem `NOT_FOUND`. */
+  /** Re-enables an account; its tokens are valid again. @throws Problem `NOT_FOUND`. */
   enable(caller: Caller, input: unknown): Promise<Account>;
 }
 
+/** The ports of the use cases on accounts. */
 export interface AccountPorts {
   readonly access: AccountStore;
   readonly now: () => Date;
 }
 
-/** A login that is not refused because of its account. */
+/** Returns whether the account exists and is not disabled. */
 export function isEnabled(account: Account | undefined): boolean {
   return account !== undefined && account.disabledAt === null;
 }
 
+/** Creates the use cases on accounts. */
 export function createAccounts({ access, now }: AccountPorts): Accounts {
-  const found = async (name: string): Promise<Account> => {
+  const findAccount = async (name: string): Promise<Account> => {
     const account = await access.accountByName(name);
     if (account === undefined) throw new Problem('NOT_FOUND', 'There is no such account.', { field: ['name'] });
     return account;
@@ -51,19 +57,23 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
     },
     async disable(caller, input) {
       const principal = authorize(caller, 'account.disable');
-      const { name } = await found(parseInput(accountArguments, input).name);
+      const { name } = await findAccount(parseInput(accountArguments, input).name);
       if (name === adminAccount)
-        throw new Problem('INVALID_INPUT', 'The account admin cannot be disabled: nobody could enable it again.', {
-          field: ['name'],
-        });
+        throw new Problem(
+          'INVALID_INPUT',
+          'The account admin cannot be disabled, because no other account could re-enable it.',
+          {
+            field: ['name'],
+          },
+        );
       await access.disableAccount(name, now(), eventOf(caller, principal, 'account.disable', name, now()));
-      return found(name);
+      return findAccount(name);
     },
     async enable(caller, input) {
       const principal = authorize(caller, 'account.enable');
-      const { name } = await found(parseInput(accountArguments, input).name);
+      const { name } = await findAccount(parseInput(accountArguments, input).name);
       await access.enableAccount(name, eventOf(caller, principal, 'account.enable', name, now()));
-      return found(name);
+      return findAccount(name);
     },
   };
 }
@@ -78,7 +88,7 @@ function eventOf(
   return { at, actor: subject, account: name, action, target: name, targetText: name, outcome: 'DONE', requestId };
 }
 
-/** A name that fits a header, a path and a claim as it is. */
+/** A name that needs no escaping in a header, a path, or a claim. */
 const newAccountName = z
   .string()
   .regex(

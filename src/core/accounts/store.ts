@@ -1,59 +1,61 @@
-// The port: accounts and tokens at rest.
+// Declares the port that stores accounts and API tokens.
 
 import type { AuditEvent } from '../audit/event.ts';
 import type { AccountLookup } from '../authz/permissions.ts';
 import type { Role } from '../authz/principal.ts';
 
-/** An API token at rest. */
+/** An API token as stored, without its value. */
 export interface StoredToken {
   readonly id: string;
   readonly account: string;
   readonly role: Role;
-  /** A label for people. */
+  /** The display name. */
   readonly name: string;
-  /** SHA-256 of the secret part. */
+  /** The SHA-256 hash of the secret part. */
   readonly secretHash: Uint8Array;
   readonly images: readonly string[] | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
-  /** Noted now and then, so it may lag some time behind. */
+  /** Written in batches, so it may be about a minute behind; null if the token was never used. */
   readonly lastUsedAt: Date | null;
 }
 
+/** Stores accounts and API tokens. Every change writes its audit event in the same transaction, or neither is written. */
 export interface AccessStore extends AccountStore, AccountLookup {
   tokenById(id: string): Promise<StoredToken | undefined>;
-  /** The same, unless its account is disabled: what a login asks. */
+  /** Returns the token, unless its account is disabled. Used to authenticate. */
   usableTokenById(id: string): Promise<StoredToken | undefined>;
   insertToken(token: StoredToken, event: AuditEvent): Promise<void>;
-  /** True when no token was ever made: the first start. */
+  /** Returns whether no token was ever created: the first start. */
   hasNoTokens(): Promise<boolean>;
-  /** Inserts the token only if there is none yet, atomically; true for the one caller that did. */
+  /** Inserts the token only if there is none yet, atomically. Returns true to the one caller that did. */
   insertFirstToken(token: StoredToken, event: AuditEvent): Promise<boolean>;
-  /** Of one account, or of all when it is undefined; the oldest first, the revoked and expired ones too. */
+  /** Lists the tokens of one account, or of all accounts if undefined. Oldest first, including revoked and expired tokens. */
   listTokens(account: string | undefined): Promise<StoredToken[]>;
-  /** True when the token was in force and is revoked now. */
+  /** Revokes a token. Returns whether this call did. */
   revokeToken(id: string, at: Date, event: AuditEvent): Promise<boolean>;
-  /** Notes when tokens were last used, by id. No event: nothing of a token changes. */
+  /** Stores when tokens were last used, by ID. Writes no event, because no permission changes. */
   noteTokenUses(uses: ReadonlyMap<string, Date>): Promise<void>;
 }
 
+/** An account, which owns registries and tokens. */
 export interface Account {
   readonly name: string;
   readonly createdAt: Date;
-  /** Since when nobody logs in to it; null while it is in use. */
+  /** When the account was disabled; null if it is enabled. */
   readonly disabledAt: Date | null;
 }
 
-/** Accounts at rest. Every change writes its audit event in the same transaction, or neither is written. */
+/** Stores accounts. Every change writes its audit event in the same transaction, or neither is written. */
 export interface AccountStore {
   accountByName(name: string): Promise<Account | undefined>;
-  /** All of them, by name. */
+  /** Returns all accounts, by name. */
   listAccounts(): Promise<Account[]>;
   /** @throws Problem `ALREADY_EXISTS`. */
   insertAccount(account: Account, event: AuditEvent): Promise<void>;
-  /** True when it was enabled and is disabled now. */
+  /** Disables an account. Returns whether this call did. */
   disableAccount(name: string, at: Date, event: AuditEvent): Promise<boolean>;
-  /** True when it was disabled and is enabled now. */
+  /** Re-enables an account. Returns whether this call did. */
   enableAccount(name: string, event: AuditEvent): Promise<boolean>;
 }

@@ -1,28 +1,31 @@
-// Notes when tokens were last used, in memory, and writes it in batches: no request waits for a commit.
+// Records in memory when tokens were last used, and writes it in batches, so that no request waits for a commit.
 
 import type { Timer } from '../shared/time.ts';
 import type { AccessStore } from './store.ts';
 
-/** About as fine as anybody asks "is it still used?", and one small transaction a minute. */
+/** Milliseconds between two writes: precise enough to tell whether a token is still used, and one small transaction a minute. */
 const flushIntervalMs = 60_000;
 
+/** Records the last use of tokens. */
 export interface TokenUses {
-  /** Takes note that a token logged in. */
+  /** Records that a token authenticated. */
   record(id: string, at: Date): void;
-  /** Writes what is left. Never rejects. */
+  /** Writes the remaining times. Never rejects. */
   close(): Promise<void>;
 }
 
+/** The ports of `createTokenUses`. */
 export interface TokenUseOptions {
   readonly access: Pick<AccessStore, 'noteTokenUses'>;
   readonly schedule: Timer;
-  /** Told of a batch that could not be written; its times are lost, and the next use is noted again. */
+  /** Called when a batch could not be written. Its times are lost; the next use is recorded again. */
   readonly onFailure: (fault: unknown) => void;
 }
 
+/** Creates an empty record of token uses. */
 export function createTokenUses({ access, schedule, onFailure }: TokenUseOptions): TokenUses {
   let pending = new Map<string, Date>();
-  let stopWaiting: (() => void) | undefined;
+  let cancelTimer: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
   const write = async (): Promise<void> => {
     const uses = pending;
@@ -34,16 +37,16 @@ export function createTokenUses({ access, schedule, onFailure }: TokenUseOptions
     }
   };
   const flush = (): void => {
-    stopWaiting = undefined;
+    cancelTimer = undefined;
     writing = write();
   };
   return {
     record(id, at) {
       pending.set(id, at);
-      stopWaiting ??= schedule(flush, flushIntervalMs);
+      cancelTimer ??= schedule(flush, flushIntervalMs);
     },
     async close() {
-      stopWaiting?.();
+      cancelTimer?.();
       await writing;
       await write();
     },

@@ -1,4 +1,4 @@
-// The use cases on API tokens: whoever may make them gives nobody more than they have.
+// Lists, creates, and revokes API tokens. A token can never do more than its creator.
 
 import { z } from 'zod';
 import { actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
@@ -9,57 +9,60 @@ import type { Secret } from '../shared/secret.ts';
 import { parseDurationMs } from '../shared/time.ts';
 import type { AccessStore, StoredToken } from './store.ts';
 
-/** On whose word something is done to a token, for the audit trail. */
+/** The actor and the request behind a change of a token, for the audit trail. */
 export interface Requester {
-  /** Subject of the one who asks. */
+  /** The subject of the principal who acts. */
   readonly actor: string;
   readonly requestId: string;
 }
 
-/** A token to be made, and on whose word. */
+/** A token to create, and the actor who creates it. */
 export interface NewToken extends Requester {
   /** The account that the token acts in; it must exist. */
   readonly account: string;
-  /** `ADMIN` is for the account `admin`. */
+  /** `ADMIN` only in the account `admin`. */
   readonly role: Role;
-  /** A label for people, 100 printable characters at most; may be empty. */
+  /** The display name, at most 100 printable characters; may be empty. */
   readonly name: string;
-  /** Registry texts that a `PULL` token is limited to; null for no limit and for every other role. */
+  /** The image patterns that a `PULL` token is limited to; null for no limit and for every other role. */
   readonly images: readonly string[] | null;
-  /** Null for a token that does not expire. */
+  /** When the token expires; null if it never does. */
   readonly expiresAt: Date | null;
 }
 
+/** A token that was just created. */
 export interface IssuedToken {
   readonly token: StoredToken;
-  /** What logs in. It is not to be had again. */
+  /** The token value. Shown once; only its SHA-256 is stored. */
   readonly text: Secret;
 }
 
-/** Makes and ends tokens, each with its audit event. */
+/** The port that creates and revokes tokens, each with its audit event. */
 export interface TokenIssuer {
-  /** @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account. */
+  /** Creates a token. @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field, `NOT_FOUND` if the account does not exist. */
   issue(request: NewToken): Promise<IssuedToken>;
-  /** @throws Problem `NOT_FOUND`. */
+  /** Revokes a token and returns it. @throws Problem `NOT_FOUND`. */
   revoke(request: Requester & { readonly id: string }): Promise<StoredToken>;
 }
 
-/** Each throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
+/** The use cases on API tokens. Every method throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
 export interface Tokens {
-  /** The tokens of the caller's account, or of the one named; the oldest first, the revoked and expired ones too. */
+  /** Lists the tokens of the account named, or by default the caller's own. Oldest first, including revoked and expired tokens. */
   list(caller: Caller, args: unknown): Promise<readonly StoredToken[]>;
-  /** @throws Problem as `TokenIssuer.issue`. */
+  /** Creates a token. @throws Problem as `TokenIssuer.issue`; `FORBIDDEN` with the reason `MORE_THAN_YOURS`. */
   create(caller: Caller, input: unknown): Promise<IssuedToken>;
-  /** The next request with it is refused. @throws Problem `NOT_FOUND`. */
+  /** Revokes a token: it is rejected from the next request on. @throws Problem `NOT_FOUND`. */
   revoke(caller: Caller, args: unknown): Promise<StoredToken>;
 }
 
+/** The ports of the use cases on API tokens. */
 export interface TokenPorts {
   readonly access: AccessStore;
   readonly issuer: TokenIssuer;
   readonly now: () => Date;
 }
 
+/** Creates the use cases on API tokens. */
 export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
   return {
     async list(caller, args) {
@@ -69,16 +72,16 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
     },
     async create(caller, input) {
       const principal = authorize(caller, 'token.create');
-      const { account: named, ...wanted } = parseInput(tokenInput, input);
+      const { account: named, ...requested } = parseInput(tokenInput, input);
       const account = await actingAccount({ access }, principal, named);
       const request = {
         account,
-        role: wanted.role,
-        name: wanted.name ?? '',
-        images: wanted.images ?? null,
-        expiresAt: expiryOf(wanted, now()),
+        role: requested.role,
+        name: requested.name ?? '',
+        images: requested.images ?? null,
+        expiresAt: expiryOf(requested, now()),
       };
-      refuseMore(principal, request);
+      rejectExcess(principal, request);
       return issuer.issue({ ...request, actor: principal.subject, requestId: caller.requestId });
     },
     async revoke(caller, args) {
@@ -88,30 +91,35 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
       if (token === undefined || !mayActIn(principal, token.account))
         throw new Problem('NOT_FOUND', 'There is no such token.', { field: ['id'] });
       if (token.role === 'ADMIN' && principal.role !== 'ADMIN')
-        throw moreThanYours('A token of the role ADMIN is revoked by an admin only.', 'id');
+        throw exceedsOwn('Only an admin can revoke a token with the role ADMIN.', 'id');
       return issuer.revoke({ id, actor: principal.subject, requestId: caller.requestId });
     },
   };
 }
 
-/** @throws Problem `FORBIDDEN` when the token could do more than the one who makes it, or longer. */
-function refuseMore(
+/** @throws Problem `FORBIDDEN` if the token could do more than its creator, or outlive the creator's own token. */
+function rejectExcess(
   { role, images, expiresAt, subject }: Principal,
-  wanted: Pick<NewToken, 'role' | 'images' | 'expiresAt'>,
+  requested: Pick<NewToken, 'role' | 'images' | 'expiresAt'>,
 ): void {
-  if (wanted.role === 'ADMIN' && role !== 'ADMIN')
-    throw moreThanYours('Only an admin makes a token of the role ADMIN.', 'role');
-  // A second lock: today only tokens of the role PULL are limited, and they make none.
-  const isWider = images !== null && !(wanted.images?.every((image) => images.includes(image)) ?? false);
+  if (requested.role === 'ADMIN' && role !== 'ADMIN')
+    throw exceedsOwn('Only an admin can create a token with the role ADMIN.', 'role');
+  // Defense in depth: only tokens with the role PULL are limited to images, and they cannot create tokens.
+  const isWider = images !== null && !(requested.images?.every((image) => images.includes(image)) ?? false);
   if (isWider)
-    throw moreThanYours('Your own token is limited to images, and this one would not be limited to them.', 'images');
-  // A login at an issuer ends within the day whatever it is for; a token that somebody found must not make itself last.
+    throw exceedsOwn(
+      'Your token is limited to images; the new token must be limited to the same images or fewer.',
+      'images',
+    );
+  // A JWT expires within a day in any case. A stolen token must not extend its own lifetime.
   const isLonger =
-    subject.startsWith('token:') && expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > expiresAt);
-  if (isLonger) throw moreThanYours('Your own token expires before this one would.', 'expiresAt');
+    subject.startsWith('token:') &&
+    expiresAt !== null &&
+    (requested.expiresAt === null || requested.expiresAt > expiresAt);
+  if (isLonger) throw exceedsOwn('The new token must not outlive your own.', 'expiresAt');
 }
 
-function moreThanYours(message: string, field: string): Problem {
+function exceedsOwn(message: string, field: string): Problem {
   return new Problem('FORBIDDEN', message, { reason: 'MORE_THAN_YOURS', field: [field] });
 }
 
@@ -121,7 +129,7 @@ function expiryOf({ expiresAt, expiresIn }: Pick<TokenInput, 'expiresAt' | 'expi
 
 const tokenListArguments = z.strictObject({ account: accountName.nullish() });
 
-/** What a token may be called and limited to is judged where it is made. */
+/** The name and the image patterns are checked by the issuer. */
 const tokenInput = z
   .strictObject({
     role: z.enum(roles, `must be one of ${roles.join(', ')}`),
@@ -129,7 +137,7 @@ const tokenInput = z
     name: z.string().nullish(),
     images: z.array(z.string()).nullish(),
     expiresAt: z.date().nullish(),
-    /** Milliseconds, once parsed. */
+    /** In milliseconds once parsed. */
     expiresIn: z
       .string()
       .transform(parseDurationMs)

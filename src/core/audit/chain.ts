@@ -1,32 +1,32 @@
-// The chain of audit events: each event carries a keyed hash over itself and the hash before it, and a head says where the chain ends.
-// Whoever changes the database without the keyring cannot make the hashes fit again.
+// Chains audit events: each event has a keyed hash (HMAC) over itself and the previous hash, and the head names the end of the chain.
+// Without the keyring, nobody who changes the database can compute matching hashes. Written by hand, because the format is Regway's own.
 
 import type { AuditEvent } from './event.ts';
 
-/** A keyed hash of a text, in hex, under a key that the database does not hold in the clear. */
+/** Returns the keyed hash of a text, in hex, under a key that the database does not contain in clear. */
 export type AuditMac = (text: string) => string;
 
-/** An event in its place. */
+/** An audit event at its place in the chain. */
 export interface ChainedEvent extends AuditEvent {
   /** 1, 2, 3 … without a gap. */
   readonly seq: number;
-  /** Null for a row that the chain did not write. */
+  /** Null for a row that was not written through the chain. */
   readonly hash: string | null;
 }
 
-/** Where the chain ends. Its own keyed hash makes a chain that was cut off show. */
+/** The end of the chain. Its own keyed hash reveals a chain that was truncated. */
 export interface ChainHead {
-  /** Of the last event; 0 when there is none. */
+  /** The place of the last event; 0 for an empty chain. */
   readonly seq: number;
-  /** Of the last event; `emptyHash` when there is none. */
+  /** The hash of the last event; `emptyHash` for an empty chain. */
   readonly hash: string;
   readonly mac: string;
 }
 
-/** What the first event is linked to. */
+/** The previous hash of the first event. */
 export const emptyHash = '';
 
-/** The hash of an event: HMAC over a JSON list of its place, the hash before it, and every field. The order is part of the format. */
+/** Returns the hash of an event: the HMAC of a JSON list of its place, the previous hash, and every field. The order is part of the format. */
 export function eventHash(mac: AuditMac, previousHash: string, seq: number, event: AuditEvent): string {
   const { at, actor, account, action, target, targetText, outcome, requestId } = event;
   return mac(
@@ -46,12 +46,12 @@ export function eventHash(mac: AuditMac, previousHash: string, seq: number, even
   );
 }
 
-/** The head of a chain whose last event has this place and hash. */
+/** Returns the head of a chain whose last event has this place and hash. */
 export function headOf(mac: AuditMac, seq: number, hash: string): ChainHead {
   return { seq, hash, mac: headMac(mac, seq, hash) };
 }
 
-/** Whether we wrote this head. */
+/** Returns whether Regway wrote this head. */
 export function isGenuineHead(mac: AuditMac, head: ChainHead): boolean {
   return head.mac === headMac(mac, head.seq, head.hash);
 }

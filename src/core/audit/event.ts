@@ -1,7 +1,8 @@
-// The audit event: who did what to which thing, with which outcome. It never holds the input.
+// Defines the audit event: who did what to which resource, when, and with which outcome. It never contains request input.
 
 import type { Caller, Principal } from '../authz/principal.ts';
 
+/** Every action that the audit trail records. Part of the format of the chain. */
 export const auditActions = [
   'registry.create',
   'registry.update',
@@ -20,21 +21,23 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
+/** One entry of the audit trail. */
 export interface AuditEvent {
   readonly at: Date;
+  /** The subject of the principal who acted. */
   readonly actor: string;
   readonly account: string;
   readonly action: AuditAction;
-  /** Id of the thing acted on. */
+  /** The ID of the resource. */
   readonly target: string;
-  /** Its readable name, such as the registry text. */
+  /** The readable name of the resource, such as the registry pattern. */
   readonly targetText: string;
-  /** One word: `DONE`, a validation outcome, `PENDING` for an update whose password waits, or which password became current: `PENDING` or `PREVIOUS`. */
+  /** One word: `DONE`, a validation outcome, `PENDING` for an update with a pending password, or the password that became current: `PENDING` or `PREVIOUS`. */
   readonly outcome: string;
   readonly requestId: string;
 }
 
-/** Builds the event of one change. */
+/** Returns the event of one change of a registry. The outcome defaults to `DONE`. */
 export function auditEvent(
   caller: Caller & { readonly principal: Principal },
   action: AuditAction,

@@ -1,41 +1,44 @@
-// The port: events at rest, a page of them.
+// Declares the port that stores audit events and reads pages of them.
 
 import type { AuditMac, ChainedEvent } from './chain.ts';
 import type { AuditAction } from './event.ts';
 import type { AuditTrail } from './verification.ts';
 
-/** Audit events at rest. They are written by the stores of what they tell of, in the same transaction. */
+/** Stores audit events. The store of a resource writes the events about it, in the same transaction as the change. */
 export interface AuditStore extends AuditListStore {
   /**
-   * Gives the stores the key of the chain, without which no change can be written. The first time on a database that has events from before
-   * there was a chain, takes them into it.
+   * Passes the key of the chain to the stores, which cannot write any change without it. On a database with events older than the
+   * chain, the first call adopts them into it.
    */
   start(mac: AuditMac): Promise<void>;
 }
 
+/** The conditions on listed events. All given conditions must match. */
 export interface AuditFilter {
   readonly actor?: string | undefined;
   readonly action?: AuditAction | undefined;
   readonly target?: string | undefined;
-  /** From this moment on. */
+  /** Only events at or after this time. */
   readonly since?: Date | undefined;
-  /** Before this moment. */
+  /** Only events before this time. */
   readonly until?: Date | undefined;
 }
 
+/** One page of the audit trail, newest first. */
 export interface AuditQuery {
   /** Undefined for every account. */
   readonly account: string | undefined;
   readonly filter: AuditFilter;
-  /** Only events that come after this place in the list: older ones. */
+  /** Only events older than the one at this place of the chain. */
   readonly olderThan: number | undefined;
+  /** Only events newer than the one at this place of the chain. */
   readonly newerThan: number | undefined;
-  /** True: the first `limit` of the list, the newest. False: its last ones. They come back newest first either way. */
+  /** True for the newest `limit` events of the range, false for the oldest. Newest first in both cases. */
   readonly forward: boolean;
   readonly limit: number;
 }
 
-/** Events at rest, to be read. */
+/** Reads stored audit events. */
 export interface AuditListStore extends AuditTrail {
   page(query: AuditQuery): Promise<ChainedEvent[]>;
 }

@@ -1,9 +1,9 @@
-// Reads the trail of who changed what: a page at a time, the newest first, or what was done to one registry.
+// Reads the audit trail, newest first: page by page, or the events of one registry.
 
 import { z } from 'zod';
 import { type AccountLookup, actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
-import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
+import { accountName, defaultPageSize, singleLine, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { ChainedEvent } from './chain.ts';
 import { auditActions } from './event.ts';
@@ -15,26 +15,34 @@ export interface AuditedRegistry {
   readonly account: string;
 }
 
+/** One page of events, newest first. */
 export interface AuditPage {
   readonly nodes: readonly ChainedEvent[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
+  /** Returns the opaque cursor of an event on this page. */
   cursorOf(event: ChainedEvent): string;
 }
 
-/** Each throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
+/** Reads the audit trail. Every method throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
 export interface AuditTrailReader {
-  /** An admin sees every account unless one is named; others see their own. @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that is not the caller's. */
+  /**
+   * Lists events of the caller's account; for an admin, of every account unless one is named.
+   * @param args `{ first, last, after, before, filter }`. Defaults to 50 events; at most 100.
+   * @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that the caller has no access to.
+   */
   list(caller: Caller, args: unknown): Promise<AuditPage>;
-  /** What was done to one registry, the newest first. @param args `{ first }`, 20 by default, 100 at most. */
+  /** Lists the events of one registry, or none if the caller has no access to it. @param args `{ first }`. Defaults to 20; at most 100. */
   of(caller: Caller, registry: AuditedRegistry, args: unknown): Promise<readonly ChainedEvent[]>;
 }
 
+/** The ports of the audit trail. */
 interface AuditTrailPorts {
   readonly audit: AuditListStore;
   readonly access: AccountLookup;
 }
 
+/** Creates the use cases that read the audit trail. */
 export function createAuditTrail({ audit, access }: AuditTrailPorts): AuditTrailReader {
   return {
     async list(caller, args) {
@@ -56,7 +64,7 @@ export function createAuditTrail({ audit, access }: AuditTrailPorts): AuditTrail
       const more = rows.length > size;
       return {
         nodes: more ? (forward ? rows.slice(0, size) : rows.slice(1)) : rows,
-        // Relay's cursor specification: beyond the asked direction, a given cursor is itself proof that something lies there.
+        // Relay's cursor specification: on the side opposite to the direction, a given cursor proves that there are more events.
         hasNextPage: forward ? more : newerThan !== undefined,
         hasPreviousPage: forward ? olderThan !== undefined : more,
         cursorOf: ({ seq }) => encodePlace(seq),
@@ -97,7 +105,7 @@ function encodePlace(seq: number): string {
   return Buffer.from(JSON.stringify(['AUDIT', seq])).toString('base64url');
 }
 
-/** @throws Problem `INVALID_INPUT` when it is not ours. */
+/** @throws Problem `INVALID_INPUT` if this list did not issue the cursor. */
 function decodePlace(cursor: string | null | undefined, argument: string): number | undefined {
   if (cursor === null || cursor === undefined) return undefined;
   const [, place] = /^\["AUDIT",(\d{1,15})\]$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
@@ -107,13 +115,13 @@ function decodePlace(cursor: string | null | undefined, argument: string): numbe
   });
 }
 
-/** Events of one registry that are listed at once. */
+/** Events of one registry that are listed by default. */
 const defaultTargetEvents = 20;
 const targetArguments = z.strictObject({
   first: pageSize.nullish().transform((first) => first ?? defaultTargetEvents),
 });
 
-/** Longer than any subject of an issuer that logs in here. */
+/** Maximum length of an actor, in characters. Subjects of configured issuers are shorter. */
 const maxActorLength = 2_048;
 const auditListArguments = z
   .strictObject({
@@ -123,9 +131,9 @@ const auditListArguments = z
     before: z.string().max(2048).nullish(),
     filter: z
       .strictObject({
-        actor: line(maxActorLength).nullish(),
+        actor: singleLine(maxActorLength).nullish(),
         action: z.enum(auditActions).nullish(),
-        target: line(maxSearchLength).nullish(),
+        target: singleLine(maxSearchLength).nullish(),
         account: accountName.nullish(),
         since: z.date().nullish(),
         until: z.date().nullish(),

@@ -1,83 +1,85 @@
-// Verifies the chain of audit events and names the first bad one. It reads page by page, also while a server appends.
+// Verifies the chain of audit events and names the first bad event. Reads page by page, also while a server appends.
 
 import type { AuditEvent } from './event.ts';
 import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash, isGenuineHead } from './chain.ts';
 
 /**
- * What is wrong. `ALTERED`: the event is not as it was written. `MISSING`: it was taken out. `INSERTED`: Regway did not write it.
- * `REORDERED`: it stood at another place. `TRUNCATED`: the chain was longer. `HEAD_ALTERED`: what says where the chain ends was changed.
- * `KEY_REMOVED`: what its events are verified with is gone.
+ * The kind of damage. `ALTERED`: the event was changed. `MISSING`: it was deleted. `INSERTED`: Regway did not write it.
+ * `REORDERED`: it was moved. `TRUNCATED`: the end of the chain was deleted. `HEAD_ALTERED`: the row that names the end of the chain
+ * was changed. `KEY_REMOVED`: the key that verifies the events was deleted.
  */
 export type AuditDamage =
   'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED' | 'KEY_REMOVED';
 
-/** A place in the chain that was noted outside of the database, to be found again. */
+/** A place in the chain that was recorded outside of the database, to compare the chain with later. */
 export interface AuditAnchor {
   readonly seq: number;
   readonly hash: string;
 }
 
-/** The verdict on the whole chain. `checked` counts the events that are as they were written. */
+/** The result for the whole chain. `checked` counts the verified events. */
 export type AuditVerdict =
   | { readonly intact: true; readonly checked: number; readonly head: AuditAnchor; readonly adopted: Adoption | null }
   | { readonly intact: false; readonly checked: number; readonly seq: number; readonly damage: AuditDamage };
 
-/** Events from before there was a chain, which were taken into it as they stood then. What was done to them before does not show. */
+/** Events older than the chain, which it adopted as they were at that time. Changes made to them before are not detected. */
 export interface Adoption {
   readonly lastSeq: number;
   readonly at: Date;
 }
 
-/** The chain as it is stored. */
+/** Reads the stored chain. */
 export interface AuditTrail {
+  /** Returns the head, or undefined if absent. */
   head(): Promise<ChainHead | undefined>;
-  /** The events after this place, by place, up to `limit`. */
+  /** Returns up to `limit` events after this place, in the order of the chain. */
   eventsAfter(seq: number, limit: number): Promise<readonly ChainedEvent[]>;
 }
 
+/** The parts of a verification. */
 export interface AuditVerification {
   readonly trail: AuditTrail;
   readonly mac: AuditMac;
-  /** The chain must still hold this event as it was. */
+  /** The chain must contain this event unchanged. */
   readonly anchor?: AuditAnchor | undefined;
 }
 
-/** What a verdict says, for people. */
+/** Returns the result as a sentence for the terminal. */
 export function describeVerdict(verdict: AuditVerdict): string {
   const { checked } = verdict;
   return verdict.intact
-    ? `The audit trail is whole: ${checked} events checked.`
-    : `The audit trail is broken: ${sentences[verdict.damage](verdict.seq)} (${verdict.damage}). ${checked} events before it are as they were written.`;
+    ? `The audit trail is intact: ${checked} events verified.`
+    : `The audit trail is broken: ${sentences[verdict.damage](verdict.seq)} (${verdict.damage}). Events verified before it: ${checked}.`;
 }
 
 const sentences: Record<AuditDamage, (seq: number) => string> = {
-  ALTERED: (seq) => `event ${seq} is not as it was written`,
-  MISSING: (seq) => `event ${seq} was taken out`,
+  ALTERED: (seq) => `event ${seq} was altered`,
+  MISSING: (seq) => `event ${seq} was deleted`,
   INSERTED: (seq) => `event ${seq} was not written by Regway`,
-  REORDERED: (seq) => `event ${seq} stood at another place`,
-  TRUNCATED: (seq) => `the trail ends early: event ${seq} and all after it were cut off`,
+  REORDERED: (seq) => `event ${seq} was moved`,
+  TRUNCATED: (seq) => `the trail ends early: event ${seq} and all events after it were deleted`,
   HEAD_ALTERED: (seq) =>
-    `the row that says where the trail ends was changed or removed: events from ${seq} on may have been cut off`,
-  KEY_REMOVED: () => 'the key of the audit trail was removed from the database, so no event can be verified',
+    `the row that names the end of the trail was changed or deleted: events from ${seq} on may have been deleted`,
+  KEY_REMOVED: () => 'the key of the audit trail was deleted from the database, so no event can be verified',
 };
 
-/** About 300 KB of events at a time, however long the chain is. */
+/** Events per read: about 300 KB, however long the chain is. */
 const pageSize = 1_000;
 
-/** Events in a row that somebody may have taken out, moving the later ones up, and it still shows as `MISSING`. */
+/** Maximum number of consecutive deleted events, with the later ones moved up, that are recognized as `MISSING`. */
 const maxClosedGap = 100;
 
 type Damaged = Extract<AuditVerdict, { intact: false }>;
 
-/** How far the chain is good. */
+/** The last verified event. */
 interface Progress extends AuditAnchor {
   readonly checked: number;
   readonly adopted: Adoption | null;
 }
 
 /**
- * Reads every event from the first one on. What it cannot notice: a database that was put back whole to an earlier state,
- * unless an anchor is given that is younger than that state.
+ * Verifies every event from the first one on. Cannot detect a database that was restored as a whole to an earlier state, unless an
+ * anchor younger than that state is passed.
  */
 export async function verifyAudit(verification: AuditVerification): Promise<AuditVerdict> {
   let progress: Progress = { seq: 0, hash: emptyHash, checked: 0, adopted: null };
@@ -85,17 +87,17 @@ export async function verifyAudit(verification: AuditVerification): Promise<Audi
     const walked = await walk(verification, progress);
     if ('intact' in walked) return walked;
     progress = walked;
-    // Read after the events, so it is never behind them: it is ahead when a server appended meanwhile, or when the end was cut off.
+    // Read after the events, so it is never behind them. It is ahead if a server appended in the meantime, or if the end was deleted.
     const head = await verification.trail.head();
     const wasAppended =
       head !== undefined &&
       head.seq > progress.seq &&
       (await verification.trail.eventsAfter(progress.seq, 1)).length > 0;
-    if (!wasAppended) return judgeEnd(verification, progress, head);
+    if (!wasAppended) return verifyEnd(verification, progress, head);
   }
 }
 
-/** Follows the chain to the last event there is. */
+/** Follows the chain to its last event. */
 async function walk({ trail, mac, anchor }: AuditVerification, from: Progress): Promise<Progress | Damaged> {
   let progress = from;
   for (;;) {
@@ -111,16 +113,16 @@ async function walk({ trail, mac, anchor }: AuditVerification, from: Progress): 
   }
 }
 
-function judgeEnd({ mac, anchor }: AuditVerification, progress: Progress, head: ChainHead | undefined): AuditVerdict {
+function verifyEnd({ mac, anchor }: AuditVerification, progress: Progress, head: ChainHead | undefined): AuditVerdict {
   const { seq, hash, checked, adopted } = progress;
   if (head === undefined || !isGenuineHead(mac, head)) return damaged(progress, 'HEAD_ALTERED');
   if (head.seq > seq || (anchor !== undefined && anchor.seq > seq)) return damaged(progress, 'TRUNCATED');
-  // A genuine head of another chain's end is one that was put back.
+  // A genuine head that names another end is an old one that was restored.
   if (head.seq < seq || head.hash !== hash) return damaged(progress, 'HEAD_ALTERED');
   return { intact: true, checked, head: { seq, hash }, adopted };
 }
 
-/** What is wrong with the event after the last good one: a description for people, the verdict stands already. */
+/** Names the damage of the event after the last verified one. That it is damaged is already known. */
 async function diagnose({ trail, mac }: AuditVerification, progress: Progress): Promise<Damaged> {
   const place = progress.seq + 1;
   const [bad, ...later] = await trail.eventsAfter(progress.seq, pageSize);

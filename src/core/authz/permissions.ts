@@ -1,9 +1,9 @@
-// Who may do what: the one permission table, and the rule for acting in an account.
+// Defines the permission table, and the rule for acting in an account.
 
 import { Problem } from '../shared/problem.ts';
 import type { Caller, Principal, Role } from './principal.ts';
 
-/** Every operation and the roles that may run it. An operation without a row does not compile, and a matrix test walks it. */
+/** Maps each operation to the roles that may run it. An operation without a row does not compile, and a matrix test walks the table. */
 export const permissions = {
   'principal.get': ['ADMIN', 'READ_WRITE', 'READ_ONLY', 'PULL'],
   'registry.list': ['ADMIN', 'READ_WRITE'],
@@ -27,45 +27,47 @@ export const permissions = {
   'pull.config': ['ADMIN', 'READ_WRITE', 'PULL'],
 } as const satisfies Record<string, readonly Role[]>;
 
+/** The name of an operation, as in the permission table. */
 export type Operation = keyof typeof permissions;
 
-/** Which accounts exist. */
+/** The port that knows which accounts exist. */
 export interface AccountLookup {
-  /** Whether an account has this name, a disabled one too. */
+  /** Returns whether an account has this name, a disabled one included. */
   accountExists(name: string): Promise<boolean>;
 }
 
 /**
- * Lets the caller through or throws, before anything is parsed or read: the answer is the same whether or not a thing exists.
- * @throws Problem `UNAUTHENTICATED` without a login, `FORBIDDEN` when the role may not.
+ * Returns the principal if its role allows the operation. Call it before anything is parsed or read, so that the result does not
+ * depend on whether a resource exists.
+ * @throws Problem `UNAUTHENTICATED` for an unauthenticated caller, `FORBIDDEN` if the role does not allow the operation.
  */
 export function authorize(caller: Caller, operation: Operation): Principal {
   const { principal } = caller;
   if (principal === undefined) {
-    throw new Problem('UNAUTHENTICATED', 'Log in first: send an API token as "Authorization: Bearer rgw_…".');
+    throw new Problem('UNAUTHENTICATED', 'Authentication required. Send an API token: "Authorization: Bearer rgw_…".');
   }
   if (!mayRun(principal, operation)) {
     throw new Problem(
       'FORBIDDEN',
-      `The role ${principal.role} may not run ${operation}; it needs ${permissions[operation].join(' or ')}.`,
+      `The role ${principal.role} does not allow ${operation}. Allowed roles: ${permissions[operation].join(', ')}.`,
     );
   }
   return principal;
 }
 
-/** Whether the principal's role may run the operation. */
+/** Returns whether the principal's role allows the operation. */
 export function mayRun({ role }: Principal, operation: Operation): boolean {
   return (permissions[operation] as readonly Role[]).includes(role);
 }
 
-/** Whether the principal sees things of this account: its own, or every one for an admin. */
+/** Returns whether the principal has access to the resources of this account: its own, or every account for an admin. */
 export function mayActIn(principal: Principal, account: string): boolean {
   return principal.account === account || principal.role === 'ADMIN';
 }
 
 /**
- * The account that a call acts in: the caller's own, or the one named.
- * @throws Problem `NOT_FOUND` when there is no such account or it is not the caller's to see.
+ * Returns the account that a call acts in: the one named, or by default the principal's own.
+ * @throws Problem `NOT_FOUND` if the account does not exist or the principal has no access to it.
  */
 export async function actingAccount(
   { access }: { readonly access: AccountLookup },
@@ -77,7 +79,7 @@ export async function actingAccount(
   throw noSuchAccount();
 }
 
-/** One answer for "not there", "not yours" and "disabled". */
+/** Returns the one problem for an account that does not exist, is disabled, or that the caller has no access to. */
 export function noSuchAccount(): Problem {
   return new Problem('NOT_FOUND', 'There is no such account.', { field: ['account'] });
 }

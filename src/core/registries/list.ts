@@ -16,7 +16,7 @@ import {
   type RegistryOrderField,
   registryOrderFields,
 } from '../registry/store.ts';
-import { accountName, defaultPageSize, line, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
+import { accountName, defaultPageSize, singleLine, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
 import { parseJson } from '../shared/json.ts';
 import { Problem } from '../shared/problem.ts';
 
@@ -118,7 +118,7 @@ const listArguments = z
     account: accountName.nullish(),
     filter: z
       .strictObject({
-        search: line(maxSearchLength).nullish(),
+        search: singleLine(maxSearchLength).nullish(),
         host: z.string().max(300).nullish(),
         type: type.nullish(),
         outcome: z.enum(validationOutcomes).nullish(),

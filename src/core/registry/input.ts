@@ -1,7 +1,7 @@
 // What callers send about a registry, checked.
 
 import { z } from 'zod';
-import { accountName, line, maxNameLength } from '../shared/input.ts';
+import { accountName, singleLine, maxNameLength } from '../shared/input.ts';
 import { Secret } from '../shared/secret.ts';
 import { canonicalHost } from './host.ts';
 import { rejectWith } from './reference.ts';
@@ -16,12 +16,12 @@ const maxUsernameLength = 1024;
 /** A service-account key file is 2–4 KiB; this leaves room, and its length still fits the two bytes that a sealed value has for it. */
 const maxPasswordBytes = 65_535;
 
-const label = line(maxNameLength)
+const label = singleLine(maxNameLength)
   .transform((text) => text.trim())
   .refine((text) => text !== '', 'must not be blank; leave it out to use the registry text');
 
 // RFC 7617 §2: a user id with a colon cannot be told from its password.
-const username = line(maxUsernameLength)
+const username = singleLine(maxUsernameLength)
   .min(1, 'must not be empty')
   .refine((text) => !text.includes(':'), 'must not contain ":" (HTTP Basic cannot carry it)');
 

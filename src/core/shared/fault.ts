@@ -1,13 +1,15 @@
-// Describes a fault of ours for the log: names, codes and frames tell where it broke. Messages are left out, since drivers print parameters in them.
+// Describes an internal error for the log by its names, codes, and stack frames. Omits messages, because drivers print parameters in them.
 
+/** The loggable part of an error and of its causes. */
 export interface FaultFields {
   readonly errorName: string;
   readonly errorCode?: string;
+  /** The frames only; empty if there are none. */
   readonly stack: string;
   readonly cause?: FaultFields;
 }
 
-/** What may be logged of anything that was thrown. */
+/** Returns the loggable fields of anything that was thrown. For a value that is not an `Error`, only its type. */
 export function faultFields(fault: unknown): FaultFields {
   if (!(fault instanceof Error)) return { errorName: typeof fault, stack: '' };
   const { name, cause } = fault;
@@ -20,17 +22,17 @@ export function faultFields(fault: unknown): FaultFields {
   };
 }
 
-/** The code that Node, drivers and libraries give their errors, such as `ECONNREFUSED`; undefined for what has none. */
+/** Returns the code that Node, drivers, and libraries set on their errors, such as `ECONNREFUSED`, or undefined if absent. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** One word for the log: the code, else the name. */
+/** Returns one word for the log: the code of an error, else its name, else `unknown`. */
 export function codeOrNameOf(error: unknown): string {
   return codeOf(error) ?? (error instanceof Error ? error.name : 'unknown');
 }
 
-/** The stack without its message: a message may hold lines that look like frames, so it is cut away as a whole. */
+/** Returns the stack without its message. The message is removed as a whole, because it may contain lines that look like frames. */
 function framesOf({ message, stack = '' }: Error): string {
   const start = stack.indexOf(message);
   return start < 0 ? '' : stack.slice(start + message.length).trimStart();

@@ -1,17 +1,19 @@
-// ParseInput, one-line texts, account names, Relay page sizes.
+// Parses the input of use cases with zod: one-line texts, account names, Relay page sizes.
 
 import { z } from 'zod';
 import { Problem } from './problem.ts';
 
-/** A label that fits a table column. */
+/** Maximum length of a display name, in characters: it fits a table column. */
 export const maxNameLength = 200;
-/** Longest canonical registry text; anything above cannot match. */
+/** Maximum length of a canonical registry pattern, in characters. A longer search text cannot match. */
 export const maxSearchLength = 512;
-/** Relay pages: a page is one read and one screen. */
+/** Maximum number of entries on a Relay page: one read and one screen. */
 export const maxPageSize = 100;
+/** Entries on a page if the caller names no size. */
 export const defaultPageSize = 50;
 
-export const line = (maxLength: number) =>
+/** Returns the schema of a text on one line, of at most `maxLength` characters. */
+export const singleLine = (maxLength: number) =>
   z
     .string()
     .max(maxLength, `must have at most ${maxLength} characters`)
@@ -19,16 +21,18 @@ export const line = (maxLength: number) =>
       (text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(),
       'must be one line without control characters',
     );
-export const accountName = line(100).min(1, 'must not be empty');
+/** The schema of an account name that a caller refers to. It need not exist. */
+export const accountName = singleLine(100).min(1, 'must not be empty');
 
+/** The schema of `first` and `last`. */
 export const pageSize = z
   .int('must be a whole number')
   .min(0, 'must not be negative')
   .max(maxPageSize, `must be at most ${maxPageSize}; follow pageInfo for more`);
 
 /**
- * Checks one input against its schema.
- * @throws Problem `INVALID_INPUT` for the first fault, with the path of its field.
+ * Parses one input by its schema.
+ * @throws Problem `INVALID_INPUT` for the first violation, with the path of its field.
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);

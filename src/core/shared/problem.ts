@@ -1,6 +1,6 @@
-// What can go wrong for a caller: one closed list of codes, a sentence a person can act on, never a secret.
+// The expected failures of a call: a closed list of codes, with a sentence that the caller can act on and no secret in it.
 
-/** The closed list. Every adapter translates it in exactly one table. */
+/** Every code of a problem. Each adapter translates this list in exactly one table. */
 export const problemCodes = [
   'INVALID_REGISTRY',
   'INVALID_REFERENCE',
@@ -20,18 +20,19 @@ export const problemCodes = [
 
 export type ProblemCode = (typeof problemCodes)[number];
 
+/** The details of a problem beside its code and message. */
 export interface ProblemDetails {
-  /** The finer cause, such as `HUB_SINGLE_SEGMENT`. */
+  /** A more specific reason, such as `HUB_SINGLE_SEGMENT`. */
   readonly reason?: string | undefined;
-  /** Path of the input field at fault, relative to the input object. */
+  /** The path of the input field to change, relative to the input object. */
   readonly field?: readonly string[] | undefined;
-  /** When another try can help, epoch milliseconds. */
+  /** When another attempt can succeed, in epoch milliseconds. */
   readonly retryAfter?: number | undefined;
-  /** The fault behind it, for our log only. Never shown to a caller. */
+  /** The underlying error, for the server's log only. Never shown to a caller. */
   readonly cause?: unknown;
 }
 
-/** An expected failure. A fault of ours is a plain `Error` and is masked by the adapters. */
+/** An expected failure. An internal error is a plain `Error`, and the adapters mask it. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;

@@ -1,8 +1,8 @@
-// A value that is used and never shown: printing, logging, serialising or cloning it gives a placeholder.
+// Holds a secret that is used and never shown: printing, logging, serializing, or cloning it yields a placeholder.
 
 const placeholder = '[secret]';
 
-/** Holds a password or token. `reveal()` is the only way to the value; call it where the value leaves the process. */
+/** A password or token. `reveal()` is the only way to the value; call it where the value leaves the process. */
 export class Secret {
   readonly #value: string;
 
@@ -10,7 +10,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The clear value. */
+  /** Returns the value in clear. */
   reveal(): string {
     return this.#value;
   }
@@ -27,7 +27,7 @@ export class Secret {
     return placeholder;
   }
 
-  /** What `util.inspect`, `console.log` and loggers show. */
+  /** The representation in `util.inspect`, `console.log`, and loggers. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return placeholder;
   }

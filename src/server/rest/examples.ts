@@ -33,11 +33,11 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   },
   UNAUTHENTICATED: {
     meaning: 'Nobody is logged in.',
-    message: 'Log in first: send an API token as "Authorization: Bearer rgw_…".',
+    message: 'Authentication required. Send an API token: "Authorization: Bearer rgw_…".',
   },
   FORBIDDEN: {
     meaning: 'The role of the token does not permit it.',
-    message: 'The role READ_ONLY may not run registry.list; it needs ADMIN or READ_WRITE.',
+    message: 'The role READ_ONLY does not allow registry.list. Allowed roles: ADMIN, READ_WRITE.',
   },
   NOT_FOUND: {
     meaning: 'It is not there, or not yours.',

@@ -222,7 +222,7 @@ describe('a verification', () => {
       'an audit event was taken out',
       () => edit(database(), 'DELETE FROM audit_event WHERE seq = 2'),
       'audit',
-      'event 2 was taken out',
+      'event 2 was deleted',
     ],
     [
       'the key of the audit trail was taken out',

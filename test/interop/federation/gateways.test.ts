@@ -154,7 +154,7 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
   const imagesWithRegistry = '{ containerImages(first: 2) { nodes { reference registry { registry } } } }';
 
   test.each([
-    ['nobody', null, 'UNAUTHENTICATED', /^Log in first/],
+    ['nobody', null, 'UNAUTHENTICATED', /^Authentication required/],
     ['a token whose role may not', 'READ_ONLY', 'FORBIDDEN', /^The role READ_ONLY may not/],
   ] as const)(
     '%s gets the images of the other subgraph, null for the registry, and the code',
