@@ -1,57 +1,78 @@
-// The audit trail: a page of events for those who may list registries, and what was done to one registry.
+// The audit trail: a page of its events, and the events of one registry.
 
-import { auditActions, type AuditAction } from '../../../core/audit/event.ts';
 import type { ChainedEvent } from '../../../core/audit/chain.ts';
+import { type AuditAction, auditActions } from '../../../core/audit/event.ts';
 import type { AuditPage } from '../../../core/audit/trail.ts';
 import { builder } from './builder.ts';
 import { RegistryNode } from './registry.ts';
 
 const actionDescriptions: Readonly<Record<AuditAction, string>> = {
-  'registry.create': 'A registry was stored.',
-  'registry.update': 'A registry was changed.',
+  'registry.create': 'A registry was created.',
+  'registry.update': 'A registry was updated.',
   'registry.delete': 'A registry was deleted.',
-  'registry.validate': 'A stored credential was checked with its registry.',
-  'registry.password_rotated': 'The registry refused the current password in a pull and took the other one, which is current now.',
-  'registry.secret_unreadable': 'A stored password did not open: its record was changed outside Regway.',
-  'token.create': 'An API token was made.',
-  'token.revoke': 'An API token was ended.',
-  'account.create': 'An account was made.',
-  'account.disable': 'An account was locked out.',
-  'account.enable': 'An account was let in again.',
-  'keys.rotate_data': 'The passwords were sealed anew under another data key.',
-  'keys.rotate_root': 'The keys of the database were wrapped anew under another root key.',
-  'audit.adopt': 'Events from before the audit chain were taken into it.',
+  'registry.validate': 'A stored credential was validated.',
+  'registry.password_rotated':
+    'The registry rejected the current password in a pull and accepted an alternate one, which is now current.',
+  'registry.secret_unreadable':
+    'A stored password could not be decrypted, because its record was modified outside Regway.',
+  'token.create': 'An API token was created.',
+  'token.revoke': 'An API token was revoked.',
+  'account.create': 'An account was created.',
+  'account.disable': 'An account was disabled.',
+  'account.enable': 'An account was re-enabled.',
+  'keys.rotate_data': 'The passwords were re-encrypted with a new data key.',
+  'keys.rotate_root': 'The data keys were rewrapped with a new root key.',
+  'audit.adopt': 'Events recorded before the audit chain existed were added to it.',
 };
 
 const AuditActionEnum = builder.enumType('RegwayAuditAction', {
-  description: 'What was done.',
-  values: Object.fromEntries(auditActions.map((action) => [action.toUpperCase().replace('.', '_'), { value: action, description: actionDescriptions[action] }])),
+  description: 'The action that an audit event records.',
+  values: Object.fromEntries(
+    auditActions.map((action) => [
+      action.toUpperCase().replace('.', '_'),
+      { value: action, description: actionDescriptions[action] },
+    ]),
+  ),
 });
 
 const AuditEventType = builder.objectRef<ChainedEvent>('RegwayAuditEvent').implement({
-  description: 'Who did what to which thing, when, and how it ended. It never holds what was sent.',
+  description:
+    'An audit trail entry: who did what to which resource, when, and with what outcome. Request input is never recorded.',
   fields: (t) => ({
-    seq: t.float({ description: 'Its place in the trail: 1, 2, 3 …', resolve: ({ seq }) => seq }),
-    at: t.expose('at', { type: 'DateTime', description: 'When.' }),
-    actor: t.exposeString('actor', { description: 'Who: the subject of a principal, `cli` for the command line on the data directory, `regway` for the server itself.' }),
-    action: t.field({ type: AuditActionEnum, description: 'What.', resolve: ({ action }) => action }),
-    account: t.exposeString('account', { description: 'The account of the thing.' }),
-    target: t.exposeString('target', { description: 'Which thing: its id. It may be gone.' }),
-    targetText: t.exposeString('targetText', { description: 'Its readable name then, such as the registry text.' }),
-    outcome: t.exposeString('outcome', { description: '`DONE`; the outcome of a validation; `PENDING` for an update whose new password waits; or which password became current, `PENDING` or `PREVIOUS`.' }),
-    requestId: t.exposeString('requestId', { description: 'The `X-Request-Id` of the request, under which the log has it.' }),
+    seq: t.float({ description: 'The position in the trail: 1, 2, 3, and so on.', resolve: ({ seq }) => seq }),
+    at: t.expose('at', { type: 'DateTime', description: 'When it happened.' }),
+    actor: t.exposeString('actor', {
+      description:
+        'Who did it: the subject of a principal, `cli` for the command line on the data directory, or `regway` for the server itself.',
+    }),
+    action: t.field({ type: AuditActionEnum, description: 'What was done.', resolve: ({ action }) => action }),
+    account: t.exposeString('account', { description: 'The account that owns the resource.' }),
+    target: t.exposeString('target', { description: 'The ID of the resource, which may no longer exist.' }),
+    targetText: t.exposeString('targetText', {
+      description: 'The human-readable name of the resource at that time, such as the registry pattern.',
+    }),
+    outcome: t.exposeString('outcome', {
+      description:
+        '`DONE`; the outcome of a validation; `PENDING` for an update that stored a pending password; or, for a password rotation, the password that became current: `PENDING` or `PREVIOUS`.',
+    }),
+    requestId: t.exposeString('requestId', {
+      description: 'The `X-Request-Id` of the request, which is also in the log.',
+    }),
   }),
 });
 
 const AuditFilterInput = builder.inputType('RegwayAuditFilter', {
-  description: 'Narrows the trail. All that is given must hold.',
+  description: 'Filters the audit trail. All given conditions must match.',
   fields: (t) => ({
-    actor: t.string({ description: 'By exactly this one.' }),
-    action: t.field({ type: AuditActionEnum, description: 'Only this.' }),
-    target: t.string({ description: 'To the thing with this id.' }),
-    account: t.string({ description: 'In another account than your own; for admins, who see every account without it.' }),
-    since: t.field({ type: 'DateTime', description: 'From this moment on.' }),
-    until: t.field({ type: 'DateTime', description: 'Before this moment.' }),
+    actor: t.string({ description: 'Only events by this exact subject.' }),
+    action: t.field({ type: AuditActionEnum, description: 'Only events with this action.' }),
+    target: t.string({ description: 'Only events on the resource with this ID.' }),
+    account: t.string({
+      description:
+        'Only events in this account. Defaults to your own, and for admins to all accounts; only admins can name another.',
+    }),
+    since: t.field({ type: 'DateTime', description: 'Only events at or after this time.' }),
+    until: t.field({ type: 'DateTime', description: 'Only events before this time.' }),
   }),
 });
 
@@ -59,12 +80,13 @@ builder.queryField('auditEvents', (t) =>
   t.connection(
     {
       type: AuditEventType,
-      description: 'The audit trail, the newest first, a page at a time: 50 unless you say otherwise, 100 at most. Admins see every account, others their own.',
-      args: { filter: t.arg({ type: AuditFilterInput, description: 'Narrows the trail.' }) },
+      description:
+        'Lists the audit trail, newest first, one page at a time. A page has 50 events by default and at most 100. Admins see every account, others their own.',
+      args: { filter: t.arg({ type: AuditFilterInput, description: 'The conditions that every event must match.' }) },
       resolve: async (_root, args, { auditReading, caller }) => connection(await auditReading.list(caller, args)),
     },
     { name: 'RegwayAuditEventConnection', description: 'One page of the audit trail.' },
-    { name: 'RegwayAuditEventEdge', description: 'An event and its place in the list.' },
+    { name: 'RegwayAuditEventEdge', description: 'An audit event and its cursor.' },
   ),
 );
 
@@ -72,8 +94,14 @@ builder.objectField(RegistryNode, 'auditEvents', (t) =>
   t.field({
     type: [AuditEventType],
     nullable: { list: true, items: false },
-    description: 'What was done to this registry, the newest first. Those who see it only because a pull uses it (the role PULL) get null and the error FORBIDDEN, here alone.',
-    args: { first: t.arg.int({ defaultValue: 20, description: 'This many at most; 20 unless you say otherwise, 100 at most.' }) },
+    description:
+      'The audit events of this registry, newest first. Callers with the role PULL get null and a FORBIDDEN error for this field only.',
+    args: {
+      first: t.arg.int({
+        defaultValue: 20,
+        description: 'The maximum number of events to return. Defaults to 20; at most 100.',
+      }),
+    },
     resolve: async (registry, args, { auditReading, caller }) => [...(await auditReading.of(caller, registry, args))],
   }),
 );
@@ -82,6 +110,11 @@ function connection(page: AuditPage) {
   const edges = page.nodes.map((node) => ({ node, cursor: page.cursorOf(node) }));
   return {
     edges,
-    pageInfo: { hasNextPage: page.hasNextPage, hasPreviousPage: page.hasPreviousPage, startCursor: edges.at(0)?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null },
+    pageInfo: {
+      hasNextPage: page.hasNextPage,
+      hasPreviousPage: page.hasPreviousPage,
+      startCursor: edges.at(0)?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
   };
 }

@@ -1,4 +1,4 @@
-// The Pothos builder that every type file registers with: context, scalars, Relay's names and defaults.
+// The Pothos builder that every type file registers with: context, scalars, Relay options, and descriptions shared by several types.
 
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
@@ -14,7 +14,7 @@ import type { Subscriptions } from '../../../core/registries/watch.ts';
 import type { Secret } from '../../../core/shared/secret.ts';
 import { dateTimeScalar, secretScalar } from './scalars.ts';
 
-/** The use cases that this face serves. */
+/** The use cases behind this API. */
 export interface UseCases {
   readonly registries: Registries;
   readonly uses: Uses;
@@ -26,7 +26,7 @@ export interface UseCases {
   readonly auditReading: AuditTrailReader;
 }
 
-/** What resolvers get: who calls, and the use cases. */
+/** The context of resolvers: the caller and the use cases. */
 export interface GraphqlContext extends UseCases {
   readonly caller: Caller;
 }
@@ -44,33 +44,45 @@ interface SchemaTypes {
   };
 }
 
+/** The builder of the one schema. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin],
   defaultFieldNullability: false,
   relay: {
-    // Ids are already unique over all types (`reg_…`), so they stay readable and equal to those of the other faces.
+    // IDs are unique across types already (`reg_…`), so they stay readable and equal to those of the other APIs.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: 'Registry', id }),
     cursorType: 'String',
-    idFieldOptions: { description: 'Unique among all things of all types; stays the same.' },
-    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The entries of this page, each with its cursor.' },
-    nodeFieldOptions: { nullable: false, description: 'The entry at this place.' },
+    idFieldOptions: { description: 'Globally unique and immutable.' },
+    edgesFieldOptions: {
+      nullable: { list: false, items: false },
+      description: 'The entries of this page, each with its cursor.',
+    },
+    nodeFieldOptions: { nullable: false, description: 'The entry.' },
     nodesOnConnection: { description: 'The entries of this page, without cursors.' },
-    cursorFieldOptions: { description: 'An opaque place in this order; give it as `after` or `before`.' },
-    pageInfoFieldOptions: { description: 'Whether there is more, and the cursors to go on with.' },
-    pageInfoTypeOptions: { description: "Where a page stands in its list (Relay's cursor connections)." },
-    hasNextPageFieldOptions: { description: 'Whether more follows: ask again with `after: endCursor`.' },
-    hasPreviousPageFieldOptions: { description: 'Whether more comes before: ask again with `last` and `before: startCursor`.' },
-    startCursorFieldOptions: { description: 'Cursor of the first entry of this page; null when it is empty.' },
-    endCursorFieldOptions: { description: 'Cursor of the last entry of this page; null when it is empty.' },
-    firstArgOptions: { description: 'Take this many from the start (or after `after`). 50 when neither `first` nor `last` is given; 100 at most.' },
-    lastArgOptions: { description: 'Take this many from the end (or before `before`); 100 at most. Not together with `first`.' },
-    afterArgOptions: { description: 'Only what comes after this cursor.' },
-    beforeArgOptions: { description: 'Only what comes before this cursor.' },
-    nodeTypeOptions: { description: 'A thing with an id.', resolveType: () => 'Registry' },
+    cursorFieldOptions: { description: 'An opaque position in this order. Pass it as `after` or `before`.' },
+    pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to fetch them.' },
+    pageInfoTypeOptions: { description: "The position of a page in its list (Relay's cursor connections)." },
+    hasNextPageFieldOptions: { description: 'Whether more entries follow. Fetch them with `after: endCursor`.' },
+    hasPreviousPageFieldOptions: {
+      description: 'Whether entries precede this page. Fetch them with `last` and `before: startCursor`.',
+    },
+    startCursorFieldOptions: { description: 'The cursor of the first entry of this page; null if the page is empty.' },
+    endCursorFieldOptions: { description: 'The cursor of the last entry of this page; null if the page is empty.' },
+    firstArgOptions: {
+      description:
+        'The maximum number of entries to return, from the start or after `after`. Defaults to 50 if `last` is omitted too; at most 100.',
+    },
+    lastArgOptions: {
+      description:
+        'The maximum number of entries to return, from the end or before `before`. At most 100. Cannot be combined with `first`.',
+    },
+    afterArgOptions: { description: 'Only entries after this cursor.' },
+    beforeArgOptions: { description: 'Only entries before this cursor.' },
+    nodeTypeOptions: { description: 'An object with a global ID.', resolveType: () => 'Registry' },
     nodeQueryOptions: {
-      description: 'A thing by its id; null when it is not there or not yours.',
-      args: { id: { description: 'The id of a registry (`reg_…`).' } },
+      description: 'Fetches an object by its ID; null if it does not exist or you do not have access.',
+      args: { id: { description: 'The ID of a registry (`reg_…`).' } },
       resolve: (_root, { id }, { registries, caller }) => registries.get(caller, { id: id.id }),
     },
     nodesQueryOptions: false,
@@ -80,12 +92,17 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 builder.addScalarType('DateTime', dateTimeScalar);
 builder.addScalarType('Secret', secretScalar);
 
-builder.queryType({ description: 'Everything that reads. Nothing here ever shows a password.' });
-builder.mutationType({ description: 'Everything that changes or checks something. What went wrong is in `errors` of the payload; it is empty on success.' });
-builder.subscriptionType({ description: 'Live answers as Server-Sent Events: POST with `Accept: text/event-stream`.' });
+builder.queryType({ description: 'Read operations. No query returns a stored password.' });
+builder.mutationType({
+  description:
+    "Operations that change data or validate a credential. Expected failures are in the payload's `errors`, which is empty on success.",
+});
+builder.subscriptionType({
+  description: 'Live updates as Server-Sent Events. Send a POST request with `Accept: text/event-stream`.',
+});
 
-/** Of the argument `account`. */
-export const accountDescription = 'Another account than your own; for admins.';
+/** The description of the argument `account`. */
+export const accountDescription = 'The account to act in. Defaults to your own; only admins can name another.';
 
-/** Of the field `errors` of a payload. */
-export const errorsDescription = 'What went wrong; empty on success.';
+/** The description of the field `errors` of a payload. */
+export const errorsDescription = 'Expected failures; empty on success.';

@@ -1,7 +1,19 @@
-// The two printed forms of the schema: the API, and the Federation v2 subgraph for composing this graph with others. https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/directives
+// Prints the schema as the API and as a Federation v2 subgraph, and resolves entities for a gateway.
+// https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/directives
 
 import { pruneSchema } from '@graphql-tools/utils';
-import { buildASTSchema, type ConstDirectiveNode, type DocumentNode, type GraphQLSchema, Kind, type ObjectTypeDefinitionNode, parse, print, printSchema, visit } from 'graphql';
+import {
+  buildASTSchema,
+  type ConstDirectiveNode,
+  type DocumentNode,
+  type GraphQLSchema,
+  Kind,
+  type ObjectTypeDefinitionNode,
+  parse,
+  print,
+  printSchema,
+  visit,
+} from 'graphql';
 import type { EntityKey } from '../../../core/registries/entities.ts';
 import type { ImageExplanation } from '../../../core/registries/explain.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
@@ -10,21 +22,21 @@ import { builder, type GraphqlContext } from './builder.ts';
 import { ContainerImageType } from './pulls.ts';
 import { RegistryNode } from './registry.ts';
 
-/** 2.9 at most: The Guild's composition refuses later versions. */
+/** The link to Federation. Version 2.9 at most, because The Guild's composition rejects later ones. */
 const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])';
 
-/** What the composed graph needs to know about our types. `PageInfo` is the same in every graph that pages. */
+/** The federation directives of each type. `PageInfo` is the same in every graph with Relay pages. */
 const typeDirectives: Readonly<Record<string, string>> = {
   Registry: '@key(fields: "id") @key(fields: "registry")',
   ContainerImage: '@key(fields: "reference")',
   PageInfo: '@shareable',
 };
 
-/** How a gateway talks to a subgraph. It is served, but it is no part of the API, and composers know it by themselves. */
+/** The types and root fields that a gateway uses. They are served, but not part of the API, and composers add them themselves. */
 const federationTypes: ReadonlySet<string> = new Set(['_Any', '_Entity', '_Service']);
 const federationFields: ReadonlySet<string> = new Set(['_entities', '_service']);
 
-/** Root fields that only one graph can have, or that administer this server alone: they stay out of the subgraph. */
+/** Root fields that are left out of the subgraph: those that only one graph can have, and those that administer this server. */
 const ownRootFields: ReadonlySet<string> = new Set([
   'node',
   'accounts',
@@ -37,12 +49,12 @@ const ownRootFields: ReadonlySet<string> = new Set([
   'revokeToken',
 ]);
 
-/** Prints the API as SDL: what is served, without the two fields for gateways. */
+/** Prints the API as SDL: the served schema without the two root fields for gateways. */
 export function printApi(schema: GraphQLSchema): string {
   return `${printSchema(buildASTSchema(apiDocument(schema)))}\n`;
 }
 
-/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query, and no type that nothing leads to. The text depends on the schema alone. */
+/** Prints the schema as a Federation v2.9 subgraph: links, entity keys, no `node` query, and no unreachable type. The text depends only on the schema. */
 export function printSubgraph(schema: GraphQLSchema): string {
   const reached = pruneSchema(buildASTSchema(withoutRootFields(apiDocument(schema), ownRootFields)));
   const document = visit(parse(printSchema(reached)), { ObjectTypeDefinition: withDirectives });
@@ -51,19 +63,26 @@ export function printSubgraph(schema: GraphQLSchema): string {
 
 function apiDocument(schema: GraphQLSchema): DocumentNode {
   const served = parse(printSchema(schema));
-  const definitions = served.definitions.filter((definition) => !('name' in definition && federationTypes.has(definition.name?.value ?? '')));
+  const definitions = served.definitions.filter(
+    (definition) => !('name' in definition && federationTypes.has(definition.name?.value ?? '')),
+  );
   return withoutRootFields({ ...served, definitions }, federationFields);
 }
 
-function withoutRootFields(document: DocumentNode, left: ReadonlySet<string>): DocumentNode {
+function withoutRootFields(document: DocumentNode, omitted: ReadonlySet<string>): DocumentNode {
   return visit(document, {
-    ObjectTypeDefinition: (type) => (['Query', 'Mutation'].includes(type.name.value) ? { ...type, fields: (type.fields ?? []).filter(({ name }) => !left.has(name.value)) } : undefined),
+    ObjectTypeDefinition: (type) =>
+      ['Query', 'Mutation'].includes(type.name.value)
+        ? { ...type, fields: (type.fields ?? []).filter(({ name }) => !omitted.has(name.value)) }
+        : undefined,
   });
 }
 
 function withDirectives(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode | undefined {
   const text = typeDirectives[type.name.value];
-  return text === undefined ? undefined : { ...type, directives: [...(type.directives ?? []), ...parseDirectives(text)] };
+  return text === undefined
+    ? undefined
+    : { ...type, directives: [...(type.directives ?? []), ...parseDirectives(text)] };
 }
 
 function parseDirectives(text: string): readonly ConstDirectiveNode[] {
@@ -74,16 +93,16 @@ function parseDirectives(text: string): readonly ConstDirectiveNode[] {
 type Entity = Registry | ImageExplanation;
 
 builder.scalarType('_Any', {
-  description: 'An entity as another subgraph knows it: `__typename` and the fields of one of its keys.',
-  // Anything is taken, so that an unfit one costs only its own place in the answer.
+  description: 'The representation of an entity: `__typename` and the fields of one of its keys.',
+  // Accepts any value, so that an invalid representation fails only its own position in the response.
   parseValue: (value) => value,
   serialize: () => {
-    throw new Error('A representation is never an answer.');
+    throw new Error('A representation is never returned.');
   },
 });
 
 const EntityUnion = builder.unionType('_Entity', {
-  description: 'What other subgraphs may refer to by a key.',
+  description: 'An entity that other subgraphs can reference by a key.',
   types: [RegistryNode, ContainerImageType],
   resolveType: (entity) => ('reference' in entity ? 'ContainerImage' : 'Registry'),
 });
@@ -93,23 +112,39 @@ builder.queryField('_entities', (t) =>
     type: [EntityUnion],
     nullable: { list: false, items: true },
     description:
-      'For a federation gateway: entities by their keys, in the same order, in your own account. Null is one that is not there or not yours; an unfit one is null with an error at its place. 1000 at most.',
-    args: { representations: t.arg({ type: ['_Any'], required: true, description: '`{ __typename: "ContainerImage", reference: "…" }`, or a Registry by `id` or `registry`.' }) },
+      'For federation gateways: fetches entities of your own account by their keys, in the same order. An entity is null if it does not exist or you do not have access; an invalid representation is null with an error at its position. At most 1000.',
+    args: {
+      representations: t.arg({
+        type: ['_Any'],
+        required: true,
+        description:
+          'The representations: `{ __typename: "ContainerImage", reference: "…" }`, or a Registry by `id` or `registry`.',
+      }),
+    },
     resolve: (_root, { representations }, context) => entitiesOf(representations, context),
   }),
 );
 
-async function entitiesOf(representations: readonly unknown[], { registries, caller }: GraphqlContext): Promise<(Entity | null)[]> {
+async function entitiesOf(
+  representations: readonly unknown[],
+  { registries, caller }: GraphqlContext,
+): Promise<(Entity | null)[]> {
   const keys = representations.map(entityKey);
-  const found = (await registries.entities(caller, keys.filter((key) => key !== undefined))).values();
-  // To GraphQL an error among the values of a list is the error of that place, and null there.
+  const found = (
+    await registries.entities(
+      caller,
+      keys.filter((key) => key !== undefined),
+    )
+  ).values();
+  // GraphQL turns an error among the values of a list into null and an error at that position.
   return keys.map((key) => (key === undefined ? unknownEntity() : (found.next().value ?? null)) as Entity | null);
 }
 
-/** Undefined when it names no entity of ours. Only the fields of keys are looked at: a gateway may send others too. */
+/** Returns the key in a representation, or undefined if it names no entity of this graph. Reads only key fields, because a gateway may send others too. */
 function entityKey(representation: unknown): EntityKey | undefined {
   if (typeof representation !== 'object' || representation === null) return undefined;
-  const own = (name: string): unknown => (Object.hasOwn(representation, name) ? (representation as Record<string, unknown>)[name] : undefined);
+  const own = (name: string): unknown =>
+    Object.hasOwn(representation, name) ? (representation as Record<string, unknown>)[name] : undefined;
   const [id, registry] = [own('id'), own('registry')];
   switch (own('__typename')) {
     case 'Registry':
@@ -122,25 +157,33 @@ function entityKey(representation: unknown): EntityKey | undefined {
 }
 
 function unknownEntity(): Problem {
-  return new Problem('INVALID_INPUT', 'A representation is an object whose __typename is Registry or ContainerImage.', { field: ['representations', '__typename'] });
+  return new Problem(
+    'INVALID_INPUT',
+    'A representation must be an object whose __typename is Registry or ContainerImage.',
+    { field: ['representations', '__typename'] },
+  );
 }
 
 const ServiceType = builder.objectRef<{ readonly sdl: string }>('_Service').implement({
   description: 'This subgraph.',
-  fields: (t) => ({ sdl: t.exposeString('sdl', { description: 'Its schema, for composing; the same as the file schema/subgraph.graphql.' }) }),
+  fields: (t) => ({
+    sdl: t.exposeString('sdl', {
+      description: 'The schema of this subgraph, for composition. Equal to the file schema/subgraph.graphql.',
+    }),
+  }),
 });
 
 builder.queryField('_service', (t) =>
   t.field({
     type: ServiceType,
-    description: 'For a federation gateway: the schema of this subgraph. Shown to those who may introspect.',
+    description: 'For federation gateways: the schema of this subgraph. Available to callers who may introspect.',
     resolve: (_root, _args, _context, { schema }) => ({ sdl: subgraphSdl(schema) }),
   }),
 );
 
 let printed: string | undefined;
 
-/** Printed once: there is one schema. */
+/** Returns the printed subgraph, printed once because there is only one schema. */
 function subgraphSdl(schema: GraphQLSchema): string {
   printed ??= printSubgraph(schema);
   return printed;

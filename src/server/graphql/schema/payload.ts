@@ -1,4 +1,4 @@
-// What a mutation answers: the thing, the validation where one ran, and what went wrong as data.
+// The payload of mutations: the resource, the validation report if one was made, and expected failures as data.
 
 import type { Account, StoredToken } from '../../../core/accounts/store.ts';
 import type { IssuedToken } from '../../../core/accounts/tokens.ts';
@@ -11,23 +11,26 @@ import { builder } from './builder.ts';
 import { enumValues } from './validation.ts';
 
 const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
-  INVALID_REGISTRY: 'The registry text is not one; `reason` says why.',
-  INVALID_REFERENCE: 'The image is not a reference; `reason` says why.',
-  INVALID_INPUT: 'Some other input is not valid; `field` says which.',
-  ALREADY_EXISTS: 'The account already has a registry with this text, or there is an account of this name.',
-  NOT_FOUND: 'It is not there, or not yours.',
-  FORBIDDEN: 'Your role may not do this.',
-  PASSWORD_REQUIRED: 'This change sends the password to another place or over another channel, so give it in the same call.',
-  VALIDATION_FAILED: 'The registry did not accept the credential; nothing was stored. `validation` has the report.',
-  CONFLICT: 'Somebody else changed or deleted it meanwhile. Read it again, then repeat.',
-  RATE_LIMITED: 'Too many calls of this kind; nothing was done. `retryAfter` says when to try again.',
-  SECRET_UNREADABLE: 'The stored password does not belong to this record any more; set it again.',
-  UPSTREAM_FAILED: 'The registry refused or could not be asked; `reason` has the outcome in one word.',
-  STORAGE_UNAVAILABLE: 'The storage is not available or full; nothing was changed. Try again later.',
+  INVALID_REGISTRY: 'The registry pattern is invalid; see `reason`.',
+  INVALID_REFERENCE: 'The image reference is invalid; see `reason`.',
+  INVALID_INPUT: 'Another input is invalid; see `field`.',
+  ALREADY_EXISTS: 'The account already has a registry with this pattern, or an account with this name already exists.',
+  NOT_FOUND: 'The resource does not exist, or you do not have access to it.',
+  FORBIDDEN: 'Your role does not allow this operation.',
+  PASSWORD_REQUIRED:
+    'The change could send the stored password to another destination or over another channel. Pass the password in the same call.',
+  VALIDATION_FAILED: 'The registry did not accept the credential. Nothing was stored; `validation` has the report.',
+  CONFLICT: 'Another caller changed or deleted the resource in the meantime. Fetch it again, then retry.',
+  RATE_LIMITED: 'The rate limit is reached. Nothing was done; retry after `retryAfter`.',
+  SECRET_UNREADABLE: 'The stored password cannot be decrypted for this record. Set it again.',
+  UPSTREAM_FAILED:
+    'The upstream registry rejected the request or is not reachable; `reason` is the validation outcome.',
+  STORAGE_UNAVAILABLE:
+    'The database is unavailable or full. Retry later. If the connection broke during the call, check whether the change was made before repeating it.',
 };
 
 const RegistryErrorCodeEnum = builder.enumType('RegistryErrorCode', {
-  description: 'What went wrong, for programs.',
+  description: 'The code of an expected failure, for programs.',
   values: enumValues(Object.keys(codeDescriptions) as PayloadCode[], codeDescriptions),
 });
 
@@ -39,28 +42,34 @@ interface RegistryError {
   readonly retryAfter: number | undefined;
 }
 
+/** The GraphQL type of one expected failure. */
 export const RegistryErrorType = builder.objectRef<RegistryError>('RegistryError').implement({
-  description: 'Something that went wrong and that you can act on.',
+  description: 'An expected failure that the caller can act on.',
   fields: (t) => ({
-    code: t.expose('code', { type: RegistryErrorCodeEnum, description: 'What went wrong.' }),
-    reason: t.exposeString('reason', { nullable: true, description: 'The finer cause, such as HUB_SINGLE_SEGMENT. New ones may come.' }),
-    message: t.exposeString('message', { description: 'One sentence for people. It never holds a password.' }),
+    code: t.expose('code', { type: RegistryErrorCodeEnum, description: 'The code of the failure.' }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description:
+        'A more specific reason, such as HUB_SINGLE_SEGMENT; null if there is none. New reasons may be added.',
+    }),
+    message: t.exposeString('message', { description: 'A human-readable sentence. It never contains a password.' }),
     field: t.field({
       type: ['String'],
       nullable: true,
-      description: 'Path of the argument at fault, such as `["input", "registry"]`.',
+      description:
+        'The path of the invalid argument, such as `["input", "registry"]`; null if the failure is not about one argument.',
       resolve: ({ field }) => field,
     }),
     retryAfter: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Not before this time, when the code is RATE_LIMITED.',
+      description: 'The earliest time to retry, if the code is RATE_LIMITED; otherwise null.',
       resolve: ({ retryAfter }) => (retryAfter === undefined ? null : new Date(retryAfter)),
     }),
   }),
 });
 
-/** What every payload may hold. */
+/** The values that payloads are made of. */
 export interface Payload {
   readonly registry?: Registry | null;
   readonly deletedId?: string | null;
@@ -72,22 +81,31 @@ export interface Payload {
   readonly errors: readonly RegistryError[];
 }
 
-/** Arguments of mutations that stand beside `input`; every other path of a problem is inside it. */
+/** The mutation arguments next to `input`. Every other path of a problem is inside `input`. */
 const ownArguments: ReadonlySet<string> = new Set(['id', 'secureConnection', 'validate']);
 
 /**
- * Runs a use case and gives its payload; a problem that a caller can meet becomes data.
- * @param pathOf gives the path of the argument for the path that the use case complains of.
- * @throws whatever belongs at the top level: `UNAUTHENTICATED`, and faults.
+ * Runs a use case and returns its payload. A problem that belongs in the payload becomes an entry of `errors`.
+ * @param pathOf maps the field path of a problem to the path of the GraphQL argument. Defaults to `argumentPath`.
+ * @throws Problem `UNAUTHENTICATED`, and any internal error, for the top level of the response.
  */
-export async function payloadOf(run: () => Promise<Omit<Payload, 'errors'>>, pathOf: typeof argumentPath = argumentPath): Promise<Payload> {
+export async function payloadOf(
+  run: () => Promise<Omit<Payload, 'errors'>>,
+  pathOf: typeof argumentPath = argumentPath,
+): Promise<Payload> {
   try {
     return { ...(await run()), errors: [] };
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
     const { code, reason, message, field, retryAfter } = error;
     const validation = error instanceof ValidationFailed ? error.report : null;
-    return { registry: null, deletedId: null, pullToken: null, validation, errors: [{ code, reason, message, field: pathOf(field), retryAfter }] };
+    return {
+      registry: null,
+      deletedId: null,
+      pullToken: null,
+      validation,
+      errors: [{ code, reason, message, field: pathOf(field), retryAfter }],
+    };
   }
 }
 
@@ -95,7 +113,7 @@ function isPayloadCode(code: Problem['code']): code is PayloadCode {
   return problemPlaces[code] === 'payload';
 }
 
-/** Path of the argument that a use case complains of: its own paths begin inside `input`. */
+/** Maps the field path of a problem to the path of the GraphQL argument: a use case's own paths start inside `input`. */
 export function argumentPath(field: readonly string[] | undefined): readonly string[] | undefined {
   return field === undefined || ownArguments.has(field[0] ?? '') ? field : ['input', ...field];
 }

@@ -1,4 +1,4 @@
-// The type Registry and the queries that read registries: one of them, or a page.
+// The type Registry, and the queries for one registry and for a page of registries.
 
 import DataLoader from 'dataloader';
 import type { CountedUse } from '../../../core/pulls/usage.ts';
@@ -9,61 +9,74 @@ import { accountDescription, builder, type GraphqlContext } from './builder.ts';
 import { enumValues, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
 const typeDescriptions: Readonly<Record<RegistryType, string>> = {
-  DOCKER_V2: 'Any registry of the Docker V2 (OCI distribution) API, with a user name and a password or token.',
-  AWSECR: 'Amazon ECR: the user name is an access key id, the password its secret.',
-  GCR: 'Google Container or Artifact Registry: the password is a service account key as JSON.',
-  ACR: 'Azure Container Registry: a client id and its secret.',
+  DOCKER_V2: 'Any registry with the Docker V2 (OCI distribution) API: a username and a password or token.',
+  AWSECR: 'Amazon ECR: the username is an access key ID, the password its secret access key.',
+  GCR: 'Google Artifact Registry or Container Registry: the password is a service account key in JSON.',
+  ACR: 'Azure Container Registry: the username is a client ID, the password its client secret.',
 };
 
+/** The GraphQL enum of registry types. */
 export const RegistryTypeEnum = builder.enumType('RegistryType', {
-  description: 'How to log in. Lower case in REST and on the command line.',
+  description: 'The type of a registry: how to log in to it. Lowercase in REST and on the command line.',
   values: enumValues(registryTypes, typeDescriptions),
 });
 
-// No `builder.node`, which gives every id a promise of its own: a page has fifty.
+// Not `builder.node`, which creates a promise per ID: a page has fifty.
+/** The GraphQL type of a registry. */
 export const RegistryNode = builder.objectRef<Registry>('Registry').implement({
   interfaces: [builder.nodeInterfaceRef()],
-  description: 'A stored credential configuration. It has no password field, here or anywhere: a password goes in and never comes out.',
+  description: 'A stored registry credential. Passwords are write-only: no field returns one.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: '`reg_` and 32 hex digits; stays the same for its whole life.' }),
+    id: t.exposeID('id', { description: 'The ID: `reg_` and 32 hexadecimal digits. Immutable.' }),
     registry: t.exposeString('registry', {
-      description: 'The canonical text, unique in the account: `docker.io` (a host), `docker.io/anchore/*` (everything below a path) or `docker.io/anchore/grype` (one repository).',
+      description:
+        'The canonical registry pattern, unique in the account: `docker.io` (a host), `docker.io/anchore/*` (everything below a path), or `docker.io/anchore/grype` (one repository).',
     }),
-    host: t.exposeString('host', { description: '`host[:port]`.' }),
-    repository: t.exposeString('repository', { nullable: true, description: '`anchore/*` or `anchore/grype`; null means the whole host.' }),
-    name: t.exposeString('name', { description: 'A label for people; the registry text when none was given.' }),
-    type: t.expose('type', { type: RegistryTypeEnum, description: 'How to log in.' }),
-    username: t.exposeString('username', { description: 'The user name (for a cloud, the id of its key).' }),
+    host: t.exposeString('host', { description: 'The host: `host[:port]`.' }),
+    repository: t.exposeString('repository', {
+      nullable: true,
+      description:
+        'The part of the pattern after the host, such as `anchore/*` or `anchore/grype`; null if the registry covers the whole host.',
+    }),
+    name: t.exposeString('name', { description: 'The display name. Defaults to the registry pattern.' }),
+    type: t.expose('type', { type: RegistryTypeEnum, description: 'The type: how to log in to the registry.' }),
+    username: t.exposeString('username', { description: 'The username, or the key ID for a cloud type.' }),
     secureConnection: t.exposeBoolean('secureConnection', { description: 'Whether TLS certificates are verified.' }),
     trustedRealm: t.exposeString('trustedRealm', {
       nullable: true,
-      description: 'A token server (`host[:port]`) that may receive this credential besides the registry itself.',
+      description:
+        'The token server (`host[:port]`) that may receive this credential in addition to the registry; null if none.',
     }),
     probeRepository: t.exposeString('probeRepository', {
       nullable: true,
-      description: 'A repository that a validation asks for when the registry text names none.',
+      description: 'The repository that a validation requests if the registry pattern names none; null if not set.',
     }),
     lastValidation: t.field({
       type: ValidationReportType,
       nullable: true,
-      description: 'The newest report about this credential.',
-      // A resolver, as the report is read from its text only now.
+      description: 'The most recent validation report; null if the credential was never validated.',
+      // With a resolver, so that the stored JSON is parsed only when the field is selected.
       resolve: ({ lastValidation }) => lastValidation,
     }),
     pendingSince: t.expose('pendingSince', {
       type: 'DateTime',
       nullable: true,
-      description: 'Since when a new password waits for the registry to take it; null when none does. It is tried when the registry refuses the current one.',
+      description:
+        'When the pending password was stored; null if there is none. It is tried when the registry rejects the current one.',
     }),
     previousUsableUntil: t.expose('previousUsableUntil', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when the password before the current one is tried if the registry refuses the current one; null when it was forgotten.',
+      description:
+        'Until when the previous password is tried if the registry rejects the current one; null if none is kept.',
     }),
-    account: t.exposeString('account', { description: 'The account that owns it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed. A validation alone does not count.' }),
-    ...useFields(t),
+    account: t.exposeString('account', { description: 'The account that owns the registry.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the registry was created.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'When the registry was last updated. Validations do not count.',
+    }),
+    ...usageFields(t),
   }),
 });
 
@@ -71,10 +84,11 @@ builder.queryField('registry', (t) =>
   t.field({
     type: RegistryNode,
     nullable: true,
-    description: 'One registry, by exactly one of `id` and `registry`. Null when it is not there or not yours.',
+    description:
+      'Fetches a registry by either `id` or `registry`; null if it does not exist or you do not have access. Pass exactly one of the two.',
     args: {
-      id: t.arg.id({ description: 'Its id (`reg_…`).' }),
-      registry: t.arg.string({ description: 'Its text, in any spelling that `createRegistry` takes.' }),
+      id: t.arg.id({ description: 'The ID (`reg_…`).' }),
+      registry: t.arg.string({ description: 'The registry pattern, in any spelling that `createRegistry` accepts.' }),
       account: t.arg.string({ description: accountDescription }),
     },
     resolve: (_root, args, { registries, caller }) => registries.get(caller, args),
@@ -82,37 +96,55 @@ builder.queryField('registry', (t) =>
 );
 
 const RegistryFilterInput = builder.inputType('RegistryFilter', {
-  description: 'Narrows a list. All that is given must hold.',
+  description: 'Filters a list. All given conditions must match.',
   fields: (t) => ({
-    search: t.string({ description: 'Somewhere in registry text, name or user name; upper and lower case are the same.' }),
-    host: t.string({ description: 'Exactly this `host[:port]`.' }),
-    type: t.field({ type: RegistryTypeEnum, description: 'Only of this type.' }),
-    outcome: t.field({ type: ValidationOutcomeEnum, description: 'Only those whose newest validation had this outcome.' }),
+    search: t.string({
+      description: 'Only registries whose pattern, name, or username contains this text, ignoring case.',
+    }),
+    host: t.string({ description: 'Only registries on exactly this `host[:port]`.' }),
+    type: t.field({ type: RegistryTypeEnum, description: 'Only registries of this type.' }),
+    outcome: t.field({
+      type: ValidationOutcomeEnum,
+      description: 'Only registries whose most recent validation had this outcome.',
+    }),
   }),
 });
 
 const orderFieldDescriptions: Readonly<Record<RegistryOrderField, string>> = {
-  REGISTRY: 'By registry text.',
+  REGISTRY: 'By registry pattern.',
   NAME: 'By name.',
-  CREATED_AT: 'By time of creation.',
-  UPDATED_AT: 'By time of the last change.',
+  CREATED_AT: 'By creation time.',
+  UPDATED_AT: 'By time of the last update.',
 };
 
 const RegistryOrderFieldEnum = builder.enumType('RegistryOrderField', {
-  description: 'What a list is sorted by.',
+  description: 'The field that a list is sorted by.',
   values: enumValues(registryOrderFields, orderFieldDescriptions),
 });
 
 const RegistryOrderDirectionEnum = builder.enumType('RegistryOrderDirection', {
-  description: 'Which end comes first.',
-  values: enumValues<OrderDirection>(['ASC', 'DESC'], { ASC: 'Lowest, first in the alphabet or oldest first.', DESC: 'The other way round.' }),
+  description: 'The sort direction.',
+  values: enumValues<OrderDirection>(['ASC', 'DESC'], {
+    ASC: 'Ascending: lowest, A to Z, or oldest first.',
+    DESC: 'Descending.',
+  }),
 });
 
 const RegistryOrderInput = builder.inputType('RegistryOrder', {
-  description: 'How a list is sorted. Equal values are ordered by id, so that pages never overlap.',
+  description: 'The sort order of a list. Equal values are sorted by ID, so that pages never overlap.',
   fields: (t) => ({
-    field: t.field({ type: RegistryOrderFieldEnum, required: true, defaultValue: 'REGISTRY', description: 'REGISTRY unless you say otherwise.' }),
-    direction: t.field({ type: RegistryOrderDirectionEnum, required: true, defaultValue: 'ASC', description: 'ASC unless you say otherwise.' }),
+    field: t.field({
+      type: RegistryOrderFieldEnum,
+      required: true,
+      defaultValue: 'REGISTRY',
+      description: 'The field to sort by. Defaults to REGISTRY.',
+    }),
+    direction: t.field({
+      type: RegistryOrderDirectionEnum,
+      required: true,
+      defaultValue: 'ASC',
+      description: 'The sort direction. Defaults to ASC.',
+    }),
   }),
 });
 
@@ -120,10 +152,14 @@ builder.queryField('registries', (t) =>
   t.connection(
     {
       type: RegistryNode,
-      description: 'The registries of your account, a page at a time: 50 unless you say otherwise, 100 at most.',
+      description:
+        'Lists the registries of an account, one page at a time. A page has 50 registries by default and at most 100.',
       args: {
-        filter: t.arg({ type: RegistryFilterInput, description: 'Narrows the list.' }),
-        orderBy: t.arg({ type: RegistryOrderInput, description: 'By registry text, ascending, unless you say otherwise.' }),
+        filter: t.arg({ type: RegistryFilterInput, description: 'The conditions that every registry must match.' }),
+        orderBy: t.arg({
+          type: RegistryOrderInput,
+          description: 'The sort order. Defaults to ascending by registry pattern.',
+        }),
         account: t.arg.string({ description: accountDescription }),
       },
       resolve: async (_root, args, { registries, caller }) => connection(await registries.list(caller, args)),
@@ -133,12 +169,12 @@ builder.queryField('registries', (t) =>
       description: 'One page of registries.',
       fields: (connectionFields) => ({
         totalCount: connectionFields.int({
-          description: 'How many registries match the filter, on all pages. Counted only when you ask.',
+          description: 'The number of registries that match the filter, on all pages. Computed only when selected.',
           resolve: ({ page }) => page.totalCount(),
         }),
       }),
     },
-    { name: 'RegistryEdge', description: 'A registry and its place in the list.' },
+    { name: 'RegistryEdge', description: 'A registry and its cursor.' },
   ),
 );
 
@@ -157,35 +193,51 @@ function connection(page: RegistryPage) {
 }
 
 const RegistryUseType = builder.objectRef<CountedUse>('RegistryUse').implement({
-  description: 'Pulls with the credential of a registry, counted by who, image, version of the registry and outcome.',
+  description: "Pulls with a registry's credential, counted by actor, image, registry version, and outcome.",
   fields: (t) => ({
-    actor: t.exposeString('actor', { description: 'Who pulled: the subject of a principal.' }),
-    image: t.exposeString('image', { description: 'What was pulled, without tag or digest: `docker.io/anchore/grype`.' }),
-    version: t.exposeInt('registryVersion', { description: 'The version of the registry whose credential it was: 1 at first, one more with every update.' }),
-    outcome: t.exposeString('outcome', { description: '`DONE`, or the validation outcome that the refusal of the registry stands for.' }),
-    count: t.exposeFloat('count', { description: 'How often. A whole number, which may be larger than an Int.' }),
-    lastAt: t.expose('lastAt', { type: 'DateTime', description: 'When it was last so.' }),
+    actor: t.exposeString('actor', { description: 'The subject of the principal that pulled.' }),
+    image: t.exposeString('image', {
+      description: 'The image without tag or digest, such as `docker.io/anchore/grype`.',
+    }),
+    version: t.exposeInt('registryVersion', {
+      description:
+        'The version of the registry when its credential was used. Starts at 1 and increases with every update.',
+    }),
+    outcome: t.exposeString('outcome', {
+      description: '`DONE`, or the validation outcome that the rejection by the registry corresponds to.',
+    }),
+    count: t.exposeFloat('count', {
+      description: 'The number of pulls. A whole number, which may exceed the range of Int.',
+    }),
+    lastAt: t.expose('lastAt', { type: 'DateTime', description: 'When this combination was last recorded.' }),
   }),
 });
 
-const forbidden = 'Those who see a registry only because a pull uses it (the role PULL) get null and the error FORBIDDEN, here alone.';
+const forbidden = 'Callers with the role PULL get null and a FORBIDDEN error for this field only.';
 
-type RegistryFields = Parameters<NonNullable<Parameters<ReturnType<typeof builder.objectRef<Registry>>['implement']>[0]['fields']>>[0];
+type RegistryFields = Parameters<
+  NonNullable<Parameters<ReturnType<typeof builder.objectRef<Registry>>['implement']>[0]['fields']>
+>[0];
 
-/** Both are nullable, so that who may not see them still gets the rest of the answer. */
-export function useFields(t: RegistryFields) {
+/** The fields about usage. Both are nullable, so that callers who may not read them still get the rest of the response. */
+function usageFields(t: RegistryFields) {
   return {
     lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: `When a pull last used this credential; null when none ever did. A pull shows up within about a second. ${forbidden}`,
+      description: `When a pull last used this credential; null if never. A pull is visible within about a second. ${forbidden}`,
       resolve: async (registry, _args, context) => (await lastUsedLoader(context).load(registry)) ?? null,
     }),
     uses: t.field({
       type: [RegistryUseType],
       nullable: { list: true, items: false },
-      description: `Who used this credential for what, the latest first. Only the latest 1000 are kept. ${forbidden}`,
-      args: { first: t.arg.int({ defaultValue: 20, description: 'This many at most; 20 unless you say otherwise, 100 at most.' }) },
+      description: `The usage of this credential, most recent first. Only the latest 1000 entries are kept. ${forbidden}`,
+      args: {
+        first: t.arg.int({
+          defaultValue: 20,
+          description: 'The maximum number of entries to return. Defaults to 20; at most 100.',
+        }),
+      },
       resolve: async (registry, args, { uses, caller }) => [...(await uses.of(caller, registry, args))],
     }),
   };
@@ -193,7 +245,7 @@ export function useFields(t: RegistryFields) {
 
 const lastUsedLoaders = new WeakMap<GraphqlContext, DataLoader<Registry, Date | undefined>>();
 
-/** One loader for each request: a whole page of registries asks the store once. */
+/** Returns the loader of this request. A page of registries queries the store once. */
 function lastUsedLoader(context: GraphqlContext): DataLoader<Registry, Date | undefined> {
   const known = lastUsedLoaders.get(context);
   if (known !== undefined) return known;

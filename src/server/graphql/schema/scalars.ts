@@ -17,7 +17,7 @@ export const dateTimeScalar = new GraphQLScalarType<Date, string>({
 export const secretScalar: GraphQLScalarType<Secret, never> = new GraphQLScalarType<Secret, never>({
   name: 'Secret',
   description:
-    'A password or token, given as a string (better in a variable than in the document). It only goes in: no answer, error or log ever shows it.',
+    'A password or token as a string. Pass it in a variable, not in the document. Input only: no response, error, or log ever contains it.',
   parseValue(value) {
     if (typeof value !== 'string') throw notAString();
     return new Secret(value);

@@ -1,8 +1,8 @@
-// The schema: importing a type file registers its types, queries and mutations.
+// The executable schema. Importing a type file registers its types, queries, and mutations with the builder.
 
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
-// oxlint-disable import/no-unassigned-import -- registering is what these imports are for
+// oxlint-disable import/no-unassigned-import -- these imports register types
 import './access.ts';
 import './audit.ts';
 import './federation.ts';
@@ -11,5 +11,5 @@ import './registry-mutations.ts';
 import './registry.ts';
 import './subscriptions.ts';
 
-/** The executable schema, fields in alphabetical order: the API, and the two fields that a federated graph asks for. */
+/** The schema with fields in alphabetical order: the API and the two root fields for federation gateways. */
 export const schema: GraphQLSchema = builder.toSchema({ sortSchema: true });
