@@ -1,19 +1,17 @@
-// The log: JSON lines on standard output with allow-listed fields, so that no input ever reaches it.
+// Writes the log: JSON lines on standard output with allow-listed fields, so that no input ever reaches it.
 
-import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export interface Log extends Logger {
-  /** Writes the line of a request that is over, at the level `info`. */
+  /** Writes the line of a finished request, at the level `info`. */
   request(line: RequestLine): void;
 }
 
-/** What one request leaves in the log. Nothing else of a request is written. */
+/** Everything that one request leaves in the log. */
 export interface RequestLine {
-  /** Letters, digits, `.`, `_` and `-`. */
   readonly requestId: string;
-  /** One that Node's parser knows. */
   readonly method: string;
-  /** The route's name, never the raw path or query: those can hold what a person pasted. */
+  /** The route's name, never the raw path or query: those can contain what a user pasted. */
   readonly route: string;
   readonly status: number;
   readonly durationMs: number;
@@ -21,95 +19,55 @@ export interface RequestLine {
 
 /** pino's number for warnings. */
 const warnLevel = 40;
-/** Lines are written in pieces of about this many characters, as a write costs as much as a lookup does. */
-const pieceLength = 8_192;
-/** And after this time at most, so that who watches the log sees what happens. */
+/** Lines are written in pieces of at least this many bytes, because a write costs as much as a database lookup. */
+const pieceBytes = 8_192;
+/** A line waits at most this many milliseconds for others, so that the log can be watched. */
 const flushIntervalMs = 100;
-/** What is kept of a log that cannot be written, on a full disk: it is written when there is room again. */
+/** Bytes kept while the log cannot be written, as on a full disk. They are written when there is room again; further lines are dropped. */
 const maxUnwrittenBytes = 1024 * 1024;
 
-/**
- * A logger that writes to standard output, or to `destination` in tests. What is a warning or worse is written at once, with everything
- * before it, and so is everything at `flush`; a process that ends by itself leaves nothing unwritten, one that is killed may lose what was
- * logged in the last moment.
- */
-export function createLog(level: string, destination?: DestinationStream): Log {
-  const options = {
-    level,
-    base: null,
-    timestamp: () => `,"time":"${timeText()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  if (destination !== undefined) return withRequests(pino(options, destination), destination);
-  const output = standardOutput();
-  return withRequests(createPieceLog(options, output), output);
-}
-
-function withRequests(logger: Logger, output: DestinationStream): Log {
-  const isShown = logger.isLevelEnabled('info');
-  return Object.assign(logger, { request: (line: RequestLine) => void (isShown && output.write(printRequest(line))) });
-}
-
-interface PieceOutput extends DestinationStream {
-  /** Writes what is left, as pino's `flush` asks. */
-  flush(done?: () => void): void;
+/** Where pino writes; `flush` writes what is buffered. */
+interface Destination extends DestinationStream {
+  flush?(): void;
 }
 
 /**
- * Writes in pieces. pino's own output holds lines back too, but copies all that it holds at each line, to count its bytes; here it only
- * writes, and waits where a pipe is full.
+ * Creates a logger. A warning or worse is written at once, with everything before it, and so is everything at `flush`. A
+ * process that exits leaves nothing unwritten; one that is killed can lose the lines of the last 100 ms.
+ * @param level The lowest level that is logged.
+ * @param destination Standard output by default.
  */
-function standardOutput(): PieceOutput {
-  const sink = pino.destination({ dest: 1, sync: true, maxLength: maxUnwrittenBytes });
-  // Without a listener it would throw where something was logged: a log that cannot be written must not end a server.
-  sink.on('error', ignore);
-  let pending = '';
-  let timer: NodeJS.Timeout | undefined;
-  const flush = (done?: () => void): void => {
-    const piece = pending;
-    pending = '';
-    if (piece !== '') sink.write(piece);
-    done?.();
-  };
-  const flushLate = (): void => {
-    timer = undefined;
-    flush();
-  };
-  process.once('exit', () => flush());
-  return {
-    write(line) {
-      pending += line;
-      if (pending.length >= pieceLength) flush();
-      else timer ??= setTimeout(flushLate, flushIntervalMs).unref();
+export function createLog(level: string, destination: Destination = standardOutput()): Log {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        logMethod(parameters, method, levelNumber) {
+          method.apply(this, parameters);
+          if (levelNumber >= warnLevel) destination.flush?.();
+        },
+      },
     },
-    flush,
-  };
+    destination,
+  );
+  return Object.assign(logger, { request: (line: RequestLine) => logger.info(line, 'request') });
 }
 
-function ignore(): void {
-  // There is nowhere to say it.
-}
-
-function createPieceLog(options: LoggerOptions, output: PieceOutput): Logger {
-  const logMethod: NonNullable<LoggerOptions['hooks']>['logMethod'] = function (parameters, method, levelNumber) {
-    method.apply(this, parameters);
-    if (levelNumber >= warnLevel) output.flush();
-  };
-  return pino({ ...options, hooks: { logMethod } }, output);
-}
-
-/** As pino would write it, in a fifth of the time. Nothing in it needs an escape. */
-function printRequest({ requestId, method, route, status, durationMs }: RequestLine): string {
-  return `{"level":"info","time":"${timeText()}","requestId":"${requestId}","method":"${method}","route":"${route}","status":${status},"durationMs":${durationMs},"msg":"request"}\n`;
-}
-
-let second = { at: Number.NaN, text: '' };
-
-/** The time in ISO 8601, of which all but the milliseconds stays the same for a second. */
-function timeText(): string {
-  const now = Date.now();
-  const milliseconds = now % 1000;
-  if (now - milliseconds !== second.at)
-    second = { at: now - milliseconds, text: new Date(now).toISOString().slice(0, -'000Z'.length) };
-  return `${second.text}${String(milliseconds).padStart(3, '0')}Z`;
+/** Writes synchronously, so that a full pipe slows the server instead of filling its memory. */
+function standardOutput(): Destination {
+  const output = pino.destination({
+    dest: 1,
+    sync: true,
+    minLength: pieceBytes,
+    periodicFlush: flushIntervalMs,
+    maxLength: maxUnwrittenBytes,
+  });
+  // Without a listener, a log that cannot be written would end the server. There is nowhere to report it.
+  output.on('error', () => undefined);
+  // Not flushSync, which retries forever on a full disk.
+  process.once('exit', () => output.flush());
+  return output;
 }
