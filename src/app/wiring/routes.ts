@@ -128,6 +128,10 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingP
       error: (fields, message) => log.error(fields, message),
       warn: (fields, message) => log.warn(fields, message),
     },
+    onGivenUp: () => {
+      log.fatal('the hashing worker died 4 times within a minute, so the process exits');
+      process.exit(1);
+    },
   });
   const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];

@@ -28,6 +28,8 @@ export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
     readonly defaultUpstream: string | undefined;
   };
   readonly log: PullLog;
+  /** Ends the process: the hashing worker died again after 3 restarts within a minute. */
+  readonly onGivenUp: () => void;
 }
 
 /** Where faults of ours, and content that is not what it should be, are written. */
@@ -58,7 +60,11 @@ export function createPullServer(options: PullServerOptions): PullServer {
     ...options,
     grants,
     onFault,
-    hashThread: createHashThread(),
+    hashThread: createHashThread({
+      onDeath: (fault) =>
+        options.log.error(faultFields(fault), 'the hashing worker died; the pulls whose content it hashed fail'),
+      onGivenUp: options.onGivenUp,
+    }),
     defaultUpstream: options.settings.defaultUpstream,
   };
   return {

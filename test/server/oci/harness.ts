@@ -78,6 +78,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     now,
     settings: { publicUrl: undefined, defaultUpstream: undefined, ...options.settings },
     log: { error: write, warn: write },
+    onGivenUp: () => write({}, 'given up'),
   });
   const server = createServer((request, response) => void pull.handle(request, response, { requestId: 'request-1' }));
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

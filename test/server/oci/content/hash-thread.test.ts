@@ -5,7 +5,11 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createHashThread } from '../../../../src/server/oci/content/hash-thread.ts';
 
-const thread = createHashThread();
+const thread = createHashThread({ onDeath: unexpected, onGivenUp: unexpected });
+
+function unexpected(): void {
+  throw new Error('The worker died.');
+}
 
 function shared(bytes: Buffer): Buffer {
   const copy = Buffer.from(new SharedArrayBuffer(bytes.length));
@@ -70,5 +74,65 @@ describe('a hash on a thread', () => {
     await other.digest();
     await setTimeout(10);
     expect(free).toBe(0);
+  });
+});
+
+describe('a hashing worker that dies', () => {
+  /** No worker survives an algorithm that does not exist. */
+  function mortalThread() {
+    const events: string[] = [];
+    let time = 0;
+    const mortal = createHashThread({
+      onDeath: (fault) => events.push(`death: ${(fault as Error).message}`),
+      onGivenUp: () => events.push('given up'),
+      now: () => time,
+    });
+    return {
+      ...mortal,
+      events,
+      pass: (ms: number) => void (time += ms),
+      die: () => expect(mortal.start('sha257').digest()).rejects.toThrow('died'),
+    };
+  }
+
+  it('fails every hash that it held, returns their pieces, and is reported once', async () => {
+    const mortal = mortalThread();
+    const held = [mortal.start('sha256'), mortal.start('sha512')];
+    let free = 0;
+    for (const hash of held) hash.update(Buffer.from('piece'), () => void (free += 1));
+    const unread = mortal.start('sha256');
+    await mortal.die();
+    for (const hash of held) await expect(hash.digest()).rejects.toThrow('died');
+    unread.update(Buffer.from('late'), () => void (free += 1));
+    unread.forget();
+    expect(free).toBe(3);
+    expect(mortal.events).toEqual([expect.stringMatching(/^death: Digest method not supported/)]);
+  });
+
+  it('is started again by the next hash', async () => {
+    const mortal = mortalThread();
+    await mortal.die();
+    const hash = mortal.start('sha256');
+    hash.update(Buffer.from('piece'), () => undefined);
+    expect(await hash.digest()).toBe(createHash('sha256').update('piece').digest('hex'));
+  });
+
+  it('is started again 3 times within a minute; then it is given up', async () => {
+    const mortal = mortalThread();
+    for (let death = 1; death <= 4; death += 1) {
+      expect(mortal.events).not.toContain('given up');
+      await mortal.die();
+      mortal.pass(19_000);
+    }
+    expect(mortal.events.at(-1)).toBe('given up');
+  });
+
+  it('is started again as long as no 4 deaths fall within a minute', async () => {
+    const mortal = mortalThread();
+    for (let death = 1; death <= 6; death += 1) {
+      await mortal.die();
+      mortal.pass(20_000);
+    }
+    expect(mortal.events).toHaveLength(6);
   });
 });
