@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import Sqlite from 'better-sqlite3';
 import { decodeCursor, encodeCursor } from '../../src/core/registries/list.ts';
-import { coveringTexts } from '../../src/core/registry/match.ts';
+import { coveringPatterns } from '../../src/core/registry/match.ts';
 import { parseImageReference, parseRegistryPattern } from '../../src/core/registry/reference.ts';
 import { secretBinding, type Registry } from '../../src/core/registry/registry.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
@@ -94,7 +94,7 @@ export async function openWork(dataDir: string): Promise<Work> {
     },
     image(reference) {
       const parsed = parseImageReference(reference);
-      const texts = coveringTexts(parsed);
+      const texts = coveringPatterns(parsed);
       const rows = byTexts.all(account, JSON.stringify(texts));
       const winner = texts
         .map((text) => rows.find(({ registry }) => registry === text))

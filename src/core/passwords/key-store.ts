@@ -1,53 +1,53 @@
-// What the seal needs of a store: the keys of the database, wrapped, and the passwords while their keys are rotated.
+// Declares the ports that store the wrapped data keys, and rotate the keys of stored passwords.
 
 import type { AuditEvent } from '../audit/event.ts';
 import type { Registry, SecretSlot } from '../registry/registry.ts';
 import type { Sealed } from '../registry/store.ts';
 
-/** A key as the database holds it: wrapped by a root key, useless without it. */
+/** A data key as stored: wrapped by a root key, and useless without it. */
 export interface DataKeyRow {
-  /** 1 to 2^32 − 1; written into every blob that it seals. */
+  /** 1 to 2^32 − 1. Written into every blob that the key seals. */
   readonly id: number;
   /** 16 hex digits. */
   readonly rootKeyId: string;
   readonly wrapped: Uint8Array;
-  /** Of those that seal passwords one is active and the retired ones only open. The one of the audit chain stays the same for good. */
+  /** The one `ACTIVE` key seals passwords, `RETIRED` keys only open them, and the `AUDIT` key of the audit chain never changes. */
   readonly state: 'ACTIVE' | 'RETIRED' | 'AUDIT';
   readonly createdAt: Date;
 }
 
-/** A registry with its passwords as stored. */
+/** A registry with its sealed passwords. */
 export interface SealedRegistry {
   readonly registry: Registry;
   readonly sealed: Readonly<Record<SecretSlot, Sealed | null>>;
 }
 
-/** A password sealed anew. */
+/** A resealed password. */
 export interface Resealed {
   readonly id: string;
   readonly slot: SecretSlot;
-  /** Written only if this is still what is stored: whoever changed it meanwhile wins. */
+  /** The stored value to replace. If it has changed in the meantime, nothing is written. */
   readonly from: Sealed;
   readonly to: Sealed;
 }
 
-/** The keys at rest: opaque bytes that the seal made and alone can open. */
+/** Stores wrapped data keys: opaque bytes that only the sealer can open. */
 export interface KeyStore {
-  /** All of them, by id. */
+  /** Returns all keys, by ID. */
   dataKeys(): Promise<readonly DataKeyRow[]>;
   canary(): Promise<Uint8Array | undefined>;
   hasRegistries(): Promise<boolean>;
-  /** Writes the first key and the canary in one transaction; true for the one process that did, false when there is one already. */
+  /** Writes the first key and the canary in one transaction. Returns true to the one process that did, false if a key exists. */
   insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
-  /** Writes the key of the audit chain under the next free id, unless there is one. The canary is there already. */
+  /** Writes the key of the audit chain under the next free ID, unless one exists. The canary exists already. */
   insertAuditKey(make: (id: number) => DataKeyRow): Promise<void>;
 }
 
-/** What a rotation of keys reads and writes. From the moment that a key is active, the store takes no password sealed with another. */
+/** Stores keys and passwords during a rotation. Once a key is active, the store accepts no password sealed with another. */
 export interface KeyRotationStore extends KeyStore {
   /**
-   * Makes `key` the active one and retires `replaced`, with the canary sealed anew, in one transaction.
-   * False, and nothing is written, when `replaced` is not active any more or is wrapped with another root key than `key`.
+   * Makes `key` the active one and retires `replaced`, with a resealed canary, in one transaction. Returns false and writes nothing
+   * if `replaced` is no longer active, or is wrapped with another root key than `key`.
    */
   activate(
     key: DataKeyRow,
@@ -55,28 +55,28 @@ export interface KeyRotationStore extends KeyStore {
     canary: Uint8Array,
     event: AuditEvent,
   ): Promise<boolean>;
-  /** Runs `work` on all keys while nobody else may change them, and writes what it gives, with the event, in one transaction. */
+  /** Runs `work` on all keys under a lock, and writes the keys and the event that it returns in one transaction. */
   rewrap(
     work: (
       keys: readonly DataKeyRow[],
     ) => Promise<{ readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>,
   ): Promise<void>;
-  /** Up to `limit` registries with their passwords, by id, after the one given. */
+  /** Returns up to `limit` registries with their sealed passwords whose ID is greater than this one, by ID. */
   sealedAfter(id: string, limit: number): Promise<SealedRegistry[]>;
-  /** Writes passwords that one key sealed anew, in one transaction; touches nothing else of the rows. @throws `StaleKeys` as `RegistryStore.insert`. */
+  /** Writes passwords resealed with one key, in one transaction. Changes nothing else. @throws `StaleKeys` as `RegistryStore.insert`. */
   reseal(resealed: readonly Resealed[]): Promise<void>;
-  /** Deletes a retired key that no password is sealed with; true when it did. */
+  /** Deletes a retired key that no password is sealed with. Returns whether it did. */
   deleteRetired(id: number, event: AuditEvent): Promise<boolean>;
   /**
-   * Takes what was replaced and deleted until now out of the database's own files, where that is in its power.
-   * False when somebody who reads an older moment kept it from that, for longer than a moment.
+   * Erases replaced and deleted values from the files of an embedded database. Returns false if a reader of an older snapshot
+   * prevented it.
    */
   eraseReplaced(): Promise<boolean>;
-  /** How many passwords are sealed with each data key. Reads every row. */
+  /** Counts the passwords sealed with each data key. Reads every row. */
   countSealed(): Promise<ReadonlyMap<number, number>>;
 }
 
-/** Every registry of every account, by id. Gives at least one page, which may be empty. @param pageSize the most that one page holds. */
+/** Yields every registry of every account, by ID, in pages of at most `pageSize`. Yields at least one page, which may be empty. */
 export async function* sealedPages(
   { sealedAfter }: Pick<KeyRotationStore, 'sealedAfter'>,
   pageSize: number,

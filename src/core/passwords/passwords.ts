@@ -1,8 +1,8 @@
-// The passwords of one registry while its upstream changes: the current one, one that waits, and the one before; and how they are stored together.
+// Opens and stores the passwords of a registry together: the current, the pending, and the previous one.
 
 import { type AuditEvent, auditEvent } from '../audit/event.ts';
 import type { AuthorizedCaller } from '../authz/principal.ts';
-import { changedMeanwhile, noSuchRegistry } from '../registry/lookup.ts';
+import { changedConcurrently, noSuchRegistry } from '../registry/lookup.ts';
 import { type Registry, secretBinding, type SecretBinding, type SecretSlot } from '../registry/registry.ts';
 import type { RegistryStore, Sealed } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
@@ -10,7 +10,7 @@ import type { Secret } from '../shared/secret.ts';
 import { type RotationWindow, withoutExpired } from './expired-passwords.ts';
 import { StaleKeys, type Sealer, retryWithFreshKeys } from './sealer.ts';
 
-/** The passwords beside the current one. */
+/** The alternate passwords of a registry; null for none. */
 export interface AlternatePasswords {
   readonly pending: Secret | null;
   readonly previous: Secret | null;
@@ -18,13 +18,13 @@ export interface AlternatePasswords {
 
 export const noAlternates: AlternatePasswords = { pending: null, previous: null };
 
-/** Registries at rest, and what opens their passwords. */
+/** The ports of stored passwords. */
 export interface PasswordPorts {
   readonly registries: RegistryStore;
   readonly sealer: Sealer;
 }
 
-/** The passwords beside the current one that may be used now. One that cannot be read is as good as none. */
+/** Returns the alternate passwords that can be used now. An unreadable one counts as none. */
 export async function openAlternates(
   { registries, sealer, ...window }: PasswordPorts & RotationWindow,
   registry: Registry,
@@ -32,7 +32,7 @@ export async function openAlternates(
   const { pendingSince, previousUsableUntil } = withoutExpired(registry, window);
   if (pendingSince === null && previousUsableUntil === null) return noAlternates;
   return retryWithFreshKeys(sealer, async () => {
-    const sealed = await registries.sealedOthers(registry.id);
+    const sealed = await registries.sealedAlternates(registry.id);
     return {
       pending: pendingSince === null ? null : openOrNull(sealer, sealed?.pending, secretBinding(registry, 'PENDING')),
       previous:
@@ -41,14 +41,14 @@ export async function openAlternates(
   });
 }
 
-/** The current password; null when it cannot be read, for those who can do without it. */
+/** Returns the current password, or null if it cannot be read, for callers that can do without it. */
 export function tryOpenCurrent({ registries, sealer }: PasswordPorts, registry: Registry): Promise<Secret | null> {
   return retryWithFreshKeys(sealer, async () =>
     openOrNull(sealer, await registries.sealed(registry.id), secretBinding(registry)),
   );
 }
 
-/** @throws StaleKeys, which says nothing of the password: it is about the keys of this process. */
+/** @throws StaleKeys, because it says nothing about the password, only about the keys in memory. */
 function openOrNull(sealer: Sealer, sealed: Sealed | null | undefined, binding: SecretBinding): Secret | null {
   try {
     return sealed === null || sealed === undefined ? null : sealer.open(sealed, binding);
@@ -72,26 +72,27 @@ export function storePasswords(
   const seal = (secret: Secret | null, slot: SecretSlot) =>
     secret === null ? null : sealer.seal(secret, secretBinding(registry, slot));
   return retryWithFreshKeys(sealer, () => {
-    const others = { pending: seal(passwords.pending, 'PENDING'), previous: seal(passwords.previous, 'PREVIOUS') };
+    const alternates = { pending: seal(passwords.pending, 'PENDING'), previous: seal(passwords.previous, 'PREVIOUS') };
     return registries.update(
       registry,
       sealer.seal(passwords.current, secretBinding(registry)),
       expectedVersion,
       event,
-      others,
+      alternates,
     );
   });
 }
 
-/** Whether passwords of the one may be used for the other: they go to the same place in the same way, for the same user. */
+/** Returns whether two registries send a password to the same destination in the same way, for the same username. */
 export function hasSameDestination(one: Registry, other: Registry): boolean {
-  const place = (registry: Registry) => JSON.stringify({ ...secretBinding(registry), secretVersion: 0 });
-  return place(one) === place(other);
+  const destination = (registry: Registry) => JSON.stringify({ ...secretBinding(registry), secretVersion: 0 });
+  return destination(one) === destination(other);
 }
 
 /**
- * Opens the stored password of a registry.
- * @throws Problem `SECRET_UNREADABLE`, and an audit event, when row, password and key do not belong together; `CONFLICT` when the row changed while we read.
+ * Returns the current password of a registry.
+ * @throws Problem `SECRET_UNREADABLE`, with an audit event, if row, password, and key do not belong together; `CONFLICT` if the row
+ * changed during the read; `NOT_FOUND` if it was deleted.
  */
 export async function openPassword(
   ports: PasswordPorts & Pick<RotationWindow, 'now'>,
@@ -99,7 +100,7 @@ export async function openPassword(
   registry: Registry,
 ): Promise<Secret> {
   try {
-    // Read again with fresh keys: a rotation seals every password anew.
+    // Read again with fresh keys, because a rotation reseals every password.
     return await retryWithFreshKeys(ports.sealer, async () => {
       const sealed = await ports.registries.sealed(registry.id);
       if (sealed === undefined) throw noSuchRegistry();
@@ -108,7 +109,7 @@ export async function openPassword(
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'SECRET_UNREADABLE') throw error;
     const current = await ports.registries.byId(registry.id);
-    if (current?.version !== registry.version) throw changedMeanwhile();
+    if (current?.version !== registry.version) throw changedConcurrently();
     await ports.registries.appendAudit(
       auditEvent(caller, 'registry.secret_unreadable', registry, ports.now(), 'SECRET_UNREADABLE'),
     );

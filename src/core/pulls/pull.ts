@@ -6,7 +6,7 @@ import { auditEvent } from '../audit/event.ts';
 import { type AccountLookup, actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
 import { openPassword } from '../passwords/passwords.ts';
-import { coveringTexts, coversImage, imageNotCovered } from '../registry/match.ts';
+import { coveringPatterns, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
@@ -111,7 +111,7 @@ async function findSource(
   const account = await actingAccount(ports, principal, image.account);
   // The caller's own is enabled, or nobody had logged in.
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
-  const found = await ports.registries.firstByTexts(account, coveringTexts(image));
+  const found = await ports.registries.findMostSpecific(account, coveringPatterns(image));
   if (found === undefined) {
     if (!settings.anonymousAllowed) throw anonymousIsOff(host, repository);
     return { host, repository, registry: null, credential: null };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import type { LookupPorts } from '../registry/lookup.ts';
-import { coveringTexts, coversImage, imageNotCovered, matchReason } from '../registry/match.ts';
+import { coveringPatterns, coversImage, imageNotCovered, matchReason } from '../registry/match.ts';
 import { type ImageReference, parseImageReference } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import { accountName, parseInput } from '../shared/input.ts';
@@ -39,7 +39,7 @@ interface FoundForImage {
 export function askImage(principal: Principal, reference: string): RequestedImage {
   const image = parseImageReference(reference);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
-  return { image, texts: coveringTexts(image) };
+  return { image, texts: coveringPatterns(image) };
 }
 
 /** Says which of the registries found a pull would use. */
@@ -85,7 +85,7 @@ export async function explainImage(ports: LookupPorts, caller: Caller, args: unk
   const { reference, account: named } = parseInput(imageArguments, args);
   const asked = askImage(principal, reference);
   const account = await actingAccount(ports, principal, named);
-  const winner = (await ports.registries.firstByTexts(account, asked.texts)) ?? null;
+  const winner = (await ports.registries.findMostSpecific(account, asked.texts)) ?? null;
   return explain(asked, {
     account,
     winner,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
 import { registryHost } from '../registry/host.ts';
-import { type } from '../registry/input.ts';
+import { registryType } from '../registry/input.ts';
 import type { LookupPorts } from '../registry/lookup.ts';
 import { rejectWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
@@ -120,7 +120,7 @@ const listArguments = z
       .strictObject({
         search: singleLine(maxSearchLength).nullish(),
         host: z.string().max(300).nullish(),
-        type: type.nullish(),
+        type: registryType.nullish(),
         outcome: z.enum(validationOutcomes).nullish(),
       })
       .nullish(),

@@ -1,4 +1,4 @@
-// What happens to registries, told after it is committed. A text of it holds ids alone: whoever hears it reads the rest, if it may.
+// Publishes changes of registries after they are committed. A notification contains IDs only: its receiver reads the rest, if permitted.
 
 import type { AuditEvent } from '../audit/event.ts';
 import { parseJson } from '../shared/json.ts';
@@ -7,47 +7,57 @@ import type { RegistryStore } from './store.ts';
 
 const registryEventKinds = ['CREATED', 'UPDATED', 'DELETED', 'VALIDATED'] as const;
 
+/** One committed change of a registry. */
 export interface RegistryEvent {
   readonly kind: (typeof registryEventKinds)[number];
   readonly id: string;
   readonly account: string;
 }
 
-/** The same store, whose changes are told once they are committed, whoever makes them. */
-export function publishChanges(registries: RegistryStore, notices: Notifications): RegistryStore {
-  const tell = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) =>
-    notices.send(JSON.stringify([kind, id, account]));
-  const tellWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry, event: AuditEvent): void => {
-    tell(kind, registry);
-    // A new password that only waits leaves the report of the current one as it is.
+/** The port that carries short texts to every process on the same store, this one included. A process that is disconnected misses them. */
+export interface Notifications {
+  /** Sends a text. Returns at once and never throws, because the change is already committed. */
+  send(text: string): void;
+  /** Calls `receive` with every text from about now on. */
+  listen(receive: (text: string) => void): void;
+}
+
+/** Wraps a store so that each change is published once it is committed. */
+export function publishChanges(registries: RegistryStore, notifications: Notifications): RegistryStore {
+  const publish = (kind: RegistryEvent['kind'], { id, account }: Pick<Registry, 'id' | 'account'>) =>
+    notifications.send(JSON.stringify([kind, id, account]));
+  const publishWritten = (kind: 'CREATED' | 'UPDATED', registry: Registry, event: AuditEvent): void => {
+    publish(kind, registry);
+    // A pending password leaves the report of the current one unchanged.
     if (event.action === 'registry.update' && event.outcome === 'PENDING') return;
-    if (registry.lastValidation !== null && registry.lastValidation.outcome !== 'SKIPPED') tell('VALIDATED', registry);
+    if (registry.lastValidation !== null && registry.lastValidation.outcome !== 'SKIPPED')
+      publish('VALIDATED', registry);
   };
   return {
     ...registries,
     async insert(registry, sealed, event) {
       await registries.insert(registry, sealed, event);
-      tellWritten('CREATED', registry, event);
+      publishWritten('CREATED', registry, event);
     },
-    async update(registry, sealed, expectedVersion, event, others) {
-      await registries.update(registry, sealed, expectedVersion, event, others);
-      tellWritten('UPDATED', registry, event);
+    async update(registry, sealed, expectedVersion, event, alternates) {
+      await registries.update(registry, sealed, expectedVersion, event, alternates);
+      publishWritten('UPDATED', registry, event);
     },
     async recordValidation(id, expectedVersion, report, event) {
       const isRecorded = await registries.recordValidation(id, expectedVersion, report, event);
       const account = event?.account ?? (isRecorded ? (await registries.byId(id))?.account : undefined);
-      if (isRecorded && account !== undefined) tell('VALIDATED', { id, account });
+      if (isRecorded && account !== undefined) publish('VALIDATED', { id, account });
       return isRecorded;
     },
     async delete(id, event) {
       const isDeleted = await registries.delete(id, event);
-      if (isDeleted) tell('DELETED', { id, account: event.account });
+      if (isDeleted) publish('DELETED', { id, account: event.account });
       return isDeleted;
     },
   };
 }
 
-/** Reads what `publishChanges` sent; undefined for anything else that came the same way. */
+/** Parses a notification of `publishChanges`. Returns undefined for any other text. */
 export function parseRegistryEvent(text: string): RegistryEvent | undefined {
   const parts = parseJson(text);
   if (!Array.isArray(parts)) return undefined;
@@ -56,12 +66,4 @@ export function parseRegistryEvent(text: string): RegistryEvent | undefined {
   return known !== undefined && typeof id === 'string' && typeof account === 'string'
     ? { kind: known, id, account }
     : undefined;
-}
-
-/** Carries short texts to every process on the same store, this one included. What is sent while one is cut off is lost to it. */
-export interface Notifications {
-  /** Returns at once and never fails: what was changed stays changed, whether or not anybody hears of it. */
-  send(text: string): void;
-  /** Hears everything from about now on. */
-  listen(hear: (text: string) => void): void;
 }

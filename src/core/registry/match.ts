@@ -1,4 +1,4 @@
-// Which registry a pull uses: exact repository, then the deepest `/*` subtree, then the host. Always at a segment boundary, never a tie.
+// Matches registries to an image: the exact repository, then the deepest `/*` subtree, then the host. Segments match whole, so no two tie.
 
 import type { Principal } from '../authz/principal.ts';
 import { Problem } from '../shared/problem.ts';
@@ -7,37 +7,40 @@ import type { Registry } from './registry.ts';
 
 type ImageName = Pick<ImageReference, 'host' | 'repository'>;
 
-/** Every registry text that would cover the image, most specific first. One keyed lookup of these replaces a scan. */
-export function coveringTexts({ host, repository }: ImageName): string[] {
-  const texts = [`${host}/${repository}`];
+/** Returns every registry pattern that covers the image, most specific first. One keyed lookup of these replaces a scan. */
+export function coveringPatterns({ host, repository }: ImageName): string[] {
+  const patterns = [`${host}/${repository}`];
   for (let end = repository.lastIndexOf('/'); end > 0; end = repository.lastIndexOf('/', end - 1)) {
-    texts.push(`${host}/${repository.slice(0, end)}/*`);
+    patterns.push(`${host}/${repository.slice(0, end)}/*`);
   }
-  texts.push(host);
-  return texts;
+  patterns.push(host);
+  return patterns;
 }
 
-/** The winner among registries of one account, or null for an anonymous pull. `texts` comes from `coveringTexts`. */
-export function mostSpecific(texts: readonly string[], registries: readonly Registry[]): Registry | null {
+/**
+ * Returns the most specific of these registries of one account, or null if the pull is anonymous.
+ * @param patterns The result of `coveringPatterns`.
+ */
+export function mostSpecific(patterns: readonly string[], registries: readonly Registry[]): Registry | null {
   if (registries.length === 0) return null;
-  const byText = new Map(registries.map((registry) => [registry.registry, registry]));
-  return texts.map((text) => byText.get(text)).find((registry) => registry !== undefined) ?? null;
+  const byPattern = new Map(registries.map((registry) => [registry.registry, registry]));
+  return patterns.map((pattern) => byPattern.get(pattern)).find((registry) => registry !== undefined) ?? null;
 }
 
-/** Whether this registry text covers the image. */
-export function covers(text: string, image: ImageName): boolean {
-  return coveringTexts(image).includes(text);
+/** Returns whether this registry pattern covers the image. */
+export function covers(pattern: string, image: ImageName): boolean {
+  return coveringPatterns(image).includes(pattern);
 }
 
-/** One sentence: why this registry is, or is not, the one that a pull of the image uses. */
+/** Returns one sentence: why a pull of the image uses this registry, or why not. */
 export function matchReason(registry: Registry, image: ImageName, winner: Registry | null): string {
   if (!covers(registry.registry, image)) return outsideReason(registry, image);
   if (registry.id !== winner?.id)
     return `It covers ${image.host}/${image.repository}, but ${winner?.registry ?? 'another registry'} is more specific.`;
   if (registry.repository === null)
-    return `Used: no closer registry exists, so the one for all of ${image.host} applies.`;
-  if (registry.repository.endsWith('/*')) return `Used: it is the deepest subtree that holds ${image.repository}.`;
-  return 'Used: it names exactly this repository.';
+    return `Used: no registry is more specific, so the one for all of ${image.host} applies.`;
+  if (registry.repository.endsWith('/*')) return `Used: it is the deepest subtree that contains ${image.repository}.`;
+  return 'Used: it covers exactly this repository.';
 }
 
 function outsideReason(registry: Registry, image: ImageName): string {
@@ -45,23 +48,23 @@ function outsideReason(registry: Registry, image: ImageName): string {
   if (repository?.endsWith('/*') === true) {
     const base = repository.slice(0, -2);
     return image.repository === base
-      ? `${repository} covers what lies below ${base}, not ${base} itself.`
-      : `${image.repository} does not lie below ${base}/.`;
+      ? `${repository} covers the repositories below ${base}, not ${base} itself.`
+      : `${image.repository} is not below ${base}/.`;
   }
-  return `It is for the repository ${repository ?? registry.host} alone.`;
+  return `It covers only the repository ${repository ?? registry.host}.`;
 }
 
-/** Whether the image lies inside what the principal's token is limited to. */
+/** Returns whether the image is within the image limit of the principal's token. */
 export function coversImage(
   { images }: Principal,
   image: { readonly host: string; readonly repository: string },
 ): boolean {
   if (images === null) return true;
-  const texts = coveringTexts(image);
-  return images.some((pattern) => texts.includes(pattern));
+  const patterns = coveringPatterns(image);
+  return images.some((allowed) => patterns.includes(allowed));
 }
 
-/** The refusal of an image outside the limit of a token. */
+/** Returns the problem of an image outside the image limit of a token. */
 export function imageNotCovered(field?: readonly string[]): Problem {
   return new Problem('FORBIDDEN', 'This token is limited to other images.', { reason: 'IMAGE_NOT_COVERED', field });
 }

@@ -1,39 +1,41 @@
-// The registry: a stored credential configuration, and what binds its password to the place it may go to.
+// Defines the registry, a stored credential, and the binding of its password to the only destination it is sent to.
 
 import type { ValidationReport } from './report.ts';
 
+/** The kinds of registry: any V2 registry, or a cloud whose logins are issued from the stored credential. */
 export const registryTypes = ['DOCKER_V2', 'AWSECR', 'GCR', 'ACR'] as const;
 export type RegistryType = (typeof registryTypes)[number];
 
-/** One stored configuration. It has no password: the sealed secret is kept beside it and read only to be used. */
+/** A stored registry credential. Contains no password: the sealed one is stored next to it and read only when used. */
 export interface Registry {
   /** `reg_` and 32 hex digits. */
   readonly id: string;
-  /** Name of the account that owns it. */
+  /** The name of the account that owns it. */
   readonly account: string;
-  /** Canonical text, unique in the account: `docker.io/anchore/*`. */
+  /** The registry pattern, canonical and unique in the account: `docker.io/anchore/*`. */
   readonly registry: string;
   /** `host[:port]`, canonical. */
   readonly host: string;
   /** `anchore/*`, `a/b`, or null for the whole host. */
   readonly repository: string | null;
+  /** The display name. */
   readonly name: string;
   readonly type: RegistryType;
   readonly username: string;
-  /** Whether TLS certificates are verified. */
+  /** Whether to verify TLS certificates. */
   readonly secureConnection: boolean;
-  /** `host[:port]` that may receive this credential besides the registry itself. */
+  /** The `host[:port]` that may receive this credential in addition to the registry itself; null for none. */
   readonly trustedRealm: string | null;
-  /** A repository that validation asks for when the text names none, such as `anchore/grype`. */
+  /** A repository that validation requests if the pattern names none, such as `anchore/grype`; null for none. */
   readonly probeRepository: string | null;
   readonly lastValidation: ValidationReport | null;
-  /** Rises by one with every update; a later writer with an old version gets `CONFLICT`. */
+  /** Increases by one with every update. A writer with an old version gets `CONFLICT`. */
   readonly version: number;
-  /** Rises by one with every new password. */
+  /** Increases by one with every new password. */
   readonly secretVersion: number;
-  /** Since when a password waits that the registry did not take yet; null when none does. */
+  /** When the pending password was stored; null if there is none. */
   readonly pendingSince: Date | null;
-  /** Until when the password before this one is tried when the registry refuses this one; null when there is none. */
+  /** Until when the previous password is tried if the registry rejects the current one; null if none is stored. */
   readonly previousUsableUntil: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -41,23 +43,23 @@ export interface Registry {
 
 const idPattern = /^reg_[0-9a-f]{32}$/;
 
-/** Whether a text can be a registry's id at all; anything else is not asked of the store. */
+/** Returns whether a text has the form of a registry ID. Any other text is not looked up. */
 export function isRegistryId(text: string): boolean {
   return idPattern.test(text);
 }
 
-/** Where a password stands: `CURRENT` is used; the others wait for the registry to refuse it. */
+/** The slots of a registry's passwords: pulls use `CURRENT`; the others are tried when the registry rejects it. */
 export const secretSlots = ['CURRENT', 'PENDING', 'PREVIOUS'] as const;
 export type SecretSlot = (typeof secretSlots)[number];
 
-/** What a sealed password is bound to. Any part changed behind our back makes it unreadable. */
+/** The properties that a sealed password is bound to. A change of any of them outside Regway makes it unreadable. */
 export interface SecretBinding {
-  /** Bound so that nobody who can write the database makes an old password the current one. */
+  /** Bound so that write access to the database is not enough to make an old password the current one. */
   readonly slot: SecretSlot;
   readonly account: string;
   readonly id: string;
   readonly registry: string;
-  /** Bound beside the text that it comes from, because it is what gets dialled. */
+  /** Bound in addition to the pattern, because it is what gets dialed. */
   readonly host: string;
   readonly repository: string | null;
   readonly type: RegistryType;
@@ -67,7 +69,7 @@ export interface SecretBinding {
   readonly secretVersion: number;
 }
 
-/** The binding of a registry's password, as the seal takes it. */
+/** Returns the binding of a registry's password. The slot defaults to `CURRENT`. */
 export function secretBinding(registry: Registry, slot: SecretSlot = 'CURRENT'): SecretBinding {
   const { account, id, host, repository, type, username, secureConnection, trustedRealm, secretVersion } = registry;
   return {
@@ -85,9 +87,10 @@ export function secretBinding(registry: Registry, slot: SecretSlot = 'CURRENT'):
   };
 }
 
+/** The type that a host suggests. */
 interface Suggestion {
   readonly type: RegistryType;
-  /** The service, as people call it. */
+  /** The usual name of the service. */
   readonly service: string;
 }
 
@@ -101,8 +104,8 @@ const hostPatterns: readonly (readonly [RegExp, Suggestion])[] = [
   [/^[a-z0-9]{5,50}(-[a-z0-9]+)?\.azurecr\.(io|cn|us)$/, { type: 'ACR', service: 'Azure Container Registry' }],
 ];
 
-/** The suggestion for a registry text as it is typed; null when its host suggests nothing. */
-export function suggestType(registryText: string): Suggestion | null {
-  const host = registryText.trim().toLowerCase().split(/[/:]/, 1)[0] ?? '';
-  return hostPatterns.find(([pattern]) => pattern.test(host))?.[1] ?? null;
+/** Returns the type that the host of a registry pattern suggests, also of an incomplete one, or null for none. */
+export function suggestType(pattern: string): Suggestion | null {
+  const host = pattern.trim().toLowerCase().split(/[/:]/, 1)[0] ?? '';
+  return hostPatterns.find(([hosts]) => hosts.test(host))?.[1] ?? null;
 }

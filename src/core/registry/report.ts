@@ -1,7 +1,8 @@
-// The verdict on a credential: outcomes, steps and the report that is stored and shown.
+// Defines the report of a validation: its outcome and steps, as stored and shown.
 
 import { Problem, type ProblemDetails } from '../shared/problem.ts';
 
+/** Every outcome of a validation. */
 export const validationOutcomes = [
   'VALID',
   'VALID_UNPROVEN',
@@ -33,6 +34,7 @@ export const validationOutcomes = [
 ] as const;
 export type ValidationOutcome = (typeof validationOutcomes)[number];
 
+/** The kinds of steps, in their order. */
 export const validationStepKinds = [
   'RESOLVE',
   'CONNECT',
@@ -49,6 +51,7 @@ export type ValidationStepKind = (typeof validationStepKinds)[number];
 export const validationStepStatuses = ['PASSED', 'WARNED', 'FAILED', 'SKIPPED'] as const;
 export type ValidationStepStatus = (typeof validationStepStatuses)[number];
 
+/** One finished step of a validation. */
 export interface ValidationStep {
   readonly kind: ValidationStepKind;
   readonly status: ValidationStepStatus;
@@ -56,39 +59,39 @@ export interface ValidationStep {
   readonly durationMs: number;
 }
 
-/** Plain data (dates in epoch milliseconds), stored as JSON with the registry. Holds no secret and no raw upstream text. */
+/** The report of a validation: plain data, stored as JSON with the registry. Contains no secret and no raw upstream text. */
 export interface ValidationReport {
   readonly outcome: ValidationOutcome;
-  /** One sentence: what was seen. */
+  /** One sentence: what happened. */
   readonly message: string;
   /** One sentence: what the caller can do about it. */
   readonly hint: string | null;
   readonly retryable: boolean;
-  /** Epoch milliseconds. */
+  /** When another validation can succeed, in epoch milliseconds; null if unknown. */
   readonly retryAfter: number | null;
-  /** `host[:port]` that the registry named as its token server, when it did. */
+  /** The `host[:port]` that the registry named as its token server; null for none. */
   readonly realmHost: string | null;
-  /** Epoch milliseconds. */
+  /** When the validation finished, in epoch milliseconds. */
   readonly checkedAt: number;
   readonly durationMs: number;
   readonly steps: readonly ValidationStep[];
-  /** What the schedule of revalidation keeps beside it; shown to nobody. */
+  /** The state of scheduled revalidation. Never shown. */
   readonly schedule?: {
-    /** Times in a row that the registry could not be asked. */
+    /** Consecutive validations in which the registry was unreachable. */
     readonly failures: number;
-    /** Until then one server checks it, and no other. Epoch milliseconds. */
+    /** Until when one server has claimed the validation, in epoch milliseconds. */
     readonly claimedUntil: number;
   };
 }
 
 const successes: ReadonlySet<ValidationOutcome> = new Set(['VALID', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'SKIPPED']);
 
-/** Whether a registry with this outcome may be stored. `VALID_UNPROVEN` and `NO_AUTH_REQUIRED` are success with a warning. */
+/** Returns whether a registry with this outcome can be stored. `VALID_UNPROVEN` and `NO_AUTH_REQUIRED` are successes with a warning. */
 export function isSuccess(outcome: ValidationOutcome): boolean {
   return successes.has(outcome);
 }
 
-/** Nothing was stored, because the credential did not pass its validation. */
+/** A credential that did not pass its validation; nothing was stored. The reason is the outcome. */
 export class ValidationFailed extends Problem {
   readonly report: ValidationReport;
 
@@ -98,12 +101,12 @@ export class ValidationFailed extends Problem {
   }
 }
 
-/** The report of a call with `validate: false`. */
+/** Returns the report of a call with `validate: false`. */
 export function skippedReport(checkedAt: number): ValidationReport {
   return {
     outcome: 'SKIPPED',
-    message: 'Stored without verification, as asked.',
-    hint: 'Run validateRegistry to check it.',
+    message: 'Stored without validation, as requested.',
+    hint: 'Validate the registry to check the credential.',
     retryable: false,
     retryAfter: null,
     realmHost: null,

@@ -1,4 +1,4 @@
-// Revalidation on a schedule: stored credentials are checked again, each by one server, and a rejected one never until it is changed.
+// Validates stored credentials again on a schedule, each on one server. A rejected credential is not validated again until it changes.
 
 import { isEnabled } from '../accounts/accounts.ts';
 import type { AccountStore } from '../accounts/store.ts';
@@ -10,20 +10,20 @@ import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
 import type { CheckPorts } from './validate.ts';
 
-/** How often what is due is looked for; far below any interval that one can set. */
+/** Milliseconds between two sweeps. Far below any configurable interval. */
 const sweepMs = 5 * 60_000;
-/** Registries that are read at once. */
+/** Registries per read. */
 const pageSize = 100;
-/** Checks that run at once: enough for thousands of registries a sweep, too few to be felt upstream. */
+/** Maximum number of concurrent checks: enough for thousands of registries a sweep, and a low load for upstreams. */
 const maxConcurrentChecks = 4;
-/** A check takes 15 s at most; a server that died during one leaves it to another after this. */
+/** Milliseconds that a claim lasts. A check takes at most 15 s; if its server dies, another takes over after this. */
 const claimMs = 2 * 60_000;
-/** The first pause after a registry could not be asked; it doubles each time, up to the interval. */
+/** Milliseconds to wait after a registry was unreachable. Doubles each time, up to the interval. */
 const firstPauseMs = 10 * 60_000;
-/** Checks are spread over this part of the interval, so that registries that were added together are not asked together. */
+/** The fraction of the interval over which checks are spread, so that registries added together are not contacted together. */
 const spread = 0.2;
 
-/** The upstream said no to the credential itself. Asking again could lock an account, and only a person can mend it. */
+/** The upstream rejected the credential itself. Trying again could lock an account, and only a changed credential helps. */
 const rejected: ReadonlySet<ValidationOutcome> = new Set([
   'INVALID_CREDENTIALS',
   'INSUFFICIENT_SCOPE',
@@ -31,8 +31,8 @@ const rejected: ReadonlySet<ValidationOutcome> = new Set([
   'LOCKED_OUT',
   'NATIVE_CREDENTIAL_ERROR',
 ]);
-/** The upstream could not be asked, or was busy. */
-const passing: ReadonlySet<ValidationOutcome> = new Set([
+/** The upstream was unreachable or busy. */
+const temporary: ReadonlySet<ValidationOutcome> = new Set([
   'DNS_FAILURE',
   'UNREACHABLE',
   'TIMEOUT',
@@ -42,24 +42,26 @@ const passing: ReadonlySet<ValidationOutcome> = new Set([
   'UPSTREAM_ERROR',
 ]);
 
+/** The ports and settings of revalidation. */
 export interface RevalidationPorts extends PasswordPorts, Omit<CheckPorts, 'validationRateLimit'> {
   readonly access: Pick<AccountStore, 'accountByName'>;
-  /** Milliseconds from one check of a registry to the next. */
+  /** Milliseconds between two checks of a registry. */
   readonly everyMs: number;
   readonly schedule: Timer;
   readonly newRequestId: () => string;
-  /** Told of a registry, or a sweep, that met a fault; the next sweep tries again. */
+  /** Called when a check or a sweep throws. The next sweep tries again. */
   readonly onFailure: (fault: unknown) => void;
 }
 
+/** A running schedule. */
 export interface Revalidation {
-  /** Checks what is due now. Never rejects. */
+  /** Checks every registry that is due now. Never rejects. */
   sweep(): Promise<void>;
-  /** Starts no more checks and gives those that run up. */
+  /** Starts no more checks and cancels the running ones. */
   close(): Promise<void>;
 }
 
-/** Starts the schedule; the first sweep comes `sweepMs` from now. What is due follows from the stored reports, so a restart forgets nothing. */
+/** Starts the schedule, with the first sweep after `sweepMs`. The stored reports determine what is due, so a restart loses nothing. */
 export function startRevalidation(ports: RevalidationPorts): Revalidation {
   const stop = new AbortController();
   let running: Promise<void> | undefined;
@@ -67,22 +69,22 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
     (running ??= sweepOnce(ports, stop.signal)
       .catch(ports.onFailure)
       .finally(() => (running = undefined)));
-  const again = (): (() => void) =>
-    ports.schedule(() => void sweep().then(() => stop.signal.aborted || (stopWaiting = again())), sweepMs);
-  let stopWaiting = again();
+  const scheduleNext = (): (() => void) =>
+    ports.schedule(() => void sweep().then(() => stop.signal.aborted || (cancelTimer = scheduleNext())), sweepMs);
+  let cancelTimer = scheduleNext();
   return {
     sweep,
     async close() {
       stop.abort();
-      stopWaiting();
+      cancelTimer();
       await running;
     },
   };
 }
 
 /**
- * When a registry is to be checked again, in epoch milliseconds; undefined for never: its credential was rejected, or was stored unchecked
- * and nobody has asked to send it anywhere yet.
+ * Returns when a registry is due, in epoch milliseconds. Returns undefined for never: its credential was rejected, or was stored without
+ * validation and has not been requested to be sent anywhere yet.
  */
 export function dueAt(
   { id, lastValidation }: Pick<Registry, 'id' | 'lastValidation'>,
@@ -91,14 +93,14 @@ export function dueAt(
   if (lastValidation === null || lastValidation.outcome === 'SKIPPED' || rejected.has(lastValidation.outcome))
     return undefined;
   const { outcome, checkedAt, retryAfter, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
-  const pauseMs = passing.has(outcome)
+  const pauseMs = temporary.has(outcome)
     ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
     : everyMs;
-  return Math.max(checkedAt + pauseMs * (1 + spread * placeOf(id)), retryAfter ?? 0, schedule.claimedUntil);
+  return Math.max(checkedAt + pauseMs * (1 + spread * fractionOf(id)), retryAfter ?? 0, schedule.claimedUntil);
 }
 
-/** A place from 0 to 1 that is a registry's own, the same on every server. */
-function placeOf(id: string): number {
+/** Returns a number from 0 to 1 that is fixed for each registry and the same on every server. */
+function fractionOf(id: string): number {
   return isRegistryId(id) ? Number.parseInt(id.slice(-8), 16) / 0xff_ff_ff_ff : 0;
 }
 
@@ -124,7 +126,7 @@ async function sweepOnce(ports: RevalidationPorts, signal: AbortSignal): Promise
 
 async function revalidate(ports: RevalidationPorts, registry: Registry, signal: AbortSignal): Promise<void> {
   const { id, version, account, username, lastValidation: before } = registry;
-  // Nobody of a disabled account can mend what the check would find, or wants its password sent.
+  // No one in a disabled account can fix what the check would find, and its passwords must not be sent.
   if (before === null || !isEnabled(await ports.access.accountByName(account))) return;
   const claimed = await claim(ports, registry, before);
   if (claimed === undefined) return;
@@ -137,15 +139,15 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
   } as const;
   const caller = { principal, requestId: ports.newRequestId(), signal: () => signal };
   const password = await openPassword(ports, caller, registry).catch(async (error: unknown) => {
-    // Nobody mends it within minutes, and each look at it writes an audit event.
+    // It is not fixed within minutes, and each attempt writes an audit event.
     if (error instanceof Problem && error.code === 'SECRET_UNREADABLE')
       await claim(ports, registry, claimed, ports.everyMs);
     throw error;
   });
   const report = await ports.validator.check(registry, { username, password }, { signal });
   ports.observeValidation(report);
-  const failures = passing.has(report.outcome) ? (before.schedule?.failures ?? 0) + 1 : 0;
-  // A trail of "still good" every day would hide what matters.
+  const failures = temporary.has(report.outcome) ? (before.schedule?.failures ?? 0) + 1 : 0;
+  // An event for each unchanged outcome would hide the changes.
   const event =
     report.outcome === before.outcome
       ? undefined
@@ -154,8 +156,8 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
 }
 
 /**
- * Of several servers, one succeeds: the report is exchanged for itself with a claim in it, if it is still the one that was read.
- * Gives it with the claim.
+ * Claims the check of a registry, by replacing its report with one that contains the claim. Of several servers, one succeeds.
+ * Returns the replacing report, or undefined if the report is no longer the one that was read.
  */
 async function claim(
   { registries, now }: RevalidationPorts,

@@ -1,11 +1,11 @@
-// Checking credentials against the registry itself: before storing, again later, or without storing at all.
+// Validates credentials against the upstream registry: before storing, again later, or without storing.
 
 import { auditEvent } from '../audit/event.ts';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
 import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
 import { createInput } from '../registry/input.ts';
-import { changedMeanwhile, findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
+import { changedConcurrently, findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryPattern, parseRepository, type RegistryPattern } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -21,22 +21,26 @@ import { Problem } from '../shared/problem.ts';
 import { consume, type RateLimit } from '../shared/rate-limit.ts';
 import type { CheckOptions, CheckTarget, Credential, ValidationObserver, Validator } from './validator.ts';
 
-/** What a validation stands on. */
+/** The ports of a validation. */
 export interface CheckPorts {
   readonly validator: Validator;
-  /** Validations that each subject may ask for, whatever the face. */
+  /** Limits the validations of each subject, over all APIs together. */
   readonly validationRateLimit: RateLimit;
   readonly observeValidation: ValidationObserver;
   readonly now: () => Date;
 }
 
+/** The ports of the use cases that validate. */
 export interface ValidatingPorts extends LookupPorts, PasswordPorts, CheckPorts {}
 
-/** The use cases that ask a registry and change nothing of the credential. */
+/** The use cases that validate a credential and do not change it. */
 export interface Validating {
-  /** Checks the stored credential again and records the outcome, good or bad. @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`. */
+  /**
+   * Validates the stored credential and stores the report, whatever the outcome.
+   * @throws Problem `NOT_FOUND`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`.
+   */
   validate(caller: Caller, id: string, onStep?: (step: ValidationStep) => void): Promise<RegistryWithReport>;
-  /** Checks without storing; a bad outcome is the answer, not an error. @throws Problem `RATE_LIMITED`. */
+  /** Validates a credential without storing it. Returns the report, whatever the outcome. @throws Problem `INVALID_REGISTRY`, `RATE_LIMITED`. */
   check(
     caller: Caller,
     input: unknown,
@@ -45,20 +49,21 @@ export interface Validating {
   ): Promise<ValidationReport>;
 }
 
-/** How one call treats the upstream. Both are on unless the caller says otherwise. */
+/** How one call contacts the upstream registry. Both default to true in every API. */
 export interface ValidationOptions {
-  /** Verify TLS certificates. */
+  /** Whether to verify TLS certificates. */
   readonly secureConnection: boolean;
-  /** Ask the registry whether the credential works before storing it. */
+  /** Whether to validate the credential before storing it. */
   readonly validate: boolean;
 }
 
+/** A registry and the report of the call. */
 export interface RegistryWithReport {
   readonly registry: Registry;
   readonly validation: ValidationReport;
 }
 
-/** The checking half of the use cases. */
+/** Creates the use cases that validate. */
 export function createValidating(ports: ValidatingPorts): Validating {
   return {
     check: (caller, input, settings, onStep) => checkWithoutStoring(ports, caller, input, settings, onStep),
@@ -83,10 +88,16 @@ async function checkWithoutStoring(
     registry,
     account,
   } = parseInput(createInput, input);
-  const text = parseRegistryPattern(registry);
+  const pattern = parseRegistryPattern(registry);
   await actingAccount(ports, principal, account);
-  const target = { ...text, type, secureConnection, trustedRealm, probeRepository: parseProbe(text, probeRepository) };
-  return askRegistry(ports, { ...caller, principal }, target, { username, password }, onStep);
+  const target = {
+    ...pattern,
+    type,
+    secureConnection,
+    trustedRealm,
+    probeRepository: parseProbe(pattern, probeRepository),
+  };
+  return checkCredential(ports, { ...caller, principal }, target, { username, password }, onStep);
 }
 
 async function validateStored(
@@ -99,7 +110,7 @@ async function validateStored(
   const registry = await findOwned(ports, principal, id);
   if (registry === undefined) throw noSuchRegistry();
   const password = await openPassword(ports, { ...caller, principal }, registry);
-  const validation = await askRegistry(
+  const validation = await checkCredential(
     ports,
     { ...caller, principal },
     registry,
@@ -107,13 +118,13 @@ async function validateStored(
     onStep,
   );
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
-  if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedMeanwhile();
+  if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedConcurrently();
   return { registry: { ...registry, lastValidation: validation }, validation };
 }
 
 /**
- * The verdict that a change needs before it may be stored.
- * @throws Problem `VALIDATION_FAILED` with the report, when it was asked for and is not a success; `RATE_LIMITED`.
+ * Returns the report that a change needs before it is stored; a report with the outcome `SKIPPED` if `validate` is false.
+ * @throws ValidationFailed if the outcome is no success; Problem `RATE_LIMITED`.
  */
 export async function requireValid(
   ports: CheckPorts,
@@ -123,14 +134,14 @@ export async function requireValid(
   { validate }: ValidationOptions,
 ): Promise<ValidationReport> {
   if (!validate) return skippedReport(ports.now().getTime());
-  const report = await askRegistry(ports, caller, target, credential);
+  const report = await checkCredential(ports, caller, target, credential);
   if (isSuccess(report.outcome)) return report;
   const message = [report.message, report.hint].filter((part) => part !== null).join(' ');
-  throw new ValidationFailed(report, message, { field: faultyField(report) });
+  throw new ValidationFailed(report, message, { field: fieldToChange(report) });
 }
 
-/** The one way to an upstream for a caller's sake, so that everything that asks for a validation draws on one budget. */
-async function askRegistry(
+/** Validates on behalf of a caller. Every such validation passes here, so that all of them share one rate limit. */
+async function checkCredential(
   ports: CheckPorts,
   { principal, signal }: AuthorizedCaller,
   target: CheckTarget,
@@ -141,15 +152,15 @@ async function askRegistry(
     ports.validationRateLimit,
     principal.subject,
     ports.now(),
-    'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed.',
+    'Validation limit reached for this minute. Nothing was sent to the registry and nothing was changed.',
   );
   const report = await ports.validator.check(target, credential, { onStep, signal: signal?.() });
   ports.observeValidation(report);
   return report;
 }
 
-/** The input that a person would change. Upstreams that are merely down or busy name none. */
-const faultyFields: Partial<Record<ValidationOutcome, string>> = {
+/** Maps each outcome to the input to change. An upstream that is unavailable or busy maps to none. */
+const fieldsToChange: Partial<Record<ValidationOutcome, string>> = {
   INVALID_CREDENTIALS: 'password',
   NATIVE_CREDENTIAL_ERROR: 'password',
   INSUFFICIENT_SCOPE: 'username',
@@ -166,24 +177,24 @@ const faultyFields: Partial<Record<ValidationOutcome, string>> = {
   UNSUPPORTED_CHALLENGE: 'registry',
 };
 
-function faultyField({ outcome }: ValidationReport): string[] | undefined {
-  const field = faultyFields[outcome];
+function fieldToChange({ outcome }: ValidationReport): string[] | undefined {
+  const field = fieldsToChange[outcome];
   return field === undefined ? undefined : [field];
 }
 
 /**
- * The repository that a validation asks for, which must be one that the registry covers.
- * @throws Problem `INVALID_INPUT`.
+ * Parses the repository that a validation requests. Returns null if none is named.
+ * @throws Problem `INVALID_INPUT` if the registry does not cover it.
  */
-export function parseProbe(text: RegistryPattern, probe: string | null | undefined): string | null {
+export function parseProbe(pattern: RegistryPattern, probe: string | null | undefined): string | null {
   if (probe === null || probe === undefined) return null;
-  const repository = parseRepository(text.host, probe, 'probeRepository');
+  const repository = parseRepository(pattern.host, probe, 'probeRepository');
   const covered =
-    text.repository === null ||
-    text.repository === repository ||
-    (text.repository.endsWith('/*') && repository.startsWith(text.repository.slice(0, -1)));
+    pattern.repository === null ||
+    pattern.repository === repository ||
+    (pattern.repository.endsWith('/*') && repository.startsWith(pattern.repository.slice(0, -1)));
   if (covered) return repository;
-  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${text.registry} covers.`, {
+  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${pattern.registry} covers.`, {
     field: ['probeRepository'],
   });
 }

@@ -1,13 +1,13 @@
-// The port Validator: target, credential, steps.
+// Declares the port that validates a credential against its upstream registry.
 
 import type { RegistryType } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
 import type { Secret } from '../shared/secret.ts';
 
-/** What a validation looks at. */
+/** The destination of a validation. */
 export interface CheckTarget {
   readonly host: string;
-  /** `anchore/*`, `a/b`, or null. */
+  /** `anchore/*`, `a/b`, or null for the whole host. */
   readonly repository: string | null;
   readonly type: RegistryType;
   readonly secureConnection: boolean;
@@ -15,21 +15,23 @@ export interface CheckTarget {
   readonly probeRepository: string | null;
 }
 
+/** A username and its password or token. */
 export interface Credential {
   readonly username: string;
   readonly password: Secret;
 }
 
+/** The options of one validation. */
 export interface CheckOptions {
-  /** Called as each step ends. */
+  /** Called when a step finishes. */
   readonly onStep?: ((step: ValidationStep) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Asks the registry itself whether a credential works. Never throws for what an upstream does: that is the report. */
+/** Validates credentials against the upstream registry. Never throws because of the upstream: its failures are in the report. */
 export interface Validator {
   check(target: CheckTarget, credential: Credential, options?: CheckOptions): Promise<ValidationReport>;
 }
 
-/** Told of every finished validation, for metrics. */
+/** Called with the report of every finished validation, for metrics. */
 export type ValidationObserver = (report: ValidationReport) => void;

@@ -27,7 +27,7 @@ export function registryStore(database: Database, append: AppendEvent): Registry
 
 type Reading = Pick<
   RegistryStore,
-  'byId' | 'byIds' | 'byText' | 'byTexts' | 'firstByTexts' | 'byHosts' | 'afterId' | 'sealed' | 'sealedOthers'
+  'byId' | 'byIds' | 'byText' | 'byTexts' | 'findMostSpecific' | 'byHosts' | 'afterId' | 'sealed' | 'sealedAlternates'
 >;
 type Writing = Pick<
   RegistryStore,
@@ -36,7 +36,17 @@ type Writing = Pick<
 
 function reading(
   database: Database,
-  { columns, byId, byIds, byText, byTexts, byHosts, afterId, sealed, sealedOthers }: ReturnType<typeof readStatements>,
+  {
+    columns,
+    byId,
+    byIds,
+    byText,
+    byTexts,
+    byHosts,
+    afterId,
+    sealed,
+    sealedAlternates,
+  }: ReturnType<typeof readStatements>,
 ): Reading {
   const rowById = registryReads(database, byId);
   const rowByText = registryReads(database, byText);
@@ -53,7 +63,7 @@ function reading(
     },
     byText: (account, registry) => rowByText({ account, registry }).then(toFirstRegistry),
     byTexts: findByTexts,
-    firstByTexts: findMostSpecific(database, columns, findByTexts),
+    findMostSpecific: findMostSpecific(database, columns, findByTexts),
     async byHosts(account, hosts, limit) {
       const rows = await database.read((queries) =>
         byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }),
@@ -69,8 +79,8 @@ function reading(
       const [row] = await database.read((queries) => sealed(queries).execute({ id }));
       return row && plainBytes(row.sealed);
     },
-    async sealedOthers(id) {
-      const [row] = await database.read((queries) => sealedOthers(queries).execute({ id }));
+    async sealedAlternates(id) {
+      const [row] = await database.read((queries) => sealedAlternates(queries).execute({ id }));
       return row && { pending: bytesOrNull(row.pending), previous: bytesOrNull(row.previous) };
     },
   };
@@ -146,7 +156,7 @@ function readStatements(database: Database) {
   const byTexts = and(ofAccount, database.isOneOf(registry.registry, given('texts')));
   const byIds = database.isOneOf(registry.id, given('ids'));
   const sealed = { sealed: registry.sealed };
-  const sealedOthers = { pending: sealedPending, previous: sealedPrevious };
+  const sealedAlternates = { pending: sealedPending, previous: sealedPrevious };
   return {
     /** Every column that a list or get may read. */
     columns,
@@ -163,7 +173,9 @@ function readStatements(database: Database) {
         .prepare(unnamed),
     ),
     sealed: statement((queries) => queries.select(sealed).from(registry).where(isId).prepare(unnamed)),
-    sealedOthers: statement((queries) => queries.select(sealedOthers).from(registry).where(isId).prepare(unnamed)),
+    sealedAlternates: statement((queries) =>
+      queries.select(sealedAlternates).from(registry).where(isId).prepare(unnamed),
+    ),
   };
 }
 

@@ -20,7 +20,7 @@ export function findMostSpecific(
   database: Database,
   columns: RegistryColumns,
   byTexts: RegistryStore['byTexts'],
-): RegistryStore['firstByTexts'] {
+): RegistryStore['findMostSpecific'] {
   const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
   return async (account, texts) => {
     const first = reads[texts.length - 1];

@@ -6,7 +6,7 @@ import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
 import type { SealedRegistry } from '../../core/passwords/key-store.ts';
 import type { Registry, SecretSlot } from '../../core/registry/registry.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
-import type { SealedOthers } from '../../core/registry/store.ts';
+import type { SealedAlternates } from '../../core/registry/store.ts';
 import type { Tables } from './tables.ts';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
@@ -70,7 +70,7 @@ export function toSealedRegistry({ sealed, sealedPending, sealedPrevious, ...row
   return { registry: toRegistry(row), sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) } };
 }
 
-export function fromRegistry(registry: Registry, sealed: Uint8Array, { pending, previous }: SealedOthers = { pending: null, previous: null }): Row<'registry'> {
+export function fromRegistry(registry: Registry, sealed: Uint8Array, { pending, previous }: SealedAlternates = { pending: null, previous: null }): Row<'registry'> {
   return {
     ...registry,
     ...fromReport(registry.lastValidation),

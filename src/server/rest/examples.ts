@@ -67,7 +67,7 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   },
   CONFLICT: {
     meaning: 'Somebody changed it meanwhile, or the body names another registry than the path.',
-    message: 'The registry was changed by somebody else meanwhile. Read it again and repeat the call.',
+    message: 'Another caller changed the registry in the meantime. Fetch it again, then retry.',
   },
   SECRET_UNREADABLE: {
     meaning: 'The stored password cannot be opened; send it again.',
@@ -81,7 +81,7 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   RATE_LIMITED: {
     meaning: 'Too many validations, or too many failed logins.',
     message:
-      'This login has used up its validations of the minute: nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
+      'Validation limit reached for this minute. Nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
   },
   INTERNAL_ERROR: {
     meaning: 'A fault of the server.',

@@ -68,7 +68,7 @@ describe('a key', () => {
     ['quay.io/co*re', /wildcard/],
     ['quay.io/Core', /lower case/],
     ['https://example.com?x=1', /./],
-    ['', /Nothing was given/],
+    ['', /The text is empty/],
   ])('%j is refused', (key, reason) => {
     expect(parseOne(key, robot)).toMatchObject({ refusal: expect.stringMatching(reason) as string });
   });

@@ -335,7 +335,7 @@ describe('when the registry refuses the current password', () => {
     await storePending(id);
     const { current, pending } = {
       current: await domain.store.registries.sealed(id),
-      pending: (await domain.store.registries.sealedOthers(id))?.pending,
+      pending: (await domain.store.registries.sealedAlternates(id))?.pending,
     };
     const stored = (await domain.store.registries.byId(id))!;
     const event = {
@@ -369,7 +369,7 @@ it.each([
   await storePending(id);
   const { registry } = await domain.registries.update(writer, id, input, checked);
   expect(registry.pendingSince !== null).toBe(isKept);
-  expect((await domain.store.registries.sealedOthers(id))?.pending !== null).toBe(isKept);
+  expect((await domain.store.registries.sealedAlternates(id))?.pending !== null).toBe(isKept);
   await refuse().catch(() => undefined);
   if (isKept) expect(await currentPassword()).toBe('second');
 });
@@ -378,7 +378,7 @@ it('a password whose window has passed is shown no more, and the next update cle
   const { id } = await create();
   await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
   await storePending(id, 'third');
-  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({
+  expect(await domain.store.registries.sealedAlternates(id)).toMatchObject({
     pending: expect.anything(),
     previous: expect.anything(),
   });
@@ -388,7 +388,7 @@ it('a password whose window has passed is shown no more, and the next update cle
   expect((await domain.registries.list(writer, {})).nodes).toMatchObject([forgotten]);
   expect((await rename(id)).registry).toMatchObject(forgotten);
   expect(await domain.store.registries.byId(id)).toMatchObject(forgotten);
-  expect(await domain.store.registries.sealedOthers(id)).toEqual({ pending: null, previous: null });
+  expect(await domain.store.registries.sealedAlternates(id)).toEqual({ pending: null, previous: null });
 });
 
 it('a new password that waits clears away a previous one whose window has passed', async () => {
@@ -400,7 +400,10 @@ it('a new password that waits clears away a previous one whose window has passed
     pendingSince: domain.time,
     previousUsableUntil: null,
   });
-  expect(await domain.store.registries.sealedOthers(id)).toMatchObject({ pending: expect.anything(), previous: null });
+  expect(await domain.store.registries.sealedAlternates(id)).toMatchObject({
+    pending: expect.anything(),
+    previous: null,
+  });
 });
 
 it('a validation is told when a report was written, and not when a new password only waits', async () => {

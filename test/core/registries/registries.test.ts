@@ -593,9 +593,9 @@ describe('explaining an image', () => {
       ['r.example/other/*', false],
     ]);
     expect(candidates.map(({ reason }) => reason)).toEqual([
-      'Used: it is the deepest subtree that holds team/app.',
+      'Used: it is the deepest subtree that contains team/app.',
       'It covers r.example/team/app, but r.example/team/* is more specific.',
-      'team/app does not lie below other/.',
+      'team/app is not below other/.',
     ]);
   });
 

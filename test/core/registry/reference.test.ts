@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { covers, coveringTexts } from '../../../src/core/registry/match.ts';
+import { covers, coveringPatterns } from '../../../src/core/registry/match.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import { parseImageReference, parseRegistryPattern } from '../../../src/core/registry/reference.ts';
 import matchVectors from '../../vectors/match.json' with { type: 'json' };
@@ -114,7 +114,7 @@ describe('matching', () => {
         return `ERR ${String((error as Problem).reason)}`;
       }
     }
-    const text = coveringTexts(parseImageReference(image)).find((candidate) => typed.has(candidate));
+    const text = coveringPatterns(parseImageReference(image)).find((candidate) => typed.has(candidate));
     return text === undefined ? null : (typed.get(text) ?? null);
   }
 

@@ -43,7 +43,7 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.byIds(['reg_none', registry.id])).toStrictEqual([registry]);
     expect(await registries.byText('admin', registry.registry)).toStrictEqual(registry);
     expect(await registries.byTexts('admin', ['nothing.example', registry.registry])).toStrictEqual([registry]);
-    expect(await registries.firstByTexts('admin', ['nothing.example', registry.registry])).toStrictEqual(registry);
+    expect(await registries.findMostSpecific('admin', ['nothing.example', registry.registry])).toStrictEqual(registry);
     expect(await registries.byHosts('admin', [registry.host], 5)).toStrictEqual([registry]);
     expect(await registries.page(pageQuery())).toStrictEqual([registry]);
     expect(await registries.sealed(registry.id)).toStrictEqual(sampleSealed(9));
@@ -53,8 +53,8 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.byId('reg_none')).toBeUndefined();
     expect(await registries.byText('admin', 'nothing.example')).toBeUndefined();
     expect(await registries.byTexts('admin', [])).toEqual([]);
-    expect(await registries.firstByTexts('admin', [])).toBeUndefined();
-    expect(await registries.firstByTexts('admin', ['nothing.example', 'nowhere.example'])).toBeUndefined();
+    expect(await registries.findMostSpecific('admin', [])).toBeUndefined();
+    expect(await registries.findMostSpecific('admin', ['nothing.example', 'nowhere.example'])).toBeUndefined();
     expect(await registries.byIds([])).toEqual([]);
     expect(await registries.byHosts('admin', [], 5)).toEqual([]);
     expect(await registries.byHosts('admin', ['nothing.example'], 5)).toEqual([]);

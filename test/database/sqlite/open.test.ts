@@ -252,9 +252,9 @@ describe('the plans', () => {
       ({ registries }) => registries.byTexts('a', ['b']),
     ],
     [
-      'firstByTexts',
+      'findMostSpecific',
       /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
-      ({ registries }) => registries.firstByTexts('a', ['b', 'c']),
+      ({ registries }) => registries.findMostSpecific('a', ['b', 'c']),
     ],
     ['byIds', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byIds(['a', 'b'])],
     [
