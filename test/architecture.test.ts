@@ -1,38 +1,50 @@
-// The laws of the layout: which room may import which, no circles, one door to the outside, one reader of the environment.
+// The laws of the layout: which room may import which, no circles, a pure core, one door to the outside, one reader of the environment, and who may look into a secret.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { circles, forbiddenArrows, type Import, importsOf, type Room } from './support/architecture.ts';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import {
+  circlesOfFiles,
+  circlesOfRooms,
+  crowdedFolders,
+  doorsToTheOutside,
+  filesWith,
+  forbiddenArrows,
+  importersOf,
+  importsOf,
+  impuritiesOfCore,
+  longFiles,
+  readSources,
+  reExports,
+  type Rooms,
+  roomsWithoutRow,
+  type Sources,
+  unusedEntries,
+  withoutOpening,
+} from './support/architecture.ts';
 
 const root = join(import.meta.dirname, '..', 'src');
-const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const imports = files.flatMap((file) => importsOf(file, read(file)));
+const sources = readSources(root);
 
-/**
- * What each room may import besides itself: siblings by name, or a path below `src`. A room without a row fails.
- * A room below another one also has what stands in the rows of the rooms around it.
- */
-const rooms: Readonly<Record<string, readonly Room[]>> = {
+/** A room may import itself and what stands in its row; of two rooms that part below a common one, the row is that of the child. */
+const rooms: Rooms = {
   'main.ts': ['app', 'cli'],
-  // Of the console: the operations alone, as trusted documents.
+  // Of the console: its operations alone, as trusted documents.
   app: ['server', 'upstream', 'database', 'encryption', 'cli', 'console/api/operations.ts', 'core'],
-  // The schema, to print it.
+  // To print the schema.
   build: ['server/graphql/schema'],
   cli: ['core'],
-  // Of the core: the types of registries alone.
+  // The types of registries alone: the rest of the core never reaches the browser.
   console: ['core/registry/registry.ts'],
   server: ['core'],
   upstream: ['core'],
   database: ['core'],
   encryption: ['core'],
-  core: [],
 
   'app/wiring': ['config.ts', 'paths.ts'],
   'app/maintenance': ['wiring', 'config.ts', 'paths.ts'],
 
-  // A stair: each step stands on the ones below it.
+  // A stair: each step stands on the ones below it. Registries and pulls never meet.
   'core/shared': [],
   'core/authz': ['shared'],
   'core/audit': ['authz', 'shared'],
@@ -44,16 +56,17 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
   'core/pulls': ['validation', 'passwords', 'registry', 'accounts', 'audit', 'authz', 'shared'],
 
   // Five APIs that never meet, on one floor.
-  'server/ops': [],
   'server/http': ['ops'],
   'server/auth': ['http'],
   'server/graphql': ['http'],
   'server/rest': ['http'],
   'server/oci': ['http'],
   'server/pages': ['http'],
+  'server/ops': [],
   'server/auth/oidc': [],
   'server/graphql/schema': ['errors.ts'],
   'server/graphql/execution': ['schema', 'errors.ts', 'response.ts'],
+  'server/graphql/execution/compiled': ['run-operation.ts'],
   'server/graphql/graphiql': [],
   'server/oci/content': ['routes.ts', 'errors.ts'],
   'server/rest/docs': [],
@@ -68,6 +81,7 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
   'upstream/cloud/azure': ['provider.ts', 'failure.ts'],
   'upstream/cloud/google': ['provider.ts', 'failure.ts'],
 
+  // The two databases never meet.
   'database/schema': [],
   'database/repositories': ['database.ts', 'schema', 'errors.ts'],
   'database/sqlite': ['database.ts', 'schema', 'errors.ts'],
@@ -87,67 +101,219 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
   'console/pages': ['registry-list', 'registry', 'components', 'shared', 'api'],
 };
 
-/** Every file that may look into a `Secret`: the map of where passwords are in clear. */
-const mayReveal: readonly string[] = [];
+/** Rooms and files that may open connections, and names that only read or compare text. */
+const mayConnect = [
+  'upstream/transport',
+  'cli/api',
+  // The sockets of the database's pool, so that they can be closed.
+  'database/postgres/pool-sockets.ts',
+  // It listens.
+  'server/http/listener.ts',
+  // The browser, which asks the server that it came from.
+  'console/api/client.ts',
+  'app/config.ts: createSecureContext',
+  'app/setting-parsers.ts: isIP',
+  'server/http/client-address.ts: BlockList',
+  'server/http/client-address.ts: isIP',
+  'upstream/validation/validator.ts: isIP',
+];
+
+/** Every file that may look into a `Secret`: the map of where a password, token, or key is in clear. */
+const mayReveal = [
+  'app/commands.ts',
+  'cli/api/client.ts',
+  'cli/api/login-file.ts',
+  'cli/import/file.ts',
+  'core/pulls/client-config.ts',
+  'core/pulls/upstream-token.ts',
+  'core/registry/input.ts',
+  'encryption/sealer.ts',
+  'server/auth/oidc/sign-in.ts',
+  'server/auth/token-text.ts',
+  'server/graphql/schema/access.ts',
+  'server/graphql/schema/pulls.ts',
+  'upstream/cloud/aws/ecr.ts',
+  'upstream/cloud/aws/identity.ts',
+  'upstream/cloud/azure/acr.ts',
+  'upstream/cloud/azure/identity.ts',
+  'upstream/cloud/google/artifact-registry.ts',
+  'upstream/cloud/google/service-account-key.ts',
+  'upstream/login/http-authentication.ts',
+  'upstream/login/redact.ts',
+  'upstream/login/token.ts',
+  'upstream/pull/response.ts',
+  'upstream/transport/client.ts',
+];
+
+const generated = 'console/api/operations.ts';
+
+/** Each law as what it finds in a tree: nothing, while the law holds. */
+const laws = {
+  'lets each room import only what its row names, types included': (tree: Sources) => forbiddenArrows(tree, rooms),
+  'has a row for every room': (tree: Sources) => roomsWithoutRow(tree, rooms),
+  'has no circle of imports among files, types included': circlesOfFiles,
+  'has no circle among the files and folders of any folder': circlesOfRooms,
+  'keeps the core free of packages, clock, randomness, and network': impuritiesOfCore,
+  'has one door to the outside': (tree: Sources) => doorsToTheOutside(tree, mayConnect),
+  'reads the environment in one file': (tree: Sources) =>
+    // The build sets NODE_ENV for Vite; it never runs in the server.
+    filesWith(tree, /process\.env\b|\benv\b.*'node:process'/).filter(
+      (file) => !['app/config.ts', 'build/console.ts'].includes(file),
+    ),
+  'looks into secrets only where the list says': (tree: Sources) =>
+    filesWith(tree, /\breveal\(\)/).filter((file) => file !== 'core/shared/secret.ts' && !mayReveal.includes(file)),
+  'starts threads only to hash content and to run the embedded database': (tree: Sources) =>
+    importersOf(tree, 'node:worker_threads').filter(
+      (file) => !/^(?:server\/oci\/content|database\/sqlite)\//.test(file),
+    ),
+  'evaluates no text as code': (tree: Sources) => filesWith(tree, /\bnew Function\(|\beval\(/),
+  'has one home for each name: no re-export, no index file': reExports,
+  'has at most 12 names in a folder': (tree: Sources) => crowdedFolders(tree, 12),
+  'keeps every file at 300 lines or fewer': (tree: Sources) =>
+    longFiles(tree, 300).filter((file) => !file.startsWith(generated)),
+  'opens every file with a sentence': withoutOpening,
+} satisfies Readonly<Record<string, (tree: Sources) => string[]>>;
 
 describe('the layout', () => {
-  it('is seen by this test', () => {
-    expect(imports.length).toBeGreaterThan(1000);
-    expect(imports.map(shown)).toContain('core/registries/write.ts → core/shared/problem.ts');
+  it('is seen by these laws', () => {
+    const arrows = importsOf(sources).map(({ from, to }) => `${from} → ${to}`);
+    expect(arrows.length).toBeGreaterThan(1000);
+    expect(arrows).toContain('core/registries/write.ts → core/shared/problem.ts');
   });
 
-  it('has these names in src, and no others', () => {
-    expect(readdirSync(root).toSorted()).toEqual([
-      'app',
-      'build',
-      'cli',
-      'console',
-      'core',
-      'database',
-      'docs',
-      'encryption',
-      'main.ts',
-      'server',
-      'upstream',
-    ]);
+  it('has ten names in src, and docs', () => {
+    const names = ['app', 'build', 'cli', 'console', 'core', 'database', 'docs', 'encryption', 'main.ts', 'server'];
+    expect(readdirSync(root).toSorted()).toEqual([...names, 'upstream']);
   });
 
-  it('lets each room import only what its row names, types included', () => {
-    expect(forbiddenArrows(imports, rooms)).toEqual([]);
+  test.for(Object.entries(laws))('%s', ([, law]) => {
+    expect(law(sources)).toEqual([]);
   });
 
-  it('has a row for every room', () => {
-    const all = new Set(files.map((file) => dirname(file)).filter((room) => room !== '.'));
-    expect([...all].filter((room) => !(room in rooms)).toSorted()).toEqual([]);
-    expect(
-      Object.keys(rooms).filter((room) => !files.some((file) => file === room || file.startsWith(`${room}/`))),
-    ).toEqual([]);
+  it('needs every entry of its rows', () => {
+    expect(unusedEntries(sources, rooms)).toEqual([]);
   });
 
-  it('uses every arrow that a row allows', () => {
-    expect(unusedRows()).toEqual([]);
-  });
-
-  it('has no circle of imports among files, types included', () => {
-    expect(circles(imports.filter(({ to }) => files.includes(to)))).toEqual([]);
-  });
-
-  it('has no circle among the files and folders of any room', () => {
-    const found = ['', ...Object.keys(rooms).filter((room) => !room.endsWith('.ts'))].flatMap((room) =>
-      circles(between(room)),
+  it('needs every entry of its lists', () => {
+    const revealing = new Set(filesWith(sources, /\breveal\(\)/));
+    expect(mayReveal.filter((file) => !revealing.has(file))).toEqual([]);
+    expect(mayConnect.filter((entry) => doorsToTheOutside(sources, without(mayConnect, entry)).length === 0)).toEqual(
+      [],
     );
-    expect(found).toEqual([]);
   });
 });
 
-function shown({ from, to }: Import): string {
-  return `${from} → ${to}`;
+function without(list: readonly string[], entry: string): string[] {
+  return list.filter((other) => other !== entry);
 }
-function unusedRows(): string[] {
-  return [];
-}
-function between(_room: string): Import[] {
-  return [];
-}
-void normalize;
-void mayReveal;
+
+/** A law, a fault against it as files that are added to the tree, and what the law then finds. */
+const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, string>>, string])[] = [
+  [
+    'lets each room import only what its row names, types included',
+    { 'server/rest/x.ts': "// X.\nimport type { A } from '../graphql/errors.ts';\n" },
+    'server/rest/x.ts → server/graphql/errors.ts',
+  ],
+  [
+    'lets each room import only what its row names, types included',
+    { 'upstream/login/x.ts': "// X.\nimport { a } from '../pull/access.ts';\n" },
+    'upstream/login/x.ts → upstream/pull/access.ts',
+  ],
+  [
+    'lets each room import only what its row names, types included',
+    { 'core/registries/x.ts': "// X.\nconst a = await import('../pulls/pull.ts');\n" },
+    'core/registries/x.ts → core/pulls/pull.ts',
+  ],
+  ['has a row for every room', { 'server/webhooks/x.ts': '// X.\n' }, 'server/webhooks'],
+  [
+    'has no circle of imports among files, types included',
+    {
+      'core/shared/x.ts': "// X.\nimport type { Y } from './y.ts';\n",
+      'core/shared/y.ts': "// Y.\nimport type { X } from './x.ts';\n",
+    },
+    'core/shared/x.ts → core/shared/y.ts → core/shared/x.ts',
+  ],
+  [
+    'has no circle among the files and folders of any folder',
+    {
+      'cli/terminal/x.ts': "// X.\nimport { b } from '../y.ts';\n",
+      'cli/y.ts': "// Y.\nimport { a } from './terminal/z.ts';\n",
+      'cli/terminal/z.ts': '// Z.\n',
+    },
+    'cli/terminal → cli/y.ts → cli/terminal',
+  ],
+  [
+    'keeps the core free of packages, clock, randomness, and network',
+    { 'core/shared/x.ts': "// X.\nimport { eq } from 'drizzle-orm';\n" },
+    'core/shared/x.ts → drizzle-orm',
+  ],
+  [
+    'keeps the core free of packages, clock, randomness, and network',
+    { 'core/shared/x.ts': '// X.\nsetTimeout(() => undefined, 1);\n' },
+    'core/shared/x.ts',
+  ],
+  [
+    'has one door to the outside',
+    { 'server/auth/x.ts': "// X.\nimport { connect } from 'node:net';\n" },
+    'server/auth/x.ts → node:net',
+  ],
+  [
+    'has one door to the outside',
+    { 'server/http/client-address.ts': "// X.\nimport { connect, isIP } from 'node:net';\n" },
+    'server/http/client-address.ts → node:net',
+  ],
+  [
+    'has one door to the outside',
+    { 'upstream/cloud/x.ts': "// X.\nconst answer = await fetch('https://example.com');\n" },
+    'upstream/cloud/x.ts → fetch',
+  ],
+  ['reads the environment in one file', { 'cli/x.ts': "// X.\nconst home = process.env['HOME'];\n" }, 'cli/x.ts'],
+  [
+    'looks into secrets only where the list says',
+    {
+      'server/rest/x.ts':
+        "// X.\nconst pattern = 'docker.io/anchore/*';\nconst shown = password.reveal();\n/** Other. */\n",
+    },
+    'server/rest/x.ts',
+  ],
+  [
+    'starts threads only to hash content and to run the embedded database',
+    { 'core/pulls/x.ts': "// X.\nimport { Worker } from 'node:worker_threads';\n" },
+    'core/pulls/x.ts',
+  ],
+  [
+    'evaluates no text as code',
+    { 'database/x.ts': "// X.\nexport const row = new Function('values', 'return values');\n" },
+    'database/x.ts',
+  ],
+  [
+    'has one home for each name: no re-export, no index file',
+    { 'core/x.ts': "// X.\nexport { Problem } from './shared/problem.ts';\n" },
+    'core/x.ts → core/shared/problem.ts',
+  ],
+  ['has one home for each name: no re-export, no index file', { 'core/index.ts': '// X.\n' }, 'core/index.ts'],
+  [
+    'has at most 12 names in a folder',
+    Object.fromEntries(Array.from({ length: 13 }, (_, index) => [`core/shared/extra/x${index}.ts`, '// X.\n'])),
+    'core/shared/extra: 13',
+  ],
+  [
+    'keeps every file at 300 lines or fewer',
+    { 'core/x.ts': `// X.\n${'const a = 1;\n'.repeat(300)}` },
+    'core/x.ts: 301',
+  ],
+  ['opens every file with a sentence', { 'core/x.ts': "import { z } from 'zod';\n" }, 'core/x.ts'],
+];
+
+describe('a planted fault', () => {
+  test.for(faults)('against "%s" is found', ([name, added, expected]) => {
+    expect(laws[name](new Map([...sources, ...Object.entries(added)]))).toContain(expected);
+  });
+
+  it('that is a row too many is found', () => {
+    expect(unusedEntries(sources, { ...rooms, 'core/shared': ['audit'], 'core/nowhere': [] })).toEqual([
+      'core/shared: audit',
+      'core/nowhere',
+    ]);
+  });
+});
