@@ -12,7 +12,7 @@ interface CloudCache {
    * The login of a registry at this version: the one at hand while it lives, else what `mint` gives.
    * @throws what `mint` throws when there is no login at hand; the same again, without minting, for a few seconds after that.
    */
-  get(registry: CachedRegistry, mint: () => Promise<MintedCredential>): Promise<MintedCredential>;
+  get(registry: CachedRegistry, issueLogin: () => Promise<MintedCredential>): Promise<MintedCredential>;
 }
 
 interface Entry {
@@ -41,14 +41,14 @@ export function createCloudCache(now: () => Date): CloudCache {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
   const nowMs = (): number => now().getTime();
   return {
-    async get({ id, version }, mint) {
+    async get({ id, version }, issueLogin) {
       const entry = entryOf(entries, id, version);
       const current = alive(entry, nowMs());
       if (nowMs() < entry.renewMs) {
         if (current !== undefined) return current;
         if (entry.failure !== undefined) throw entry.failure;
       }
-      const running = (entry.running ??= renew(entry, mint, nowMs));
+      const running = (entry.running ??= renew(entry, issueLogin, nowMs));
       if (current === undefined) return running;
       // Its failure is remembered in the entry, and this caller has a login.
       running.catch(() => undefined);
@@ -72,11 +72,11 @@ function alive({ minted }: Entry, nowMs: number): MintedCredential | undefined {
 
 async function renew(
   entry: Entry,
-  mint: () => Promise<MintedCredential>,
+  issueLogin: () => Promise<MintedCredential>,
   nowMs: () => number,
 ): Promise<MintedCredential> {
   try {
-    const minted = await mint();
+    const minted = await issueLogin();
     const mintedMs = nowMs();
     entry.minted = minted;
     entry.renewMs = mintedMs + (minted.expiresAt.getTime() - mintedMs) * renewAfter;

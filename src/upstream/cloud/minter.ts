@@ -39,20 +39,20 @@ const mintTimeoutMs = 15_000;
 export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
   const http = createCloudClient(settings);
-  const issueLogin = createMint(settings, http, closing.signal);
+  const issueLogin = createIssueLogin(settings, http, closing.signal);
   const cache = createCloudCache(settings.now);
   const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
     if (type === 'DOCKER_V2') return open();
     // Not the caller's signal: others wait for the same login.
-    const minting = cache.get({ id, version }, async () => issueLogin({ host, type }, await open(), undefined));
-    const { username, secret } = await toProblem(() => orAborted(minting, signal));
+    const issuing = cache.get({ id, version }, async () => issueLogin({ host, type }, await open(), undefined));
+    const { username, secret } = await toProblem(() => orAborted(issuing, signal));
     return { username, password: secret };
   };
   return {
     resolveCredential,
     wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
-    wrapValidator: (validator) => createCloudValidator({ validator, mint: issueLogin, now: settings.now }),
-    mint: ({ host, type }, credential, signal) =>
+    wrapValidator: (validator) => createCloudValidator({ validator, issueLogin: issueLogin, now: settings.now }),
+    issueLogin: ({ host, type }, credential, signal) =>
       type === 'DOCKER_V2'
         ? passOn(credential, settings.now())
         : toProblem(() => issueLogin({ host, type }, credential, signal)),
@@ -90,7 +90,7 @@ export function createCloudClient({
   });
 }
 
-function createMint(settings: CloudSettings, http: HttpsClient, closing: AbortSignal): IssueLogin {
+function createIssueLogin(settings: CloudSettings, http: HttpsClient, closing: AbortSignal): IssueLogin {
   const { ambient, now, google = {}, azure = {} } = settings;
   const providers: Readonly<Record<CloudType, CloudProvider>> = {
     AWSECR: createEcr({ http, now, ambient: ambient.aws }),
@@ -103,15 +103,15 @@ function createMint(settings: CloudSettings, http: HttpsClient, closing: AbortSi
     const late = AbortSignal.timeout(mintTimeoutMs);
     const end = AbortSignal.any([ending, late]);
     try {
-      return await orAborted(providers[type].mint(host, credential, end), end);
+      return await orAborted(providers[type].issueLogin(host, credential, end), end);
     } catch (error) {
-      if (late.aborted) throw tooLate();
+      if (late.aborted) throw timedOut();
       throw error;
     }
   };
 }
 
-function tooLate(): CloudFailure {
+function timedOut(): CloudFailure {
   return new CloudFailure('The cloud did not answer in time.', {
     hint: 'Check that this server may reach the cloud, and check again later.',
     retryable: true,

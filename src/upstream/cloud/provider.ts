@@ -15,7 +15,7 @@ export interface CloudProvider {
   /**
    * @throws CloudFailure for what the cloud, the way to it or the stored identity does; the signal's reason when it was aborted.
    */
-  mint(host: string, credential: Credential, signal: AbortSignal): Promise<Minting>;
+  issueLogin(host: string, credential: Credential, signal: AbortSignal): Promise<Minting>;
 }
 
 /**
@@ -79,7 +79,7 @@ export interface CloudCredentials {
    * Mints anew, from no cache.
    * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason when it was aborted.
    */
-  mint(
+  issueLogin(
     target: Pick<CheckTarget, 'host' | 'type'>,
     credential: Credential,
     signal: AbortSignal | undefined,

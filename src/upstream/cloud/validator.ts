@@ -8,7 +8,7 @@ import type { CloudType, IssueLogin, Minting } from './provider.ts';
 interface Parts {
   /** Judges static logins. */
   readonly validator: Validator;
-  readonly mint: IssueLogin;
+  readonly issueLogin: IssueLogin;
   readonly now: () => Date;
 }
 
@@ -23,36 +23,36 @@ export function createCloudValidator(parts: Parts): Validator {
 }
 
 async function checkNative(
-  { validator, mint, now }: Parts,
+  { validator, issueLogin, now }: Parts,
   target: CheckTarget & { readonly type: CloudType },
   credential: Credential,
   options: CheckOptions,
 ): Promise<ValidationReport> {
   const startedMs = performance.now();
   const elapsedMs = (): number => Math.round(performance.now() - startedMs);
-  const minting = await tryMint(mint, target, credential, options.signal);
-  const failed = minting instanceof CloudFailure;
+  const issuing = await tryIssueLogin(issueLogin, target, credential, options.signal);
+  const failed = issuing instanceof CloudFailure;
   const step: ValidationStep = {
     kind: 'TOKEN',
     status: failed ? 'FAILED' : 'PASSED',
-    message: minting.message,
+    message: issuing.message,
     durationMs: elapsedMs(),
   };
   options.onStep?.(step);
-  if (failed) return refusedReport(minting, step, now());
-  const login = { username: minting.username, password: minting.secret };
+  if (failed) return refusedReport(issuing, step, now());
+  const login = { username: issuing.username, password: issuing.secret };
   const report = await validator.check({ ...target, type: 'DOCKER_V2' }, login, options);
   return { ...report, steps: [step, ...report.steps], durationMs: elapsedMs() };
 }
 
-async function tryMint(
-  mint: IssueLogin,
+async function tryIssueLogin(
+  issueLogin: IssueLogin,
   target: CheckTarget & { readonly type: CloudType },
   credential: Credential,
   signal: AbortSignal | undefined,
 ): Promise<Minting | CloudFailure> {
   try {
-    return await mint(target, credential, signal);
+    return await issueLogin(target, credential, signal);
   } catch (error) {
     if (error instanceof CloudFailure) return error;
     throw error;

@@ -1,8 +1,8 @@
-// UpstreamFailure, its outcome and facts.
+// Defines UpstreamFailure, the one error of `upstream/`: an outcome of a closed list, and the facts that its message needs.
 
 import type { ValidationOutcome } from '../../core/registry/report.ts';
 
-/** Holds no secret; what it knows is in `facts`. */
+/** What an upstream, or the network on the way to it, did wrong. Contains no secret. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
   readonly outcome: CheckedOutcome;
@@ -15,20 +15,20 @@ export class UpstreamFailure extends Error {
   }
 }
 
-/** What was seen. Text from an upstream enters only through `SafeText`, with one exception. */
+/** What was observed. Text from an upstream is redacted (`Redactor`) before it enters, with one exception. */
 export interface OutcomeFacts {
   /** `host[:port]` that the outcome is about: the registry, or its token server. */
   readonly host: string;
   readonly username: string;
   readonly repository: string | null;
-  /** What proved the credential. */
+  /** What verified the credential, in words. */
   readonly proof: string;
   readonly status: number;
   /** The upstream's own error code, one of the specification's. */
   readonly detail: UpstreamErrorCode | null;
   /** A word or clause that completes the message. */
   readonly reason: string;
-  /** Host that a redirect or a challenge points to; null when it may not be shown. */
+  /** Host that a redirect or a challenge points to; null if it must not be shown. */
   readonly otherHost: string | null;
   readonly realmRefusal: RealmRefusal;
   readonly retryable: boolean;
@@ -37,11 +37,11 @@ export interface OutcomeFacts {
   readonly secureConnection: boolean;
   /** Whether the operator's settings permit plain HTTP to the host. */
   readonly plainHttpPermitted: boolean;
-  /** Names in a certificate, as it spells them. The exception: a failure holds them raw, whoever shows them makes them safe. */
+  /** Names in a certificate, as it spells them. The exception: a failure contains them raw, and its reader redacts them. */
   readonly certificateNames: string;
 }
 
-/** For the outcomes that need no facts beside those named. */
+/** Facts for outcomes that need only those named explicitly. */
 export const noFacts = {
   proof: '',
   status: 0,
@@ -56,9 +56,10 @@ export const noFacts = {
   certificateNames: '',
 } as const;
 
+/** Every outcome that a check can have. */
 export type CheckedOutcome = Exclude<ValidationOutcome, 'SKIPPED'>;
 
-/** The specification's list, and the codes for rate limits and quotas that Docker Hub and others add. */
+/** The error codes of the distribution-spec ("Error Codes"), and those that Docker Hub and others add for rate limits and quotas. */
 export const errorCodes = [
   'BLOB_UNKNOWN',
   'DENIED',
@@ -78,4 +79,5 @@ export const errorCodes = [
 ] as const;
 export type UpstreamErrorCode = (typeof errorCodes)[number];
 
+/** Why a realm must not receive the credential. */
 export type RealmRefusal = 'UNUSABLE' | 'PLAIN_HTTP' | 'OTHER_HOST';

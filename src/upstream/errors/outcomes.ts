@@ -1,80 +1,83 @@
-// One table: what each outcome of a check says to a person, what they can do about it, and whether trying again can help.
+// Maps each outcome of a check or a pull to a message, a hint, and whether a retry can help. Other interfaces reword pieces of the hints.
 
 import type { CheckedOutcome, OutcomeFacts, UpstreamErrorCode } from './failure.ts';
 
-export interface Verdict {
+export interface OutcomeMessage {
+  /** What happened, and at which host. */
   readonly message: string;
+  /** What to do about it; null if there is nothing to do. */
   readonly hint: string | null;
+  /** Whether the same call can succeed later. */
   readonly retryable: boolean;
 }
 
-type Describe = (facts: OutcomeFacts) => Verdict;
+type Describe = (facts: OutcomeFacts) => OutcomeMessage;
 
 const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
   VALID: ({ host, proof }) => success(`${host} accepts the credential (${proof}).`, null),
   VALID_UNPROVEN: ({ host }) =>
     success(
-      `${host} accepted the credential, but it serves anonymous clients just as well, so the password is not proven.`,
-      'Name a private repository in probeRepository to prove it.',
+      `${host} accepted the credential but serves anonymous clients as well, so the password is not verified.`,
+      'Name a private repository in probeRepository to verify it.',
     ),
   NO_AUTH_REQUIRED: ({ host, repository }) =>
     success(
-      `${host} asks for no credentials ${repository === null ? 'on /v2/' : `for ${repository}`}, so the password was neither sent nor checked.`,
+      `${host} requires no authentication ${repository === null ? 'on /v2/' : `for ${repository}`}, so the password was neither sent nor verified.`,
       repository === null
-        ? 'Name a private repository in probeRepository to check the password.'
-        : 'Name a repository that is private to check the password.',
+        ? 'Name a private repository in probeRepository to verify the password.'
+        : 'Name a private repository to verify the password.',
     ),
   INVALID_CREDENTIALS: ({ host, username, detail }) =>
     failure(
-      `${host} rejected the user name "${username}" or its password.${said(detail)}`,
+      `${host} rejected the username "${username}" or its password.${codeOf(detail)}`,
       'Check both, and whether the token has expired or was revoked.',
     ),
   INSUFFICIENT_SCOPE: ({ host, repository, detail }) =>
     failure(
-      `${host} knows the credential but does not let it ${repository === null ? 'use the registry' : `pull ${repository}`}.${said(detail)}`,
-      'Give the user or token the right to pull there, or use another credential.',
+      `${host} accepted the login but does not allow it to ${repository === null ? 'use the registry' : `pull ${repository}`}.${codeOf(detail)}`,
+      'Grant the user or token pull access, or use another credential.',
     ),
   UPSTREAM_FORBIDDEN: ({ host, status, detail }) =>
     retry(
-      `${host} turned this server away with HTTP ${status}, before the credential mattered.${said(detail)}`,
-      'Look for a firewall, an IP allow-list or bot protection in front of it and let this server through.',
+      `${host} denied access to this server with HTTP ${status}. This says nothing about the credential.${codeOf(detail)}`,
+      'Look for a firewall, IP allowlist, or bot protection in front of the registry, and allow this server.',
     ),
   RATE_LIMITED: ({ host, detail }) =>
-    retry(`${host} limits how often it may be asked.${said(detail)}`, 'Wait until retryAfter, then check again.'),
+    retry(`${host} is rate limiting requests.${codeOf(detail)}`, 'Wait until the limit resets, then try again.'),
   LOCKED_OUT: ({ host, detail }) =>
     failure(
-      `${host} blocks logins for a while because of earlier failed ones.${said(detail)}`,
-      'Do not try again before retryAfter; correct the password first.',
+      `${host} is temporarily blocking logins after earlier failures.${codeOf(detail)}`,
+      'Correct the password, and wait for the block to expire before you try again.',
     ),
   DNS_FAILURE: ({ host, retryable }) =>
     retryable
       ? retry(
-          `The name service did not answer for ${host}.`,
-          'Check again later; if it stays, check the DNS settings of the machine that runs Regway.',
+          `DNS did not answer for ${host}.`,
+          'Try again later. If the error persists, check the DNS settings of the machine that runs Regway.',
         )
       : failure(
-          `The name ${host} does not exist, seen from this server.`,
-          'Check the spelling, and whether this server uses the DNS that knows the name.',
+          `${host} does not resolve on this server.`,
+          'Check the spelling, and that this server uses a DNS resolver that knows the name.',
         ),
   UNREACHABLE: ({ host }) =>
     retry(
       `Nothing accepts connections at ${host}.`,
-      'Check the port, and that the registry runs and this server may reach it.',
+      'Check the port, that the registry is running, and that this server can reach it.',
     ),
   TIMEOUT: ({ host, reason }) =>
     retry(
       `${host} did not answer in time (${reason}).`,
-      'Check that the registry is up and that no firewall drops the packets.',
+      'Check that the registry is running and that no firewall drops the packets.',
     ),
   TLS_UNTRUSTED: ({ host, reason }) =>
     failure(
-      `The certificate of ${host} is not signed by an authority that this server trusts (${reason}).`,
+      `The certificate of ${host} is not signed by a CA that this server trusts (${reason}).`,
       'Add the issuing CA with REGWAY_CA_FILE, or pass secureConnection: false for this registry.',
     ),
   TLS_HOSTNAME: ({ host, certificateNames }) =>
     failure(
       `The certificate of ${host} is for ${certificateNames === '' ? 'other names' : certificateNames}, not for this host.`,
-      'Use a name that the certificate holds, or pass secureConnection: false for this registry.',
+      'Use a name that the certificate contains, or pass secureConnection: false for this registry.',
     ),
   TLS_EXPIRED: ({ host, reason }) =>
     failure(
@@ -83,117 +86,117 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
     ),
   TLS_PROTOCOL: ({ host, reason }) =>
     failure(
-      `No TLS connection to ${host} could be agreed on (${reason}).`,
-      'Enable TLS 1.2 or 1.3 with a current cipher on the registry. No setting here accepts less.',
+      `TLS negotiation with ${host} failed (${reason}).`,
+      'Enable TLS 1.2 or 1.3 with a current cipher on the registry. No setting of Regway accepts older versions.',
     ),
   PLAIN_HTTP: (facts) =>
     failure(
-      `${facts.host} answers plain HTTP, not HTTPS; the password would cross the network readable.`,
+      `${facts.host} answers over plain HTTP, not HTTPS; the password would be sent unencrypted.`,
       plainHttpHint(facts),
     ),
   CONNECTION_CLOSED: ({ host }) =>
     retry(
-      `${host} closed the connection without an answer.`,
-      'It may demand a client certificate, which Regway does not offer, or a proxy in between cuts the connection.',
+      `${host} closed the connection without a response.`,
+      'Check whether the registry requires a client certificate, which Regway does not support, or a proxy in between closes the connection.',
     ),
   NOT_A_V2_REGISTRY: ({ host, reason }) =>
     failure(
       `There is no registry V2 API at ${host} (${reason}).`,
-      'Check host and port; the API must answer at /v2/ of that host.',
+      'Check the host and port. The API must answer at /v2/ of that host.',
     ),
   REDIRECTED: ({ host, otherHost }) =>
     failure(
       `${host} redirects to ${otherHost ?? 'another address'}; a credential never follows a redirect.`,
       otherHost === null
-        ? 'Name the registry that the redirect leads to.'
-        : `Name ${otherHost} as the registry instead, if that is the one you mean.`,
+        ? 'Use the registry that the redirect leads to.'
+        : `Use ${otherHost} as the registry instead, if that is the one you mean.`,
     ),
   UNSUPPORTED_CHALLENGE: ({ host, reason }) =>
     failure(
-      `${host} asks for a login in a way that Regway does not speak (${reason}).`,
-      'Only Basic and Bearer, the schemes of registries, are supported; enable one of them.',
+      `${host} requires an authentication scheme that Regway does not support (${reason}).`,
+      'Enable Basic or Bearer authentication on the registry.',
     ),
   FORBIDDEN_REALM: describeForbiddenRealm,
   FORBIDDEN_ADDRESS: ({ host }) =>
     failure(
-      `${host} leads to an address that this server may not contact.`,
-      'Use the address of a registry. Loopback opens only when Regway itself listens on loopback alone; REGWAY_EGRESS_ALLOW and REGWAY_EGRESS_DENY narrow the rest.',
+      `${host} leads to an address that this server is not allowed to contact.`,
+      'Use the address of a registry. Loopback is reachable only if Regway itself listens only on loopback; REGWAY_EGRESS_ALLOW and REGWAY_EGRESS_DENY restrict all other addresses.',
     ),
   TOKEN_ENDPOINT_ERROR: ({ host, reason, detail, retryable }) => ({
-    message: `The token server ${host} gave no usable token (${reason}).${said(detail)}`,
+    message: `The token server ${host} issued no usable token (${reason}).${codeOf(detail)}`,
     hint: retryable
-      ? 'Check again later; if it stays, look at the log of the token server.'
+      ? 'Try again later. If the error persists, read the log of the token server.'
       : 'Check the realm and service in the configuration of the registry.',
     retryable,
   }),
   UPSTREAM_ERROR: ({ host, reason, detail }) =>
     retry(
-      `${host} failed (${reason}).${said(detail)}`,
-      'Check again later; if it stays, look at the log of the registry.',
+      `${host} failed (${reason}).${codeOf(detail)}`,
+      'Try again later. If the error persists, read the log of the registry.',
     ),
   RESPONSE_TOO_LARGE: ({ host }) =>
     failure(
-      `${host} sent more than an answer of this kind can hold.`,
-      'Check that host and port are those of a registry.',
+      `${host} sent a response that is larger than any valid one.`,
+      'Check that the host and port are those of a registry.',
     ),
   NATIVE_CREDENTIAL_ERROR: ({ reason }) =>
     failure(
-      `A login of the type ${reason} is minted by its cloud first, and none was; nothing was sent.`,
-      'Check the type of the registry, or use DOCKER_V2 with a user name and password that do not change.',
+      `Logins of type ${reason} are issued by the cloud provider, and none was issued; nothing was sent.`,
+      'Check the type of the registry, or use DOCKER_V2 with a static username and password.',
     ),
 };
 
-/** Says one outcome in words. */
-export function describeOutcome(outcome: CheckedOutcome, facts: OutcomeFacts): Verdict {
+/** Returns the message, hint, and retryability of an outcome. @param facts What was observed; each outcome uses some of it. */
+export function describeOutcome(outcome: CheckedOutcome, facts: OutcomeFacts): OutcomeMessage {
   return outcomes[outcome](facts);
 }
 
-function success(message: string, hint: string | null): Verdict {
+function success(message: string, hint: string | null): OutcomeMessage {
   return { message, hint, retryable: false };
 }
 
-function failure(message: string, hint: string): Verdict {
+function failure(message: string, hint: string): OutcomeMessage {
   return { message, hint, retryable: false };
 }
 
-function retry(message: string, hint: string): Verdict {
+function retry(message: string, hint: string): OutcomeMessage {
   return { message, hint, retryable: true };
 }
 
-function said(detail: UpstreamErrorCode | null): string {
-  return detail === null ? '' : ` It gave the code ${detail}.`;
+function codeOf(detail: UpstreamErrorCode | null): string {
+  return detail === null ? '' : ` Its error code is ${detail}.`;
 }
 
 function plainHttpHint({ host, secureConnection, plainHttpPermitted }: OutcomeFacts): string {
   if (!secureConnection) {
-    return `secureConnection is false, but plain HTTP also needs a loopback host or the operator's leave: add ${host} to REGWAY_PLAIN_HTTP_HOSTS, or put TLS in front of the registry.`;
+    return `secureConnection is false, but plain HTTP also requires a loopback host or the operator's permission: add ${host} to REGWAY_PLAIN_HTTP_HOSTS, or put TLS in front of the registry.`;
   }
   if (plainHttpPermitted)
-    return 'Pass secureConnection: false to speak plain HTTP to this host, or put TLS in front of the registry.';
+    return 'Pass secureConnection: false to use plain HTTP for this host, or put TLS in front of the registry.';
   return `Put TLS in front of the registry; or add ${host} to REGWAY_PLAIN_HTTP_HOSTS and pass secureConnection: false.`;
 }
 
-function describeForbiddenRealm({ host, otherHost, realmRefusal }: OutcomeFacts): Verdict {
+function describeForbiddenRealm({ host, otherHost, realmRefusal }: OutcomeFacts): OutcomeMessage {
   if (realmRefusal === 'UNUSABLE') {
     return failure(
       `${host} names an unusable address as its token server; the password was not sent.`,
-      'Correct the realm in the configuration of the registry: an https URL without user or fragment.',
+      'Correct the realm in the configuration of the registry: it must be an https URL without a username, password, or fragment.',
     );
   }
   if (otherHost === null) {
     return failure(
-      `${host} wants the password sent to an address that contains the password itself; it was not sent.`,
-      'Look at the WWW-Authenticate header of the registry; if the password has leaked, replace it.',
+      `${host} asks to send the password to an address that contains the password itself; it was not sent.`,
+      'Inspect the WWW-Authenticate header of the registry. If the password has leaked, replace it.',
     );
   }
   if (realmRefusal === 'PLAIN_HTTP') {
     return failure(
-      `${host} wants the password sent to ${otherHost} without TLS; it was not sent.`,
-      'Give the token server an https address. Plain HTTP passes only from a registry that is itself spoken to over plain HTTP, to a loopback host or one in REGWAY_PLAIN_HTTP_HOSTS.',
+      `${host} asks to send the password to ${otherHost} without TLS; it was not sent.`,
+      'Use an https address for the token server. Plain HTTP is allowed only if the registry itself is contacted over plain HTTP and the token server is a loopback host or listed in REGWAY_PLAIN_HTTP_HOSTS.',
     );
   }
   return failure(
-    `${host} wants the password sent to ${otherHost}, which you did not name; it was not sent.`,
+    `${host} asks to send the password to ${otherHost}, which is not trusted for this registry; it was not sent.`,
     `If ${otherHost} is the token server of this registry, repeat the call with trustedRealm: "${otherHost}".`,
   );
 }

@@ -1,4 +1,4 @@
-// Where a registry is on the network, and when it may be spoken to without TLS.
+// Maps a registry's host to its URLs, and decides when plain HTTP may be used.
 
 import { isLoopbackHost } from '../../core/registry/host.ts';
 import { Problem } from '../../core/shared/problem.ts';
@@ -10,16 +10,16 @@ export interface Endpoint {
   readonly origin: string;
 }
 
-/** Docker Hub's name is not where its registry listens. */
+/** Maps names to the hosts where their registries listen. */
 const networkHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
 
 /**
- * The HTTPS endpoint of a canonical `host[:port]`.
- * @throws Problem `INVALID_REGISTRY` for text that a URL would read as another host, so nothing is ever sent to that one.
+ * Returns the HTTPS endpoint of a canonical `host[:port]`.
+ * @throws Problem `INVALID_REGISTRY` for a host that a URL would parse as another one, before anything is sent.
  */
 export function endpointOf(host: string): Endpoint {
   const networkHost = networkHosts[host] ?? host;
-  // A single-label host keeps its ":443" in canonical text; a URL drops it.
+  // The canonical form of a single-label host has ":443"; a URL omits it.
   const text = `https://${networkHost.replace(/:443$/, '')}`;
   const origin = URL.parse(text)?.origin;
   if (origin !== text) {
@@ -31,7 +31,7 @@ export function endpointOf(host: string): Endpoint {
   return { host, origin };
 }
 
-/** The same host and port without TLS: 443 stays the port when none was given. */
+/** Returns the same host and port without TLS; the port stays 443 if none is named. */
 export function plainHttpEndpoint(endpoint: Endpoint): Endpoint {
   const url = new URL(endpoint.origin);
   const port = url.port === '' ? '443' : url.port;
@@ -39,19 +39,19 @@ export function plainHttpEndpoint(endpoint: Endpoint): Endpoint {
 }
 
 /**
- * Whether this host may be spoken to without TLS, once its record has turned secureConnection off.
+ * Returns whether plain HTTP may be used for this host once its record has secureConnection off.
  * @param plainHttpHosts `host` for any port of it, or `host:port`.
  */
 export function isPlainHttpHost(url: URL, plainHttpHosts: readonly string[]): boolean {
   return isLoopbackHost(url.hostname) || plainHttpHosts.some((host) => host === url.hostname || host === url.host);
 }
 
-/** The API's root, with the slash: without it some registries redirect and some answer 404. */
+/** Returns the root of the API, with the slash: without it some registries redirect and some send 404. */
 export function pingUrl(endpoint: Endpoint): URL {
   return new URL('/v2/', endpoint.origin);
 }
 
-/** The cheapest request that needs pull rights on a repository; a manifest GET would count against Docker Hub's limits. */
+/** Returns the URL of the cheapest request that requires pull access to a repository; a manifest GET would count against Docker Hub's limits. */
 export function repositoryUrl(endpoint: Endpoint, repository: string): URL {
   return new URL(`/v2/${repository}/tags/list?n=1`, endpoint.origin);
 }

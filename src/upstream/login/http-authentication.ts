@@ -1,4 +1,5 @@
-// Reads WWW-Authenticate headers (RFC 9110 §11.6.1), strictly about what is ambiguous and leniently about what registries really send.
+// Parses WWW-Authenticate headers and writes Authorization headers (RFC 9110 §11.6). Strict about ambiguity, lenient about what registries send in practice.
+// Written by hand: a challenge decides where a password goes, so an ambiguous one must be reported as such, never repaired.
 
 import { Problem } from '../../core/shared/problem.ts';
 import { Secret } from '../../core/shared/secret.ts';
@@ -10,13 +11,13 @@ export interface Challenge {
   /** Names in lower case, values unescaped. */
   readonly params: ReadonlyMap<string, string>;
   readonly token68?: string;
-  /** A comma between parameters was missing. */
+  /** Set if a comma between parameters was missing. */
   readonly lenient?: true;
-  /** Read, but ambiguous or broken, so never answered. */
+  /** Set if the challenge is ambiguous or broken, so that it is never answered. */
   readonly malformed?: true;
 }
 
-/** All headers of a response share 16 KiB; one challenge of 8 KiB already is absurd. */
+/** Characters. All headers of a response share 16 KiB, and real challenges are far shorter. */
 const maxValueLength = 8 * 1024;
 
 /** Registries send one or two challenges. */
@@ -26,8 +27,8 @@ const maxChallenges = 8;
 const maxParams = 16;
 
 /**
- * Reads every challenge of a response's `WWW-Authenticate` header, repeated or joined. Never throws.
- * @param header As undici gives it: absent, one value, or one per header line.
+ * Parses every challenge of a response's `WWW-Authenticate` header, repeated or joined. Never throws.
+ * @param header As undici returns it: absent, one value, or one per header line.
  */
 export function parseChallenges(header: string | readonly string[] | undefined): Challenge[] {
   const values = header === undefined ? [] : [header].flat();
@@ -37,7 +38,7 @@ export function parseChallenges(header: string | readonly string[] | undefined):
     .slice(0, maxChallenges);
 }
 
-/** The challenge to answer: Bearer with a realm, else Basic, else none. */
+/** Returns the challenge to answer: Bearer with a realm, else Basic, else undefined. */
 export function pickChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   const usable = challenges.filter((challenge) => challenge.malformed === undefined);
   return (
@@ -87,9 +88,9 @@ const token68Pattern = /[ \t]+[\dA-Za-z\-._~+/]+=*(?=[ \t]*(?:,|$))|/y;
 const unquotedPattern = /[^\s,"]*/y;
 
 interface Scanner {
-  /** Takes what matches here, possibly nothing. */
+  /** Consumes and returns what matches here, possibly nothing. */
   take(pattern: RegExp): string;
-  /** Takes one character. */
+  /** Consumes and returns one character. */
   next(): string;
   peek(): string;
   atEnd(): boolean;
@@ -117,7 +118,7 @@ function readScheme(scanner: Scanner, scheme: string): Draft {
   return draft;
 }
 
-/** Reads the value after `name=`. False when the rest of the header cannot be read. */
+/** Reads the value after `name=`. Returns false if the rest of the header cannot be read. */
 function readParam(scanner: Scanner, challenge: Draft, name: string): boolean {
   const quoted = scanner.peek() === '"';
   const value = quoted ? readQuoted(scanner) : scanner.take(unquotedPattern);
@@ -128,7 +129,7 @@ function readParam(scanner: Scanner, challenge: Draft, name: string): boolean {
   return readable;
 }
 
-/** A quoted-string without its quotes and escapes; undefined when it never ends. */
+/** Returns a quoted-string (RFC 9110 §5.6.4) without its quotes and escapes, or undefined if it never ends. */
 function readQuoted(scanner: Scanner): string | undefined {
   scanner.next();
   let value = '';
@@ -145,19 +146,19 @@ function hasControl(value: string): boolean {
 }
 
 /**
- * `Basic` with the credential in UTF-8 (RFC 7617).
- * @throws Problem `INVALID_INPUT` for a user name that Basic cannot carry (§2), before anything is sent.
+ * Returns the `Basic` header of a credential, in UTF-8 (RFC 7617).
+ * @throws Problem `INVALID_INPUT` for a username that Basic cannot contain (§2), before anything is sent.
  */
 export function basicAuthorization({ username, password }: Credential): Secret {
   if (/[:\p{Cc}]/u.test(username)) {
-    throw new Problem('INVALID_INPUT', 'A username for a registry holds no ":" and no control characters.', {
+    throw new Problem('INVALID_INPUT', 'username must not contain ":" or control characters.', {
       field: ['username'],
     });
   }
   return new Secret(`Basic ${Buffer.from(`${username}:${password.reveal()}`, 'utf8').toString('base64')}`);
 }
 
-/** `Bearer` with a token (RFC 6750 §2.1). */
+/** Returns the `Bearer` header of a token (RFC 6750 §2.1). */
 export function bearerAuthorization(token: Secret): Secret {
   return new Secret(`Bearer ${token.reveal()}`);
 }

@@ -1,4 +1,4 @@
-// How a registry wants its clients to log in, and the two things a check does with it: log in, and see whether that was needed.
+// Turns a registry's challenge into a login, authenticates with it, and compares the result with that of an anonymous client.
 
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
@@ -15,43 +15,48 @@ import {
 import { isRealmAllowed } from './realm.ts';
 import { tokenRefusal } from './refusal.ts';
 import { getFromRegistry, type CheckSession, type RegistrySession } from './session.ts';
-import { type RegistryToken, requestToken, type TokenAnswer, tokenSubject } from './token.ts';
+import { type RegistryToken, requestToken, type TokenResponse, tokenSubject } from './token.ts';
 
+/** A token server that the realm policy allows. */
 export interface BearerLogin {
   readonly scheme: 'bearer';
   readonly realm: URL;
   readonly service: string | undefined;
 }
 
+/** How a registry authenticates its clients. */
 export type Login = { readonly scheme: 'basic' } | BearerLogin;
 
-/** An accepted login: what to send, and the token behind it. */
+/** An accepted login: the Authorization header, and the token in it; undefined with Basic. */
 export interface RegistryAccess {
   readonly authorization: Secret;
   readonly token: RegistryToken | undefined;
 }
 
-/** Why an accepted credential counts as proven: the same without it is refused, its token names a user, or the registry is known to be strict. */
+/** Why an accepted credential counts as verified: an anonymous request is rejected, the token names a user, or the registry is known to reject wrong passwords. */
 export type ProofOfLogin = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
 
-/** The challenge to answer; undefined when a 200 asks for nothing. Quay sends its Bearer challenge even with a 200. */
-export function readChallenge(session: RegistrySession, answer: UpstreamResponse): Challenge | undefined {
-  const picked = pickChallenge(parseChallenges(answer.headers['www-authenticate']));
-  if (answer.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
-  if (picked === undefined) throw unsupported(session, answer);
+/**
+ * Returns the challenge to answer, or undefined if a 200 requires no authentication. Quay sends its Bearer challenge even with a 200.
+ * @throws UpstreamFailure `UNSUPPORTED_CHALLENGE`
+ */
+export function readChallenge(session: RegistrySession, response: UpstreamResponse): Challenge | undefined {
+  const picked = pickChallenge(parseChallenges(response.headers['www-authenticate']));
+  if (response.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
+  if (picked === undefined) throw unsupportedChallenge(session, response);
   return picked;
 }
 
-/** IANA's HTTP Authentication Schemes, and NTLM. Other words of a challenge are not shown: a hostile registry chooses them. */
+/** IANA's HTTP Authentication Schemes, and NTLM. Other words of a challenge are not shown, because a hostile registry chooses them. */
 const registeredSchemes: ReadonlySet<string> = new Set(
   'basic bearer concealed digest dpop gnap hoba mutual negotiate ntlm oauth privatetoken scram-sha-1 scram-sha-256 vapid'.split(
     ' ',
   ),
 );
 
-/** Names a challenge that cannot be answered. */
-export function unsupported({ target }: RegistrySession, answer: UpstreamResponse): UpstreamFailure {
-  const challenges = parseChallenges(answer.headers['www-authenticate']);
+/** Returns the failure of a response whose challenges cannot be answered. */
+export function unsupportedChallenge({ target }: RegistrySession, response: UpstreamResponse): UpstreamFailure {
+  const challenges = parseChallenges(response.headers['www-authenticate']);
   const schemes = [
     ...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme'))),
   ].join(', ');
@@ -61,8 +66,8 @@ export function unsupported({ target }: RegistrySession, answer: UpstreamRespons
 }
 
 /**
- * Turns a challenge into a login, once the realm policy has allowed its token server.
- * @throws UpstreamFailure `FORBIDDEN_REALM`; nothing was sent then.
+ * Turns a challenge into a login if the realm policy allows its token server.
+ * @throws UpstreamFailure `FORBIDDEN_REALM`, before anything is sent to it.
  */
 export function admitLogin(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): Login {
   if (challenge.scheme === 'basic') return { scheme: 'basic' };
@@ -87,10 +92,10 @@ export function admitLogin(session: RegistrySession, endpoint: Endpoint, challen
 }
 
 /**
- * Logs in with the credential.
- * @param scope Undefined to be judged by who one is: with a scope, some registries give a wrong password an anonymous token.
+ * Authenticates with the credential of the session. With Basic nothing is sent yet.
+ * @param scope Undefined to validate the credential itself: with a scope, some registries issue an anonymous token for a wrong password.
  * @param wasAccepted Whether the credential has been accepted before.
- * @throws UpstreamFailure when the token server refuses or gives no usable token.
+ * @throws UpstreamFailure if the token server rejects the credential or issues no usable token.
  */
 export async function authenticate(
   session: CheckSession,
@@ -99,14 +104,14 @@ export async function authenticate(
   wasAccepted: boolean,
 ): Promise<RegistryAccess> {
   if (login.scheme === 'basic') return { authorization: basicAuthorization(session.credential), token: undefined };
-  const answer = await askForToken(session, login, scope, session.credential);
-  if (!answer.granted) throw tokenRefusal(session, answer.answer, login.realm, wasAccepted);
-  return { authorization: bearerAuthorization(answer.token.token), token: answer.token };
+  const response = await requestSessionToken(session, login, scope, session.credential);
+  if (!response.granted) throw tokenRefusal(session, response.response, login.realm, wasAccepted);
+  return { authorization: bearerAuthorization(response.token.token), token: response.token };
 }
 
 /**
- * Sees whether the same request fails, or stays nameless, without the credential. Never with a made-up wrong password: that burns lockout budgets.
- * Undefined when anonymous clients fare as well, or when that could not be found out.
+ * Finds out whether the same request is rejected, or its token names no user, without the credential. Never sends a made-up wrong password, which would count toward lockouts.
+ * Returns undefined if anonymous clients get the same, or if the comparison fails.
  */
 export async function compareWithAnonymous(
   session: CheckSession,
@@ -116,8 +121,8 @@ export async function compareWithAnonymous(
   scope: string | undefined,
 ): Promise<ProofOfLogin | undefined> {
   try {
-    const anonymous = await askForToken(session, login, scope, undefined);
-    if (!anonymous.granted) return isRefused(anonymous.answer) ? 'CHALLENGE' : undefined;
+    const anonymous = await requestSessionToken(session, login, scope, undefined);
+    if (!anonymous.granted) return isRefused(anonymous.response) ? 'CHALLENGE' : undefined;
     const isNamed = access.token !== undefined && tokenSubject(access.token.token) !== undefined;
     if (isNamed && tokenSubject(anonymous.token.token) === undefined) return 'SUBJECT';
     return isRefused(await getFromRegistry(session, url, bearerAuthorization(anonymous.token.token)))
@@ -130,15 +135,15 @@ export async function compareWithAnonymous(
 }
 
 /**
- * A token server's failures are its own: what would be "no registry" at a registry is an unusable token server here.
+ * Requests a token, anonymously if `credential` is undefined. A server that is no registry or uses plain HTTP is here an unusable token server.
  * @throws UpstreamFailure as `requestToken`
  */
-export async function askForToken(
+export async function requestSessionToken(
   session: RegistrySession,
   login: BearerLogin,
   scope: string | undefined,
   credential: Credential | undefined,
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const { client, limits, signal } = session;
   const { realm, service } = login;
   try {
@@ -158,7 +163,7 @@ export async function askForToken(
       throw error;
     throw new UpstreamFailure(
       'TOKEN_ENDPOINT_ERROR',
-      { host: realm.host, reason: 'what answers there does not speak HTTPS', retryable: false },
+      { host: realm.host, reason: 'the response is not HTTPS', retryable: false },
       error,
     );
   }

@@ -1,9 +1,9 @@
-// The realm policy: which token server may receive a registry's password. A challenge is the registry's wish, not our permission.
+// Decides which token server may receive a registry's password. A challenge is a request of the registry, not a permission.
 
 import type { RealmRefusal } from '../errors/failure.ts';
 import { type Endpoint, isPlainHttpHost } from './endpoint.ts';
 
-/** Token servers on another host that belong to their registry. */
+/** Maps registries to their token servers on another host. */
 const knownRealms: Readonly<Record<string, string>> = {
   'docker.io': 'auth.docker.io',
   'registry.gitlab.com': 'gitlab.com',
@@ -20,15 +20,15 @@ type RealmDecision =
 interface RealmPolicy {
   /** `host[:port]` that the owner of the credential named, or null. */
   readonly trustedRealm: string | null;
-  /** Hosts that may be spoken to without TLS. */
+  /** Hosts that may be contacted without TLS. */
   readonly plainHttpHosts: readonly string[];
-  /** No credential exists, so nothing but the channel is judged; the egress policy still is. */
+  /** Whether no credential exists, so that only the channel is checked here, and the address by the egress policy. */
   readonly isAnonymous?: boolean | undefined;
 }
 
 /**
  * Decides whether credentials for `registry` may go to the realm of its challenge: same origin, a known pair, or the owner's trusted realm.
- * @param realm As in the challenge; relative URLs stand for the registry's own origin.
+ * @param realm As in the challenge; a relative URL is resolved against the registry's `/v2/`.
  */
 export function isRealmAllowed(realm: string, registry: Endpoint, policy: RealmPolicy): RealmDecision {
   const base = `${registry.origin}/v2/`;
@@ -47,13 +47,13 @@ function isUsable(url: URL): boolean {
   return isHttp && url.username === '' && url.password === '' && !url.href.includes('#');
 }
 
-/** A realm is never spoken to over a weaker channel than its registry. */
+/** Whether the realm's channel is as strong as its registry's: never plain HTTP behind an HTTPS registry. */
 function isChannelAllowed(url: URL, registry: Endpoint, policy: RealmPolicy): boolean {
   if (url.protocol === 'https:') return true;
   return registry.origin.startsWith('http:') && isPlainHttpHost(url, policy.plainHttpHosts);
 }
 
-/** Compared in the realm's own scheme, so that a default port may be written or left out. */
+/** Whether the owner of the credential named this host and port. Compared in the realm's own scheme, so that a default port may be omitted. */
 function isTrusted(url: URL, trustedRealm: string | null): boolean {
   if (trustedRealm === null) return false;
   const text = `${url.protocol}//${trustedRealm}`;

@@ -1,16 +1,16 @@
-// Decides what of an upstream's text a person may see: little, printable, and never anything that holds the credential.
+// Redacts text of an upstream before it is shown: short, printable, and never with the credential in it.
 
 import type { Credential } from '../../core/validation/validator.ts';
 
-/** Gives the text fit to show, or null when it holds the credential in any of its usual forms. */
+/** Returns the text that may be shown, or null if it contains the credential in any of its usual forms. */
 export type Redactor = (text: string) => string | null;
 
-/** Enough for a host name, or for some. */
+/** Characters; enough for a few host names. */
 const maxShownLength = 200;
 
 /**
- * Builds the filter for one credential: hosts that an upstream names are shown, and a hostile one puts there what it was sent.
- * @param credential Undefined when the upstream was never sent one.
+ * Creates the redactor of one credential. Hosts that an upstream names are shown, and a hostile upstream can put the password there.
+ * @param credential Undefined if the upstream was never sent one.
  */
 export function createRedactor(credential: Credential | undefined): Redactor {
   const forms =
@@ -21,7 +21,7 @@ export function createRedactor(credential: Credential | undefined): Redactor {
           .flatMap(formsOf);
   return (text) => {
     const printable = text.replaceAll(/[^\u0020-\u007e]+/g, ' ');
-    // Judged whole, before it is cut: a cut must not leave half a password.
+    // Checked whole, before it is cut: a cut must not leave half a password.
     const seen = [text, printable].map((one) => one.toLowerCase());
     if (forms.some((form) => seen.some((one) => one.includes(form)))) return null;
     return printable.slice(0, maxShownLength);

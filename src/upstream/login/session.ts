@@ -1,4 +1,5 @@
-// Opens a conversation with one registry, the same for validations, pulls and token requests, and sends the request that most of its steps use.
+// Opens a conversation with one registry, the same for validations, token requests, and pulls, and sends the request that most of its steps use.
+// The start of `upstream/`, the shared V2 validation module: `validation/` and `pull/` run every conversation through here, over `transport/`.
 
 import type { ValidationStep } from '../../core/registry/report.ts';
 import type { Secret } from '../../core/shared/secret.ts';

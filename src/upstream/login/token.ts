@@ -1,4 +1,4 @@
-// Asks a token server for a registry token and reads its answer.
+// Requests a registry token from a token server and reads the response (Docker Registry token authentication).
 // https://distribution.github.io/distribution/spec/auth/token/
 
 import { isRecord, parseJson } from '../../core/shared/json.ts';
@@ -9,54 +9,56 @@ import { isEncoded, jsonBody, type UpstreamResponse, type UpstreamClient } from 
 import { basicAuthorization } from './http-authentication.ts';
 
 export interface TokenRequest {
-  /** Where to ask; `isRealmAllowed` has allowed it. */
+  /** The token server; `isRealmAllowed` has allowed it. */
   readonly realm: URL;
-  /** As in the challenge; undefined when it named none. */
+  /** As in the challenge; undefined if it named none. */
   readonly service: string | undefined;
-  /** `repository:<name>:pull`; undefined asks who the caller is and nothing else. */
+  /** `repository:<name>:pull`; undefined requests a token without any permission, which only authenticates. */
   readonly scope: string | undefined;
-  /** Undefined asks as an anonymous client. */
+  /** Undefined for an anonymous request. */
   readonly credential: Credential | undefined;
   readonly maxBodyBytes: number;
   readonly signal: AbortSignal;
 }
 
+/** A token that the registry accepts as Bearer. */
 export interface RegistryToken {
   readonly token: Secret;
-  /** Seconds from its receipt. */
+  /** Seconds from its receipt; at least 60. */
   readonly expiresInSeconds: number;
 }
 
-export type TokenAnswer =
+/** The token, or the response that refuses it. */
+export type TokenResponse =
   | { readonly granted: true; readonly token: RegistryToken }
-  | { readonly granted: false; readonly answer: UpstreamResponse };
+  | { readonly granted: false; readonly response: UpstreamResponse };
 
-/** The token specification's default, and the least that clients may assume. */
+/** Seconds; the token specification's default, and the least that a server should use. */
 const minLifetimeSeconds = 60;
 
-/** Node and most registries take 16 KiB of headers in all. */
+/** Characters. Node and most registries accept 16 KiB of headers in total. */
 const maxTokenLength = 16 * 1024;
 
 const clientId = 'regway';
 
-/** The one scope that this system ever asks for. */
+/** Returns the only scope that Regway ever requests. */
 export function pullScope(repository: string): string {
   return `repository:${repository}:pull`;
 }
 
 /**
- * Sends one token request. Any answer but HTTP 200 is given back for the caller to judge; nothing is tried twice.
+ * Sends one token request and never retries it. Returns any response but HTTP 200 for the caller to interpret.
  * @throws UpstreamFailure `TOKEN_ENDPOINT_ERROR` or `RESPONSE_TOO_LARGE` for an unusable token, and as `UpstreamClient.get`.
  */
-export async function requestToken(client: UpstreamClient, request: TokenRequest): Promise<TokenAnswer> {
+export async function requestToken(client: UpstreamClient, request: TokenRequest): Promise<TokenResponse> {
   const { credential, maxBodyBytes, signal } = request;
   const authorization = credential === undefined ? undefined : basicAuthorization(credential);
-  const answer = await client.get({ url: tokenUrl(request), authorization, maxBodyBytes, signal });
-  if (answer.status !== 200) return { granted: false, answer };
-  return { granted: true, token: readToken(answer, request.realm.host) };
+  const response = await client.get({ url: tokenUrl(request), authorization, maxBodyBytes, signal });
+  if (response.status !== 200) return { granted: false, response };
+  return { granted: true, token: readToken(response, request.realm.host) };
 }
 
-/** The realm with its own query kept, except a scope: what we ask for is not the registry's choice. */
+/** Returns the realm with its own query, except a scope, which is not the registry's choice. */
 function tokenUrl({ realm, service, scope, credential }: TokenRequest): URL {
   const url = new URL(realm);
   url.searchParams.delete('scope');
@@ -68,17 +70,17 @@ function tokenUrl({ realm, service, scope, credential }: TokenRequest): URL {
   return url;
 }
 
-function readToken(answer: UpstreamResponse, host: string): RegistryToken {
-  if (answer.isTruncated) throw new UpstreamFailure('RESPONSE_TOO_LARGE', { host });
-  if (isEncoded(answer)) throw unusable(host, 'its answer is compressed although that was declined');
-  const body = jsonBody(answer);
-  if (body === undefined) throw unusable(host, 'its answer is not JSON');
+function readToken(response: UpstreamResponse, host: string): RegistryToken {
+  if (response.isTruncated) throw new UpstreamFailure('RESPONSE_TOO_LARGE', { host });
+  if (isEncoded(response)) throw unusable(host, 'its response is compressed although identity was requested');
+  const body = jsonBody(response);
+  if (body === undefined) throw unusable(host, 'its response is not JSON');
   const tokens = [body['token'], body['access_token']].filter(
     (value) => typeof value === 'string' && value !== '',
   ) as string[];
   const [token] = tokens;
-  if (token === undefined) throw unusable(host, 'its answer holds no token');
-  if (new Set(tokens).size > 1) throw unusable(host, 'its answer holds two different tokens');
+  if (token === undefined) throw unusable(host, 'its response contains no token');
+  if (new Set(tokens).size > 1) throw unusable(host, 'its response contains two different tokens');
   if (token.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(token))
     throw unusable(host, 'its token does not fit a header');
   return { token: new Secret(token), expiresInSeconds: lifetimeSeconds(body['expires_in']) };
@@ -91,7 +93,7 @@ function lifetimeSeconds(expiresIn: unknown): number {
 }
 
 /**
- * Whom a token speaks of: the `sub` of a JWT, or undefined for an opaque or an anonymous one. Evidence, not trust: the signature is not checked.
+ * Returns the `sub` of a token that is a JWT, or undefined for an opaque or anonymous token. Only evidence: the signature is not verified.
  * https://distribution.github.io/distribution/spec/auth/jwt/
  */
 export function tokenSubject(token: Secret): string | undefined {

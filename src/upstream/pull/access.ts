@@ -8,7 +8,7 @@ import type { Secret } from '../../core/shared/secret.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { repositoryUrl } from '../login/endpoint.ts';
 import { basicAuthorization, bearerAuthorization } from '../login/http-authentication.ts';
-import { askForToken, type BearerLogin } from '../login/login.ts';
+import { requestSessionToken, type BearerLogin } from '../login/login.ts';
 import { tokenRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
@@ -62,27 +62,27 @@ export function createPullAuth(context: PullContext): PullAuth {
     tokens: createSingleFlightCache(maxTokens, now),
     versions: new Map(),
   };
-  const enter: PullAuth['authorize'] = async (source, handshake) => {
+  const authorize: PullAuth['authorize'] = async (source, handshake) => {
     const { login } = handshake;
-    if (login?.scheme === 'bearer') return enterWithToken(state, source, handshake, login);
+    if (login?.scheme === 'bearer') return authorizeWithToken(state, source, handshake, login);
     if (login === undefined) return { handshake, authorization: undefined, token: undefined };
     const credential = await source.credential?.();
     // Some registries that challenge on `/v2/` serve public repositories all the same.
     return { handshake, authorization: credential && basicAuthorization(credential), token: undefined };
   };
   return {
-    authorize: enter,
-    refusal: verdict,
+    authorize: authorize,
+    refusal: refusalOf,
     async handshake(source) {
-      forgetOldVersions(state, source);
+      dropOldVersions(state, source);
       return (await state.handshakes.get(keyOf(source), () => learnHandshake(context, source))).value;
     },
     async reauthorize(source, refused, challenge) {
       const handshake = relearn(context, state.handshakes, source, refused.handshake, challenge);
       const { token } = refused;
       if (token !== undefined) state.tokens.drop(token.key, token.value);
-      if (handshake === undefined && token?.wasCached !== true) throw verdict(source, refused);
-      return enter(source, handshake ?? refused.handshake);
+      if (handshake === undefined && token?.wasCached !== true) throw refusalOf(source, refused);
+      return authorize(source, handshake ?? refused.handshake);
     },
   };
 }
@@ -96,7 +96,7 @@ interface State {
 }
 
 /** Keys hold the version, so nothing old is ever used; this drops it from memory as well. */
-function forgetOldVersions({ versions, tokens, handshakes }: State, { registry }: PullSource): void {
+function dropOldVersions({ versions, tokens, handshakes }: State, { registry }: PullSource): void {
   if (registry === null || (versions.get(registry.id) ?? 0) >= registry.version) return;
   // Only a hint what to sweep, so losing it costs nothing.
   if (versions.size > maxTokens) versions.clear();
@@ -106,7 +106,7 @@ function forgetOldVersions({ versions, tokens, handshakes }: State, { registry }
   handshakes.dropWhere(isOld);
 }
 
-async function enterWithToken(
+async function authorizeWithToken(
   state: State,
   source: PullSource,
   handshake: Handshake,
@@ -126,13 +126,13 @@ async function fetchToken(
 ): Promise<Fresh<CachedToken>> {
   const credential = await source.credential?.();
   const session = openPullSession(context, source, credential);
-  const reply = await askForToken(session, login, scope, credential);
+  const reply = await requestSessionToken(session, login, scope, credential);
   if (!reply.granted) {
-    const { status } = reply.answer;
+    const { status } = reply.response;
     if (source.registry === null && (status === 401 || status === 403)) throw loginRequired(source);
     // A 403 to a credential that a check has proven speaks of the repository; a 401 always speaks of the credential.
     const wasProven = status === 403 && source.registry?.lastValidation?.outcome === 'VALID';
-    throw tokenRefusal(session, reply.answer, login.realm, wasProven);
+    throw tokenRefusal(session, reply.response, login.realm, wasProven);
   }
   const { token, expiresInSeconds } = reply.token;
   const receivedMs = context.settings.now().getTime();
@@ -143,7 +143,7 @@ async function fetchToken(
   };
 }
 
-function verdict(source: PullSource, { handshake }: PullAccess): Error {
+function refusalOf(source: PullSource, { handshake }: PullAccess): Error {
   if (source.registry === null) return loginRequired(source);
   if (handshake.login === undefined)
     return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its refusal names no scheme' });
@@ -172,12 +172,13 @@ export async function mintToken(
   const handshake = await auth.handshake(source);
   if (handshake.login?.scheme === 'basic') return undefined;
   const access = await auth.authorize(source, handshake);
-  const { token } = access.handshake.login === undefined ? await askRepository(context, auth, source, access) : access;
+  const { token } =
+    access.handshake.login === undefined ? await probeRepository(context, auth, source, access) : access;
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
 
 /** A registry that is open at `/v2/` may still want a login for the repository. */
-async function askRepository(
+async function probeRepository(
   context: PullContext,
   auth: PullAuth,
   source: PullSource,

@@ -37,8 +37,8 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
     throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
   const credential = await source.credential?.();
   const session = openPullSession(context, source, credential);
-  const { endpoint, answer } = await ping(session);
-  const challenge = readChallenge(session, answer);
+  const { endpoint, response } = await ping(session);
+  const challenge = readChallenge(session, response);
   const login = challenge && admitLogin(session, endpoint, challenge);
   if (login?.scheme === 'basic' && credential !== undefined) {
     const { status } = await getFromRegistry(session, pingUrl(endpoint), basicAuthorization(credential));

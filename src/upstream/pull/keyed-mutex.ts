@@ -9,7 +9,7 @@ export interface KeyedMutex {
   runExclusive<Answer>(
     key: string,
     run: () => Promise<Answer>,
-    isRefusal: (answer: Answer) => boolean,
+    isRefusal: (response: Answer) => boolean,
     refusal: () => Error,
   ): Promise<Answer>;
 }
@@ -49,9 +49,9 @@ export function createKeyedMutex(now: () => Date): KeyedMutex {
         await last;
         timer.ending = setTimeout(done, maxTurnMs);
         if (queue.refusedUntilMs > now().getTime()) throw refusal();
-        const answer = await run();
-        if (isRefusal(answer)) queue.refusedUntilMs = now().getTime() + refusalMs;
-        return answer;
+        const response = await run();
+        if (isRefusal(response)) queue.refusedUntilMs = now().getTime() + refusalMs;
+        return response;
       } finally {
         clearTimeout(timer.ending);
         queue.waiting -= 1;

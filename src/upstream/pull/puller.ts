@@ -47,7 +47,7 @@ export function createPuller(settings: UpstreamSettings): Puller {
   const auth = createPullAuth(context);
   return {
     open: (source, request) =>
-      toProblem(source, () => answer(startExchange(context, source, request), auth, settings.redirects)),
+      toProblem(source, () => runPull(startExchange(context, source, request), auth, settings.redirects)),
     mint: (source, signal) => toProblem(source, () => orAborted(mintToken(context, auth, source), signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
@@ -56,22 +56,22 @@ export function createPuller(settings: UpstreamSettings): Puller {
   };
 }
 
-async function answer(
+async function runPull(
   exchange: PullExchange,
   auth: PullAuth,
   redirects: UpstreamSettings['redirects'],
 ): Promise<UpstreamReply> {
-  const upstream = await askRegistry(exchange, auth);
-  if (!isRedirect(upstream.answer)) return { ...(await readReply(exchange, upstream, false)), location: undefined };
+  const upstream = await sendWithAuth(exchange, auth);
+  if (!isRedirect(upstream.response)) return { ...(await readReply(exchange, upstream, false)), location: undefined };
   if (redirects === 'follow')
     return { ...(await readReply(exchange, await followRedirects(exchange, upstream), true)), location: undefined };
   const { href: location } = redirectTarget(exchange, upstream, upstream);
-  discard(upstream.answer);
+  discard(upstream.response);
   return { status: 307, headers: {}, url: upstream.url, body: undefined, errorCode: null, location };
 }
 
 /** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
-function sendInTurn(
+function sendExclusively(
   exchange: PullExchange,
   url: URL,
   { handshake, authorization }: PullAccess,
@@ -82,25 +82,25 @@ function sendInTurn(
   return exchange.context.mutex.runExclusive(
     `${registry.id}@${registry.version}`,
     sendNow,
-    (upstream) => upstream.answer.status === 401,
+    (upstream) => upstream.response.status === 401,
     () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
   );
 }
 
 /** Asks with what is known, and after a 401 once more with what it asks for. */
-async function askRegistry(exchange: PullExchange, auth: PullAuth): Promise<UpstreamExchange> {
+async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<UpstreamExchange> {
   const { source, request } = exchange;
   const { signal } = request;
   const entering = auth.handshake(source).then((handshake) => auth.authorize(source, handshake));
   const access = await orAborted(entering, signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
-  const first = await sendInTurn(exchange, url, access);
-  if (first.answer.status !== 401) return first;
-  discard(first.answer);
-  const again = await orAborted(auth.reauthorize(source, access, first.answer.headers['www-authenticate']), signal);
+  const first = await sendExclusively(exchange, url, access);
+  if (first.response.status !== 401) return first;
+  discard(first.response);
+  const again = await orAborted(auth.reauthorize(source, access, first.response.headers['www-authenticate']), signal);
   const second = await send(exchange, url, again.authorization);
-  if (second.answer.status !== 401) return second;
-  discard(second.answer);
+  if (second.response.status !== 401) return second;
+  discard(second.response);
   throw auth.refusal(source, again);
 }
 

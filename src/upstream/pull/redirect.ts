@@ -22,11 +22,11 @@ export async function followRedirects(exchange: PullExchange, start: UpstreamExc
   let upstream = start;
   for (let hop = 0; hop < maxHops; hop += 1) {
     const target = redirectTarget(exchange, start, upstream);
-    discard(upstream.answer);
+    discard(upstream.response);
     upstream = await send(exchange, target, undefined);
-    if (!isRedirect(upstream.answer)) return upstream;
+    if (!isRedirect(upstream.response)) return upstream;
   }
-  discard(upstream.answer);
+  discard(upstream.response);
   throw unusable(exchange, `it redirects more than ${maxHops} times`);
 }
 
@@ -37,16 +37,16 @@ export async function followRedirects(exchange: PullExchange, start: UpstreamExc
 export function redirectTarget(
   exchange: PullExchange,
   start: UpstreamExchange,
-  { answer, url }: UpstreamExchange,
+  { response, url }: UpstreamExchange,
 ): URL {
-  const { location } = answer.headers;
+  const { location } = response.headers;
   const target = typeof location === 'string' ? URL.parse(location, url) : null;
   const refusal = target === null ? 'it redirects to no address' : refusalOf(exchange, start, target);
   if (target !== null && refusal === undefined) {
     target.hash = '';
     return target;
   }
-  discard(answer);
+  discard(response);
   throw unusable(exchange, refusal ?? '');
 }
 

@@ -29,7 +29,7 @@ export interface PullExchange {
 
 /** An answer and what it answers. */
 export interface UpstreamExchange {
-  readonly answer: StreamResponse;
+  readonly response: StreamResponse;
   readonly url: URL;
   readonly authorization: Secret | undefined;
 }
@@ -47,7 +47,7 @@ export async function send(
 ): Promise<UpstreamExchange> {
   const { method, headers, signal } = request;
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = context.limits;
-  const answer = await client.open({
+  const response = await client.open({
     url,
     method,
     headers,
@@ -56,7 +56,7 @@ export async function send(
     headersTimeoutMs: contentHeadersTimeoutMs,
     bodyTimeoutMs: contentIdleTimeoutMs,
   });
-  return { answer, url, authorization };
+  return { response, url, authorization };
 }
 
 /** A small rest is read, so that its connection can be used again; a big one costs its connection. */

@@ -40,29 +40,29 @@ export async function readReply(
   upstream: UpstreamExchange,
   isStorage: boolean,
 ): Promise<PullReply> {
-  const { answer, url } = upstream;
-  if (!contentStatuses.has(answer.status)) return readError(exchange, upstream, isStorage);
+  const { response, url } = upstream;
+  if (!contentStatuses.has(response.status)) return readError(exchange, upstream, isStorage);
   const headers = safeHeaders(upstream);
-  if (answer.status !== 304 && exchange.request.method === 'GET') {
+  if (response.status !== 304 && exchange.request.method === 'GET') {
     return {
-      status: answer.status,
+      status: response.status,
       headers,
       url,
-      body: { stream: answer.body, giveBack: answer.giveBack },
+      body: { stream: response.body, giveBack: response.giveBack },
       errorCode: null,
     };
   }
-  discard(answer);
-  return { status: answer.status, headers, url, body: undefined, errorCode: null };
+  discard(response);
+  return { status: response.status, headers, url, body: undefined, errorCode: null };
 }
 
 async function readError(
   { context, source, request }: PullExchange,
-  { answer, url }: UpstreamExchange,
+  { response, url }: UpstreamExchange,
   isStorage: boolean,
 ): Promise<PullReply> {
-  const { status } = answer;
-  const small = await readSmall(answer, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
+  const { status } = response;
+  const small = await readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
   // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
   if (!requestFaults.has(status))
     throw refusal(openPullSession(context, source, await source.credential?.()), small, url, isStorage);
@@ -70,32 +70,32 @@ async function readError(
   return { status, headers: {}, url, body: undefined, errorCode };
 }
 
-function refusal(session: RegistrySession, answer: UpstreamResponse, url: URL, isStorage: boolean): UpstreamFailure {
+function refusal(session: RegistrySession, response: UpstreamResponse, url: URL, isStorage: boolean): UpstreamFailure {
   const { host } = session.target;
-  if (isStorage && answer.status !== 429)
+  if (isStorage && response.status !== 429)
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host,
-      reason: `HTTP ${answer.status} from the storage that it redirects to`,
+      reason: `HTTP ${response.status} from the storage that it redirects to`,
     });
-  return registryRefusal(session, answer, url, true);
+  return registryRefusal(session, response, url, true);
 }
 
 /** The whole of a small body; a slow one is cut off. */
-async function readSmall(answer: StreamResponse, maxBytes: number, timeoutMs: number): Promise<UpstreamResponse> {
-  const timer = setTimeout(() => answer.body.destroy(), timeoutMs);
+async function readSmall(response: StreamResponse, maxBytes: number, timeoutMs: number): Promise<UpstreamResponse> {
+  const timer = setTimeout(() => response.body.destroy(), timeoutMs);
   try {
-    return { status: answer.status, headers: answer.headers, ...(await readBody(answer.body, maxBytes)) };
+    return { status: response.status, headers: response.headers, ...(await readBody(response.body, maxBytes)) };
   } catch {
-    return { status: answer.status, headers: answer.headers, body: Buffer.alloc(0), isTruncated: true };
+    return { status: response.status, headers: response.headers, body: Buffer.alloc(0), isTruncated: true };
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** An upstream that sends back what it was sent does not make us pass it on. */
-function safeHeaders({ answer, authorization }: UpstreamExchange): Record<string, string> {
+function safeHeaders({ response, authorization }: UpstreamExchange): Record<string, string> {
   const sent = authorization?.reveal().split(' ')[1];
-  const pairs = Object.entries(answer.headers).flatMap(([name, value]) =>
+  const pairs = Object.entries(response.headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
   );
   return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));

@@ -3,7 +3,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { SecureContext } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
-import { createSlabs, type BufferPool } from './buffer-pool.ts';
+import { createBufferPool, type BufferPool } from './buffer-pool.ts';
 import { type ConnectionPhase, createConnector, type Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
 import type { Limits } from './settings.ts';
@@ -31,13 +31,13 @@ export interface Agents {
 /** Makes both pools. */
 export function createAgents(settings: AgentSettings): Agents {
   const closing = new AbortController();
-  const slabs = createSlabs();
-  const verified = createAgent(settings, slabs, true, closing.signal);
-  const unverified = createAgent(settings, slabs, false, closing.signal);
+  const bufferPool = createBufferPool();
+  const verified = createAgent(settings, bufferPool, true, closing.signal);
+  const unverified = createAgent(settings, bufferPool, false, closing.signal);
   return {
     verified,
     unverified,
-    giveBack: slabs.giveBack,
+    giveBack: bufferPool.giveBack,
     async close() {
       closing.abort();
       await Promise.all([verified.destroy(), unverified.destroy()]);
@@ -47,7 +47,7 @@ export function createAgents(settings: AgentSettings): Agents {
 
 function createAgent(
   settings: AgentSettings,
-  slabs: BufferPool,
+  bufferPool: BufferPool,
   verifyCertificate: boolean,
   signal: AbortSignal,
 ): Agent {
@@ -63,7 +63,7 @@ function createAgent(
       lookup: settings.lookup ?? ((hostname) => systemLookup(hostname, { all: true })),
       connectTimeoutMs: limits.connectTimeoutMs,
       secureContext,
-      slabs,
+      bufferPool,
       verifyCertificate,
       signal,
       onPhase: settings.onPhase ?? (() => undefined),

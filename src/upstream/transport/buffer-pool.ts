@@ -22,7 +22,7 @@ export interface BufferPool {
 const reading = -1;
 
 /** No slabs yet. */
-export function createSlabs(): BufferPool {
+export function createBufferPool(): BufferPool {
   const idle: Buffer[] = [];
   /** Of each slab in use: where its pieces that are out start, and their lengths. */
   const uses = new WeakMap<ArrayBufferLike, Map<number, number>>();

@@ -4,7 +4,7 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { slabBytes, type BufferPool } from './buffer-pool.ts';
 
-export interface Wire {
+export interface BufferedSocket {
   /** What the socket is to be opened with. */
   readonly onread: OnReadOpts;
   /** The connection over the socket that was opened so, when it can carry a request. */
@@ -18,27 +18,27 @@ const fullPieceBytes = 16 * 1024;
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Nothing is read before there is a connection over the socket. */
-export function createBufferedDuplex(slabs: BufferPool): Wire {
+export function createBufferedDuplex(bufferPool: BufferPool): BufferedSocket {
   let connection: Connection | undefined;
   return {
     onread: { buffer: () => connection?.room() ?? intake, callback: (size) => connection?.accept(size) ?? true },
-    over: (socket) => (connection = new Connection(socket, slabs)),
+    over: (socket) => (connection = new Connection(socket, bufferPool)),
   };
 }
 
 class Connection extends Duplex {
   readonly #socket: Socket;
-  readonly #slabs: BufferPool;
+  readonly #bufferPool: BufferPool;
   /** What is read into while much comes: from the start what was delivered, then what came since. */
   #slab: Buffer | undefined;
   #delivered = 0;
   #used = 0;
   #delivery: NodeJS.Immediate | undefined;
 
-  constructor(socket: Socket, slabs: BufferPool) {
+  constructor(socket: Socket, bufferPool: BufferPool) {
     super({ allowHalfOpen: false, decodeStrings: false });
     this.#socket = socket;
-    this.#slabs = slabs;
+    this.#bufferPool = bufferPool;
     socket.on('error', (error) => this.destroy(error));
     let hasEnded = false;
     socket.on('end', () => {
@@ -76,12 +76,12 @@ class Connection extends Duplex {
   #begin(): Buffer {
     this.#delivered = 0;
     this.#used = 0;
-    return (this.#slab = this.#slabs.take());
+    return (this.#slab = this.#bufferPool.take());
   }
 
   #leave(): void {
     this.#deliver();
-    if (this.#slab !== undefined) this.#slabs.leave(this.#slab);
+    if (this.#slab !== undefined) this.#bufferPool.leave(this.#slab);
     this.#slab = undefined;
   }
 
@@ -94,7 +94,7 @@ class Connection extends Duplex {
 
   #deliver(): void {
     if (this.#slab === undefined || this.#used === this.#delivered) return;
-    const piece = this.#slabs.handOut(this.#slab, this.#delivered, this.#used);
+    const piece = this.#bufferPool.handOut(this.#slab, this.#delivered, this.#used);
     this.#delivered = this.#used;
     this.push(piece);
   }

@@ -134,20 +134,20 @@ export async function readBody(
 }
 
 /** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
-export function jsonBody(answer: UpstreamResponse): Record<string, unknown> | undefined {
-  if (answer.isTruncated || isEncoded(answer)) return undefined;
-  const value = parseJson(answer.body.toString('utf8'));
+export function jsonBody(response: UpstreamResponse): Record<string, unknown> | undefined {
+  if (response.isTruncated || isEncoded(response)) return undefined;
+  const value = parseJson(response.body.toString('utf8'));
   return isRecord(value) ? value : undefined;
 }
 
 /** Whether the body is compressed although identity was asked for. */
-export function isEncoded(answer: UpstreamResponse): boolean {
-  const encoding = firstHeader(answer, 'content-encoding') ?? 'identity';
+export function isEncoded(response: UpstreamResponse): boolean {
+  const encoding = firstHeader(response, 'content-encoding') ?? 'identity';
   return encoding.trim().toLowerCase() !== 'identity';
 }
 
 /** The first value of a header. */
-export function firstHeader(answer: UpstreamResponse, name: string): string | undefined {
-  const value = answer.headers[name];
+export function firstHeader(response: UpstreamResponse, name: string): string | undefined {
+  const value = response.headers[name];
   return typeof value === 'string' ? value : value?.[0];
 }

@@ -11,7 +11,7 @@ import type { EgressPolicy } from './egress.ts';
 import { forbiddenAddressCode } from '../errors/network-errors.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { createBufferedDuplex } from './buffered-duplex.ts';
-import type { Wire } from './buffered-duplex.ts';
+import type { BufferedSocket } from './buffered-duplex.ts';
 
 interface ResolvedAddress {
   readonly address: string;
@@ -30,7 +30,7 @@ interface ConnectorSettings {
   readonly connectTimeoutMs: number;
   readonly secureContext: SecureContext;
   /** What content is read into. */
-  readonly slabs: BufferPool;
+  readonly bufferPool: BufferPool;
   readonly verifyCertificate: boolean;
   /** Ends connections that are still being made. */
   readonly signal: AbortSignal;
@@ -55,12 +55,12 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
       return;
     }
     if (isIP(options.hostname) !== 0) report('CONNECTING');
-    const wire = createBufferedDuplex(settings.slabs);
-    const socket = openSocket(options, settings, wire, () => report('CONNECTING'));
+    const bufferedSocket = createBufferedDuplex(settings.bufferPool);
+    const socket = openSocket(options, settings, bufferedSocket, () => report('CONNECTING'));
     settle(socket, options.protocol === 'https:', settings, report, (error) => {
       if (error !== null) callback(error, null);
       // undici uses of it what every duplex stream has, ref and unref.
-      else callback(null, wire.over(socket) as Socket);
+      else callback(null, bufferedSocket.over(socket) as Socket);
     });
   };
 }
@@ -68,7 +68,7 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
 function openSocket(
   options: buildConnector.Options,
   settings: ConnectorSettings,
-  { onread }: Wire,
+  { onread }: BufferedSocket,
   onResolved: () => void,
 ): Socket | TLSSocket {
   const isSecure = options.protocol === 'https:';

@@ -90,15 +90,15 @@ async function send(
   const isPlain = url.protocol === 'http:' && allowsPlainHttp?.(url.hostname) === true;
   if (url.protocol !== 'https:' && !isPlain) throw new HttpsError('INSECURE');
   try {
-    const answer = await sendRequest(url, {
+    const response = await sendRequest(url, {
       dispatcher,
       method,
       signal,
       body: body ?? null,
       headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
     });
-    const content = await readBounded(answer.body, maxBodyBytes);
-    return { status: answer.statusCode, headers: answer.headers, body: content };
+    const content = await readBounded(response.body, maxBodyBytes);
+    return { status: response.statusCode, headers: response.headers, body: content };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof HttpsError) throw error;

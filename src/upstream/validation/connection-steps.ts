@@ -16,8 +16,8 @@ export interface ConnectionWords {
 export function recordPhase(steps: Steps, phase: ConnectionPhase, words: ConnectionWords): void {
   if (phase === 'RESOLVING' && steps.running() === undefined && steps.finished.length === 0) steps.start('RESOLVE');
   if (phase === 'CONNECTING' && steps.running() === 'RESOLVE') {
-    if (words.isLiteral) steps.finish('SKIPPED', 'The host is an address; there is no name to look up.');
-    else steps.finish('PASSED', 'The name is known.');
+    if (words.isLiteral) steps.finish('SKIPPED', 'The host is an IP address; there is no name to resolve.');
+    else steps.finish('PASSED', 'The name resolves.');
     steps.start('CONNECT');
   }
   if (phase === 'SECURING' && steps.running() === 'CONNECT') {

@@ -1,4 +1,4 @@
-// The algorithm of a check: ping, challenge, realm, token, authorize, prove, repository. One credential use in the normal case, and none is repeated.
+// Runs the algorithm of a check: ping, challenge, realm, token, authorize, compare with anonymous, repository. Uses the credential once in the normal case and never repeats a rejected one.
 
 import type { CheckedOutcome, OutcomeFacts } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
@@ -11,7 +11,7 @@ import {
   type ProofOfLogin,
   compareWithAnonymous,
   readChallenge,
-  unsupported,
+  unsupportedChallenge,
 } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { pingRefusal, registryRefusal } from '../login/refusal.ts';
@@ -23,7 +23,7 @@ export interface CheckResult {
   readonly facts: Partial<OutcomeFacts>;
 }
 
-/** Registries whose token server is known to reject a wrong password in a request without scope, though it serves anonymous clients too. */
+/** Registries whose token server is known to reject a wrong password in a request without scope, although it also serves anonymous clients. */
 const hostsThatRejectWrongPasswords: ReadonlySet<string> = new Set([
   'docker.io',
   'ghcr.io',
@@ -33,46 +33,46 @@ const hostsThatRejectWrongPasswords: ReadonlySet<string> = new Set([
 const harborService = 'harbor-registry';
 
 /**
- * Judges the credential of a session.
- * @param repository The one repository to ask for, or null to ask for none.
- * @throws UpstreamFailure naming the first thing that went wrong.
+ * Checks the credential of a session.
+ * @param repository The repository to probe, or null to probe none.
+ * @throws UpstreamFailure for the first step that fails.
  */
 export async function checkCredential(session: CheckSession, repository: string | null): Promise<CheckResult> {
-  const { endpoint, answer } = await ping(session);
+  const { endpoint, response } = await ping(session);
   session.steps.start('CHALLENGE');
-  const challenge = readChallenge(session, answer);
-  if (challenge === undefined) return judgeOpenRegistry(session, endpoint, repository);
+  const challenge = readChallenge(session, response);
+  if (challenge === undefined) return checkOpenRegistry(session, endpoint, repository);
   endChallenge(session, challenge);
   const login = admitLogin(session, endpoint, challenge);
   const proof = await authorize(session, endpoint, login);
   return repository === null
-    ? conclude(proof)
+    ? resultOf(proof)
     : probeRepository(session, { endpoint, login, repository, proof, wasAccepted: true });
 }
 
-/** /v2/ is open: nothing is sent by itself, and only a repository's own challenge is answered. */
-async function judgeOpenRegistry(
+/** Checks a registry whose /v2/ is open: the credential is sent only if the repository itself sends a challenge. */
+async function checkOpenRegistry(
   session: CheckSession,
   endpoint: Endpoint,
   repository: string | null,
 ): Promise<CheckResult> {
   const { steps } = session;
   if (repository === null) {
-    steps.finish('PASSED', 'The registry asks for no login on /v2/.');
+    steps.finish('PASSED', 'The registry requires no authentication on /v2/.');
     return { outcome: 'NO_AUTH_REQUIRED', facts: {} };
   }
   const url = repositoryUrl(endpoint, repository);
-  const answer = await getFromRegistry(session, url);
-  if (answer.status === 200 || answer.status === 404) {
+  const response = await getFromRegistry(session, url);
+  if (response.status === 200 || response.status === 404) {
     steps.finish(
       'PASSED',
-      `The registry asks for no login for ${repository}${answer.status === 404 ? ', which it does not know' : ''}.`,
+      `The registry requires no authentication for ${repository}${response.status === 404 ? ', which it does not have' : ''}.`,
     );
     return { outcome: 'NO_AUTH_REQUIRED', facts: { repository } };
   }
-  if (answer.status !== 401) throw pingRefusal(session, answer, url);
-  const challenge = readChallenge(session, answer);
-  if (challenge === undefined) throw unsupported(session, answer);
+  if (response.status !== 401) throw pingRefusal(session, response, url);
+  const challenge = readChallenge(session, response);
+  if (challenge === undefined) throw unsupportedChallenge(session, response);
   endChallenge(session, challenge);
   const login = admitLogin(session, endpoint, challenge);
   return probeRepository(session, { endpoint, login, repository, proof: undefined, wasAccepted: false });
@@ -82,19 +82,19 @@ function endChallenge({ steps }: CheckSession, { scheme }: Challenge): void {
   steps.finish(
     'PASSED',
     scheme === 'basic'
-      ? 'The registry wants user name and password (Basic).'
-      : 'The registry wants a token from its token server (Bearer).',
+      ? 'The registry requires a username and password (Basic).'
+      : 'The registry requires a token from its token server (Bearer).',
   );
 }
 
-/** Logs in without a scope and shows the result to /v2/. Gives what proves the credential, if anything does. */
+/** Authenticates without a scope and sends the result to /v2/. Returns what verifies the credential, or undefined. */
 async function authorize(session: CheckSession, endpoint: Endpoint, login: Login): Promise<string | undefined> {
   const { steps } = session;
-  const access = await logInAndSay(session, login, undefined);
+  const access = await authenticateInSteps(session, login, undefined);
   steps.start('AUTHORIZE');
   const url = pingUrl(endpoint);
-  const answer = await getFromRegistry(session, url, access.authorization);
-  if (answer.status !== 200) throw registryRefusal(session, answer, url, login.scheme === 'bearer');
+  const response = await getFromRegistry(session, url, access.authorization);
+  if (response.status !== 200) throw registryRefusal(session, response, url, login.scheme === 'bearer');
   const proof = proofWords[(await proveLogin(session, login, access, url)) ?? 'NONE'];
   if (proof === undefined) steps.finish('WARNED', 'Accepted, but anonymous clients are accepted as well.');
   else steps.finish('PASSED', `Accepted: ${proof}.`);
@@ -102,7 +102,7 @@ async function authorize(session: CheckSession, endpoint: Endpoint, login: Login
 }
 
 const proofWords: Readonly<Record<ProofOfLogin | 'NONE', string | undefined>> = {
-  CHALLENGE: 'it refuses the same request without it',
+  CHALLENGE: 'it rejects the same request without it',
   SUBJECT: 'the token names its user',
   KNOWN_BEHAVIOUR: 'its token server rejects wrong passwords',
   NONE: undefined,
@@ -121,8 +121,12 @@ async function proveLogin(
   return compareWithAnonymous(session, login, access, url, undefined);
 }
 
-/** The first use of the credential; with Bearer it is a step of its own. */
-async function logInAndSay(session: CheckSession, login: Login, scope: string | undefined): Promise<RegistryAccess> {
+/** Authenticates for the first time; with Bearer that is a step of its own. */
+async function authenticateInSteps(
+  session: CheckSession,
+  login: Login,
+  scope: string | undefined,
+): Promise<RegistryAccess> {
   const { steps } = session;
   if (login.scheme === 'basic') {
     steps.start('AUTHORIZE');
@@ -138,13 +142,13 @@ interface Probe {
   readonly endpoint: Endpoint;
   readonly login: Login;
   readonly repository: string;
-  /** What proved the credential before, in words. */
+  /** What verified the credential before, in words; undefined if nothing did. */
   readonly proof: string | undefined;
-  /** Whether the credential has been accepted before; else this is its first use. */
+  /** Whether the credential has been accepted before; if not, this is its first use. */
   readonly wasAccepted: boolean;
 }
 
-/** Asks for one repository with exactly the right to pull it. */
+/** Requests one repository with exactly the permission to pull it. */
 async function probeRepository(
   session: CheckSession,
   { endpoint, login, repository, proof, wasAccepted }: Probe,
@@ -155,18 +159,18 @@ async function probeRepository(
   if (wasAccepted) steps.start('REPOSITORY');
   const access = wasAccepted
     ? await authenticate(session, login, scope, true)
-    : await logInAndSay(session, login, scope);
+    : await authenticateInSteps(session, login, scope);
   steps.start('REPOSITORY');
-  const answer = await getFromRegistry(session, url, access.authorization);
-  if (answer.status === 404) {
+  const response = await getFromRegistry(session, url, access.authorization);
+  if (response.status === 404) {
     steps.finish('WARNED', `${repository} was not found, or is not visible to this credential.`);
-    return conclude(proof);
+    return resultOf(proof);
   }
-  if (answer.status !== 200) throw registryRefusal(session, answer, url, wasAccepted || login.scheme === 'bearer');
+  if (response.status !== 200) throw registryRefusal(session, response, url, wasAccepted || login.scheme === 'bearer');
   const words = proof ?? (await proveByRepository(session, login, access, url, repository));
-  if (words === undefined) steps.finish('WARNED', `${repository} may be pulled, by anonymous clients as well.`);
-  else steps.finish('PASSED', `${repository} may be pulled.`);
-  return conclude(words);
+  if (words === undefined) steps.finish('WARNED', `${repository} can be pulled, by anonymous clients as well.`);
+  else steps.finish('PASSED', `${repository} can be pulled.`);
+  return resultOf(words);
 }
 
 async function proveByRepository(
@@ -183,6 +187,6 @@ async function proveByRepository(
   return proof === 'CHALLENGE' ? `it serves ${repository} only with it` : proofWords[proof ?? 'NONE'];
 }
 
-function conclude(proof: string | undefined): CheckResult {
+function resultOf(proof: string | undefined): CheckResult {
   return proof === undefined ? { outcome: 'VALID_UNPROVEN', facts: {} } : { outcome: 'VALID', facts: { proof } };
 }

@@ -1,4 +1,5 @@
-// The port `Validator`: asks a registry itself whether a credential works, and reports what was seen, step by step.
+// Implements the port `Validator`: finds out from the registry itself whether a credential works, and reports each step.
+// Part of `upstream/`, the shared V2 validation module: validations, token requests and pulls use its one conversation in `login/`.
 
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
@@ -19,7 +20,7 @@ import { type ConnectionWords, recordPhase } from './connection-steps.ts';
 import { type CheckResult, checkCredential } from './credential-check.ts';
 
 interface ClosableValidator extends Validator {
-  /** Ends the checks that run, with an error, and every connection. */
+  /** Ends the running checks with an error, and closes every connection. */
   close(): Promise<void>;
 }
 
@@ -32,8 +33,8 @@ interface Deps {
 }
 
 /**
- * Makes the validator. `check` gives a report for whatever an upstream does. It throws the signal's reason when it is cancelled, and
- * Problem `INVALID_INPUT` or `INVALID_REGISTRY` for a target or user name that cannot be sent; then nothing was.
+ * Creates the validator. `check` returns a report for whatever an upstream does. It throws the signal's reason when it is canceled, and
+ * Problem `INVALID_INPUT` or `INVALID_REGISTRY` for a target or username that cannot be sent, before anything is sent.
  * @throws Error for a setting that cannot be read.
  */
 export function createValidator(settings: NetworkSettings): ClosableValidator {
@@ -150,14 +151,14 @@ function openAgents(
 const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
 /**
- * The named one, or the record's own when it is exact; a subtree has no name to ask for.
- * @throws Problem `INVALID_INPUT` for what is no repository name: it would end up in a URL and a scope.
+ * Returns the named repository, or the record's own if its pattern is exact, or null: a subtree has no repository to probe.
+ * @throws Problem `INVALID_INPUT` for an invalid repository name, because it would become part of a URL and a scope.
  */
 function repositoryToProbe({ repository, probeRepository }: CheckTarget): string | null {
   const exact = repository === null || repository.endsWith('/*') ? null : repository;
   const name = probeRepository ?? exact;
   if (name !== null && (name.length > 255 || !repositoryPattern.test(name))) {
-    throw new Problem('INVALID_INPUT', 'The repository to check is not a repository name.', {
+    throw new Problem('INVALID_INPUT', 'probeRepository must be a repository name, such as library/alpine.', {
       field: ['probeRepository'],
     });
   }

@@ -182,7 +182,7 @@ describe('a use', () => {
   it('of what is no registry of the cloud of its type sends the stored identity nowhere', async () => {
     const { cloud, google } = await start();
     for (const type of ['AWSECR', 'GCR', 'ACR'] as const) {
-      await expect(cloud.mint({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({
+      await expect(cloud.issueLogin({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({
         reason: 'NATIVE_CREDENTIAL_ERROR',
         message: expect.stringContaining('nothing was minted'),
       });

@@ -5,7 +5,7 @@ import { Secret } from '../../../src/core/shared/secret.ts';
 import {
   pullScope,
   requestToken,
-  type TokenAnswer,
+  type TokenResponse,
   type TokenRequest,
   tokenSubject,
 } from '../../../src/upstream/login/token.ts';
@@ -17,7 +17,7 @@ import { createTrust } from '../../../src/upstream/transport/trust.ts';
 import { authority, credential, jwt, secure } from '../fixtures.ts';
 import { sendJson } from '../personalities.ts';
 
-async function ask(url: string, request: Partial<TokenRequest> = {}): Promise<TokenAnswer> {
+async function ask(url: string, request: Partial<TokenRequest> = {}): Promise<TokenResponse> {
   const agents = createAgents({
     egress: createEgressPolicy({ loopbackAllowed: true, allow: [], deny: [] }),
     secureContext: createTrust(authority.cert),

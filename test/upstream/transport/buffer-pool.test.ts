@@ -1,7 +1,7 @@
 // Memory that is used again: a piece that somebody may still read is never read into.
 
 import { describe, expect, it } from 'vitest';
-import { createSlabs, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
 
 /** A piece that is all of a slab's content, as long as nothing more is read into it. */
 function onlyPiece(slabs: BufferPool, slab: Buffer, bytes: number): Buffer {
@@ -12,14 +12,14 @@ function onlyPiece(slabs: BufferPool, slab: Buffer, bytes: number): Buffer {
 
 describe('a slab', () => {
   it('is used again once its piece was given back', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     slabs.giveBack(onlyPiece(slabs, slab, 1000));
     expect(slabs.take().buffer).toBe(slab.buffer);
   });
 
   it('is used again once the last of its pieces was given back, in whatever order', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     const pieces = [
       slabs.handOut(slab, 0, 500),
@@ -35,14 +35,14 @@ describe('a slab', () => {
   });
 
   it('is new memory as long as no piece was given back', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     onlyPiece(slabs, slab, 1000);
     expect(slabs.take().buffer).not.toBe(slab.buffer);
   });
 
   it('is new memory as long as more is read into it, whatever was given back', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     slabs.giveBack(slabs.handOut(slab, 0, 1000));
     expect(slabs.take().buffer).not.toBe(slab.buffer);
@@ -55,7 +55,7 @@ describe('a slab', () => {
     ['a copy of its piece', (piece: Buffer) => [Buffer.from(piece)]],
     ['all parts of its piece, one by one', (piece: Buffer) => [piece.subarray(0, 500), piece.subarray(500)]],
   ])('is not free after %s', (_case, given) => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     for (const part of given(onlyPiece(slabs, slab, 1000))) slabs.giveBack(part);
     expect(slabs.take().buffer).not.toBe(slab.buffer);
@@ -69,7 +69,7 @@ describe('a slab', () => {
     ],
     ['left', (slabs: BufferPool, slab: Buffer) => slabs.leave(slab)],
   ])('that is %s twice is free once', (_case, twice) => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     twice(slabs, slab);
     slabs.leave(slab);
@@ -78,14 +78,14 @@ describe('a slab', () => {
   });
 
   it('that was given back but never handed out is not free', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const slab = slabs.take();
     slabs.giveBack(slab);
     expect(slabs.take().buffer).not.toBe(slab.buffer);
   });
 
   it('is kept for later only up to a number, however many were out', () => {
-    const slabs = createSlabs();
+    const slabs = createBufferPool();
     const all = Array.from({ length: 50 }, () => slabs.take());
     for (const slab of all) slabs.giveBack(onlyPiece(slabs, slab, 1024 * 1024));
     const known = new Set(all.map(({ buffer }) => buffer));

@@ -6,11 +6,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSlabs, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
-import { createBufferedDuplex, type Wire } from '../../../src/upstream/transport/buffered-duplex.ts';
+import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferedDuplex, type BufferedSocket } from '../../../src/upstream/transport/buffered-duplex.ts';
 
 interface Open {
-  readonly wire: Wire;
+  readonly wire: BufferedSocket;
   readonly connection: Duplex;
   readonly socket: Socket;
   /** Where the next bytes are to be put. */
@@ -18,7 +18,7 @@ interface Open {
 }
 
 /** A connection to a server that does as it is told. */
-async function open(serve: (peer: Socket) => void, slabs: BufferPool = createSlabs()): Promise<Open> {
+async function open(serve: (peer: Socket) => void, slabs: BufferPool = createBufferPool()): Promise<Open> {
   const server = createServer((peer) => {
     peer.on('error', () => undefined);
     serve(peer);
@@ -44,7 +44,7 @@ function arrive({ wire, room }: Open, bytes: Buffer): boolean {
 }
 
 /** Node asks for room when it connects and after each read. */
-function nextRoom({ onread: { buffer } }: Wire): Uint8Array {
+function nextRoom({ onread: { buffer } }: BufferedSocket): Uint8Array {
   return typeof buffer === 'function' ? buffer() : buffer;
 }
 
@@ -53,7 +53,7 @@ describe('a connection', () => {
     'gives what came, in its order, and its end, when it comes in pieces of %i bytes',
     async (size) => {
       const sent = randomBytes(Math.min(4_000_000, size * 3_000));
-      const slabs = createSlabs();
+      const slabs = createBufferPool();
       const { connection } = await open((peer) => {
         for (let start = 0; start < sent.length; start += size) peer.write(sent.subarray(start, start + size));
         peer.end();

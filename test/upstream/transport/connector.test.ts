@@ -3,7 +3,7 @@
 import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { createSlabs } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
 import { createConnector } from '../../../src/upstream/transport/connector.ts';
 import { createTrust } from '../../../src/upstream/transport/trust.ts';
 
@@ -24,7 +24,7 @@ test.each([
     lookup: async () => [],
     connectTimeoutMs: 5_000,
     secureContext: createTrust(undefined),
-    slabs: createSlabs(),
+    bufferPool: createBufferPool(),
     verifyCertificate: true,
     signal,
     onPhase: () => undefined,

@@ -159,7 +159,7 @@ describe('a credential that does not work', () => {
       );
       const report = await check({ host: server.host }, withCa);
       expect(report.outcome).toBe(status === 403 ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS');
-      expect(report.message).toContain('It gave the code DENIED.');
+      expect(report.message).toContain('Its error code is DENIED.');
     },
   );
 

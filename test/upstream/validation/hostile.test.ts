@@ -319,7 +319,7 @@ describe('an upstream that echoes what it was sent', () => {
         ? sendJson(response, 401, {}, { 'www-authenticate': 'Basic' })
         : sendJson(response, 401, ociError('UNAUTHORIZED', 'account disabled')),
     );
-    expect((await check({ host: server.host }, withCa)).message).toMatch(/ It gave the code UNAUTHORIZED\.$/);
+    expect((await check({ host: server.host }, withCa)).message).toMatch(/ Its error code is UNAUTHORIZED\.$/);
   });
 });
 

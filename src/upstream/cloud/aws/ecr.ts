@@ -29,7 +29,7 @@ interface Session {
 }
 
 /** What the service says of a login. */
-interface Answer {
+interface LoginData {
   readonly authorizationToken?: string | undefined;
   readonly expiresAt?: Date | undefined;
   readonly proxyEndpoint?: string | undefined;
@@ -58,7 +58,7 @@ const maxAttempts = 2;
 export function createEcr(settings: EcrSettings): CloudProvider {
   const ambient = createAmbient();
   return {
-    async mint(host, credential, signal) {
+    async issueLogin(host, credential, signal) {
       const place = parseEcrHost(host);
       if (place === undefined)
         throw unfitHost('Amazon ECR', '123456789012.dkr.ecr.us-east-1.amazonaws.com, or public.ecr.aws');
@@ -66,7 +66,11 @@ export function createEcr(settings: EcrSettings): CloudProvider {
       const session = startSession(settings.http, credential, signal);
       const region = place.kind === 'public' ? publicRegion : place.region;
       const credentials = await credentialsFor(session, identity, region, ambient);
-      const minted = readAnswer(await ask(session, place, region, credentials), place, settings.now().getTime());
+      const minted = readLogin(
+        await requestLogin(session, place, region, credentials),
+        place,
+        settings.now().getTime(),
+      );
       return { ...minted, message: issued('Amazon ECR', minted) };
     },
   };
@@ -120,7 +124,12 @@ async function assumeRole(
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
 
-async function ask(session: Session, place: EcrHost, region: string, credentials: AwsCredentials): Promise<Answer> {
+async function requestLogin(
+  session: Session,
+  place: EcrHost,
+  region: string,
+  credentials: AwsCredentials,
+): Promise<LoginData> {
   const settings = clientSettings(session, region, credentials);
   if (place.kind === 'public') {
     const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
@@ -151,8 +160,8 @@ async function call<Result>({ signal, secrets }: Session, what: AwsCall, run: ()
   }
 }
 
-function readAnswer(
-  { authorizationToken = '', expiresAt, proxyEndpoint }: Answer,
+function readLogin(
+  { authorizationToken = '', expiresAt, proxyEndpoint }: LoginData,
   place: EcrHost,
   nowMs: number,
 ): MintedCredential {

@@ -25,9 +25,19 @@ export function createAwsTransport(http: HttpsClient, provider: string, signal: 
     async handle(request: SignedRequest) {
       const { protocol, hostname, port, path, method, headers, body } = request;
       const url = new URL(path, `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
-      const answer = await sendToCloud(http, provider, { method, url, headers, body: bytesOf(body, provider), signal });
+      const response = await sendToCloud(http, provider, {
+        method,
+        url,
+        headers,
+        body: bytesOf(body, provider),
+        signal,
+      });
       return {
-        response: { statusCode: answer.status, headers: flatten(answer.headers), body: Readable.from([answer.body]) },
+        response: {
+          statusCode: response.status,
+          headers: flatten(response.headers),
+          body: Readable.from([response.body]),
+        },
       };
     },
     updateHttpClientConfig: () => undefined,

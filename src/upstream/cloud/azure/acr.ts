@@ -41,13 +41,13 @@ const staticLifeMs = 60 * 60 * 1000;
 /** Opens nothing yet. */
 export function createAcr(settings: AcrSettings): CloudProvider {
   return {
-    async mint(host, credential, signal) {
+    async issueLogin(host, credential, signal) {
       const place = parseAcrHost(host);
       if (place === undefined) throw unfitHost('Azure', 'example.azurecr.io');
       const identity = parseAcrIdentity(credential, settings.ambient);
       if (identity.kind === 'static') return passOn(credential, settings.now());
       const secrets = [credential.password.reveal()];
-      const token = await askEntra(settings, place, identity, secrets, signal);
+      const token = await requestEntraToken(settings, place, identity, secrets, signal);
       const minted = await exchange(settings, host, token, [...secrets, token], signal);
       return { ...minted, message: issued('Azure', minted) };
     },
@@ -65,7 +65,7 @@ function passOn({ username, password }: Credential, now: Date): Minting {
   };
 }
 
-async function askEntra(
+async function requestEntraToken(
   settings: AcrSettings,
   place: AcrHost,
   identity: Exclude<AcrIdentity, { kind: 'static' }>,
@@ -77,9 +77,9 @@ async function askEntra(
       ? managedRequest(settings, place, identity.clientId)
       : principalRequest(settings, place, identity);
   const provider = identity.kind === 'managed' ? 'The Azure metadata server' : 'Microsoft Entra';
-  const answer = await sendToCloud(settings.http, provider, { ...request, signal });
-  if (answer.status !== 200) throw azureFailure(provider, answer, secrets);
-  const { access_token: token } = jsonObject(answer);
+  const response = await sendToCloud(settings.http, provider, { ...request, signal });
+  if (response.status !== 200) throw azureFailure(provider, response, secrets);
+  const { access_token: token } = jsonObject(response);
   if (typeof token !== 'string' || token === '') throw unusable(provider, 'its answer holds no token');
   return token;
 }
@@ -128,13 +128,13 @@ async function exchange(
     ...(typeof tenant === 'string' ? { tenant } : {}),
     access_token: token,
   };
-  const answer = await sendToCloud(http, 'The registry', { url, ...formRequest(fields), signal });
-  if (answer.status !== 200) throw azureFailure('The registry', answer, secrets);
-  return readRefreshToken(answer, now().getTime());
+  const response = await sendToCloud(http, 'The registry', { url, ...formRequest(fields), signal });
+  if (response.status !== 200) throw azureFailure('The registry', response, secrets);
+  return readRefreshToken(response, now().getTime());
 }
 
-function readRefreshToken(answer: HttpsResponse, nowMs: number): MintedCredential {
-  const { refresh_token: token } = jsonObject(answer);
+function readRefreshToken(response: HttpsResponse, nowMs: number): MintedCredential {
+  const { refresh_token: token } = jsonObject(response);
   const secret = typeof token === 'string' ? token : '';
   const { exp } = claimsOf(secret);
   return checkedMinting(

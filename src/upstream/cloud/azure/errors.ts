@@ -25,15 +25,15 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
  * What an error answer says to a person. Its description is not shown: it may repeat the request.
  * @param secrets Everything secret that the request held.
  */
-export function azureFailure(provider: string, answer: HttpsResponse, secrets: readonly string[]): CloudFailure {
-  const code = codeOf(jsonObject(answer), secrets);
+export function azureFailure(provider: string, response: HttpsResponse, secrets: readonly string[]): CloudFailure {
+  const code = codeOf(jsonObject(response), secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = known ?? {
     hint: 'Look the code up in the documentation of Azure; check again later.',
-    retryable: answer.status >= 500 || answer.status === 429,
+    retryable: response.status >= 500 || response.status === 429,
   };
   return new CloudFailure(
-    `${provider} gave no login for the stored identity (${code ?? `HTTP ${answer.status}`}).`,
+    `${provider} gave no login for the stored identity (${code ?? `HTTP ${response.status}`}).`,
     advice,
   );
 }

@@ -39,11 +39,11 @@ const tokenUsername = 'oauth2accesstoken';
 /** Opens nothing yet. */
 export function createGcr(settings: GcrSettings): CloudProvider {
   return {
-    async mint(host, credential, signal) {
+    async issueLogin(host, credential, signal) {
       if (!hostPattern.test(host)) throw unfitHost('Google', 'europe-docker.pkg.dev or gcr.io');
       const minted =
         credential.username === 'gcpauto'
-          ? await askMetadata(settings, signal)
+          ? await requestMetadataToken(settings, signal)
           : await exchangeKey(settings, credential, signal);
       return { ...minted, message: issued('Google', minted) };
     },
@@ -58,9 +58,9 @@ async function exchangeKey(
   const key = parseGoogleKey(credential);
   const assertion = signAssertion(key, now());
   const form = formRequest({ grant_type: grantType, assertion });
-  const answer = await sendToCloud(http, 'Google', { url: tokenUrl ?? new URL(audience), ...form, signal });
-  if (answer.status !== 200) throw refusal(answer, [assertion, credential.password.reveal()]);
-  return readToken(answer, now());
+  const response = await sendToCloud(http, 'Google', { url: tokenUrl ?? new URL(audience), ...form, signal });
+  if (response.status !== 200) throw refusal(response, [assertion, credential.password.reveal()]);
+  return readToken(response, now());
 }
 
 /** RFC 7515 §3.1, RFC 7523 §3. */
@@ -73,7 +73,7 @@ function signAssertion({ keyId, email, privateKey }: GoogleKey, now: Date): stri
 }
 
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
-async function askMetadata(
+async function requestMetadataToken(
   { http, ambient, now, metadataOrigin }: GcrSettings,
   signal: AbortSignal,
 ): Promise<MintedCredential> {
@@ -82,21 +82,21 @@ async function askMetadata(
     '/computeMetadata/v1/instance/service-accounts/default/token',
     metadataOrigin ?? 'http://metadata.google.internal',
   );
-  const answer = await sendToCloud(http, 'The Google metadata server', {
+  const response = await sendToCloud(http, 'The Google metadata server', {
     method: 'GET',
     url,
     headers: { 'metadata-flavor': 'Google' },
     signal,
   });
-  if (answer.headers['metadata-flavor'] !== 'Google')
+  if (response.headers['metadata-flavor'] !== 'Google')
     throw unusable('The Google metadata server', 'what answers there is not Google');
-  if (answer.status !== 200)
-    throw unusable('The Google metadata server', `HTTP ${answer.status}: this machine may have no service account`);
-  return readToken(answer, now());
+  if (response.status !== 200)
+    throw unusable('The Google metadata server', `HTTP ${response.status}: this machine may have no service account`);
+  return readToken(response, now());
 }
 
-function readToken(answer: HttpsResponse, now: Date): MintedCredential {
-  const { access_token: token, expires_in: expiresIn } = jsonObject(answer);
+function readToken(response: HttpsResponse, now: Date): MintedCredential {
+  const { access_token: token, expires_in: expiresIn } = jsonObject(response);
   const expiresMs = typeof expiresIn === 'number' ? now.getTime() + expiresIn * 1000 : Number.NaN;
   return checkedMinting(
     'Google',
@@ -121,12 +121,12 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
 };
 
-function refusal(answer: HttpsResponse, secrets: readonly string[]): CloudFailure {
-  const code = shownCode(jsonObject(answer)['error'], secrets);
+function refusal(response: HttpsResponse, secrets: readonly string[]): CloudFailure {
+  const code = shownCode(jsonObject(response)['error'], secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = known ?? {
     hint: 'Check again later; if it stays, look at the service account in the Google Cloud console.',
-    retryable: answer.status >= 500 || answer.status === 429,
+    retryable: response.status >= 500 || response.status === 429,
   };
-  return new CloudFailure(`Google gave no login for the stored key (${code ?? `HTTP ${answer.status}`}).`, advice);
+  return new CloudFailure(`Google gave no login for the stored key (${code ?? `HTTP ${response.status}`}).`, advice);
 }

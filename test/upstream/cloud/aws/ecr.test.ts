@@ -66,7 +66,7 @@ async function mint(
   ambient = false,
   http: HttpsClient = startHttp(),
 ): Promise<Minting> {
-  return createEcr({ http, ambient, now: () => now }).mint(registryHost, credential, AbortSignal.timeout(20_000));
+  return createEcr({ http, ambient, now: () => now }).issueLogin(registryHost, credential, AbortSignal.timeout(20_000));
 }
 
 beforeEach(() => {

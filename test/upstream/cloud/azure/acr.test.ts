@@ -96,7 +96,7 @@ async function mint({
     metadataOrigin: origin,
     registryOrigin: origin && (() => origin),
   };
-  return createAcr(settings).mint(options.host ?? host, credential, AbortSignal.timeout(20_000));
+  return createAcr(settings).issueLogin(options.host ?? host, credential, AbortSignal.timeout(20_000));
 }
 
 describe('a service principal', () => {

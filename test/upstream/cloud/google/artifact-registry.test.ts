@@ -28,7 +28,7 @@ async function mint({ google, credential = key, ambient = false, ...options }: O
     tokenUrl: new URL('/token', origin),
     metadataOrigin: new URL(origin),
   };
-  return createGcr(settings).mint(options.host ?? host, credential, AbortSignal.timeout(20_000));
+  return createGcr(settings).issueLogin(options.host ?? host, credential, AbortSignal.timeout(20_000));
 }
 
 function granted(more: Record<string, unknown> = {}): Reply {
