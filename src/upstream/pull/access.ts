@@ -1,4 +1,4 @@
-// How a pull logs in to its upstream: the scheme is learned once, tokens are cached for exactly one repository and the action `pull`.
+// Authorizes pulls at their upstream registry: the scheme is learned once, tokens are cached for exactly one repository and the action `pull`.
 // https://distribution.github.io/distribution/spec/auth/token/
 
 import type { PullSource } from '../../core/pulls/pull.ts';
@@ -22,7 +22,7 @@ interface CachedToken {
   readonly expiresMs: number;
 }
 
-/** What one request is sent with. */
+/** The authorization of one request, and the token in it. */
 export interface PullAccess {
   readonly handshake: Handshake;
   readonly authorization: Secret | undefined;
@@ -30,30 +30,30 @@ export interface PullAccess {
 }
 
 export interface PullAuth {
-  /** Where and how to log in. @throws UpstreamFailure */
+  /** Returns where the registry is and how it authenticates. @throws UpstreamFailure */
   handshake(source: PullSource): Promise<Handshake>;
-  /** Logs in. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
+  /** Returns the authorization of a request. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
   authorize(source: PullSource, handshake: Handshake): Promise<PullAccess>;
   /**
-   * What to try, once, after a 401: another login if the challenge asks for one, or a new token if the refused one came from the cache.
-   * @throws UpstreamFailure when nothing is left to try: the verdict on the credential.
+   * Returns what to try, once, after a 401: another login if the challenge requires one, or a new token if the rejected one was cached.
+   * @throws UpstreamFailure or Problem, as `refusal`, if nothing is left to try.
    */
   reauthorize(
     source: PullSource,
     refused: PullAccess,
     challenge: string | readonly string[] | undefined,
   ): Promise<PullAccess>;
-  /** What a 401 says after everything that could be sent. */
+  /** Returns the error for a 401 after everything that could be sent. */
   refusal(source: PullSource, refused: PullAccess): Error;
 }
 
-/** Some 4 KiB each. */
+/** Entries of about 4 KiB each. */
 const maxTokens = 4_000;
 
-/** A token is replaced this long before it ends, or a fifth of its life, so that none ends on its way. */
+/** Milliseconds before its end at which a token is replaced, at most a fifth of its lifetime, so that none expires on its way. */
 const refreshMarginMs = 30_000;
 
-/** Caches that are empty. */
+/** Creates the authorization of pulls, with empty caches. */
 export function createPullAuth(context: PullContext): PullAuth {
   const { now } = context.settings;
   const state: State = {
@@ -67,7 +67,7 @@ export function createPullAuth(context: PullContext): PullAuth {
     if (login?.scheme === 'bearer') return authorizeWithToken(state, source, handshake, login);
     if (login === undefined) return { handshake, authorization: undefined, token: undefined };
     const credential = await source.credential?.();
-    // Some registries that challenge on `/v2/` serve public repositories all the same.
+    // Some registries that challenge on `/v2/` serve public repositories without a login.
     return { handshake, authorization: credential && basicAuthorization(credential), token: undefined };
   };
   return {
@@ -91,14 +91,14 @@ interface State {
   readonly context: PullContext;
   readonly handshakes: SingleFlightCache<Handshake>;
   readonly tokens: SingleFlightCache<CachedToken>;
-  /** The newest version seen of each registry. */
+  /** The newest version seen of each registry, by its ID. */
   readonly versions: Map<string, number>;
 }
 
-/** Keys hold the version, so nothing old is ever used; this drops it from memory as well. */
+/** Deletes the entries of older versions from memory. Keys contain the version, so none of them is ever used again. */
 function dropOldVersions({ versions, tokens, handshakes }: State, { registry }: PullSource): void {
   if (registry === null || (versions.get(registry.id) ?? 0) >= registry.version) return;
-  // Only a hint what to sweep, so losing it costs nothing.
+  // Only a hint about what to delete, so losing it costs nothing.
   if (versions.size > maxTokens) versions.clear();
   versions.set(registry.id, registry.version);
   const isOld = (key: string) => key.startsWith(`${registry.id}@`) && !key.startsWith(`${registryKey(registry)} `);
@@ -130,7 +130,7 @@ async function fetchToken(
   if (!reply.granted) {
     const { status } = reply.response;
     if (source.registry === null && (status === 401 || status === 403)) throw loginRequired(source);
-    // A 403 to a credential that a check has proven speaks of the repository; a 401 always speaks of the credential.
+    // A 403 to a validated credential is about the repository; a 401 is always about the credential.
     const wasProven = status === 403 && source.registry?.lastValidation?.outcome === 'VALID';
     throw tokenRefusal(session, reply.response, login.realm, wasProven);
   }
@@ -146,14 +146,14 @@ async function fetchToken(
 function refusalOf(source: PullSource, { handshake }: PullAccess): Error {
   if (source.registry === null) return loginRequired(source);
   if (handshake.login === undefined)
-    return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its refusal names no scheme' });
+    return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its 401 names no scheme' });
   return new UpstreamFailure(handshake.login.scheme === 'basic' ? 'INVALID_CREDENTIALS' : 'INSUFFICIENT_SCOPE', {});
 }
 
 function loginRequired({ host, repository }: PullSource): Problem {
   return new Problem(
     'UPSTREAM_FAILED',
-    `${host} does not let anonymous clients pull ${repository}, and no registry covers it here. Add a registry for it.`,
+    `${host} does not allow anonymous clients to pull ${repository}, and no registry in Regway covers it. Add a registry for it.`,
     {
       reason: 'LOGIN_REQUIRED',
     },
@@ -161,7 +161,7 @@ function loginRequired({ host, repository }: PullSource): Problem {
 }
 
 /**
- * A token, or undefined when the registry has none to give: it takes Basic, or asks for no login.
+ * Returns a token for the source's repository, or undefined if the registry issues none: it uses Basic, or requires no authentication.
  * @throws as `PullAuth`
  */
 export async function mintToken(
@@ -177,7 +177,7 @@ export async function mintToken(
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
 
-/** A registry that is open at `/v2/` may still want a login for the repository. */
+/** Requests the repository, because a registry that is open at `/v2/` can still require authentication for it. */
 async function probeRepository(
   context: PullContext,
   auth: PullAuth,

@@ -1,4 +1,4 @@
-// How an upstream wants pulls to log in, learned once and relearned after a 401.
+// Learns how an upstream registry authenticates pulls: once, and again after a 401 with another challenge.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
@@ -10,27 +10,32 @@ import { getFromRegistry } from '../login/session.ts';
 import { openPullSession, type PullContext } from './request.ts';
 import type { Fresh, SingleFlightCache } from './single-flight-cache.ts';
 
-/** Where a registry is and how it wants its clients to log in; `login` is undefined while it asked for nothing. */
+/** Where a registry is and how it authenticates clients; `login` is undefined while it requires nothing. */
 export interface Handshake {
   readonly endpoint: Endpoint;
   readonly login: Login | undefined;
 }
 
-/** A registry seldom changes how it logs in, and a 401 with another challenge is believed at once. */
+/** Milliseconds. A registry seldom changes its scheme, and a 401 with another challenge is believed at once. */
 const handshakeLifetimeMs = 10 * 60 * 1000;
 
+/** Entries of less than 1 KiB each. */
 export const maxHandshakes = 1_000;
 
-/** Anonymous pulls have a key of their own: their tokens are never those of a credential. */
+/** Returns the cache key of a source. Anonymous pulls have keys of their own: their tokens are never those of a credential. */
 export function keyOf({ host, registry }: PullSource): string {
   return `${registryKey(registry)} ${host}`;
 }
 
+/** Returns the part of a cache key that names the registry and its version. */
 export function registryKey(registry: PullSource['registry']): string {
   return registry === null ? 'anonymous' : `${registry.id}@${registry.version}`;
 }
 
-/** Asks `/v2/` without a credential. A password for Basic is tried here, alone, before many pulls at once could send a wrong one. */
+/**
+ * Pings `/v2/` without a credential. Tries a password for Basic here, in one request, before many pulls at once could send a wrong one.
+ * @throws UpstreamFailure
+ */
 export async function learnHandshake(context: PullContext, source: PullSource): Promise<Fresh<Handshake>> {
   const { registry } = source;
   if (registry !== null && registry.type !== 'DOCKER_V2')
@@ -47,7 +52,7 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
   return { value: { endpoint, login }, untilMs: context.settings.now().getTime() + handshakeLifetimeMs };
 }
 
-/** The handshake that a 401 of a repository asks for, when it is another one than before. */
+/** Returns and caches the handshake that a repository's 401 requires, or undefined if it is the known one. @throws UpstreamFailure */
 export function relearn(
   context: PullContext,
   handshakes: SingleFlightCache<Handshake>,

@@ -1,10 +1,11 @@
-// Lets requests through one at a time while their password may be replaced at any moment, so that a change is met by one of them alone.
+// Runs requests with one key one at a time, while their password can be replaced at any moment: only one of them meets the change.
+// Written by hand: a general mutex neither lets the next request start after a time nor fails those behind a rejected one.
 
 export interface KeyedMutex {
   /**
-   * Runs when those before have their answers.
-   * @param isRefusal whether an answer shows that the password is refused; those behind it then fail without being sent.
-   * @throws what `refusal` gives, for a request behind a refused one.
+   * Runs a request once the one before it has its response, or after 3 seconds.
+   * @param isRefusal Whether a response rejects the password; the requests behind it then fail without being sent.
+   * @throws what `refusal` returns, for a request behind a rejected one.
    */
   runExclusive<Answer>(
     key: string,
@@ -21,13 +22,13 @@ interface Queue {
   refusedUntilMs: number;
 }
 
-/** A request that hangs holds up the one behind it this long and no longer: a second wrong login is better than no pulls. */
+/** Milliseconds that a request delays the one behind it at most: a second wrong login is better than no pulls. */
 const maxTurnMs = 3_000;
 
-/** Long enough for all that came at the same time; the refused password is kept back elsewhere for longer. */
+/** Milliseconds; long enough for all requests of one moment. The circuit breaker withholds a rejected password for longer. */
 const refusalMs = 10_000;
 
-/** No queues. */
+/** Creates a mutex without any queues. */
 export function createKeyedMutex(now: () => Date): KeyedMutex {
   const queues = new Map<string, Queue>();
   const queueOf = (key: string): Queue => {

@@ -1,4 +1,5 @@
-// The upstream of pulls: sends a request with the stored credential, follows the redirect to the storage without it, and gives the answer as it comes.
+// Pulls from upstream registries: sends a request with the stored credential, follows redirects to the storage without it, and streams the response.
+// Part of `upstream/`, the shared V2 validation module: its conversation in `login/` is the one that validates credentials.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
 import type { PullSource } from '../../core/pulls/pull.ts';
@@ -22,25 +23,25 @@ import {
 import { type PullReply, readReply } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
-  /** `follow`: blobs come through this server. `pass`: the client is told where they are. */
+  /** `follow`: blobs are streamed through Regway. `pass`: the client is redirected to them. */
   readonly redirects: 'follow' | 'pass';
 }
 
-/** The answer to a pull; `location` is where the client is sent instead, when the setting says so. */
+/** The response to a pull; `location` is where the client is redirected instead, if `redirects` is `pass`. */
 export type UpstreamReply = PullReply & { readonly location: string | undefined };
 
 export interface Puller extends PullTokenMinter {
   /**
    * Sends a request about the source's repository.
-   * @throws Problem `UPSTREAM_FAILED` with the outcome, or `LOGIN_REQUIRED`, as its reason when the registry refuses or cannot be asked; as
+   * @throws Problem `UPSTREAM_FAILED` with the outcome, or `LOGIN_REQUIRED`, as its reason if the registry rejects the request or is not reachable; as
    * `PullSource.credential`; the signal's reason when it was aborted.
    */
   open(source: PullSource, request: PullRequest): Promise<UpstreamReply>;
-  /** Ends everything that runs, with an error, and every connection. */
+  /** Ends every running request with an error, and closes every connection. */
   close(): Promise<void>;
 }
 
-/** Opens nothing yet. @throws Error for a setting that cannot be read. */
+/** Creates the puller. Opens no connection yet. @throws Error for a setting that cannot be read. */
 export function createPuller(settings: UpstreamSettings): Puller {
   const closing = new AbortController();
   const context = createPullContext(settings, closing.signal);
@@ -70,7 +71,7 @@ async function runPull(
   return { status: 307, headers: {}, url: upstream.url, body: undefined, errorCode: null, location };
 }
 
-/** A password that may be replaced at any moment goes out in one request at a time; a token server is asked once for all anyway. */
+/** Sends a password that can be replaced at any moment in one request at a time. Token requests are coalesced anyway. */
 function sendExclusively(
   exchange: PullExchange,
   url: URL,
@@ -87,7 +88,7 @@ function sendExclusively(
   );
 }
 
-/** Asks with what is known, and after a 401 once more with what it asks for. */
+/** Sends the request with the known authorization, and once more after a 401 with what its challenge requires. */
 async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<UpstreamExchange> {
   const { source, request } = exchange;
   const { signal } = request;
@@ -105,7 +106,7 @@ async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<Ups
 }
 
 /**
- * Runs a step of a pull; its failures become a Problem.
+ * Runs a step of a pull; an UpstreamFailure becomes a Problem.
  * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason.
  */
 export async function toProblem<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
@@ -124,7 +125,7 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
     username: registry?.username ?? '',
     secureConnection: registry?.secureConnection ?? true,
   };
-  // Names in a certificate are the upstream's own words, which nobody has made safe here.
+  // Names in a certificate are the upstream's own words, which are not redacted here.
   const { message, hint } = describeOutcome(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
   const retryAfter = facts.retryAfter ?? undefined;
   return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {

@@ -1,21 +1,22 @@
-// Follows a registry's redirect to its storage: without credentials, through the same egress rules, not for long.
+// Follows a registry's redirects to its storage: without credentials, under the same egress policy, at most three times.
 
 import { UpstreamFailure } from '../errors/failure.ts';
 import { isPlainHttpHost } from '../login/endpoint.ts';
 import type { StreamResponse } from '../transport/client.ts';
 import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
 
-/** Registries redirect once, to a signed address; a mirror in front of them once more. */
+/** Registries redirect once, to a signed URL; a mirror in front of them once more. */
 const maxHops = 3;
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
+/** Returns whether a response redirects (RFC 9110 §15.4). */
 export function isRedirect({ status }: StreamResponse): boolean {
   return redirects.has(status);
 }
 
 /**
- * Asks where the redirect leads, with the same method and range and no credential. What a 401 from there asks for is never given.
+ * Requests the address of the redirect, with the same method and range and without a credential. A 401 from there is never answered with one.
  * @throws UpstreamFailure
  */
 export async function followRedirects(exchange: PullExchange, start: UpstreamExchange): Promise<UpstreamExchange> {
@@ -31,8 +32,8 @@ export async function followRedirects(exchange: PullExchange, start: UpstreamExc
 }
 
 /**
- * Where a redirect leads; a relative one is meant from where it came.
- * @throws UpstreamFailure for an address without TLS, unless the registry itself is spoken to so and the host is permitted.
+ * Returns the target of a redirect; a relative one is resolved against the redirecting URL.
+ * @throws UpstreamFailure for a target without TLS, unless the registry itself is contacted over plain HTTP and the host is allowed.
  */
 export function redirectTarget(
   exchange: PullExchange,
@@ -59,7 +60,7 @@ function refusalOf({ context }: PullExchange, start: UpstreamExchange, target: U
     : 'it redirects to an address without TLS';
 }
 
-/** The host alone is named: the address may be a signed one, which is a credential. */
+/** Names only the host, because a signed URL is a credential. */
 function unusable({ source }: PullExchange, reason: string): UpstreamFailure {
   return new UpstreamFailure('UPSTREAM_ERROR', { host: source.host, reason });
 }

@@ -1,4 +1,4 @@
-// One request of a pull while it is answered, and how it is sent to the registry or to the storage that it redirects to.
+// Sends the requests of one pull, to the registry and to the storage that it redirects to, and creates what all pulls share.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';
@@ -13,13 +13,14 @@ import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 
 export interface PullRequest {
   readonly method: 'GET' | 'HEAD';
-  /** Below `/v2/<repository>/`, with its query; made of parsed parts alone. */
+  /** The path below `/v2/<repository>/`, with its query; built only from parsed parts. */
   readonly path: string;
-  /** Headers of the client that may go upstream. None of them is a credential. */
+  /** Headers of the client that may be sent upstream. None of them is a credential. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
+/** One pull while it runs. */
 export interface PullExchange {
   readonly context: PullContext;
   readonly source: PullSource;
@@ -27,19 +28,19 @@ export interface PullExchange {
   readonly client: UpstreamClient;
 }
 
-/** An answer and what it answers. */
+/** A response, and the request that it answers. */
 export interface UpstreamExchange {
   readonly response: StreamResponse;
   readonly url: URL;
   readonly authorization: Secret | undefined;
 }
 
-/** Starts an exchange. It ends with the client's signal, or with the connections when the server stops. */
+/** Starts the exchange of one pull; sends nothing. It ends with the client's signal, or with the connections when the server stops. */
 export function startExchange(context: PullContext, source: PullSource, request: PullRequest): PullExchange {
   return { context, source, request, client: registryClient(context, targetOf(source)) };
 }
 
-/** @throws UpstreamFailure */
+/** Sends the request of the pull to a URL, and returns its response once the headers arrive. @throws UpstreamFailure */
 export async function send(
   { client, request, context }: PullExchange,
   url: URL,
@@ -59,10 +60,10 @@ export async function send(
   return { response, url, authorization };
 }
 
-/** A small rest is read, so that its connection can be used again; a big one costs its connection. */
+/** Bytes that are read so that the connection can be reused; a larger rest closes it. */
 const maxDiscardedBytes = 64 * 1024;
 
-/** Gives up an answer whose body nobody reads. */
+/** Discards a response whose body is not needed. */
 export function discard({ body }: StreamResponse): void {
   let left = maxDiscardedBytes;
   body.on('data', (chunk: Buffer) => {
@@ -76,7 +77,7 @@ export interface PullContext extends SessionContext {
   readonly mutex: KeyedMutex;
 }
 
-/** One upstream with hundreds of open connections has a problem of its own; more requests wait for a free one. */
+/** An upstream with hundreds of open connections is overloaded; further requests wait for a free one. */
 const maxConnectionsPerOrigin = 256;
 
 /** Creates the context. Opens no connection yet. @throws Error for a setting that cannot be read. */

@@ -1,4 +1,4 @@
-// Turns an upstream's answer to a pull into what may be shown: content as it comes, errors reread, refusals of a credential named.
+// Turns an upstream's response to a pull into what the client may see: content as it arrives, errors by code, rejected credentials as failures.
 
 import type { Readable } from 'node:stream';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
@@ -10,30 +10,31 @@ import { openPullSession, discard, type PullExchange, type UpstreamExchange } fr
 interface PullBody {
   /** Read it or destroy it. */
   readonly stream: Readable;
-  /** For a piece of the stream that nobody reads any more, whole as it came: its memory is used again. */
+  /** Returns the memory of a piece of the stream for reuse, once it is no longer read. The piece must be whole. */
   readonly giveBack: (piece: Buffer) => void;
 }
 
 export interface PullReply {
   readonly status: number;
-  /** Of the upstream, lower case, none of them holding what it was sent as a credential. For an error they are empty. */
+  /** Of the upstream, in lower case, none of them with the credential that it was sent. Empty for an error. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Where the answer came from in the end; a relative `Link` is meant from there. */
+  /** The URL of the final response, against which a relative `Link` is resolved. */
   readonly url: URL;
   /** The content of a 200 or 206. */
   readonly body: PullBody | undefined;
-  /** The code of the registry's error answer. */
+  /** The code of the registry's error response; null if it has none. */
   readonly errorCode: UpstreamErrorCode | null;
 }
 
 const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
 
-/** Statuses that speak of the request; the client may have them. */
+/** Statuses that are about the request; they are passed to the client. */
 const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416]);
 
 /**
- * @param isStorage Whether the answer is one that a redirect led to, where no credential was sent.
- * @throws UpstreamFailure for a refusal of the credential, a rate limit, and what no registry should answer.
+ * Reads the head of a response, and the whole of an error.
+ * @param isStorage Whether a redirect led to the response, without a credential.
+ * @throws UpstreamFailure for a rejected credential, a rate limit, and statuses that no registry should send.
  */
 export async function readReply(
   exchange: PullExchange,
@@ -63,7 +64,7 @@ async function readError(
 ): Promise<PullReply> {
   const { status } = response;
   const small = await readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
-  // Opened for its sake alone: the host of a hostile registry's redirect may hold the password that it was sent.
+  // The credential is opened only to redact it: the host of a hostile registry's redirect can contain the password that it was sent.
   if (!requestFaults.has(status))
     throw refusal(openPullSession(context, source, await source.credential?.()), small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
@@ -80,7 +81,7 @@ function refusal(session: RegistrySession, response: UpstreamResponse, url: URL,
   return registryRefusal(session, response, url, true);
 }
 
-/** The whole of a small body; a slow one is cut off. */
+/** Reads the whole of a small body; a slow one is cut off. */
 async function readSmall(response: StreamResponse, maxBytes: number, timeoutMs: number): Promise<UpstreamResponse> {
   const timer = setTimeout(() => response.body.destroy(), timeoutMs);
   try {
@@ -92,7 +93,7 @@ async function readSmall(response: StreamResponse, maxBytes: number, timeoutMs: 
   }
 }
 
-/** An upstream that sends back what it was sent does not make us pass it on. */
+/** Returns the headers without those that repeat the credential that was sent. */
 function safeHeaders({ response, authorization }: UpstreamExchange): Record<string, string> {
   const sent = authorization?.reveal().split(' ')[1];
   const pairs = Object.entries(response.headers).flatMap(([name, value]) =>

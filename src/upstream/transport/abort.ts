@@ -3,7 +3,7 @@
 /** Returns the result of the work. The work continues after the signal. @throws the signal's reason as soon as it is aborted. */
 export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   if (signal === undefined) return work;
-  // Its failure is no one's any more when its only caller has left.
+  // Its failure must not be unhandled after its only caller has left.
   work.catch(() => undefined);
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();

@@ -1,4 +1,4 @@
-// The connection pools to upstreams: one for each TLS policy, so that an unverified connection never carries a request that wants a verified one.
+// Creates the connection pools to upstreams: one for each TLS policy, so that an unverified connection never carries a request that requires a verified one.
 
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { SecureContext } from 'node:tls';
@@ -12,9 +12,9 @@ export interface AgentSettings {
   readonly egress: EgressPolicy;
   readonly secureContext: SecureContext;
   readonly limits: Limits;
-  /** Default: as many as there are requests at once. */
+  /** Maximum number of connections to one origin. Defaults to one per concurrent request. */
   readonly maxConnectionsPerOrigin?: number | undefined;
-  /** Default: the system's name service. */
+  /** Defaults to the system's DNS resolver. */
   readonly lookup?: Lookup | undefined;
   readonly onPhase?: ((phase: ConnectionPhase, origin: string) => void) | undefined;
 }
@@ -22,13 +22,13 @@ export interface AgentSettings {
 export interface Agents {
   readonly verified: Dispatcher;
   readonly unverified: Dispatcher;
-  /** Takes back a piece of a body that nobody reads any more, since others are read into its memory. */
+  /** Returns the memory of a piece of a body for reuse, once the piece is no longer read. */
   readonly giveBack: (piece: Buffer) => void;
-  /** Ends every connection, those being made included. */
+  /** Closes every connection, including those being made. */
   close(): Promise<void>;
 }
 
-/** Makes both pools. */
+/** Creates both pools. Opens no connection yet. */
 export function createAgents(settings: AgentSettings): Agents {
   const closing = new AbortController();
   const bufferPool = createBufferPool();

@@ -1,30 +1,31 @@
-// Memory for content on its way, used again and again: new memory for each piece costs more than the way itself.
+// Pools the memory that content is read into, because allocating for each piece costs more than streaming it.
+// Written by hand: only the connections know which pieces of a shared slab are still read.
 
-/** Large enough that what each piece costs does not show beside its bytes, waking the thread that hashes it included. */
+/** 1 MiB: large enough that the fixed cost of a piece, such as waking the thread that hashes it, is small next to its bytes. */
 export const slabBytes = 1024 * 1024;
 
-/** Slabs kept while nobody needs them: 16 MiB, enough for some five pulls at full speed at once. */
+/** Slabs kept while they are unused: 16 MiB, enough for about five concurrent pulls at full speed. */
 const maxIdleSlabs = 16;
 
-/** In shared memory, so that a thread can hash content where it is. */
+/** Slabs of shared memory, so that a thread can hash content in place. */
 export interface BufferPool {
-  /** A slab to read pieces into, one behind the other. What nobody gives back is collected like any other memory. */
+  /** Returns a slab to read pieces into, one after the other. A slab whose pieces are not given back is garbage-collected. */
   take(): Buffer;
-  /** Marks a part of a slab as a piece that somebody reads. */
+  /** Returns a part of a slab as a piece that is being read. */
   handOut(slab: Buffer, start: number, end: number): Buffer;
-  /** Nothing more is read into the slab. When all its pieces are back, it is used again. */
+  /** Ends reading into the slab. It is reused once all its pieces are given back. */
   leave(slab: Buffer): void;
-  /** Takes a piece back that nobody reads any more. Does nothing for anything but a whole piece that is out, so that no part of it frees the rest and none is freed twice. */
+  /** Frees a piece that is no longer read. Ignores anything but a whole piece that is being read, so that no part frees the rest and none is freed twice. */
   readonly giveBack: (piece: Buffer) => void;
 }
 
-/** In place of where a piece starts: the slab is being read into. */
+/** Stands for the start of a piece while the slab is being read into. */
 const reading = -1;
 
-/** No slabs yet. */
+/** Creates a pool without slabs. */
 export function createBufferPool(): BufferPool {
   const idle: Buffer[] = [];
-  /** Of each slab in use: where its pieces that are out start, and their lengths. */
+  /** The pieces of each slab in use that are being read: length by start. */
   const uses = new WeakMap<ArrayBufferLike, Map<number, number>>();
   const endUse = (buffer: ArrayBufferLike, start: number, bytes: number): void => {
     const own = uses.get(buffer);

@@ -1,23 +1,24 @@
-// A connection as undici reads it, in large pieces. Node gives the content of TLS in pieces of 16 KiB, and to pass one costs as much as to pass far more.
+// Presents a connection to undici in pieces of up to 1 MiB, because Node reads TLS in pieces of 16 KiB, and passing a piece costs the same at any size.
+// Written by hand: streams of Node and npm copy, or cannot hand out pooled memory.
 
 import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { slabBytes, type BufferPool } from './buffer-pool.ts';
 
 export interface BufferedSocket {
-  /** What the socket is to be opened with. */
+  /** The option that the socket must be opened with. */
   readonly onread: OnReadOpts;
-  /** The connection over the socket that was opened so, when it can carry a request. */
+  /** Returns the connection over that socket, once it can carry a request. */
   over(socket: Socket): Duplex;
 }
 
-/** The most that TLS puts in a record (RFC 8446 §5.1). A shorter piece is the end of a message, for which somebody waits. */
+/** The maximum size of a TLS record (RFC 8446 §5.1). A shorter piece ends a message, so it is delivered at once. */
 const fullPieceBytes = 16 * 1024;
 
-/** What is read into while there is no slab. All connections share it: what it holds is copied before anything else runs. */
+/** Read into while there is no slab. Shared by all connections, because its content is copied before anything else runs. */
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Nothing is read before there is a connection over the socket. */
+/** Creates the buffer of one socket. Nothing is read before there is a connection over it. */
 export function createBufferedDuplex(bufferPool: BufferPool): BufferedSocket {
   let connection: Connection | undefined;
   return {
@@ -29,7 +30,7 @@ export function createBufferedDuplex(bufferPool: BufferPool): BufferedSocket {
 class Connection extends Duplex {
   readonly #socket: Socket;
   readonly #bufferPool: BufferPool;
-  /** What is read into while much comes: from the start what was delivered, then what came since. */
+  /** Read into while much arrives: first what was delivered, then what arrived since. */
   #slab: Buffer | undefined;
   #delivered = 0;
   #used = 0;
@@ -46,18 +47,18 @@ class Connection extends Duplex {
       this.#deliver();
       this.push(null);
     });
-    // After an orderly end, what waits for a slow reader is still good: the end reaches them behind it.
+    // After an orderly end, what a slow reader has not read yet is still valid; the end follows it.
     socket.on('close', () => {
       if (!hasEnded) this.destroy();
     });
   }
 
-  /** Where the next read goes. */
+  /** Returns the memory of the next read. */
   room(): Buffer {
     return this.#slab?.subarray(this.#used) ?? intake;
   }
 
-  /** Takes what came, into the room that was given last. False when it is enough until somebody reads. */
+  /** Accepts what was read into the last room. Returns false to pause until there is a reader. */
   accept(size: number): boolean {
     if (this.#slab === undefined && size < fullPieceBytes) return this.push(Buffer.from(intake.subarray(0, size)));
     // Filled, not copied: V8 copies into shared memory several times slower.
@@ -68,7 +69,7 @@ class Connection extends Duplex {
       this.#leave();
       this.#begin();
     }
-    // What comes in the same turn of the event loop goes on in one piece.
+    // What arrives in the same turn of the event loop is delivered in one piece.
     else this.#delivery ??= setImmediate(() => this.#deliverIfRead());
     return this.readableLength === 0;
   }
@@ -85,7 +86,7 @@ class Connection extends Duplex {
     this.#slab = undefined;
   }
 
-  /** One piece at a time: of two that wait, a stream makes a third. */
+  /** Delivers one piece at a time, because a stream concatenates two waiting ones into a third. */
   #deliverIfRead(): void {
     clearImmediate(this.#delivery);
     this.#delivery = undefined;
@@ -99,7 +100,7 @@ class Connection extends Duplex {
     this.push(piece);
   }
 
-  /** Holds nothing back from a reader: undici looks for what nobody asked for before it uses a connection again. */
+  /** Delivers everything first: undici looks for unexpected data before it reuses a connection. */
   override read(size?: number): unknown {
     this.#deliverIfRead();
     return super.read(size);
@@ -114,7 +115,7 @@ class Connection extends Duplex {
   }
 
   override _final(done: () => void): void {
-    // It may have closed meanwhile, which is no error here. Those of the socket arrive as such.
+    // The socket can be closed by now, which is no error here. Its own errors arrive as events.
     this.#socket.end(() => done());
   }
 

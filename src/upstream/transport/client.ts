@@ -1,4 +1,4 @@
-// Sends HTTP requests to upstreams: no redirects, no decompression, no ambient proxy, small answers bounded in size and time.
+// Sends HTTP requests to registries, token servers, and storage: no redirects, no decompression, no ambient proxy, small responses bounded in size and time.
 
 import type { Readable } from 'node:stream';
 import { type Dispatcher, request as sendRequest } from 'undici';
@@ -22,14 +22,14 @@ interface CommonRequest {
 
 export interface UpstreamRequest extends CommonRequest {
   readonly accept?: string | undefined;
-  /** Bytes of the body that are read; the rest is cut off with its connection. */
+  /** Maximum number of bytes read of the body; the rest is cut off with its connection. */
   readonly maxBodyBytes: number;
 }
 
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  /** As it came over the wire: not decompressed. */
+  /** As received: not decompressed. */
   readonly body: Buffer;
   /** Whether the upstream sent more than `maxBodyBytes`. */
   readonly isTruncated: boolean;
@@ -37,27 +37,27 @@ export interface UpstreamResponse {
 
 interface StreamRequest extends CommonRequest {
   readonly method: 'GET' | 'HEAD';
-  /** Sent as they are, beside our own. */
+  /** Sent unchanged, next to User-Agent and Authorization. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Longest wait for the answer to begin. */
+  /** Maximum wait for the response to begin. */
   readonly headersTimeoutMs: number;
-  /** Longest silence inside the body. */
+  /** Maximum silence inside the body. */
   readonly bodyTimeoutMs: number;
 }
 
 export interface StreamResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  /** As it comes over the wire. Read it or destroy it, or its connection is lost. */
+  /** As received. Read it or destroy it, or its connection is never released. */
   readonly body: Readable;
-  /** For a piece of the body that nobody reads any more: its memory is used again. Pieces that are not given back are merely collected. */
+  /** Returns the memory of a piece of the body for reuse, once it is no longer read. Pieces that are not given back are garbage-collected. */
   readonly giveBack: (piece: Buffer) => void;
 }
 
 export interface UpstreamClient {
-  /** @throws UpstreamFailure for what the upstream or the way to it does; the signal's reason when it was aborted. */
+  /** Sends a GET and returns the whole response. @throws UpstreamFailure for what the upstream or the network does; the signal's reason if it was aborted. */
   get(request: UpstreamRequest): Promise<UpstreamResponse>;
-  /** Gives the answer as soon as its headers are there. Throws as `get`. */
+  /** Returns the response as soon as its headers arrive. @throws as `get` */
   open(request: StreamRequest): Promise<StreamResponse>;
 }
 
@@ -106,7 +106,7 @@ async function open(
       bodyTimeout: request.bodyTimeoutMs,
       headers: { ...request.headers, 'user-agent': userAgent, ...authorizationHeader(request) },
     });
-    // It may be cut off before anybody reads it, and an error that nobody hears ends the process. Readers hear it as well.
+    // The body can be cut off before it is read, and an error event without a listener ends the process. Readers get it as well.
     body.on('error', () => undefined);
     return { status: statusCode, headers, body };
   } catch (error) {
@@ -133,20 +133,20 @@ export async function readBody(
   return { body: Buffer.concat(chunks), isTruncated: false };
 }
 
-/** The body as a JSON object, or undefined: truncated, compressed, or something else. The Content-Type is not believed. */
+/** Returns the body as a JSON object, or undefined if it is truncated, compressed, or anything else. The Content-Type is not trusted. */
 export function jsonBody(response: UpstreamResponse): Record<string, unknown> | undefined {
   if (response.isTruncated || isEncoded(response)) return undefined;
   const value = parseJson(response.body.toString('utf8'));
   return isRecord(value) ? value : undefined;
 }
 
-/** Whether the body is compressed although identity was asked for. */
+/** Returns whether the body is compressed although identity was requested (RFC 9110 §12.5.3). */
 export function isEncoded(response: UpstreamResponse): boolean {
   const encoding = firstHeader(response, 'content-encoding') ?? 'identity';
   return encoding.trim().toLowerCase() !== 'identity';
 }
 
-/** The first value of a header. */
+/** Returns the first value of a header, or undefined if absent. @param name In lower case. */
 export function firstHeader(response: UpstreamResponse, name: string): string | undefined {
   const value = response.headers[name];
   return typeof value === 'string' ? value : value?.[0];

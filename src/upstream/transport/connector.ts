@@ -1,4 +1,4 @@
-// Makes every TCP and TLS connection of this module, and none to an address that the egress policy refuses.
+// Makes every TCP and TLS connection to registries, token servers, and storage, and none to an address that the egress policy forbids.
 
 import { isIP, connect as connectTcp } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
@@ -18,7 +18,7 @@ interface ResolvedAddress {
   readonly family: number;
 }
 
-/** Asks the name service for every address of a name. */
+/** Resolves a name to all its addresses. */
 export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
 /** Progress of one connection. */
@@ -29,21 +29,21 @@ interface ConnectorSettings {
   readonly lookup: Lookup;
   readonly connectTimeoutMs: number;
   readonly secureContext: SecureContext;
-  /** What content is read into. */
+  /** The memory that content is read into. */
   readonly bufferPool: BufferPool;
   readonly verifyCertificate: boolean;
-  /** Ends connections that are still being made. */
+  /** Aborts connections that are still being made. */
   readonly signal: AbortSignal;
   /** @param origin `https://host[:port]` that is being connected to. */
   readonly onPhase: (phase: ConnectionPhase, origin: string) => void;
 }
 
-/** Node gives each of several addresses 250 ms, too little for a registry across an ocean. */
+/** Milliseconds per address of a name. Node's 250 are too few for a registry on another continent. */
 const addressAttemptTimeoutMs = 1_000;
 
 /**
- * Builds undici's connector with three layers, since each alone can be passed: the literal is judged before anything (undici looks up
- * no literals), all answers of the name service are judged and one of exactly those is dialled, and the connected address is judged again.
+ * Creates undici's connector with three checks, because each alone can be bypassed: an IP literal is checked first (undici resolves no
+ * literals), all addresses of a name are checked and one of exactly those is dialed, and the connected address is checked again.
  */
 export function createConnector(settings: ConnectorSettings): buildConnector.connector {
   return (options, callback) => {
@@ -59,7 +59,7 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
     const socket = openSocket(options, settings, bufferedSocket, () => report('CONNECTING'));
     settle(socket, options.protocol === 'https:', settings, report, (error) => {
       if (error !== null) callback(error, null);
-      // undici uses of it what every duplex stream has, ref and unref.
+      // undici uses only what every duplex stream has, and ref and unref.
       else callback(null, bufferedSocket.over(socket) as Socket);
     });
   };
@@ -91,7 +91,7 @@ function openSocket(
   });
 }
 
-/** Calls back once, when the socket can carry a request; or with the reason why it cannot. */
+/** Calls back once: with null when the socket can carry a request, or with the error that prevents it. */
 function settle(
   socket: Socket,
   isSecure: boolean,
@@ -101,7 +101,7 @@ function settle(
 ): void {
   const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), settings.connectTimeoutMs);
   const { signal } = settings;
-  // Given to the socket itself, the signal would keep every socket that ever was.
+  // Passed to the socket itself, the signal would keep every socket that ever existed in memory.
   const abort = () => socket.destroy(new DOMException('The connections are closed.', 'AbortError'));
   const finish = (error: Error | null) => {
     clearTimeout(timer);
@@ -124,7 +124,7 @@ function settle(
   });
 }
 
-/** Gives the socket one of exactly the addresses that were judged. */
+/** Creates the lookup of a socket, which returns exactly the addresses that were checked. */
 function guardedLookup(settings: ConnectorSettings, onResolved: () => void): LookupFunction {
   return (hostname, options, callback) => {
     callbackify(() => resolvePermitted(hostname, settings))((error, addresses) => {
@@ -137,7 +137,7 @@ function guardedLookup(settings: ConnectorSettings, onResolved: () => void): Loo
   };
 }
 
-/** All addresses of a name, if each of them is permitted: a mixed answer is a sign of DNS rebinding. */
+/** Returns all addresses of a name if each of them is permitted: a mixed response is a sign of DNS rebinding. */
 async function resolvePermitted(
   hostname: string,
   { lookup, egress }: ConnectorSettings,

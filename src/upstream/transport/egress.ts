@@ -1,24 +1,24 @@
-// Which addresses this process may connect to, whatever a registry text, a name server or a challenge says.
+// Decides which addresses the server may connect to, whatever a registry pattern, a DNS server, or a challenge names.
 
 import { BlockList, isIP } from 'node:net';
 
 interface EgressSettings {
-  /** Whether 127.0.0.0/8 and ::1 may be contacted: only for a server that itself listens on loopback alone. */
+  /** Whether 127.0.0.0/8 and ::1 may be contacted: only if the server itself listens only on loopback. */
   readonly loopbackAllowed: boolean;
-  /** Addresses or CIDR networks. When not empty, nothing outside them is reachable. It opens nothing that is always refused. */
+  /** Addresses or CIDR networks. If not empty, nothing outside them is reachable. Opens nothing that is always forbidden. */
   readonly allow: readonly string[];
-  /** Addresses or CIDR networks that are refused even if `allow` names them. */
+  /** Addresses or CIDR networks that are forbidden even if `allow` names them. */
   readonly deny: readonly string[];
 }
 
 export interface EgressPolicy {
-  /** Whether a connection to this IP address (no brackets) may be made. False for anything that is not an IP address. */
+  /** Returns whether a connection to this IP address (without brackets) is allowed. False for anything that is not an IP address. */
   permits(address: string): boolean;
 }
 
 type Family = 'ipv4' | 'ipv6';
 
-/** Never the address of a registry, so no setting opens them. IANA special-purpose registries, RFC 6890, and clouds' metadata services. */
+/** Addresses that no registry has, so no setting opens them: the IANA special-purpose registries (RFC 6890) and metadata services of clouds. */
 const forbiddenIpv4 = [
   '0.0.0.0/8', // "this network"; 0.0.0.0 reaches loopback on Linux
   '100.100.100.200', // Alibaba Cloud metadata
@@ -44,11 +44,11 @@ const forbiddenIpv6 = [
   'fd20:ce::254', // Google Cloud metadata
 ];
 
-/** Only these parts of IPv6 hold registries; the rest is link-local, site-local, multicast, mapped, discard or unassigned. */
+/** The only parts of IPv6 that contain registries; the rest is link-local, site-local, multicast, mapped, discard-only, or unassigned. */
 const reachableIpv6 = ['2000::/3', 'fc00::/7'];
 
 /**
- * Builds the policy. Private networks are reachable unless the settings narrow it: registries live there.
+ * Creates the policy. Private networks are reachable unless the settings restrict it, because registries run there.
  * @throws Error naming an entry that is neither an address nor a CIDR network.
  */
 export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
@@ -102,7 +102,7 @@ function parseNetwork(entry: string): { address: string; family: Family; prefixB
   return { address, family, prefixBits };
 }
 
-/** The family of an address; undefined for a name, and for an address with a zone (`fe80::1%eth0`), which only local links have. */
+/** Returns the family of an address, or undefined for a name or an address with a zone (`fe80::1%eth0`), which only local links have. */
 function familyOf(address: string): Family | undefined {
   if (address.includes('%')) return undefined;
   const version = isIP(address);
@@ -110,7 +110,7 @@ function familyOf(address: string): Family | undefined {
   return version === 4 ? 'ipv4' : 'ipv6';
 }
 
-/** The IPv4 address behind a NAT64 address of the well-known prefix 64:ff9b::/96 (RFC 6052 §2.1), as IPv6-only clusters see IPv4 hosts. */
+/** Returns the IPv4 address behind a NAT64 address of the well-known prefix 64:ff9b::/96 (RFC 6052 §2.1), as IPv6-only clusters see IPv4 hosts. */
 function nat64Target(address: string): string | undefined {
   const tail = /^64:ff9b::(?:([\da-f]{1,4}):)?([\da-f]{1,4})$/.exec(compressed(address));
   if (tail === null) return undefined;

@@ -1,27 +1,28 @@
-// What the operator permits of the network, and what tests replace: the settings that checks and pulls share.
+// Defines the network settings that validations and pulls share: what the operator allows, what tests replace, and all limits.
 
 import type { Lookup } from './connector.ts';
 
 export interface NetworkSettings {
-  /** Whether this machine's loopback may be contacted: only when the server itself listens on loopback alone. */
+  /** Whether this machine's loopback may be contacted: only if the server itself listens only on loopback. */
   readonly loopbackAllowed: boolean;
-  /** Addresses and CIDR networks; when not empty, nothing else is contacted. */
+  /** Addresses and CIDR networks; if not empty, nothing else is contacted. */
   readonly egressAllow: readonly string[];
   /** Addresses and CIDR networks that are not contacted. */
   readonly egressDeny: readonly string[];
-  /** `host` or `host:port` that may be spoken to over plain HTTP, once a record has secureConnection off. */
+  /** `host` or `host:port` that may be contacted over plain HTTP once a record has secureConnection off. */
   readonly plainHttpHosts: readonly string[];
-  /** PEM certificates that are trusted beside the system's. */
+  /** PEM certificates that are trusted in addition to the system's. */
   readonly extraCa: string | undefined;
   readonly now: () => Date;
-  /** Default `regway`. */
+  /** Defaults to `regway`. */
   readonly userAgent?: string | undefined;
-  /** Default: the system's name service. */
+  /** Defaults to the system's DNS resolver. */
   readonly lookup?: Lookup | undefined;
-  /** Default `defaultLimits`. */
+  /** Defaults to `defaultLimits`. */
   readonly limits?: Partial<Limits> | undefined;
 }
 
+/** Limits in milliseconds and bytes. */
 export interface Limits {
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
@@ -34,31 +35,31 @@ export interface Limits {
   readonly maxErrorBodyBytes: number;
 }
 
-/** Name, TCP and TLS together take well under a second; 5 s also covers a lost packet or two. */
+/** Name, TCP, and TLS together need well under a second; 5 s also covers a lost packet or two. */
 const connectTimeoutMs = 5_000;
 
 /** A registry that checks a password in a slow directory answers within seconds; 10 s bounds a silent one. */
 const headersTimeoutMs = 10_000;
 
-/** Longest silence inside a body. A small JSON answer arrives at once. */
+/** Maximum silence inside a body. A small JSON response arrives at once. */
 const bodyTimeoutMs = 10_000;
 
-/** A person waits for the whole check; it also ends a body that trickles in one byte at a time. */
+/** A user waits for the whole check; the limit also ends a body that arrives one byte at a time. */
 const checkTimeoutMs = 15_000;
 
-/** Storage that fetches a cold layer first may take a while to begin. */
+/** Storage that fetches a cold layer first can need many seconds to begin. */
 const contentHeadersTimeoutMs = 30_000;
 
-/** Longest silence inside a layer; how long the whole takes is not limited. */
+/** Maximum silence inside a layer; the total time is not limited. */
 const contentIdleTimeoutMs = 60_000;
 
 /** Node's own limit. Challenges with many scopes reach a few KiB. */
 const maxHeaderBytes = 16 * 1024;
 
-/** A token answer is 1 to 4 KiB, with many scopes more; 128 KiB bounds a hostile one. */
+/** A token response is 1 to 4 KiB, more with many scopes; 128 KiB bounds a hostile one. */
 const maxTokenBodyBytes = 128 * 1024;
 
-/** An error answer of a registry is a few hundred bytes; more is a web page, of which nothing is shown. */
+/** An error response of a registry is a few hundred bytes; a larger one is a web page, of which nothing is shown. */
 const maxErrorBodyBytes = 8 * 1024;
 
 export const defaultLimits: Limits = {

@@ -1,10 +1,10 @@
-// Trust anchors: the system's, the operator's, one registry's; client certificates.
+// Creates the trust of every verified connection: the system's certificates and the operator's.
 
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 /**
- * The trust of verified connections, built once since it parses every root certificate.
- * @param extraCa PEM certificates that are trusted beside the system's, or undefined.
+ * Creates a context that verifies certificates, with TLS 1.2 or later. Create it once, because it parses every root certificate.
+ * @param extraCa PEM certificates that are trusted in addition to the system's, or undefined.
  */
 export function createTrust(extraCa: string | undefined): SecureContext {
   const anchors = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
