@@ -53,7 +53,7 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
   const limit = {
-    budget: createRateLimiter(failedLoginsPerMinute),
+    rateLimit: createRateLimiter(failedLoginsPerMinute),
     clientAddress: createClientAddress(trustedProxies),
     now,
   };

@@ -1,4 +1,4 @@
-// API tokens: issuing one, and telling from an Authorization header who calls (RFC 9110 §11, RFC 6750).
+// Authenticates API tokens: resolves an Authorization header to a principal (RFC 9110 §11, RFC 6750).
 
 import { timingSafeEqual } from 'node:crypto';
 import type { AccessStore, StoredToken } from '../../core/accounts/store.ts';
@@ -10,17 +10,17 @@ import { hashTokenSecret, parseToken } from './token-text.ts';
 export interface Access {
   readonly access: AccessStore;
   readonly now: () => Date;
-  /** Told of every token that logs in. */
+  /** Called for every token that authenticates. */
   readonly onTokenUse?: ((id: string, at: Date) => void) | undefined;
 }
 
 /** The header as received: one value, or every value when it may come more than once (Node's `headersDistinct`). */
 export type Authorization = string | readonly string[] | undefined;
 
-/** Undefined without the header. @throws Problem `UNAUTHENTICATED` for a header that is there and does not log in. */
+/** Resolves a header to its principal, or undefined without a header. @throws Problem `UNAUTHENTICATED` for a header that does not authenticate. */
 export type Authenticator = (authorization: Authorization) => Promise<Principal | undefined>;
 
-/** Who a login of before speaks for now; undefined once it has ended. */
+/** Resolves the principal of an earlier login again, or undefined if the login has ended. */
 export type ResolveLogin = (login: Login) => Promise<Principal | undefined>;
 
 /** RFC 9110 §11.4: scheme, one or more spaces, token68. */
@@ -35,7 +35,7 @@ const schemes = {
   basic: { read: basicPassword, advice: 'the password of HTTP Basic, under any user name' },
 } as const;
 
-/** The names that a face may accept. */
+/** The schemes that an API can accept. */
 export type AuthenticationScheme = keyof typeof schemes;
 
 export interface AuthenticatorOptions extends Access {
@@ -45,7 +45,7 @@ export interface AuthenticatorOptions extends Access {
   readonly schemes?: readonly AuthenticationScheme[];
 }
 
-/** Makes the function that logs every request in. A revoked or expired token is refused from the next request on. */
+/** Creates the function that authenticates every request. A revoked or expired token is rejected from the next request on. */
 export function createAuthenticator({
   access,
   now,
@@ -82,13 +82,13 @@ async function loginWithToken({ access, now, onTokenUse }: Access, text: string)
   return principalOf(stored);
 }
 
-/** The id in a header that holds an API token, in either scheme, whether or not it logs in; undefined when there is none. */
+/** Returns the ID of the API token in a header, in either scheme, whether or not it authenticates; undefined if there is none. */
 export function presentedTokenId(authorization: Authorization): string | undefined {
   const values = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
   return parseToken(tokenText(values, ['bearer', 'basic']) ?? '')?.id;
 }
 
-/** Makes the function that tells who stands behind the login of an API token, while the token is in force: for what was issued on its strength. */
+/** Creates the function that resolves the login of an API token again, while the token is active: for grants and sessions that were issued for it. */
 export function createTokenRecall({ access, now, onTokenUse }: Access): ResolveLogin {
   return async ({ subject }) => {
     const [, id] = subjectPattern.exec(subject) ?? [];

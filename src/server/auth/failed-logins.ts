@@ -17,7 +17,7 @@ export type RequestAuthenticator = (
 
 export interface FailedLoginLimit {
   /** Failures that one address, and one token id, may have. Share one among all faces. */
-  readonly budget: RateLimit;
+  readonly rateLimit: RateLimit;
   readonly clientAddress: ClientAddress;
   readonly now: () => Date;
 }
@@ -25,15 +25,15 @@ export interface FailedLoginLimit {
 /** Wraps an authenticator. A request without a login, and one with a good login, never count. */
 export function limitFailedLogins(
   authenticate: Authenticator,
-  { budget, clientAddress, now }: FailedLoginLimit,
+  { rateLimit, clientAddress, now }: FailedLoginLimit,
 ): RequestAuthenticator {
   const fail = async (error: unknown, authorization: Authorization, request: IncomingMessage): Promise<never> => {
     // With a reason, it was no guess: the login is genuine and lacks something here, or nobody can tell while its issuer is down, and then no guess logs in.
     if (!(error instanceof Problem) || error.code !== 'UNAUTHENTICATED' || error.reason !== undefined) throw error;
-    await consume(budget, `address ${clientAddress(request)}`, now(), tooManyFailures);
+    await consume(rateLimit, `address ${clientAddress(request)}`, now(), tooManyFailures);
     // Many addresses that try one token are one attack. Whether a token of that id exists makes no difference.
     const id = presentedTokenId(authorization);
-    if (id !== undefined) await consume(budget, `token ${id}`, now(), tooManyFailures);
+    if (id !== undefined) await consume(rateLimit, `token ${id}`, now(), tooManyFailures);
     throw error;
   };
   return (authorization, request) =>

@@ -1,4 +1,4 @@
-// The session over HTTP: `/session` exchanges a token for a cookie, and a cookie counts only in requests of our own page.
+// Serves `/session`, which exchanges a token for a cookie. The cookie counts only in requests of the console's own page.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Login, Principal } from '../../core/authz/principal.ts';
@@ -11,7 +11,7 @@ import { noStore, sendJson } from '../http/response.ts';
 import type { SignInMethod } from './oidc/sign-in.ts';
 import type { Sessions } from './session.ts';
 
-/** Our page sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
+/** The console sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
 export const consoleHeader = 'x-regway-console';
 
 /** An API token is 60 bytes and a JWT 12 KiB at most; this bounds what strangers can send. */
@@ -29,9 +29,9 @@ export interface SessionCookieOptions {
 }
 
 export interface SessionCookie {
-  /** Who the cookie of a request speaks for; undefined when it has none, is not from our page, or the session has ended. */
+  /** Resolves the cookie of a request to its principal, or undefined if it has none, is not from the console's page, or the session has ended. */
   authenticate(request: IncomingMessage): Promise<Principal | undefined>;
-  /** Opens a session for somebody who has logged in already, in place of one that the browser may have had. */
+  /** Opens a session for a login that is already authenticated, and replaces the one that the browser may have had. */
   readonly open: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
   /** Serves `/session`: POST signs in, GET tells who is signed in, DELETE signs out. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;

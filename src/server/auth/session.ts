@@ -1,4 +1,4 @@
-// Sessions of the console: a login is exchanged once for an opaque id, and looked up again on every request.
+// Keeps the sessions of the console: a login is exchanged once for an opaque ID and resolved again on every request.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -12,7 +12,7 @@ export const idleLifetimeMs = 2 * 60 * 60 * 1000;
 export const absoluteLifetimeMs = 12 * 60 * 60 * 1000;
 /** About 2 MB. More people than this do not look at one server; the session that was idle longest leaves first. */
 export const maxSessions = 10_000;
-/** 256 bits, as in the tokens themselves: nobody guesses one. */
+/** 256 bits, as in the tokens themselves: infeasible to guess. */
 const idBytes = 32;
 
 export interface SessionOptions {
@@ -24,7 +24,7 @@ export interface SessionOptions {
 
 /** A session that was just opened. */
 export interface OpenedSession {
-  /** What the cookie holds. Kept here as a hash alone. */
+  /** The value of the cookie. Stored here only as a hash. */
   readonly id: string;
   readonly principal: Principal;
 }
@@ -32,9 +32,9 @@ export interface OpenedSession {
 export interface Sessions {
   /** @throws Problem `UNAUTHENTICATED` when the text is no valid token; `RATE_LIMITED` after too many of these. */
   open(token: string, request: IncomingMessage): Promise<OpenedSession>;
-  /** Opens one for somebody who has logged in already. Gives its id. */
+  /** Opens a session for a login that is already authenticated. Returns its ID. */
   openFor(login: Login): string;
-  /** Who the session speaks for; undefined when there is none, it has ended, or its login has. */
+  /** Resolves the principal of a session, or undefined if it does not exist, or it or its login has ended. */
   principalOf(id: string): Promise<Principal | undefined>;
   close(id: string): void;
 }
@@ -45,7 +45,7 @@ interface Session {
   lastUsedAt: number;
 }
 
-/** Keeps sessions in memory: a restart signs everybody out, and behind a balancer a browser must stay with one server. */
+/** Keeps sessions in memory: a restart signs every user out, and behind a balancer a browser must stay with one server. */
 export function createSessions({ authenticate, recall, now }: SessionOptions): Sessions {
   // In the order of their last use, so that the first is the one to leave.
   const sessions = new Map<string, Session>();

@@ -1,4 +1,4 @@
-// Makes and revokes API tokens.
+// Issues and revokes API tokens.
 
 import type { StoredToken } from '../../core/accounts/store.ts';
 import type { IssuedToken, NewToken, Requester } from '../../core/accounts/tokens.ts';
@@ -17,7 +17,7 @@ const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
 const maxImages = 100;
 
 /**
- * Makes a token and stores its hash with the audit event.
+ * Issues a token and stores its hash with the audit event.
  * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
  */
 export async function issueToken(request: Access & NewToken): Promise<IssuedToken> {
@@ -31,7 +31,7 @@ export async function issueToken(request: Access & NewToken): Promise<IssuedToke
   return { token, text };
 }
 
-/** Makes the admin token of the first start. Undefined when there is a token already: of several processes, one gets it. */
+/** Issues the admin token of the first start. Returns undefined if a token exists already: of several processes, one gets it. */
 export async function issueFirstToken(request: Access & Requester): Promise<Secret | undefined> {
   if (!(await request.access.hasNoTokens())) {
     return undefined;
@@ -48,7 +48,7 @@ export async function issueFirstToken(request: Access & Requester): Promise<Secr
 }
 
 /**
- * Ends a token: the next request with it is refused. Gives the token as it is now; one that was revoked before stays as it was.
+ * Revokes a token: it is rejected from the next request on. Returns the token as it is now; one that was revoked before is unchanged.
  * @throws Problem `NOT_FOUND`.
  */
 export async function revokeToken({

@@ -1,4 +1,4 @@
-// The text of an API token: `rgw_<id>_<secret><checksum>`. A mistyped or foreign one is told from its checksum, without the database.
+// Prints and parses the value of an API token: `rgw_<id>_<secret><checksum>`. The checksum detects a mistyped or foreign one without the database.
 
 import { hash as digest, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -46,7 +46,7 @@ export function parseToken(text: string): TokenParts | undefined {
   return { id, secret: new Secret(secret) };
 }
 
-/** What is stored of a token: the SHA-256 of its secret part. */
+/** Returns what is stored of a token: the SHA-256 of its secret part. */
 export function hashTokenSecret(secret: Secret): Uint8Array {
   return digest('sha256', secret.reveal(), 'buffer');
 }

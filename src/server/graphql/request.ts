@@ -1,4 +1,4 @@
-// GraphQL over HTTP, the way in: methods, media types, sizes, CORS and the four parameters. https://graphql.github.io/graphql-over-http/draft/
+// Reads GraphQL requests: methods, media types, sizes, and the four parameters. https://graphql.github.io/graphql-over-http/draft/
 
 import type { IncomingMessage } from 'node:http';
 import { isRecord, parseJson } from '../../core/shared/json.ts';

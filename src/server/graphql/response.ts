@@ -1,4 +1,4 @@
-// CORS, media type, status, results and errors on the wire.
+// Writes GraphQL responses: CORS, media type, status, results, and errors.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
@@ -52,7 +52,7 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
 }
 
 /**
- * The media type of an answer that is no stream: the first of a client's that is one of ours. Undefined when none is.
+ * Returns the media type of a response that is not a stream: the first supported one that the client accepts, or undefined if there is none.
  * https://graphql.github.io/graphql-over-http/draft/#sec-Accept
  */
 export function answerMediaType(accept = '*/*'): AnswerMediaType | undefined {

@@ -1,4 +1,4 @@
-// The GraphQL endpoint: one request from its first header to the last byte of its answer.
+// Serves the GraphQL endpoint: one request from its first header to the last byte of its response.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
@@ -19,7 +19,7 @@ import { schema } from './schema/schema.ts';
 export interface GraphqlServerOptions {
   readonly useCases: UseCases;
   /**
-   * Who the headers of a request speak for; undefined for nobody.
+   * Resolves the headers of a request to its principal; undefined without credentials.
    * @throws Problem `UNAUTHENTICATED` when there is an `Authorization` and it is no good, or two; `RATE_LIMITED` after too many of these.
    */
   readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;

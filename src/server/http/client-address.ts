@@ -1,4 +1,4 @@
-// Where a request comes from, as far as it can be believed: the socket's own address, or what a trusted proxy says of it.
+// Finds the address of a client: the socket's own, or the one that a trusted proxy reports.
 
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';

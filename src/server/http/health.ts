@@ -1,4 +1,4 @@
-// The routes of operators: alive, ready, metrics.
+// Serves the routes for operators: alive, ready, and metrics.
 
 import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';

@@ -1,4 +1,4 @@
-// The HTTP listener: gives each request an id, finds its route, writes one log line and one metric, and stops gracefully.
+// Listens for HTTP: gives each request an ID, finds its route, writes one log line and one metric, and stops gracefully.
 
 import { randomUUID } from 'node:crypto';
 import {

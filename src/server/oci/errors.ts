@@ -1,4 +1,4 @@
-// The one table that turns what went wrong into the errors of the distribution specification, and how they are sent.
+// Maps problems to the errors of the distribution specification, in one table, and sends them.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
@@ -38,7 +38,7 @@ export class OciError extends Error {
 
 type Row = readonly [status: number, code: OciCode];
 
-/** A 401 makes clients log in anew here, so it stands for our own login alone; Docker prompts for a password on UNAUTHORIZED. */
+/** A 401 makes clients authenticate again here, so it is used only for Regway's own authentication; Docker prompts for a password on UNAUTHORIZED. */
 const problems: Readonly<Record<ProblemCode, Row>> = {
   UNAUTHENTICATED: [401, 'UNAUTHORIZED'],
   FORBIDDEN: [403, 'DENIED'],
@@ -70,7 +70,7 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
   TIMEOUT: [504, 'UNAVAILABLE'],
 };
 
-/** What an error looks like to a client; undefined for a fault of ours. */
+/** Maps an error to what a client sees; undefined for an internal error. */
 export function toOciError(error: unknown, nowMs: number): OciError | undefined {
   if (error instanceof OciError) return error;
   if (!(error instanceof Problem)) return undefined;

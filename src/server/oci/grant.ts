@@ -1,10 +1,10 @@
-// Grants: short-lived, signed permits to pull, which the token endpoint hands to clients in place of the token behind them.
+// Issues and reads grants: short-lived, signed permits to pull, which clients get in place of the token behind them.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Login, Role } from '../../core/authz/principal.ts';
 
 export interface Grant {
-  /** What it was given for, which must still hold at every use. */
+  /** The login that it was issued for, which must still be valid at every use. */
   readonly login: Login;
   /** `host/repository`, canonical, of what may be pulled with it. Nothing but `/v2/` when empty. */
   readonly images: readonly string[];
@@ -14,7 +14,7 @@ export interface Grant {
 export interface Grants {
   /** A grant ends with the login that it is given for, or sooner. */
   issue(login: Login, images: readonly string[]): { readonly token: string; readonly lifetimeSeconds: number };
-  /** The grant, or undefined when the text is none of ours, was changed, or has expired. */
+  /** Returns the grant, or undefined if the server did not issue the text, it was changed, or it has expired. */
   read(text: string): Grant | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Who pulls: the login of a request, and the challenge for a request without one.
+// Authenticates pull clients, and builds the challenge for a request without credentials.
 // https://distribution.github.io/distribution/spec/auth/token/
 
 import type { IncomingMessage } from 'node:http';
@@ -10,7 +10,7 @@ import type { ContentRoute } from './routes.ts';
 
 export interface PullClient {
   readonly principal: Principal;
-  /** What a grant is for; undefined for a token, which is limited by nothing but itself. */
+  /** The images of a grant; undefined for a token, which has its own limits only. */
   readonly granted: readonly string[] | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface LoginPorts {
     authorization: readonly string[] | undefined,
     request: IncomingMessage,
   ) => Promise<Principal | undefined>;
-  /** Who a login of before speaks for now; undefined once it has ended. */
+  /** Resolves the principal of an earlier login again, or undefined if the login has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
 }
@@ -58,7 +58,7 @@ export interface Challenged {
   readonly error?: 'invalid_token' | 'insufficient_scope' | undefined;
 }
 
-/** Value of WWW-Authenticate: our own token endpoint. The registry is part of the service, since a scope names none when `ns` does. */
+/** Builds the value of WWW-Authenticate, which names Regway's token endpoint. The registry is part of the service, since a scope names none when `ns` does. */
 export function challengeOf({ baseUrl, route, error }: Challenged): string {
   const parts = [`realm="${baseUrl}/v2/token"`, `service="${serviceOf(route?.namespace)}"`];
   if (route !== undefined) parts.push(`scope="repository:${route.name}:pull"`);
@@ -72,7 +72,7 @@ function serviceOf(namespace: string | undefined): string {
   return namespace === undefined ? service : `${service}/${namespace}`;
 }
 
-/** The namespace that a service of ours carries; undefined for none. */
+/** Returns the namespace that a service name contains, or undefined if there is none. */
 export function namespaceInService(text: string): string | undefined {
   return text.startsWith(`${service}/`) ? text.slice(service.length + 1) : undefined;
 }

@@ -1,4 +1,4 @@
-// Answers one pull: finds the credential, asks the upstream, and passes its content on, verified, at the pace of the client.
+// Answers one pull: finds the credential, requests the content upstream, and streams it, verified, at the pace of the client.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -15,7 +15,7 @@ import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
 
-/** What the pull endpoint needs of an upstream. */
+/** The port to an upstream registry. */
 export interface PullUpstream {
   /** @throws Problem `UPSTREAM_FAILED` with its reason; as `PullSource.credential`; the signal's reason. */
   open(source: PullSource, request: UpstreamRequest): Promise<UpstreamReply>;

@@ -1,4 +1,4 @@
-// The paths of the pull endpoint: which image of which registry a client means. What is not exactly of the grammar goes nowhere.
+// Parses the paths of the pull endpoint into the image that a client means. A path outside the grammar is never sent upstream.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 
 import { registryHost, type Reject } from '../../core/registry/host.ts';

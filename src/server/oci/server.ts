@@ -1,4 +1,4 @@
-// The pull endpoint under /v2: registries as one registry, each with its stored credential, which no client gets to see.
+// Serves the pull endpoint under /v2: many registries as one, each with its stored credential, which no client sees.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -32,7 +32,7 @@ export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
   readonly onGivenUp: () => void;
 }
 
-/** Where faults of ours, and content that is not what it should be, are written. */
+/** Where internal errors, and content that does not match its digest, are logged. */
 export interface PullLog {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;

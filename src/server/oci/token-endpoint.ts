@@ -1,4 +1,4 @@
-// Our own token endpoint: takes an API token in any way that clients send a password, gives a grant for what of the wish is permitted.
+// Serves the token endpoint: accepts an API token in every form in which clients send a password, and returns a grant for the requested scopes that are allowed.
 // https://distribution.github.io/distribution/spec/auth/token/ and https://distribution.github.io/distribution/spec/auth/oauth/
 
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// Prometheus metrics: requests and latency by route, validations by outcome, event-loop delay and memory. Labels come from closed lists.
+// Collects Prometheus metrics: requests and latency by route, validations by outcome, event-loop delay, and memory. Labels come from closed lists.
 
 import { collectDefaultMetrics, Counter, Histogram, Registry as MetricRegistry } from 'prom-client';
 

@@ -1,4 +1,4 @@
-// Budgets of a minute, counted in the memory of this process: each replica counts for itself, and a restart forgets.
+// Counts rate limits per minute in the memory of this process: each replica counts for itself, and a restart resets them.
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RateLimit } from '../../core/shared/rate-limit.ts';
@@ -6,8 +6,8 @@ import type { RateLimit } from '../../core/shared/rate-limit.ts';
 const windowSeconds = 60;
 
 /**
- * A budget for each key that begins with the key's first use and is whole again a minute later.
- * @param perMinute 0 for no limit.
+ * Creates a rate limit per key: the minute begins with the key's first use.
+ * @param perMinute The number of uses per minute; 0 for no limit.
  */
 export function createRateLimiter(perMinute: number): RateLimit {
   if (perMinute === 0) return { take: async () => 0 };

@@ -1,4 +1,4 @@
-// Keeps the process alive when a promise that nobody waits for is rejected: Node's own answer would be to end it.
+// Keeps the process alive when a promise that nothing awaits is rejected; by default, Node would exit.
 
 import { faultFields } from '../../core/shared/fault.ts';
 import type { Log } from './log.ts';

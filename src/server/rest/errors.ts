@@ -1,4 +1,4 @@
-// The one table that turns what went wrong into REST: the status, and the body that existing clients read.
+// Maps problems to REST errors, in one table: the status, and the body that existing clients read.
 
 import { ValidationFailed } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
@@ -6,7 +6,7 @@ import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
 import { shownDate, type ErrorBody } from './schemas.ts';
 
-/** What can be wrong with a request before it reaches a use case, and a fault of ours. */
+/** Errors of a request before it reaches a use case, and the internal error. */
 type RequestErrorCode = 'METHOD_NOT_ALLOWED' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'INTERNAL_ERROR';
 
 /** Every value of `error_type`. */
@@ -39,7 +39,7 @@ export const statusOf: Readonly<Record<ErrorType, number>> = {
 /** RFC 9110 §11.6.1: both ways to log in, the one that every HTTP client knows first. */
 const challenges = ['Basic realm="regway", charset="UTF-8"', 'Bearer realm="regway"'];
 
-/** What the domain calls a field, as this face calls it. */
+/** Maps field names of the domain to those of REST. */
 const fieldNames: ReadonlyMap<string, string> = new Map([
   ['id', 'registry'],
   ['username', 'registry_user'],
@@ -63,7 +63,7 @@ export class RestRequestError extends Error {
   }
 }
 
-/** Where faults of ours are written. */
+/** Where internal errors are logged. */
 export interface RestLog {
   error(fields: object, message: string): void;
 }
@@ -83,7 +83,7 @@ export interface ErrorAnswer {
 
 /**
  * Translates whatever was thrown. Every error of every answer passes here.
- * A fault of ours is logged without its message (drivers print parameters there) and masked with the request id.
+ * An internal error is logged without its message (drivers print parameters there) and masked with the request id.
  */
 export function answerError(error: unknown, context: ErrorContext): ErrorAnswer {
   if (error instanceof Problem) {

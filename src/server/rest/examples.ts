@@ -1,4 +1,4 @@
-// Examples for the OpenAPI document: bodies, and for each error what it means and how it looks.
+// Lists the examples of the OpenAPI document: bodies, and for each error its meaning and an example.
 
 import type { ErrorType } from './errors.ts';
 import type { ErrorBody, RegistryItem } from './schemas.ts';

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the schemas that check the bodies and from the table of errors. https://spec.openapis.org/oas/v3.1.1
+// Builds the OpenAPI 3.1 document from the schemas that check the bodies and from the table of errors. https://spec.openapis.org/oas/v3.1.1
 
 import { z } from 'zod';
 import { errorExamples, registryExamples, updateExample, createExample } from './examples.ts';

@@ -1,4 +1,4 @@
-// The paths of the REST API, and the registry name in them: one percent-encoded segment or the raw path, decoded once.
+// Parses the paths of the REST API, and the registry name in them: one percent-encoded segment or the raw path, decoded once.
 
 import { Problem } from '../../core/shared/problem.ts';
 
@@ -6,7 +6,7 @@ export type RestResource = 'version' | 'document' | 'collection' | 'registry';
 
 export interface RestPath {
   readonly resource: RestResource;
-  /** What follows `/registries/`, as sent. */
+  /** The part after `/registries/`, as sent. */
   readonly encodedName: string;
 }
 

@@ -1,4 +1,4 @@
-// The five operations on registries, each in terms of the domain's use cases.
+// Implements the five operations on registries with the domain's use cases.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -15,7 +15,7 @@ import { decodeName, type RestPath } from './path.ts';
 import { accountHeader, readBody, validateParameter } from './request.ts';
 import { createBody, parseBody, shownRegistry, updateBody, type UpdateBody } from './schemas.ts';
 
-/** One authorised request. */
+/** One authorized request. */
 export interface RestCall {
   readonly registries: Registries;
   readonly caller: Caller;
@@ -120,7 +120,7 @@ async function* jsonArray(first: RegistryPage, read: ReadPage): AsyncGenerator<s
   yield `[${jsonItems(page)}`;
   for (let last = page.nodes.at(-1); page.hasNextPage && last !== undefined; last = page.nodes.at(-1)) {
     page = await read(page.cursorOf(last));
-    // The rows after the cursor may have been deleted meanwhile.
+    // The rows after the cursor may have been deleted in the meantime.
     if (page.nodes.length > 0) yield `,${jsonItems(page)}`;
   }
   yield ']';

@@ -1,4 +1,4 @@
-// The bodies of the REST API: the schemas that check what comes in, shape what goes out, and are printed into the OpenAPI document.
+// Defines the bodies of the REST API: the schemas check input, shape output, and are printed into the OpenAPI document.
 
 import { z } from 'zod';
 import { createInput } from '../../core/registry/input.ts';

@@ -1,4 +1,4 @@
-// The REST API under /api/v2 and its browser under /api/docs: one request from its first header to the last byte of its answer.
+// Serves the REST API under /api/v2 and its browser under /api/docs: one request from its first header to the last byte of its response.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authorize } from '../../core/authz/permissions.ts';
@@ -42,7 +42,7 @@ const securityHeaders: Readonly<Record<string, string>> = {
   Vary: 'Authorization, x-anchore-account',
 };
 
-/** What needs no login: clients probe the base path, and the document says nothing of what is stored. */
+/** Responses that require no authentication: clients probe the base path, and the document says nothing of what is stored. */
 const publicAnswers: Readonly<Partial<Record<RestPath['resource'], unknown>>> = {
   version: 'v2',
   document: openApiDocument,

@@ -31,7 +31,7 @@ beforeEach(async () => {
   });
   token = issued.text.reveal();
   logIn = limitFailedLogins(createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }), {
-    budget: createRateLimiter(3),
+    rateLimit: createRateLimiter(3),
     clientAddress: ({ headers }) => String(headers['x-test-address']),
     now,
   });

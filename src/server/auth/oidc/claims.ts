@@ -1,4 +1,4 @@
-// What the claims of a token give: one account and one role, by the mapping in the settings, or nothing.
+// Maps the claims of a token to one account and one role, as the setting says.
 
 import { adminAccount, type Role } from '../../../core/authz/principal.ts';
 import { isRecord } from '../../../core/shared/json.ts';
@@ -14,7 +14,7 @@ export interface Grantee {
 /** Of several roles a person gets the widest. */
 const widestFirst: readonly Role[] = ['ADMIN', 'READ_WRITE', 'PULL', 'READ_ONLY'];
 
-/** Undefined when the claims name no account or no role: then there is nobody to log in. */
+/** Returns the account and role that the claims grant, or undefined if they name no account or no role. */
 export function granteeOf(
   { account, roles: { claim, map, otherwise }, mayGiveAdmin }: IssuerSettings,
   claims: Claims,

@@ -1,4 +1,4 @@
-// One issuer: its metadata (OpenID Connect Discovery §4) and its keys (RFC 7517 §5), fetched when first needed and followed as they change.
+// Fetches the metadata (OpenID Connect Discovery §4) and the keys (RFC 7517 §5) of one issuer when first needed, and follows their changes.
 
 import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
@@ -20,7 +20,7 @@ export type IssuerMetadata = z.infer<typeof metadataSchema>;
 
 export interface Issuer {
   readonly settings: IssuerSettings;
-  /** @throws NothingCached while the issuer cannot be asked and nothing of before will do. */
+  /** @throws NothingCached while the issuer is not reachable and no cached value is usable. */
   metadata(): Promise<IssuerMetadata>;
   /** The public key that a token names, for jose. @throws NothingCached, and errors of jose when it has no such key. */
   key(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>;
@@ -47,7 +47,7 @@ const cooldownMs = 30 * 1000;
 
 type Keys = ReturnType<typeof createLocalJWKSet>;
 
-/** Asks the issuer nothing yet: it need not be up when the server starts. */
+/** Creates an issuer. Requests nothing yet: the issuer need not be reachable when the server starts. */
 export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerTools): Issuer {
   // Messages are left out of the log: they may hold a piece of the answer.
   const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): SwrCache<Value> =>

@@ -19,7 +19,7 @@ export interface JwtLogins {
   readonly login: (text: string) => Promise<Principal | undefined>;
   /** The same for the ID token that this issuer gave to its client. */
   readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
-  /** Who a login of before speaks for now; undefined once its token has expired, its account is gone or its issuer is no longer asked. */
+  /** Resolves the principal of an earlier login again, or undefined once its token has expired, its account no longer exists, or its issuer is no longer trusted. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
 }
 
@@ -33,7 +33,7 @@ export interface JwtLoginOptions {
 
 /** Tokens with many groups reach some KiB, and all headers of a request together have 16. */
 const maxTokenLength = 12 * 1024;
-/** A JWT cannot be revoked here, so one that lives longer than a day logs nobody in. */
+/** A JWT cannot be revoked here, so one that is valid for longer than a day is rejected. */
 export const maxTokenLifetimeSeconds = 24 * 60 * 60;
 /** OpenID Connect Core §2: `sub` has 255 ASCII characters at most. */
 const subjectPattern = /^[\x20-\x7e]{1,255}$/;
@@ -46,7 +46,7 @@ function looksLikeJwt(text: string): boolean {
   return text.length <= maxTokenLength && compactPattern.test(text);
 }
 
-/** What is asked of one kind of token. */
+/** The requirements for one kind of token. */
 type Demands = Pick<IssuerSettings, 'audience' | 'tokenType'>;
 
 export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
@@ -140,7 +140,7 @@ function typeDemand(text: string, { tokenType }: Demands): { readonly typ?: stri
   return typ === undefined && tokenType === 'JWT' ? {} : { typ: tokenType };
 }
 
-/** What jose leaves open, asked of tokens whose signature is good. @throws JwtError */
+/** Checks what jose leaves open, after the signature is verified. @throws JwtError */
 function checked(text: string, payload: JWTPayload): Verified {
   if (text.split('.', 2).some((part) => hasDuplicateMember(decode(part)))) throw new JwtError('REPEATED_NAME');
   const { sub, exp, iat } = payload;

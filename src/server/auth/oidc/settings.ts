@@ -1,4 +1,4 @@
-// Which issuers may log people in, and how the claims of their tokens name account and role: the setting, checked as a whole before anything uses it.
+// Parses the setting that names the trusted issuers and maps the claims of their tokens to accounts and roles. Reports every mistake at once.
 
 import { z } from 'zod';
 import { adminAccount, type Role, roles } from '../../../core/authz/principal.ts';
@@ -8,7 +8,7 @@ import { parseJson } from '../../../core/shared/json.ts';
 import { Secret } from '../../../core/shared/secret.ts';
 
 /**
- * The signatures that may be asked for. Asymmetric alone: with a shared secret, whoever checks a token could make one (RFC 8725 §3.2).
+ * The signature algorithms that can be required. Asymmetric only: with a shared secret, anyone who verifies a token could forge one (RFC 8725 §3.2).
  */
 const signatureAlgorithms = [
   'RS256',
@@ -31,7 +31,7 @@ export type ClaimPath = string | readonly string[];
 export interface SignInSettings {
   /** In addresses of this server; part of what is registered at the issuer. */
   readonly id: string;
-  /** What the button calls the issuer. */
+  /** The name of the issuer on the sign-in button. */
   readonly name: string;
   readonly clientId: string;
   /** Undefined for a public client, which PKCE alone protects. */
@@ -53,9 +53,9 @@ export interface IssuerSettings {
   readonly account: { readonly claim: ClaimPath } | { readonly value: string };
   readonly roles: {
     readonly claim: ClaimPath;
-    /** What a value of the claim gives. */
+    /** The role that a value of the claim grants. */
     readonly map: Readonly<Record<string, Role>>;
-    /** What everybody else gets; undefined refuses them. */
+    /** The role of every other user; undefined to reject them. */
     readonly otherwise: Role | undefined;
   };
   /** Whether this issuer can make an admin at all. */
@@ -123,7 +123,7 @@ const settingSchema = z
   .refine((issuers) => isUnique(issuers.map(({ issuer }) => issuer)), 'names an issuer twice')
   .refine((issuers) => isUnique(issuers.flatMap(({ signIn }) => signIn?.id ?? [])), 'has two "signIn" with one id');
 
-/** What is wrong with the setting: each sentence names a place, and no value. */
+/** Lists what is wrong with the setting: each sentence names a place, and no value. */
 export class IssuerConfigError extends Error {
   override readonly name = 'IssuerConfigError';
   readonly mistakes: readonly string[];

@@ -1,4 +1,4 @@
-// What a browser carries from the start of a sign-in at an issuer to its end: a signed cookie that only this server reads, and reads once.
+// Keeps a sign-in attempt at an issuer in a signed cookie, which only this server reads, and only once.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// Signing in to the console at an issuer: authorisation code with PKCE (OpenID Connect Core §3.1, RFC 7636, RFC 9700 §2.1).
+// Signs users in to the console at an issuer: authorization code with PKCE (OpenID Connect Core §3.1, RFC 7636, RFC 9700 §2.1).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as client from 'openid-client';
@@ -12,13 +12,13 @@ import type { SignInAttempts } from './sign-in-attempt.ts';
 /** Below it is one start and one end for each issuer: answers of two issuers cannot be mixed up (RFC 9700 §4.4.2.2). */
 const signInPath = '/session/oidc/';
 
-/** What becomes of a sign-in that failed; the console has a sentence for each. */
+/** The ways in which a sign-in fails; the console has a sentence for each. */
 export type SignInFailure = 'cancelled' | 'expired' | 'unknown' | 'failed';
 
 export interface SignInOptions {
   readonly issuers: readonly Issuer[];
   readonly attempts: SignInAttempts;
-  /** Who an ID token speaks for, as `JwtLogins.loginById`. */
+  /** Resolves the principal of an ID token, as `JwtLogins.loginById`. */
   readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
   /** Opens a session of the console in the browser that made the request. */
   readonly openSession: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
@@ -95,7 +95,7 @@ async function start(
   response: ServerResponse,
 ): Promise<void> {
   const site = request.headers['sec-fetch-site'];
-  // A link or picture of another site signs nobody in.
+  // A link or picture on another site cannot sign a user in.
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return sendOn(response, 403);
   const { issuer, signIn, redirectUri } = provider;
   const configuration = configurationOf(await issuer.metadata(), signIn, http);
@@ -123,7 +123,7 @@ interface Return {
   readonly query: string;
 }
 
-/** The attempt's cookie shows that this browser started: without it, a link with somebody else's code would sign a victim in as them (login CSRF). */
+/** The attempt's cookie shows that this browser started: without it, a link with an attacker's code would sign a victim in as them (login CSRF). */
 async function finish(
   { attempts, http, loginById, openSession }: SignInOptions,
   provider: Provider,

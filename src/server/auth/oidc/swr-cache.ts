@@ -1,4 +1,5 @@
-// A value that is fetched from elsewhere and kept: renewed when old, used on while elsewhere is down, and never asked for too often.
+// Caches a value from elsewhere: renews it when old, serves the old one while the source is down, and limits how often the source is contacted.
+// By hand: a cooldown between loads and a clock that may be set back would need more code around lru-cache than there is here.
 
 export interface KeptOptions<Value> {
   readonly load: () => Promise<Value>;
@@ -65,7 +66,7 @@ export function createSwrCache<Value extends object>(options: KeptOptions<Value>
     async get() {
       if (ageOf(state.loadedAt) < freshMs) return current();
       const loaded = load();
-      // Nobody waits for what was found to be down while the value of before will do.
+      // No caller waits for a source that is down while the old value is usable.
       if (!state.hasFailed || usable() === undefined) await loaded;
       return current();
     },

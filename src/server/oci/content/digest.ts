@@ -1,4 +1,4 @@
-// Holds content to its digest while it passes.
+// Verifies the digest of content while it is streamed.
 
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
@@ -23,7 +23,7 @@ export interface DigestCheck {
   update(piece: Buffer, onChecked: () => void): void;
   /** @throws DigestMismatch when all that was given has another digest. Call it once, at the end. */
   finish(): Promise<void>;
-  /** Ends a check whose result nobody wants. */
+  /** Ends a check whose result is not needed. */
   abandon(): void;
 }
 

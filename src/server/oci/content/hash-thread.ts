@@ -1,24 +1,24 @@
-// Hashes large content on a thread beside the main one, where passing it leaves no time for that: one thread for all pulls.
+// Hashes large content on a worker thread that all pulls share, because streaming leaves the main thread no time for it.
 
 import { Worker } from 'node:worker_threads';
 
-/** What the thread is told: pieces of a hash's content in their order, and at last that there are no more or that nobody wants it. */
+/** An order to the thread: pieces of content to hash in their order, and at last to finish or to forget the hash. */
 export type HashOrder =
   | { readonly id: number; readonly kind: 'hash'; readonly algorithm: string; readonly pieces: readonly Uint8Array[] }
   | { readonly id: number; readonly kind: 'finish'; readonly algorithm: string }
   | { readonly id: number; readonly kind: 'forget' };
 
-/** What it tells: how many pieces of an order it has hashed, or the digest. */
+/** A report of the thread: how many pieces of an order it has hashed, or the digest. */
 export type HashReport =
   { readonly id: number; readonly count: number } | { readonly id: number; readonly digest: string };
 
 /** One hash that is being taken. */
 export interface ThreadHash {
-  /** Hashes a piece, in its own memory if that is shared. Calls back when the thread reads it no more; until then nobody may write to it. */
+  /** Hashes a piece, in its own memory if that is shared. Calls back when the thread no longer reads it; until then it must not be written to. */
   update(this: void, piece: Buffer, onHashed: () => void): void;
   /** Returns the digest of all pieces, in hexadecimal. Call it once, at the end. @throws Error if the worker died. */
   digest(this: void): Promise<string>;
-  /** Ends a hash whose digest nobody wants. No piece is called back for after it. */
+  /** Ends a hash whose digest is not needed. No piece is called back for after it. */
   forget(this: void): void;
 }
 

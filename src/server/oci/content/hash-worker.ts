@@ -1,4 +1,4 @@
-// What runs on the thread that hashes.
+// Runs on the thread that hashes.
 
 import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';

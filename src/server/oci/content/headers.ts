@@ -1,4 +1,4 @@
-// Which headers pass between client and upstream; everything else stays on its side.
+// Lists the headers that pass between client and upstream. No other header does.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { ContentRoute } from '../routes.ts';
@@ -34,14 +34,14 @@ const responseHeaders: Readonly<Record<string, string>> = {
   warning: 'Warning',
 };
 
-/** What of a client's headers goes upstream, as it came. */
+/** Returns the headers of a client that are sent upstream, unchanged. */
 export function headersForUpstream({ headers }: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
     requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
   );
 }
 
-/** What of the upstream's headers goes to the client. Content asked for by digest is named by that digest, wherever it came from. */
+/** Returns the headers of the upstream that are sent to the client. Content asked for by digest is named by that digest, wherever it came from. */
 export function headersForClient(
   headers: Readonly<Record<string, string>>,
   route: ContentRoute,

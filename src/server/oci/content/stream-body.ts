@@ -1,4 +1,4 @@
-// Passes content from the upstream to the client, at the client's pace. By hand: `stream.pipeline` costs a third more for each piece.
+// Streams content from the upstream to the client at the client's pace. By hand: `stream.pipeline` costs a third more for each piece.
 
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';

@@ -507,7 +507,7 @@ describe('the keys of an issuer', () => {
   });
 
   it('that cannot be had get good and forged tokens one answer, which is no failed login and names no issuer', async () => {
-    const strict = limitFailedLogins(logIn, { budget: createRateLimiter(1), clientAddress: () => 'here', now });
+    const strict = limitFailedLogins(logIn, { rateLimit: createRateLimiter(1), clientAddress: () => 'here', now });
     const answerWithLimit = (text: string) =>
       strict(`Bearer ${text}`, new IncomingMessage(new Socket())).catch((error: unknown) => error);
     issuer.isDown = true;
