@@ -1,7 +1,13 @@
 // Remembered rows are forgotten with the next commit of anybody, and where nobody can tell of commits nothing is remembered.
 
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { beforeEach, expect, test } from 'vitest';
+import type { Database, PreparedReads } from '../../../src/database/database.ts';
 import { createFreshCache } from '../../../src/database/repositories/tokens.ts';
+import { openSqlite } from '../../../src/database/sqlite/open.ts';
+import { storeOn } from '../../../src/database/store.ts';
+import { migrationsDir, started, temporaryDirectory } from '../harness.ts';
 import { sampleEvent, sampleToken } from '../samples.ts';
 import { sqliteHarness } from '../sqlite-harness.ts';
 
@@ -60,3 +66,61 @@ test('a token that another process ends is refused at the very next look', async
     await harness.close();
   }
 });
+
+test.each(['before', 'after'] as const)(
+  'a revocation that another process commits right %s the row is read is seen by the next look',
+  async (moment) => {
+    using directory = temporaryDirectory();
+    const url = join(directory.path, 'regway.db');
+    let atRead: Partial<Record<'before' | 'after', () => void>> = {};
+    const store = await started(
+      await storeOn(
+        withHooks(await openSqlite(url), () => atRead),
+        join(migrationsDir, 'sqlite'),
+      ),
+    );
+    await store.access.insertToken(sampleToken('a'), sampleEvent());
+    const otherProcess = new Sqlite(url);
+    atRead = {
+      [moment]: () => {
+        atRead = {};
+        otherProcess.exec("UPDATE api_token SET revoked_at = 5000 WHERE id = 'a'");
+      },
+    };
+    const first = await store.access.usableTokenById('a');
+    expect(first?.revokedAt === null).toBe(moment === 'after');
+    expect((await store.access.usableTokenById('a'))?.revokedAt).not.toBeNull();
+    otherProcess.close();
+    await store.close();
+  },
+);
+
+test('a row that a slow look read before a commit is not remembered as one of after it', async () => {
+  const gate = Promise.withResolvers<void>();
+  const find = createFreshCache({ version: () => version }, async (key) => {
+    const row = await load(key);
+    if (row === 'a 1') await gate.promise;
+    return row;
+  });
+  const slow = find('a');
+  version = 2;
+  expect(await find('b')).toBe('b 2');
+  gate.resolve();
+  expect(await slow).toBe('a 1');
+  expect(await find('a')).toBe('a 2');
+});
+
+/** Calls what `hooks` returns right before and right after each read of a token's row. */
+function withHooks(database: Database, hooks: () => Partial<Record<'before' | 'after', () => void>>): Database {
+  const reads = database.preparedReads as PreparedReads;
+  const tokens: PreparedReads['tokens'] = (build) => {
+    const read = reads.tokens(build);
+    return async (values) => {
+      hooks().before?.();
+      const rows = await read(values);
+      hooks().after?.();
+      return rows;
+    };
+  };
+  return { ...database, preparedReads: { ...reads, tokens } };
+}
