@@ -1,4 +1,4 @@
-// What the stores stand on: one database in either dialect, with awaited reads and queued or pooled transactions.
+// Defines what both databases are to the repositories: awaited reads, and queued or pooled transactions.
 
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
@@ -9,24 +9,24 @@ import type { Tables } from './schema/tables.ts';
 /** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
 export type Queries = PgDatabase<PgQueryResultHKT>;
 
-/** What the two dialects spell differently. */
+/** The SQL that the two dialects spell differently. */
 export interface Dialect {
   readonly tables: Tables;
   /** True for rows whose column is one of the texts in a JSON list, as an index read. */
   isOneOf(column: Column, jsonTexts: SQL): SQL;
   /** True for rows whose column is among what a subquery selects, which is run once for each row of the item before it in FROM. */
   isSelected(column: Column, subquery: SQL): SQL;
-  /** True for rows whose column holds the (lower-case) text somewhere, ASCII case ignored. No character is a wildcard. */
+  /** True for rows whose column contains the lower-case text, ignoring ASCII case. No character is a wildcard. */
   contains(column: Column, text: SQL): SQL;
   /** A FROM item whose `entry.value` is each object of a JSON list in turn. */
   entriesOf(json: SQL): SQL;
   /** A FROM item whose `entry.value` is each text of a JSON list in turn. */
   textsOf(json: SQL): SQL;
-  /** Ends a SELECT in a transaction whose rows nobody may change before its end; other readers of this kind are let in. */
+  /** Ends a SELECT in a transaction whose rows no other transaction may change before it ends. Other such readers are not blocked. */
   readonly heldToTheEnd: SQL;
-  /** True when the table is there. */
+  /** Returns whether the table exists. */
   hasTable(queries: Queries, name: string): Promise<boolean>;
-  /** Creates the migrator's own table unless it is there. */
+  /** Creates the migrator's own table if it does not exist. */
   readonly createMigrationTable: string;
 }
 
@@ -41,9 +41,9 @@ export interface MigrationResult {
   readonly changedTables: boolean;
 }
 
-/** One open database. Every error leaves translated, without parameters. */
+/** One open database. Every error that it throws is translated and contains no parameters. */
 export interface Database extends Dialect {
-  /** A number that another commit, by whatever process, changes. Undefined where asking for it costs as much as a query does. */
+  /** Returns a number that changes with every commit of any process. Undefined where reading it costs as much as a query. */
   readonly version?: () => number;
   /** Where the driver is several times faster without Drizzle. */
   readonly preparedReads?: PreparedReads;
@@ -51,14 +51,14 @@ export interface Database extends Dialect {
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-  /** As `write`, but alone, and with foreign keys checked once at the end, if the work says that it changed tables: the check reads every row. */
+  /** As `write`, but exclusive, and with foreign keys checked once at the end if the work changed tables: the check reads every row. */
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
-  /** Where replaced rows stay in a log: empties it into the file, in which they are overwritten. False when somebody reads from it still. */
+  /** Where replaced rows stay in a log: moves it into the file, in which they are overwritten. False while a reader still uses the log. */
   readonly emptyLog?: () => Promise<boolean>;
   readonly notices: Notifications;
-  /** Waits for transactions that run, then lets the database go. */
+  /** Waits for running transactions, then closes the database. */
   close(): Promise<void>;
-  /** As `close`, for a start that was refused: nothing is written any more, not even a checkpoint of what a killed process left. */
+  /** As `close`, after a refused start: writes nothing, not even a checkpoint of the log of a killed process. */
   abandon(): Promise<void>;
 }
 
@@ -98,7 +98,7 @@ function readsOf<Row>(database: Database, build: BuildSelect<Row>): ReadRows<Row
 export const unnamed = '';
 
 /**
- * A statement that is built once for each connection and then only run: built at each call it would cost 14 times as much.
+ * Builds a statement once for each connection: building it at each call costs 14 times as much.
  * On PostgreSQL each transaction has its own builder, so writes are built for each transaction there.
  */
 export function statement<T>(build: (queries: Queries) => T): (queries: Queries) => T {
@@ -113,12 +113,12 @@ export function statement<T>(build: (queries: Queries) => T): (queries: Queries)
   };
 }
 
-/** A value given when the statement runs, passed to the driver as it is. */
+/** A placeholder whose value is passed to the driver as it is. */
 export function given(name: string): SQL {
   return sql`${sql.placeholder(name)}`;
 }
 
-/** A value for each column given when the statement runs, under the column's key, converted as the column asks. */
+/** A placeholder for each column, under the column's key, whose value is converted as the column requires. */
 export function givenFor<K extends string>(columns: Record<K, Column>): Record<K, SQL> {
   const entries = Object.entries<Column>(columns).map(([key, column]) => [
     key,
@@ -127,23 +127,23 @@ export function givenFor<K extends string>(columns: Record<K, Column>): Record<K
   return Object.fromEntries(entries) as Record<K, SQL>;
 }
 
-/** Whether a database's url leads to PostgreSQL. */
+/** Returns whether a database URL is one of PostgreSQL. */
 export function isPostgres(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url);
 }
 
-/** What a dialect gives for a snapshot. Writing to it fails. */
+/** One moment of a database. Writing to it fails. */
 export interface SnapshotDatabase extends Database {
-  /** What the database says is broken about itself, in its words; null when it does not check itself on request. */
+  /** The violations that the database finds in itself, in its own words; null if it has no such check. */
   complaints(): Promise<string[] | null>;
 }
 
-/** Notices that have something to close. */
+/** Notices over a connection, which must be closed. */
 export interface OpenNotices extends Notifications {
   close(): Promise<void>;
 }
 
-/** For a store that one process has to itself. */
+/** Notices of a store that only one process uses. */
 export function localNotices(): OpenNotices {
   const listeners: ((text: string) => void)[] = [];
   return {

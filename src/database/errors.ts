@@ -1,4 +1,4 @@
-// The one table from what a database throws to what leaves the store: no parameter and no row value is in any of it.
+// Maps what a database throws to what leaves the store: the one table. No result contains a parameter or a row value.
 
 import { Problem } from '../core/shared/problem.ts';
 
@@ -6,25 +6,25 @@ import { Problem } from '../core/shared/problem.ts';
 const sqliteUnavailable = /^SQLITE_(FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|PROTOCOL|NOMEM)/;
 
 /**
- * Connection (08), no resources (53), shut down (57P), cancelled by a timeout (57014, 25P03, 25P04), locks (55P03, 40001, 40P01),
+ * Connection (08), no resources (53), shut down (57P), canceled by a timeout (57014, 25P03, 25P04), locks (55P03, 40001, 40P01),
  * a read-only standby (25006), system errors (58). https://www.postgresql.org/docs/15/errcodes-appendix.html
  */
 const postgresUnavailable = /^(08...|53...|57P..|57014|25P0[34]|55P03|40001|40P01|25006|58...)$/;
 
-/** What the client says when it has no server to talk to. */
+/** Codes of the client when it has no connection to a server. */
 const connectionLost =
   /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 
-/** The login or the database is not there, or not ours: a person must change something. */
+/** The login or the database does not exist, or is not permitted: the operator must change something. */
 const postgresRefused = /^(28...|3D000|42501)$/;
 
-/** Both dialects' names of the rule that an account has a registry text once. */
+/** Both dialects' names of the constraint that a registry pattern is unique in its account. */
 const registryTextRule = /registry_account_registry|registry\.account, registry\.registry/;
 
-/** Both dialects' names of the rule that an account's name is its own. */
+/** Both dialects' names of the constraint that the name of an account is unique. */
 const accountNameRule = /^account_pkey$|: account\.name$/;
 
-/** A driver's error, or what Drizzle wrapped it in. */
+/** An error of a driver. */
 interface DriverError {
   readonly code: string;
   readonly message: string;
@@ -32,7 +32,7 @@ interface DriverError {
   readonly constraint_name?: unknown;
 }
 
-/** Gives the error that may leave the store for one that a driver, Drizzle or our own code threw. */
+/** Translates what a driver, Drizzle, or Regway's code threw into the error that may leave the store. */
 export function translateFailure(thrown: unknown): Error {
   if (thrown instanceof Problem || thrown instanceof StoreError) {
     return thrown;
@@ -43,27 +43,29 @@ export function translateFailure(thrown: unknown): Error {
   }
   const { code } = driverError;
   if (isTakenRegistryText(driverError)) {
-    return new Problem('ALREADY_EXISTS', 'The account already has a registry with this text.', { field: ['registry'] });
+    return new Problem('ALREADY_EXISTS', 'The account already has a registry with this pattern.', {
+      field: ['registry'],
+    });
   }
   if (isTakenAccountName(driverError)) {
-    return new Problem('ALREADY_EXISTS', 'There is an account of this name already.', { field: ['name'] });
+    return new Problem('ALREADY_EXISTS', 'An account with this name already exists.', { field: ['name'] });
   }
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
-    const message = 'The storage cannot be used at the moment; try again shortly.';
+    const message = 'The storage is unavailable. Try again in a few seconds.';
     return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
   }
   if (postgresRefused.test(code)) {
-    return new StoreError(`PostgreSQL refuses this login or has no such database (${code}).`);
+    return new StoreError(`PostgreSQL rejects this login or has no such database (${code}).`);
   }
-  return new Error(`The database refused a statement: ${code}.`);
+  return new Error(`The database rejected a statement: ${code}.`);
 }
 
-/** Whether the driver threw it because its connection to the server broke or could not be made. */
+/** Returns whether the driver threw it because its connection to the server broke or could not be opened. */
 export function isConnectionLost(thrown: unknown): boolean {
   return connectionLost.test(findDriverError(thrown)?.code ?? '');
 }
 
-/** Runs `work`; what it throws leaves translated. */
+/** Runs work and translates what it throws. */
 export async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -95,7 +97,7 @@ function isTakenAccountName(error: DriverError): boolean {
   return error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY' && accountNameRule.test(error.message);
 }
 
-/** A bug. Only the kind and the place are kept: a message may quote the value that it is about. */
+/** Describes a bug. Keeps only its kind and place, because a message may quote a value. */
 function fault(thrown: unknown): Error {
   const { name, message, stack = '' } = thrown instanceof Error ? thrown : new Error();
   const safe = new Error(`The store failed (${name}).`);
@@ -106,7 +108,7 @@ function fault(thrown: unknown): Error {
   return safe;
 }
 
-/** The database cannot be used with this program as it is. Start-up ends with its message. */
+/** The database cannot be used with this program. Prevents startup, with its message. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
 }

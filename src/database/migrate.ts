@@ -9,7 +9,7 @@ import { adminAccount } from '../core/authz/principal.ts';
 import type { Database, Migration } from './database.ts';
 import { StoreError } from './errors.ts';
 
-/** Where the store says what it did; pino fits. */
+/** The log of the store; pino implements it. */
 export interface StoreLog {
   info(fields: Record<string, unknown>, message: string): void;
 }
@@ -65,13 +65,13 @@ export async function applyMissing(
 
 /**
  * How many migrations of a folder a database lacks. Nothing is written.
- * @throws StoreError when the database is newer than this program, of another history, or none of Regway.
+ * @throws StoreError when the database is newer than this program, of another history, or not of Regway.
  */
 export async function countMissing(database: Database, folder: string): Promise<number> {
   const files = readMigrations(folder);
   const applied = await database.read(async (queries) => {
     if (!(await database.hasTable(queries, 'schema_migration')))
-      throw new StoreError('The database holds no migration of this program: it is none of Regway.');
+      throw new StoreError('This is not a Regway database: it contains no migration of this program.');
     return await readApplied({ queries });
   });
   refuseStrangers(files, applied);

@@ -1,4 +1,4 @@
-// One moment of a database, to be read alone: all that is read belongs together, whatever a server writes meanwhile.
+// Opens one moment of a database, read-only: everything read is consistent, whatever a server writes in the meantime.
 
 import { join } from 'node:path';
 import type { AuditTrail } from '../core/audit/verification.ts';
@@ -25,7 +25,7 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
-/** Rows of about a kilobyte. */
+/** Rows in one page, of about 1 KiB each. */
 const pageSize = 500;
 
 /**

@@ -1,4 +1,4 @@
-// Opens the store: one database under every port that keeps something.
+// Opens the store: one database that implements every store port of the core.
 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,15 +23,15 @@ export interface Store {
   readonly registries: RegistryStore;
   readonly access: AccessStore;
   readonly uses: UseStore;
-  /** To be started with its key before anything is changed. */
+  /** Must be started with its key before anything is changed. */
   readonly audit: AuditStore;
   readonly keys: KeyRotationStore;
   readonly notices: Notifications;
-  /** Whether the database answers. */
+  /** Returns whether the database answers within 2 s. */
   ready(): Promise<boolean>;
-  /** Waits for transactions that run, then lets the database go. */
+  /** Waits for running transactions, then closes the database. */
   close(): Promise<void>;
-  /** Lets the database go without writing anything, as a refused start must. */
+  /** Closes the database without writing anything, as a refused start must. */
   abandon(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export interface StoreOptions {
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
 
-/** The question takes milliseconds; whoever asks gives up after a second or a few. */
+/** Milliseconds. The query takes a few; probes give up after 1 to 5 s. */
 const maxReadinessMs = 2_000;
 
 /**

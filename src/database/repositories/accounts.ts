@@ -1,4 +1,4 @@
-// Accounts at rest: the port `AccountStore`, in either dialect.
+// Stores accounts: implements the `AccountStore` port in either dialect.
 
 import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { AccountStore } from '../../core/accounts/store.ts';

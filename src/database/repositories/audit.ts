@@ -1,4 +1,4 @@
-// Audit events at rest, chained one to the next inside the transaction of the change that each tells of.
+// Stores audit events, each chained to the previous one inside the transaction of the change that it records.
 
 import { and, asc, desc, eq, getTableColumns, gt, gte, isNotNull, lt, sql, type SQL } from 'drizzle-orm';
 import {
@@ -73,7 +73,7 @@ async function appendEvent(
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
     throw new StoreError(
-      'The audit trail was changed outside Regway, so nothing more is changed. Run "regway audit verify".',
+      'The audit trail was modified outside Regway, so no further changes are accepted. Run "regway audit verify".',
     );
   }
   const seq = last.seq + 1;

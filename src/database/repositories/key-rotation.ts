@@ -1,4 +1,4 @@
-// The rotation of keys at rest. Every step is one transaction after which the database can be used as it is, so a kill between two loses nothing.
+// Stores the rotation of keys. Every step is one transaction that leaves a usable database, so a kill between two steps loses nothing.
 
 import { and, asc, count, eq, getTableColumns, gt, isNotNull, notExists, or, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyRotationStore } from '../../core/passwords/key-store.ts';

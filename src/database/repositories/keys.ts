@@ -1,4 +1,4 @@
-// Wrapped data keys and the canary at rest: opaque bytes that the seal made and alone can open.
+// Stores wrapped data keys and the canary: opaque bytes that only the encryption can open.
 
 import { asc, eq, ne, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
@@ -92,6 +92,6 @@ export function activeKeyCheck(database: Database): (queries: Queries, sealed: S
     if (keys.some(({ id, state }) => id === keyId && state === 'ACTIVE')) return;
     // None to be seen is a database without keys, or one whose keys were all replaced while we waited.
     if (keys.length === 0 && (await active(queries).execute()).length === 0) return;
-    throw new StaleKeys('CONFLICT', 'The keys of this installation were rotated meanwhile; repeat the call.');
+    throw new StaleKeys('CONFLICT', 'The keys of this installation were rotated in the meantime. Repeat the call.');
   };
 }

@@ -1,4 +1,4 @@
-// Registries at rest: the port `RegistryStore`, in either dialect.
+// Stores registries: implements the `RegistryStore` port in either dialect.
 
 import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
@@ -108,7 +108,7 @@ function writing(database: Database, append: AppendEvent): Writing {
         if (changed.length === 0) {
           throw new Problem(
             'CONFLICT',
-            'Somebody else changed or deleted this registry meanwhile; read it again and repeat.',
+            'Another caller changed or deleted this registry in the meantime. Fetch it again, then retry.',
           );
         }
         await append(queries, event);

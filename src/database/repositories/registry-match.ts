@@ -1,4 +1,4 @@
-// The lookup behind every image: of some registry texts, the most specific first, the first that an account has.
+// Finds the most specific registry of an image: of some registry patterns, most specific first, the first that an account has.
 
 import { and, eq, sql } from 'drizzle-orm';
 import { mostSpecific } from '../../core/registry/match.ts';

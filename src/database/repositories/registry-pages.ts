@@ -1,4 +1,4 @@
-// Keyset pages and counts of registries: one prepared statement for each shape of query, made when first asked for.
+// Reads keyset pages and counts of registries: one prepared statement for each shape of query, built at its first use.
 
 import { and, asc, type Column, desc, eq, or, sql, type SQL } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';

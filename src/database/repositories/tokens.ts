@@ -1,4 +1,4 @@
-// Accounts and API tokens at rest: the port `AccessStore`, in either dialect.
+// Stores accounts and API tokens: implements the `AccessStore` port in either dialect, and caches token rows until anything is committed.
 
 import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
 import type { AccessStore } from '../../core/accounts/store.ts';
@@ -144,12 +144,12 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
   };
 }
 
-/** Many more than log in at once; each takes some hundred bytes. */
+/** Maximum number of cached rows, many more than authenticate at once; each takes a few hundred bytes. */
 const maxEntries = 1_000;
 
 /**
- * Makes a lookup that asks the database only when it must.
- * @param load asks the database. What is not there is asked for again each time.
+ * Caches a lookup until anything is committed by any process. By hand, because validity is a version of the database and no lifetime.
+ * @param load reads the database. A row that does not exist is read again each time.
  */
 export function createFreshCache<Value>(
   { version }: Pick<Database, 'version'>,

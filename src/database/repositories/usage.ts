@@ -1,4 +1,4 @@
-// Uses of credentials at rest: the port `UseStore`, in either dialect.
+// Stores the usage of credentials: implements the `UseStore` port in either dialect.
 
 import { desc, eq, sql } from 'drizzle-orm';
 import type { CountedUse, UseStore } from '../../core/pulls/usage.ts';

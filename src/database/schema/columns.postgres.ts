@@ -1,13 +1,13 @@
-// The column makers of PostgreSQL; their shape is the kit that `defineTables` is written against.
+// Column builders of PostgreSQL. `defineTables` is written against their types.
 
 import { bigint, bigserial, boolean, check, customType, index, integer, pgTable, uniqueIndex } from 'drizzle-orm/pg-core';
 
-/** Byte order, as SQLite compares: pages then run in one order on both, whatever locale the server was made with. */
+/** Sorts in byte order as SQLite does, so that pages have one order on both, whatever the locale of the server. */
 const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
 
-export const postgresKit = {
+export const postgresColumns = {
   table: pgTable,
   index,
   uniqueIndex,
@@ -21,9 +21,9 @@ export const postgresKit = {
   long: (name: string) => bigint(name, { mode: 'number' }),
   /** Epoch milliseconds. */
   timeMs: (name: string) => bigint(name, { mode: 'number' }),
-  /** Numbers rows in the order they were written; never reused. */
+  /** Numbers rows in the order in which they were written; a number is never reused. */
   sequence: (name: string) => bigserial(name, { mode: 'number' }).primaryKey(),
 };
 
-/** What a dialect offers to define tables with. */
-export type Columns = typeof postgresKit;
+/** The builders with which a dialect defines tables. */
+export type Columns = typeof postgresColumns;

@@ -1,4 +1,4 @@
-// The column makers of SQLite, in the shape of the PostgreSQL kit.
+// Column builders of SQLite, typed as PostgreSQL's.
 
 import { blob, check, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
@@ -18,5 +18,5 @@ const makers = {
   sequence: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
 } satisfies Record<keyof Columns, unknown>;
 
-/** The one cast of this dialect: the builders answer to the same calls and give the same values. */
-export const sqliteKit = makers as unknown as Columns;
+/** The one cast of this dialect: the builders accept the same calls and return the same values. */
+export const sqliteColumns = makers as unknown as Columns;

@@ -1,4 +1,4 @@
-// Between the domain's types and rows: dates are epoch milliseconds, reports and lists are JSON.
+// Maps between the core's types and rows: dates are epoch milliseconds, reports and lists are JSON.
 
 import type { Account, StoredToken } from '../../core/accounts/store.ts';
 import type { ChainedEvent } from '../../core/audit/chain.ts';
@@ -20,11 +20,11 @@ export type RegistryColumns = Pick<Tables['registry']['_']['columns'], keyof Reg
 /** A token's columns. */
 export type TokenRow = Row<'apiToken'>;
 
-/** Where each password is. */
+/** Maps each password of a registry to its column. */
 export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
 export type SealedColumn = (typeof sealedColumns)[SecretSlot];
 
-/** For those that are mostly shown: the report is read at once, as a property that is read later makes the whole object slow. */
+/** Maps a row that is mostly shown: parses the report at once, because a property that is read later makes the whole object slow. */
 export function toRegistry(row: RegistryRow): Registry {
   return withReport(row, toReport(row));
 }
@@ -41,7 +41,7 @@ function withReport(row: RegistryRow, lastValidation: ValidationReport | null): 
   };
 }
 
-/** For those that are mostly only compared: the report, most of a row, is read when somebody asks for it. */
+/** Maps a row that is mostly only compared: parses the report, most of the row, when it is read first. */
 export function toComparedRegistry(row: RegistryRow): Registry {
   const registry = withReport(row, null);
   Object.defineProperty(registry, unreadRow, { value: row, configurable: true });
@@ -50,7 +50,7 @@ export function toComparedRegistry(row: RegistryRow): Registry {
 
 const unreadRow = Symbol('a row whose report was not read yet');
 
-/** One for all of them: with an accessor of its own, an object has a shape of its own, and shapes outlive what they hold by far. */
+/** One accessor for all objects: with its own accessor an object has its own shape, and V8 keeps shapes far longer than objects. */
 const readLater: PropertyDescriptor & ThisType<{ readonly [unreadRow]: RegistryRow }> = {
   enumerable: true,
   configurable: true,
@@ -65,7 +65,7 @@ function toReport({ lastValidation }: RegistryRow): ValidationReport | null {
   return lastValidation === null ? null : (JSON.parse(lastValidation) as ValidationReport);
 }
 
-/** The passwords of a row, and what a list or get would read of it. */
+/** Maps a whole row: the registry and its sealed passwords. */
 export function toSealedRegistry({ sealed, sealedPending, sealedPrevious, ...row }: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
   return { registry: toRegistry(row), sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) } };
 }
@@ -128,23 +128,23 @@ export function toChainedEvent(row: Row<'auditEvent'>): ChainedEvent {
   return { ...row, at: new Date(row.at), action: row.action as AuditAction };
 }
 
-/** An event as it reads back, for a hash that still fits then. */
+/** Returns an event as it will be read back, so that its hash still matches then. */
 export function storableEvent(event: AuditEvent): AuditEvent {
   const { actor, account, target, targetText, requestId } = event;
   return { ...event, actor: storable(actor), account: storable(account), target: storable(target), targetText: storable(targetText), requestId: storable(requestId) };
 }
 
-/** Text that both databases hold: issuers name their subjects as they like, and PostgreSQL has no NUL and no half of a surrogate pair. */
+/** Replaces what PostgreSQL cannot store, NUL and lone surrogates, by U+FFFD: issuers choose the names of their subjects. */
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\u{fffd}');
 }
 
-/** A copy that is a `Uint8Array` and no `Buffer`, whichever the driver gave. */
+/** Copies bytes into a `Uint8Array` that is no `Buffer`, whichever the driver returned. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** As `plainBytes`, where there may be none. */
+/** As `plainBytes`, or null for null. */
 export function bytesOrNull(bytes: Uint8Array | null): Uint8Array | null {
   return bytes === null ? null : plainBytes(bytes);
 }

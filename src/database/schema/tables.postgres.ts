@@ -1,6 +1,6 @@
-// The tables in PostgreSQL's dialect; the migrations in drizzle/postgres are generated from these.
+// Tables in PostgreSQL's dialect. The migrations in drizzle/postgres are generated from them.
 
-import { postgresKit } from './columns.postgres.ts';
+import { postgresColumns } from './columns.postgres.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(postgresKit);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(postgresColumns);

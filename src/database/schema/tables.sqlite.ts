@@ -1,6 +1,6 @@
-// The tables in SQLite's dialect; the migrations in drizzle/sqlite are generated from these.
+// Tables in SQLite's dialect. The migrations in drizzle/sqlite are generated from them.
 
-import { sqliteKit } from './columns.sqlite.ts';
+import { sqliteColumns } from './columns.sqlite.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(sqliteKit);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(sqliteColumns);

@@ -1,4 +1,4 @@
-// Copies of the embedded database: taken beside a running server, and put in its place where none runs.
+// Backs up the embedded database next to a running server, and restores it where none runs.
 
 import { randomBytes } from 'node:crypto';
 import {
@@ -27,7 +27,7 @@ export interface BackupFacts {
 }
 
 export interface BackupOptions {
-  /** Whether a file that has the name already is replaced. */
+  /** Whether to replace a file that already exists. */
   readonly overwrite: boolean;
 }
 
@@ -146,7 +146,7 @@ function inspect(path: string): BackupFacts {
     const [complaint] = findViolations(connection);
     if (complaint !== undefined) throw damaged(complaint);
     const table = connection.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'registry'`).get();
-    if (table === undefined) throw new StoreError('The database is none of Regway, so no backup was made.');
+    if (table === undefined) throw new StoreError('This is not a Regway database, so no backup was made.');
     return {
       bytes: statSync(path).size,
       registries: Number(connection.prepare('SELECT count(*) FROM registry').pluck().get()),

@@ -1,4 +1,4 @@
-// One connection: pragmas, WAL, dialect.
+// Opens connections to a SQLite file: pragmas, WAL mode, and Drizzle on top.
 
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -10,13 +10,13 @@ import { StoreError, translateFailure } from '../errors.ts';
 import { refuseNetworkFileSystem } from './local-disk.ts';
 import { acquireServerLock, type ServerLock } from './server-lock.ts';
 
-/** Before it, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
+/** In earlier versions, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
 const oldestSqlite = '3.51.3';
 
-/** Another process (the command line) holds the lock for milliseconds; this blocks the event loop, so not for longer than a caller waits. */
+/** Milliseconds. Another process (the command line) holds the lock for milliseconds; waiting blocks the event loop, so no longer than a caller waits. */
 export const busyTimeoutMs = 5_000;
 
-/** Several servers that start at once wait for the one that migrates. */
+/** Milliseconds. Several servers that start at once wait for the one that migrates. */
 const migrationTimeoutMs = 60_000;
 
 /**
@@ -27,7 +27,7 @@ const readerCacheKiB = 16_384;
 /** The writer's are for the inner nodes of the trees. */
 const writerCacheKiB = 4_096;
 
-/** The other process needs about a millisecond to enter WAL mode. */
+/** Milliseconds. The other process needs about 1 ms to enter WAL mode. */
 const walRetryDelayMs = 10;
 
 export type Connection = InstanceType<typeof Sqlite>;
@@ -107,7 +107,7 @@ async function enterWalMode(connection: Connection): Promise<void> {
   }
 }
 
-/** The one cast of this dialect: its builders take the same calls, and each is awaited. */
+/** Returns Drizzle on a connection. The one cast of this dialect: its builders accept the same calls, and each is awaited. */
 export function queriesOf(connection: Connection): Queries {
   const queries = drizzle(connection);
   const execute = (statement: Parameters<typeof queries.run>[0]) => Promise.resolve(queries.run(statement));

@@ -1,4 +1,4 @@
-// Makes a private file beside a server that may run as another user: what root makes there must be that user's.
+// Creates private files next to those of a server that may run as another user: what root creates there must belong to that user.
 
 import {
   closeSync,

@@ -1,4 +1,4 @@
-// Transactions that wait for the disk at the same time share one commit: each is stored or undone for itself, and none is acknowledged before the commit.
+// Commits waiting transactions together, so that they wait for the disk once: each succeeds or fails separately, and none is acknowledged before the commit.
 
 import { setImmediate } from 'node:timers/promises';
 
@@ -6,24 +6,24 @@ import type Sqlite from 'better-sqlite3';
 
 type Connection = InstanceType<typeof Sqlite>;
 
-/** The first waits for the last, and each takes about a tenth of a millisecond. */
-const maxShared = 64;
+/** Maximum number of transactions in one commit. The first waits for the last, and each takes about 0.1 ms. */
+const maxMembers = 64;
 
-export interface SharedCommits {
-  /** Adds a transaction, which the next `run` takes. It settles after its commit. */
+export interface GroupCommit {
+  /** Adds a transaction to the next `run`. Settles after its commit. */
   add<T>(work: () => Promise<T>): Promise<T>;
-  /** Runs what waits, in the order in which it came, and commits it. Never rejects. Nothing else may use the connection meanwhile. */
+  /** Runs the waiting transactions in order and commits them. Never rejects. Nothing else may use the connection until it settles. */
   run(): Promise<void>;
 }
 
 interface Member {
-  /** Runs it, and gives what tells its caller how it went. @throws what it throws. */
+  /** Runs it and returns what acknowledges it. @throws what it throws. */
   run(): Promise<() => void>;
   fail(error: unknown): void;
 }
 
-/** @param connection the one that the works write through. */
-export function createSharedCommits(connection: Connection): SharedCommits {
+/** @param connection the one that the transactions write through. */
+export function createGroupCommit(connection: Connection): GroupCommit {
   const waiting: Member[] = [];
   return {
     add: (work) =>
@@ -38,7 +38,7 @@ export function createSharedCommits(connection: Connection): SharedCommits {
       if (waiting.length === 0) return;
       // Requests that arrived together are all read in one turn of the event loop; this waits for its end.
       await setImmediate();
-      await commitTogether(connection, waiting.splice(0, maxShared));
+      await commitTogether(connection, waiting.splice(0, maxMembers));
     },
   };
 }
@@ -56,17 +56,17 @@ async function commitTogether(connection: Connection, members: readonly Member[]
   }
 }
 
-/** What cannot be undone now is when the next one, which fails at its start, comes here. */
+/** Undoes all. If that fails, the next group commit fails at its start and undoes it. */
 function rollBack(connection: Connection): void {
   try {
     // SQLite itself has rolled back already after some errors, such as a full disk.
     if (connection.inTransaction) connection.exec('ROLLBACK');
   } catch {
-    // The members heard what went wrong first.
+    // The members already got the first error.
   }
 }
 
-/** @throws when the failure of one undid all. */
+/** @throws if the failure of one undid all. */
 async function runMember(connection: Connection, member: Member): Promise<() => void> {
   connection.exec('SAVEPOINT member');
   try {

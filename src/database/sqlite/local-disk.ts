@@ -1,4 +1,4 @@
-// Refuses file systems of other machines: SQLite's log needs memory that all its processes share, and locks that hold.
+// Refuses network file systems: SQLite's log requires memory that all its processes share, and reliable locks.
 
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -63,7 +63,7 @@ export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf
     (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
   if (name === undefined) return;
   throw new StoreError(
-    `The database file ${path} would lie on a network file system (${name}), where SQLite loses data. Put REGWAY_DATA_DIR on a disk of this machine, or use PostgreSQL (REGWAY_DATABASE_URL).`,
+    `The database file ${path} would be on a network file system (${name}), where SQLite loses data. Put REGWAY_DATA_DIR on a disk of this machine, or use PostgreSQL (REGWAY_DATABASE_URL).`,
   );
 }
 

@@ -1,4 +1,4 @@
-// The embedded database: one SQLite file with one queued writer connection and one that only reads.
+// Opens the embedded database: one SQLite file with one queued writer connection and one that only reads.
 // Two connections because an `await` inside a transaction would let another request's statements fall into it.
 
 import type Sqlite from 'better-sqlite3';
@@ -7,12 +7,12 @@ import { type Database, type Dialect, localNotices, type Migration, type Migrati
 import { StoreError, translated, translateFailure } from '../errors.ts';
 import * as tables from '../schema/tables.sqlite.ts';
 import { busyTimeoutMs, connect, type Connection, logIsEmpty, queriesOf } from './connection.ts';
-import { createSharedCommits } from './group-commit.ts';
+import { createGroupCommit } from './group-commit.ts';
 import { preparedReads } from './prepared-reads.ts';
 import { acquireServerLock, type ServerLock } from './server-lock.ts';
 
 export interface SqliteOptions {
-  /** Whether this process serves the file, which one may at a time. Commands that write for a moment do without. */
+  /** Whether this process serves the file; only one process may at a time. Defaults to false, for commands that write briefly. */
   readonly owned?: boolean | undefined;
 }
 
@@ -24,7 +24,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const { writer, reader, ownership } = await connect(path, owned);
   const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
   const queue = serialQueue();
-  const commits = createSharedCommits(writer);
+  const commits = createGroupCommit(writer);
   const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
   return {
     ...dialect,
@@ -81,7 +81,7 @@ function closeInTurn(first: Connection, last: Connection, ownership: ServerLock 
   ownership?.release();
 }
 
-/** What SQLite spells in its own way. */
+/** SQLite's spelling. */
 export const dialect: Dialect = {
   tables,
   isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
@@ -89,7 +89,7 @@ export const dialect: Dialect = {
   contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
   entriesOf: (json) => sql`json_each(${json}) AS entry`,
   textsOf: (json) => sql`json_each(${json}) AS entry`,
-  // A transaction of ours is alone anyway.
+  // A transaction is exclusive anyway.
   heldToTheEnd: sql``,
   async hasTable(queries, name) {
     return (
@@ -111,7 +111,7 @@ function runOn(connection: Connection): Migration['run'] {
   };
 }
 
-/** Runs one piece of work after the other, in the order they came. */
+/** Runs one piece of work after the other, in order. */
 function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {

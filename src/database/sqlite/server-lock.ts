@@ -1,4 +1,4 @@
-// The one server of a SQLite file: for as long as it lives, it holds a lock on an empty file beside the database.
+// Locks a SQLite file for its one server, by a lock on an empty file next to the database, for as long as the process lives.
 
 import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

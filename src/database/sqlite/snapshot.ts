@@ -1,4 +1,4 @@
-// One moment of the embedded database: a connection that only reads, inside one transaction.
+// Opens one moment of the embedded database: a read-only connection inside one transaction.
 
 import { statSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
@@ -76,5 +76,5 @@ export function isDamage(error: unknown): error is InstanceType<typeof Sqlite.Sq
 
 function brokenReferences(connection: InstanceType<typeof Sqlite>): string[] {
   const rows = connection.pragma('foreign_key_check') as { table: string }[];
-  return rows.slice(0, maxComplaints).map(({ table }) => `a row of ${table} refers to a row that is not there`);
+  return rows.slice(0, maxComplaints).map(({ table }) => `a row of ${table} refers to a row that does not exist`);
 }

@@ -175,7 +175,7 @@ describe('a restoration', () => {
     ['without the keyring', () => rmSync(join(dataDirectory, 'keyring')), 'does not exist'],
     ['with another keyring', () => replaceKeyring(), 'lacks the root key'],
     ['of a file that is no database', () => writeFileSync(backupFile(), 'text '.repeat(1_000)), 'not a sound database'],
-    ['of a database of something else', () => other(backupFile(), 'CREATE TABLE x (y)'), 'none of Regway'],
+    ['of a database of something else', () => other(backupFile(), 'CREATE TABLE x (y)'), 'not a Regway database'],
     [
       'of a newer version',
       () => edit(backupFile(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),

@@ -236,7 +236,7 @@ export function registryLaws(harness: () => Harness): void {
     ];
     const before = await everything();
     await test.refuseAudit();
-    await expect(change(test)).rejects.toThrow('The database refused a statement');
+    await expect(change(test)).rejects.toThrow('The database rejected a statement');
     expect(await everything()).toEqual(before);
   });
 

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createSharedCommits, type SharedCommits } from '../../../src/database/sqlite/group-commit.ts';
+import { createGroupCommit, type GroupCommit } from '../../../src/database/sqlite/group-commit.ts';
 import { temporaryDirectory } from '../harness.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let connection: InstanceType<typeof Sqlite>;
 let other: InstanceType<typeof Sqlite>;
-let commits: SharedCommits;
+let commits: GroupCommit;
 /** Every statement, and every acknowledgement. */
 let happened: string[];
 
@@ -23,7 +23,7 @@ beforeEach(() => {
   connection.pragma('journal_mode = WAL');
   connection.exec('CREATE TABLE thing (id INTEGER PRIMARY KEY) STRICT');
   other = new Sqlite(file, { readonly: true });
-  commits = createSharedCommits(connection);
+  commits = createGroupCommit(connection);
   happened.length = 0;
 });
 
