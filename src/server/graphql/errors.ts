@@ -1,11 +1,11 @@
-// The one table that turns what went wrong into GraphQL: a payload error, a top-level error, or a masked fault.
+// Maps every failure to GraphQL in one table: a payload error, a top-level error, or a masked internal error.
 
 import { GraphQLError } from 'graphql';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
 import type { RequestErrorSentence } from './safe-messages.ts';
 
-/** Where a caller meets a problem of a mutation. Queries have no payload: there, all are top-level errors with the same code. */
+/** Maps the code of a mutation's problem to its place in the response. Queries have no payload, so there every problem is a top-level error with the same code. */
 export const problemPlaces = {
   INVALID_REGISTRY: 'payload',
   INVALID_REFERENCE: 'payload',
@@ -28,7 +28,7 @@ export type PayloadCode = {
   [Code in ProblemCode]: (typeof problemPlaces)[Code] extends 'payload' ? Code : never;
 }[ProblemCode];
 
-/** Codes of errors about the request itself, beside those of graphql-js (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`). */
+/** The codes of errors about the request itself, in addition to those of graphql-js (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`). */
 export type RequestErrorCode =
   | 'BAD_REQUEST'
   | 'BAD_USER_INPUT'
@@ -41,14 +41,14 @@ export type RequestErrorCode =
   | 'INTROSPECTION_DISABLED';
 
 interface RequestErrorDetails {
-  /** The finer cause, such as which limit. */
+  /** A more specific reason, such as which limit. */
   readonly reason?: string;
-  /** HTTP status of the answer; graphql-js's own rule when absent. */
+  /** The HTTP status of the response. Defaults to Yoga's choice. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request refused by a rule of ours, in words that hold nothing from the request. Known by its class, so that it is not rewritten. */
+/** A request that Regway itself rejects. The message contains nothing from the request, so `answerError` keeps it. */
 export class GraphqlRequestError extends GraphQLError {
   constructor(code: RequestErrorCode, message: string, { reason, status, headers }: RequestErrorDetails = {}) {
     super(message, {
@@ -64,7 +64,7 @@ export class GraphqlRequestError extends GraphQLError {
   }
 }
 
-/** Where faults of ours are written. */
+/** The log for internal errors. */
 export interface GraphqlLog {
   error(fields: object, message: string): void;
 }
@@ -76,8 +76,8 @@ interface AnswerContext {
 }
 
 /**
- * Translates one error into what the caller sees. Every error of every answer passes here.
- * A fault of ours is logged without its message (drivers print parameters there) and masked with the request id.
+ * Translates one error into the one that the caller sees. Every error of every response passes here.
+ * An internal error is logged without its message, because database drivers print parameters there, and masked with the request ID.
  */
 export function answerError(error: unknown, context: AnswerContext): GraphQLError {
   const cause = deepestCause(error);
@@ -86,11 +86,11 @@ export function answerError(error: unknown, context: AnswerContext): GraphQLErro
   if (error instanceof GraphQLError && cause instanceof GraphQLError && isAboutTheRequest(error)) {
     return withPlace(error, context.sentence(error), requestExtensions(error));
   }
-  // The client went away, and with it the check that it had asked for: nobody's fault, and nobody reads this answer.
+  // The client disconnected, which aborted its validation. No one reads this response.
   if (cause instanceof DOMException && cause.name === 'AbortError')
-    return withPlace(error, 'The request was given up.', { code: 'BAD_REQUEST' });
+    return withPlace(error, 'The request was canceled.', { code: 'BAD_REQUEST' });
   context.log.error({ requestId: context.requestId, ...faultFields(cause) }, 'A GraphQL request failed unexpectedly');
-  return withPlace(error, 'Something went wrong on our side. The request id finds the details in the log.', {
+  return withPlace(error, 'Internal error. The server log has the details under this request ID.', {
     code: 'INTERNAL_SERVER_ERROR',
     requestId: context.requestId,
     ...(error instanceof GraphQLError && error.path !== undefined ? {} : { http: { status: 500 } }),
@@ -101,7 +101,7 @@ function deepestCause(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined ? deepestCause(error.originalError) : error;
 }
 
-/** Errors with a path come from running fields, where only an argument that turned out null or unfit is the caller's. */
+/** Errors with a path come from running fields, where the caller is responsible only for an invalid argument. */
 function isAboutTheRequest({ path, message }: GraphQLError): boolean {
   return path === undefined || message.startsWith('Argument "');
 }
@@ -115,7 +115,7 @@ function problemExtensions({ code, reason, field, retryAfter }: Problem): Record
   };
 }
 
-/** Yoga sets `spec` on whatever parsing throws, which would turn our status into a 200 for `application/json`. */
+/** Sets `spec: false`, because Yoga sets `spec` on whatever parsing throws, which would turn the status into 200 for `application/json`. */
 function ownExtensions({ extensions: { http, ...rest } }: GraphqlRequestError): Record<string, unknown> {
   return http === undefined ? rest : { ...rest, http: { ...http, spec: false } };
 }
@@ -125,7 +125,7 @@ function requestExtensions({ extensions }: GraphQLError): Record<string, unknown
   return { code: requestCode(code, http), ...(http === undefined ? {} : { http }) };
 }
 
-/** Yoga calls a mutation by GET a bad request, though with status 405. */
+/** Names a mutation by GET, which Yoga reports as a bad request with status 405. */
 function requestCode(code: unknown, http: unknown): string {
   if (typeof http === 'object' && http !== null && 'status' in http && http.status === 405)
     return 'METHOD_NOT_ALLOWED' satisfies RequestErrorCode;

@@ -74,7 +74,7 @@ function checkParameters(value: unknown, documents: TrustedDocuments): GraphqlPa
   if (!isRecord(value)) throw badRequest('The body must be a JSON object with a "query".');
   const { query, documentId, operationName, variables, extensions } = value;
   if (!isAbsent(query) && typeof query !== 'string')
-    throw badRequest('"query" must be a string that holds a GraphQL document.');
+    throw badRequest('"query" must be a string that contains a GraphQL document.');
   if (!isAbsent(documentId) && typeof documentId !== 'string') throw badRequest('"documentId" must be a string.');
   if (!isAbsent(operationName) && typeof operationName !== 'string')
     throw badRequest('"operationName" must be a string.');

@@ -1,5 +1,5 @@
-// Says what is wrong with a request without repeating it: graphql-js prints values, literals and tokens in its messages,
-// and one misspelled field would put a password into answers, logs and gateways. https://spec.graphql.org/October2021/#sec-Errors
+// Rewords graphql-js's error messages so that they repeat nothing of the request. graphql-js prints values, literals, and tokens,
+// so one misspelled field would put a password into responses, logs, and gateways. https://spec.graphql.org/October2021/#sec-Errors
 
 import {
   GraphQLError,
@@ -10,12 +10,12 @@ import {
   isObjectType,
 } from 'graphql';
 
-/** Gives a sentence for an error of graphql-js that holds nothing from the request but names of the schema. */
+/** Returns a sentence for an error of graphql-js. It contains nothing from the request except names of the schema. */
 export type RequestErrorSentence = (error: GraphQLError) => string;
 
 /**
- * Builds the rewriting for one schema.
- * @returns a function for errors of parsing, validation and coercion; an unknown message becomes a general sentence.
+ * Creates the function that rewords errors of parsing, validation, and coercion for one schema.
+ * An unknown message becomes a general sentence.
  */
 export function requestErrorSentences(schema: GraphQLSchema): RequestErrorSentence {
   const names = schemaNames(schema);
@@ -29,7 +29,7 @@ type IsKnown = (text: string) => boolean;
 const quotedName = /"([$@\w.[\]!]+(?: \{ \.\.\. \})?)"/g;
 const suggestion = / Did you mean [\s\S]*$/;
 
-/** Messages that consist of names only, with the names cut out. What is not listed here is not shown. */
+/** Messages that consist only of names, with the names cut out. A message that is not listed here is not shown. */
 const nameOnlyMessages: ReadonlySet<string> = new Set([
   'The "" definition is not executable.',
   'The schema definition is not executable.',
@@ -84,7 +84,7 @@ const nameOnlyMessages: ReadonlySet<string> = new Set([
   'A Secret must be a string.',
 ]);
 
-/** Messages that print a value. Only the type behind it is kept. */
+/** Messages that print a value. Only the type of the value is kept. */
 const valueMessages: readonly RegExp[] = [
   /^(Int|Float|String|Boolean|ID) cannot represent /,
   /^Enum "(\w+)" cannot represent /,
@@ -102,20 +102,20 @@ function sentence(error: GraphQLError, isKnown: IsKnown): string {
     nameOnlySentence(message, isKnown) ??
     valueSentence(message, isKnown) ??
     (message.startsWith('Fields "')
-      ? 'Two different fields would answer under the same name; give them different aliases'
-      : 'The request does not fit the schema')
+      ? 'Two different fields have the same response name; give them different aliases'
+      : 'The request does not match the schema')
   );
 }
 
-/** What was expected comes from the grammar; what was found comes from the request. */
+/** Returns the sentence of a syntax error, with only what was expected: that comes from the grammar, what was found from the request. */
 function syntaxSentence(message: string): string | undefined {
   if (!message.startsWith('Syntax Error: ')) return undefined;
   const expected = /^Syntax Error: Expected ("[^\w"]{1,3}"|"[a-z]{2,12}"|[A-Z]\w*|<EOF>), found /.exec(message)?.[1];
   if (expected !== undefined) return `Syntax error: expected ${expected}`;
-  return message === 'Syntax Error: Unterminated string.' ? 'Syntax error: a string does not end' : 'Syntax error';
+  return message === 'Syntax Error: Unterminated string.' ? 'Syntax error: unterminated string' : 'Syntax error';
 }
 
-/** `Variable "$input" got invalid value … at "input.password"; <inner>`: the value stands between two things that may be shown. */
+/** Rewords `Variable "$input" got invalid value … at "input.password"; <inner>` without the value in the middle. */
 function variableSentence(error: GraphQLError, isKnown: IsKnown): string | undefined {
   const start = /^Variable "\$(\w+)" got invalid value /.exec(error.message);
   if (start === null) return undefined;
@@ -150,7 +150,7 @@ function place({ locations }: GraphQLError): string {
   return location === undefined ? '' : ` (line ${location.line}, column ${location.column})`;
 }
 
-/** Every name that the schema itself made public: these may be repeated. */
+/** Returns every name in the schema. These are public, so a message may repeat them. */
 function schemaNames(schema: GraphQLSchema): ReadonlySet<string> {
   const names = new Set<string>();
   for (const type of Object.values(schema.getTypeMap())) {

@@ -1,4 +1,4 @@
-// Yoga with our rules: documents within limits, introspection for those who may, every error through one translation.
+// Runs requests through Yoga with Regway's rules: documents within limits, introspection only where allowed, every error through one translation.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAsyncIterable } from '@graphql-tools/utils';
@@ -24,21 +24,21 @@ export interface ExecutorOptions {
   readonly schema: GraphQLSchema;
   /** Whether queries that come again and again are compiled; if false, graphql-js runs everything. */
   readonly compiled: boolean;
-  /** Turns any error into the one that the caller sees. */
+  /** Translates any error into the one that the caller sees. */
   readonly translate: (error: unknown, requestId: string) => GraphQLError;
-  /** Told of every answer, and every message of a subscription. */
+  /** Called with every response, and with every event of a subscription. */
   readonly observe: (operation: string, errors: readonly GraphQLError[]) => void;
 }
 
 export interface Executor {
-  /** Runs one request and writes its answer. */
+  /** Runs one request and writes its response. */
   run(request: IncomingMessage, response: ServerResponse, context: RequestContext): Promise<void>;
   dispose(): Promise<void>;
 }
 
 type RulePlugin = Plugin<RequestContext, RequestContext>;
 
-/** Builds the part that parses, validates and executes. Everything about HTTP that comes before is `http.ts`. */
+/** Creates the executor, which parses, validates, and executes. `request.ts` has done everything about HTTP before. */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { schema } = options;
   const documents = createDocuments(schema);
@@ -49,12 +49,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const yoga = createYoga<RequestContext>({
     schema,
     plugins: [takeParameters, useDocuments(documents), guardOperations, translateErrors(clean), keepHeaders],
-    // Documents are kept in `documents`, but for those that hold texts: they may be passwords, and so may what a syntax error points at.
+    // Documents are cached in `documents`, except those with string literals, which may be passwords. So may the source that a syntax error points at.
     parserAndValidationCache: false,
-    // Done in `translateErrors`, where the request id is known, whatever NODE_ENV says.
+    // Done in `translateErrors`, where the request ID is known, whatever the value of NODE_ENV.
     maskedErrors: false,
     logging: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-    // All of this is decided before Yoga is called, and its defaults are permissive.
+    // All of this is decided before Yoga is called, because its defaults are permissive.
     cors: false,
     graphiql: false,
     landingPage: false,
@@ -72,11 +72,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
   };
 }
 
-/** Yoga answers 200 to every URL that ends like its health endpoint; no URL has a space. */
+/** A health endpoint that no request can match, because no URL has a space. Yoga answers 200 to every URL that ends like it. */
 const pathOfNoUrl = ' ';
 
 function ignore(): void {
-  // What Yoga would log holds requests.
+  // Yoga's log lines contain requests.
 }
 
 const takeParameters: RulePlugin = {
@@ -91,7 +91,7 @@ const takeParameters: RulePlugin = {
   },
 };
 
-/** Limits hold for the document alone, so their verdict is kept with it. */
+/** Parses and validates through the document cache. The limits depend only on the document, so their result is cached with it. */
 function useDocuments(documents: Documents): RulePlugin {
   return {
     onParse: ({ setParseFn }) =>
@@ -100,7 +100,7 @@ function useDocuments(documents: Documents): RulePlugin {
   };
 }
 
-/** What depends on the caller or the request is asked per request, never in a validation rule: Yoga shares those verdicts. */
+/** Checks per request whatever depends on the caller or the request. A validation rule could not, because its result is shared across callers. */
 const guardOperations: RulePlugin = {
   onExecute({ args, setResultAndStopExecution }) {
     const context = args.contextValue;
@@ -116,12 +116,12 @@ const guardOperations: RulePlugin = {
   onSubscribe({ args, setResultAndStopExecution }) {
     const { contextValue: context } = args;
     context.operationType = 'subscription';
-    const refusal = refusedSubscription(context.request);
-    if (refusal !== undefined) setResultAndStopExecution({ errors: [refusal] });
+    const error = subscriptionError(context.request);
+    if (error !== undefined) setResultAndStopExecution({ errors: [error] });
   },
 };
 
-/** To strangers every type is one that is not there: `__type` is null, which says nothing about any name. */
+/** Makes every `__type` null for callers who may not introspect, so that it reveals no name. */
 function hideTypes(document: DocumentNode): DocumentNode {
   const noName: ArgumentNode = {
     kind: Kind.ARGUMENT,
@@ -136,16 +136,16 @@ function hideTypes(document: DocumentNode): DocumentNode {
 function introspectionDisabled(): GraphqlRequestError {
   return new GraphqlRequestError(
     'INTROSPECTION_DISABLED',
-    'The schema is shown to those who are logged in: send an API token. It is also in the package, as schema/regway.graphql.',
+    'Introspection requires authentication. Send an API token, or read the schema in the package: schema/regway.graphql.',
     {
       status: 400,
     },
   );
 }
 
-function refusedSubscription({ method, headers }: Request): GraphqlRequestError | undefined {
+function subscriptionError({ method, headers }: Request): GraphqlRequestError | undefined {
   if (method !== 'POST')
-    return new GraphqlRequestError('METHOD_NOT_ALLOWED', 'Subscriptions are served to POST.', {
+    return new GraphqlRequestError('METHOD_NOT_ALLOWED', 'Subscriptions require POST.', {
       status: 405,
       headers: { Allow: 'POST' },
     });
@@ -153,14 +153,14 @@ function refusedSubscription({ method, headers }: Request): GraphqlRequestError 
   if (/text\/event-stream|text\/\*|\*\/\*/.test(accept)) return undefined;
   return new GraphqlRequestError(
     'NOT_ACCEPTABLE',
-    'Subscriptions are answered as Server-Sent Events: send "Accept: text/event-stream".',
+    'Subscriptions are sent as Server-Sent Events. Send "Accept: text/event-stream".',
     { status: 406 },
   );
 }
 
 type Clean = (result: ExecutionResult, context: RequestContext) => ExecutionResult;
 
-/** The last gate: whatever went wrong anywhere, a caller sees only what `translate` says. */
+/** Translates every error of a result. Whatever failed, a caller sees only what `translate` returns. */
 function cleanResult({ translate, observe }: ExecutorOptions): Clean {
   return (result, { caller, operationType }) => {
     const errors = result.errors?.map((error) => translate(error, caller.requestId)) ?? [];
@@ -193,7 +193,7 @@ const keepHeaders: RulePlugin = {
   onResponse({ response }) {
     if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return;
     response.headers.set('cache-control', 'no-store');
-    // Proxies would hold the steps back until the end.
+    // Otherwise proxies buffer the events until the end of the stream.
     response.headers.set('x-accel-buffering', 'no');
   },
 };

@@ -1,4 +1,4 @@
-// What one document may ask for: counted once per document, through its fragments, and refused before any resolver runs.
+// The limits of one document: counted once per document, through its fragments, and enforced before any resolver runs.
 
 import {
   type DocumentNode,
@@ -17,60 +17,60 @@ import { maxCandidates } from '../../../core/registries/explain.ts';
 import { maxPageSize } from '../../../core/shared/input.ts';
 import { GraphqlRequestError } from '../errors.ts';
 
-/** A GraphiQL introspection query has about 300 tokens, a rich query of ours under 200. */
+/** Maximum number of tokens. GraphiQL's introspection query has about 300, the richest query of Regway's clients under 200. */
 export const maxTokens = 1000;
-/** Our deepest path (page, edge, node, report, step, field) has 6 levels. Introspection is not counted: graphql-js guards it. */
+/** Maximum depth of fields. The deepest path of the API (page, edge, node, report, step, field) has 6 levels. Introspection is not counted, because graphql-js limits it. */
 export const maxDepth = 8;
-/** A dashboard asks for a handful of things at once; many aliases repeat one costly field. */
+/** Maximum number of aliases. A dashboard needs a handful; many aliases repeat one costly field. */
 export const maxAliases = 15;
-/** `@include` and `@skip` on some fields are normal; a heap of directives only costs time. */
+/** Maximum number of directives. `@include` and `@skip` on some fields are normal; hundreds only cost time. */
 export const maxDirectives = 10;
-/** Each root mutation may log in to a foreign registry: more of them make a port scanner and password sprayer. */
+/** Maximum number of root mutation fields. Each can log in to a registry of the caller's choice, so more would serve port scans and password spraying. */
 export const maxRootMutationFields = 3;
-/** Fields after opening fragments. Introspection opens to about 250; repeating one field a thousand times is an attack. */
+/** Maximum number of fields, with fragments expanded. Introspection has about 250; one field repeated a thousand times is an attack. */
 export const maxFields = 400;
-/** Ten of our largest pages. A gateway asks for all entities of its answer at once, and some repeat those that occur twice. */
+/** Maximum number of representations: ten of the largest pages. A gateway requests all entities of a response at once, some of them twice. */
 export const maxRepresentations = 1000;
-/** As much as the largest page of registries can answer: 100 of them with 400 fields. */
+/** Maximum number of fields of all entities together: as many as the largest page of registries has, 100 with 400 fields. */
 export const maxEntityFields = 40_000;
-/** Enough to mend a document; more would tell a prober much at once. */
+/** Maximum number of validation errors per document. Enough to fix a document; more would reveal much of the schema at once. */
 export const maxErrors = 5;
 
-/** The weight of the heaviest operation of a document, fragments opened. */
+/** The weight of the heaviest operation of a document, with fragments expanded. */
 export interface DocumentWeight {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
   readonly fields: number;
   readonly rootMutationFields: number;
-  /** How often the heaviest operation has `_entities`; a gateway that merges requests has it several times. */
+  /** The number of `_entities` fields in the heaviest operation. A gateway that merges requests sends several. */
   readonly entityCalls: number;
-  /** Fields asked of each entity, lists inside counted at their length; zero without `_entities`. */
+  /** The number of fields selected on each entity, with nested lists counted at their maximum length; zero without `_entities`. */
   readonly entityFields: number;
-  /** The longest list of representations that is written in the document itself. */
+  /** The length of the longest list of representations in the document itself. */
   readonly writtenRepresentations: number;
-  /** Whether any operation asks for `__schema` or `_service`. */
+  /** Whether any operation selects `__schema` or `_service`. */
   readonly asksForSchema: boolean;
-  /** Whether any operation asks for `__type`. */
+  /** Whether any operation selects `__type`. */
   readonly asksForType: boolean;
 }
 
 /**
- * Parses within the token limit.
- * @throws RestRequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error.
+ * Parses a document within the token limit.
+ * @throws GraphqlRequestError `LIMIT_EXCEEDED` for too many tokens, GraphQLError for a syntax error.
  */
 export function parseWithinLimits(source: string | Source): DocumentNode {
   try {
     return parse(source, { maxTokens });
   } catch (error) {
     if (error instanceof GraphQLError && error.message.startsWith('Syntax Error: Document contains more')) {
-      throw limitError('TOKENS', `The document has more than ${maxTokens} tokens; split it.`);
+      throw limitError('TOKENS', `The document has more than ${maxTokens} tokens. Split it.`);
     }
     throw error;
   }
 }
 
-/** The limits that a document breaks; empty when it may run. */
+/** Returns an error for each limit that a document exceeds; empty if it may run. */
 export function brokenLimits(weight: DocumentWeight): GraphqlRequestError[] {
   const limits = [
     { reason: 'DEPTH', value: weight.depth, limit: maxDepth, what: 'levels of fields' },
@@ -87,13 +87,13 @@ export function brokenLimits(weight: DocumentWeight): GraphqlRequestError[] {
   return limits
     .filter(({ value, limit }) => value > limit)
     .map(({ reason, limit, what }) =>
-      limitError(reason, `The document asks for more than ${limit} ${what}, fragments opened; split it.`),
+      limitError(reason, `The document has more than ${limit} ${what}, with fragments expanded. Split it.`),
     );
 }
 
 /**
- * The limits that a request for entities breaks; only it knows how many representations come with it. They are counted before
- * any of them is looked at: the longest list among the variables, whichever it is for, once for each `_entities`.
+ * Returns an error if a request for entities exceeds a limit; empty if it may run. The number of representations depends on the
+ * request. They are counted before any is read: the longest list among the variables, for whichever argument, times the `_entities` fields.
  */
 export function brokenEntityLimits(
   { entityCalls, entityFields, writtenRepresentations }: DocumentWeight,
@@ -109,7 +109,7 @@ export function brokenEntityLimits(
     return [
       limitError(
         'REPRESENTATIONS',
-        `The request has more than ${maxRepresentations} representations; ask for fewer entities at once.`,
+        `The request has more than ${maxRepresentations} representations. Request fewer entities at once.`,
       ),
     ];
   }
@@ -117,14 +117,14 @@ export function brokenEntityLimits(
   return [
     limitError(
       'ENTITY_FIELDS',
-      `The request asks for more than ${maxEntityFields} fields of entities, all representations together; ask for fewer entities, or less of each.`,
+      `The request selects more than ${maxEntityFields} fields of entities in total. Request fewer entities, or fewer fields of each.`,
     ),
   ];
 }
 
 const weights = new WeakMap<DocumentNode, DocumentWeight>();
 
-/** Weighs a document; remembered with it, as documents are cached. */
+/** Weighs a document. The result is cached with the document. */
 export function weighDocument(document: DocumentNode): DocumentWeight {
   const known = weights.get(document);
   if (known !== undefined) return known;
@@ -133,7 +133,7 @@ export function weighDocument(document: DocumentNode): DocumentWeight {
   return weight;
 }
 
-/** The error of a broken limit. The status holds for both response media types: the request was refused before it began. */
+/** Creates the error of an exceeded limit. Its status applies to both response media types, because the request is rejected before execution. Defaults to 400. */
 export function limitError(reason: string, message: string, status = 400): GraphqlRequestError {
   return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status });
 }
@@ -143,9 +143,9 @@ interface Weight {
   aliases: number;
   directives: number;
   fields: number;
-  /** Fields at the top of this selection. */
+  /** The number of fields at the top level of this selection. */
   topFields: number;
-  /** As `fields`, but a list counts its length. */
+  /** As `fields`, but with lists counted at their maximum length. */
   listedFields: number;
   entityCalls: number;
   entityFields: number;
@@ -154,7 +154,7 @@ interface Weight {
   asksForType: boolean;
 }
 
-/** What opening a selection set costs. Each fragment is weighed once, so a bomb of nested spreads costs no time; its sums may reach Infinity. */
+/** Weighs a selection set. Each fragment is weighed once, so a bomb of nested spreads costs no time; its sums may reach Infinity. */
 type Weigher = (selections: SelectionSetNode) => Weight;
 
 function heaviestOperation(document: DocumentNode): DocumentWeight {
@@ -201,7 +201,7 @@ function createWeigher(document: DocumentNode): Weigher {
     const known = weighed.get(name);
     const selections = fragments.get(name);
     if (known !== undefined || selections === undefined) return known ?? nothing;
-    // Until it is weighed, a spread of itself counts nothing; validation refuses the circle afterwards.
+    // While a fragment is being weighed, a spread of itself counts nothing. Validation rejects the cycle afterwards.
     weighed.set(name, nothing);
     const weight = weigh(selections);
     weighed.set(name, weight);
@@ -243,7 +243,7 @@ function weighField(
 /** The two ways to read the whole schema. */
 const schemaFields: ReadonlySet<string> = new Set(['__schema', '_service']);
 
-/** Lists that an entity holds, by the name of the field, at their longest. */
+/** Maps the name of each list field of an entity to its maximum length. */
 export const listLengths: ReadonlyMap<string, number> = new Map([
   ['auditEvents', maxPageSize],
   ['candidates', maxCandidates],
@@ -290,7 +290,7 @@ function fragmentSelections(document: DocumentNode): ReadonlyMap<string, Selecti
   return new Map(fragments.map(({ name, selectionSet }) => [name.value, selectionSet]));
 }
 
-/** Directives on the operation, its variables and all fragment definitions. */
+/** Counts the directives on the operation, its variables, and all fragment definitions. */
 function definitionDirectives(document: DocumentNode, operation: OperationDefinitionNode): number {
   const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
   const places = [operation, ...(operation.variableDefinitions ?? []), ...fragments];

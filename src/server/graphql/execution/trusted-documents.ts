@@ -1,4 +1,4 @@
-// Trusted documents: operations that are known before they are asked for, by an id or by their very text.
+// Trusted documents: operations that the server knows in advance, by an ID or by their exact text.
 // https://graphql.github.io/graphql-over-http/draft/#sec-Appendix-Persisted-Documents
 
 import { createHash } from 'node:crypto';
@@ -7,34 +7,36 @@ import { GraphqlRequestError } from '../errors.ts';
 import { isRecord, parseJson } from '../../../core/shared/json.ts';
 import { brokenLimits, parseWithinLimits, weighDocument } from './limits.ts';
 
-/** A document as a request names it. */
+/** The document parameters of a request. */
 export interface NamedDocument {
   readonly query?: string | undefined;
   readonly documentId?: string | undefined;
 }
 
 export interface TrustedDocuments {
-  /** Whether other texts are refused; nobody sees the schema then, and there is no GraphiQL. */
+  /** Whether other documents are rejected. If true, the schema is never shown and GraphiQL is off. */
   readonly only: boolean;
   /**
-   * The text to run.
-   * @throws RestRequestError 400: `PERSISTED_OPERATION_NOT_FOUND` for an unknown id, `PERSISTED_OPERATION_REQUIRED` for another text where only
-   * trusted ones run, `BAD_REQUEST` without either or with both.
+   * Returns the text of the document to run.
+   * @throws GraphqlRequestError 400: `PERSISTED_OPERATION_NOT_FOUND` for an unknown ID, `PERSISTED_OPERATION_REQUIRED` for another text where only
+   * trusted documents run, `BAD_REQUEST` without either or with both.
    */
   textOf(document: NamedDocument): string;
 }
 
-/** The list of trusted documents is no such list. The messages name ids, which are no secrets. */
+/** An invalid list of trusted documents. The messages contain IDs, which are not secrets. */
 export class ManifestError extends Error {
   override readonly name = 'ManifestError';
 }
 
 const prefix = 'sha256:';
-/** An id may be any text that fits a URL; this bounds what a mistake in the file puts into a message. */
+/** Maximum length of an ID. Any text that fits a URL is allowed; the limit bounds what a mistake in the file puts into a message. */
 const maxIdLength = 200;
 
 /**
- * @param documents texts by id. Each is known by the hash of its text too, with `sha256:` before it or without.
+ * Creates the lookup of trusted documents.
+ * @param documents texts by ID. Each is also known by the SHA-256 of its text, with or without the prefix `sha256:`.
+ * @param only whether all other documents are rejected.
  */
 export function createTrustedDocuments(documents: ReadonlyMap<string, string>, only: boolean): TrustedDocuments {
   const texts = new Map([
@@ -46,28 +48,28 @@ export function createTrustedDocuments(documents: ReadonlyMap<string, string>, o
     textOf({ query, documentId }) {
       if (query !== undefined && documentId !== undefined)
         throw refusal('BAD_REQUEST', 'Send "query" or "documentId", not both.');
-      // Apollo's clients send the hash alone.
+      // Apollo's clients send only the hash.
       if (documentId !== undefined) return texts.get(documentId) ?? texts.get(prefix + documentId) ?? notFound();
       if (query === undefined || query.trim() === '')
-        throw refusal('BAD_REQUEST', '"query" must be a string that holds a GraphQL document.');
+        throw refusal('BAD_REQUEST', '"query" must be a string that contains a GraphQL document.');
       if (only && !texts.has(documentIdOf(query)))
         throw refusal(
           'PERSISTED_OPERATION_REQUIRED',
-          'This server runs trusted documents alone. Send the id of one as "documentId".',
+          'This server runs only trusted documents. Send the ID of one as "documentId".',
         );
       return query;
     },
   };
 }
 
-/** The id that every document has: the SHA-256 of its text, as the appendix writes it. */
+/** Returns the ID that every document has: `sha256:` and the SHA-256 of its text in hexadecimal, as in the appendix on persisted documents. */
 export function documentIdOf(text: string): string {
   return `${prefix}${createHash('sha256').update(text).digest('hex')}`;
 }
 
 /**
  * Reads a list of documents: `{ "<id>": "<document>" }`, as code generators write it, or Apollo's manifest (`operations` with `id` and `body`).
- * @throws ManifestError naming the first fault: form, an id of SHA-256 that is not its document's, a document that the schema or a limit refuses.
+ * @throws ManifestError naming the first problem: the format, a `sha256:` ID that does not match its document, or a document that the schema or a limit rejects.
  */
 export function parseManifest(text: string, schema: GraphQLSchema): ReadonlyMap<string, string> {
   const documents = new Map<string, string>();
@@ -80,8 +82,8 @@ export function parseManifest(text: string, schema: GraphQLSchema): ReadonlyMap<
     if (documents.has(id)) throw new ManifestError(`has the id ${id} twice`);
     if (id.startsWith(prefix) && id !== documentIdOf(document))
       throw new ManifestError(`has a document under ${id} whose SHA-256 is another`);
-    const fault = faultOf(document, schema);
-    if (fault !== undefined) throw new ManifestError(`has a document under ${id} that cannot run: ${fault}`);
+    const problem = findProblem(document, schema);
+    if (problem !== undefined) throw new ManifestError(`has a document under ${id} that cannot run: ${problem}`);
     documents.set(id, document);
   }
   if (documents.size === 0) throw new ManifestError('holds no document');
@@ -101,7 +103,7 @@ function entriesOf(manifest: unknown): readonly (readonly [string, unknown])[] {
   });
 }
 
-function faultOf(text: string, schema: GraphQLSchema): string | undefined {
+function findProblem(text: string, schema: GraphQLSchema): string | undefined {
   try {
     const document = parseWithinLimits(text);
     return [...validate(schema, document), ...brokenLimits(weighDocument(document))][0]?.message;
@@ -111,7 +113,7 @@ function faultOf(text: string, schema: GraphQLSchema): string | undefined {
 }
 
 function notFound(): never {
-  throw refusal('PERSISTED_OPERATION_NOT_FOUND', 'No trusted document has this id.');
+  throw refusal('PERSISTED_OPERATION_NOT_FOUND', 'No trusted document has this ID.');
 }
 
 function refusal(
