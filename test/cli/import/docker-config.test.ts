@@ -66,7 +66,7 @@ describe('a key', () => {
     ['*.example.com', /wildcard/],
     ['registry', /single-label host/],
     ['quay.io/co*re', /wildcard/],
-    ['quay.io/Core', /lower case/],
+    ['quay.io/Core', /must be lowercase/],
     ['https://example.com?x=1', /./],
     ['', /The text is empty/],
   ])('%j is refused', (key, reason) => {
