@@ -1,15 +1,15 @@
-// The one error of this module: a cloud gave no login for the stored identity. It says the provider's own code and what to do.
+// Defines CloudFailure, the one error of clouds: no login was issued for the stored identity. Names the provider's own code and what to do.
 
 import { HttpsError } from '../transport/https-client.ts';
 
 interface CloudFailureDetails {
   /** What the reader can do. */
   readonly hint: string;
-  /** Whether the same call may work later. Default false. */
+  /** Whether the same call can succeed later. Defaults to false. */
   readonly retryable?: boolean;
 }
 
-/** Has no cause: the errors of cloud libraries hold requests, and requests hold secrets. */
+/** Has no cause, because the errors of cloud libraries contain requests, and requests contain secrets. */
 export class CloudFailure extends Error {
   override readonly name = 'CloudFailure';
   readonly hint: string;
@@ -54,8 +54,8 @@ export function unfitHost(provider: string, hosts: string): CloudFailure {
 
 /** A stored identity that this server was told not to use. */
 export function ambientIsOff(setting: string): CloudFailure {
-  return new CloudFailure('The registry wants to use the identity of this server itself, and that is turned off.', {
-    hint: `Whoever runs the server may set ${setting}=true: then everybody who can create registries can use that identity.`,
+  return new CloudFailure("This registry is set to use the server's own cloud identity, which is turned off.", {
+    hint: `To allow it, set ${setting}=true. Then everyone who can create registries can use that identity.`,
   });
 }
 

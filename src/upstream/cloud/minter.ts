@@ -1,4 +1,4 @@
-// The port `CloudCredentials`: hands each registry type to its cloud, and keeps what was minted.
+// Implements the port `CloudCredentials`: issues a login at the cloud of each registry type, and caches it.
 
 import type { Pulls, PullSource } from '../../core/pulls/pull.ts';
 import { Problem } from '../../core/shared/problem.ts';
@@ -35,7 +35,7 @@ export interface Cloud extends CloudCredentials {
 /** A person waits for it in a validation, and a pull as well. AWS may need three calls. */
 const mintTimeoutMs = 15_000;
 
-/** Opens nothing yet, and loads no library of a cloud. */
+/** Creates the clouds. Opens no connection yet, and loads no library of a cloud. */
 export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
   const http = createCloudClient(settings);

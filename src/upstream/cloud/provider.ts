@@ -1,4 +1,4 @@
-// What every cloud gives: a login made from a stored identity, and the check that it still has time to live.
+// Defines the port of cloud providers, and checks every login that one issues: it must be usable and not about to expire.
 
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { Secret } from '../../core/shared/secret.ts';

@@ -1,4 +1,4 @@
-// A validator for the native credentials of clouds: mints a login, says how that went as a step of its own, and lets the registry judge it.
+// Validates native credentials of clouds: issues a login, reports that as a step of its own, and lets the registry validate the login.
 
 import type { ValidationReport, ValidationStep } from '../../core/registry/report.ts';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';

@@ -1,4 +1,4 @@
-// Amazon ECR: asks AWS for the login of a registry, with the access key, the role or the server's own identity that is stored for it.
+// Issues logins for Amazon ECR, from the stored access key or role, or from the server's own cloud identity.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';

@@ -1,4 +1,4 @@
-// One table: what the error codes of AWS mean for the one who stored the identity.
+// Maps error codes of AWS to advice for the owner of the stored identity.
 
 import { CloudFailure, shownCode } from '../failure.ts';
 import type { Advice } from '../failure.ts';

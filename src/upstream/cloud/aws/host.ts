@@ -1,4 +1,4 @@
-// Which hosts are registries of Amazon ECR, and the account and region that such a name holds.
+// Recognizes the hosts of Amazon ECR, and parses account and region from them.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 
 export interface PrivateEcrHost {

@@ -1,4 +1,4 @@
-// The identities that may be stored for Amazon ECR: an access key, the server's own identity, or a role that the server's own identity assumes.
+// Parses the identities that can be stored for Amazon ECR: an access key, the server's own identity, or a role that this identity assumes.
 
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';

@@ -1,4 +1,4 @@
-// Lets the AWS SDK send its signed requests over our own client, which bounds answers and follows no redirect.
+// Sends the AWS SDK's signed requests through Regway's HTTPS client, which bounds responses and follows no redirect.
 
 import { Readable } from 'node:stream';
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';

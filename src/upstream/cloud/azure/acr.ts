@@ -1,4 +1,4 @@
-// Azure Container Registry: exchanges the token of a service principal, or of the server's managed identity, for a refresh token of the registry.
+// Issues logins for Azure Container Registry: exchanges the token of a service principal, or of the server's managed identity, for a refresh token of the registry.
 // https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
 
 import type { Credential } from '../../../core/validation/validator.ts';

@@ -1,4 +1,4 @@
-// One table: what the error codes of Microsoft Entra and of Azure's registries mean for the one who stored the identity.
+// Maps error codes of Microsoft Entra and Azure's registries to advice for the owner of the stored identity.
 
 import { CloudFailure, shownCode } from '../failure.ts';
 import type { Advice } from '../failure.ts';

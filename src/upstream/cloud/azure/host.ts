@@ -1,4 +1,4 @@
-// Which hosts are registries of Azure, and where the login server of their cloud is.
+// Recognizes the hosts of Azure's registries, and maps them to the login server of their cloud.
 
 export interface AcrHost {
   /** Login server of the cloud. */

@@ -1,4 +1,4 @@
-// The identities that may be stored for Azure: a service principal with or without its tenant, or the server's managed identity.
+// Parses the identities that can be stored for Azure: a service principal with or without its tenant, or the server's managed identity.
 
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';

@@ -1,4 +1,4 @@
-// Google Artifact Registry and gcr.io: turns a service account's key, or the server's own identity, into an access token of one hour.
+// Issues logins for Google Artifact Registry and gcr.io: exchanges a service account's key, or the server's own identity, for an access token of one hour.
 // https://developers.google.com/identity/protocols/oauth2/service-account#httprest (RFC 7523)
 
 import { sign } from 'node:crypto';
@@ -113,10 +113,10 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   },
   invalid_client: { hint: 'Google does not know the service account: create a new key.' },
   unauthorized_client: {
-    hint: 'The service account may not use this kind of login: check the policies of its organisation.',
+    hint: 'The service account may not use this kind of login: check the policies of its organization.',
   },
   access_denied: {
-    hint: 'A policy of the organisation forbids the key: use another identity, or ask its administrators.',
+    hint: 'A policy of the organization forbids the key: use another identity, or ask its administrators.',
   },
   rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
 };

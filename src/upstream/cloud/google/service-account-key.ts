@@ -1,4 +1,4 @@
-// Reads the JSON key file of a Google service account: who it is and what it signs with, and none of the addresses in it.
+// Parses the JSON key file of a Google service account: its email, key ID and private key, and none of the URLs in it.
 
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
