@@ -53,6 +53,16 @@ export default defineConfig({
         resolve: unitConfig.resolve ?? {},
         test: {
           ...oneByOne,
+          name: 'every run of a property',
+          root: testDirectory,
+          include: suitesWith(/\bpropertyRuns\(/, ['{core,server,upstream,encryption,database}/**/*.test.ts']),
+          env: { REGWAY_TEST_THOROUGH: '1' },
+        },
+      },
+      {
+        resolve: unitConfig.resolve ?? {},
+        test: {
+          ...oneByOne,
           name: 'two replicas',
           root: testDirectory,
           include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()],
@@ -66,9 +76,17 @@ export default defineConfig({
 
 /** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
 function suitesOnADomain(): string[] {
-  const opening = /\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/;
-  return globSync(
-    ['server/graphql/**/*.test.ts', 'core/**/*.test.ts', 'server/rest/*.test.ts', 'interop/federation/*.test.ts'],
-    { cwd: testDirectory },
-  ).filter((file) => opening.test(readFileSync(join(testDirectory, file), 'utf8')));
+  return suitesWith(/\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/, [
+    'server/graphql/**/*.test.ts',
+    'core/**/*.test.ts',
+    'server/rest/*.test.ts',
+    'interop/federation/*.test.ts',
+  ]);
+}
+
+/** The suites among `patterns` whose text has a match. */
+function suitesWith(text: RegExp, patterns: readonly string[]): string[] {
+  return globSync([...patterns], { cwd: testDirectory }).filter((file) =>
+    text.test(readFileSync(join(testDirectory, file), 'utf8')),
+  );
 }

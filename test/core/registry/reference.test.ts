@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { covers, coveringPatterns } from '../../../src/core/registry/match.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import { parseImageReference, parseRegistryPattern } from '../../../src/core/registry/reference.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import matchVectors from '../../vectors/match.json' with { type: 'json' };
 import patternVectors from '../../vectors/pattern.json' with { type: 'json' };
 import referenceVectors from '../../vectors/reference.json' with { type: 'json' };
@@ -187,7 +188,7 @@ describe('any text at all', () => {
         const first = attempt(() => canonical(text));
         if (first !== undefined) expect(canonical(first)).toBe(first);
       }),
-      { numRuns: 20_000 },
+      { numRuns: propertyRuns(20_000) },
     );
   });
 

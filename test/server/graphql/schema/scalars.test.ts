@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dateTimeScalar } from '../../../../src/server/graphql/schema/scalars.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 
 const anyDate = fc.date({ noInvalidDate: true });
 
@@ -11,7 +12,7 @@ test('every date is printed as JavaScript prints it, before the year 0 and after
     fc.property(anyDate, (date) => {
       expect(JSON.stringify(dateTimeScalar.serialize(date))).toBe(JSON.stringify(date));
     }),
-    { numRuns: 20_000 },
+    { numRuns: propertyRuns(20_000) },
   );
 });
 
