@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-// The executable `regway`: checks Node first, then hands over to the command line.
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=50
+// The executable `regway`: checks the version of Node, then runs the command line.
+// The flags above bound V8's heap. Each half of the young generation has at most 8 MiB instead of 64, because a request leaves nothing behind
+// that a larger one would save. A full collection (20 ms) comes once the old generation grew by half; V8 waits up to fourfold, which took 105 MiB
+// instead of 60 under 256 connections that create. Node 20 knows both too, so that an old Node reaches the check below.
 
 import { fileURLToPath } from 'node:url';
 
@@ -18,9 +21,11 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(fileURLToPath(new URL('../dist/compile-cache/', import.meta.url)));
 
-const [{ runCommandLine }, { readCommandLineSettings }] = await Promise.all([
+const [{ runCommandLine }, { exitOnBrokenPipe }, { readCommandLineSettings }] = await Promise.all([
   import('./cli/program.ts'),
+  import('./cli/terminal/terminal.ts'),
   import('./app/config.ts'),
 ]);
+exitOnBrokenPipe();
 // Loaded when a command works on the data directory, and only then: the server's modules take far longer to load than the command line.
 process.exitCode = await runCommandLine(process.argv, readCommandLineSettings(), () => import('./app/commands.ts'));

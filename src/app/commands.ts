@@ -14,7 +14,6 @@ import type { KeyStatus } from '../encryption/key-status.ts';
 import { KeyringError } from '../encryption/keyring.ts';
 import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
-import { boundHeap } from './heap.ts';
 import type { Backup, Restoration } from './maintenance/backup.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
 import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './maintenance/tokens.ts';
@@ -31,7 +30,6 @@ export function serveCommand(): Promise<number> {
     const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
     const config = readConfig();
     const server = await serve(config);
-    boundHeap();
     announce(server, config);
     await stopped;
     await server.close();

@@ -14,7 +14,7 @@ import { addTokenCommands } from './commands/token.ts';
 import type { CommandContext, CommandLineSettings, DataCommands } from './context.ts';
 import { CommandFailure, exitCodes } from './errors.ts';
 import { refusePasswordInArguments } from './terminal/password.ts';
-import { colorNote, exitOnBrokenPipe, jsonText, printNote } from './terminal/terminal.ts';
+import { colorNote, jsonText, printNote } from './terminal/terminal.ts';
 
 const environmentHelp = `
 Environment:
@@ -44,7 +44,6 @@ export async function runCommandLine(
       exitCode = code;
     },
   });
-  exitOnBrokenPipe();
   try {
     refusePasswordInArguments(argv.slice(2));
     await program.parseAsync(argv);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
 import { trustedDocuments } from '../../src/app/wiring/routes.ts';
 import * as consoleOperations from '../../src/console/api/operations.ts';
-import { runRegway } from '../cli/harness.ts';
+import { runExecutable } from '../cli/harness.ts';
 import { type RegwayServer, startServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 
@@ -33,7 +33,7 @@ it('offers no GraphiQL', () => {
 
 it('serves the command line', async () => {
   const run = (args: readonly string[]) =>
-    runRegway(args, { env: { REGWAY_URL: server.url, REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: 'p' } });
+    runExecutable(args, { env: { REGWAY_URL: server.url, REGWAY_TOKEN: token, REGWAY_REGISTRY_PASSWORD: 'p' } });
   const added = await run(['registry', 'add', 'a.example', '--username=u', '--validate=false', '-o', 'id']);
   expect([added.code, added.stderr]).toEqual([0, '']);
   expect((await run(['registry', 'list', '-o', 'json'])).stdout).toContain('a.example');
@@ -75,7 +75,7 @@ it('a bad list ends a first start before anything is made', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'regway-documents-'));
   const file = join(folder, 'documents.json');
   writeFileSync(file, '{');
-  const { code, stderr } = await runRegway(['serve'], {
+  const { code, stderr } = await runExecutable(['serve'], {
     env: { REGWAY_DATA_DIR: join(folder, 'data'), REGWAY_LISTEN: '127.0.0.1:0', REGWAY_TRUSTED_DOCUMENTS: file },
   });
   expect([code, stderr]).toEqual([78, expect.stringContaining('REGWAY_TRUSTED_DOCUMENTS')]);

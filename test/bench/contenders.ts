@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtExecutable, executableArguments } from '../support/built.ts';
 import { startServer, type BenchServer } from './server.ts';
 
 export interface Contender {
@@ -11,10 +12,13 @@ export interface Contender {
   readonly args: readonly string[];
 }
 
-const executable = fileURLToPath(new URL('../../dist/regway.js', import.meta.url));
-
 /** The product. */
-export const regway: Contender = { name: 'Regway', args: [executable, 'serve'] };
+export const regway: Contender = {
+  name: 'Regway',
+  get args() {
+    return executableArguments('serve');
+  },
+};
 
 /** The limit: what the same statements cost without GraphQL, login, limits, logs and metrics. */
 export const bare: Contender = {
@@ -38,7 +42,7 @@ export const contenders: readonly Contender[] = [regway, bare, ...rivals];
 
 /** @throws Error when the product was not bundled. */
 export function requireBuild(): void {
-  if (!existsSync(executable)) throw new Error('There is no dist/regway.js: run npm run build first.');
+  if (!existsSync(builtExecutable)) throw new Error('There is no dist/regway.js: run npm run build first.');
 }
 
 /** Starts a contender on the data directory, on a free port of loopback. @param core as in `ServerOptions`. @param settings more than those. */

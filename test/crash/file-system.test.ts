@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runProgram } from '../e2e/support/child-process.ts';
+import { executableArguments } from '../support/built.ts';
 import { projectRoot, serverEnvironment } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 
@@ -30,8 +31,8 @@ afterEach(() => {
 
 test('a data directory on sshfs is refused before a database is made', async () => {
   const { code, stderr } = await runProgram({
-    command: 'node',
-    args: ['dist/regway.js', 'serve'],
+    command: process.execPath,
+    args: executableArguments('serve'),
     env: serverEnvironment(mounted),
     cwd: projectRoot,
   });

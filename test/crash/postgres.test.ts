@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../e2e/support/child-process.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
 import { startReplicas, type Replicas } from '../e2e/support/replicas.ts';
-import { executable, projectRoot, serverEnvironment } from '../e2e/support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { projectRoot, serverEnvironment } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { contradictions, createKnowledge } from './support/knowledge.ts';
 import { rounds } from './support/rounds.ts';
@@ -73,7 +74,7 @@ test(`${outages} times the database server is killed under load: nothing acknowl
   expect(Math.max(...refusalsMs)).toBeLessThan(maxRefusalMs);
   const verified = await runProgram({
     command: process.execPath,
-    args: [executable, 'audit', 'verify'],
+    args: executableArguments('audit', 'verify'),
     env: serverEnvironment(replicas.dataDirectory, replicas.settings),
     cwd: projectRoot,
   });

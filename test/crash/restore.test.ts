@@ -8,7 +8,7 @@ import { seededRegistries } from '../bench/data.ts';
 import { seed } from '../bench/seed.ts';
 import { operationsOn } from '../e2e/support/operations.ts';
 import { newDataDirectory, startServer } from '../e2e/support/server.ts';
-import { runRegway } from '../cli/harness.ts';
+import { runExecutable } from '../cli/harness.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { endedProgramsSeconds, processorSeconds } from './support/process.ts';
 
@@ -27,14 +27,14 @@ afterAll(() => [lost, fresh, folder].forEach((path) => rmSync(path, { recursive:
 test(`${registries} registries are restored and served in under ${maxSeconds} s`, async () => {
   const token = await seed(lost, seededRegistries(registries));
   const backup = join(folder, 'backup.db');
-  expect(await runRegway(['backup', backup], { env: { REGWAY_DATA_DIR: lost } })).toMatchObject({
+  expect(await runExecutable(['backup', backup], { env: { REGWAY_DATA_DIR: lost } })).toMatchObject({
     code: 0,
     stderr: '',
   });
   copyFileSync(join(lost, 'keyring'), join(fresh, 'keyring'));
 
   const [beganAt, usedBefore] = [performance.now(), endedProgramsSeconds()];
-  const restored = await runRegway(['restore', backup], { env: { REGWAY_DATA_DIR: fresh } });
+  const restored = await runExecutable(['restore', backup], { env: { REGWAY_DATA_DIR: fresh } });
   const server = await startServer({ dataDirectory: fresh });
   const { totalCount } = await operationsOn(server, token).list();
   const tookMs = performance.now() - beganAt;

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
 import { durable, fingerprintsOf } from './support/fingerprints.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
-import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
 let dataDirectory: string;
 let keyringFile: string;
@@ -75,7 +76,7 @@ test('the right keyring, put back, opens everything again', async () => {
 async function serve() {
   return runProgram({
     command: process.execPath,
-    args: [executable, 'serve'],
+    args: executableArguments('serve'),
     env: serverEnvironment(dataDirectory, settings),
     cwd: projectRoot,
   });

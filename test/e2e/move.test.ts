@@ -11,7 +11,8 @@ import { runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
 import { operationsOn, registryOf, type RegistryNode } from './support/operations.ts';
 import { startPostgres, type PostgresServer } from './support/postgres.ts';
-import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
 const account = 'team-ü';
 let database: PostgresServer;
@@ -110,7 +111,7 @@ test('a database of an earlier version is brought to the tables of this one and 
   await (await openStore({ url: join(older, 'regway.db'), migrationsDir: migrations.path })).close();
   const moved = await runProgram({
     command: process.execPath,
-    args: [executable, 'migrate', '--to', database.url, '-o', 'json'],
+    args: executableArguments('migrate', '--to', database.url, '-o', 'json'),
     env: serverEnvironment(older),
     cwd: projectRoot,
   });
@@ -218,7 +219,7 @@ test('an export holds no password, and makes the registries anew once somebody p
 function regway(args: string[], settings: Record<string, string> = {}) {
   return runProgram({
     command: process.execPath,
-    args: [executable, ...args],
+    args: executableArguments(...args),
     env: serverEnvironment(dataDirectory, settings),
     cwd: projectRoot,
   });

@@ -9,7 +9,8 @@ import { withDatabase } from './support/database.ts';
 import { startFakeServer } from './support/fake-servers.ts';
 import { durable, fingerprintsOf } from './support/fingerprints.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
-import { executable, newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
 /** Enough to hit a write on the way with near certainty; each round takes about a second. */
 const killRounds = 10;
@@ -43,7 +44,7 @@ test('of three servers that start at once on an empty data directory one serves,
 
   const late = await runProgram({
     command: process.execPath,
-    args: [executable, 'serve'],
+    args: executableArguments('serve'),
     env: serverEnvironment(dataDirectory),
     cwd: projectRoot,
   });
@@ -77,7 +78,7 @@ test('a database that a newer version migrated ends the start with 78 and keeps 
   expect(Object.keys(before)).toContainEqual(expect.stringMatching(/-wal$/));
   const { code, stdout, stderr } = await runProgram({
     command: process.execPath,
-    args: [executable, 'serve'],
+    args: executableArguments('serve'),
     env: serverEnvironment(dataDirectory),
     cwd: projectRoot,
   });

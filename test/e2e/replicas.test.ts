@@ -12,7 +12,8 @@ import { operationsOn, registryOf, type Operations } from './support/operations.
 import { startPostgres, type PostgresServer } from './support/postgres.ts';
 import { basicAuthorization, getManifest, pullAll } from './support/raw-pull.ts';
 import { startReplicas, type Replicas } from './support/replicas.ts';
-import { executable, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { projectRoot, serverEnvironment, startServer } from './support/server.ts';
 import { startUpstreams, type Upstreams, type UpstreamUser } from './support/upstreams.ts';
 
 const alice = { username: 'alice', password: 'password-of-alice' };
@@ -322,7 +323,7 @@ describe('the database', () => {
     );
     const verified = await runProgram({
       command: process.execPath,
-      args: [executable, 'audit', 'verify'],
+      args: executableArguments('audit', 'verify'),
       env: serverEnvironment(replicas.dataDirectory, replicas.settings),
       cwd: projectRoot,
     });

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startProgram } from './support/child-process.ts';
 import { alice, startBasicRegistry } from './support/registries.ts';
 import type { RealRegistry } from './support/registries.ts';
-import { executable, serverEnvironment, startServer } from './support/server.ts';
+import { executableArguments } from '../support/built.ts';
+import { serverEnvironment, startServer } from './support/server.ts';
 import type { RegwayServer } from './support/server.ts';
 import { onTerminal, type TerminalOptions } from './support/terminal.ts';
 
@@ -45,7 +46,7 @@ const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
 const regway = (
   args: readonly string[],
   { env, ...options }: TerminalOptions & { env?: Record<string, string> } = {},
-) => onTerminal([process.execPath, executable, ...args], { ...options, env: environment(env) });
+) => onTerminal([process.execPath, ...executableArguments(...args)], { ...options, env: environment(env) });
 const add = (repository: string) => [
   'registry',
   'add',
@@ -96,7 +97,7 @@ describe('a password', () => {
     const password = 'Marker-of-the-process-list';
     const program = await startProgram({
       command: process.execPath,
-      args: [executable, 'registry', 'check', host, '--username=alice'],
+      args: executableArguments('registry', 'check', host, '--username=alice'),
       env: environment({ REGWAY_REGISTRY_PASSWORD: password }),
       ready: [/✓ .*CONNECT/],
     });

@@ -1,7 +1,7 @@
 // The executable as users get it: dist/ is built anew when a source is younger, once, however many suites ask.
 
 import { execFile } from 'node:child_process';
-import { globSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,6 +13,14 @@ const staleLockMs = 60_000;
 
 /** The built executable. */
 export const builtExecutable = join(root, 'dist/regway.js');
+
+/** Arguments for Node that run the built executable with the flags of its own first line, as a shell does. */
+export function executableArguments(...args: readonly string[]): string[] {
+  const [firstLine = ''] = readFileSync(builtExecutable, 'utf8').split('\n', 1);
+  const flags = /^#!\/usr\/bin\/env -S node (--.+)$/.exec(firstLine)?.[1];
+  if (flags === undefined) throw new Error(`The built executable starts with ${firstLine}, which names no flags.`);
+  return [...flags.split(' '), builtExecutable, ...args];
+}
 
 /** Builds dist/ unless it is as young as its sources. */
 export async function ensureBuilt(): Promise<void> {

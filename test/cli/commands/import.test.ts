@@ -1,4 +1,4 @@
-// `regway import` as its own process: what it shows, what it stores, and that it guesses nothing.
+// `regway import`: what it shows, what it stores, and that it guesses nothing.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,8 @@
 
 import { runProgram } from './child-process.ts';
 import type { Login } from './registries.ts';
-import { executable, serverEnvironment } from './server.ts';
+import { executableArguments } from '../../support/built.ts';
+import { serverEnvironment } from './server.ts';
 
 export interface ApiTokenOptions {
   readonly role: 'ADMIN' | 'READ_WRITE' | 'READ_ONLY' | 'PULL';
@@ -58,7 +59,7 @@ async function idOf(place: Place, token: string): Promise<string> {
 async function run({ dataDirectory, settings }: Place, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runProgram({
     command: process.execPath,
-    args: [executable, 'token', ...args],
+    args: executableArguments('token', ...args),
     env: serverEnvironment(dataDirectory, settings),
   });
   if (code !== 0) {

@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { executableArguments } from '../../support/built.ts';
 import { startProgram } from './child-process.ts';
 import type { Exit } from './child-process.ts';
 
 export const projectRoot = join(import.meta.dirname, '../../..');
-export const executable = join(projectRoot, 'dist/regway.js');
 
 export interface ServerOptions {
   /** Used and kept when given; otherwise a new one that `stop` removes. */
@@ -84,7 +84,7 @@ export async function startServer({ dataDirectory, settings }: ServerOptions = {
   const directory = dataDirectory ?? newDataDirectory();
   const program = await startProgram({
     command: process.execPath,
-    args: [executable, 'serve'],
+    args: executableArguments('serve'),
     env: serverEnvironment(directory, settings),
     cwd: projectRoot,
     ready: [listening],

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../e2e/support/child-process.ts';
 import { launchBrowser, openConsole, type ConsolePage } from './console-page.ts';
 import { alice, startBasicRegistry, type PasswordRegistry } from '../../e2e/support/registries.ts';
-import { executable, serverEnvironment, startServer, type RegwayServer } from '../../e2e/support/server.ts';
+import { executableArguments } from '../../support/built.ts';
+import { serverEnvironment, startServer, type RegwayServer } from '../../e2e/support/server.ts';
 
 const configHome = mkdtempSync(join(tmpdir(), 'regway-trusted-'));
 let registry: PasswordRegistry;
@@ -90,7 +91,7 @@ test.each([
   };
   const { code, stdout, stderr } = await runProgram({
     command: process.execPath,
-    args: [executable, ...args.map((part) => part.replace('HOST', registry.host))],
+    args: executableArguments(...args.map((part) => part.replace('HOST', registry.host))),
     env,
   });
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('Error')]);
