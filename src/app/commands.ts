@@ -24,7 +24,7 @@ import { type RunningServer, serve } from './server.ts';
 const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
 
 /** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Gives the exit code. */
-export function serveCommand(): Promise<number> {
+export function runServe(): Promise<number> {
   return reporting(async () => {
     // Heard from the start, so that a signal during it ends in a clean stop too.
     const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
@@ -37,7 +37,7 @@ export function serveCommand(): Promise<number> {
 }
 
 /** Prints a new token through `print`. Gives the exit code. */
-export function createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number> {
+export function runCreateToken(request: TokenRequest, print: (token: string) => void): Promise<number> {
   return reporting(async () => {
     const token = await createToken(readConfig(), request);
     print(token.reveal());
@@ -45,7 +45,7 @@ export function createTokenCommand(request: TokenRequest, print: (token: string)
 }
 
 /** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
-export function listTokensCommand(
+export function runListTokens(
   account: string | undefined,
   print: (tokens: readonly StoredToken[]) => void,
 ): Promise<number> {
@@ -55,14 +55,14 @@ export function listTokensCommand(
 }
 
 /** Revokes a token and gives it to `print` as it is now. Gives the exit code. */
-export function revokeTokenCommand(id: string, print: (token: StoredToken) => void): Promise<number> {
+export function runRevokeToken(id: string, print: (token: StoredToken) => void): Promise<number> {
   return reporting(async () => {
     print(await revokeStoredToken(readConfig(), id));
   });
 }
 
 /** Backs the database up and gives what was written to `print`. Gives the exit code. */
-export function backupCommand(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
+export function runBackup(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
   return reporting(async () => {
     const { backUpData } = await import('./maintenance/backup.ts');
     print(await backUpData(readConfig(), file, force));
@@ -70,11 +70,7 @@ export function backupCommand(file: string, force: boolean, print: (backup: Back
 }
 
 /** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
-export function restoreCommand(
-  file: string,
-  force: boolean,
-  print: (restoration: Restoration) => void,
-): Promise<number> {
+export function runRestore(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
   return reporting(async () => {
     const { restoreData } = await import('./maintenance/backup.ts');
     const restoration = await restoreData(readConfig(), file, force);
@@ -84,7 +80,7 @@ export function restoreCommand(
 }
 
 /** Verifies what is stored, or a backup, and gives the findings to `print`. Gives the exit code: refused when something is wrong. */
-export function verifyCommand(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
+export function runVerify(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
   return reporting(async () => {
     const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
     print(checks);
@@ -93,7 +89,7 @@ export function verifyCommand(file: string | undefined, print: (checks: readonly
 }
 
 /** Verifies the audit trail and gives the verdict to `print`. Gives the exit code: refused when the trail is broken. */
-export function verifyAuditCommand(
+export function runVerifyAudit(
   anchor: AuditAnchor | undefined,
   print: (verdict: AuditVerdict) => void,
 ): Promise<number> {
@@ -105,28 +101,28 @@ export function verifyAuditCommand(
 }
 
 /** Gives the keys of the data directory to `print`. Gives the exit code. */
-export function keyStatusCommand(print: (status: KeyStatus) => void): Promise<number> {
+export function runKeyStatus(print: (status: KeyStatus) => void): Promise<number> {
   return reporting(async () => {
     print(await keyStatus(readConfig()));
   });
 }
 
 /** Seals every password with a new data key, and gives what was done to `print`. Gives the exit code. */
-export function rotateDataKeyCommand(print: (rotation: DataRotation) => void): Promise<number> {
+export function runRotateDataKey(print: (rotation: DataRotation) => void): Promise<number> {
   return reporting(async () => {
     print(await rotateDataKeyOf(readConfig()));
   });
 }
 
 /** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
-export function rotateRootKeyCommand(print: (rotation: RootRotation) => void): Promise<number> {
+export function runRotateRootKey(print: (rotation: RootRotation) => void): Promise<number> {
   return reporting(async () => {
     print(await rotateRootKeyOf(readConfig()));
   });
 }
 
 /** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
-export function migrateCommand(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
+export function runMigrate(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
   return reporting(async () => {
     const { moveToPostgres } = await import('./maintenance/migrate.ts');
     print(await moveToPostgres(readConfig(), url));
@@ -134,7 +130,7 @@ export function migrateCommand(url: string, print: (tables: readonly MovedTable[
 }
 
 /** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
-export function exportCommand(
+export function runExport(
   account: string | undefined,
   print: (registries: readonly Registry[]) => void,
 ): Promise<number> {

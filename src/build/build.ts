@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { writeConsole } from './console.ts';
 import { findBundleViolations, packagesOf, readPins, unbundledDependencies } from './dependencies.ts';
-import { writeLicences } from './licences.ts';
+import { writeLicenses } from './licenses.ts';
 import { writeDocsAssets, writeGraphiqlAssets } from './pages.ts';
 
 const source = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -32,6 +32,6 @@ const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/packag
   fileURLToPath(import.meta.resolve(name)),
 );
 const allModules = [...modules, ...consoleModules, ...pages];
-await writeLicences(allModules, `${target}THIRD-PARTY-LICENCES.txt`);
+await writeLicenses(allModules, `${target}THIRD-PARTY-LICENSES.txt`);
 const violations = findBundleViolations(await packagesOf(allModules), await readPins());
 if (violations.length > 0) throw new Error(violations.join('\n'));

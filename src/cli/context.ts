@@ -7,26 +7,26 @@ import type { Secret } from '../core/shared/secret.ts';
 
 /** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
 export interface DataCommands {
-  serveCommand(): Promise<number>;
-  createTokenCommand(request: TokenRequest, print: (token: string) => void): Promise<number>;
+  runServe(): Promise<number>;
+  runCreateToken(request: TokenRequest, print: (token: string) => void): Promise<number>;
   /** Every account's tokens when `account` is undefined. */
-  listTokensCommand(account: string | undefined, print: (tokens: readonly TokenFacts[]) => void): Promise<number>;
-  revokeTokenCommand(id: string, print: (token: TokenFacts) => void): Promise<number>;
-  keyStatusCommand(print: (status: KeyStatusFacts) => void): Promise<number>;
-  rotateDataKeyCommand(print: (rotation: DataRotationFacts) => void): Promise<number>;
-  rotateRootKeyCommand(print: (rotation: RootRotationFacts) => void): Promise<number>;
-  backupCommand(file: string, force: boolean, print: (backup: BackupFacts) => void): Promise<number>;
-  restoreCommand(file: string, force: boolean, print: (restoration: RestorationFacts) => void): Promise<number>;
+  runListTokens(account: string | undefined, print: (tokens: readonly TokenSummary[]) => void): Promise<number>;
+  runRevokeToken(id: string, print: (token: TokenSummary) => void): Promise<number>;
+  runKeyStatus(print: (status: KeyStatusSummary) => void): Promise<number>;
+  runRotateDataKey(print: (rotation: DataRotationSummary) => void): Promise<number>;
+  runRotateRootKey(print: (rotation: RootRotationSummary) => void): Promise<number>;
+  runBackup(file: string, force: boolean, print: (backup: BackupSummary) => void): Promise<number>;
+  runRestore(file: string, force: boolean, print: (restoration: RestorationSummary) => void): Promise<number>;
   /** Of the data directory's own database when `file` is undefined. */
-  verifyCommand(file: string | undefined, print: (checks: readonly CheckFacts[]) => void): Promise<number>;
+  runVerify(file: string | undefined, print: (checks: readonly CheckSummary[]) => void): Promise<number>;
   /** Ends with 1 when the trail is broken. */
-  verifyAuditCommand(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
-  migrateCommand(url: string, print: (tables: readonly MovedTableFacts[]) => void): Promise<number>;
+  runVerifyAudit(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
+  runMigrate(url: string, print: (tables: readonly MovedTableSummary[]) => void): Promise<number>;
   /** Of every account when `account` is undefined. */
-  exportCommand(account: string | undefined, print: (registries: readonly ExportedRegistry[]) => void): Promise<number>;
+  runExport(account: string | undefined, print: (registries: readonly ExportedRegistry[]) => void): Promise<number>;
 }
 
-export interface MovedTableFacts {
+export interface MovedTableSummary {
   readonly table: string;
   readonly rows: number;
 }
@@ -46,7 +46,7 @@ export type ExportedRegistry = Pick<
   | 'updatedAt'
 >;
 
-export interface BackupFacts {
+export interface BackupSummary {
   readonly file: string;
   readonly bytes: number;
   readonly registries: number;
@@ -55,21 +55,21 @@ export interface BackupFacts {
   readonly keyringFile: string;
 }
 
-export interface CheckFacts {
+export interface CheckSummary {
   readonly name: string;
   readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
   readonly message: string;
 }
 
-export interface RestorationFacts {
+export interface RestorationSummary {
   readonly restored: boolean;
-  readonly checks: readonly CheckFacts[];
+  readonly checks: readonly CheckSummary[];
   /** Where the database that was there before is now. */
   readonly aside: string | undefined;
 }
 
 /** Which keys there are and what each of them opens. */
-export interface KeyStatusFacts {
+export interface KeyStatusSummary {
   readonly keyringFile: string;
   readonly rootKeys: readonly { readonly id: string; readonly dataKeys: number }[];
   readonly dataKeys: readonly {
@@ -81,7 +81,7 @@ export interface KeyStatusFacts {
   }[];
 }
 
-export interface DataRotationFacts {
+export interface DataRotationSummary {
   readonly activeId: number;
   readonly wasInterrupted: boolean;
   readonly resealed: number;
@@ -90,7 +90,7 @@ export interface DataRotationFacts {
   readonly leftInLog: boolean;
 }
 
-export interface RootRotationFacts {
+export interface RootRotationSummary {
   readonly rootKeyId: string;
   /** Ids of keys that a person has to take out of the file. */
   readonly leftInFile: readonly string[];
@@ -107,7 +107,7 @@ export interface TokenRequest {
 }
 
 /** A stored token without its hash. */
-export interface TokenFacts {
+export interface TokenSummary {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
@@ -121,7 +121,7 @@ export interface TokenFacts {
 
 export interface CommandContext {
   readonly settings: CommandLineSettings;
-  readonly loadLocal: () => Promise<DataCommands>;
+  readonly loadDataCommands: () => Promise<DataCommands>;
   /** Sets the exit code of a command that works on the data directory. */
   readonly endWith: (exitCode: number) => void;
 }

@@ -1,7 +1,7 @@
 // What ends a command early: a sentence for the person and the exit code for the script.
 
 /** Exit codes of every command. 130 is what shells give for a program that Ctrl-C ended. */
-export const exitCodes = { done: 0, refused: 1, wrongUsage: 2, notReachable: 3, cancelled: 130 } as const;
+export const exitCodes = { done: 0, refused: 1, usageError: 2, notReachable: 3, canceled: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Ends a command. `answer` is what `-o json` prints instead of a result. */
@@ -18,8 +18,8 @@ export class CommandFailure extends Error {
 }
 
 /** The command line itself is at fault; nothing was sent. */
-export function wrongUsage(message: string): CommandFailure {
-  return new CommandFailure(exitCodes.wrongUsage, message);
+export function usageError(message: string): CommandFailure {
+  return new CommandFailure(exitCodes.usageError, message);
 }
 
 /** No Regway server answered. */

@@ -34,12 +34,12 @@ Example:
 export async function runCommandLine(
   argv: readonly string[],
   settings: CommandLineSettings,
-  loadLocal: () => Promise<DataCommands>,
+  loadDataCommands: () => Promise<DataCommands>,
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram({
     settings,
-    loadLocal,
+    loadDataCommands,
     endWith: (code) => {
       exitCode = code;
     },
@@ -49,7 +49,7 @@ export async function runCommandLine(
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usageError;
     if (error instanceof CommandFailure) return report(error, argv);
     throw error;
   }
@@ -76,12 +76,12 @@ function createProgram(context: CommandContext): Command {
   return program;
 }
 
-function addServe(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addServe(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('serve')
     .description('serve the gateway; settings come from REGWAY_… environment variables')
     .addHelpText('after', '\nExample:\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve')
-    .action(async () => endWith(await (await loadLocal()).serveCommand()));
+    .action(async () => endWith(await (await loadDataCommands()).runServe()));
 }
 
 /** Commander repeats what it did not expect, and that may be a password typed where none belongs: `add REGISTRY USER PASSWORD`. */

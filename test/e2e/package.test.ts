@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the package holds the bundle, the migrations, the schemas and the licences, and no source', async () => {
+test('the package holds the bundle, the migrations, the schemas and the licenses, and no source', async () => {
   const { stdout } = await run('tar', ['-tzf', tarball]);
   const files = stdout.trim().split('\n');
   expect(
@@ -34,13 +34,13 @@ test('the package holds the bundle, the migrations, the schemas and the licences
   expect(files.filter((file) => file.endsWith('.ts'))).toEqual([]);
   for (const dialect of ['sqlite', 'postgres'])
     expect(files).toContain(`package/drizzle/${dialect}/meta/_journal.json`);
-  const licences = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENCES.txt']);
+  const licenses = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENSES.txt']);
   for (const name of ['commander', 'graphql', 'undici', 'zod'])
-    expect(licences.stdout).toMatch(new RegExp(`^${name} \\d+\\.\\S+ \\(\\S+\\)$`, 'm'));
+    expect(licenses.stdout).toMatch(new RegExp(`^${name} \\d+\\.\\S+ \\(\\S+\\)$`, 'm'));
 });
 
 test('the bundle contains exactly the versions that dependencies and the lock pin, and every dependency', async () => {
-  const { stdout } = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENCES.txt']);
+  const { stdout } = await run('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-LICENSES.txt']);
   const bundled = [...stdout.matchAll(/^(\S+) (\d+\.\d+\.\d+\S*) \([^)]+\)$/gm)].map(([, name = '', version = '']) => ({
     name,
     version,

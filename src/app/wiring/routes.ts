@@ -31,7 +31,7 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-interface FaceParts {
+interface ServerParts {
   readonly config: Config;
   readonly documents: TrustedDocuments;
   readonly logins: Logins;
@@ -50,7 +50,7 @@ interface PullingParts {
 }
 
 /** Builds every face. */
-export function createServers({ config, documents, logins, domain, log }: FaceParts): Servers {
+export function createServers({ config, documents, logins, domain, log }: ServerParts): Servers {
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
@@ -66,7 +66,7 @@ export function createServers({ config, documents, logins, domain, log }: FacePa
 }
 
 function createGraphql(
-  { config, documents, log }: Pick<FaceParts, 'config' | 'documents' | 'log'>,
+  { config, documents, log }: Pick<ServerParts, 'config' | 'documents' | 'log'>,
   authenticate: ConsoleServer['authenticate'],
   useCases: UseCases,
 ): GraphqlServer {

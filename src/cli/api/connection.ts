@@ -1,7 +1,7 @@
 // Which server a command talks to and as whom: REGWAY_URL and REGWAY_TOKEN, else what `regway login` remembers, else the local server.
 
 import type { CommandLineSettings } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { printNote } from '../terminal/terminal.ts';
 import { type Client, createClient, type Server } from './client.ts';
 import { loginFile, readLogin } from './login-file.ts';
@@ -37,11 +37,11 @@ export const defaultServerUrl = 'http://127.0.0.1:4000';
 export function parseServerUrl(text: string, whose: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw wrongUsage(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
+    throw usageError(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
   if (url.username !== '' || url.password !== '')
-    throw wrongUsage(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
+    throw usageError(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
   if (url.search !== '' || url.hash !== '')
-    throw wrongUsage(`${whose} must end after the host or path: drop what follows ? or #.`);
+    throw usageError(`${whose} must end after the host or path: drop what follows ? or #.`);
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/graphql$/, '');
 }
 

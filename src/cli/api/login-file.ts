@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Secret } from '../../core/shared/secret.ts';
 import type { CommandLineSettings } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 
 export interface Login {
   /** As `parseServerUrl` gives it. */
@@ -22,7 +22,7 @@ export function loginFile({ configDir }: Pick<CommandLineSettings, 'configDir'>)
 export async function readLogin(file: string): Promise<Login | undefined> {
   const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw wrongUsage(`${file} cannot be read (${error.code ?? 'unknown'}).`);
+    throw usageError(`${file} cannot be read (${error.code ?? 'unknown'}).`);
   });
   return content === undefined ? undefined : parse(content, file);
 }
@@ -57,5 +57,5 @@ function parse(content: string, file: string): Login {
   } catch {
     // Said below: the parser's own message would repeat a piece of the file.
   }
-  throw wrongUsage(`${file} is damaged: run regway login again.`);
+  throw usageError(`${file} is damaged: run regway login again.`);
 }

@@ -57,7 +57,7 @@ function addList(audit: Command, { settings }: CommandContext): void {
     });
 }
 
-function addVerify(audit: Command, { loadLocal, endWith }: CommandContext): void {
+function addVerify(audit: Command, { loadDataCommands, endWith }: CommandContext): void {
   audit
     .command('verify')
     .description(
@@ -75,9 +75,9 @@ function addVerify(audit: Command, { loadLocal, endWith }: CommandContext): void
       '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n\nExample:\n  regway audit verify',
     )
     .action(async ({ anchor, output }: VerifyOptions) => {
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.verifyAuditCommand(anchor, (verdict) =>
+        await local.runVerifyAudit(anchor, (verdict) =>
           process.stdout.write(output === 'json' ? `${jsonText(verdict)}\n` : describe(verdict)),
         ),
       );

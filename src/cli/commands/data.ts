@@ -2,12 +2,12 @@
 
 import type { Command } from 'commander';
 import type {
-  BackupFacts,
-  CheckFacts,
+  BackupSummary,
+  CheckSummary,
   CommandContext,
   ExportedRegistry,
-  MovedTableFacts,
-  RestorationFacts,
+  MovedTableSummary,
+  RestorationSummary,
 } from '../context.ts';
 import { type AccountOption, outputOption, type OutputOption } from '../options.ts';
 import { refusePasswordInAddress } from '../terminal/password.ts';
@@ -23,13 +23,13 @@ A backup holds the passwords sealed. To read them it takes the keyring as well (
 keep a copy of the keyring somewhere else. One without the other opens nothing; whoever has both has every password.
 `;
 
-const checkColumns: readonly Column<CheckFacts>[] = [
+const checkColumns: readonly Column<CheckSummary>[] = [
   { heading: 'CHECK', text: ({ name }) => name },
   { heading: 'RESULT', text: ({ state }) => state },
   { heading: 'WHAT WAS FOUND', text: ({ message }) => message },
 ];
 
-const movedTableColumns: readonly Column<MovedTableFacts>[] = [
+const movedTableColumns: readonly Column<MovedTableSummary>[] = [
   { heading: 'TABLE', text: ({ table }) => table },
   { heading: 'ROWS', text: ({ rows }) => String(rows) },
   { heading: 'READ BACK', text: () => 'identical' },
@@ -44,7 +44,7 @@ export function addDataCommands(program: Command, context: CommandContext): void
   addExport(program, context);
 }
 
-function addBackup(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addBackup(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('backup')
     .description('copy the database of the data directory to a file, of one moment, with the server running or not')
@@ -53,16 +53,16 @@ function addBackup(program: Command, { loadLocal, endWith }: CommandContext): vo
     .addOption(outputOption(['table', 'json']))
     .addHelpText('after', `${keyringHelp}\nExample:\n  regway backup /var/backups/regway-monday.db`)
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.backupCommand(file, force, (backup) =>
+        await local.runBackup(file, force, (backup) =>
           process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup)),
         ),
       );
     });
 }
 
-function addRestore(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addRestore(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('restore')
     .description('put a backup in the place of the database, once it was verified; the server must be stopped')
@@ -74,16 +74,16 @@ function addRestore(program: Command, { loadLocal, endWith }: CommandContext): v
       `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`,
     )
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.restoreCommand(file, force, (restoration) =>
+        await local.runRestore(file, force, (restoration) =>
           process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration)),
         ),
       );
     });
 }
 
-function addVerify(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addVerify(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('verify')
     .description(
@@ -96,16 +96,16 @@ function addVerify(program: Command, { loadLocal, endWith }: CommandContext): vo
       '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db',
     )
     .action(async (file: string | undefined, { output }: OutputOption) => {
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.verifyCommand(file, (checks) =>
+        await local.runVerify(file, (checks) =>
           process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`),
         ),
       );
     });
 }
 
-function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addMigrate(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('migrate')
     .description(
@@ -122,16 +122,16 @@ function addMigrate(program: Command, { loadLocal, endWith }: CommandContext): v
     )
     .action(async ({ to, output }: { readonly to: string } & OutputOption) => {
       refusePasswordInAddress(to);
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.migrateCommand(to, (tables) =>
+        await local.runMigrate(to, (tables) =>
           process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describeMove(tables)),
         ),
       );
     });
 }
 
-function addExport(program: Command, { loadLocal, endWith }: CommandContext): void {
+function addExport(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('export')
     .description('print the registries as JSON, without passwords, with the server running or not')
@@ -141,28 +141,28 @@ function addExport(program: Command, { loadLocal, endWith }: CommandContext): vo
       '\nFor review, or to make them anew: put "registry_pass" into the records, and give the file to "regway import". To take a store elsewhere with its passwords, use backup or migrate.\n\nExample:\n  regway export > registries.json',
     )
     .action(async ({ account }: AccountOption) => {
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       endWith(
-        await local.exportCommand(account, (registries) =>
+        await local.runExport(account, (registries) =>
           process.stdout.write(`${jsonText({ registries: registries.map(record) })}\n`),
         ),
       );
     });
 }
 
-function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupFacts): string {
+function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupSummary): string {
   const keys = rootKeyIds.length === 0 ? '' : ` (root key ${rootKeyIds.join(', ')})`;
   return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords open only with the keyring${keys}: keep a copy of ${keyringFile} too, and not beside this file.\n`;
 }
 
-function describeRestoration({ restored, checks, aside }: RestorationFacts): string {
+function describeRestoration({ restored, checks, aside }: RestorationSummary): string {
   const verdict = restored
     ? 'Restored. Start the server.'
     : 'Nothing was restored: the backup cannot be used as it is.';
   return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
 }
 
-function tableOf(checks: readonly CheckFacts[]): string {
+function tableOf(checks: readonly CheckSummary[]): string {
   return tablePrinter(checkColumns, resultWidth())(checks);
 }
 
@@ -194,7 +194,7 @@ function record(exported: ExportedRegistry): object {
   };
 }
 
-function describeMove(tables: readonly MovedTableFacts[]): string {
+function describeMove(tables: readonly MovedTableSummary[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return `${tablePrinter(movedTableColumns, resultWidth())(tables)}\nMoved ${rows} rows. Set REGWAY_DATABASE_URL to this address, keep REGWAY_KEYRING_FILE as it is, and start the server.\nThe SQLite file is unchanged: put it away once the server runs, so that nobody starts on it by mistake.\n`;
 }

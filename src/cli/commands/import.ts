@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError } from 'commander';
 import { connect } from '../api/connection.ts';
 import type { CommandContext } from '../context.ts';
-import { refused, wrongUsage } from '../errors.ts';
+import { refused, usageError } from '../errors.ts';
 import type { ImportEntry } from '../import/entry.ts';
 import { parseImportFile } from '../import/file.ts';
 import { type ImportAction, importEntry, type ImportResult } from '../import/plan.ts';
@@ -19,7 +19,7 @@ import {
 } from '../options.ts';
 import { reportJson } from '../registry/output.ts';
 import { flagThatHelps } from '../registry/report.ts';
-import { colourResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
+import { colorResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
 
 interface ImportOptions extends AccountOption, OutputOption {
   readonly apply?: boolean;
@@ -84,18 +84,18 @@ async function readEntries(file: string, choices: Choices): Promise<ImportEntry[
     return choices.get(key);
   });
   const [first] = unused;
-  if (first !== undefined) throw wrongUsage(`--map names ${printable(first)}, which is no key of the file.`);
-  if (entries.length === 0) throw wrongUsage('The file holds no login.');
+  if (first !== undefined) throw usageError(`--map names ${printable(first)}, which is no key of the file.`);
+  if (entries.length === 0) throw usageError('The file holds no login.');
   return entries;
 }
 
 async function readLimited(file: string): Promise<string> {
   try {
-    if ((await stat(file)).size > maxFileBytes) throw wrongUsage(`The file is larger than ${maxFileBytes} bytes.`);
+    if ((await stat(file)).size > maxFileBytes) throw usageError(`The file is larger than ${maxFileBytes} bytes.`);
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === undefined ? error : wrongUsage(`${printable(file)} cannot be read (${code}).`);
+    throw code === undefined ? error : usageError(`${printable(file)} cannot be read (${code}).`);
   }
 }
 
@@ -110,7 +110,7 @@ function describe(result: ImportResult): string {
   const { key, registry, username, action, reason, report, stored, asked } = result;
   const target = registry === null ? key : `${registry}${username === null ? '' : ` (user ${username})`}`;
   const lines = [
-    `${colourResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
+    `${colorResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
   ];
   if (report !== null) lines.push(`       ${report.outcome} ${printable(report.message)}${stored ? ' Stored.' : ''}`);
   if (report !== null && !report.valid && report.hint !== null) lines.push(`       Hint: ${printable(report.hint)}`);

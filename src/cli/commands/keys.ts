@@ -1,7 +1,7 @@
 // `regway keys …`: the keys of the data directory, and their rotation while a server runs on it.
 
 import type { Command } from 'commander';
-import type { CommandContext, DataRotationFacts, KeyStatusFacts, RootRotationFacts } from '../context.ts';
+import type { CommandContext, DataRotationSummary, KeyStatusSummary, RootRotationSummary } from '../context.ts';
 import { type Output, outputOption, type OutputOption } from '../options.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, resultWidth } from '../terminal/terminal.ts';
@@ -10,12 +10,12 @@ const where =
   '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
 const outputs = ['table', 'json'] as const;
 
-const rootColumns: readonly Column<KeyStatusFacts['rootKeys'][number]>[] = [
+const rootColumns: readonly Column<KeyStatusSummary['rootKeys'][number]>[] = [
   { heading: 'ROOT KEY', text: ({ id }) => id },
   { heading: 'WRAPS DATA KEYS', text: ({ dataKeys }) => String(dataKeys) },
 ];
 
-const dataColumns: readonly Column<KeyStatusFacts['dataKeys'][number]>[] = [
+const dataColumns: readonly Column<KeyStatusSummary['dataKeys'][number]>[] = [
   { heading: 'DATA KEY', text: ({ id }) => String(id) },
   { heading: 'STATE', text: ({ state }) => state.toLowerCase() },
   { heading: 'WRAPPED WITH', text: ({ rootKeyId }) => rootKeyId },
@@ -34,7 +34,7 @@ export function addKeysCommands(program: Command, context: CommandContext): void
   addRotateRoot(keys, context);
 }
 
-function addStatus(keys: Command, { loadLocal, endWith }: CommandContext): void {
+function addStatus(keys: Command, { loadDataCommands, endWith }: CommandContext): void {
   keys
     .command('status')
     .description('show which keys there are and what each of them opens')
@@ -42,12 +42,14 @@ function addStatus(keys: Command, { loadLocal, endWith }: CommandContext): void 
     .addHelpText('after', `${where}\nExample:\n  regway keys status -o json`)
     .action(async ({ output }: OutputOption) =>
       endWith(
-        await (await loadLocal()).keyStatusCommand((status) => process.stdout.write(formatKeyStatus(status, output))),
+        await (
+          await loadDataCommands()
+        ).runKeyStatus((status) => process.stdout.write(formatKeyStatus(status, output))),
       ),
     );
 }
 
-function addRotateData(keys: Command, { loadLocal, endWith }: CommandContext): void {
+function addRotateData(keys: Command, { loadDataCommands, endWith }: CommandContext): void {
   keys
     .command('rotate-data')
     .description('seal every password with a new data key and delete the old one; repeat it when it was interrupted')
@@ -56,13 +58,13 @@ function addRotateData(keys: Command, { loadLocal, endWith }: CommandContext): v
     .action(async ({ output }: OutputOption) =>
       endWith(
         await (
-          await loadLocal()
-        ).rotateDataKeyCommand((rotation) => process.stdout.write(formatDataRotation(rotation, output))),
+          await loadDataCommands()
+        ).runRotateDataKey((rotation) => process.stdout.write(formatDataRotation(rotation, output))),
       ),
     );
 }
 
-function addRotateRoot(keys: Command, { loadLocal, endWith }: CommandContext): void {
+function addRotateRoot(keys: Command, { loadDataCommands, endWith }: CommandContext): void {
   keys
     .command('rotate-root')
     .description(
@@ -76,14 +78,14 @@ function addRotateRoot(keys: Command, { loadLocal, endWith }: CommandContext): v
     .action(async ({ output }: OutputOption) =>
       endWith(
         await (
-          await loadLocal()
-        ).rotateRootKeyCommand((rotation) => process.stdout.write(formatRootRotation(rotation, output))),
+          await loadDataCommands()
+        ).runRotateRootKey((rotation) => process.stdout.write(formatRootRotation(rotation, output))),
       ),
     );
 }
 
 /** The keys, with the line end of the last line. */
-function formatKeyStatus(status: KeyStatusFacts, output: Output): string {
+function formatKeyStatus(status: KeyStatusSummary, output: Output): string {
   if (output === 'json') return `${jsonText(status)}\n`;
   const roots = tablePrinter(rootColumns, resultWidth())(status.rootKeys);
   const data = tablePrinter(dataColumns, resultWidth())(status.dataKeys);
@@ -91,7 +93,7 @@ function formatKeyStatus(status: KeyStatusFacts, output: Output): string {
 }
 
 /** What a rotation of the data key did. */
-function formatDataRotation(rotation: DataRotationFacts, output: Output): string {
+function formatDataRotation(rotation: DataRotationSummary, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { activeId, wasInterrupted, resealed, unreadable, leftInLog } = rotation;
   const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
@@ -103,7 +105,7 @@ function formatDataRotation(rotation: DataRotationFacts, output: Output): string
 }
 
 /** What a rotation of the root key did. */
-function formatRootRotation(rotation: RootRotationFacts, output: Output): string {
+function formatRootRotation(rotation: RootRotationSummary, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { rootKeyId, leftInFile, leftInLog } = rotation;
   const left = leftInFile.map(

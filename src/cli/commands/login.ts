@@ -6,7 +6,7 @@ import { parseServerUrl, warnIfReadable } from '../api/connection.ts';
 import { loginFile, removeLogin, saveLogin } from '../api/login-file.ts';
 import { principalOperation } from '../api/operations.ts';
 import type { CommandContext, CommandLineSettings } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { askSecret, readSecretFromInput } from '../terminal/prompt.ts';
 import { isInteractive, printable, printNote } from '../terminal/terminal.ts';
 
@@ -35,7 +35,7 @@ export function addLoginCommands(program: Command, { settings }: CommandContext)
 
 async function login(settings: CommandLineSettings, text: string, tokenStdin: boolean): Promise<void> {
   const url = parseServerUrl(text, 'The address');
-  if (!tokenStdin && !isInteractive()) throw wrongUsage('The token is missing: pipe it in with --token-stdin.');
+  if (!tokenStdin && !isInteractive()) throw usageError('The token is missing: pipe it in with --token-stdin.');
   warnIfReadable(url);
   const token = tokenStdin ? await readSecretFromInput() : await askSecret(`Token for ${url}: `);
   // A token that does not work is not remembered.

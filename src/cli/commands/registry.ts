@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { connect } from '../api/connection.ts';
 import type { CreateInput, Filter, Rotation, UpdateInput } from '../api/operations.ts';
 import type { CommandContext, CommandLineSettings } from '../context.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import {
   type AccountOption,
   accountOption,
@@ -117,7 +117,7 @@ function addUpdate(registry: Command, { settings }: CommandContext): void {
       const ask = () => askSecret(`Password for ${text}: `);
       const askPassword = isInteractive() ? ask : undefined;
       if (options.passwordPrompt === true && askPassword === undefined)
-        throw wrongUsage('--password-prompt needs a terminal: use --password-stdin.');
+        throw usageError('--password-prompt needs a terminal: use --password-stdin.');
       const client = await connect(settings);
       const password =
         options.passwordPrompt === true ? await ask() : await givenPassword(passwordSource(options, settings));

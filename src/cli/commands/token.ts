@@ -11,7 +11,7 @@ import {
   tokensOperation,
 } from '../api/access-operations.ts';
 import { connect } from '../api/connection.ts';
-import type { CommandContext, CommandLineSettings, TokenFacts, TokenRequest } from '../context.ts';
+import type { CommandContext, CommandLineSettings, TokenSummary, TokenRequest } from '../context.ts';
 import { type AccountOption, type Output, type OutputOption, outputOption } from '../options.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, printable, resultWidth } from '../terminal/terminal.ts';
@@ -24,13 +24,13 @@ interface CreateOptions extends OutputOption {
   readonly expiresIn?: number;
 }
 
-interface NewTokenFacts {
+interface NewTokenSummary {
   readonly role: string;
   readonly account: string;
   readonly output: Output;
 }
 
-const columns: readonly Column<TokenFacts>[] = [
+const columns: readonly Column<TokenSummary>[] = [
   { heading: 'ID', text: ({ id }) => id },
   { heading: 'NAME', text: ({ name }) => name },
   { heading: 'ROLE', text: ({ role }) => role },
@@ -56,7 +56,7 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
   addRevoke(token, context);
 }
 
-function addCreate(token: Command, { settings, loadLocal, endWith }: CommandContext): void {
+function addCreate(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('create')
     .description('make an API token; it is shown once and stored as a hash')
@@ -77,15 +77,13 @@ function addCreate(token: Command, { settings, loadLocal, endWith }: CommandCont
         const { text, account } = await createTokenOnServer(settings, request);
         return printToken(text, { ...options, account });
       }
-      const local = await loadLocal();
+      const local = await loadDataCommands();
       const account = request.account ?? adminAccount;
-      endWith(
-        await local.createTokenCommand({ ...request, account }, (text) => printToken(text, { ...options, account })),
-      );
+      endWith(await local.runCreateToken({ ...request, account }, (text) => printToken(text, { ...options, account })));
     });
 }
 
-function addList(token: Command, { settings, loadLocal, endWith }: CommandContext): void {
+function addList(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('list')
     .description('list the API tokens, the revoked and expired ones too')
@@ -93,13 +91,13 @@ function addList(token: Command, { settings, loadLocal, endWith }: CommandContex
     .addOption(outputOption())
     .addHelpText('after', `${where}\nExample:\n  regway token list --account=admin -o json`)
     .action(async ({ account, output }: AccountOption & OutputOption) => {
-      const print = (tokens: readonly TokenFacts[]) => process.stdout.write(formatTokens(tokens, output));
+      const print = (tokens: readonly TokenSummary[]) => process.stdout.write(formatTokens(tokens, output));
       if (settings.url !== undefined) return void print(await listTokensOnServer(settings, account));
-      endWith(await (await loadLocal()).listTokensCommand(account, print));
+      endWith(await (await loadDataCommands()).runListTokens(account, print));
     });
 }
 
-function addRevoke(token: Command, { settings, loadLocal, endWith }: CommandContext): void {
+function addRevoke(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('revoke')
     .description('end an API token; the next request with it is refused')
@@ -107,9 +105,9 @@ function addRevoke(token: Command, { settings, loadLocal, endWith }: CommandCont
     .addOption(outputOption())
     .addHelpText('after', `${where}\nExample:\n  regway token revoke 3np0vxq8cy2m`)
     .action(async (id: string, { output }: OutputOption) => {
-      const print = (revoked: TokenFacts) => process.stdout.write(formatToken(revoked, output));
+      const print = (revoked: TokenSummary) => process.stdout.write(formatToken(revoked, output));
       if (settings.url !== undefined) return void print(await revokeTokenOnServer(settings, id));
-      endWith(await (await loadLocal()).revokeTokenCommand(id, print));
+      endWith(await (await loadDataCommands()).runRevokeToken(id, print));
     });
 }
 
@@ -136,12 +134,12 @@ function parseDuration(text: string): number {
 }
 
 /** Writes a new token to standard output. It cannot be shown again. */
-function printToken(token: string, { role, account, output }: NewTokenFacts): void {
+function printToken(token: string, { role, account, output }: NewTokenSummary): void {
   process.stdout.write(`${formatNew(token, role, account, output)}\n`);
 }
 
 /** Stored tokens, with the line end of the last one. */
-function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
+function formatTokens(tokens: readonly TokenSummary[], output: Output): string {
   switch (output) {
     case 'id':
       return tokens.map(({ id }) => `${printable(id)}\n`).join('');
@@ -153,7 +151,7 @@ function formatTokens(tokens: readonly TokenFacts[], output: Output): string {
 }
 
 /** One stored token, with its line end. */
-function formatToken(token: TokenFacts, output: Output): string {
+function formatToken(token: TokenSummary, output: Output): string {
   return output === 'json' ? `${jsonText(tokenJson(token))}\n` : formatTokens([token], output);
 }
 
@@ -168,7 +166,7 @@ function tokenJson({
   expiresAt,
   revokedAt,
   lastUsedAt,
-}: TokenFacts): object {
+}: TokenSummary): object {
   return { id, name, role, account, images, createdAt, expiresAt, revokedAt, lastUsedAt };
 }
 
@@ -198,17 +196,17 @@ async function createTokenOnServer(
   return { text: requireResult(createToken.text, createToken), account };
 }
 
-async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenFacts[]> {
+async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenSummary[]> {
   const { tokens } = await (await connect(settings)).run(tokensOperation, { account });
-  return tokens.map(factsOf);
+  return tokens.map(summaryOf);
 }
 
-async function revokeTokenOnServer(settings: CommandLineSettings, id: string): Promise<TokenFacts> {
+async function revokeTokenOnServer(settings: CommandLineSettings, id: string): Promise<TokenSummary> {
   const { revokeToken } = await (await connect(settings)).run(revokeTokenOperation, { id });
-  return factsOf(requireResult(revokeToken.token, revokeToken));
+  return summaryOf(requireResult(revokeToken.token, revokeToken));
 }
 
-function factsOf(token: Token): TokenFacts {
+function summaryOf(token: Token): TokenSummary {
   const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
   return {
     ...token,

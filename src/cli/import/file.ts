@@ -1,7 +1,7 @@
 // Tells the files that can be imported apart, reads them, and sorts out what they name twice.
 
 import { isRecord, parseJson } from '../../core/shared/json.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { isDockerConfig, parseDockerConfig } from './docker-config.ts';
 import { isDump, parseDump } from './registry-list.ts';
 import { refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './entry.ts';
@@ -25,7 +25,7 @@ function entriesOf(document: unknown, choices: KeyChoices): ImportEntry[] {
   if (isSecret(document)) return parseSecret(document, choices);
   if (isDockerConfig(document)) return parseDockerConfig(document, choices);
   if (isRecord(document) && Array.isArray(document['registries'])) return parseDump(document['registries'], choices);
-  throw wrongUsage(`The file is not ${known}.`);
+  throw usageError(`The file is not ${known}.`);
 }
 
 function parseDocument(text: string): unknown {
@@ -34,7 +34,7 @@ function parseDocument(text: string): unknown {
   const advice = /^\s*(?:apiVersion|kind|metadata|data):/m.test(text)
     ? ' It looks like YAML: use kubectl get secret NAME -o json.'
     : '';
-  throw wrongUsage(`The file is not JSON, so it is not ${known}.${advice}`);
+  throw usageError(`The file is not JSON, so it is not ${known}.${advice}`);
 }
 
 function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: number): ImportEntry {

@@ -13,7 +13,7 @@ import {
   updateOperation,
 } from '../api/operations.ts';
 import { findRegistry } from '../registry/lookup.ts';
-import type { Asked } from '../registry/report.ts';
+import type { CheckRequest } from '../registry/report.ts';
 import { printNote } from '../terminal/terminal.ts';
 import type { FoundLogin, ImportEntry } from './entry.ts';
 
@@ -40,7 +40,7 @@ export interface ImportResult {
   readonly reason: string | null;
   readonly report: Report | null;
   readonly stored: boolean;
-  readonly asked: Asked;
+  readonly asked: CheckRequest;
 }
 
 /** Looks at one entry, checks its login with the registry, and stores it if the settings say so. */

@@ -16,7 +16,7 @@ import {
   updateOperation,
   validateOperation,
 } from '../api/operations.ts';
-import { type CommandFailure, refused, wrongUsage } from '../errors.ts';
+import { type CommandFailure, refused, usageError } from '../errors.ts';
 import type { AccountOption, Output, OutputOption, RegistryOptions } from '../options.ts';
 import { passwordWays } from '../terminal/password.ts';
 import { confirm } from '../terminal/prompt.ts';
@@ -116,7 +116,7 @@ export async function deleteRegistry(
   textOrId: string,
   { yes, output, account }: OutputOption & AccountOption & { readonly yes?: boolean },
 ): Promise<void> {
-  if (yes !== true && !isInteractive()) throw wrongUsage('Nobody is here to confirm the deletion: add --yes.');
+  if (yes !== true && !isInteractive()) throw usageError('Nobody is here to confirm the deletion: add --yes.');
   const registry = await requireRegistry(client, textOrId, account);
   if (
     yes !== true &&

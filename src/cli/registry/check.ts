@@ -6,10 +6,10 @@ import { checkStepsOperation, type CreateInput, type Payload, type Report } from
 import { CommandFailure, notReachable, refused } from '../errors.ts';
 import { printable, printNote } from '../terminal/terminal.ts';
 import { reportJson } from './output.ts';
-import { type Asked, printReport, printStep, printVerdict } from './report.ts';
+import { type CheckRequest, printReport, printStep, printVerdict } from './report.ts';
 
 /** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
-export async function checkWithSteps(client: Client, input: CreateInput, asked: Asked): Promise<Report> {
+export async function checkWithSteps(client: Client, input: CreateInput, asked: CheckRequest): Promise<Report> {
   for await (const { registryCheck } of client.stream(checkStepsOperation, {
     input,
     secureConnection: asked.secureConnection,
@@ -49,7 +49,7 @@ export function checkFailed(report: Report, consequence: string): CommandFailure
 }
 
 /** @throws CommandFailure when the payload of a mutation holds an error; a report that came with it is printed first, if it was not before. */
-export function throwPayloadErrors({ errors, validation }: Payload, asked: Asked): void {
+export function throwPayloadErrors({ errors, validation }: Payload, asked: CheckRequest): void {
   const [error] = errors;
   if (error === undefined) return;
   const answer = { errors, validation: validation ? reportJson(validation) : null };

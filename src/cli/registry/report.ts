@@ -5,7 +5,7 @@ import type { Report } from '../api/operations.ts';
 import { colorNote, printable, printNote } from '../terminal/terminal.ts';
 
 /** What was asked for, as far as it decides whether a flag is left to try. */
-export interface Asked {
+export interface CheckRequest {
   readonly secureConnection: boolean;
   /** Whether the command stores, so that storing unchecked is a way out. */
   readonly stores: boolean;
@@ -26,7 +26,7 @@ const marks: Readonly<Record<ValidationStepStatus, Mark>> = {
 /** The longest kind is REPOSITORY; one space keeps the columns apart. */
 const kindWidth = 11;
 
-type Advise = (report: Report, asked: Asked) => string | null;
+type Advise = (report: Report, asked: CheckRequest) => string | null;
 
 const none: Advise = () => null;
 const withoutVerification: Advise = (_report, { secureConnection }) =>
@@ -75,7 +75,7 @@ export function printStep({ kind, status, message, durationMs }: ValidationStep)
 }
 
 /** Writes the verdict with what the person can do about it. */
-export function printVerdict(report: Report, asked: Asked): void {
+export function printVerdict(report: Report, asked: CheckRequest): void {
   const warned = report.valid && report.hint !== null;
   const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
   // A failed step has said the same sentence on the line above.
@@ -90,13 +90,13 @@ export function printVerdict(report: Report, asked: Asked): void {
 }
 
 /** Writes a report that came all at once. */
-export function printReport(report: Report, asked: Asked): void {
+export function printReport(report: Report, asked: CheckRequest): void {
   report.steps.forEach(printStep);
   printVerdict(report, asked);
 }
 
 /** The exact flag to add, or null when no flag helps. An outcome of a newer server has none. */
-export function flagThatHelps(report: Report, asked: Asked): string | null {
+export function flagThatHelps(report: Report, asked: CheckRequest): string | null {
   const advise: Advise | undefined = advice[report.outcome];
   return advise?.(report, asked) ?? null;
 }

@@ -1,7 +1,7 @@
 // Where the password of a registry comes from: never the command line, which other users see in `ps` and shells keep in a file.
 
 import type { Secret } from '../../core/shared/secret.ts';
-import { wrongUsage } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { askSecret, readSecretFromInput } from './prompt.ts';
 import { isInteractive } from './terminal.ts';
 
@@ -23,7 +23,7 @@ export function refusePasswordInArguments(args: readonly string[]): void {
   const end = args.indexOf('--');
   const flags = end < 0 ? args : args.slice(0, end);
   if (flags.some((argument) => passwordFlag.test(argument))) {
-    throw wrongUsage(
+    throw usageError(
       `A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${passwordWays}.`,
     );
   }
@@ -35,7 +35,7 @@ export function refusePasswordInAddress(address: string): void {
   // What no URL parser reads, such as a list of hosts, may hold one all the same.
   const hasUserPassword = url === null ? /\/\/.*:.*@/s.test(address) : url.password !== '';
   if (hasUserPassword || /[?&]pass(?:word)?=/i.test(address)) {
-    throw wrongUsage(
+    throw usageError(
       'A password in the address can be read by every user of this machine, and stays in the history of the shell: leave it out and set PGPASSWORD.',
     );
   }
@@ -45,7 +45,7 @@ export function refusePasswordInAddress(address: string): void {
 export async function requirePassword(source: PasswordSource, username: string): Promise<Secret> {
   const given = await givenPassword(source);
   if (given !== undefined) return given;
-  if (!isInteractive()) throw wrongUsage(`The password is missing: ${passwordWays}.`);
+  if (!isInteractive()) throw usageError(`The password is missing: ${passwordWays}.`);
   return askSecret(`Password of ${username}: `);
 }
 

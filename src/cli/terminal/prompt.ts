@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { Writable } from 'node:stream';
 import { Secret } from '../../core/shared/secret.ts';
-import { CommandFailure, exitCodes, wrongUsage } from '../errors.ts';
+import { CommandFailure, exitCodes, usageError } from '../errors.ts';
 
 /** Takes what readline would echo. */
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -26,7 +26,7 @@ export async function readSecretFromInput(): Promise<Secret> {
 }
 
 function secretOf(value: string): Secret {
-  if (value === '') throw wrongUsage('Nothing was given, so nothing was sent.');
+  if (value === '') throw usageError('Nothing was given, so nothing was sent.');
   return new Secret(value);
 }
 
@@ -38,6 +38,6 @@ function readLine(question: string, output: NodeJS.WritableStream): Promise<stri
     lines.once('line', resolve);
     // Ctrl-C, Ctrl-D and a terminal that goes away; after a line this changes nothing.
     lines.once('SIGINT', () => lines.close());
-    lines.once('close', () => reject(new CommandFailure(exitCodes.cancelled, 'Cancelled.')));
+    lines.once('close', () => reject(new CommandFailure(exitCodes.canceled, 'Cancelled.')));
   }).finally(() => lines.close());
 }

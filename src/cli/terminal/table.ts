@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
-import { colourResult, printable } from './terminal.ts';
+import { colorResult, printable } from './terminal.ts';
 
 /** One column: its heading, and its text for a row. */
 export interface Column<Row> {
@@ -50,7 +50,7 @@ export function tablePrinter<Row>(
     if (first !== undefined) return layOut(cells, width === undefined ? widest(cells, first) : first);
     const natural = widest([headings, ...cells], []);
     first = width === undefined ? natural : fit(natural, width);
-    return emphasiseFirstLine(layOut([headings, ...cells], first));
+    return emphasizeFirstLine(layOut([headings, ...cells], first));
   };
 }
 
@@ -89,7 +89,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function emphasiseFirstLine(table: string): string {
+function emphasizeFirstLine(table: string): string {
   const [first = '', ...rest] = table.split('\n');
-  return [colourResult('bold', first), ...rest].join('\n');
+  return [colorResult('bold', first), ...rest].join('\n');
 }

@@ -39,7 +39,7 @@ export function colorNote(style: Style, text: string): string {
 }
 
 /** Colours a piece of a result, on the same terms. */
-export function colourResult(style: Style, text: string): string {
+export function colorResult(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 

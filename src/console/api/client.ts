@@ -100,7 +100,7 @@ export function whoAmI(): Promise<Principal | null> {
 }
 
 /** Where else than here people sign in. @throws RequestFailure. */
-export async function signInWays(): Promise<readonly SignInMethod[]> {
+export async function fetchSignInMethods(): Promise<readonly SignInMethod[]> {
   const { signIn: ways = [] } = await sessionBody({ headers: consoleHeaders });
   return ways;
 }

@@ -1,7 +1,7 @@
 // Audit events as people read them: when, who, what, to which thing, and how it ended.
 
 import type { EventFragment } from '../api/operations.ts';
-import { actionWords, resultWords } from '../shared/words.ts';
+import { actionLabels, resultLabel } from '../shared/words.ts';
 import { Ago, TableFrame } from './controls.tsx';
 
 export function AuditTable({
@@ -22,7 +22,7 @@ export function AuditTable({
             <Ago time={at} />
           </td>
           <td>{actor}</td>
-          <td className="nowrap">{actionWords[action]}</td>
+          <td className="nowrap">{actionLabels[action]}</td>
           {!isOfOneThing && (
             <>
               <td className="break" title={target}>
@@ -31,7 +31,7 @@ export function AuditTable({
               <td>{account}</td>
             </>
           )}
-          <td>{resultWords(outcome)}</td>
+          <td>{resultLabel(outcome)}</td>
           <td>
             <code>{requestId}</code>
           </td>

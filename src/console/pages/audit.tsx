@@ -8,7 +8,7 @@ import { useRequest } from '../api/use-request.ts';
 import { AuditTable } from '../components/audit-table.tsx';
 import { Choice, FailureNote, Field, PageHeading } from '../components/controls.tsx';
 import { go } from '../shared/location.ts';
-import { actionWords } from '../shared/words.ts';
+import { actionLabels } from '../shared/words.ts';
 
 /** A screen or two; the trail is read from its newest end. */
 const pageSize = 50;
@@ -16,7 +16,7 @@ const pageSize = 50;
 export function AuditPage({ query }: { readonly query: string }) {
   const parameters = new URLSearchParams(query);
   const [actor, action, after] = ['actor', 'action', 'after'].map((name) => parameters.get(name));
-  const known = (Object.keys(actionWords) as RegwayAuditAction[]).find((candidate) => candidate === action) ?? null;
+  const known = (Object.keys(actionLabels) as RegwayAuditAction[]).find((candidate) => candidate === action) ?? null;
   const { answer, failure, isLoading } = useRequest(query, (signal) =>
     run(
       AuditDocument,
@@ -68,7 +68,7 @@ function Filters({ actor, action }: Narrowing) {
           label="What"
           value={action ?? ''}
           onChange={(chosen) => show({ actor: typed, action: chosen || null })}
-          options={actionWords}
+          options={actionLabels}
           none="Everything"
         />
         <Button type="submit" className="button">

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useState } from 'react';
 import { Button, Input, Link } from 'react-aria-components';
-import { type Principal, RequestFailure, signIn, type SignInMethod, signInWays } from '../api/client.ts';
+import { type Principal, RequestFailure, signIn, type SignInMethod, fetchSignInMethods } from '../api/client.ts';
 import { failureOf } from '../api/use-request.ts';
 import { FailureNote, Field, PageHeading } from '../components/controls.tsx';
 
@@ -58,7 +58,7 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
 export function SignInMethods() {
   const [ways, setWays] = useState<readonly SignInMethod[]>([]);
   useEffect(() => {
-    signInWays().then(setWays, () => undefined);
+    fetchSignInMethods().then(setWays, () => undefined);
   }, []);
   if (ways.length === 0) return null;
   return (

@@ -7,7 +7,7 @@ import { Choice, Field, FailureNote, Note } from '../components/controls.tsx';
 import { Dialog } from '../components/dialog.tsx';
 import { CreateTokenDocument, type RegwayRole } from '../api/operations.ts';
 import { useChange } from '../api/use-change.ts';
-import { roleWords } from '../shared/words.ts';
+import { roleLabels } from '../shared/words.ts';
 
 const lifetimes = { '30d': '30 days', '90d': '90 days', '365d': 'A year', never: 'No end' } as const;
 
@@ -74,7 +74,7 @@ interface TokenFieldsProps {
 }
 
 function TokenFields({ form: { name, role, account, images, lifetime }, principal, onChange }: TokenFieldsProps) {
-  const { ADMIN, ...others } = roleWords;
+  const { ADMIN, ...others } = roleLabels;
   const isAdmin = principal.role === 'ADMIN';
   return (
     <>

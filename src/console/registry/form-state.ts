@@ -122,13 +122,13 @@ export function updateInputOf(stored: FactsFragment, form: FormState): UpdateReg
 }
 
 /** A change of the form that a report suggests, with the words of its button. */
-export interface Remedy {
+export interface SuggestedFix {
   readonly label: string;
   readonly change: Partial<FormState>;
 }
 
 /** What a person could decide to change after this report; null when the form cannot help. */
-export function remedyOf({ outcome, realmHost }: ReportFragment, form: FormState): Remedy | null {
+export function suggestFix({ outcome, realmHost }: ReportFragment, form: FormState): SuggestedFix | null {
   if (outcome === 'FORBIDDEN_REALM' && realmHost !== null && form.trustedRealm.trim() !== realmHost)
     return { label: `Trust ${realmHost}`, change: { trustedRealm: realmHost } };
   if (form.allowSelfSigned) return null;

@@ -11,7 +11,7 @@ import {
   fieldOfPath,
   formOf,
   missingFields,
-  remedyOf,
+  suggestFix,
   sendsPassword,
   updateInputOf,
   type FieldErrors,
@@ -160,8 +160,8 @@ function CheckResult({
       {report !== null && (
         <Verdict
           report={report}
-          remedy={remedyOf(report, form)}
-          onRemedy={({ change }) => {
+          fix={suggestFix(report, form)}
+          onFix={({ change }) => {
             onChange(change);
             check.clear();
           }}

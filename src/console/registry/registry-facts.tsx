@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import type { FactsFragment, OneQuery } from '../api/operations.ts';
 import { Ago, TableFrame } from '../components/controls.tsx';
 import { TlsMark } from '../components/status.tsx';
-import { resultWords, typeLabels } from '../shared/words.ts';
+import { resultLabel, typeLabels } from '../shared/words.ts';
 
 export function RegistryFacts({ registry }: { readonly registry: FactsFragment }) {
   const facts: readonly (readonly [string, ReactNode])[] = [
@@ -84,7 +84,7 @@ export function UsesCard({ uses }: { readonly uses: Uses }) {
                 <code>{image}</code>
               </td>
               <td>{actor}</td>
-              <td>{resultWords(outcome)}</td>
+              <td>{resultLabel(outcome)}</td>
               <td>{count}</td>
               <td>
                 <Ago time={lastAt} />

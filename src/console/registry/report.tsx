@@ -2,10 +2,10 @@
 
 import { Button } from 'react-aria-components';
 import { Ago, Sign } from '../components/controls.tsx';
-import type { Remedy } from './form-state.ts';
+import type { SuggestedFix } from './form-state.ts';
 import type { ReportFragment, StepFragment } from '../api/operations.ts';
 import { duration } from '../shared/time.ts';
-import { formWords, outcomeTone, outcomeLabels, statusTones, statusWords, stepWords } from '../shared/words.ts';
+import { formWords, outcomeTone, outcomeLabels, statusTones, statusLabels, stepLabels } from '../shared/words.ts';
 
 /** The steps so far; while it runs, the last line says so. */
 export function Steps({
@@ -21,7 +21,7 @@ export function Steps({
         <li key={kind}>
           <Sign tone={statusTones[status]} />
           <span className="step-kind">
-            {stepWords[kind]} <span className="visually-hidden">({statusWords[status]})</span>
+            {stepLabels[kind]} <span className="visually-hidden">({statusLabels[status]})</span>
           </span>
           <span className="step-message">{formWords(message)}</span>
           <span className="step-time">{status === 'SKIPPED' ? '' : duration(durationMs)}</span>
@@ -40,11 +40,11 @@ export function Steps({
 interface VerdictProps {
   readonly report: ReportFragment;
   /** A change that may help, and what makes it. */
-  readonly remedy?: Remedy | null;
-  readonly onRemedy?: (remedy: Remedy) => void;
+  readonly fix?: SuggestedFix | null;
+  readonly onFix?: (fix: SuggestedFix) => void;
 }
 
-export function Verdict({ report, remedy = null, onRemedy }: VerdictProps) {
+export function Verdict({ report, fix = null, onFix }: VerdictProps) {
   const { outcome, message, hint, durationMs, checkedAt, retryAfter } = report;
   const tone = outcomeTone(outcome);
   return (
@@ -64,9 +64,9 @@ export function Verdict({ report, remedy = null, onRemedy }: VerdictProps) {
         <p className="help">
           {outcome === 'SKIPPED' ? 'Stored' : `Took ${duration(durationMs)},`} <Ago time={checkedAt} />
         </p>
-        {remedy !== null && onRemedy !== undefined && (
-          <Button className="button" onPress={() => onRemedy(remedy)}>
-            {remedy.label}
+        {fix !== null && onFix !== undefined && (
+          <Button className="button" onPress={() => onFix(fix)}>
+            {fix.label}
           </Button>
         )}
       </div>

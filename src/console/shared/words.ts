@@ -49,7 +49,7 @@ export const outcomeLabels: Readonly<Record<ValidationOutcome, string>> = {
   NATIVE_CREDENTIAL_ERROR: 'Cloud login failed',
 };
 
-export const stepWords: Readonly<Record<ValidationStepKind, string>> = {
+export const stepLabels: Readonly<Record<ValidationStepKind, string>> = {
   RESOLVE: 'Find host',
   CONNECT: 'Connect',
   TLS: 'TLS',
@@ -61,7 +61,7 @@ export const stepWords: Readonly<Record<ValidationStepKind, string>> = {
   REPOSITORY: 'Repository',
 };
 
-export const statusWords: Readonly<Record<ValidationStepStatus, string>> = {
+export const statusLabels: Readonly<Record<ValidationStepStatus, string>> = {
   PASSED: 'passed',
   WARNED: 'warning',
   FAILED: 'failed',
@@ -96,14 +96,14 @@ export function formWords(sentence: string): string {
   return reworded.replace(/^turn on/, 'Turn on');
 }
 
-export const roleWords: Readonly<Record<RegwayRole, string>> = {
+export const roleLabels: Readonly<Record<RegwayRole, string>> = {
   PULL: 'Pull: uses registries, sees none',
   READ_WRITE: 'Read and write: manages registries',
   READ_ONLY: 'Read only: sees itself',
   ADMIN: 'Admin: everything, in every account',
 };
 
-export const actionWords: Readonly<Record<RegwayAuditAction, string>> = {
+export const actionLabels: Readonly<Record<RegwayAuditAction, string>> = {
   REGISTRY_CREATE: 'Registry added',
   REGISTRY_UPDATE: 'Registry changed',
   REGISTRY_DELETE: 'Registry deleted',
@@ -121,7 +121,7 @@ export const actionWords: Readonly<Record<RegwayAuditAction, string>> = {
 };
 
 /** How an audited action ended, in words where there are some. */
-export function resultWords(outcome: string): string {
+export function resultLabel(outcome: string): string {
   if (outcome === 'DONE') return 'Done';
   return Object.hasOwn(outcomeLabels, outcome) ? outcomeLabels[outcome as ValidationOutcome] : outcome;
 }

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { Report } from '../../../src/cli/api/operations.ts';
-import { type Asked, flagThatHelps } from '../../../src/cli/registry/report.ts';
+import { type CheckRequest, flagThatHelps } from '../../../src/cli/registry/report.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../../src/core/registry/report.ts';
 
 const report = (outcome: ValidationOutcome, more: Partial<Report> = {}): Report => ({
@@ -18,9 +18,9 @@ const report = (outcome: ValidationOutcome, more: Partial<Report> = {}): Report 
   steps: [],
   ...more,
 });
-const adding: Asked = { secureConnection: true, stores: true };
+const adding: CheckRequest = { secureConnection: true, stores: true };
 
-it.each<[ValidationOutcome, Partial<Report>, Asked, string | null]>([
+it.each<[ValidationOutcome, Partial<Report>, CheckRequest, string | null]>([
   ['TLS_EXPIRED', {}, adding, '--secure-connection=false'],
   ['TLS_EXPIRED', {}, { ...adding, secureConnection: false }, null],
   ['PLAIN_HTTP', {}, { ...adding, secureConnection: false }, null],

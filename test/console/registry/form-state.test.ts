@@ -8,7 +8,7 @@ import {
   formOf,
   missingFields,
   passwordReasons,
-  remedyOf,
+  suggestFix,
   sendsPassword,
   typeHelp,
   updateInputOf,
@@ -144,30 +144,30 @@ describe('a new registry', () => {
   });
 });
 
-describe('the remedy', () => {
-  const remedy = (outcome: ValidationOutcome, form: FormState = full, realmHost: string | null = null) =>
-    remedyOf({ ...report, outcome, realmHost }, form);
+describe('the fix', () => {
+  const fix = (outcome: ValidationOutcome, form: FormState = full, realmHost: string | null = null) =>
+    suggestFix({ ...report, outcome, realmHost }, form);
 
   it.each(['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED', 'PLAIN_HTTP'] as const)(
     'for %s allows self-signed certificates, once',
     (outcome) => {
-      expect(remedy(outcome)?.change).toEqual({ allowSelfSigned: true });
-      expect(remedy(outcome, { ...full, allowSelfSigned: true })).toBeNull();
+      expect(fix(outcome)?.change).toEqual({ allowSelfSigned: true });
+      expect(fix(outcome, { ...full, allowSelfSigned: true })).toBeNull();
     },
   );
 
   it('for FORBIDDEN_REALM trusts the host that the registry named, and names it', () => {
-    expect(remedy('FORBIDDEN_REALM', full, 'auth.example.com')).toEqual({
+    expect(fix('FORBIDDEN_REALM', full, 'auth.example.com')).toEqual({
       label: 'Trust auth.example.com',
       change: { trustedRealm: 'auth.example.com' },
     });
-    expect(remedy('FORBIDDEN_REALM', full)).toBeNull();
+    expect(fix('FORBIDDEN_REALM', full)).toBeNull();
   });
 
   it.each(['VALID', 'INVALID_CREDENTIALS', 'TIMEOUT', 'LOCKED_OUT', 'FORBIDDEN_ADDRESS'] as const)(
     'for %s there is none',
     (outcome) => {
-      expect(remedy(outcome)).toBeNull();
+      expect(fix(outcome)).toBeNull();
     },
   );
 });
