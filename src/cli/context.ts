@@ -1,15 +1,15 @@
-// What a command gets from the program around it: the settings, and the commands on the data directory.
+// The context of a command: the settings, and the commands that work on the data directory.
 
 import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
 import type { Role } from '../core/authz/principal.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import type { Secret } from '../core/shared/secret.ts';
 
-/** The commands on the data directory, loaded when one of them runs: the server's modules take far longer to load than the command line. */
+/** The commands on the data directory, each returning its exit code. Loaded only when one of them runs, because the server's modules load far slower than the command line. */
 export interface DataCommands {
   runServe(): Promise<number>;
   runCreateToken(request: TokenRequest, print: (token: string) => void): Promise<number>;
-  /** Every account's tokens when `account` is undefined. */
+  /** Lists the tokens of all accounts if `account` is undefined. */
   runListTokens(account: string | undefined, print: (tokens: readonly TokenSummary[]) => void): Promise<number>;
   runRevokeToken(id: string, print: (token: TokenSummary) => void): Promise<number>;
   runKeyStatus(print: (status: KeyStatusSummary) => void): Promise<number>;
@@ -17,12 +17,12 @@ export interface DataCommands {
   runRotateRootKey(print: (rotation: RootRotationSummary) => void): Promise<number>;
   runBackup(file: string, force: boolean, print: (backup: BackupSummary) => void): Promise<number>;
   runRestore(file: string, force: boolean, print: (restoration: RestorationSummary) => void): Promise<number>;
-  /** Of the data directory's own database when `file` is undefined. */
+  /** Verifies the database of the data directory if `file` is undefined. */
   runVerify(file: string | undefined, print: (checks: readonly CheckSummary[]) => void): Promise<number>;
-  /** Ends with 1 when the trail is broken. */
+  /** Returns 1 if the trail is broken. */
   runVerifyAudit(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
   runMigrate(url: string, print: (tables: readonly MovedTableSummary[]) => void): Promise<number>;
-  /** Of every account when `account` is undefined. */
+  /** Exports the registries of all accounts if `account` is undefined. */
   runExport(account: string | undefined, print: (registries: readonly ExportedRegistry[]) => void): Promise<number>;
 }
 
@@ -31,7 +31,7 @@ export interface MovedTableSummary {
   readonly rows: number;
 }
 
-/** A registry as it is stored, with no password. */
+/** A stored registry without its password. */
 export type ExportedRegistry = Pick<
   Registry,
   | 'account'
@@ -50,7 +50,7 @@ export interface BackupSummary {
   readonly file: string;
   readonly bytes: number;
   readonly registries: number;
-  /** Of the keys in a keyring without which its passwords cannot be read. */
+  /** IDs of the root keys that the keyring must contain to decrypt the passwords. */
   readonly rootKeyIds: readonly string[];
   readonly keyringFile: string;
 }
@@ -64,11 +64,11 @@ export interface CheckSummary {
 export interface RestorationSummary {
   readonly restored: boolean;
   readonly checks: readonly CheckSummary[];
-  /** Where the database that was there before is now. */
+  /** Path of the database that was replaced; undefined if there was none. */
   readonly aside: string | undefined;
 }
 
-/** Which keys there are and what each of them opens. */
+/** The keys, and how many keys or passwords each of them decrypts. */
 export interface KeyStatusSummary {
   readonly keyringFile: string;
   readonly rootKeys: readonly { readonly id: string; readonly dataKeys: number }[];
@@ -85,16 +85,16 @@ export interface DataRotationSummary {
   readonly activeId: number;
   readonly wasInterrupted: boolean;
   readonly resealed: number;
-  /** Ids of registries whose password cannot be read. */
+  /** IDs of registries whose password cannot be decrypted. */
   readonly unreadable: readonly string[];
   readonly leftInLog: boolean;
 }
 
 export interface RootRotationSummary {
   readonly rootKeyId: string;
-  /** Ids of keys that a person has to take out of the file. */
+  /** IDs of keys that the operator must remove from the file. */
   readonly leftInFile: readonly string[];
-  /** Whether the database's log still holds what the old key opens. */
+  /** Whether the write-ahead log still contains data that the old key decrypts. */
   readonly leftInLog: boolean;
 }
 
@@ -133,6 +133,6 @@ export interface CommandLineSettings {
   readonly token: Secret | undefined;
   /** REGWAY_REGISTRY_PASSWORD. */
   readonly registryPassword: Secret | undefined;
-  /** Where programs keep settings of this user: XDG_CONFIG_HOME or ~/.config. */
+  /** Directory of this user's settings: XDG_CONFIG_HOME or ~/.config. */
   readonly configDir: string;
 }

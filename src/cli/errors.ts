@@ -1,10 +1,10 @@
-// What ends a command early: a sentence for the person and the exit code for the script.
+// Errors that end a command early, each with a message for the user and an exit code for scripts.
 
-/** Exit codes of every command. 130 is what shells give for a program that Ctrl-C ended. */
+/** Exit codes of every command. Shells report 130 for a program that Ctrl-C ended. */
 export const exitCodes = { done: 0, refused: 1, usageError: 2, notReachable: 3, canceled: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Ends a command. `answer` is what `-o json` prints instead of a result. */
+/** Ends a command. With `-o json`, `answer` is printed instead of a result. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
   readonly exitCode: ExitCode;
@@ -17,17 +17,17 @@ export class CommandFailure extends Error {
   }
 }
 
-/** The command line itself is at fault; nothing was sent. */
+/** Creates the error for a wrong command line (exit status 2). Nothing was sent. */
 export function usageError(message: string): CommandFailure {
   return new CommandFailure(exitCodes.usageError, message);
 }
 
-/** No Regway server answered. */
+/** Creates the error for a server that did not answer as Regway does (exit status 3). */
 export function notReachable(message: string): CommandFailure {
   return new CommandFailure(exitCodes.notReachable, message);
 }
 
-/** The server answered and said no. */
+/** Creates the error for a request that the server rejected (exit status 1). */
 export function refused(message: string, answer?: object): CommandFailure {
   return new CommandFailure(exitCodes.refused, message, answer);
 }

@@ -1,4 +1,4 @@
-// Options that several commands share, and how their values are read.
+// Options that several commands share, with the parsers of their values.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type RegistryType, registryTypes } from '../core/registry/registry.ts';
@@ -15,7 +15,7 @@ export interface AccountOption {
   readonly account?: string;
 }
 
-/** What describes a registry and how to log in to it, as typed. */
+/** A registry and its credential, as typed. */
 export interface RegistryOptions extends OutputOption {
   readonly username?: string;
   readonly type?: RegistryType;
@@ -31,55 +31,54 @@ const typeNames = registryTypes.map((type) => type.toLowerCase());
 
 /** `--type`, lower case on the command line. */
 export const typeOption = (): Option =>
-  new Option('--type <type>', `how to log in: ${typeNames.join(', ')}`).argParser(parseType);
+  new Option('--type <type>', `Registry type: ${typeNames.join(', ')} (default: docker_v2)`).argParser(parseType);
 
 /** `--account`, for admins. */
-export const accountOption = (): Option => new Option('--account <name>', 'another account than your own; for admins');
+export const accountOption = (): Option =>
+  new Option('--account <name>', 'Account to act in; admins only (default: your own)');
 
-/** `-o`, as a table for people unless said otherwise. */
+/** `-o`. Defaults to a table. */
 export const outputOption = (choices: readonly Output[] = outputs): Option =>
-  new Option('-o, --output <form>', 'how to print the result').choices(choices).default('table');
+  new Option('-o, --output <form>', 'Output format').choices(choices).default('table');
 
 /** `--secure-connection`. */
 export const secureConnectionOption = (): Option =>
-  new Option(
-    '--secure-connection <true|false>',
-    'verify the TLS certificate of the registry (true unless given)',
-  ).argParser(parseTruth);
+  new Option('--secure-connection <true|false>', "Verify the registry's TLS certificate (default: true)").argParser(
+    parseTruth,
+  );
 
 /** `--validate`. */
 export const validateOption = (): Option =>
-  new Option(
-    '--validate <true|false>',
-    'ask the registry whether the credential works before storing it (true unless given)',
-  ).argParser(parseTruth);
+  new Option('--validate <true|false>', 'Validate the credential before storing it (default: true)').argParser(
+    parseTruth,
+  );
 
 /** `--rotation`, lower case on the command line. */
 export const rotationOption = (): Option =>
   new Option(
     '--rotation <replace|pending>',
-    'pending stores a new password that the registry does not take yet, and uses it from when it does',
+    'Replace the password now, or store a pending one that Regway switches to once the registry accepts it',
   ).argParser(parseRotation);
 
-/** `--password-stdin`; there is no option that takes the password itself. */
+/** `--password-stdin`. No option accepts the password itself. */
 export const passwordStdinOption = (): Option =>
   new Option(
     '--password-stdin',
-    'read the password from standard input (else REGWAY_REGISTRY_PASSWORD, else you are asked)',
+    'Read the password from standard input (default: REGWAY_REGISTRY_PASSWORD, else a prompt)',
   );
 
-/** Adds what describes a registry and how to log in to it. */
+/** Adds the options of a registry and its credential. */
 export function addRegistryOptions(command: Command): Command {
   return command
     .addOption(typeOption())
-    .option('--name <label>', 'a label for people')
+    .option('--name <label>', 'Display name')
     .option(
       '--trusted-realm <host[:port]>',
-      'a token server that may receive this credential besides the registry itself',
+      'Token server that may receive this credential, in addition to the registry itself',
     )
     .option(
       '--probe-repository <repository>',
-      'a private repository that the check asks for, when the registry text names none',
+      'Private repository to request during validation, if the registry pattern names none',
     )
     .addOption(secureConnectionOption())
     .addOption(passwordStdinOption());
@@ -87,17 +86,17 @@ export function addRegistryOptions(command: Command): Command {
 
 function parseType(text: string): RegistryType {
   const type = registryTypes.find((candidate) => candidate === text.toUpperCase());
-  if (type === undefined) throw new InvalidArgumentError(`Give one of ${typeNames.join(', ')}.`);
+  if (type === undefined) throw new InvalidArgumentError(`Must be one of ${typeNames.join(', ')}.`);
   return type;
 }
 
 function parseRotation(text: string): Rotation {
   const rotation = text.toUpperCase();
   if (rotation === 'REPLACE' || rotation === 'PENDING') return rotation;
-  throw new InvalidArgumentError('Give replace or pending.');
+  throw new InvalidArgumentError('Must be replace or pending.');
 }
 
 function parseTruth(text: string): boolean {
-  if (!/^(?:true|false)$/i.test(text)) throw new InvalidArgumentError('Give true or false.');
+  if (!/^(?:true|false)$/i.test(text)) throw new InvalidArgumentError('Must be true or false.');
   return text.toLowerCase() === 'true';
 }

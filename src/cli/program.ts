@@ -1,4 +1,4 @@
-// The command line: what can be typed, and which exit code it ends with (0 done, 1 refused, 2 wrong usage, 3 not reachable).
+// Defines the command line and its exit codes: 0 success, 1 rejected by the server, 2 usage error, 3 server unreachable.
 
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -18,19 +18,20 @@ import { colorNote, jsonText, printNote } from './terminal/terminal.ts';
 
 const environmentHelp = `
 Environment:
-  REGWAY_URL                 the server that registry, image, import, account and audit list talk to; else that of "regway login", else http://127.0.0.1:4000.
-                             The token commands talk to it too, and work on the data directory without it
-  REGWAY_TOKEN               the API token for it
-  REGWAY_REGISTRY_PASSWORD   the password of the registry that is added, checked or updated
-  NO_COLOR                   no colours
+  REGWAY_URL                 Server for registry, image, import, account, and audit list (default: the server saved by "regway login",
+                             else http://127.0.0.1:4000). Token commands use REGWAY_URL if it is set, else the data directory
+  REGWAY_TOKEN               API token for that server
+  REGWAY_REGISTRY_PASSWORD   Password of the registry to add, check, or update
+  NO_COLOR                   Disable colors
 
 Exit codes:
-  0 done   1 refused by the server   2 wrong usage   3 not reachable
+  0 success   1 rejected by the server   2 usage error   3 server unreachable
 
-Example:
+Examples:
+  # List the registries of your account
   regway registry list`;
 
-/** Runs one command line. Gives the exit code. */
+/** Runs one command line and returns its exit code. @param loadDataCommands called only by commands that work on the data directory. */
 export async function runCommandLine(
   argv: readonly string[],
   settings: CommandLineSettings,
@@ -58,9 +59,11 @@ export async function runCommandLine(
 function createProgram(context: CommandContext): Command {
   const program = new Command('regway')
     .description('A GraphQL gateway for container-registry credentials.')
-    .version(packageJson.version)
+    .version(packageJson.version, '-V, --version', 'Print the version')
+    .helpOption('-h, --help', 'Show help for a command')
+    .helpCommand('help [command]', 'Show help for a command')
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
-    .showHelpAfterError('(add --help for what can be given)')
+    .showHelpAfterError('(run the command with --help to see its arguments and options)')
     .addHelpText('after', environmentHelp)
     .exitOverride();
   addServe(program, context);
@@ -79,19 +82,22 @@ function createProgram(context: CommandContext): Command {
 function addServe(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('serve')
-    .description('serve the gateway; settings come from REGWAY_… environment variables')
-    .addHelpText('after', '\nExample:\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve')
+    .description('Run the server; settings come from REGWAY_… environment variables')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  # Listen on loopback and store the data in ./data\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve',
+    )
     .action(async () => endWith(await (await loadDataCommands()).runServe()));
 }
 
-/** Commander repeats what it did not expect, and that may be a password typed where none belongs: `add REGISTRY USER PASSWORD`. */
+/** Removes values from an error of commander, which repeats unexpected arguments: one may be a password, as in `add REGISTRY USER PASSWORD`. */
 function withoutValues(text: string): string {
   return text
     .replace(/( but got \d+): [^]*?\.\n/, '$1. A password is never an argument.\n')
     .replace(/(unknown option '-[^'=]*)=[^]*?'\n/, "$1'\n");
 }
 
-/** With `-o json` a script gets its answer on standard output also when the server refused. */
+/** Prints a failure. With `-o json`, a script also gets the errors on standard output. */
 function report({ message, exitCode, answer }: CommandFailure, argv: readonly string[]): number {
   printNote(`${colorNote('red', 'Error:')} ${message}`);
   if (answer !== undefined && wantsJson(argv)) process.stdout.write(`${jsonText(answer)}\n`);

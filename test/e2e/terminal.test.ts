@@ -68,10 +68,10 @@ describe('a password', () => {
   });
 
   test('that is not typed is not sent: Ctrl-C ends with 130', async () => {
-    const { screen, code } = await regway(add('cancelled/*'), { answers: [['Password of alice: ', 'half\u0003']] });
+    const { screen, code } = await regway(add('canceled/*'), { answers: [['Password of alice: ', 'half\u0003']] });
     expect(code, screen).toBe(130);
-    expect(screen).toContain('Cancelled.');
-    expect(await stored()).not.toContain('cancelled');
+    expect(screen).toContain('Canceled.');
+    expect(await stored()).not.toContain('canceled');
   });
 
   test('is asked for when a change needs it', async () => {

@@ -1,4 +1,4 @@
-// The operations on accounts, tokens and the audit trail that the command line sends. A test holds them to the schema.
+// The GraphQL operations of the command line on accounts, tokens, and the audit trail. A test validates them against the schema.
 
 import type { Role } from '../../core/authz/principal.ts';
 import { refused } from '../errors.ts';
@@ -87,7 +87,7 @@ export const auditOperation: Operation<
     auditEvents(first: $first, filter: $filter) { nodes { seq at actor action account target targetText outcome requestId } } }`,
 };
 
-/** The part of a payload that is there when nothing went wrong. @throws CommandFailure with the first error. */
+/** Returns the result in a payload. @throws CommandFailure with the first error, if the payload contains one. */
 export function requireResult<Result>(result: Result | null, { errors: [error, ...more] }: Payload): Result {
   if (error !== undefined) throw refused(printable(error.message), { errors: [error, ...more] });
   if (result === null) throw refused('The server gave no result.');

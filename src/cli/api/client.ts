@@ -1,4 +1,4 @@
-// GraphQL over HTTP and Server-Sent Events to one Regway server. Every way in which it can go wrong ends in a CommandFailure.
+// Sends GraphQL over HTTP and Server-Sent Events to one Regway server. Every failure becomes a CommandFailure.
 
 import { createClient as createStreamClient } from 'graphql-sse';
 import { Secret } from '../../core/shared/secret.ts';
@@ -7,7 +7,7 @@ import type { Operation } from './operations.ts';
 import { printable } from '../terminal/terminal.ts';
 
 export interface Server {
-  /** As `parseServerUrl` gives it. */
+  /** As returned by `parseServerUrl`. */
   readonly url: string;
   readonly token: Secret | undefined;
 }
@@ -32,12 +32,12 @@ interface Answer {
   readonly errors?: readonly GraphqlError[];
 }
 
-/** The server gives a check 15 s and a page far less; this ends the wait for a server that hangs. */
+/** Milliseconds until a hanging server is given up. A check takes at most 15 s, a page far less. */
 const answerTimeoutMs = 60_000;
 
-const advice = 'Check REGWAY_URL, or run regway login with the address of your server.';
+const advice = 'Check REGWAY_URL, or run "regway login" with the address of your server.';
 
-/** A client that sends nothing anywhere but to this server: a redirect is not followed, since the body may hold a password. */
+/** Creates a client that sends requests only to this server. It follows no redirect, because the body may contain a password. */
 export function createClient(server: Server): Client {
   return {
     run: (operation, variables) => run(server, operation, variables),
@@ -69,11 +69,11 @@ async function* stream<Data, Variables extends object>(
   const client = createStreamClient({
     url: endpoint(server),
     headers: authorization(server),
-    // A check that broke off is not repeated by itself: each one is a login that the registry counts.
+    // An interrupted check is not repeated, because the registry counts each login.
     retryAttempts: 0,
     fetchFn: (_url: string, init: RequestInit) =>
       openStream(server, init).catch((error: unknown) => {
-        // The library keeps no more than the message of an error.
+        // The library keeps only the message of an error.
         fault = error;
         throw error;
       }),
@@ -89,12 +89,12 @@ async function* stream<Data, Variables extends object>(
   }
 }
 
-/** A refusal comes before the stream begins, as an answer like any other. */
+/** Opens the stream. An error of the server arrives before it, as a JSON response. */
 async function openStream(server: Server, init: RequestInit): Promise<Response> {
   const response = await send(server, init);
   if (response.ok && response.headers.get('content-type')?.startsWith('text/event-stream') === true) return response;
   dataOf(await readAnswer(server, response), server);
-  throw notReachable(`${server.url} answered a subscription with something else than a stream.`);
+  throw notReachable(`${server.url} did not answer the subscription with an event stream.`);
 }
 
 function send(server: Server, init: RequestInit): Promise<Response> {
@@ -114,11 +114,11 @@ function authorization({ token }: Server): Record<string, string> {
   return token === undefined ? {} : { Authorization: `Bearer ${token.reveal()}` };
 }
 
-/** The variables as they go over the wire: the one place where a password leaves its `Secret`. */
+/** Returns the variables as they are sent: the one place where a password leaves its `Secret`. */
 function inTheClear(variables: object): Record<string, unknown> {
   const text = JSON.stringify(variables, function (this: Record<string, unknown>, key, value: unknown) {
-    const held = this[key];
-    return held instanceof Secret ? held.reveal() : value;
+    const original = this[key];
+    return original instanceof Secret ? original.reveal() : value;
   });
   return JSON.parse(text) as Record<string, unknown>;
 }
@@ -127,9 +127,7 @@ async function readAnswer(server: Server, response: Response): Promise<Answer> {
   const answer: unknown = await response.json().catch(() => undefined);
   const isGraphql = typeof answer === 'object' && answer !== null && ('data' in answer || 'errors' in answer);
   if (!isGraphql)
-    throw notReachable(
-      `${server.url} is there, but it does not answer as a Regway server (HTTP ${response.status}). ${advice}`,
-    );
+    throw notReachable(`${server.url} does not answer as a Regway server (HTTP ${response.status}). ${advice}`);
   return answer as Answer;
 }
 
@@ -142,11 +140,11 @@ function dataOf({ data, errors }: Answer, server: Server): unknown {
 function sentence({ message, extensions = {} }: GraphqlError, { url, token }: Server): string {
   const request = extensions.requestId === undefined ? '' : ` (request id ${extensions.requestId})`;
   if (extensions.code !== 'UNAUTHENTICATED') return printable(`${message}${request}`);
-  // A reason says what a new token would not change.
+  // A reason means that a new token would not help.
   if (token !== undefined && extensions.reason !== undefined && extensions.reason !== null)
-    return printable(`${url} does not log you in: ${message}${request}`);
-  const missing = token === undefined ? `${url} asks for a token.` : `${url} does not accept the token.`;
-  return `${missing} Run regway login ${url}, or set REGWAY_TOKEN.`;
+    return printable(`${url} rejected your token: ${message}${request}`);
+  const problem = token === undefined ? `${url} requires a token.` : `${url} rejected the token.`;
+  return `${problem} Run "regway login ${url}", or set REGWAY_TOKEN.`;
 }
 
 function plainError({ message, extensions = {} }: GraphqlError): object {
@@ -160,5 +158,5 @@ function asFailure(error: unknown, { url }: Server): unknown {
   if (error.name === 'TimeoutError')
     return notReachable(`${url} did not answer within ${answerTimeoutMs / 1000} seconds.`);
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : printable(cause.message);
-  return notReachable(`${url} is not reachable (${code}). Is the server running there? ${advice}`);
+  return notReachable(`${url} is not reachable (${code}). Check that the server runs there. ${advice}`);
 }

@@ -1,4 +1,4 @@
-// Which server a command talks to and as whom: REGWAY_URL and REGWAY_TOKEN, else what `regway login` remembers, else the local server.
+// Selects the server and token of a command: REGWAY_URL and REGWAY_TOKEN, else the ones saved by `regway login`, else the local server.
 
 import type { CommandLineSettings } from '../context.ts';
 import { usageError } from '../errors.ts';
@@ -6,14 +6,14 @@ import { printNote } from '../terminal/terminal.ts';
 import { type Client, createClient, type Server } from './client.ts';
 import { loginFile, readLogin } from './login-file.ts';
 
-/** Opens the connection; nothing is sent yet. @throws CommandFailure for an address that is none. */
+/** Creates the client; nothing is sent yet. @throws CommandFailure if the address is invalid. */
 export async function connect(settings: CommandLineSettings): Promise<Client> {
   const server = await findServer(settings);
   if (server.token !== undefined) warnIfReadable(server.url);
   return createClient(server);
 }
 
-/** The remembered token belongs to the remembered server: it is never sent to another one. */
+/** Finds the server and token. A saved token is never sent to another server than the one it was saved for. */
 export async function findServer(settings: CommandLineSettings): Promise<Server> {
   const named = settings.url === undefined ? undefined : parseServerUrl(settings.url, 'REGWAY_URL');
   const login = named !== undefined && settings.token !== undefined ? undefined : await readLogin(loginFile(settings));
@@ -21,31 +21,33 @@ export async function findServer(settings: CommandLineSettings): Promise<Server>
   return { url, token: settings.token ?? (login?.url === url ? login.token : undefined) };
 }
 
-/** A token over plain HTTP can be read on the way. */
+/** Prints a warning if the address uses plain HTTP beyond this machine. */
 export function warnIfReadable(url: string): void {
   if (isReadableOnTheWay(url))
-    printNote(`Warning: ${url} is not https, so your token and passwords can be read on the way.`);
+    printNote(`Warning: ${url} does not use HTTPS, so your token and passwords are sent unencrypted.`);
 }
 
-/** `regway serve` without settings. */
+/** The address of `regway serve` with default settings. */
 export const defaultServerUrl = 'http://127.0.0.1:4000';
 
 /**
- * Gives `http(s)://host[:port][/path]` without a slash at the end. The address of the endpoint (`…/graphql`) is understood too.
- * @throws CommandFailure. The text is not repeated: it may hold a password.
+ * Returns `http(s)://host[:port][/path]` without a trailing slash. Accepts the address of the endpoint (`…/graphql`) too.
+ * @throws CommandFailure, which does not repeat the text, because it may contain a password.
  */
 export function parseServerUrl(text: string, whose: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw usageError(`${whose} must be http(s)://host[:port], such as ${defaultServerUrl}.`);
   if (url.username !== '' || url.password !== '')
-    throw usageError(`${whose} must not hold a user name or password: give a token with regway login or REGWAY_TOKEN.`);
+    throw usageError(
+      `${whose} must not contain a username or password. Pass a token with "regway login" or REGWAY_TOKEN.`,
+    );
   if (url.search !== '' || url.hash !== '')
-    throw usageError(`${whose} must end after the host or path: drop what follows ? or #.`);
+    throw usageError(`${whose} must not contain a query or fragment. Remove everything from ? or # on.`);
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/graphql$/, '');
 }
 
-/** Whether a token sent there crosses a network readable by others. */
+/** Whether a token sent there crosses a network unencrypted. */
 export function isReadableOnTheWay(serverUrl: string): boolean {
   const { protocol, hostname } = new URL(serverUrl);
   return protocol === 'http:' && hostname !== 'localhost' && hostname !== '[::1]' && !hostname.startsWith('127.');

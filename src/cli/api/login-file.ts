@@ -1,4 +1,4 @@
-// What `regway login` remembers: one server and its token, in a file that only this user can read.
+// The file of `regway login`: one server and its token, readable only by this user.
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,17 +8,17 @@ import type { CommandLineSettings } from '../context.ts';
 import { usageError } from '../errors.ts';
 
 export interface Login {
-  /** As `parseServerUrl` gives it. */
+  /** As returned by `parseServerUrl`. */
   readonly url: string;
   readonly token: Secret;
 }
 
-/** Path of the file, there or not. */
+/** Returns the path of the file, whether or not it exists. */
 export function loginFile({ configDir }: Pick<CommandLineSettings, 'configDir'>): string {
   return join(configDir, 'regway', 'login.json');
 }
 
-/** Undefined when there is none. @throws CommandFailure when the file is not what `saveLogin` writes. */
+/** Reads the file; returns undefined if it does not exist. @throws CommandFailure if it is unreadable or damaged. */
 export async function readLogin(file: string): Promise<Login | undefined> {
   const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -27,7 +27,7 @@ export async function readLogin(file: string): Promise<Login | undefined> {
   return content === undefined ? undefined : parse(content, file);
 }
 
-/** Writes the file anew, mode 0600 from its first byte, in one step: a reader sees the old one or the new one. */
+/** Replaces the file atomically, with mode 0600 from its first byte. */
 export async function saveLogin(file: string, { url, token }: Login): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${randomUUID()}`;
@@ -39,7 +39,7 @@ export async function saveLogin(file: string, { url, token }: Login): Promise<vo
   }
 }
 
-/** Removes the file. Gives false when there was none. */
+/** Removes the file. Returns false if it did not exist. */
 export async function removeLogin(file: string): Promise<boolean> {
   return rm(file).then(
     () => true,
@@ -55,7 +55,7 @@ function parse(content: string, file: string): Login {
     const { url, token } = JSON.parse(content) as Record<string, unknown>;
     if (typeof url === 'string' && typeof token === 'string') return { url, token: new Secret(token) };
   } catch {
-    // Said below: the parser's own message would repeat a piece of the file.
+    // Reported below, because the parser's message would repeat a part of the file.
   }
-  throw usageError(`${file} is damaged: run regway login again.`);
+  throw usageError(`${file} is damaged. Run "regway login" again.`);
 }

@@ -1,13 +1,13 @@
-// The operations that the command line sends, and the shapes that come back. A test holds them to the schema.
+// The GraphQL operations of the command line and the types of their results. A test validates them against the schema.
 
 import type { RegistryType } from '../../core/registry/registry.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { ValidationOutcome, ValidationStep } from '../../core/registry/report.ts';
 
-/** A document, and the types of what goes with it and comes back. */
+/** A GraphQL document, with the types of its variables and result. */
 export interface Operation<Data, Variables extends object> {
   readonly document: string;
-  /** Never set: these tie the types to the document. */
+  /** Never set; ties the types to the document. */
   readonly types?: (variables: Variables) => Data;
 }
 
@@ -35,9 +35,9 @@ export interface Registry {
   readonly secureConnection: boolean;
   readonly trustedRealm: string | null;
   readonly probeRepository: string | null;
-  /** Since when a new password waits for the registry to take it. */
+  /** When the pending password was stored; null if there is none. */
   readonly pendingSince: string | null;
-  /** Until when the password before the current one may be used. */
+  /** Until when the previous password may be used; null if none is kept. */
   readonly previousUsableUntil: string | null;
   readonly lastValidation: Report | null;
   readonly account: string;
@@ -121,7 +121,7 @@ interface CheckSettings {
   readonly validate?: boolean | undefined;
 }
 
-/** The most that the server gives at once. */
+/** Page size: the maximum that the server returns. */
 const pageSize = 100;
 
 const report =

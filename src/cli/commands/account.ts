@@ -1,4 +1,4 @@
-// `regway account …`: the accounts of a server, for admins.
+// Commands `regway account …`: manage the accounts of a server; admins only.
 
 import type { Command } from 'commander';
 import {
@@ -22,16 +22,16 @@ const columns: readonly Column<Account>[] = [
 ];
 
 const changes = [
-  { name: 'create', description: 'make an account', operation: createAccountOperation },
+  { name: 'create', description: 'Create an account', operation: createAccountOperation },
   {
     name: 'disable',
     description:
-      'lock an account out: its tokens, logins and sessions are refused at once, and no pull uses its registries',
+      'Disable an account; from the next request on, its tokens, logins, and sessions are rejected and no pull uses its registries',
     operation: disableAccountOperation,
   },
   {
     name: 'enable',
-    description: 'let a disabled account in again, with the tokens that it had',
+    description: 'Re-enable an account with its existing tokens',
     operation: enableAccountOperation,
   },
 ] as const;
@@ -40,13 +40,13 @@ const changes = [
 export function addAccountCommands(program: Command, { settings }: CommandContext): void {
   const account = program
     .command('account')
-    .description('the accounts of a server; for admins')
-    .addHelpText('after', '\nExample:\n  regway account list');
+    .description('Manage the accounts of a server; admins only')
+    .addHelpText('after', '\nExamples:\n  # List all accounts\n  regway account list');
   account
     .command('list')
-    .description('list the accounts')
+    .description('List accounts')
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway account list -o json')
+    .addHelpText('after', '\nExamples:\n  # List all accounts as JSON\n  regway account list -o json')
     .action(async ({ output }: OutputOption) => {
       const { accounts } = await (await connect(settings)).run(accountsOperation, {});
       await printResult(format(accounts, output, accounts));
@@ -55,9 +55,9 @@ export function addAccountCommands(program: Command, { settings }: CommandContex
     account
       .command(name)
       .description(description)
-      .argument('<name>', 'the name of the account')
+      .argument('<name>', 'Account name')
       .addOption(outputOption())
-      .addHelpText('after', `\nExample:\n  regway account ${name} team-a`)
+      .addHelpText('after', `\nExamples:\n  regway account ${name} team-a`)
       .action(async (accountName: string, { output }: OutputOption) => {
         const { result } = await (await connect(settings)).run(operation, { name: accountName });
         const changed = requireResult(result.account, result);
@@ -66,7 +66,7 @@ export function addAccountCommands(program: Command, { settings }: CommandContex
   }
 }
 
-/** @param shape what is printed as JSON: a list, or the one that was changed. */
+/** Formats accounts. @param shape printed as JSON: the list, or the one account that was changed. */
 function format(accounts: readonly Account[], output: OutputOption['output'], shape: object): string {
   switch (output) {
     case 'id':

@@ -1,4 +1,4 @@
-// `regway audit …`: the trail of who changed what, read from a server, or verified on the data directory.
+// Commands `regway audit …`: list the audit trail of a server, or verify the one in the data directory.
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { describeVerdict, type AuditAnchor, type AuditVerdict } from '../../core/audit/verification.ts';
@@ -17,9 +17,9 @@ interface ListOptions extends OutputOption, AccountOption {
 
 const columns: readonly Column<AuditEntry>[] = [
   { heading: 'WHEN', text: ({ at }) => at },
-  { heading: 'WHO', text: ({ actor }) => actor },
-  { heading: 'WHAT', text: ({ action }) => action },
-  { heading: 'WHICH', text: ({ targetText, target }) => targetText || target },
+  { heading: 'ACTOR', text: ({ actor }) => actor },
+  { heading: 'ACTION', text: ({ action }) => action },
+  { heading: 'TARGET', text: ({ targetText, target }) => targetText || target },
   { heading: 'OUTCOME', text: ({ outcome }) => outcome },
   { heading: 'ACCOUNT', text: ({ account }) => account },
   { heading: 'REQUEST', text: ({ requestId }) => requestId },
@@ -33,8 +33,8 @@ interface VerifyOptions extends OutputOption {
 export function addAuditCommands(program: Command, context: CommandContext): void {
   const audit = program
     .command('audit')
-    .description('the trail of who changed what')
-    .addHelpText('after', '\nExample:\n  regway audit verify');
+    .description('List or verify the audit trail')
+    .addHelpText('after', '\nExamples:\n  # Verify the audit trail of the data directory\n  regway audit verify');
   addList(audit, context);
   addVerify(audit, context);
 }
@@ -42,13 +42,13 @@ export function addAuditCommands(program: Command, context: CommandContext): voi
 function addList(audit: Command, { settings }: CommandContext): void {
   audit
     .command('list')
-    .description('list the newest events of your account; an admin sees every account')
-    .option('--limit <number>', 'this many, 100 at most', parseLimit, 50)
-    .option('--actor <subject>', 'only by this one')
-    .option('--target <id>', 'only to the thing with this id')
+    .description('List the newest events of your account; admins see all accounts')
+    .option('--limit <number>', 'Maximum number of events, from 1 to 100', parseLimit, 50)
+    .option('--actor <subject>', 'Only events by this exact subject')
+    .option('--target <id>', 'Only events on the resource with this ID')
     .addOption(accountOption())
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', '\nExample:\n  regway audit list --limit=20')
+    .addHelpText('after', '\nExamples:\n  # Show the last 20 events\n  regway audit list --limit=20')
     .action(async ({ limit, output, ...filter }: ListOptions) => {
       const { auditEvents } = await (await connect(settings)).run(auditOperation, { first: limit, filter });
       await printResult(
@@ -61,18 +61,18 @@ function addVerify(audit: Command, { loadDataCommands, endWith }: CommandContext
   audit
     .command('verify')
     .description(
-      'check on the data directory that no event was altered, taken out, put in, moved or cut off; ends with 1 and names the first bad one if so',
+      'Verify that no event was altered, removed, inserted, moved, or truncated; exits with status 1 and names the first bad event on failure',
     )
     .addOption(
       new Option(
         '--anchor <seq:hash>',
-        'what an earlier run printed as its anchor: this event must still be there, as it was',
+        'Anchor printed by an earlier run; this event must still exist unchanged',
       ).argParser(parseAnchor),
     )
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n\nExample:\n  regway audit verify',
+      '\nReads the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE). Works while the server runs.\n\nExamples:\n  # Verify the whole trail and print its anchor\n  regway audit verify',
     )
     .action(async ({ anchor, output }: VerifyOptions) => {
       const local = await loadDataCommands();
@@ -91,7 +91,7 @@ function describe(verdict: AuditVerdict): string {
     adopted === null
       ? []
       : [
-          `Events up to ${adopted.lastSeq} are from before the chain and were taken in as they stood on ${adopted.at.toISOString()}.`,
+          `Events up to ${adopted.lastSeq} are older than the hash chain and were added to it unverified at ${adopted.at.toISOString()}.`,
         ];
   const anchor = head.seq === 0 ? [] : [`Anchor: ${head.seq}:${head.hash}`];
   return `${[describeVerdict(verdict), ...earlier, ...anchor].join('\n')}\n`;
@@ -100,13 +100,13 @@ function describe(verdict: AuditVerdict): string {
 function parseLimit(text: string): number {
   const limit = Number(text);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
-    throw new InvalidArgumentError('Give a whole number from 1 to 100.');
+    throw new InvalidArgumentError('Must be a whole number from 1 to 100.');
   return limit;
 }
 
 function parseAnchor(text: string): AuditAnchor {
   const match = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text);
   if (match?.[2] === undefined)
-    throw new InvalidArgumentError('Give what "regway audit verify" printed after "Anchor:".');
+    throw new InvalidArgumentError('Must be the value that "regway audit verify" printed after "Anchor:".');
   return { seq: Number(match[1]), hash: match[2] };
 }

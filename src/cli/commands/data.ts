@@ -1,4 +1,4 @@
-// `regway backup`, `restore`, `verify`, `migrate` and `export`: copies of the data, and whether what is stored can be used.
+// Commands `regway backup`, `restore`, `verify`, `migrate`, and `export`: copy the data directory's database, or verify it.
 
 import type { Command } from 'commander';
 import type {
@@ -19,14 +19,14 @@ interface ForceOption {
 }
 
 const keyringHelp = `
-A backup holds the passwords sealed. To read them it takes the keyring as well (REGWAY_KEYRING_FILE), which is not in it on purpose:
-keep a copy of the keyring somewhere else. One without the other opens nothing; whoever has both has every password.
+A backup contains the encrypted passwords but not the keyring (REGWAY_KEYRING_FILE) that decrypts them. Store a copy of the keyring
+separately: a backup cannot be decrypted without it, and anyone who has both has every password.
 `;
 
 const checkColumns: readonly Column<CheckSummary>[] = [
   { heading: 'CHECK', text: ({ name }) => name },
   { heading: 'RESULT', text: ({ state }) => state },
-  { heading: 'WHAT WAS FOUND', text: ({ message }) => message },
+  { heading: 'DETAILS', text: ({ message }) => message },
 ];
 
 const movedTableColumns: readonly Column<MovedTableSummary>[] = [
@@ -35,7 +35,7 @@ const movedTableColumns: readonly Column<MovedTableSummary>[] = [
   { heading: 'READ BACK', text: () => 'identical' },
 ];
 
-/** Adds `backup`, `restore`, `verify`, `migrate` and `export`. */
+/** Adds `backup`, `restore`, `verify`, `migrate`, and `export`. */
 export function addDataCommands(program: Command, context: CommandContext): void {
   addBackup(program, context);
   addRestore(program, context);
@@ -47,11 +47,14 @@ export function addDataCommands(program: Command, context: CommandContext): void
 function addBackup(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('backup')
-    .description('copy the database of the data directory to a file, of one moment, with the server running or not')
-    .argument('<file>', 'the file to make, with mode 0600')
-    .option('--force', 'replace a file of this name')
+    .description('Back up the database to a file; works while the server runs')
+    .argument('<file>', 'File to create, with mode 0600')
+    .option('--force', 'Overwrite an existing file')
     .addOption(outputOption(['table', 'json']))
-    .addHelpText('after', `${keyringHelp}\nExample:\n  regway backup /var/backups/regway-monday.db`)
+    .addHelpText(
+      'after',
+      `${keyringHelp}\nExamples:\n  # Back up the database\n  regway backup /var/backups/regway-monday.db`,
+    )
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadDataCommands();
       endWith(
@@ -65,13 +68,13 @@ function addBackup(program: Command, { loadDataCommands, endWith }: CommandConte
 function addRestore(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('restore')
-    .description('put a backup in the place of the database, once it was verified; the server must be stopped')
-    .argument('<file>', 'what "regway backup" made')
-    .option('--force', 'put a database that is there aside, under another name')
+    .description('Replace the database with a verified backup; stop the server first')
+    .argument('<file>', 'File created by "regway backup"')
+    .option('--force', 'Keep an existing database under another name')
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      `${keyringHelp}Put that keyring in place first; a backup that it does not open is refused.\nEverything is then as it was: tokens that were revoked since the backup are in force again.\n\nExample:\n  regway restore /var/backups/regway-monday.db`,
+      `${keyringHelp}Restore that keyring first; a backup that it cannot decrypt is rejected.\nThe restore brings back the state of the backup: tokens that were revoked after it are active again.\n\nExamples:\n  # Restore a backup\n  regway restore /var/backups/regway-monday.db`,
     )
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadDataCommands();
@@ -86,14 +89,12 @@ function addRestore(program: Command, { loadDataCommands, endWith }: CommandCont
 function addVerify(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('verify')
-    .description(
-      'check that the database is sound, that the keyring is its own, that every password opens, and that the audit trail is whole; ends with 1 if not',
-    )
-    .argument('[file]', 'a backup to look at, in place of the database of the data directory')
+    .description('Verify the database, keyring, passwords, and audit trail; exits with status 1 on failure')
+    .argument('[file]', 'Backup to verify (default: the database of the data directory)')
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nIt writes nothing, and shows no password. The server may run.\n\nExample:\n  regway verify\n  regway verify /var/backups/regway-monday.db',
+      '\nWrites nothing and prints no password. Works while the server runs.\n\nExamples:\n  # Verify the data directory\n  regway verify\n\n  # Verify a backup\n  regway verify /var/backups/regway-monday.db',
     )
     .action(async (file: string | undefined, { output }: OutputOption) => {
       const local = await loadDataCommands();
@@ -109,16 +110,16 @@ function addMigrate(program: Command, { loadDataCommands, endWith }: CommandCont
   program
     .command('migrate')
     .description(
-      'move everything of the SQLite database to an empty PostgreSQL, in one transaction, and compare every row; the server must be stopped',
+      'Copy the SQLite database to an empty PostgreSQL database in one transaction, and compare every row; stop the server first',
     )
     .requiredOption(
       '--to <address>',
-      'postgres://user@host/database; a password in it is refused, since other users of this machine can see arguments: set PGPASSWORD',
+      'postgres://user@host/database, without a password, because other users of this machine can see arguments; set PGPASSWORD',
     )
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nPasswords stay sealed as they are, so PostgreSQL needs the same keyring. The SQLite file is not changed.\n\nExample:\n  PGPASSWORD=… regway migrate --to postgres://regway@db.example/regway',
+      '\nPasswords are copied encrypted, so the server needs the same keyring afterwards. The SQLite file is not changed.\n\nExamples:\n  # Migrate to PostgreSQL\n  PGPASSWORD=… regway migrate --to postgres://regway@db.example/regway',
     )
     .action(async ({ to, output }: { readonly to: string } & OutputOption) => {
       refusePasswordInAddress(to);
@@ -134,11 +135,11 @@ function addMigrate(program: Command, { loadDataCommands, endWith }: CommandCont
 function addExport(program: Command, { loadDataCommands, endWith }: CommandContext): void {
   program
     .command('export')
-    .description('print the registries as JSON, without passwords, with the server running or not')
-    .option('--account <name>', 'only those of this account')
+    .description('Print the registries as JSON, without passwords; works while the server runs')
+    .option('--account <name>', 'Only registries of this account')
     .addHelpText(
       'after',
-      '\nFor review, or to make them anew: put "registry_pass" into the records, and give the file to "regway import". To take a store elsewhere with its passwords, use backup or migrate.\n\nExample:\n  regway export > registries.json',
+      '\nTo recreate the registries elsewhere, add "registry_pass" to each record and pass the file to "regway import". To move the data with its passwords, use backup or migrate.\n\nExamples:\n  # Export all registries\n  regway export > registries.json',
     )
     .action(async ({ account }: AccountOption) => {
       const local = await loadDataCommands();
@@ -152,21 +153,21 @@ function addExport(program: Command, { loadDataCommands, endWith }: CommandConte
 
 function describeBackup({ file, bytes, registries, rootKeyIds, keyringFile }: BackupSummary): string {
   const keys = rootKeyIds.length === 0 ? '' : ` (root key ${rootKeyIds.join(', ')})`;
-  return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords open only with the keyring${keys}: keep a copy of ${keyringFile} too, and not beside this file.\n`;
+  return `Backed up ${registries} registries to ${file} (${bytes} bytes).\nIts passwords can be decrypted only with the keyring${keys}. Keep a copy of ${keyringFile} too, but not next to this file.\n`;
 }
 
 function describeRestoration({ restored, checks, aside }: RestorationSummary): string {
   const verdict = restored
     ? 'Restored. Start the server.'
-    : 'Nothing was restored: the backup cannot be used as it is.';
-  return `${tableOf(checks)}\n${aside === undefined ? '' : `The database that was there is now ${aside}.\n`}${verdict}\n`;
+    : 'Nothing was restored: the backup did not pass verification.';
+  return `${tableOf(checks)}\n${aside === undefined ? '' : `The previous database is now ${aside}.\n`}${verdict}\n`;
 }
 
 function tableOf(checks: readonly CheckSummary[]): string {
   return tablePrinter(checkColumns, resultWidth())(checks);
 }
 
-/** As GET /registries names them, with what that leaves out, and as `import` reads them. */
+/** Formats a registry with the keys of GET /registries, which `import` reads, plus the keys that GET omits. */
 function record(exported: ExportedRegistry): object {
   const {
     registry,
@@ -196,5 +197,5 @@ function record(exported: ExportedRegistry): object {
 
 function describeMove(tables: readonly MovedTableSummary[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-  return `${tablePrinter(movedTableColumns, resultWidth())(tables)}\nMoved ${rows} rows. Set REGWAY_DATABASE_URL to this address, keep REGWAY_KEYRING_FILE as it is, and start the server.\nThe SQLite file is unchanged: put it away once the server runs, so that nobody starts on it by mistake.\n`;
+  return `${tablePrinter(movedTableColumns, resultWidth())(tables)}\nMoved ${rows} rows. Set REGWAY_DATABASE_URL to this address, keep REGWAY_KEYRING_FILE as it is, and start the server.\nThe SQLite file is unchanged. Move it elsewhere once the server runs, so that no server starts on it by mistake.\n`;
 }

@@ -1,4 +1,4 @@
-// `regway image explain`: which credential a pull would use, and why.
+// Command `regway image explain`: shows which credential a pull would use, and why.
 
 import type { Command } from 'commander';
 import { connect } from '../api/connection.ts';
@@ -17,14 +17,15 @@ const columns: readonly Column<Candidate>[] = [
 
 /** Adds `image explain`. */
 export function addImageCommands(program: Command, { settings }: CommandContext): void {
-  const example = '\nExample:\n  regway image explain docker.io/anchore/grype:latest';
+  const example =
+    '\nExamples:\n  # Show which registry a pull would use\n  regway image explain docker.io/anchore/grype:latest';
   program
     .command('image')
-    .description('images, and the credentials that pulls of them use')
+    .description('Explain which credential a pull would use')
     .addHelpText('after', example)
     .command('explain')
-    .description('say which registry a pull of this image would log in with, and why; nothing is pulled')
-    .argument('<reference>', 'as docker pull takes it')
+    .description('Show which registry a pull of this image would use, and why, without pulling')
+    .argument('<reference>', 'Image reference, as docker pull accepts it')
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText('after', example)
@@ -57,7 +58,7 @@ function json({ reference, host, repository, tag, digest, registry, candidates }
 
 function explanation({ reference, registry, candidates }: Image): string {
   const winner =
-    registry === null ? 'none: a pull would be anonymous' : `${registry.registry} (user ${registry.username})`;
+    registry === null ? 'none; the pull would be anonymous' : `${registry.registry} (user ${registry.username})`;
   const lines = [`Image:     ${printable(reference)}`, `Registry:  ${printable(winner)}`];
   return candidates.length === 0
     ? lines.join('\n')

@@ -1,4 +1,4 @@
-// `regway import`: takes the logins of a file over, after showing what would happen.
+// Command `regway import`: imports the credentials of a file, or shows what an import would do.
 
 import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
@@ -30,9 +30,9 @@ interface ImportOptions extends AccountOption, OutputOption {
 
 type Choices = ReadonlyMap<string, string>;
 
-/** A configuration with a thousand logins is below a mebibyte. */
+/** Maximum size of a file. A configuration with a thousand credentials is below 1 MiB. */
 const maxFileBytes = 16 * 1024 * 1024;
-const colours: Readonly<Record<ImportAction, 'green' | 'yellow' | 'red' | 'dim'>> = {
+const colors: Readonly<Record<ImportAction, 'green' | 'yellow' | 'red' | 'dim'>> = {
   add: 'green',
   change: 'yellow',
   keep: 'dim',
@@ -44,22 +44,18 @@ export function addImportCommand(program: Command, { settings }: CommandContext)
   program
     .command('import')
     .description(
-      'take over the logins of a docker config.json, an auth.json, a Kubernetes image pull secret (JSON), or a list of GET /registries',
+      'Import credentials from a Docker config.json, an auth.json, a Kubernetes image pull secret (JSON), or the output of GET /registries',
     )
-    .argument('<file>', 'the file, or - for standard input')
-    .option('--apply', 'store what the registries accept; without it nothing is stored')
-    .option(
-      '--map <key=registry>',
-      'which registry a key of the file means, when it could mean several; may be repeated',
-      addChoice,
-    )
+    .argument('<file>', 'File to import, or - for standard input')
+    .option('--apply', 'Store the credentials that the registries accept (default: show the plan and store nothing)')
+    .option('--map <key=registry>', 'Registry that an ambiguous key of the file refers to; can be repeated', addChoice)
     .addOption(secureConnectionOption())
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nEvery login is checked with its registry, once. It ends with 1 when an entry is refused.\n\nExample:\n  regway import ~/.docker/config.json\n  kubectl get secret pull -o json | regway import - --apply',
+      '\nValidates each credential against its registry once. Exits with status 1 if an entry is rejected.\n\nExamples:\n  # Show what an import would do\n  regway import ~/.docker/config.json\n\n  # Import an image pull secret\n  kubectl get secret pull -o json | regway import - --apply',
     )
     .action(async (file: string, options: ImportOptions) => {
       const entries = await readEntries(file, options.map ?? new Map());
@@ -84,8 +80,8 @@ async function readEntries(file: string, choices: Choices): Promise<ImportEntry[
     return choices.get(key);
   });
   const [first] = unused;
-  if (first !== undefined) throw usageError(`--map names ${printable(first)}, which is no key of the file.`);
-  if (entries.length === 0) throw usageError('The file holds no login.');
+  if (first !== undefined) throw usageError(`--map names ${printable(first)}, which is not a key of the file.`);
+  if (entries.length === 0) throw usageError('The file contains no credentials.');
   return entries;
 }
 
@@ -102,7 +98,7 @@ async function readLimited(file: string): Promise<string> {
 function addChoice(value: string, previous: Choices | undefined): Choices {
   const equals = value.lastIndexOf('=');
   if (equals < 1 || equals === value.length - 1)
-    throw new InvalidArgumentError('Give KEY=REGISTRY, such as quay.io/core=quay.io/core/*.');
+    throw new InvalidArgumentError('Must be KEY=REGISTRY, such as quay.io/core=quay.io/core/*.');
   return new Map([...(previous ?? []), [value.slice(0, equals), value.slice(equals + 1)]]);
 }
 
@@ -110,7 +106,7 @@ function describe(result: ImportResult): string {
   const { key, registry, username, action, reason, report, stored, asked } = result;
   const target = registry === null ? key : `${registry}${username === null ? '' : ` (user ${username})`}`;
   const lines = [
-    `${colorResult(colours[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
+    `${colorResult(colors[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
   ];
   if (report !== null) lines.push(`       ${report.outcome} ${printable(report.message)}${stored ? ' Stored.' : ''}`);
   if (report !== null && !report.valid && report.hint !== null) lines.push(`       Hint: ${printable(report.hint)}`);
@@ -128,8 +124,8 @@ function conclude(results: readonly ImportResult[], apply: boolean): void {
   const [added, changed, kept, failed] = (['add', 'change', 'keep', 'refuse'] as const).map(count);
   printNote(
     apply
-      ? `Added ${added}, changed ${changed}, kept ${kept}, refused ${failed}.`
-      : `Would add ${added}, change ${changed}, keep ${kept}, refuse ${failed}. Nothing was stored: repeat with --apply.`,
+      ? `Added ${added}, changed ${changed}, kept ${kept}, rejected ${failed}.`
+      : `Would add ${added}, change ${changed}, keep ${kept}, reject ${failed}. Nothing was stored. Run again with --apply to store.`,
   );
-  if (failed !== 0) throw refused(`${failed} of ${results.length} entries cannot be imported as they are.`);
+  if (failed !== 0) throw refused(`${failed} of ${results.length} entries cannot be imported.`);
 }

@@ -1,4 +1,4 @@
-// `regway keys …`: the keys of the data directory, and their rotation while a server runs on it.
+// Commands `regway keys …`: show and rotate the keys of the data directory, also while a server runs on it.
 
 import type { Command } from 'commander';
 import type { CommandContext, DataRotationSummary, KeyStatusSummary, RootRotationSummary } from '../context.ts';
@@ -7,7 +7,7 @@ import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, resultWidth } from '../terminal/terminal.ts';
 
 const where =
-  '\nIt works on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
+  '\nWorks on the data directory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), also while the server runs.\n';
 const outputs = ['table', 'json'] as const;
 
 const rootColumns: readonly Column<KeyStatusSummary['rootKeys'][number]>[] = [
@@ -27,8 +27,8 @@ const dataColumns: readonly Column<KeyStatusSummary['dataKeys'][number]>[] = [
 export function addKeysCommands(program: Command, context: CommandContext): void {
   const keys = program
     .command('keys')
-    .description('the keys that passwords are sealed with, on the data directory')
-    .addHelpText('after', `${where}\nExample:\n  regway keys status`);
+    .description('Show and rotate the encryption keys of the data directory')
+    .addHelpText('after', `${where}\nExamples:\n  # Show the keys\n  regway keys status`);
   addStatus(keys, context);
   addRotateData(keys, context);
   addRotateRoot(keys, context);
@@ -37,9 +37,9 @@ export function addKeysCommands(program: Command, context: CommandContext): void
 function addStatus(keys: Command, { loadDataCommands, endWith }: CommandContext): void {
   keys
     .command('status')
-    .description('show which keys there are and what each of them opens')
+    .description('Show the keys, and how much each of them encrypts')
     .addOption(outputOption(outputs))
-    .addHelpText('after', `${where}\nExample:\n  regway keys status -o json`)
+    .addHelpText('after', `${where}\nExamples:\n  # Show the keys as JSON\n  regway keys status -o json`)
     .action(async ({ output }: OutputOption) =>
       endWith(
         await (
@@ -52,9 +52,9 @@ function addStatus(keys: Command, { loadDataCommands, endWith }: CommandContext)
 function addRotateData(keys: Command, { loadDataCommands, endWith }: CommandContext): void {
   keys
     .command('rotate-data')
-    .description('seal every password with a new data key and delete the old one; repeat it when it was interrupted')
+    .description('Re-encrypt all passwords with a new data key and delete the old one; run again if interrupted')
     .addOption(outputOption(outputs))
-    .addHelpText('after', `${where}\nExample:\n  regway keys rotate-data`)
+    .addHelpText('after', `${where}\nExamples:\n  # Rotate the data key\n  regway keys rotate-data`)
     .action(async ({ output }: OutputOption) =>
       endWith(
         await (
@@ -68,12 +68,12 @@ function addRotateRoot(keys: Command, { loadDataCommands, endWith }: CommandCont
   keys
     .command('rotate-root')
     .description(
-      'put a new root key in the keyring file, wrap every data key with it, and take the old one out; repeat it when it was interrupted',
+      'Add a new root key to the keyring, rewrap all data keys with it, and remove the old one; run again if interrupted',
     )
     .addOption(outputOption(outputs))
     .addHelpText(
       'after',
-      `${where}A new key that you put first in the file yourself is used instead of one made here.\n\nExample:\n  regway keys rotate-root`,
+      `${where}To use a key of your own, add it as the first line of the keyring file.\n\nExamples:\n  # Rotate the root key\n  regway keys rotate-root`,
     )
     .action(async ({ output }: OutputOption) =>
       endWith(
@@ -84,7 +84,7 @@ function addRotateRoot(keys: Command, { loadDataCommands, endWith }: CommandCont
     );
 }
 
-/** The keys, with the line end of the last line. */
+/** Formats the keys, ending with a newline. */
 function formatKeyStatus(status: KeyStatusSummary, output: Output): string {
   if (output === 'json') return `${jsonText(status)}\n`;
   const roots = tablePrinter(rootColumns, resultWidth())(status.rootKeys);
@@ -92,30 +92,28 @@ function formatKeyStatus(status: KeyStatusSummary, output: Output): string {
   return `Keyring: ${status.keyringFile}\n\n${roots}\n\n${data}\n`;
 }
 
-/** What a rotation of the data key did. */
+/** Formats the result of a data key rotation, ending with a newline. */
 function formatDataRotation(rotation: DataRotationSummary, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { activeId, wasInterrupted, resealed, unreadable, leftInLog } = rotation;
-  const begin = wasInterrupted ? `An interrupted rotation was ended` : `Data key ${activeId} seals now`;
+  const begin = wasInterrupted ? `Completed an interrupted rotation` : `Data key ${activeId} is now active`;
   const left = unreadable.map(
     (id) =>
-      `Its old key stays for ${id}, whose password cannot be read: enter it again with "regway registry update".\n`,
+      `The old key is kept for ${id}, whose password cannot be decrypted. Enter it again with "regway registry update".\n`,
   );
-  return `${begin}: ${resealed} passwords were sealed anew.\n${left.join('')}${logAdvice(leftInLog)}`;
+  return `${begin}: ${resealed} passwords were re-encrypted.\n${left.join('')}${logAdvice(leftInLog)}`;
 }
 
-/** What a rotation of the root key did. */
+/** Formats the result of a root key rotation, ending with a newline. */
 function formatRootRotation(rotation: RootRotationSummary, output: Output): string {
   if (output === 'json') return `${jsonText(rotation)}\n`;
   const { rootKeyId, leftInFile, leftInLog } = rotation;
-  const left = leftInFile.map(
-    (id) => `The keyring file cannot be written here: take the line of the key ${id} out of it.\n`,
-  );
-  return `Root key ${rootKeyId} wraps every data key now. Keep a copy of the keyring apart from the database.\n${left.join('')}${logAdvice(leftInLog)}`;
+  const left = leftInFile.map((id) => `The keyring file is not writable. Remove the line of the key ${id} from it.\n`);
+  return `Root key ${rootKeyId} now wraps all data keys. Store a copy of the keyring separately from the database.\n${left.join('')}${logAdvice(leftInLog)}`;
 }
 
 function logAdvice(leftInLog: boolean): string {
   return leftInLog
-    ? 'Something reads the database for long, so its log (-wal) still holds what the old key opens: repeat this once that has ended.\n'
+    ? 'A long-running reader keeps the write-ahead log (-wal) open, which still contains data that the old key decrypts. Run this again when the reader has finished.\n'
     : '';
 }

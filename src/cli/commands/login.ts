@@ -1,4 +1,4 @@
-// `regway login` and `regway logout`: remember a server and its token, or forget them.
+// Commands `regway login` and `regway logout`: save the address and token of a server, or delete them.
 
 import type { Command } from 'commander';
 import { createClient } from '../api/client.ts';
@@ -14,31 +14,31 @@ import { isInteractive, printable, printNote } from '../terminal/terminal.ts';
 export function addLoginCommands(program: Command, { settings }: CommandContext): void {
   program
     .command('login')
-    .description('remember the address of a server and a token for it, in a file that only you can read')
-    .argument('<url>', 'the address of the server')
-    .option('--token-stdin', 'read the token from standard input instead of asking for it')
+    .description('Save the address of a server and a token for it, in a file that only you can read')
+    .argument('<url>', 'Address of the server')
+    .option('--token-stdin', 'Read the token from standard input (default: a prompt)')
     .addHelpText(
       'after',
-      `\nThe file is ${loginFile(settings)}. REGWAY_URL and REGWAY_TOKEN go before it.\nFor a certificate of your own authority set NODE_EXTRA_CA_CERTS.\n\nExample:\n  regway login https://regway.example.com`,
+      `\nThe file is ${loginFile(settings)}. REGWAY_URL and REGWAY_TOKEN take precedence.\nFor a server whose certificate a private CA issued, set NODE_EXTRA_CA_CERTS.\n\nExamples:\n  # Save a server and its token\n  regway login https://regway.example.com`,
     )
     .action((url: string, { tokenStdin = false }: { readonly tokenStdin?: boolean }) =>
       login(settings, url, tokenStdin),
     );
   program
     .command('logout')
-    .description('forget what login remembered; the token itself stays valid until it is revoked')
-    .addHelpText('after', '\nExample:\n  regway logout')
+    .description('Delete the saved address and token; the token stays valid until it is revoked')
+    .addHelpText('after', '\nExamples:\n  # Delete the saved token\n  regway logout')
     .action(async () => {
-      printNote((await removeLogin(loginFile(settings))) ? 'Logged out.' : 'There was no login to forget.');
+      printNote((await removeLogin(loginFile(settings))) ? 'Logged out.' : 'There was no saved login.');
     });
 }
 
 async function login(settings: CommandLineSettings, text: string, tokenStdin: boolean): Promise<void> {
   const url = parseServerUrl(text, 'The address');
-  if (!tokenStdin && !isInteractive()) throw usageError('The token is missing: pipe it in with --token-stdin.');
+  if (!tokenStdin && !isInteractive()) throw usageError('The token is missing. Pipe it in with --token-stdin.');
   warnIfReadable(url);
   const token = tokenStdin ? await readSecretFromInput() : await askSecret(`Token for ${url}: `);
-  // A token that does not work is not remembered.
+  // A token that the server rejects is not saved.
   const { principal } = await createClient({ url, token }).run(principalOperation, {});
   await saveLogin(loginFile(settings), { url, token });
   const expiry = principal.expiresAt === null ? '' : `, until ${principal.expiresAt}`;

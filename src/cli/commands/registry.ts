@@ -1,4 +1,4 @@
-// `regway registry …`: what can be typed. What it does is in registry-actions.ts.
+// Commands `regway registry …`: their arguments and options. registry/actions.ts runs them.
 
 import { type Command, Option } from 'commander';
 import { connect } from '../api/connection.ts';
@@ -26,19 +26,22 @@ type UpdateOptions = RegistryOptions &
 
 const registryArgument = [
   '<registry>',
-  'host[:port], host[:port]/a/b/* (all below), host[:port]/a/b (one repository), or an id (reg_…)',
+  'Registry pattern: host[:port], host[:port]/a/b/* (everything below), or host[:port]/a/b (one repository); or an ID (reg_…)',
 ] as const;
 const newRegistryArgument = [
   '<registry>',
-  'host[:port], host[:port]/a/b/* (all below) or host[:port]/a/b (one repository)',
+  'Registry pattern: host[:port], host[:port]/a/b/* (everything below), or host[:port]/a/b (one repository)',
 ] as const;
 
 /** Adds `registry` and its commands. */
 export function addRegistryCommands(program: Command, context: CommandContext): void {
   const registry = program
     .command('registry')
-    .description('registries on a server: the stored credentials')
-    .addHelpText('after', '\nExample:\n  regway registry add docker.io/anchore/* --username=robot');
+    .description('Manage registries: the stored credentials of a server')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  # Add a registry; the password is prompted for\n  regway registry add docker.io/anchore/* --username=robot',
+    );
   addList(registry, context);
   addGet(registry, context);
   addAdd(registry, context);
@@ -51,13 +54,16 @@ export function addRegistryCommands(program: Command, context: CommandContext): 
 function addList(registry: Command, { settings }: CommandContext): void {
   registry
     .command('list')
-    .description('list all registries, page after page')
-    .option('--search <text>', 'only those with this in registry text, name or user name')
-    .option('--host <host[:port]>', 'only those of this host')
+    .description('List registries')
+    .option('--search <text>', 'Only registries whose pattern, name, or username contains this text')
+    .option('--host <host[:port]>', 'Only registries of this host')
     .addOption(typeOption())
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway registry list --host=docker.io -o json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  # List the registries of one host as JSON\n  regway registry list --host=docker.io -o json',
+    )
     .action(async (options: OutputOption & AccountOption & Filter) =>
       actions.listRegistries(await connect(settings), options),
     );
@@ -66,11 +72,11 @@ function addList(registry: Command, { settings }: CommandContext): void {
 function addGet(registry: Command, { settings }: CommandContext): void {
   registry
     .command('get')
-    .description('show one registry')
+    .description('Show a registry')
     .argument(...registryArgument)
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway registry get docker.io/anchore/*')
+    .addHelpText('after', '\nExamples:\n  # Show a registry\n  regway registry get docker.io/anchore/*')
     .action(async (text: string, options: OutputOption & AccountOption) =>
       actions.getRegistry(await connect(settings), text, options),
     );
@@ -79,15 +85,15 @@ function addGet(registry: Command, { settings }: CommandContext): void {
 function addAdd(registry: Command, { settings }: CommandContext): void {
   const command = registry
     .command('add')
-    .description('check a credential with the registry, then store it')
+    .description('Validate a credential and store it')
     .argument(...newRegistryArgument);
-  addRegistryOptions(command.requiredOption('--username <name>', 'the user name (for a cloud, the id of its key)'))
+  addRegistryOptions(command.requiredOption('--username <name>', 'Username (for a cloud, the ID of its key)'))
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExample:\n  regway registry add docker.io/anchore/* --username=robot\n  pass show hub | regway registry add docker.io --username=robot --password-stdin -o id',
+      '\nExamples:\n  # Add a registry; the password is prompted for\n  regway registry add docker.io/anchore/* --username=robot\n\n  # Read the password from a password manager, and print only the ID\n  pass show hub | regway registry add docker.io --username=robot --password-stdin -o id',
     )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);
@@ -99,25 +105,25 @@ function addUpdate(registry: Command, { settings }: CommandContext): void {
   const command = registry
     .command('update')
     .description(
-      'change a registry; what is not given stays, except that the certificate is verified unless --secure-connection=false is given again',
+      'Change a registry. Omitted options keep their values, except that TLS verification is turned on unless you pass --secure-connection=false again',
     )
     .argument(...registryArgument)
-    .option('--username <name>', 'another user name');
+    .option('--username <name>', 'New username');
   addRegistryOptions(command)
-    .option('--password-prompt', 'ask for a new password')
+    .option('--password-prompt', 'Prompt for a new password')
     .addOption(rotationOption())
     .addOption(validateOption())
     .addOption(accountOption())
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nAn empty --name, --trusted-realm or --probe-repository takes the value away.\n\nExample:\n  regway registry update docker.io/anchore/* --password-prompt\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending',
+      '\nAn empty --name, --trusted-realm, or --probe-repository removes the value.\n\nExamples:\n  # Replace the password\n  regway registry update docker.io/anchore/* --password-prompt\n\n  # Store a password that the registry will accept soon\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending',
     )
     .action(async (text: string, options: UpdateOptions) => {
       const ask = () => askSecret(`Password for ${text}: `);
       const askPassword = isInteractive() ? ask : undefined;
       if (options.passwordPrompt === true && askPassword === undefined)
-        throw usageError('--password-prompt needs a terminal: use --password-stdin.');
+        throw usageError('--password-prompt requires a terminal. Use --password-stdin instead.');
       const client = await connect(settings);
       const password =
         options.passwordPrompt === true ? await ask() : await givenPassword(passwordSource(options, settings));
@@ -132,12 +138,15 @@ function addDelete(registry: Command, { settings }: CommandContext): void {
   registry
     .command('delete')
     .alias('del')
-    .description('delete a registry and its password')
+    .description('Delete a registry and its password')
     .argument(...registryArgument)
-    .addOption(new Option('--yes', 'do not ask'))
+    .addOption(new Option('--yes', 'Skip the confirmation prompt'))
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway registry delete docker.io/anchore/* --yes')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  # Delete a registry without a prompt\n  regway registry delete docker.io/anchore/* --yes',
+    )
     .action(async (text: string, options: OutputOption & AccountOption & { readonly yes?: boolean }) =>
       actions.deleteRegistry(await connect(settings), text, options),
     );
@@ -146,14 +155,14 @@ function addDelete(registry: Command, { settings }: CommandContext): void {
 function addCheck(registry: Command, { settings }: CommandContext): void {
   const command = registry
     .command('check')
-    .description('check a credential with the registry and store nothing')
+    .description('Validate a credential without storing it')
     .argument(...newRegistryArgument);
-  addRegistryOptions(command.requiredOption('--username <name>', 'the user name (for a cloud, the id of its key)'))
+  addRegistryOptions(command.requiredOption('--username <name>', 'Username (for a cloud, the ID of its key)'))
     .addOption(accountOption())
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nExample:\n  regway registry check registry.example.com:5000 --username=robot --secure-connection=false',
+      '\nExamples:\n  # Test a credential against a registry with a self-signed certificate\n  regway registry check registry.example.com:5000 --username=robot --secure-connection=false',
     )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);
@@ -164,11 +173,14 @@ function addCheck(registry: Command, { settings }: CommandContext): void {
 function addValidate(registry: Command, { settings }: CommandContext): void {
   registry
     .command('validate')
-    .description('check the stored credential of a registry again and record the outcome')
+    .description('Validate the stored credential of a registry and record the outcome')
     .argument(...registryArgument)
     .addOption(accountOption())
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  regway registry validate docker.io/anchore/*')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  # Validate a stored credential\n  regway registry validate docker.io/anchore/*',
+    )
     .action(async (text: string, options: OutputOption & AccountOption) =>
       actions.validateRegistry(await connect(settings), text, options),
     );

@@ -1,4 +1,4 @@
-// `regway token …`: API tokens, on the server that REGWAY_URL names, else on the data directory.
+// Commands `regway token …`: manage API tokens, on the server that REGWAY_URL names, else in the data directory.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { adminAccount, type Role, roles } from '../../core/authz/principal.ts';
@@ -43,14 +43,14 @@ const columns: readonly Column<TokenSummary>[] = [
 ];
 
 const where =
-  '\nWith REGWAY_URL it speaks to that server, as REGWAY_TOKEN or the login of "regway login" may. Without, it works on the data directory\n(REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), with the server running or not.\n';
+  '\nIf REGWAY_URL is set, the command uses that server, with REGWAY_TOKEN or the token saved by "regway login". Otherwise it works on the data\ndirectory (REGWAY_DATA_DIR, REGWAY_DATABASE_URL, REGWAY_KEYRING_FILE), also while the server runs.\n';
 
 /** Adds `token` and its commands. */
 export function addTokenCommands(program: Command, context: CommandContext): void {
   const token = program
     .command('token')
-    .description('API tokens, on a server or on the data directory')
-    .addHelpText('after', `${where}\nExample:\n  regway token list`);
+    .description('Manage API tokens, on a server or in the data directory')
+    .addHelpText('after', `${where}\nExamples:\n  # List API tokens\n  regway token list`);
   addCreate(token, context);
   addList(token, context);
   addRevoke(token, context);
@@ -59,18 +59,21 @@ export function addTokenCommands(program: Command, context: CommandContext): voi
 function addCreate(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('create')
-    .description('make an API token; it is shown once and stored as a hash')
-    .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory())
-    .option('--account <name>', 'the account it acts in; on a server your own unless given, else admin')
-    .option('--name <label>', 'a label for people')
-    .option('--image <pattern...>', 'limit a PULL token to these images, such as docker.io/anchore/*')
+    .description('Create an API token; its value is shown once and only a hash is stored')
+    .addOption(new Option('--role <role>', 'Role of the token').choices(roles).makeOptionMandatory())
+    .option('--account <name>', 'Account the token acts in (default: your own on a server, else admin)')
+    .option('--name <label>', 'Display name')
+    .option('--image <pattern...>', 'Limit a PULL token to these images, such as docker.io/anchore/*')
     .option(
       '--expires-in <duration>',
-      'hours or days, such as 12h or 90d; without it the token does not expire',
+      'Lifetime in hours or days, such as 12h or 90d (default: the token does not expire)',
       parseDuration,
     )
     .addOption(outputOption())
-    .addHelpText('after', `${where}\nExample:\n  regway token create --role=READ_WRITE --account=admin -o id`)
+    .addHelpText(
+      'after',
+      `${where}\nExamples:\n  # Create a token and print only its value\n  regway token create --role=READ_WRITE --account=admin -o id`,
+    )
     .action(async (options: CreateOptions) => {
       const request = tokenRequest(options);
       if (settings.url !== undefined) {
@@ -86,10 +89,13 @@ function addCreate(token: Command, { settings, loadDataCommands, endWith }: Comm
 function addList(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('list')
-    .description('list the API tokens, the revoked and expired ones too')
-    .option('--account <name>', 'only those of this account; on a server your own unless given')
+    .description('List API tokens, including revoked and expired ones')
+    .option('--account <name>', 'Only tokens of this account (default: your own on a server, else all)')
     .addOption(outputOption())
-    .addHelpText('after', `${where}\nExample:\n  regway token list --account=admin -o json`)
+    .addHelpText(
+      'after',
+      `${where}\nExamples:\n  # List the tokens of one account as JSON\n  regway token list --account=admin -o json`,
+    )
     .action(async ({ account, output }: AccountOption & OutputOption) => {
       const print = (tokens: readonly TokenSummary[]) => process.stdout.write(formatTokens(tokens, output));
       if (settings.url !== undefined) return void print(await listTokensOnServer(settings, account));
@@ -100,10 +106,10 @@ function addList(token: Command, { settings, loadDataCommands, endWith }: Comman
 function addRevoke(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('revoke')
-    .description('end an API token; the next request with it is refused')
-    .argument('<id>', 'the id that "regway token list" shows, not the token itself')
+    .description('Revoke an API token; it is rejected from the next request on')
+    .argument('<id>', 'Token ID that "regway token list" shows, not the token value')
     .addOption(outputOption())
-    .addHelpText('after', `${where}\nExample:\n  regway token revoke 3np0vxq8cy2m`)
+    .addHelpText('after', `${where}\nExamples:\n  # Revoke a token\n  regway token revoke 3np0vxq8cy2m`)
     .action(async (id: string, { output }: OutputOption) => {
       const print = (revoked: TokenSummary) => process.stdout.write(formatToken(revoked, output));
       if (settings.url !== undefined) return void print(await revokeTokenOnServer(settings, id));
@@ -129,16 +135,16 @@ function tokenRequest({
 
 function parseDuration(text: string): number {
   const durationMs = parseDurationMs(text);
-  if (durationMs === undefined) throw new InvalidArgumentError('Give hours or days, such as 12h or 90d.');
+  if (durationMs === undefined) throw new InvalidArgumentError('Must be hours or days, such as 12h or 90d.');
   return durationMs;
 }
 
-/** Writes a new token to standard output. It cannot be shown again. */
+/** Writes a new token to standard output. It is not stored, so this is the only time. */
 function printToken(token: string, { role, account, output }: NewTokenSummary): void {
   process.stdout.write(`${formatNew(token, role, account, output)}\n`);
 }
 
-/** Stored tokens, with the line end of the last one. */
+/** Formats stored tokens, each line ending with a newline. */
 function formatTokens(tokens: readonly TokenSummary[], output: Output): string {
   switch (output) {
     case 'id':
@@ -150,12 +156,12 @@ function formatTokens(tokens: readonly TokenSummary[], output: Output): string {
   }
 }
 
-/** One stored token, with its line end. */
+/** Formats one stored token, ending with a newline. */
 function formatToken(token: TokenSummary, output: Output): string {
   return output === 'json' ? `${jsonText(tokenJson(token))}\n` : formatTokens([token], output);
 }
 
-/** The keys that scripts rely on; the hash stays where it is. */
+/** Formats a token with the keys that scripts rely on, without its hash. */
 function tokenJson({
   id,
   name,
@@ -181,11 +187,11 @@ function formatNew(token: string, role: string, account: string, output: Output)
     case 'json':
       return JSON.stringify({ token, role, account });
     case 'table':
-      return `Role:     ${role}\nAccount:  ${printable(account)}\nToken:    ${printable(token)}\nKeep it now: it is stored as a hash and cannot be shown again.`;
+      return `Role:     ${role}\nAccount:  ${printable(account)}\nToken:    ${printable(token)}\nCopy the token now. You will not be able to see it again.`;
   }
 }
 
-/** The text of a new token, and the account that it acts in. @param request its account may be left out: the caller's own. */
+/** Creates a token on the server; returns its value and the account it acts in. @param request `account` defaults to the caller's own. @throws CommandFailure */
 async function createTokenOnServer(
   settings: CommandLineSettings,
   request: Omit<TokenRequest, 'account'> & { readonly account: string | undefined },

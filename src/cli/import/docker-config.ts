@@ -1,4 +1,4 @@
-// Reads logins from Docker's config.json and the auth.json of podman, skopeo and buildah.
+// Reads credentials from Docker's config.json and the auth.json of podman, skopeo, and buildah.
 // https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
 
 import type { RegistryPattern } from '../../core/registry/reference.ts';
@@ -15,9 +15,9 @@ import {
   type KeyChoices,
 } from './entry.ts';
 
-/** The user name that stands for "the password is an identity token". */
+/** Username that marks the password as an identity token. */
 const tokenUsername = '<token>';
-/** What Azure puts beside an identity token. */
+/** Username that Azure stores next to an identity token. */
 const emptyGuid = '00000000-0000-0000-0000-000000000000';
 
 /** Whether a document looks like one of these files. */
@@ -25,11 +25,11 @@ export function isDockerConfig(document: unknown): document is Record<string, un
   return isRecord(document) && ['auths', 'credsStore', 'credHelpers'].some((name) => name in document);
 }
 
-/** One entry for each login that the file names, also for those whose password is elsewhere. */
+/** Returns one entry for each credential that the file names, including those whose password is stored elsewhere. */
 export function parseDockerConfig(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
   const { auths = {}, credsStore, credHelpers = {} } = document;
   if (!isRecord(auths) || !isRecord(credHelpers))
-    return [refuse('auths', 'auths and credHelpers must be objects: this is no docker configuration')];
+    return [refuse('auths', 'auths and credHelpers must be objects; this is not a Docker configuration')];
   const helpers = Object.entries(credHelpers).map(([key, helper]) => refuse(key, helperRefusal(helper)));
   const logins = Object.entries(auths)
     .filter(([key]) => !(key in credHelpers))
@@ -47,7 +47,7 @@ function parseAuth(key: string, auth: unknown, credsStore: unknown, choices: Key
   return typeof login === 'string' ? refuse(key, login) : { key: shownKey(key), registry: registry.registry, ...login };
 }
 
-/** A path means one thing to podman, another to the kubelet, and nothing to docker: whoever knows must say. */
+/** Interprets a key. A path is ambiguous (podman, the kubelet, and Docker read it differently), so the user must choose. */
 function interpretKey(key: string): RegistryPattern | string {
   const text = withoutScheme(key);
   const namesPath = text.includes('/') && !text.includes('*');
@@ -56,7 +56,7 @@ function interpretKey(key: string): RegistryPattern | string {
   return `the path could mean everything below it, one repository, or (to docker) the whole host. Choose ${offerChoices(key, readings)}`;
 }
 
-/** All below, the repository alone, the whole host; on Docker Hub one name alone is an official image. */
+/** Returns the possible meanings: everything below, only the repository, the whole host. On Docker Hub, a single name is an official image. */
 function readingsOf(text: string): string[] {
   const below = parseText(`${text}/*`);
   if (typeof below === 'string') return [];
@@ -75,25 +75,26 @@ function loginOf(
   credsStore: unknown,
 ): Login | string {
   if (isText(identitytoken))
-    return 'it is an identity token of "docker login", which only Docker can use: log in with a password or access token instead';
+    return 'it is an identity token of "docker login", which only Docker can use; use a password or access token instead';
   if (isText(registrytoken))
-    return 'it is a registry token, which expires within minutes: use the password or access token behind it';
+    return 'it is a registry token, which expires within minutes; use the password or access token behind it';
   const decoded = isText(auth) ? decodeAuth(auth) : undefined;
   if (typeof decoded === 'string') return decoded;
   const separate =
     isText(username) || isText(password) ? { username: textOf(username), password: textOf(password) } : undefined;
   if (decoded && separate && (decoded.username !== separate.username || decoded.password !== separate.password)) {
-    return 'auth says one login, username and password another: remove the wrong one';
+    return 'auth and username/password contain different credentials; remove the wrong one';
   }
   const login = decoded ?? separate;
-  if (login === undefined) return isText(credsStore) ? helperRefusal(credsStore) : 'the file has no password for it';
+  if (login === undefined)
+    return isText(credsStore) ? helperRefusal(credsStore) : 'the file contains no password for it';
   if (login.username === tokenUsername || login.username === emptyGuid)
-    return 'it is an identity token, which is no password: use a password or access token';
-  if (login.username === '' || login.password === '') return 'its user name or password is empty';
+    return 'it is an identity token, not a password; use a password or access token';
+  if (login.username === '' || login.password === '') return 'its username or password is empty';
   return { username: login.username, password: new Secret(login.password) };
 }
 
-/** `auth` is base64 of `user:password`; the user name ends at the first colon. Old versions of Docker pad with NUL. */
+/** `auth` is base64 of `user:password`; the username ends at the first colon. Old versions of Docker pad with NUL. */
 function decodeAuth(auth: string): { username: string; password: string } | string {
   const bytes = Buffer.from(auth, 'base64');
   const isBase64 = bytes.toString('base64').replace(/=+$/, '') === auth.trim().replace(/=+$/, '');
@@ -105,7 +106,7 @@ function decodeAuth(auth: string): { username: string; password: string } | stri
 }
 
 function helperRefusal(helper: unknown): string {
-  return `its password is kept by the credential helper ${typeof helper === 'string' ? helper : 'that is named there'}, not in this file`;
+  return `its password is stored by the credential helper ${typeof helper === 'string' ? helper : 'that the entry names'}, not in this file`;
 }
 
 function isText(value: unknown): value is string {

@@ -1,4 +1,4 @@
-// One entry of a file to import: a login with the registry that it is for, or the reason why it cannot be taken.
+// An entry of a file to import: a credential and its registry, or why it cannot be imported.
 
 import { Problem } from '../../core/shared/problem.ts';
 import { parseRegistryPattern, type RegistryPattern } from '../../core/registry/reference.ts';
@@ -6,14 +6,14 @@ import type { RegistryType } from '../../core/registry/registry.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 
 export interface FoundLogin {
-  /** As the file spells it, without a user name or password that it may hold. */
+  /** As the file spells it, without a username or password that it may contain. */
   readonly key: string;
-  /** Canonical text. */
+  /** Canonical registry pattern. */
   readonly registry: string;
   readonly username: string;
-  /** Undefined when the file has none. */
+  /** Undefined if the file contains none. */
   readonly password: Secret | undefined;
-  /** What the file says; undefined when it says nothing. */
+  /** Undefined if the file does not say. */
   readonly type?: RegistryType | undefined;
   readonly name?: string | undefined;
   readonly secureConnection?: boolean | undefined;
@@ -28,20 +28,20 @@ export interface RefusedEntry {
 
 export type ImportEntry = FoundLogin | RefusedEntry;
 
-/** The registry that the person chose for a key that could mean several things (`--map KEY=REGISTRY`); undefined without a choice. */
+/** Returns the registry that the user chose for an ambiguous key (`--map KEY=REGISTRY`), or undefined. */
 export type KeyChoices = (key: string) => string | undefined;
 
-/** A key as it may be shown. */
+/** Redacts the username and password that a key may contain. */
 export function shownKey(key: string): string {
   return key.replace(/^([a-z]+:\/\/)?[^/]*@/i, '$1…@');
 }
 
-/** A refusal. */
+/** Creates an entry that cannot be imported, with the reason. */
 export function refuse(key: string, refusal: string): RefusedEntry {
   return { key: shownKey(key), refusal };
 }
 
-/** The registry that a key stands for, or why it stands for none. A choice stays on the host of its key. */
+/** Returns the registry that a key refers to, or why there is none. A choice must be on the host of its key. */
 export function registryOfKey(
   key: string,
   choices: KeyChoices,
@@ -50,14 +50,14 @@ export function registryOfKey(
   const choice = choices(key);
   if (choice === undefined) return interpret(key);
   const chosen = parseText(choice);
-  if (typeof chosen === 'string') return `the choice ${choice} is no registry: ${chosen}`;
+  if (typeof chosen === 'string') return `the choice ${choice} is not a registry: ${chosen}`;
   const host = parseText(hostOfKey(key));
   if (typeof host === 'string' || host.host !== chosen.host)
-    return `the choice ${choice} is on another host than the key, and a password does not move between hosts`;
+    return `the choice ${choice} is on another host than the key, and a password is never moved to another host`;
   return chosen;
 }
 
-/** The registry of a text, or the sentence that says what is wrong with it. */
+/** Parses a registry pattern; returns a message if it is not one. */
 export function parseText(text: string): RegistryPattern | string {
   try {
     return parseRegistryPattern(text);
@@ -67,12 +67,12 @@ export function parseText(text: string): RegistryPattern | string {
   }
 }
 
-/** Offers the readings of a key that has several. */
+/** Formats the `--map` flags that an ambiguous key allows. */
 export function offerChoices(key: string, registries: readonly string[]): string {
   return registries.map((registry) => `--map '${shownKey(key)}=${registry}'`).join(' or ');
 }
 
-/** Docker and the kubelet take `https://` and `/v1/` or `/v2/` around a host: https://github.com/docker/cli/tree/master/cli/config */
+/** Removes the `https://` and `/v1/` or `/v2/` that Docker and the kubelet accept around a host: https://github.com/docker/cli/tree/master/cli/config */
 export function withoutScheme(key: string): string {
   return key
     .replace(/^https?:\/\//i, '')

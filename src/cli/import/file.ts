@@ -1,4 +1,4 @@
-// Tells the files that can be imported apart, reads them, and sorts out what they name twice.
+// Detects the format of a file to import, parses it, and resolves duplicate entries.
 
 import { isRecord, parseJson } from '../../core/shared/json.ts';
 import { usageError } from '../errors.ts';
@@ -8,12 +8,12 @@ import { refuse, type FoundLogin, type ImportEntry, type KeyChoices } from './en
 import { isSecret, parseSecret } from './kubernetes-secret.ts';
 
 const known =
-  'a docker config.json, an auth.json, a Kubernetes Secret (kubectl get secret NAME -o json), or the list of GET /registries';
+  'a Docker config.json, an auth.json, a Kubernetes Secret (kubectl get secret NAME -o json), or the list of GET /registries';
 
 /**
- * Gives the entries of a file in its order; nothing in it is guessed. Of entries for one registry, equal ones are taken once
- * and different ones not at all.
- * @throws CommandFailure when it is none of the known files. Nothing of it is repeated.
+ * Returns the entries of a file in its order. Of several entries for one registry, equal ones are imported once and different ones
+ * not at all.
+ * @throws CommandFailure if the format is unknown. The message repeats nothing of the file.
  */
 export function parseImportFile(text: string, choices: KeyChoices): ImportEntry[] {
   const entries = entriesOf(parseDocument(text), choices);
@@ -45,10 +45,10 @@ function settleTwins(entry: FoundLogin, entries: readonly ImportEntry[], index: 
   if (different !== undefined)
     return refuse(
       entry.key,
-      `the file names ${entry.registry} more than once, with different logins (${different.key}): remove the wrong one`,
+      `the file names ${entry.registry} more than once, with different credentials (${different.key}): remove the wrong one`,
     );
   const first = entries.findIndex((other) => 'registry' in other && other.registry === entry.registry);
-  return first < index ? refuse(entry.key, `it is the same login for ${entry.registry} as above`) : entry;
+  return first < index ? refuse(entry.key, `it repeats the credential for ${entry.registry} above`) : entry;
 }
 
 function isSameLogin(one: FoundLogin, other: FoundLogin): boolean {

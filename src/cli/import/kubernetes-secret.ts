@@ -1,4 +1,4 @@
-// Reads logins from image pull secrets of Kubernetes, as `kubectl get secret NAME -o json` prints them.
+// Reads credentials from image pull secrets of Kubernetes, as `kubectl get secret NAME -o json` prints them.
 // https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets
 
 import { isRecord, parseJson } from '../../core/shared/json.ts';
@@ -13,7 +13,7 @@ export function isSecret(document: unknown): document is Record<string, unknown>
   );
 }
 
-/** The logins of one Secret, or of every one in a list; a Secret of another type is refused by its name. */
+/** Returns the credentials of one Secret, or of each in a list. A Secret of another type becomes an entry with a reason. */
 export function parseSecret(document: Record<string, unknown>, choices: KeyChoices): ImportEntry[] {
   const { items } = document;
   if (document['kind'] !== 'Secret')
@@ -23,10 +23,10 @@ export function parseSecret(document: Record<string, unknown>, choices: KeyChoic
   const name = nameOf(document);
   const text = dataOf(document, '.dockerconfigjson');
   if (text !== undefined) return parseInner(name, text, (config) => parseDockerConfig(config, choices));
-  // The older form has the map alone.
+  // The older form contains only the map.
   const legacy = dataOf(document, '.dockercfg');
   if (legacy !== undefined) return parseInner(name, legacy, (auths) => parseDockerConfig({ auths }, choices));
-  return [refuse(name, 'it is no image pull secret: neither .dockerconfigjson nor .dockercfg is in its data')];
+  return [refuse(name, 'it is not an image pull secret: its data has neither .dockerconfigjson nor .dockercfg')];
 }
 
 function parseInner(
@@ -36,7 +36,7 @@ function parseInner(
 ): ImportEntry[] {
   const document = parseJson(text);
   if (isRecord(document)) return parse(document);
-  return [refuse(name, 'what the secret holds is not a docker configuration in JSON')];
+  return [refuse(name, 'its content is not a Docker configuration in JSON')];
 }
 
 /** `data` is base64, `stringData` is plain and wins, as in the API server. */

@@ -1,4 +1,4 @@
-// Decides for each entry of a file whether it would be added, change a registry that is there, or is refused, and carries it out.
+// Plans the import of each entry of a file (add, change, keep, or reject) and carries it out.
 
 import { setTimeout } from 'node:timers/promises';
 import type { Secret } from '../../core/shared/secret.ts';
@@ -19,7 +19,7 @@ import type { FoundLogin, ImportEntry } from './entry.ts';
 
 export interface ImportSettings {
   readonly account: string | undefined;
-  /** For entries about which neither the file nor the server says anything. */
+  /** Applies to entries for which neither the file nor the server has a value. */
   readonly secureConnection: boolean;
   readonly validate: boolean;
   readonly apply: boolean;
@@ -27,23 +27,24 @@ export interface ImportSettings {
 
 export type ImportAction = 'add' | 'change' | 'keep' | 'refuse';
 
+/** Bounds of the wait for the server's rate limit, in milliseconds, because the clocks of both machines may differ. */
 const minWaitMs = 1_000;
 const maxWaitMs = 60_000;
 
-/** What became of one entry, or would. */
+/** The result of importing one entry, or of planning it. */
 export interface ImportResult {
   readonly key: string;
   readonly registry: string | null;
   readonly username: string | null;
   readonly action: ImportAction;
-  /** What changes, or why it is kept or refused. */
+  /** The changes, or why the entry is kept or rejected; null if it is added. */
   readonly reason: string | null;
   readonly report: Report | null;
   readonly stored: boolean;
   readonly asked: CheckRequest;
 }
 
-/** Looks at one entry, checks its login with the registry, and stores it if the settings say so. */
+/** Validates the credential of one entry, and stores it if the settings say so. */
 export async function importEntry(client: Client, entry: ImportEntry, settings: ImportSettings): Promise<ImportResult> {
   const asked = { secureConnection: settings.secureConnection, stores: true };
   if ('refusal' in entry)
@@ -62,7 +63,7 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
   const facts = { key, registry, username, report: null, stored: false, asked };
   if (password === undefined) return { ...facts, ...withoutPassword(entry, existing) };
   const secureConnection = entry.secureConnection ?? existing?.secureConnection ?? settings.secureConnection;
-  // The flag is for entries about which nothing is known.
+  // The flag applies only to entries without a known value.
   const flagCounts = entry.secureConnection === undefined && existing === undefined;
   const payload = await whenAllowed(() =>
     send(client, { ...entry, password }, existing, { ...settings, secureConnection }),
@@ -84,10 +85,10 @@ function withoutPassword(
   existing: Registry | undefined,
 ): { action: ImportAction; reason: string } {
   if (existing !== undefined)
-    return { action: 'keep', reason: 'it is there already, and the file has no password to change it with' };
+    return { action: 'keep', reason: 'it already exists, and the file contains no password to change it with' };
   return {
     action: 'refuse',
-    reason: `it needs a password: regway registry add '${registry}' --username='${username}'`,
+    reason: `it has no password. Add it with: regway registry add '${registry}' --username='${username}'`,
   };
 }
 
@@ -111,20 +112,19 @@ async function send(
   return (await client.run(updateOperation, { id: existing.id, input, secureConnection, validate })).updateRegistry;
 }
 
-/** A server takes some validations a minute; a file with more logins than that takes as many minutes as it needs. */
+/** Retries after the server's validation limit, so that a file may contain more credentials than the server validates per minute. */
 async function whenAllowed(attempt: () => Promise<Payload>): Promise<Payload> {
   for (;;) {
     const payload = await attempt();
     const limited = payload.errors.find(({ code }) => code === 'RATE_LIMITED');
     if (limited === undefined || limited.retryAfter === null) return payload;
-    // The clocks of two machines differ; the server counts by the minute.
     const waitMs = Math.min(Math.max(Date.parse(limited.retryAfter) - Date.now(), minWaitMs), maxWaitMs);
-    printNote(`The server checks no more logins this minute; going on in ${Math.ceil(waitMs / 1000)} s.`);
+    printNote(`Validation limit reached for this minute. Continuing in ${Math.ceil(waitMs / 1000)} s.`);
     await setTimeout(waitMs);
   }
 }
 
-/** What a registry that is there has of its own counts in the check, as it will in the update. */
+/** Builds the input of a check. Values of the existing registry apply, as they will in the update. */
 function checkInput(
   { registry, username, password, type, trustedRealm, probeRepository }: FoundLogin & { readonly password: Secret },
   existing: Registry | undefined,
@@ -148,15 +148,15 @@ function outcome({ errors, validation, registry }: Payload): Partial<ImportResul
   if (passed) return { report, stored: Boolean(registry) };
   return {
     action: 'refuse',
-    reason: report === null ? (error?.message ?? null) : 'the registry does not take it',
+    reason: report === null ? (error?.message ?? null) : 'the credential did not pass validation',
     report,
   };
 }
 
-/** A stored password cannot be compared, so it always counts as changed. */
+/** Lists the changes of an entry. The password always counts as changed, because a stored one cannot be compared. */
 function changes(entry: FoundLogin, existing: Registry): string {
   const changed = [
-    entry.username !== existing.username && `user name ${existing.username} to ${entry.username}`,
+    entry.username !== existing.username && `username ${existing.username} to ${entry.username}`,
     entry.type !== undefined &&
       entry.type !== existing.type &&
       `type ${existing.type.toLowerCase()} to ${entry.type.toLowerCase()}`,

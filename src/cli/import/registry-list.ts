@@ -1,4 +1,4 @@
-// Reads the list that GET /registries gives, here and in the systems whose clients speak that API. It holds no passwords.
+// Reads the list that GET /registries returns, from Regway and from compatible servers. The list contains no passwords.
 
 import { registryTypes, type RegistryType } from '../../core/registry/registry.ts';
 import type { RegistryPattern } from '../../core/registry/reference.ts';
@@ -19,7 +19,7 @@ export function isDump(document: unknown): document is unknown[] {
   return Array.isArray(document);
 }
 
-/** One entry for each record. A record has a password only if somebody put one in, as `registry_pass`. */
+/** Returns one entry for each record. A record has a password only if the user added one as `registry_pass`. */
 export function parseDump(document: readonly unknown[], choices: KeyChoices): ImportEntry[] {
   return document.map((record, index) => parseRecord(record, `record ${index + 1}`, choices));
 }
@@ -37,7 +37,10 @@ function parseRecord(record: unknown, place: string, choices: KeyChoices): Impor
   if (typeof registry === 'string') return refuse(key, registry);
   const type = typeOf(record['registry_type']);
   if (type === null)
-    return refuse(key, `its registry_type is none of ${registryTypes.map((known) => known.toLowerCase()).join(', ')}`);
+    return refuse(
+      key,
+      `its registry_type must be one of ${registryTypes.map((known) => known.toLowerCase()).join(', ')}`,
+    );
   if (typeof username !== 'string' || username === '') return refuse(key, 'it has no "registry_user"');
   return {
     key: shownKey(key),
@@ -45,16 +48,16 @@ function parseRecord(record: unknown, place: string, choices: KeyChoices): Impor
     username,
     password: typeof password === 'string' && password !== '' ? new Secret(password) : undefined,
     type,
-    // A name that only repeats the text is no name.
+    // A name that repeats the registry is a default.
     name: typeof name === 'string' && name !== '' && name !== key ? name : undefined,
     secureConnection: typeof verify === 'boolean' ? verify : undefined,
-    // What "regway export" adds to that list.
+    // Keys that "regway export" adds.
     trustedRealm: textOf(record['trusted_realm']),
     probeRepository: textOf(record['probe_repository']),
   };
 }
 
-/** There `host/path*` covers every name that begins so, and `docker.io/name` one of two things: neither has one equal here. */
+/** Interprets a key. In that API, `host/path*` matches any prefix and `docker.io/name` is ambiguous; neither has an exact equivalent here. */
 function interpret(key: string): RegistryPattern | string {
   const parsed = parseText(key);
   const base = key.replace(/\*$/, '');
@@ -73,7 +76,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** Undefined when absent, null when unknown. */
+/** Returns undefined if absent, null if unknown. */
 function typeOf(value: unknown): RegistryType | undefined | null {
   if (value === undefined || value === null) return undefined;
   return registryTypes.find((type) => typeof value === 'string' && type === value.toUpperCase()) ?? null;

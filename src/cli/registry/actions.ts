@@ -1,4 +1,4 @@
-// What the registry commands do once their options are read.
+// Runs the registry commands, once their options are parsed.
 
 import type { Secret } from '../../core/shared/secret.ts';
 import type { Client } from '../api/client.ts';
@@ -53,7 +53,7 @@ export async function getRegistry(
   await printResult(formatRegistry(await requireRegistry(client, textOrId, account), output));
 }
 
-/** Checks the credential step by step, then stores it. A failed check, or a registry that is there already, stops before. */
+/** Validates the credential step by step, then stores it. @throws CommandFailure if validation fails or the registry already exists; nothing was stored. */
 export async function addRegistry(
   client: Client,
   input: CreateInput,
@@ -68,10 +68,10 @@ export async function addRegistry(
   }
   const payload = (await client.run(createOperation, { input, secureConnection, validate })).createRegistry;
   throwPayloadErrors(payload, asked);
-  await printStored(payload, output, `Stored ${input.registry}.`);
+  await printStored(payload, output, `Created registry ${input.registry}.`);
 }
 
-/** Checks the credential step by step and stores nothing. */
+/** Validates the credential step by step without storing it. */
 export async function checkRegistry(
   client: Client,
   input: CreateInput,
@@ -79,11 +79,11 @@ export async function checkRegistry(
 ): Promise<void> {
   noteSuggestedType(input);
   const report = await checkWithSteps(client, input, { secureConnection, stores: false });
-  if (!report.valid) throw checkFailed(report, 'The registry does not take this credential.');
+  if (!report.valid) throw checkFailed(report, 'The credential did not pass validation.');
   if (output === 'json') await printResult(jsonText(reportJson(report)));
 }
 
-/** Changes what was given. `askPassword` is called when the server wants the password for this change and a person is there. */
+/** Changes the given fields. Calls `askPassword` if the server requires the password for this change; undefined without a terminal. */
 export async function updateRegistry(
   client: Client,
   textOrId: string,
@@ -95,28 +95,28 @@ export async function updateRegistry(
   const send = async (change: UpdateInput): Promise<Payload> =>
     (await client.run(updateOperation, { id, input: change, secureConnection, validate })).updateRegistry;
   let payload = await send(input);
-  const wantsPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
-  if (wantsPassword && askPassword === undefined)
-    printNote(`A change like this one needs the password: ${passwordWays}.`);
-  if (wantsPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
+  const requiresPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
+  if (requiresPassword && askPassword === undefined) printNote(`This change requires the password: ${passwordWays}.`);
+  if (requiresPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
   const asked = { secureConnection: secureConnection ?? true, stores: true };
   throwPayloadErrors(payload, asked);
   if (payload.validation && validate !== false) printReport(payload.validation, asked);
-  const waits = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
+  const isPending = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
   await printStored(
     payload,
     output,
-    `Updated ${registry}.${waits ? ' The new password waits until the registry takes it; until then the current one is used.' : ''}`,
+    `Updated registry ${registry}.${isPending ? ' The new password is pending: Regway switches to it once the registry accepts it, and uses the current one until then.' : ''}`,
   );
 }
 
-/** Deletes after a yes, which `--yes` gives in advance. */
+/** Deletes a registry after a confirmation, which `--yes` skips. */
 export async function deleteRegistry(
   client: Client,
   textOrId: string,
   { yes, output, account }: OutputOption & AccountOption & { readonly yes?: boolean },
 ): Promise<void> {
-  if (yes !== true && !isInteractive()) throw usageError('Nobody is here to confirm the deletion: add --yes.');
+  if (yes !== true && !isInteractive())
+    throw usageError('The deletion cannot be confirmed without a terminal. Add --yes.');
   const registry = await requireRegistry(client, textOrId, account);
   if (
     yes !== true &&
@@ -128,11 +128,11 @@ export async function deleteRegistry(
   }
   const payload = (await client.run(deleteOperation, { id: registry.id })).deleteRegistry;
   throwPayloadErrors(payload, { secureConnection: true, stores: false });
-  if (output === 'table') printNote(`Deleted ${printable(registry.registry)}.`);
+  if (output === 'table') printNote(`Deleted registry ${printable(registry.registry)}.`);
   else await printResult(output === 'id' ? registry.id : JSON.stringify({ deletedId: registry.id }));
 }
 
-/** Checks the stored credential again; the server records the outcome. */
+/** Validates the stored credential. The server records the outcome. */
 export async function validateRegistry(
   client: Client,
   textOrId: string,
@@ -159,7 +159,7 @@ async function printStored({ registry }: Payload, output: Output, sentence: stri
 }
 
 function alreadyThere(registry: string): CommandFailure {
-  const message = `There is a registry for ${printable(registry)} already, so nothing was sent: change it with "regway registry update".`;
+  const message = `Registry ${printable(registry)} already exists, so nothing was sent. Change it with "regway registry update".`;
   return refused(message, {
     errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }],
   });
@@ -187,7 +187,7 @@ function listPrinter(output: Output): ListPrinter {
   }
 }
 
-/** One array, written row by row. */
+/** Prints one JSON array, page by page. */
 function jsonArrayPrinter(): ListPrinter {
   let before = '[\n';
   return {

@@ -1,4 +1,4 @@
-// Checks a credential while the person watches: every step is printed as it ends.
+// Validates a credential and prints each step as it ends.
 
 import { suggestType } from '../../core/registry/registry.ts';
 import type { Client } from '../api/client.ts';
@@ -6,9 +6,9 @@ import { checkStepsOperation, type CreateInput, type Payload, type Report } from
 import { CommandFailure, notReachable, refused } from '../errors.ts';
 import { printable, printNote } from '../terminal/terminal.ts';
 import { reportJson } from './output.ts';
-import { type CheckRequest, printReport, printStep, printVerdict } from './report.ts';
+import { type CheckRequest, printReport, printStep, printOutcome } from './report.ts';
 
-/** Runs the check and gives its report, good or bad. @throws CommandFailure when the server refuses to check at all. */
+/** Runs a check and returns its report, whatever the outcome. @throws CommandFailure if the server rejects the request. */
 export async function checkWithSteps(client: Client, input: CreateInput, asked: CheckRequest): Promise<Report> {
   for await (const { registryCheck } of client.stream(checkStepsOperation, {
     input,
@@ -16,23 +16,23 @@ export async function checkWithSteps(client: Client, input: CreateInput, asked: 
   })) {
     if (registryCheck.step !== null) printStep(registryCheck.step);
     if (registryCheck.report !== null) {
-      printVerdict(registryCheck.report, asked);
+      printOutcome(registryCheck.report, asked);
       return registryCheck.report;
     }
   }
   throw notReachable('The server ended the check without a report. Run the command again.');
 }
 
-/** Says what the host looks like when no type was given; the type stays what it is. */
+/** Prints which type the host suggests, if no type was given. The type is not changed. */
 export function noteSuggestedType({ registry, type }: CreateInput): void {
   const suggestion = type === undefined ? suggestType(registry) : null;
   if (suggestion === null) return;
   printNote(
-    `This host looks like ${suggestion.service}: add --type=${suggestion.type.toLowerCase()} to log in with an identity of that cloud. Going on as docker_v2.`,
+    `This host looks like ${suggestion.service}: add --type=${suggestion.type.toLowerCase()} to use a credential of that cloud. Continuing as docker_v2.`,
   );
 }
 
-/** Ends a command whose credential the registry did not take. The report has been printed. */
+/** Creates the error of a command whose credential did not pass validation, after its report was printed. */
 export function checkFailed(report: Report, consequence: string): CommandFailure {
   return refused(consequence, {
     errors: [
@@ -48,7 +48,7 @@ export function checkFailed(report: Report, consequence: string): CommandFailure
   });
 }
 
-/** @throws CommandFailure when the payload of a mutation holds an error; a report that came with it is printed first, if it was not before. */
+/** Prints the report of a payload that contains an error. @throws CommandFailure if the payload contains one. */
 export function throwPayloadErrors({ errors, validation }: Payload, asked: CheckRequest): void {
   const [error] = errors;
   if (error === undefined) return;
@@ -58,8 +58,8 @@ export function throwPayloadErrors({ errors, validation }: Payload, asked: Check
   throw refused(['Nothing was changed.', restOf(error.message, validation)].join(' ').trim(), answer);
 }
 
-/** What the error adds to the report that has just been printed. */
+/** Returns the part of an error message that the printed report does not contain. */
 function restOf(message: string, { message: seen, hint }: Report): string {
-  const told = [seen, hint].filter((part) => part !== null).join(' ');
-  return printable(message.startsWith(told) ? message.slice(told.length).trim() : message);
+  const printed = [seen, hint].filter((part) => part !== null).join(' ');
+  return printable(message.startsWith(printed) ? message.slice(printed.length).trim() : message);
 }

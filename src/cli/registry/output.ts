@@ -1,22 +1,22 @@
-// A registry as a row of a table, as lines of facts, as JSON with stable keys, or as its id.
+// Formats a registry as a table row, as lines of facts, as JSON with stable keys, or as its ID.
 
 import type { Registry, Report } from '../api/operations.ts';
 import type { Output } from '../options.ts';
 import type { Column } from '../terminal/table.ts';
 import { jsonText, printable } from '../terminal/terminal.ts';
 
-/** The columns of a list, the most telling first. */
+/** Columns of a list. A narrow terminal omits the last ones. */
 export const registryColumns: readonly Column<Registry>[] = [
   { heading: 'REGISTRY', text: ({ registry }) => registry },
   { heading: 'NAME', text: ({ name }) => name },
   { heading: 'TYPE', text: ({ type }) => type.toLowerCase() },
   { heading: 'USERNAME', text: ({ username }) => username },
   { heading: 'TLS', text: ({ secureConnection }) => (secureConnection ? 'verified' : 'unverified') },
-  { heading: 'LAST CHECK', text: ({ lastValidation }) => lastValidation?.outcome ?? '-' },
+  { heading: 'VALIDATION', text: ({ lastValidation }) => lastValidation?.outcome ?? '-' },
   { heading: 'UPDATED', text: ({ updatedAt }) => updatedAt.slice(0, 10) },
 ];
 
-/** One registry in the form asked for. */
+/** Formats one registry. */
 export function formatRegistry(registry: Registry, output: Output): string {
   switch (output) {
     case 'id':
@@ -28,7 +28,7 @@ export function formatRegistry(registry: Registry, output: Output): string {
   }
 }
 
-/** The keys that scripts rely on, in this order. */
+/** Returns a registry with the keys that scripts rely on, in this order. */
 export function registryJson(registry: Registry): object {
   const {
     id,
@@ -66,7 +66,7 @@ export function registryJson(registry: Registry): object {
   };
 }
 
-/** A report, its keys in a stable order. */
+/** Returns a report with its keys in a stable order. */
 export function reportJson({
   outcome,
   valid,
@@ -86,27 +86,27 @@ function facts(registry: Registry): string {
   const lines: [string, string | null][] = [
     ['Registry', registry.registry],
     ['Name', registry.name],
-    ['Id', registry.id],
+    ['ID', registry.id],
     ['Type', registry.type.toLowerCase()],
     ['Username', registry.username],
     ['TLS', registry.secureConnection ? 'certificate verified' : 'certificate not verified'],
     ['Trusted realm', registry.trustedRealm],
     ['Probe repository', registry.probeRepository],
-    ['New password', registry.pendingSince && `waits for the registry to take it, since ${registry.pendingSince}`],
+    ['New password', registry.pendingSince && `pending since ${registry.pendingSince}`],
     [
       'Old password',
       registry.previousUsableUntil &&
-        `used if the registry refuses the current one, until ${registry.previousUsableUntil}`,
+        `usable if the registry rejects the current one, until ${registry.previousUsableUntil}`,
     ],
     ['Account', registry.account],
     ['Created', registry.createdAt],
     ['Updated', registry.updatedAt],
     [
-      'Last check',
+      'Validation',
       registry.lastValidation && `${registry.lastValidation.outcome} at ${registry.lastValidation.checkedAt}`,
     ],
   ];
-  const told = lines.filter((line): line is [string, string] => line[1] !== null);
-  const width = Math.max(...told.map(([label]) => label.length)) + 2;
-  return told.map(([label, value]) => `${`${label}:`.padEnd(width)}${printable(value)}`).join('\n');
+  const present = lines.filter((line): line is [string, string] => line[1] !== null);
+  const width = Math.max(...present.map(([label]) => label.length)) + 2;
+  return present.map(([label, value]) => `${`${label}:`.padEnd(width)}${printable(value)}`).join('\n');
 }

@@ -1,26 +1,26 @@
-// A check as a person reads it: each step with its mark and time, the verdict, what to do, and the flag that would help.
+// Prints a validation report: each step with its sign and duration, the result, its hint, and the flag that would help.
 
 import type { ValidationOutcome, ValidationStep, ValidationStepStatus } from '../../core/registry/report.ts';
 import type { Report } from '../api/operations.ts';
 import { colorNote, printable, printNote } from '../terminal/terminal.ts';
 
-/** What was asked for, as far as it decides whether a flag is left to try. */
+/** The part of a check request that decides which flags can still help. */
 export interface CheckRequest {
   readonly secureConnection: boolean;
-  /** Whether the command stores, so that storing unchecked is a way out. */
+  /** Whether the command stores the credential, so that storing it without validation is an option. */
   readonly stores: boolean;
 }
 
 interface Mark {
   readonly sign: string;
-  readonly colour: 'green' | 'yellow' | 'red' | 'dim';
+  readonly color: 'green' | 'yellow' | 'red' | 'dim';
 }
 
 const marks: Readonly<Record<ValidationStepStatus, Mark>> = {
-  PASSED: { sign: '✓', colour: 'green' },
-  WARNED: { sign: '!', colour: 'yellow' },
-  FAILED: { sign: '✗', colour: 'red' },
-  SKIPPED: { sign: '-', colour: 'dim' },
+  PASSED: { sign: '✓', color: 'green' },
+  WARNED: { sign: '!', color: 'yellow' },
+  FAILED: { sign: '✗', color: 'red' },
+  SKIPPED: { sign: '-', color: 'dim' },
 };
 
 /** The longest kind is REPOSITORY; one space keeps the columns apart. */
@@ -56,7 +56,7 @@ const advice: Readonly<Record<ValidationOutcome, Advise>> = {
   NOT_A_V2_REGISTRY: none,
   REDIRECTED: none,
   UNSUPPORTED_CHALLENGE: unchecked,
-  // Without a host, or with one that plain HTTP rules out, naming it does not help; the hint of the report says what does.
+  // Naming the token server helps only if the hint says so, which it does not for an unknown host or one over plain HTTP.
   FORBIDDEN_REALM: ({ realmHost, hint }) =>
     realmHost !== null && hint?.includes('trustedRealm') === true ? `--trusted-realm=${printable(realmHost)}` : null,
   FORBIDDEN_ADDRESS: none,
@@ -66,36 +66,36 @@ const advice: Readonly<Record<ValidationOutcome, Advise>> = {
   NATIVE_CREDENTIAL_ERROR: unchecked,
 };
 
-/** Writes one step. */
+/** Prints one step to standard error. */
 export function printStep({ kind, status, message, durationMs }: ValidationStep): void {
-  const { sign, colour } = marks[status];
+  const { sign, color } = marks[status];
   printNote(
-    `${colorNote(colour, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colorNote('dim', `(${durationMs} ms)`)}`,
+    `${colorNote(color, sign)} ${printable(kind).padEnd(kindWidth)}${printable(message)} ${colorNote('dim', `(${durationMs} ms)`)}`,
   );
 }
 
-/** Writes the verdict with what the person can do about it. */
-export function printVerdict(report: Report, asked: CheckRequest): void {
+/** Prints the result, its hint, and the flag that would help. */
+export function printOutcome(report: Report, asked: CheckRequest): void {
   const warned = report.valid && report.hint !== null;
-  const { sign, colour } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
-  // A failed step has said the same sentence on the line above.
+  const { sign, color } = marks[report.valid ? (warned ? 'WARNED' : 'PASSED') : 'FAILED'];
+  // A failed step has printed the same message on the line above.
   const sentence = report.steps.at(-1)?.message === report.message ? '' : ` ${printable(report.message)}`;
   printNote(
-    `${colorNote(colour, `${sign} ${printable(report.outcome)}`)}${sentence} ${colorNote('dim', `(${report.durationMs} ms)`)}`,
+    `${colorNote(color, `${sign} ${printable(report.outcome)}`)}${sentence} ${colorNote('dim', `(${report.durationMs} ms)`)}`,
   );
   if (report.hint !== null) printNote(`  Hint: ${printable(report.hint)}`);
-  if (report.retryAfter !== null) printNote(`  Not before: ${printable(report.retryAfter)}`);
+  if (report.retryAfter !== null) printNote(`  Retry after: ${printable(report.retryAfter)}`);
   const flag = flagThatHelps(report, asked);
   if (flag !== null) printNote(`  Flag: ${colorNote('bold', flag)}`);
 }
 
-/** Writes a report that came all at once. */
+/** Prints a whole report. */
 export function printReport(report: Report, asked: CheckRequest): void {
   report.steps.forEach(printStep);
-  printVerdict(report, asked);
+  printOutcome(report, asked);
 }
 
-/** The exact flag to add, or null when no flag helps. An outcome of a newer server has none. */
+/** Returns the exact flag to add, or null if no flag helps or the outcome is unknown (a newer server). */
 export function flagThatHelps(report: Report, asked: CheckRequest): string | null {
   const advise: Advise | undefined = advice[report.outcome];
   return advise?.(report, asked) ?? null;

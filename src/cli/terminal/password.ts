@@ -1,4 +1,4 @@
-// Where the password of a registry comes from: never the command line, which other users see in `ps` and shells keep in a file.
+// Reads the password of a registry: never from the command line, which other users see in `ps` and shells keep in their history.
 
 import type { Secret } from '../../core/shared/secret.ts';
 import { usageError } from '../errors.ts';
@@ -11,45 +11,45 @@ export interface PasswordSource {
   readonly passwordStdin: boolean;
 }
 
-/** How a password can be given, as the end of a sentence. */
+/** The ways to pass a password, as the end of a sentence. */
 export const passwordWays =
-  'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or leave both out on a terminal and you are asked';
+  'set REGWAY_REGISTRY_PASSWORD, pipe it in with --password-stdin, or omit both on a terminal to be prompted';
 
-/** Any spelling of a flag that carries a password: `-p`, `-pTEXT`, `--pass`, `--password=TEXT`, `--passwd`, `--registry-password`. */
+/** Matches any spelling of a flag that carries a password: `-p`, `-pTEXT`, `--pass`, `--password=TEXT`, `--passwd`, `--registry-password`. */
 const passwordFlag = /^(?:-p|--(?:[a-z]+-)*pass(?:w(?:or)?d)?(?:=|$))/i;
 
-/** @throws CommandFailure when an argument is a password flag. The argument is not repeated. */
+/** Rejects password flags. @throws CommandFailure if an argument is one; it does not repeat the argument. */
 export function refusePasswordInArguments(args: readonly string[]): void {
   const end = args.indexOf('--');
   const flags = end < 0 ? args : args.slice(0, end);
   if (flags.some((argument) => passwordFlag.test(argument))) {
     throw usageError(
-      `A password on the command line can be read by every user of this machine, and stays in the history of the shell: ${passwordWays}.`,
+      `A password on the command line is visible to every user of this machine and stays in the shell history. Instead, ${passwordWays}.`,
     );
   }
 }
 
-/** @throws CommandFailure when the address of a database holds a password, in either place that one can stand. The address is not repeated. */
+/** Rejects a database address that contains a password, as user info or as a parameter. @throws CommandFailure, which does not repeat the address. */
 export function refusePasswordInAddress(address: string): void {
   const url = URL.parse(address);
-  // What no URL parser reads, such as a list of hosts, may hold one all the same.
+  // An address that no URL parser accepts, such as a list of hosts, may contain one too.
   const hasUserPassword = url === null ? /\/\/.*:.*@/s.test(address) : url.password !== '';
   if (hasUserPassword || /[?&]pass(?:word)?=/i.test(address)) {
     throw usageError(
-      'A password in the address can be read by every user of this machine, and stays in the history of the shell: leave it out and set PGPASSWORD.',
+      'A password in the address is visible to every user of this machine and stays in the shell history. Omit it and set PGPASSWORD.',
     );
   }
 }
 
-/** The password of a new registry. @throws CommandFailure when there is none to be had. */
+/** Returns the password of a new registry, from standard input, the environment, or a prompt. @throws CommandFailure if none is available. */
 export async function requirePassword(source: PasswordSource, username: string): Promise<Secret> {
   const given = await givenPassword(source);
   if (given !== undefined) return given;
-  if (!isInteractive()) throw usageError(`The password is missing: ${passwordWays}.`);
+  if (!isInteractive()) throw usageError(`The password is missing. To pass it, ${passwordWays}.`);
   return askSecret(`Password of ${username}: `);
 }
 
-/** The password that an update may bring along; undefined leaves the stored one. */
+/** Returns the password of an update, or undefined to keep the stored one. */
 export async function givenPassword({ passwordStdin, fromEnvironment }: PasswordSource): Promise<Secret | undefined> {
   return passwordStdin ? readSecretFromInput() : fromEnvironment;
 }

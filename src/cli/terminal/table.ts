@@ -1,18 +1,18 @@
-// Rows under headings that fit the terminal, printed page by page so that a long list starts at once.
+// Lays out tables that fit the terminal, page by page, so that a long list starts immediately.
 
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
 import { colorResult, printable } from './terminal.ts';
 
-/** One column: its heading, and its text for a row. */
+/** A column: its heading, and its text for a row. */
 export interface Column<Row> {
   readonly heading: string;
   text(row: Row): string;
 }
 
-/** Between two columns. */
+/** Spaces between two columns. */
 const gap = 2;
-/** Below this a column says nothing any more. */
+/** Minimum width of a column; a narrower one is unreadable. */
 const minColumnWidth = 6;
 const noBorders = Object.fromEntries(
   [
@@ -35,9 +35,9 @@ const noBorders = Object.fromEntries(
 );
 
 /**
- * Makes the function that lays out one page after the other. The first page decides how wide the columns are, the headings stand
- * above it alone, and what does not fit ends in an ellipsis. On a very narrow terminal the last columns are left out.
- * Without a width (a pipe) nothing is cut.
+ * Creates a function that lays out one page after the other. The first page decides the column widths and has the headings. Text that
+ * does not fit ends in an ellipsis, and a very narrow terminal omits the last columns.
+ * @param width columns of the terminal; undefined (a pipe or file) truncates nothing.
  */
 export function tablePrinter<Row>(
   columns: readonly Column<Row>[],
@@ -54,7 +54,7 @@ export function tablePrinter<Row>(
   };
 }
 
-/** The width of each column, at least that of before. */
+/** Returns the width of each column, at least that of the previous pages. */
 function widest(lines: readonly string[][], before: readonly number[]): number[] {
   return (lines[0] ?? []).map((_cell, index) =>
     Math.max(before[index] ?? 0, ...lines.map((line) => stringWidth(line[index] ?? ''))),
@@ -72,7 +72,7 @@ function layOut(lines: readonly string[][], widths: readonly number[]): string {
     .join('\n');
 }
 
-/** Leaves out the last columns that have no room even at their narrowest, then takes from the widest until all fit. */
+/** Omits the last columns that do not fit at minimum width, then narrows the widest until all fit. */
 function fit(natural: readonly number[], width: number): number[] {
   const narrowest = natural.map((wide) => Math.min(wide, minColumnWidth));
   const isRoom = (count: number) => sum(narrowest.slice(0, count)) + gap * (count - 1) <= width;

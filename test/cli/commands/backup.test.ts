@@ -79,8 +79,8 @@ describe('a backup', () => {
     expect(statSync(backupFile()).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['backup.db']);
     expect(stdout).toContain('Backed up 3 registries');
-    expect(stdout).toContain(`keep a copy of ${join(dataDirectory, 'keyring')} too`);
-    expect((await regway('backup', '--help')).stdout).toContain('One without the other opens nothing');
+    expect(stdout).toContain(`Keep a copy of ${join(dataDirectory, 'keyring')} too`);
+    expect((await regway('backup', '--help')).stdout).toContain('a backup cannot be decrypted without it');
   });
 
   it('does not replace a file unless told to', async () => {

@@ -29,7 +29,9 @@ describe('import', () => {
       stdout: `add    ${registry.host} (user alice)`,
     });
     expect(stdout).toContain('VALID');
-    expect(stderr).toBe('Would add 1, change 0, keep 0, refuse 0. Nothing was stored: repeat with --apply.\n');
+    expect(stderr).toBe(
+      'Would add 1, change 0, keep 0, reject 0. Nothing was stored. Run again with --apply to store.\n',
+    );
     expect(registry.authorizations()).toEqual([basicHeader]);
     expect(await line.stored()).not.toContain(registry.host);
   });
@@ -74,12 +76,12 @@ describe('import', () => {
     expect(planned).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(
-        `change ${registry.host} (user alice): user name bob to alice, password`,
+        `change ${registry.host} (user alice): username bob to alice, password`,
       ) as string,
     });
     expect(await line.run(['import', path, '--apply'])).toMatchObject({
       code: 0,
-      stderr: 'Added 0, changed 1, kept 0, refused 0.\n',
+      stderr: 'Added 0, changed 1, kept 0, rejected 0.\n',
     });
     expect((await line.stored()).filter((text) => text === registry.host)).toHaveLength(1);
     const { stdout } = await line.run(['registry', 'get', registry.host, '-o', 'json']);

@@ -33,7 +33,7 @@ it('keys are rotated beside a server, which goes on reading and storing, and no 
 
   expect(await keys('rotate-data')).toMatchObject({
     code: 0,
-    stdout: 'Data key 3 seals now: 1 passwords were sealed anew.\n',
+    stdout: 'Data key 3 is now active: 1 passwords were re-encrypted.\n',
   });
   expect(await add('two.example')).toMatchObject({ code: 0 });
   const root = await keys('rotate-root');

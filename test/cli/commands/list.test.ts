@@ -1,7 +1,7 @@
 // `regway registry list`: every page, in every form.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runRegway, useCommandLine } from '../harness.ts';
+import { useCommandLine } from '../harness.ts';
 
 const line = useCommandLine();
 /** More than two pages of 100. */
@@ -75,11 +75,7 @@ describe('a list', () => {
     });
 
     it('is not for a token that may not list', async () => {
-      const token = (
-        await runRegway(['token', 'create', '--role=READ_ONLY', '-o', 'id'], {
-          env: { REGWAY_DATA_DIR: line.server.dataDirectory },
-        })
-      ).stdout.trim();
+      const token = (await line.run(['token', 'create', '--role=READ_ONLY', '-o', 'id'])).stdout.trim();
       const { code, stdout } = await line.run(['registry', 'list', '-o', 'json'], { env: { REGWAY_TOKEN: token } });
       expect({ code, answer: JSON.parse(stdout) as unknown }).toMatchObject({
         code: 1,

@@ -41,7 +41,7 @@ describe('a login', () => {
     });
     expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'Logged out.\n' });
     expect(readdirSync(folder)).toEqual([]);
-    expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'There was no login to forget.\n' });
+    expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'There was no saved login.\n' });
   });
 
   it('is not told to a server that REGWAY_URL names', async () => {
@@ -71,7 +71,7 @@ describe('a login', () => {
       writeFileSync(file, content);
       expect(await line.run(['registry', 'list'], { env: nothingSet })).toMatchObject({
         code: 2,
-        stderr: `Error: ${file} is damaged: run regway login again.\n`,
+        stderr: `Error: ${file} is damaged. Run "regway login" again.\n`,
       });
     },
   );

@@ -178,7 +178,7 @@ describe('a stored registry', () => {
     const byId = await line.run(['registry', 'get', id]);
     const byText = await line.run(['registry', 'get', registry.host]);
     expect(byId).toEqual(byText);
-    expect(byId.stdout).toContain(`Id:         ${id}\n`);
+    expect(byId.stdout).toContain(`ID:         ${id}\n`);
 
     const updated = await line.run([
       'registry',
@@ -233,11 +233,9 @@ describe('a stored registry', () => {
     const rotation = ['registry', 'update', registry.host, '--secure-connection=false', '--rotation=pending'];
     expect(await line.run(rotation, { env: { REGWAY_REGISTRY_PASSWORD: 'next' } })).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining('The new password waits') as string,
+      stderr: expect.stringContaining('The new password is pending') as string,
     });
-    expect((await line.run(['registry', 'get', registry.host])).stdout).toMatch(
-      /New password: +waits for the registry to take it, since 2/,
-    );
+    expect((await line.run(['registry', 'get', registry.host])).stdout).toMatch(/New password: +pending since 2/);
     expect(JSON.parse((await line.run(['registry', 'get', registry.host, '-o', 'json'])).stdout)).toMatchObject({
       pendingSince: expect.any(String) as string,
       previousUsableUntil: null,

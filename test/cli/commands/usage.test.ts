@@ -152,8 +152,8 @@ describe('a server that is not there', () => {
 
 describe('a token that does not log in', () => {
   it.each([
-    [undefined, 'asks for a token'],
-    ['rgw_wrong', 'does not accept the token'],
+    [undefined, 'requires a token'],
+    ['rgw_wrong', 'rejected the token'],
   ])('ends with 1 and says what to do (%s)', async (token, sentence) => {
     for (const args of [
       ['registry', 'list'],
@@ -207,19 +207,19 @@ describe('help', () => {
   )('has an example: %j', async (args) => {
     const { code, stdout } = await line.run([...args, '--help']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\nExample:\n {2}\S/);
+    expect(stdout).toMatch(/\nExamples:\n {2}\S/);
   });
 
   it('of the token commands says when they go over the network', async () => {
     expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain(
-      'With REGWAY_URL it speaks to that server',
+      'If REGWAY_URL is set, the command uses that server',
     );
   });
 
   it('says that without REGWAY_URL the token commands work on the data directory', async () => {
     const { stdout } = await line.run(['--help']);
-    expect(stdout).toMatch(/^ +REGWAY_URL .*audit list talk to; else that of "regway login"/m);
-    expect(stdout).toContain('The token commands talk to it too, and work on the data directory without it');
+    expect(stdout).toMatch(/^ +REGWAY_URL .*audit list \(default: the server saved by "regway login"/m);
+    expect(stdout).toContain('Token commands use REGWAY_URL if it is set, else the data directory');
   });
 
   it('has no colours off a terminal', async () => {

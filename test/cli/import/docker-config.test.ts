@@ -78,7 +78,7 @@ describe('a key', () => {
       refusal: expect.stringContaining('another host') as string,
     });
     expect(parseOne('quay.io/core', robot, {}, () => 'quay.io/core*')).toMatchObject({
-      refusal: expect.stringContaining('no registry') as string,
+      refusal: expect.stringContaining('not a registry') as string,
     });
   });
 
@@ -112,7 +112,7 @@ describe('a login', () => {
     ['the user name of an identity token', { auth: base64('<token>:eyJ') }, /identity token/],
     ['the user name of Azure for one', { auth: base64('00000000-0000-0000-0000-000000000000:eyJ') }, /identity token/],
     ['a registry token', { registrytoken: 'eyJ' }, /registry token/],
-    ['two logins', { auth: base64('robot:p'), username: 'robot', password: 'q' }, /another/],
+    ['two logins', { auth: base64('robot:p'), username: 'robot', password: 'q' }, /different credentials/],
     ['nothing', {}, /no password/],
     ['no user name', { auth: base64(':p') }, /empty/],
     ['no password', { auth: base64('robot:') }, /empty/],
@@ -158,7 +158,7 @@ it.each([{ auths: [] }, { auths: 'x' }, { auths: {}, credHelpers: 7 }])(
   'a configuration of another form is refused: %j',
   (document) => {
     expect(parseDockerConfig(document, noChoices)).toMatchObject([
-      { refusal: expect.stringContaining('no docker configuration') as string },
+      { refusal: expect.stringContaining('not a Docker configuration') as string },
     ]);
   },
 );

@@ -48,9 +48,9 @@ describe('a Kubernetes Secret', () => {
     });
     expect(entries.map(({ key }) => key)).toEqual(['secret pull', 'secret pull', 'secret pull']);
     expect(refusals(entries)).toEqual([
-      expect.stringContaining('no image pull secret'),
-      expect.stringContaining('not a docker configuration'),
-      expect.stringContaining('not a docker configuration'),
+      expect.stringContaining('not an image pull secret'),
+      expect.stringContaining('not a Docker configuration'),
+      expect.stringContaining('not a Docker configuration'),
     ]);
   });
 });
@@ -114,7 +114,7 @@ describe('a list of GET /registries', () => {
 describe('one registry named twice', () => {
   it('is taken once when the logins are the same', () => {
     const entries = parse({ auths: { 'https://index.docker.io/v1/': auth('robot:p'), 'docker.io': auth('robot:p') } });
-    expect(refusals(entries)).toEqual([undefined, expect.stringContaining('same login')]);
+    expect(refusals(entries)).toEqual([undefined, expect.stringContaining('repeats the credential')]);
   });
 
   it('is not taken at all when they differ in the repository to check with', () => {
@@ -123,7 +123,7 @@ describe('one registry named twice', () => {
       expect.stringContaining('more than once'),
       expect.stringContaining('more than once'),
     ]);
-    expect(refusals(parse([record, record]))).toEqual([undefined, expect.stringContaining('same login')]);
+    expect(refusals(parse([record, record]))).toEqual([undefined, expect.stringContaining('repeats the credential')]);
   });
 
   it('is not taken at all when they differ', () => {
@@ -146,8 +146,8 @@ describe('another file', () => {
   it.each<[string, string, RegExp]>([
     ['YAML', 'apiVersion: v1\nkind: Secret\ndata:\n  .dockerconfigjson: c2VjcmV0\n', /kubectl get secret NAME -o json/],
     ['text', 'hunter2', /not JSON/],
-    ['an object of another kind', '{"registry":"hunter2"}', /is not a docker config\.json/],
-    ['a number', '5', /is not a docker config\.json/],
+    ['an object of another kind', '{"registry":"hunter2"}', /is not a Docker config\.json/],
+    ['a number', '5', /is not a Docker config\.json/],
     ['nothing', '', /not JSON/],
   ])('(%s) ends with 2 and is not repeated', (_, text, reason) => {
     const attempt = () => parseImportFile(text, () => undefined);
