@@ -1,4 +1,4 @@
-// Many registries and images by their keys at once, as a federated graph asks for them: two reads, whatever their number.
+// Finds many registries and images by key for a federated graph, in two reads whatever their number.
 
 import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
@@ -9,35 +9,45 @@ import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import {
   type RequestedImage,
-  askImage,
+  parseRequestedImage,
   coveringInOrder,
   explain,
-  findNeighbours,
+  findNeighbors,
   imageArguments,
   type ImageExplanation,
   registriesByText,
 } from './explain.ts';
 
-/** An image is looked up under one text for each level of its path: a thousand images of 20 levels. A thousand of 120 would keep the server busy for seconds. */
-const maxTexts = 20_000;
+/** Maximum number of patterns per call: a thousand images of 20 path levels. A thousand of 120 would take seconds. */
+const maxPatterns = 20_000;
 
-/** What one key needs looked up, and how it answers from what was found. */
-interface Question {
+/** The key of an entity in a federated graph: `{ id }` or `{ registry }` of a registry, `{ reference }` of an image, in the caller's own account. */
+export interface EntityKey {
+  readonly type: 'Registry' | 'ContainerImage';
+  readonly key: unknown;
+}
+
+/** The result of one key: a problem of only this key, or null if the resource does not exist or the caller has no access to it. */
+export type FoundEntity = Registry | ImageExplanation | Problem | null;
+
+/** The lookups of one key, and its result from what they found. */
+interface KeyLookup {
   readonly id?: string;
   readonly texts?: readonly string[];
   readonly image?: RequestedImage;
   readonly answer: (found: Found) => FoundEntity;
 }
 
+/** The result of all lookups together. */
 interface Found {
   readonly byId: ReadonlyMap<string, Registry>;
   readonly byText: ReadonlyMap<string, Registry>;
-  readonly neighboursOf: (host: string) => Promise<readonly Registry[]>;
+  readonly neighborsOf: (host: string) => Promise<readonly Registry[]>;
 }
 
 /**
- * Authorises and parses each key by itself, looks all of them up together, and answers in their order.
- * @throws Problem `UNAUTHENTICATED`; `INVALID_INPUT` when the paths of all images together are too deep.
+ * Authorizes and parses each key separately, looks all of them up together, and returns their results in the same order.
+ * @throws Problem `UNAUTHENTICATED`; `INVALID_INPUT` if the paths of all images together are too deep.
  */
 export async function findEntities(
   ports: Pick<LookupPorts, 'registries'>,
@@ -45,15 +55,15 @@ export async function findEntities(
   keys: readonly EntityKey[],
 ): Promise<readonly FoundEntity[]> {
   const principal = authorize(caller, 'principal.get');
-  const questions = keys.map((key) =>
-    ownProblem(() => (key.type === 'Registry' ? askRegistry(caller, key.key) : askAboutImage(caller, key.key))),
+  const lookups = keys.map((key) =>
+    ownProblem(() => (key.type === 'Registry' ? lookupRegistry(caller, key.key) : lookupImage(caller, key.key))),
   );
   const found = await lookUp(
     ports,
     principal,
-    questions.flatMap((question) => (question instanceof Problem ? [] : question)),
+    lookups.flatMap((lookup) => (lookup instanceof Problem ? [] : lookup)),
   );
-  return questions.map((question) => (question instanceof Problem ? question : question.answer(found)));
+  return lookups.map((lookup) => (lookup instanceof Problem ? lookup : lookup.answer(found)));
 }
 
 function ownProblem<T>(work: () => T): T | Problem {
@@ -65,7 +75,7 @@ function ownProblem<T>(work: () => T): T | Problem {
   }
 }
 
-function askRegistry(caller: Caller, key: unknown): Question {
+function lookupRegistry(caller: Caller, key: unknown): KeyLookup {
   const principal = authorize(caller, 'registry.get');
   const { id, registry: text } = parseInput(getArguments, key);
   if (id !== null && id !== undefined) {
@@ -77,17 +87,17 @@ function askRegistry(caller: Caller, key: unknown): Question {
   return { texts: [registry], answer: ({ byText }) => byText.get(registry) ?? null };
 }
 
-function askAboutImage(caller: Caller, key: unknown): Question {
+function lookupImage(caller: Caller, key: unknown): KeyLookup {
   const principal = authorize(caller, 'image.explain');
-  const image = askImage(principal, parseInput(imageArguments, key).reference);
+  const image = parseRequestedImage(principal, parseInput(imageArguments, key).reference);
   const { host } = image.image;
-  const answer: Question['answer'] = ({ byText, neighboursOf }) => {
+  const answer: KeyLookup['answer'] = ({ byText, neighborsOf }) => {
     const covering = coveringInOrder(image, byText);
     return explain(image, {
       account: principal.account,
       winner: covering[0] ?? null,
       covering: async () => covering,
-      neighbours: () => neighboursOf(host),
+      neighbors: () => neighborsOf(host),
     });
   };
   return { image, texts: image.texts, answer };
@@ -96,38 +106,26 @@ function askAboutImage(caller: Caller, key: unknown): Question {
 async function lookUp(
   ports: Pick<LookupPorts, 'registries'>,
   principal: Principal,
-  questions: readonly Question[],
+  lookups: readonly KeyLookup[],
 ): Promise<Found> {
-  const ids = new Set(questions.flatMap(({ id }) => id ?? []));
-  const texts = new Set(questions.flatMap(({ texts: wanted = [] }) => wanted));
-  if (texts.size > maxTexts)
-    throw new Problem(
-      'INVALID_INPUT',
-      'The paths of these images are too deep for so many of them; ask for fewer at once.',
-    );
-  const images = questions.flatMap(({ image }) => image ?? []);
+  const ids = new Set(lookups.flatMap(({ id }) => id ?? []));
+  const texts = new Set(lookups.flatMap(({ texts: wanted = [] }) => wanted));
+  if (texts.size > maxPatterns)
+    throw new Problem('INVALID_INPUT', 'These images have too many path levels in total. Request fewer at once.');
+  const images = lookups.flatMap(({ image }) => image ?? []);
   const [withId, withText] = await Promise.all([
     ids.size === 0 ? [] : ports.registries.byIds([...ids]),
     texts.size === 0 ? [] : ports.registries.byTexts(principal.account, [...texts]),
   ]);
-  let neighbours: Promise<Map<string, Registry[]>> | undefined;
+  let neighbors: Promise<Map<string, Registry[]>> | undefined;
   return {
     byId: new Map(withId.map((registry) => [registry.id, registry])),
     byText: registriesByText(withText),
-    async neighboursOf(host) {
-      neighbours ??= findNeighbours(ports, principal, principal.account, images).then((found) =>
+    async neighborsOf(host) {
+      neighbors ??= findNeighbors(ports, principal, principal.account, images).then((found) =>
         Map.groupBy(found, (registry) => registry.host),
       );
-      return (await neighbours).get(host) ?? [];
+      return (await neighbors).get(host) ?? [];
     },
   };
 }
-
-/** What a federated graph asks for by its key: `{ id }` or `{ registry }` of a registry, `{ reference }` of an image, all in the caller's own account. */
-export interface EntityKey {
-  readonly type: 'Registry' | 'ContainerImage';
-  readonly key: unknown;
-}
-
-/** A problem is that of one key alone. Null when it is not there or not the caller's. */
-export type FoundEntity = Registry | ImageExplanation | Problem | null;

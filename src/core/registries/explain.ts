@@ -1,4 +1,4 @@
-// Which registry a pull of an image would use, and why: for one image, or for many that were looked up together.
+// Explains which registry a pull of an image would use, and why: for one image, or for many that were looked up together.
 
 import { z } from 'zod';
 import { actingAccount, authorize } from '../authz/permissions.ts';
@@ -9,46 +9,72 @@ import { type ImageReference, parseImageReference } from '../registry/reference.
 import type { Registry } from '../registry/registry.ts';
 import { accountName, parseInput } from '../shared/input.ts';
 
-/** Registries of the same host shown beside the covering ones: enough to see a near miss. */
-const maxNeighbours = 20;
-/** Candidates of one image: its neighbours, and as many that cover it. A path of 120 levels could have more; nobody stores a registry for each. */
+/** Maximum number of other registries of the host in an explanation: enough to see a near miss. */
+const maxNeighbors = 20;
+/** Maximum number of candidates of one image: its neighbors, and as many that cover it. Bounds the size of the response. */
 export const maxCandidates = 40;
 
-/** An image that the principal may ask about, and what has to be looked up for it. */
+/** The arguments of an explanation. */
+export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
+
+/** The registry that a pull of an image would use. */
+export interface ImageExplanation {
+  /** The canonical reference: `docker.io/library/ubuntu:22.04`. */
+  readonly reference: string;
+  readonly host: string;
+  readonly repository: string;
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly account: string;
+  /** The most specific registry; null if the pull is anonymous. */
+  readonly registry: Registry | null;
+  /** Returns registries of the host, with the reason why each is used or not; the covering ones first. Runs a query. */
+  candidates(): Promise<readonly MatchCandidate[]>;
+}
+
+/** A registry that a pull uses, or does not use, with the reason. */
+export interface MatchCandidate {
+  readonly registry: Registry;
+  /** Whether its pattern covers the image. */
+  readonly matched: boolean;
+  readonly reason: string;
+}
+
+/** An image that the principal has access to, and the patterns to look up for it. */
 export interface RequestedImage {
   readonly image: ImageReference;
-  /** Every registry text that would cover it, most specific first. */
+  /** Every registry pattern that covers it, most specific first. */
   readonly texts: readonly string[];
 }
 
-/** What was looked up. */
+/** The result of the lookups for one image. */
 interface FoundForImage {
   readonly account: string;
-  /** The first of the image's texts that exists in the account. */
+  /** The most specific registry that covers the image; null for none. */
   readonly winner: Registry | null;
-  /** All of them that exist, in their order, for the candidates. */
+  /** Returns all registries that cover the image, most specific first. */
   readonly covering: () => Promise<readonly Registry[]>;
-  /** The first registries of the image's host, for the candidates. */
-  readonly neighbours: () => Promise<readonly Registry[]>;
+  /** Returns the first registries of the image's host. */
+  readonly neighbors: () => Promise<readonly Registry[]>;
 }
 
 /**
- * Parses a reference that the principal may ask about.
- * @throws Problem `INVALID_REFERENCE`, or `FORBIDDEN` when its token is limited to other images.
+ * Parses the reference of an image that the principal has access to.
+ * @throws Problem `INVALID_REFERENCE`, or `FORBIDDEN` if its token is limited to other images.
  */
-export function askImage(principal: Principal, reference: string): RequestedImage {
+export function parseRequestedImage(principal: Principal, reference: string): RequestedImage {
   const image = parseImageReference(reference);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
   return { image, texts: coveringPatterns(image) };
 }
 
-/** Says which of the registries found a pull would use. */
+/** Returns the explanation of one image from what was found. */
 export function explain(
   { image, texts }: RequestedImage,
-  { account, winner, covering, neighbours }: FoundForImage,
+  { account, winner, covering, neighbors }: FoundForImage,
 ): ImageExplanation {
   const candidates = async (): Promise<MatchCandidate[]> => {
-    const [inside, near] = await Promise.all([covering(), neighbours()]);
+    const [inside, near] = await Promise.all([covering(), neighbors()]);
     const others = near.filter(({ registry }) => !texts.includes(registry));
     return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({
       registry,
@@ -59,62 +85,42 @@ export function explain(
   return { ...image, account, registry: winner, candidates };
 }
 
-/** Those of the image's texts that were found, most specific first. */
+/** Returns the registries that cover the image, most specific first. */
 export function coveringInOrder({ texts }: RequestedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
   return texts.flatMap((text) => byText.get(text) ?? []);
 }
 
-/** The first registries of each image's host, in one read. A pull token may see what a pull uses, never list what else exists. */
-export async function findNeighbours(
+/** Returns the first registries of each image's host, in one read. None for the role PULL, which cannot list registries. */
+export async function findNeighbors(
   { registries }: Pick<LookupPorts, 'registries'>,
   { role }: Principal,
   account: string,
-  asked: readonly RequestedImage[],
+  requested: readonly RequestedImage[],
 ): Promise<readonly Registry[]> {
-  const hosts = new Set(asked.map(({ image: { host } }) => host));
-  return role === 'PULL' ? [] : registries.byHosts(account, [...hosts], maxNeighbours);
+  const hosts = new Set(requested.map(({ image: { host } }) => host));
+  return role === 'PULL' ? [] : registries.byHosts(account, [...hosts], maxNeighbors);
 }
 
-/** Registries by their text, which is unique in an account. */
+/** Maps the pattern of each registry, which is unique in an account, to the registry. */
 export function registriesByText(registries: readonly Registry[]): ReadonlyMap<string, Registry> {
   return new Map(registries.map((registry) => [registry.registry, registry]));
 }
 
+/**
+ * Explains which registry a pull of an image would use.
+ * @throws Problem `INVALID_REFERENCE`, `FORBIDDEN`, `NOT_FOUND` (the account).
+ */
 export async function explainImage(ports: LookupPorts, caller: Caller, args: unknown): Promise<ImageExplanation> {
   const principal = authorize(caller, 'image.explain');
   const { reference, account: named } = parseInput(imageArguments, args);
-  const asked = askImage(principal, reference);
+  const requested = parseRequestedImage(principal, reference);
   const account = await actingAccount(ports, principal, named);
-  const winner = (await ports.registries.findMostSpecific(account, asked.texts)) ?? null;
-  return explain(asked, {
+  const winner = (await ports.registries.findMostSpecific(account, requested.texts)) ?? null;
+  return explain(requested, {
     account,
     winner,
     covering: async () =>
-      coveringInOrder(asked, registriesByText(await ports.registries.byTexts(account, asked.texts))),
-    neighbours: () => findNeighbours(ports, principal, account, [asked]),
+      coveringInOrder(requested, registriesByText(await ports.registries.byTexts(account, requested.texts))),
+    neighbors: () => findNeighbors(ports, principal, account, [requested]),
   });
-}
-
-export const imageArguments = z.strictObject({ reference: z.string(), account: accountName.nullish() });
-
-/** Which credential a pull of an image would use. */
-export interface ImageExplanation {
-  /** Canonical: `docker.io/library/ubuntu:22.04`. */
-  readonly reference: string;
-  readonly host: string;
-  readonly repository: string;
-  readonly tag: string | null;
-  readonly digest: string | null;
-  readonly account: string;
-  /** The winner; null means an anonymous pull. */
-  readonly registry: Registry | null;
-  /** Every registry of the host that the caller may see, most specific first, with the reason. Runs a statement. */
-  candidates(): Promise<readonly MatchCandidate[]>;
-}
-
-export interface MatchCandidate {
-  readonly registry: Registry;
-  /** Whether its text covers the image. */
-  readonly matched: boolean;
-  readonly reason: string;
 }

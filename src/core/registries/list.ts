@@ -1,4 +1,4 @@
-// Cursors: an opaque text that holds a place in one order. Opaque to callers, cheap to make, checked when it comes back.
+// Lists registries page by page: filter, order, and opaque cursors (Relay's cursor connections).
 
 import { z } from 'zod';
 import { actingAccount, authorize } from '../authz/permissions.ts';
@@ -20,52 +20,49 @@ import { accountName, defaultPageSize, singleLine, maxSearchLength, pageSize, pa
 import { parseJson } from '../shared/json.ts';
 import { Problem } from '../shared/problem.ts';
 
-/** The value that a registry is ordered by. */
-export function orderValue(field: RegistryOrderField, registry: Registry): string | number {
-  switch (field) {
-    case 'REGISTRY':
-      return registry.registry;
-    case 'NAME':
-      return registry.name;
-    case 'CREATED_AT':
-      return registry.createdAt.getTime();
-    case 'UPDATED_AT':
-      return registry.updatedAt.getTime();
-  }
+/** One page of registries, in the requested order. */
+export interface RegistryPage {
+  readonly nodes: readonly Registry[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  /** Returns the opaque cursor of a node of this page. */
+  cursorOf(registry: Registry): string;
+  /** Counts the registries that match the filter. Runs a query, so call it only if the count was requested. */
+  totalCount(): Promise<number>;
 }
 
-/** The cursor of a place in the order by `field`. */
-export function encodeCursor(field: RegistryOrderField, { value, id }: Position): string {
-  return Buffer.from(JSON.stringify([field, value, id])).toString('base64url');
-}
+const listArguments = z
+  .strictObject({
+    first: pageSize.nullish(),
+    after: z.string().max(2048).nullish(),
+    last: pageSize.nullish(),
+    before: z.string().max(2048).nullish(),
+    account: accountName.nullish(),
+    filter: z
+      .strictObject({
+        search: singleLine(maxSearchLength).nullish(),
+        host: z.string().max(300).nullish(),
+        type: registryType.nullish(),
+        outcome: z.enum(validationOutcomes).nullish(),
+      })
+      .nullish(),
+    orderBy: z
+      .strictObject({
+        field: z.enum(registryOrderFields).default('REGISTRY'),
+        direction: z.enum(['ASC', 'DESC']).default('ASC'),
+      })
+      .nullish(),
+  })
+  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, {
+    path: ['last'],
+    message: 'cannot be combined with first',
+  });
+type ListArguments = z.infer<typeof listArguments>;
 
 /**
- * The place that a cursor holds; null for no cursor.
- * @throws Problem `INVALID_INPUT` when it is not ours or belongs to another order.
+ * Returns one page of registries.
+ * @throws Problem `INVALID_INPUT`, `NOT_FOUND` (the account).
  */
-export function decodeCursor(field: RegistryOrderField, cursor: string | null, argument: string): Position | null {
-  if (cursor === null) return null;
-  const [order, value, id] = parseParts(cursor);
-  const fits = field === 'CREATED_AT' || field === 'UPDATED_AT' ? Number.isSafeInteger(value) : isStorableText(value);
-  if (order === field && fits && typeof id === 'string' && isRegistryId(id))
-    return { value: value as string | number, id };
-  throw new Problem(
-    'INVALID_INPUT',
-    `${argument} is not a cursor of this list in this order; start again without it.`,
-    { field: [argument] },
-  );
-}
-
-/** PostgreSQL holds neither NUL nor half a character. */
-function isStorableText(value: unknown): boolean {
-  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
-}
-
-function parseParts(cursor: string): unknown[] {
-  const parts = parseJson(Buffer.from(cursor, 'base64url').toString());
-  return Array.isArray(parts) ? parts : [];
-}
-
 export async function listRegistries(ports: LookupPorts, caller: Caller, args: unknown): Promise<RegistryPage> {
   const principal = authorize(caller, 'registry.list');
   const parsed = parseInput(listArguments, args);
@@ -77,7 +74,7 @@ export async function listRegistries(ports: LookupPorts, caller: Caller, args: u
   const nodes = more ? (query.forward ? rows.slice(0, size) : rows.slice(rows.length - size)) : rows;
   return {
     nodes,
-    // Relay's cursor specification: beyond the asked direction, a given cursor is itself proof that something lies there.
+    // Relay's cursor specification: on the side opposite to the direction, a given cursor proves that there are more rows.
     hasNextPage: query.forward ? more : query.before !== null,
     hasPreviousPage: query.forward ? query.after !== null : more,
     cursorOf: (registry) => encodeCursor(query.field, { value: orderValue(query.field, registry), id: registry.id }),
@@ -109,41 +106,48 @@ function registryFilter(filter: NonNullable<ListArguments['filter']>): RegistryF
   };
 }
 
-const listArguments = z
-  .strictObject({
-    first: pageSize.nullish(),
-    after: z.string().max(2048).nullish(),
-    last: pageSize.nullish(),
-    before: z.string().max(2048).nullish(),
-    account: accountName.nullish(),
-    filter: z
-      .strictObject({
-        search: singleLine(maxSearchLength).nullish(),
-        host: z.string().max(300).nullish(),
-        type: registryType.nullish(),
-        outcome: z.enum(validationOutcomes).nullish(),
-      })
-      .nullish(),
-    orderBy: z
-      .strictObject({
-        field: z.enum(registryOrderFields).default('REGISTRY'),
-        direction: z.enum(['ASC', 'DESC']).default('ASC'),
-      })
-      .nullish(),
-  })
-  .refine((args) => (args.first ?? null) === null || (args.last ?? null) === null, {
-    path: ['last'],
-    message: 'cannot be combined with first',
-  });
-type ListArguments = z.infer<typeof listArguments>;
+/** Returns the value that a registry is ordered by. */
+export function orderValue(field: RegistryOrderField, registry: Registry): string | number {
+  switch (field) {
+    case 'REGISTRY':
+      return registry.registry;
+    case 'NAME':
+      return registry.name;
+    case 'CREATED_AT':
+      return registry.createdAt.getTime();
+    case 'UPDATED_AT':
+      return registry.updatedAt.getTime();
+  }
+}
 
-/** One page of registries in the order asked for. */
-export interface RegistryPage {
-  readonly nodes: readonly Registry[];
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  /** The opaque cursor of a node of this page. */
-  cursorOf(registry: Registry): string;
-  /** Counts what the filter matches; runs a statement, so ask only when somebody wants it. */
-  totalCount(): Promise<number>;
+/** Returns the cursor of a place in the order by `field`. */
+export function encodeCursor(field: RegistryOrderField, { value, id }: Position): string {
+  return Buffer.from(JSON.stringify([field, value, id])).toString('base64url');
+}
+
+/**
+ * Parses the place in a cursor. Returns null for no cursor.
+ * @throws Problem `INVALID_INPUT` if this list in this order did not issue the cursor.
+ */
+export function decodeCursor(field: RegistryOrderField, cursor: string | null, argument: string): Position | null {
+  if (cursor === null) return null;
+  const [order, value, id] = parseParts(cursor);
+  const fits = field === 'CREATED_AT' || field === 'UPDATED_AT' ? Number.isSafeInteger(value) : isStorableText(value);
+  if (order === field && fits && typeof id === 'string' && isRegistryId(id))
+    return { value: value as string | number, id };
+  throw new Problem(
+    'INVALID_INPUT',
+    `${argument} is not a cursor of this list in this order. Start again without it.`,
+    { field: [argument] },
+  );
+}
+
+/** Returns whether PostgreSQL can store the value: it accepts neither NUL nor lone surrogates. */
+function isStorableText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
+}
+
+function parseParts(cursor: string): unknown[] {
+  const parts = parseJson(Buffer.from(cursor, 'base64url').toString());
+  return Array.isArray(parts) ? parts : [];
 }

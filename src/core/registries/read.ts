@@ -1,4 +1,4 @@
-// Reading: one registry, a page of them, and which one a pull of an image would use.
+// Joins the use cases that only read: one registry, a page of them, and the one that a pull of an image would use.
 
 import { authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller } from '../authz/principal.ts';
@@ -11,24 +11,24 @@ import { explainImage, type ImageExplanation } from './explain.ts';
 import { listRegistries, type RegistryPage } from './list.ts';
 
 /**
- * The use cases that only read. Inputs are `unknown`: each use case authorizes first, then parses (a stranger learns nothing from a parse error).
- * All throw `Problem`; the codes are named where they are not the usual `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_INPUT`.
+ * The use cases that only read. Inputs are `unknown`, because each use case authorizes before it parses: an unauthenticated caller learns
+ * nothing from a parse error. All throw Problem `UNAUTHENTICATED`, `FORBIDDEN`, and `INVALID_INPUT`; only other codes are named.
  */
 export interface Reading {
-  /** @param args `{ first, after, last, before, filter, orderBy, account }`, Relay's meaning, 100 a page at most, 50 by default. */
+  /** Returns one page of registries. @param args `{ first, after, last, before, filter, orderBy, account }`. Defaults to 50 registries; at most 100. */
   list(caller: Caller, args: unknown): Promise<RegistryPage>;
-  /** @param args exactly one of `{ id }` and `{ registry, account? }`. Null when it is not there or not the caller's. */
+  /** Returns a registry, or null if it does not exist or the caller has no access to it. @param args Exactly one of `{ id }` and `{ registry, account? }`. */
   get(caller: Caller, args: unknown): Promise<Registry | null>;
-  /** @param args `{ reference, account? }`. @throws Problem `INVALID_REFERENCE`. */
+  /** Explains which registry a pull of an image would use. @param args `{ reference, account? }`. @throws Problem `INVALID_REFERENCE`. */
   image(caller: Caller, args: unknown): Promise<ImageExplanation>;
   /**
-   * Many of `get` and `image` at once, in their order: two statements whatever their number, and one more for all candidates.
-   * @throws Problem `UNAUTHENTICATED`, and `INVALID_INPUT` for too much at once; everything else belongs to a key.
+   * Returns the results of many `get` and `image` calls, in their order, with two queries in total and one more for all candidates.
+   * @throws Problem `UNAUTHENTICATED`, and `INVALID_INPUT` for too much at once. Every other problem is the result of its key.
    */
   entities(caller: Caller, keys: readonly EntityKey[]): Promise<readonly FoundEntity[]>;
 }
 
-/** The reading half of the use cases. */
+/** Creates the use cases that only read. */
 export function createReading(ports: LookupPorts): Reading {
   return {
     get: (caller, args) => getRegistry(ports, caller, args),

@@ -1,4 +1,4 @@
-// Watching registries: streams of what changes, for as long as their reader's login lasts.
+// Streams changes of registries, bounded in number and backlog, for as long as the reader's authentication is valid.
 
 import { z } from 'zod';
 import { type AccountLookup, actingAccount, authorize, mayActIn, mayRun } from '../authz/permissions.ts';
@@ -10,38 +10,40 @@ import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
 
-/** A person has some tabs open, a dashboard a handful of streams. */
+/** Maximum number of open streams per subject: some browser tabs and a dashboard. */
 export const maxStreamsPerSubject = 10;
-/** A login that ended ends its streams within this time, also when nothing happens. */
+/** Milliseconds between two checks of a stream's authentication when no event arrives. */
 const loginCheckMs = 30_000;
 
+/** The ports of subscriptions. */
 export interface WatchPorts {
   readonly registries: Pick<RegistryStore, 'byId'>;
   readonly access: AccountLookup;
   readonly notices: Notifications;
-  /** Who a login of before speaks for now; undefined once it has ended. */
+  /** Resolves the principal of an earlier login again, or undefined if the login has ended. */
   readonly recall: (login: Login) => Promise<Principal | undefined>;
   readonly schedule: Timer;
 }
 
-/** A registry that came, changed or went. */
+/** A registry that was created, updated, or deleted. */
 export interface RegistryChange {
   readonly kind: Exclude<RegistryEvent['kind'], 'VALIDATED'>;
   readonly id: string;
-  /** As it is when it is told; null once it is deleted. */
+  /** The registry at the time of the event; null if it was deleted. */
   readonly registry: Registry | null;
 }
 
 /**
- * Both listen from the moment that they resolve. @param args `{ account? }`.
- * @throws Problem `NOT_FOUND` (the account), `RATE_LIMITED` for too many streams. A stream throws `UNAUTHENTICATED` when the login or its
- * permission has ended, and `RATE_LIMITED` when its reader is too slow.
+ * The streams of an account, which start when the promise resolves. @param args `{ account? }`.
+ * @throws Problem `NOT_FOUND` (the account), `RATE_LIMITED` for too many streams. A stream throws `UNAUTHENTICATED` when the
+ * authentication or its permission has ended, and `RATE_LIMITED` when its reader is too slow.
  */
 export interface Subscriptions {
+  /** Streams created, updated, and deleted registries. */
   changes(caller: Caller, args: unknown): Promise<AsyncIterable<RegistryChange>>;
-  /** The registry after each validation that was recorded. */
+  /** Streams each registry whose validation report was stored. */
   validations(caller: Caller, args: unknown): Promise<AsyncIterable<Registry>>;
-  /** Ends all streams in good order, as a server that stops must. */
+  /** Ends all streams without an error, before the server stops. */
   end(): void;
 }
 
@@ -52,7 +54,7 @@ interface Stream {
   readonly queue: EventQueue;
 }
 
-/** No stream is open yet. */
+/** Creates the subscriptions, with no stream open. */
 export function createSubscriptions(ports: WatchPorts): Subscriptions {
   const streams = openStreams(ports);
   return {
@@ -113,7 +115,7 @@ async function* follow(
       if (taken === 'OVERFLOWN') throw tooSlow();
       const principal = await ports.recall(login);
       if (principal === undefined || !mayRun(principal, 'registry.watch') || !mayActIn(principal, account))
-        throw loginEnded();
+        throw authenticationEnded();
       if (taken !== 'REMINDED') yield taken;
     }
   } finally {
@@ -128,7 +130,7 @@ async function* changesOf(
   for await (const { kind, id } of events) {
     if (kind === 'VALIDATED') continue;
     const registry = kind === 'DELETED' ? null : await registries.byId(id);
-    // Gone meanwhile: the next event says so.
+    // Deleted in the meantime: the next event says so.
     if (registry !== undefined) yield { kind, id, registry };
   }
 }
@@ -144,7 +146,7 @@ async function* validationsOf(
 }
 
 function tooManyStreams(): Problem {
-  return new Problem('RATE_LIMITED', `This login has ${maxStreamsPerSubject} open streams already. Close one first.`, {
+  return new Problem('RATE_LIMITED', `This caller already has ${maxStreamsPerSubject} open streams. Close one first.`, {
     reason: 'TOO_MANY_STREAMS',
   });
 }
@@ -152,50 +154,54 @@ function tooManyStreams(): Problem {
 function tooSlow(): Problem {
   return new Problem(
     'RATE_LIMITED',
-    'More happened than this stream was read, so it was ended. Read the list again and subscribe anew.',
+    'The stream was closed because it was read too slowly. Fetch the list again, then resubscribe.',
     { reason: 'SLOW_READER' },
   );
 }
 
-function loginEnded(): Problem {
-  return new Problem('UNAUTHENTICATED', 'The login of this stream has ended. Log in again and subscribe anew.');
+function authenticationEnded(): Problem {
+  return new Problem(
+    'UNAUTHENTICATED',
+    'The authentication of this stream is no longer valid. Authenticate again, then resubscribe.',
+  );
 }
 
 const watchArguments = z.strictObject({ account: accountName.nullish() });
 
-/** A page's worth of changes; ids alone, so some 10 KB. */
+/** Maximum number of events in a stream's backlog: one page of IDs, some 10 KB. */
 const maxWaitingEvents = 100;
 
-/** What a reader gets: an event, or `REMINDED` between events; then how the queue ended. */
+/** The next item of a queue: an event, a reminder to check the authentication, or how the queue ended. */
 type Taken = RegistryEvent | 'REMINDED' | 'CLOSED' | 'OVERFLOWN';
 
+/** The bounded backlog of one stream. */
 class EventQueue {
   #events: RegistryEvent[] = [];
   #isReminded = false;
   #end: 'CLOSED' | 'OVERFLOWN' | undefined;
   #wake = Promise.withResolvers<void>();
 
-  /** Adds an event, or ends the queue when its reader is too far behind. */
+  /** Adds an event, or ends the queue if its reader is too far behind. */
   push(event: RegistryEvent): void {
     if (this.#events.length >= maxWaitingEvents) return this.end('OVERFLOWN');
     this.#events.push(event);
     this.#wake.resolve();
   }
 
-  /** Wakes the reader, once however often it is called. */
+  /** Wakes the reader with a reminder; several calls count as one. */
   remind(): void {
     this.#isReminded = true;
     this.#wake.resolve();
   }
 
-  /** What waits is dropped. */
+  /** Ends the queue and drops its backlog. */
   end(how: 'CLOSED' | 'OVERFLOWN'): void {
     this.#end ??= how;
     this.#events = [];
     this.#wake.resolve();
   }
 
-  /** Waits for the next. */
+  /** Waits for the next item. */
   async take(): Promise<Taken> {
     for (;;) {
       if (this.#end !== undefined) return this.#end;

@@ -1,4 +1,4 @@
-// Changing: create, update and delete. Authorise, parse, ask the registry, then one transaction; a failure on the way changes nothing.
+// Creates, updates, and deletes registries: authorize, parse, validate upstream, then one transaction. A failure changes nothing.
 
 import { auditEvent } from '../audit/event.ts';
 import { actingAccount, authorize } from '../authz/permissions.ts';
@@ -29,22 +29,23 @@ import {
 } from '../validation/validate.ts';
 import type { RotationWindow } from '../passwords/expired-passwords.ts';
 
+/** The ports of the use cases that change registries. */
 export interface WritingPorts extends LookupPorts, PasswordPorts, CheckPorts, RotationWindow {
-  /** A new registry id. */
+  /** Returns a new registry ID. */
   readonly newId: () => string;
 }
 
-/** The use cases that change a registry, each in one transaction or not at all. */
+/** The use cases that change a registry, each in one transaction. */
 export interface Writing {
-  /** @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `RATE_LIMITED`; `ValidationFailed`. */
+  /** Creates a registry after validating its credential. @throws Problem `INVALID_REGISTRY`, `ALREADY_EXISTS`, `NOT_FOUND` (the account), `RATE_LIMITED`; `ValidationFailed`. */
   create(caller: Caller, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
-  /** @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`; `ValidationFailed`. */
+  /** Updates a registry; omitted fields keep their values. @throws Problem `NOT_FOUND`, `PASSWORD_REQUIRED`, `CONFLICT`, `SECRET_UNREADABLE`, `RATE_LIMITED`; `ValidationFailed`. */
   update(caller: Caller, id: string, input: unknown, settings: ValidationOptions): Promise<RegistryWithReport>;
-  /** Gives the deleted registry. @throws Problem `NOT_FOUND`. */
+  /** Deletes a registry and its passwords, and returns it. @throws Problem `NOT_FOUND`. */
   delete(caller: Caller, id: string): Promise<Registry>;
 }
 
-/** The changing half of the use cases. */
+/** Creates the use cases that change registries. */
 export function createWriting(ports: WritingPorts): Writing {
   return {
     create: (caller, input, settings) => createRegistry(ports, caller, input, settings),
@@ -61,25 +62,25 @@ async function createRegistry(
 ): Promise<RegistryWithReport> {
   const principal = authorize(caller, 'registry.create');
   const parsed = parseInput(createInput, input);
-  const text = parseRegistryPattern(parsed.registry);
+  const pattern = parseRegistryPattern(parsed.registry);
   const account = await actingAccount(ports, principal, parsed.account);
   const { username, password, type, trustedRealm = null } = parsed;
   const target = {
-    ...text,
+    ...pattern,
     type,
     secureConnection: settings.secureConnection,
     trustedRealm,
-    probeRepository: parseProbe(text, parsed.probeRepository),
+    probeRepository: parseProbe(pattern, parsed.probeRepository),
   };
-  // Asked before the upstream is, so that a duplicate sends no password anywhere; the unique key settles a race.
-  if ((await ports.registries.byText(account, text.registry)) !== undefined) throw alreadyExists(text.registry);
+  // Checked before the upstream is contacted, so that a duplicate sends no password anywhere. The unique key decides a race.
+  if ((await ports.registries.byText(account, pattern.registry)) !== undefined) throw alreadyExists(pattern.registry);
   const validation = await requireValid(ports, { ...caller, principal }, target, { username, password }, settings);
   const now = ports.now();
   const registry: Registry = {
     ...target,
     id: ports.newId(),
     account,
-    name: parsed.name ?? text.registry,
+    name: parsed.name ?? pattern.registry,
     username,
     lastValidation: validation,
     version: 1,
@@ -123,7 +124,7 @@ async function updateRegistry(
   } catch (error) {
     const report = error instanceof ValidationFailed ? error.report : undefined;
     if (isRotation && report?.outcome === 'INVALID_CREDENTIALS') return storePending(update, report);
-    throw explainFailure(error, stored, settings);
+    throw toUpdateProblem(error, stored, settings);
   }
 }
 
@@ -142,21 +143,21 @@ async function storeUpdate(
 ): Promise<RegistryWithReport> {
   const updatedAt = ports.now();
   const isNewPassword = changes.password !== undefined;
-  const keepsOld = changes.rotation === 'PENDING';
-  const others = isNewPassword
-    ? keepsOld
+  const keepsReplaced = changes.rotation === 'PENDING';
+  const alternates = isNewPassword
+    ? keepsReplaced
       ? { pending: null, previous: await openPassword(ports, caller, stored) }
       : noAlternates
     : await openAlternates(ports, stored);
-  const kept = hasSameDestination(stored, wanted) ? others : noAlternates;
+  const usable = hasSameDestination(stored, wanted) ? alternates : noAlternates;
   const registry: Registry = {
     ...wanted,
     lastValidation: validation,
     version: stored.version + 1,
     secretVersion: stored.secretVersion + (isNewPassword ? 1 : 0),
-    pendingSince: kept.pending === null ? null : stored.pendingSince,
+    pendingSince: usable.pending === null ? null : stored.pendingSince,
     previousUsableUntil:
-      kept.previous === null
+      usable.previous === null
         ? null
         : isNewPassword
           ? new Date(updatedAt.getTime() + ports.rotationWindowMs)
@@ -164,11 +165,11 @@ async function storeUpdate(
     updatedAt,
   };
   const event = auditEvent(caller, 'registry.update', registry, updatedAt, validation.outcome);
-  await storePasswords(ports, registry, { current: password, ...kept }, stored.version, event);
+  await storePasswords(ports, registry, { current: password, ...usable }, stored.version, event);
   return { registry, validation };
 }
 
-/** The new password waits; the current one stays what it is. */
+/** Stores the new password as pending; the current one does not change. */
 async function storePending(
   { ports, caller, stored, wanted, changes }: Update,
   validation: ValidationReport,
@@ -197,13 +198,13 @@ async function storePending(
 
 /** @throws Problem `INVALID_INPUT` */
 function requireRotatable({ stored, wanted, changes }: Update): void {
-  const refuse = (message: string): never => {
+  const reject = (message: string): never => {
     throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
   };
-  if (changes.password === undefined) refuse('rotation: PENDING is about a new password; give it in the same call.');
+  if (changes.password === undefined) reject('rotation: PENDING requires a new password. Pass it in the same call.');
   if (!hasSameDestination(stored, wanted))
-    refuse(
-      'rotation: PENDING keeps user name, type, trusted realm and secureConnection as they are; change those in a call of their own.',
+    reject(
+      'rotation: PENDING cannot be combined with changes of the username, type, trusted realm, or secureConnection. Change those in a call of their own.',
     );
 }
 
@@ -216,7 +217,7 @@ async function deleteRegistry(ports: WritingPorts, caller: Caller, id: string): 
   return registry;
 }
 
-/** The stored registry with the changes laid over it: absent keeps, null clears what may be empty. */
+/** Returns the stored registry with the changes applied: omitted fields keep their values, null clears them. */
 function merge(stored: Registry, changes: UpdateInput, { secureConnection }: ValidationOptions): Registry {
   return {
     ...stored,
@@ -230,7 +231,7 @@ function merge(stored: Registry, changes: UpdateInput, { secureConnection }: Val
   };
 }
 
-/** A stored password never goes to a place, or over a channel, that its owner did not name together with it. */
+/** Requires the password for a change that would send it to another destination, or over another channel, than its owner named with it. */
 function requirePassword(stored: Registry, wanted: Registry): void {
   const changed = [
     stored.secureConnection && !wanted.secureConnection && 'turning secureConnection off',
@@ -241,7 +242,7 @@ function requirePassword(stored: Registry, wanted: Registry): void {
   if (changed === undefined) return;
   throw new Problem(
     'PASSWORD_REQUIRED',
-    `Give the password in the same call: ${changed} could send the stored one where its owner did not mean it to go.`,
+    `Pass the password in the same call: ${changed} could send the stored password to an unintended destination.`,
     {
       field: ['password'],
     },
@@ -249,15 +250,15 @@ function requirePassword(stored: Registry, wanted: Registry): void {
 }
 
 /**
- * A failed check in the words of an update. Verification is on by default here too, so a caller who kept it off before is told how to
- * keep it off; and an update has no registry text to mend.
+ * Rewords a failed validation for an update. TLS verification is on by default, so the message says how to keep it off if the registry
+ * was stored so. An update has no registry pattern to change, so the field is the ID.
  */
-function explainFailure(error: unknown, stored: Registry, settings: ValidationOptions): unknown {
+function toUpdateProblem(error: unknown, stored: Registry, settings: ValidationOptions): unknown {
   if (!(error instanceof ValidationFailed)) return error;
   const [field] = error.field ?? [];
   const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
   const hint = turnedOn
-    ? ' This registry was stored with secureConnection off, and an update turns it on unless told otherwise: pass secureConnection: false to keep it off.'
+    ? ' This registry was stored with secureConnection off, and an update turns it on by default: pass secureConnection: false to keep it off.'
     : '';
   return new ValidationFailed(error.report, `${error.message}${hint}`, {
     field: field === 'registry' ? ['id'] : error.field,
@@ -265,7 +266,7 @@ function explainFailure(error: unknown, stored: Registry, settings: ValidationOp
 }
 
 function alreadyExists(registry: string): Problem {
-  return new Problem('ALREADY_EXISTS', `A registry for ${registry} exists in this account already: update that one.`, {
+  return new Problem('ALREADY_EXISTS', `A registry for ${registry} already exists in this account. Update that one.`, {
     field: ['registry'],
   });
 }

@@ -28,7 +28,7 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   PASSWORD_REQUIRED: {
     meaning: 'The change needs the password in the same call.',
     message:
-      'Give the password in the same call: changing the username could send the stored one where its owner did not mean it to go.',
+      'Pass the password in the same call: changing the username could send the stored password to an unintended destination.',
     detail: { field: 'registry_pass' },
   },
   UNAUTHENTICATED: {
@@ -62,7 +62,7 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   },
   ALREADY_EXISTS: {
     meaning: 'The account has that registry.',
-    message: 'A registry for docker.io/anchore/* exists in this account already: update that one.',
+    message: 'A registry for docker.io/anchore/* already exists in this account. Update that one.',
     detail: { field: 'registry' },
   },
   CONFLICT: {

@@ -249,7 +249,7 @@ describe('a stored registry', () => {
     const update = ['registry', 'update', registry.host, '--secure-connection=false'];
     expect(await line.run([...update, '--rotation=pending'])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('give it in the same call') as string,
+      stderr: expect.stringContaining('Pass it in the same call') as string,
     });
     expect(await line.run([...update, '--rotation=later'], password)).toMatchObject({ code: 2 });
     expect((await line.run(['registry', 'get', registry.host])).stdout).not.toContain('New password');
