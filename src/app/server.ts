@@ -66,7 +66,7 @@ async function serveStore(
     metrics,
     log,
     endpoint: () => new URL(url),
-    recall: (login) => logins.recall(login),
+    resolveLogin: (login) => logins.resolveLogin(login),
   });
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });

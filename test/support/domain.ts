@@ -36,7 +36,7 @@ interface Script {
   /** What the budget of validations says to a subject: 0, or milliseconds to wait. Unlimited unless a test limits it. */
   takeValidation: (subject: string) => number | Promise<number>;
   /** Who stands behind a login; everybody does unless a test says otherwise. */
-  recall: (login: Login) => Promise<Principal | undefined>;
+  resolveLogin: (login: Login) => Promise<Principal | undefined>;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
 }
@@ -110,7 +110,7 @@ function initialScript(): Script {
     outcome: 'VALID',
     meanwhile: undefined,
     takeValidation: () => 0,
-    recall: async (login) => ({ ...login, images: null }),
+    resolveLogin: async (login) => ({ ...login, images: null }),
     time: new Date('2026-01-02T03:04:05Z'),
   };
 }
@@ -123,7 +123,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
     minter: { mint: (source, signal) => state.mint(source, signal) },
     ledger: { record: (use) => void state.uses.push(use) },
     observeValidation: (report) => void state.observed.push(report),
-    recall: (login) => state.recall(login),
+    resolveLogin: (login) => state.resolveLogin(login),
     schedule(run) {
       waiting.push(run);
       return () => undefined;

@@ -31,7 +31,7 @@ export interface ReplicaParts
   extends
     Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,
     Pick<PullPorts, 'ledger'>,
-    Pick<WatchPorts, 'recall' | 'schedule'> {
+    Pick<WatchPorts, 'resolveLogin' | 'schedule'> {
   readonly minter: PullTokenMinter;
   readonly pullSettings: PullSettings;
 }
@@ -40,7 +40,7 @@ export interface ReplicaParts
 export async function createReplica(
   store: Store,
   keyring: Keyring,
-  { minter, pullSettings, recall, schedule, ...parts }: ReplicaParts,
+  { minter, pullSettings, resolveLogin, schedule, ...parts }: ReplicaParts,
 ): Promise<Replica> {
   const { access, keys, notices } = store;
   const sealer = await createSealer({ keyring, keys });
@@ -48,7 +48,7 @@ export async function createReplica(
   const registries = withoutExpiredPasswords(publishChanges(store.registries, notices), parts);
   const ports = { ...parts, registries, access, sealer };
   const pulls = createPulls(ports, pullSettings);
-  const watching = createSubscriptions({ registries, access, notices, recall, schedule });
+  const watching = createSubscriptions({ registries, access, notices, resolveLogin, schedule });
   const endpoint = () => new URL('https://regway.example');
   const useCases: UseCases = {
     registries: createRegistries(ports),

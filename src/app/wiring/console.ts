@@ -21,7 +21,7 @@ export function createConsole(config: Config, logins: Logins, directory: string)
   const now = (): Date => new Date();
   const byToken = logins.authenticator(['bearer']);
   const cookie = createSessionCookie({
-    sessions: createSessions({ authenticate: byToken, recall: logins.recall, now }),
+    sessions: createSessions({ authenticate: byToken, resolveLogin: logins.resolveLogin, now }),
     now,
     isSecure: isReachedByHttps(config),
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,

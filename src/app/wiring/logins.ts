@@ -9,7 +9,7 @@ import type { Store } from '../../database/store.ts';
 import {
   type AuthenticationScheme,
   createAuthenticator,
-  createTokenRecall,
+  createTokenResolver,
   type ResolveLogin,
 } from '../../server/auth/authenticator.ts';
 import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
@@ -24,7 +24,7 @@ import { setTimer } from './clock.ts';
 export interface Logins {
   /** All share one count of failures. */
   authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
-  readonly recall: ResolveLogin;
+  readonly resolveLogin: ResolveLogin;
   /** The issuers at which people sign in to the console. */
   readonly signInWays: readonly SignInMethod[];
   /** Builds what serves that; undefined where there is no such issuer. */
@@ -43,7 +43,7 @@ export interface LoginParts {
 
 interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
   readonly login: (text: string) => Promise<Principal | undefined>;
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
 const now = (): Date => new Date();
@@ -63,12 +63,12 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
     onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written'),
   });
   const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
-  const byToken = createTokenRecall({ access, now, onTokenUse });
+  const byToken = createTokenResolver({ access, now, onTokenUse });
   const jwts = await createJwts(parts);
   return {
     authenticator: (schemes) =>
       limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
-    recall: async (login) => (await byToken(login)) ?? jwts?.recall(login),
+    resolveLogin: async (login) => (await byToken(login)) ?? jwts?.resolveLogin(login),
     signInWays: jwts?.signInWays ?? [],
     createSignIn: jwts?.createSignIn,
     close: async () => {
@@ -129,7 +129,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
   return {
     login: logins.login,
-    recall: logins.recall,
+    resolveLogin: logins.resolveLogin,
     signInWays: ways,
     createSignIn:
       publicUrl === undefined

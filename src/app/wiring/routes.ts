@@ -121,7 +121,7 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingP
     upstream,
     grantKey,
     authenticate: logins.authenticator(['bearer', 'basic']),
-    recall: logins.recall,
+    resolveLogin: logins.resolveLogin,
     now,
     settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
     log: {

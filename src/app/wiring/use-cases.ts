@@ -39,7 +39,7 @@ interface DomainParts {
   /** Known once it listens. */
   readonly endpoint: PublicEndpoint;
   /** Who a login of before speaks for now. Known once the logins are wired, which need keys from here. */
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
 export interface Domain {
@@ -69,7 +69,14 @@ const hourMs = 60 * 60_000;
  * Opens the keys and joins everything below the faces.
  * @throws KeyringError when the keys are not those of the database; nothing was written then.
  */
-export async function createDomain({ config, store, metrics, log, endpoint, recall }: DomainParts): Promise<Domain> {
+export async function createDomain({
+  config,
+  store,
+  metrics,
+  log,
+  endpoint,
+  resolveLogin,
+}: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
   const { validator, cloud, upstream } = createUpstream(config);
   const checking = {
@@ -99,7 +106,7 @@ export async function createDomain({ config, store, metrics, log, endpoint, reca
     registries: stored,
     access: store.access,
     notices: store.notices,
-    recall,
+    resolveLogin,
     schedule: setTimer,
   });
   const pullTokens = createUpstreamTokens({ pulls, minter: upstream, endpoint });

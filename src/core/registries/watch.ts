@@ -21,7 +21,7 @@ export interface WatchPorts {
   readonly access: AccountLookup;
   readonly notices: Notifications;
   /** Resolves the principal of an earlier login again, or undefined if the login has ended. */
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
   readonly schedule: Timer;
 }
 
@@ -113,7 +113,7 @@ async function* follow(
       const taken = await queue.take();
       if (taken === 'CLOSED') return;
       if (taken === 'OVERFLOWN') throw tooSlow();
-      const principal = await ports.recall(login);
+      const principal = await ports.resolveLogin(login);
       if (principal === undefined || !mayRun(principal, 'registry.watch') || !mayActIn(principal, account))
         throw authenticationEnded();
       if (taken !== 'REMINDED') yield taken;

@@ -89,7 +89,7 @@ export function presentedTokenId(authorization: Authorization): string | undefin
 }
 
 /** Creates the function that resolves the login of an API token again, while the token is active: for grants and sessions that were issued for it. */
-export function createTokenRecall({ access, now, onTokenUse }: Access): ResolveLogin {
+export function createTokenResolver({ access, now, onTokenUse }: Access): ResolveLogin {
   return async ({ subject }) => {
     const [, id] = subjectPattern.exec(subject) ?? [];
     const stored = id === undefined ? undefined : await access.usableTokenById(id);

@@ -18,7 +18,7 @@ const idBytes = 32;
 export interface SessionOptions {
   /** Logs in with the text of a token. */
   readonly authenticate: RequestAuthenticator;
-  readonly recall: ResolveLogin;
+  readonly resolveLogin: ResolveLogin;
   readonly now: () => Date;
 }
 
@@ -46,7 +46,7 @@ interface Session {
 }
 
 /** Keeps sessions in memory: a restart signs every user out, and behind a balancer a browser must stay with one server. */
-export function createSessions({ authenticate, recall, now }: SessionOptions): Sessions {
+export function createSessions({ authenticate, resolveLogin, now }: SessionOptions): Sessions {
   // In the order of their last use, so that the first is the one to leave.
   const sessions = new Map<string, Session>();
   const keep = (key: string, session: Session): void => {
@@ -73,7 +73,7 @@ export function createSessions({ authenticate, recall, now }: SessionOptions): S
       const session = sessions.get(key);
       if (session === undefined) return undefined;
       const at = now().getTime();
-      const principal = isAlive(session, at) ? await recall(session.login) : undefined;
+      const principal = isAlive(session, at) ? await resolveLogin(session.login) : undefined;
       // It may have been closed while the store was asked.
       if (principal === undefined || !sessions.has(key)) {
         sessions.delete(key);

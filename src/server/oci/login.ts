@@ -21,7 +21,7 @@ export interface LoginPorts {
     request: IncomingMessage,
   ) => Promise<Principal | undefined>;
   /** Resolves the principal of an earlier login again, or undefined if the login has ended. */
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
 }
 
@@ -42,9 +42,9 @@ export async function authenticatePull(ports: LoginPorts, request: IncomingMessa
   return principal && { principal, granted: undefined };
 }
 
-async function visitorOf({ grants, recall }: LoginPorts, text: string): Promise<PullClient> {
+async function visitorOf({ grants, resolveLogin }: LoginPorts, text: string): Promise<PullClient> {
   const grant = grants.read(text);
-  const principal = grant && (await recall(grant.login));
+  const principal = grant && (await resolveLogin(grant.login));
   if (grant === undefined || principal === undefined)
     throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
   return { principal, granted: grant.images };

@@ -128,7 +128,7 @@ function answerFailure(tools: Deps, request: IncomingMessage, response: ServerRe
   const refusal =
     error instanceof ScopeMissing
       ? scopeMissing()
-      : (toOciError(error, tools.now().getTime()) ?? fault(tools, error, requestId));
+      : (toOciError(error, tools.now().getTime()) ?? internalError(tools, error, requestId));
   if (refusal.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
   sendOciError(request, response, refusal);
 }
@@ -153,7 +153,7 @@ function scopeMissing(): OciError {
   );
 }
 
-function fault({ onFault }: Deps, error: unknown, requestId: string): OciError {
+function internalError({ onFault }: Deps, error: unknown, requestId: string): OciError {
   onFault(error, requestId);
   return new OciError(
     500,

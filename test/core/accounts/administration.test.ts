@@ -6,7 +6,7 @@ import { verifyAudit } from '../../../src/core/audit/verification.ts';
 import type { Caller } from '../../../src/core/authz/principal.ts';
 import type { Problem } from '../../../src/core/shared/problem.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { createAuthenticator, createTokenRecall } from '../../../src/server/auth/authenticator.ts';
+import { createAuthenticator, createTokenResolver } from '../../../src/server/auth/authenticator.ts';
 import { callerOf, openDomain, type TestDomain } from '../../support/domain.ts';
 
 let domain: TestDomain;
@@ -128,12 +128,12 @@ describe('a token', () => {
 describe('a disabled account', () => {
   it('is refused at once with every token and every session, and is back with the same ones', async () => {
     const { token, text } = await create(writer, { role: 'READ_WRITE' });
-    const recall = createTokenRecall({ access: domain.store.access, now });
+    const resolveLogin = createTokenResolver({ access: domain.store.access, now });
     const session = { subject: `token:${token.id}`, account: 'tenant', role: 'READ_WRITE', expiresAt: null } as const;
-    expect(await recall(session)).toBeDefined();
+    expect(await resolveLogin(session)).toBeDefined();
     expect((await domain.useCases.accounts.disable(admin, { name: 'tenant' })).disabledAt).toEqual(domain.time);
     expect(await codeOf(login(text.reveal()))).toBe('UNAUTHENTICATED');
-    expect(await recall(session)).toBeUndefined();
+    expect(await resolveLogin(session)).toBeUndefined();
     expect((await domain.useCases.accounts.enable(admin, { name: 'tenant' })).disabledAt).toBeNull();
     expect(await login(text.reveal())).toMatchObject({ account: 'tenant' });
     expect((await eventsOf(admin, { filter: { target: 'tenant' } })).map(({ action }) => action)).toEqual([

@@ -109,18 +109,18 @@ it.each([
   ['was revoked', async () => undefined],
   ['may no longer', async () => callerOf('PULL').principal],
   ['moved to another account', async () => callerOf('READ_WRITE', 'elsewhere').principal],
-] satisfies [string, TestDomain['recall']][])(
+] satisfies [string, TestDomain['resolveLogin']][])(
   'ends when its login %s: at the next event, which is not told, and without one in time',
-  async (_case, recall) => {
+  async (_case, resolveLogin) => {
     const [busy, quiet] = [await domain.watching.changes(writer, {}), await domain.watching.changes(writer, {})];
-    domain.recall = recall;
+    domain.resolveLogin = resolveLogin;
     await create('secret.example');
     expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);
     expect(await codeOf(take(quiet, 1))).toEqual(['UNAUTHENTICATED', undefined]);
-    domain.recall = async (login) => ({ ...login, images: null });
+    domain.resolveLogin = async (login) => ({ ...login, images: null });
     const idle = await domain.watching.changes(writer, {});
     const end = codeOf(take(idle, 1));
-    domain.recall = recall;
+    domain.resolveLogin = resolveLogin;
     domain.passTime();
     expect(await end).toEqual(['UNAUTHENTICATED', undefined]);
   },

@@ -3,7 +3,7 @@
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthenticator, createTokenRecall } from '../../../src/server/auth/authenticator.ts';
+import { createAuthenticator, createTokenResolver } from '../../../src/server/auth/authenticator.ts';
 import { createSessionCookie } from '../../../src/server/auth/session-cookie.ts';
 import {
   absoluteLifetimeMs,
@@ -39,7 +39,7 @@ afterEach(() => server.close());
 function newSessions(): Sessions {
   return createSessions({
     authenticate: createAuthenticator({ access, now }),
-    recall: createTokenRecall({ access, now }),
+    resolveLogin: createTokenResolver({ access, now }),
     now,
   });
 }

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Role } from '../../../src/core/authz/principal.ts';
 import type { Registry } from '../../../src/core/registry/registry.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { createAuthenticator, createTokenRecall } from '../../../src/server/auth/authenticator.ts';
+import { createAuthenticator, createTokenResolver } from '../../../src/server/auth/authenticator.ts';
 import { issueToken } from '../../../src/server/auth/token-issuer.ts';
 import { createPullServer, type PullServerOptions } from '../../../src/server/oci/server.ts';
 import { createPuller, type UpstreamSettings } from '../../../src/upstream/pull/puller.ts';
@@ -74,7 +74,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     upstream: options.wrapUpstream?.(upstream) ?? upstream,
     grantKey: new Uint8Array(32).fill(7),
     authenticate: createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }),
-    recall: createTokenRecall({ access, now }),
+    resolveLogin: createTokenResolver({ access, now }),
     now,
     settings: { publicUrl: undefined, defaultUpstream: undefined, ...options.settings },
     log: { error: write, warn: write },

@@ -20,7 +20,7 @@ export interface JwtLogins {
   /** The same for the ID token that this issuer gave to its client. */
   readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
   /** Resolves the principal of an earlier login again, or undefined once its token has expired, its account no longer exists, or its issuer is no longer trusted. */
-  readonly recall: (login: Login) => Promise<Principal | undefined>;
+  readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
 export interface JwtLoginOptions {
@@ -70,7 +70,7 @@ export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
       if (signIn === undefined || !looksLikeJwt(idToken)) return undefined;
       return principalOf(issuer, idToken, { audience: [signIn.clientId], tokenType: 'JWT' });
     },
-    async recall(login) {
+    async resolveLogin(login) {
       const issuer = issuers.find(({ settings }) => login.subject.startsWith(`${settings.issuer}#`));
       const isInForce = login.expiresAt !== null && login.expiresAt > now();
       const isPermitted = issuer !== undefined && (login.role !== 'ADMIN' || issuer.settings.mayGiveAdmin);

@@ -374,23 +374,23 @@ describe('the mapping', () => {
 describe('a login of before', () => {
   it('holds until its token expires, its account is gone, its issuer is no longer asked, or may give no admin any more', async () => {
     const principal = (await answerTo(await sign(rsa, claims({ groups: ['admins'], tenant: 'admin' })))) as Principal;
-    expect(await logins.recall(principal)).toEqual(principal);
+    expect(await logins.resolveLogin(principal)).toEqual(principal);
     access.accounts.delete('admin');
-    expect(await logins.recall(principal)).toBeUndefined();
+    expect(await logins.resolveLogin(principal)).toBeUndefined();
     access.accounts.add('admin');
     configure([{ ...common, issuer: issuer.url, mayGiveAdmin: false, roles: { claim: 'groups' } }]);
-    expect(await logins.recall(principal)).toBeUndefined();
-    expect(await logins.recall({ ...principal, role: 'READ_WRITE' })).toBeDefined();
+    expect(await logins.resolveLogin(principal)).toBeUndefined();
+    expect(await logins.resolveLogin({ ...principal, role: 'READ_WRITE' })).toBeDefined();
     configure([{ ...common, issuer: 'https://other.example' }]);
-    expect(await logins.recall(principal)).toBeUndefined();
+    expect(await logins.resolveLogin(principal)).toBeUndefined();
     configure([{ ...common, issuer: issuer.url }]);
     time = new Date(time.getTime() + 600_000);
-    expect(await logins.recall(principal)).toBeUndefined();
+    expect(await logins.resolveLogin(principal)).toBeUndefined();
   });
 
   it('of an API token is none of an issuer', async () => {
     expect(
-      await logins.recall({
+      await logins.resolveLogin({
         subject: 'token:0123456789ab',
         account: 'admin',
         role: 'ADMIN',

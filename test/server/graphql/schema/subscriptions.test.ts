@@ -97,7 +97,7 @@ test('one stream too many is an error that says so, and the login is not told an
 
 test('a login that ends, ends its stream with an error', async () => {
   const response = await open(changed);
-  endpoint.domain.recall = async () => undefined;
+  endpoint.domain.resolveLogin = async () => undefined;
   endpoint.domain.passTime();
   const text = await response.text();
   expect(text).toMatch(/"code":"UNAUTHENTICATED"/);
