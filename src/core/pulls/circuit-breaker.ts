@@ -1,20 +1,21 @@
-// Keeps a refused credential back for a minute.
+// Withholds a rejected credential for one minute, so that retries cannot lock the account. Written by hand, because a success seen elsewhere closes the circuit.
 
 import type { Registry } from '../registry/registry.ts';
 import { isSuccess } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 
-/** Registries lock an account after a few wrong passwords within minutes; one try a minute stays below that. */
+/** Milliseconds a rejected credential is withheld. Registries lock an account after several wrong passwords within minutes. */
 export const circuitMs = 60_000;
 
+/** The circuits of rejected credentials. */
 export interface CircuitBreaker {
-  /** @throws Problem `UPSTREAM_FAILED` with the reason for which the circuit opened. */
+  /** Throws if the circuit is open. @throws Problem `UPSTREAM_FAILED` with the reason for which it opened. */
   throwIfOpen(registry: Registry): void;
-  /** Opens the circuit of this registry and its password; false when it was open already. */
+  /** Opens the circuit of this registry and its password. Returns false if it was open already. */
   open(registry: Registry, reason: string): boolean;
 }
 
-/** Keeps a refused credential back. A new password of the registry, or a check that succeeded since, closes its circuit at once. */
+/** Creates a circuit breaker. A new password of the registry, or a later validation that succeeds, closes its circuit at once. */
 export function createCircuitBreaker(now: () => Date): CircuitBreaker {
   const opened = new Map<string, { readonly atMs: number; readonly reason: string }>();
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
@@ -44,7 +45,7 @@ export function createCircuitBreaker(now: () => Date): CircuitBreaker {
 function circuitIsOpen({ registry }: Registry, reason: string, retryAfter: number): Problem {
   return new Problem(
     'UPSTREAM_FAILED',
-    `The upstream refused the stored credential of ${registry} a moment ago, so it is not sent again for a minute. Update the registry with a password that works.`,
+    `The upstream registry rejected the stored credential of ${registry}, so Regway does not send it again for one minute. Update the registry with a working password.`,
     { reason, retryAfter },
   );
 }

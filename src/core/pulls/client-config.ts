@@ -1,4 +1,4 @@
-// Ready-made configuration of pull clients for this server: with one of its own tokens as the login, never an upstream's password.
+// Writes configuration files for pull clients of Regway, with an API token as the credential, never an upstream password.
 // Formats: https://github.com/containerd/containerd/blob/main/docs/hosts.md, containers-auth.json(5), containers-registries.conf(5)
 
 import { z } from 'zod';
@@ -20,45 +20,47 @@ export const pullConfigFormats = [
 ] as const;
 export type PullConfigFormat = (typeof pullConfigFormats)[number];
 
-/** One file of a client. */
+/** One configuration file of a client. */
 export interface PullConfig {
-  /** Its usual name, below the client's own folder. */
+  /** The usual file name, relative to the client's own directory. */
   readonly fileName: string;
   readonly mediaType: string;
-  /** The whole file. It holds the token that was given, so it is as secret as that. */
+  /** The whole file. Secret, because it contains the token that was passed. */
   readonly content: Secret;
-  /** Sentences: what is left to do, and what does not protect anything. */
+  /** Sentences: remaining setup steps and security caveats. */
   readonly warnings: readonly string[];
 }
 
+/** The use case of client configurations. */
 export interface ClientConfigs {
   /**
-   * Writes the file. Nothing is made or looked up: a token is embedded only when it is given, else a placeholder stands there.
+   * Returns the file. Creates and looks up nothing: without a token, the file contains a placeholder.
    * @param args `{ format, hosts?, token? }`.
    * @throws Problem `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_INPUT`.
    */
   create(caller: Caller, args: unknown): PullConfig;
 }
 
-/** What stands where the login goes when no token was given. */
+/** The placeholder for the credential if no token was passed. */
 export const loginPlaceholder = '<BASE64 OF regway:REGWAY_TOKEN>';
 
-/** More hosts than anybody pulls from; it bounds the answer. */
+/** Maximum number of hosts per request. Bounds the size of the response. */
 const maxHosts = 50;
-/** The look of an API token of this server; anything else could be a password of somewhere else. No character needs escaping anywhere. */
+/** The form of a Regway API token; any other text could be a password for another system. No character needs escaping. */
 const tokenPattern = /^rgw_[0-9A-Za-z_]{1,200}$/;
-/** Where images come from when nobody says otherwise. */
+/** The host if none is named. */
 const defaultHost = 'docker.io';
 
 const pullConfigArguments = z.strictObject({
   format: z.enum(pullConfigFormats),
   hosts: z.array(z.string()).max(maxHosts, `must be at most ${maxHosts}`).nullish(),
   token: z
-    .custom<Secret>((value) => value instanceof Secret, 'must be given as a Secret')
-    .refine((token) => tokenPattern.test(token.reveal()), 'must be an API token of this server (rgw_…)')
+    .custom<Secret>((value) => value instanceof Secret, 'must be passed as a Secret')
+    .refine((token) => tokenPattern.test(token.reveal()), 'must be a Regway API token (rgw_…)')
     .nullish(),
 });
 
+/** Creates the use case of client configurations. */
 export function createClientConfigs({ endpoint }: { readonly endpoint: PublicEndpoint }): ClientConfigs {
   return {
     create(caller, args) {
@@ -126,7 +128,7 @@ const writers: Readonly<Record<PullConfigFormat, (request: ConfigRequest) => Wri
   PODMAN_REGISTRIES_CONF: podmanRegistries,
 };
 
-/** All three JSON formats share it: one login for one host, which is this server whatever is pulled. */
+/** Returns the content that all three JSON formats share: one credential for one host, Regway, whatever is pulled. */
 function authsJson({ endpoint, login }: ConfigRequest): string {
   return `${JSON.stringify({ auths: { [endpoint.host]: { auth: login } } }, undefined, 2)}\n`;
 }
@@ -134,7 +136,7 @@ function authsJson({ endpoint, login }: ConfigRequest): string {
 function kubernetesSecret(request: ConfigRequest): string {
   const key = '.dockerconfigjson';
   const config = authsJson(request);
-  // Base64 as kubectl writes it; a placeholder stays readable in `stringData`, which the API server takes as well.
+  // Base64 as kubectl writes it. A placeholder stays readable in `stringData`, which the API server also accepts.
   const held = config.includes(loginPlaceholder)
     ? { stringData: { [key]: config } }
     : { data: { [key]: base64(config) } };
@@ -148,13 +150,13 @@ function kubernetesSecret(request: ConfigRequest): string {
   return `${JSON.stringify(secret, undefined, 2)}\n`;
 }
 
-/** As the `server`, not as a mirror: a mirror that refuses is passed by, and the image pulled around this server. */
+/** Configures Regway as the `server`, not as a mirror, because containerd bypasses a mirror that denies a pull. */
 function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile {
   const [upstream, ...others] = hosts;
   if (others.length > 0)
     throw new Problem(
       'INVALID_INPUT',
-      'containerd has one hosts.toml for each host: ask for one host, or for none to get the file for all.',
+      'containerd has one hosts.toml for each host. Name one host, or none for the file that covers all hosts.',
       { field: ['hosts'] },
     );
   const server = upstream === undefined ? endpoint.origin : `${endpoint.origin}/v2/${upstream.path}`;
@@ -166,19 +168,19 @@ function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile
     '[header]',
     `Authorization = [${quoted(`Basic ${login}`)}]`,
     '',
-    // Without this table containerd 1.6 ignores the whole file, and asks the upstream itself.
+    // Without this table containerd 1.6 ignores the whole file, and contacts the upstream registry itself.
     '[host]',
   ];
-  return { fileName: `${containerdFolder(upstream)}/hosts.toml`, mediaType: toml, content: `${lines.join('\n')}\n` };
+  return { fileName: `${containerdDirectory(upstream)}/hosts.toml`, mediaType: toml, content: `${lines.join('\n')}\n` };
 }
 
-/** containerd looks for a host with a port as `host_port_` first, which every file system can hold. */
-function containerdFolder(upstream: Upstream | undefined): string {
+/** Returns the directory that containerd reads first. A host with a port is `host_port_`, which every file system supports. */
+function containerdDirectory(upstream: Upstream | undefined): string {
   if (upstream === undefined) return '_default';
   return upstream.host.includes(':') ? `${upstream.path}_` : upstream.host;
 }
 
-/** The location is rewritten, so that there is no other way to the image: a mirror that refuses is passed by. */
+/** Rewrites the location, so that there is no other way to the image: Podman bypasses a mirror that denies a pull. */
 function podmanRegistries({ endpoint, hosts }: ConfigRequest): WrittenFile {
   const insecure = endpoint.protocol === 'http:' ? ['insecure = true'] : [];
   const named = hosts.length > 0 ? hosts : [upstreamHost(defaultHost, 0)];
@@ -188,15 +190,13 @@ function podmanRegistries({ endpoint, hosts }: ConfigRequest): WrittenFile {
   ];
   const content = tables.map((lines) => ['[[registry]]', ...lines, ...insecure, ''].join('\n')).join('\n');
   const warnings = [
-    'This file holds no login: use it together with the format AUTH_JSON.',
-    ...(hosts.length > 0
-      ? []
-      : [`No hosts were named, so only images of ${defaultHost} are pulled through this server.`]),
+    'This file contains no credential. Use it together with the format AUTH_JSON.',
+    ...(hosts.length > 0 ? [] : [`No hosts were named, so only images of ${defaultHost} are pulled through Regway.`]),
   ];
   return { fileName: 'registries.conf', mediaType: toml, content, warnings };
 }
 
-/** A TOML basic string; hosts, addresses and Base64 hold nothing that would be escaped differently than in JSON. */
+/** Returns a TOML basic string. Hosts, addresses, and Base64 contain nothing that JSON escapes differently. */
 function quoted(text: string): string {
   return JSON.stringify(text);
 }
@@ -210,11 +210,11 @@ function base64(text: string): string {
 }
 
 function upstreamHost(text: string, index: number): Upstream {
-  const refuse = rejectWith('INVALID_INPUT', ['hosts', String(index)]);
-  const host = registryHost(text.trim(), refuse);
+  const reject = rejectWith('INVALID_INPUT', ['hosts', String(index)]);
+  const host = registryHost(text.trim(), reject);
   const path = hostAsPathComponent(host);
   return path === undefined
-    ? refuse('HOST_INVALID', 'An IPv6 address cannot be part of an image name: give the registry a host name.')
+    ? reject('HOST_INVALID', 'An IPv6 address cannot be part of an image name. Use a host name for the registry.')
     : { host, path };
 }
 

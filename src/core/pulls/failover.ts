@@ -1,4 +1,4 @@
-// What follows when an upstream refuses the current password and another one waits: that one is tried, seldom, and becomes current if it is proven.
+// Tries an alternate password when the upstream registry rejects the current one, and promotes it once it is verified.
 
 import { auditEvent } from '../audit/event.ts';
 import type { AuthorizedCaller } from '../authz/principal.ts';
@@ -17,50 +17,58 @@ import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CheckPorts } from '../validation/validate.ts';
 
+/** The failover to alternate passwords. */
 export interface Failover {
-  /** The registry as it is after a try that is under way, if there is one. */
+  /** Returns the registry after a running attempt, if there is one. */
   afterFailover(registry: Registry): Promise<Registry>;
   /**
-   * True when another password is current now. One try in a while for a registry and its passwords, however many ask; each that fails doubles the while.
-   * @throws what went wrong in a try, to the one who made it alone.
+   * Returns true if another password is current now. Attempts for the same registry and passwords are limited to one per pause, whatever
+   * the number of callers; each failure doubles the pause.
+   * @throws The error of an attempt, only to the caller who started it.
    */
   tryAlternate(caller: AuthorizedCaller, registry: Registry): Promise<boolean>;
 }
 
+/** The ports of the failover. */
 export interface FailoverPorts
   extends PasswordPorts, RotationWindow, Pick<CheckPorts, 'validator' | 'observeValidation'> {}
 
-interface Try {
+/** The last attempt with the same passwords. */
+interface Attempt {
   readonly atMs: number;
-  /** Tries with these passwords so far, this one included. */
+  /** The number of attempts with these passwords, this one included. */
   readonly count: number;
-  /** False, too, when something went wrong in it. */
+  /** Whether a password was promoted; false if the attempt failed with an error. */
   readonly promoted: Promise<boolean>;
 }
 
-/** The longest wait between two tries: a password that is taken at last is found within the hour, and until then the upstream sees one more bad login an hour. */
+/** Maximum milliseconds between two attempts: a password that becomes valid is found within one hour, at one failed login an hour. */
 const maxPauseMs = 60 * 60 * 1000;
 
-/** @param pauseMs after the first try with the same passwords, so that no account is locked for wrong passwords. */
+/** Creates the failover. @param pauseMs Milliseconds after the first attempt with the same passwords, so that no account is locked. */
 export function createFailover(ports: FailoverPorts, pauseMs: number): Failover {
-  const tries = new Map<string, Try>();
-  // Not the version: another name is no other password.
+  const attempts = new Map<string, Attempt>();
+  // Not the version, because another display name is no other password.
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   return {
     async afterFailover(registry) {
-      const running = tries.get(keyOf(registry));
+      const running = attempts.get(keyOf(registry));
       if (running === undefined || !(await running.promoted)) return registry;
       return (await ports.registries.byId(registry.id)) ?? registry;
     },
     tryAlternate(caller, registry) {
       const nowMs = ports.now().getTime();
-      const last = tries.get(keyOf(registry));
+      const last = attempts.get(keyOf(registry));
       if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs)
         return last.promoted;
       if (!hasAlternate(registry)) return Promise.resolve(false);
-      forgetOld(tries, nowMs - ports.rotationWindowMs);
+      deleteOld(attempts, nowMs - ports.rotationWindowMs);
       const promoted = promoteAlternate(ports, caller, registry, last?.count ?? 0);
-      tries.set(keyOf(registry), { atMs: nowMs, count: (last?.count ?? 0) + 1, promoted: promoted.catch(() => false) });
+      attempts.set(keyOf(registry), {
+        atMs: nowMs,
+        count: (last?.count ?? 0) + 1,
+        promoted: promoted.catch(() => false),
+      });
       return promoted;
     },
   };
@@ -70,8 +78,8 @@ function hasAlternate({ pendingSince, previousUsableUntil }: Registry): boolean 
   return pendingSince !== null || previousUsableUntil !== null;
 }
 
-function forgetOld(tries: Map<string, Try>, beforeMs: number): void {
-  for (const [key, { atMs }] of tries) if (atMs < beforeMs) tries.delete(key);
+function deleteOld(attempts: Map<string, Attempt>, beforeMs: number): void {
+  for (const [key, { atMs }] of attempts) if (atMs < beforeMs) attempts.delete(key);
 }
 
 type Slot = 'PENDING' | 'PREVIOUS';
@@ -79,42 +87,42 @@ type Slot = 'PENDING' | 'PREVIOUS';
 async function promoteAlternate(
   ports: FailoverPorts,
   caller: AuthorizedCaller,
-  refused: Registry,
-  triesBefore: number,
+  rejected: Registry,
+  earlierAttempts: number,
 ): Promise<boolean> {
-  const registry = await ports.registries.byId(refused.id);
+  const registry = await ports.registries.byId(rejected.id);
   if (registry === undefined) return false;
-  // Somebody else was first, here or on another replica.
-  if (registry.secretVersion !== refused.secretVersion) return true;
-  const others = await openAlternates(ports, registry);
-  const usable = usableSlots(others);
-  const slot = usable[triesBefore % usable.length];
-  const password = slot === 'PENDING' ? others.pending : others.previous;
+  // Another pull was first, here or on another replica.
+  if (registry.secretVersion !== rejected.secretVersion) return true;
+  const alternates = await openAlternates(ports, registry);
+  const usable = usableSlots(alternates);
+  const slot = usable[earlierAttempts % usable.length];
+  const password = slot === 'PENDING' ? alternates.pending : alternates.previous;
   if (slot === undefined || password === null) return false;
   const report = await ports.validator.check(registry, { username: registry.username, password });
   ports.observeValidation(report);
-  // Proven, not merely not refused.
-  return report.outcome === 'VALID' && promote(ports, caller, { registry, others, slot, password, report });
+  // Verified, not merely not rejected.
+  return report.outcome === 'VALID' && promote(ports, caller, { registry, alternates, slot, password, report });
 }
 
-/** The pending one first. */
+/** Returns the slots with a password, the pending one first. */
 function usableSlots({ pending, previous }: AlternatePasswords): Slot[] {
   return [...(pending === null ? [] : (['PENDING'] as const)), ...(previous === null ? [] : (['PREVIOUS'] as const))];
 }
 
 interface Promotion {
   readonly registry: Registry;
-  readonly others: AlternatePasswords;
+  readonly alternates: AlternatePasswords;
   readonly slot: Slot;
   readonly password: Secret;
   readonly report: ValidationReport;
 }
 
 async function promote(ports: FailoverPorts, caller: AuthorizedCaller, promotion: Promotion): Promise<boolean> {
-  const { registry, others, slot, password } = promotion;
+  const { registry, alternates, slot, password } = promotion;
   const replaced = await tryOpenCurrent(ports, registry);
   const promoted = promotedRegistry(ports, promotion, replaced !== null);
-  const passwords = { current: password, pending: slot === 'PENDING' ? null : others.pending, previous: replaced };
+  const passwords = { current: password, pending: slot === 'PENDING' ? null : alternates.pending, previous: replaced };
   try {
     await storePasswords(
       ports,
@@ -129,26 +137,26 @@ async function promote(ports: FailoverPorts, caller: AuthorizedCaller, promotion
     const current = await ports.registries.byId(registry.id);
     if (current === undefined) return false;
     if (current.secretVersion !== registry.secretVersion) return true;
-    // Only the name or the like was changed: the proven password is as good as before.
+    // Only a property such as the display name was changed, so the password is still verified.
     return hasSameDestination(current, registry) && promote(ports, caller, { ...promotion, registry: current });
   }
 }
 
 function promotedRegistry(
   { now, rotationWindowMs }: FailoverPorts,
-  { registry, others, slot, report }: Promotion,
+  { registry, alternates, slot, report }: Promotion,
   keepsReplaced: boolean,
 ): Registry {
   const updatedAt = now();
   const isPending = slot === 'PENDING';
-  // The window of a password that comes back is not begun again, or an upstream with two minds would keep both for ever.
+  // A previous password that becomes current does not restart the window, or an upstream that alternates would keep both forever.
   const usableUntil = isPending ? new Date(updatedAt.getTime() + rotationWindowMs) : registry.previousUsableUntil;
   return {
     ...registry,
     lastValidation: report,
     version: registry.version + 1,
     secretVersion: registry.secretVersion + 1,
-    pendingSince: isPending || others.pending === null ? null : registry.pendingSince,
+    pendingSince: isPending || alternates.pending === null ? null : registry.pendingSince,
     previousUsableUntil: keepsReplaced ? usableUntil : null,
     updatedAt,
   };

@@ -1,4 +1,4 @@
-// Pulling with a stored credential: who may, which credential it is, and what follows when the upstream refuses it.
+// Resolves the stored credential of a pull, and reacts when the upstream registry rejects it.
 
 import { isEnabled } from '../accounts/accounts.ts';
 import type { AccountStore } from '../accounts/store.ts';
@@ -15,74 +15,92 @@ import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
 import type { UseLedger } from './usage.ts';
 
-/** The repository that is pulled from; `host` and `repository` are canonical. */
+/** The repository to pull from; `host` and `repository` are canonical. */
 export interface PulledImage {
   readonly host: string;
   readonly repository: string;
-  /** The account whose registries are looked at; the caller's own by default. */
+  /** The account whose registries are used. Defaults to the caller's own. */
   readonly account?: string | null | undefined;
 }
 
+/** The destination of a pull and its credential. */
+export interface PullSource {
+  /** Canonical `host[:port]` and repository of the image. */
+  readonly host: string;
+  readonly repository: string;
+  /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
+  readonly registry: Registry | null;
+  /**
+   * Opens the stored credential on demand, because a cached upstream token often makes that unnecessary. Null for an anonymous pull.
+   * Throws Problem `SECRET_UNREADABLE`, or `CONFLICT` if the registry was changed in the meantime.
+   */
+  readonly credential: (() => Promise<Credential>) | null;
+}
+
+/** The use cases of pulling. */
 export interface Pulls {
-  /** Whether the principal may pull the image at all. Reads nothing. */
+  /** Returns whether the role and the image limit of the principal allow the pull. Reads nothing. */
   permits(principal: Principal, image: Pick<PulledImage, 'host' | 'repository'>): boolean;
   /**
-   * Where a pull goes and with which credential. Opens no secret by itself.
+   * Returns the destination and the credential of a pull. Opens no secret.
    * @throws Problem `UNAUTHENTICATED`, `FORBIDDEN` (role, image limit, or anonymous pulls are off), `NOT_FOUND` (the account),
-   * `UPSTREAM_FAILED` while the upstream's last refusal of this credential is fresh; nothing is to be sent then.
+   * `UPSTREAM_FAILED` for a minute after the upstream registry rejected this credential; nothing must be sent then.
    */
   resolve(caller: Caller, image: PulledImage): Promise<PullSource>;
   /**
-   * Takes note of one use of the source's credential; of an anonymous pull nothing is noted.
-   * @param outcome `DONE`, or what the refusal of the upstream stands for.
+   * Records one use of the source's credential. Records nothing for an anonymous pull.
+   * @param outcome `DONE`, or the outcome of the upstream's rejection.
    */
   recordUse(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
 
+/** The ports of the use cases of pulling. */
 export interface PullPorts extends FailoverPorts {
   readonly access: AccountLookup & Pick<AccountStore, 'accountByName'>;
   readonly ledger: UseLedger;
 }
 
+/** The settings of pulling. */
 export interface PullSettings {
   /** Whether images that match no registry are pulled without a credential. */
   readonly anonymousAllowed: boolean;
 }
 
-/** Outcomes after which the same credential is not sent again for a while. */
+/** The outcomes that open the circuit of a credential. */
 const breaking: ReadonlySet<string> = new Set<ValidationOutcome>(['INVALID_CREDENTIALS', 'LOCKED_OUT']);
 
-/** The use cases of pulling, over their ports. */
+/** Creates the use cases of pulling. */
 export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
-  const circuits = createCircuitBreaker(ports.now);
-  const rotations = createFailover(ports, circuitMs);
+  const circuitBreaker = createCircuitBreaker(ports.now);
+  const failover = createFailover(ports, circuitMs);
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
-    resolve: (caller, image) => findSource({ ports, settings, circuits, rotations }, caller, image),
-    recordUse: (caller, source, outcome) => recordUse({ ports, circuits, rotations }, caller, source, outcome),
+    resolve: (caller, image) => findSource({ ports, settings, circuitBreaker, failover }, caller, image),
+    recordUse: (caller, source, outcome) => recordUse({ ports, circuitBreaker, failover }, caller, source, outcome),
   };
 }
 
 /**
- * Asks with the credential of the moment. When that was replaced while we asked, the new one gets its turn, so that a rotation fails no pull.
- * @throws what `ask` threw first, unless there is another credential; what the second try throws.
+ * Runs a request with the current credential. If that was rejected and has been replaced in the meantime, runs it once more with the new
+ * one, so that a rotation fails no pull.
+ * @throws The error of the first request if there is no other credential, else that of the second.
  */
 export async function retryWithCurrentCredential<Answer>(
-  sourceNow: () => Promise<PullSource>,
-  ask: (source: PullSource) => Promise<Answer>,
+  resolveSource: () => Promise<PullSource>,
+  request: (source: PullSource) => Promise<Answer>,
 ): Promise<Answer> {
-  const source = await sourceNow();
+  const source = await resolveSource();
   try {
-    return await ask(source);
+    return await request(source);
   } catch (error) {
     if (!isCredentialError(error)) throw error;
-    const current = await sourceNow().catch(() => undefined);
+    const current = await resolveSource().catch(() => undefined);
     if (
       current === undefined ||
       (current.registry?.id === source.registry?.id && current.registry?.version === source.registry?.version)
     )
       throw error;
-    return ask(current);
+    return request(current);
   }
 }
 
@@ -96,12 +114,12 @@ function isCredentialError(error: unknown): boolean {
 interface Deps {
   readonly ports: PullPorts;
   readonly settings: PullSettings;
-  readonly circuits: CircuitBreaker;
-  readonly rotations: Failover;
+  readonly circuitBreaker: CircuitBreaker;
+  readonly failover: Failover;
 }
 
 async function findSource(
-  { ports, settings, circuits, rotations }: Deps,
+  { ports, settings, circuitBreaker, failover }: Deps,
   caller: Caller,
   image: PulledImage,
 ): Promise<PullSource> {
@@ -109,15 +127,15 @@ async function findSource(
   const { host, repository } = image;
   if (!coversImage(principal, image)) throw imageNotCovered();
   const account = await actingAccount(ports, principal, image.account);
-  // The caller's own is enabled, or nobody had logged in.
+  // The caller's own account is enabled, or it could not have authenticated.
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
   const found = await ports.registries.findMostSpecific(account, coveringPatterns(image));
   if (found === undefined) {
-    if (!settings.anonymousAllowed) throw anonymousIsOff(host, repository);
+    if (!settings.anonymousAllowed) throw anonymousPullsOff(host, repository);
     return { host, repository, registry: null, credential: null };
   }
-  const registry = await rotations.afterFailover(found);
-  circuits.throwIfOpen(registry);
+  const registry = await failover.afterFailover(found);
+  circuitBreaker.throwIfOpen(registry);
   const { username } = registry;
   const credential = async () => ({
     username,
@@ -127,7 +145,7 @@ async function findSource(
 }
 
 async function recordUse(
-  { ports, circuits, rotations }: Omit<Deps, 'settings'>,
+  { ports, circuitBreaker, failover }: Omit<Deps, 'settings'>,
   caller: Caller,
   source: PullSource,
   outcome: 'DONE' | ValidationOutcome,
@@ -148,44 +166,44 @@ async function recordUse(
   if (!breaking.has(outcome)) return;
   if (
     outcome === 'INVALID_CREDENTIALS' &&
-    (await tryAlternate({ circuits, rotations }, { ...caller, principal }, registry))
+    (await tryAlternate({ circuitBreaker, failover }, { ...caller, principal }, registry))
   )
     return;
-  if (!circuits.open(registry, outcome)) return;
+  if (!circuitBreaker.open(registry, outcome)) return;
   if (outcome !== 'INVALID_CREDENTIALS') return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
-  await ports.registries.recordValidation(id, version, refusedReport(registry, ports.now().getTime()), event);
+  await ports.registries.recordValidation(id, version, rejectedReport(registry, ports.now().getTime()), event);
 }
 
-/** As `Rotations.tryOther`. What goes wrong in a try, such as a full disk, must not let the refused password be sent again and again. */
+/** As `Failover.tryAlternate`, but opens the circuit if it throws, so that a full disk does not let the rejected password be sent repeatedly. */
 async function tryAlternate(
-  { circuits, rotations }: Pick<Deps, 'circuits' | 'rotations'>,
+  { circuitBreaker, failover }: Pick<Deps, 'circuitBreaker' | 'failover'>,
   caller: AuthorizedCaller,
   registry: Registry,
 ): Promise<boolean> {
   try {
-    return await rotations.tryAlternate(caller, registry);
+    return await failover.tryAlternate(caller, registry);
   } catch (error) {
-    circuits.open(registry, 'INVALID_CREDENTIALS');
+    circuitBreaker.open(registry, 'INVALID_CREDENTIALS');
     throw error;
   }
 }
 
-function anonymousIsOff(host: string, repository: string): Problem {
+function anonymousPullsOff(host: string, repository: string): Problem {
   return new Problem(
     'FORBIDDEN',
-    `No registry covers ${host}/${repository}, and pulls without a credential are turned off here. Add a registry for it.`,
+    `No registry covers ${host}/${repository}, and anonymous pulls are turned off. Add a registry for it.`,
     {
       reason: 'ANONYMOUS_OFF',
     },
   );
 }
 
-/** What `lastValidation` says after a pull in which the upstream refused the credential. */
-function refusedReport({ host, username }: Registry, checkedAt: number): ValidationReport {
+/** Returns the report to store after a pull in which the upstream registry rejected the credential. */
+function rejectedReport({ host, username }: Registry, checkedAt: number): ValidationReport {
   return {
     outcome: 'INVALID_CREDENTIALS',
-    message: `${host} rejected the user name "${username}" or its password in a pull.`,
+    message: `${host} rejected the username "${username}" or its password in a pull.`,
     hint: 'Check both, and whether the token has expired or was revoked; then update the registry.',
     retryable: false,
     retryAfter: null,
@@ -194,18 +212,4 @@ function refusedReport({ host, username }: Registry, checkedAt: number): Validat
     durationMs: 0,
     steps: [],
   };
-}
-
-/** Where a pull goes and with what. */
-export interface PullSource {
-  /** Canonical `host[:port]` and repository of the image. */
-  readonly host: string;
-  readonly repository: string;
-  /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
-  readonly registry: Registry | null;
-  /**
-   * Opens the stored credential at the moment that something needs it, since a cached upstream token often makes that unnecessary.
-   * Null for an anonymous pull. Throws Problem `SECRET_UNREADABLE`, or `CONFLICT` when the registry was changed meanwhile.
-   */
-  readonly credential: (() => Promise<Credential>) | null;
 }

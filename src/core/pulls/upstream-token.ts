@@ -1,4 +1,4 @@
-// Pull tokens: a short-lived token of the upstream itself, for one repository and the action `pull`, to be handed to a scanner.
+// Issues short-lived tokens of the upstream registry for pulling one repository, to pass to a scanner.
 
 import { z } from 'zod';
 import { authorize } from '../authz/permissions.ts';
@@ -12,26 +12,46 @@ import type { Secret } from '../shared/secret.ts';
 import { type PublicEndpoint, pullName } from './pull-name.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from './pull.ts';
 
+/** An upstream token for one repository and the action `pull`. */
+export interface PullToken {
+  readonly token: Secret;
+  readonly expiresAt: Date;
+}
+
+/** The port that requests short-lived upstream tokens. */
+export interface PullTokenMinter {
+  /**
+   * Requests a token. Returns undefined if the registry has no tokens, because it accepts only Basic authentication or requires none.
+   * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason if the registry rejects the credential or is unreachable.
+   */
+  mint(source: PullSource, signal: AbortSignal | undefined): Promise<PullToken | undefined>;
+}
+
+const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });
+
+/** The ports of `createUpstreamTokens`. */
 export interface PullTokenPorts {
   readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly minter: PullTokenMinter;
   readonly endpoint: PublicEndpoint;
 }
 
-/** A token and the image that it was asked for. */
+/** An upstream token and the requested image. */
 export interface IssuedPullToken extends PullToken {
   readonly image: ImageReference;
 }
 
+/** The use case of upstream tokens. */
 export interface UpstreamTokens {
   /**
-   * Gets a token of the upstream; the use is recorded, a refused one too. For an image that no registry covers, an anonymous one.
+   * Issues an upstream token and records the use, also a rejected one. The token is anonymous if no registry covers the image.
    * @param args `{ image, account? }`.
-   * @throws Problem `INVALID_REFERENCE`, `UPSTREAM_FAILED` with the outcome, or `NO_TOKENS`, as its reason, and what `Pulls.source` throws.
+   * @throws Problem `INVALID_REFERENCE`, `UPSTREAM_FAILED` with the outcome, or `NO_TOKENS`, as its reason, and the problems of `Pulls.resolve`.
    */
   create(caller: Caller, args: unknown): Promise<IssuedPullToken>;
 }
 
+/** Creates the use case of upstream tokens. */
 export function createUpstreamTokens(ports: PullTokenPorts): UpstreamTokens {
   return { create: (caller, args) => issueUpstreamToken(ports, caller, args) };
 }
@@ -48,7 +68,7 @@ async function issueUpstreamToken(
   const findSource = () => pulls.resolve(caller, { host: image.host, repository: image.repository, account });
   const issued = await retryWithCurrentCredential(findSource, async (source) => {
     const token = await minter.mint(source, caller.signal?.()).catch(async (error: unknown) => {
-      await noteRefusal(pulls, caller, source, error);
+      await recordRejection(pulls, caller, source, error);
       throw error;
     });
     return { source, token };
@@ -58,7 +78,7 @@ async function issueUpstreamToken(
   return { ...issued.token, image };
 }
 
-async function noteRefusal(
+async function recordRejection(
   pulls: Pick<Pulls, 'recordUse'>,
   caller: Caller,
   source: PullSource,
@@ -71,25 +91,25 @@ async function noteRefusal(
 
 function noTokens(image: ImageReference, endpoint: URL): Problem {
   const name = pullName(endpoint, image.host, image.repository);
-  const instead = name === undefined ? 'through this server' : `it as ${name}`;
+  const instead = name === undefined ? 'through Regway' : `it as ${name}`;
   return new Problem(
     'UPSTREAM_FAILED',
-    `${image.host} has no token that could be handed out: it takes a user name and password, or asks for no login. Pull ${instead}, with an API token of this server as the password.`,
+    `${image.host} has no upstream tokens: it accepts only a username and password, or requires no authentication. Pull ${instead}, with a Regway API token as the password.`,
     { reason: 'NO_TOKENS', field: ['reference'] },
   );
 }
 
-/** The same token, in the form that each client takes it. */
+/** Command lines that use the token, one for each client. */
 export interface PullTokenLines {
   readonly trivy: string;
   readonly syft: string;
   readonly skopeo: string;
 }
 
-/** Lines for a POSIX shell. They hold the token in clear: they are made where it leaves the process, and nowhere else. */
+/** Returns command lines for a POSIX shell. They contain the token in clear, so call this only where it leaves the process. */
 export function pullTokenLines({ token, image }: IssuedPullToken): PullTokenLines {
   const value = shellWord(token.reveal());
-  // Syft names Docker Hub so, and without the authority would send the token to every registry that it asks.
+  // Syft uses this name for Docker Hub, and without the authority would send the token to every registry that it contacts.
   const authority = image.host === 'docker.io' ? 'index.docker.io' : image.host;
   return {
     trivy: `TRIVY_REGISTRY_TOKEN=${value} trivy image --image-src remote ${image.reference}`,
@@ -98,30 +118,13 @@ export function pullTokenLines({ token, image }: IssuedPullToken): PullTokenLine
   };
 }
 
-/** Skopeo takes a tag or a digest, not both; the digest says which image it is. */
+/** Returns the reference with either the tag or the digest, because Skopeo accepts only one. The digest identifies the image. */
 function skopeoReference({ host, repository, tag, digest }: ImageReference): string {
   if (digest !== null) return `${host}/${repository}@${digest}`;
   return tag === null ? `${host}/${repository}` : `${host}/${repository}:${tag}`;
 }
 
-/** What an upstream sends is quoted, so that a pasted line runs nothing of it. */
+/** Returns a text as one shell word, quoted so that a pasted line runs nothing that an upstream sent. */
 function shellWord(text: string): string {
   return /^[A-Za-z0-9._~+/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
-
-/** An upstream token for one repository and the action `pull`, to be handed to a client. */
-export interface PullToken {
-  readonly token: Secret;
-  readonly expiresAt: Date;
-}
-
-/** Gets short-lived upstream tokens. */
-export interface PullTokenMinter {
-  /**
-   * Undefined when the registry takes Basic alone and so has no tokens to give.
-   * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason when the registry refuses or cannot be asked.
-   */
-  mint(source: PullSource, signal: AbortSignal | undefined): Promise<PullToken | undefined>;
-}
-
-const pullTokenArguments = z.strictObject({ image: z.string(), account: accountName.nullish() });

@@ -1,35 +1,37 @@
-// The ledger: counts the uses of credentials in memory and writes them in batches, so that no pull waits for a commit.
-// It stands in the core because what counts as one, what is kept and what is dropped are rules; the timer is handed in.
+// Counts uses of credentials in memory and writes them in batches, so that no pull waits for a commit.
+// Part of the core, because which uses count as one and which are dropped are rules. The timer is a port.
 
 import type { Timer } from '../shared/time.ts';
 import type { CountedUse, UseLedger, UseStore } from './usage.ts';
 
-/** Soon enough to ask "was it used just now?", and one small transaction a second at most while pulls are few. */
+/** Milliseconds between two writes: recent enough to see a use, and at most one small transaction a second while pulls are few. */
 const flushIntervalMs = 1_000;
-/** Beyond it a batch is written at once, which keeps what a crash can lose small. */
+/** Uses after which a batch is written at once, which bounds the loss in a crash. */
 const flushUses = 500;
-/** Different counts kept while the store is slow or away: some 5 MB. */
+/** Maximum number of distinct counts in memory while the database is slow or unavailable: some 5 MB. */
 const maxPendingCounts = 10_000;
 
+/** The ports of a ledger. */
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;
   readonly schedule: Timer;
-  /** Told of a batch that could not be written; it is kept and written with the next. */
+  /** Called when a batch could not be written. It is written with the next one. */
   readonly onFailure: (fault: unknown) => void;
-  /** Told how many uses found no room or, at the end, no store, and are not counted. */
+  /** Called with the number of uses that exceeded the limit or could not be written at the end, and are not counted. */
   readonly onLoss: (uses: number) => void;
 }
 
+/** A ledger that can be closed. */
 export interface Ledger extends UseLedger {
-  /** Writes what is left. Never rejects; what cannot be written is a loss. Uses recorded afterwards are not counted. */
+  /** Writes the remaining uses. Never rejects; uses that cannot be written are lost. Uses recorded afterwards are not counted. */
   close(): Promise<void>;
 }
 
-/** An empty ledger over a store. A crash loses the uses of the last second, never a registry. */
+/** Creates an empty ledger over a store. A crash loses the uses of the last second. */
 export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptions): Ledger {
   const pending = new PendingUses();
   let writing: Promise<void> | undefined;
-  let stopWaiting: (() => void) | undefined;
+  let cancelTimer: (() => void) | undefined;
   let failing = false;
   let closed = false;
 
@@ -47,16 +49,16 @@ export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptio
     if (lost > 0) onLoss(lost);
   };
   const startWriting = (): void => {
-    stopWaiting?.();
-    stopWaiting = undefined;
+    cancelTimer?.();
+    cancelTimer = undefined;
     writing = write().finally(() => {
       writing = undefined;
       wait();
     });
   };
   const wait = (): void => {
-    if (closed || pending.isEmpty || stopWaiting !== undefined) return;
-    stopWaiting = schedule(startWriting, flushIntervalMs);
+    if (closed || pending.isEmpty || cancelTimer !== undefined) return;
+    cancelTimer = schedule(startWriting, flushIntervalMs);
   };
 
   return {
@@ -64,13 +66,13 @@ export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptio
       if (closed) return;
       pending.add({ ...use, count: 1, lastAt: at });
       if (writing !== undefined) return;
-      // A store that is away is not asked more often because more is pulled.
+      // An unavailable database is not contacted more often because more is pulled.
       if (pending.uses >= flushUses && !failing) startWriting();
       else wait();
     },
     async close() {
       closed = true;
-      stopWaiting?.();
+      cancelTimer?.();
       await writing;
       await write();
       const left = pending.take();
@@ -79,13 +81,13 @@ export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptio
   };
 }
 
-/** Counts that wait to be written, equal ones merged. */
+/** Counts to write, with equal ones merged. */
 class PendingUses {
   #counts = new Map<string, CountedUse>();
   #uses = 0;
   #lost = 0;
 
-  /** How many uses wait, whatever they merged to. */
+  /** The number of uses to write, before merging. */
   get uses(): number {
     return this.#uses;
   }

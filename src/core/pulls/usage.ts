@@ -1,4 +1,4 @@
-// Whether a credential is still needed: when registries were last used, and by whom for what. For those who may get the registry.
+// Reads the usage of stored credentials: when registries were last used, by whom, and for which images.
 
 import { z } from 'zod';
 import { authorize, mayActIn } from '../authz/permissions.ts';
@@ -6,18 +6,54 @@ import type { Caller } from '../authz/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import { pageSize, parseInput } from '../shared/input.ts';
 
-/** What both throw: Problem `UNAUTHENTICATED`, and `FORBIDDEN` for a puller, who learns which registry a pull uses but not who else uses it. */
+/** One use of a stored credential by a pull. */
+export interface CredentialUse {
+  readonly at: Date;
+  readonly account: string;
+  readonly registryId: string;
+  readonly registryVersion: number;
+  /** The subject of the principal who pulled. */
+  readonly actor: string;
+  /** `host/repository`, without tag or digest. */
+  readonly image: string;
+  /** `DONE`, or the validation outcome of the upstream's rejection. */
+  readonly outcome: string;
+}
+
+/** Uses counted by actor, image, registry version, and outcome. */
+export interface CountedUse extends Omit<CredentialUse, 'at' | 'account'> {
+  readonly count: number;
+  readonly lastAt: Date;
+}
+
+/** Records uses without delaying a pull; they are written in batches. */
+export interface UseLedger {
+  record(use: CredentialUse): void;
+}
+
+/** Stores counted uses. */
+export interface UseStore {
+  /** Adds a batch of distinct counts, in one transaction. Drops uses of registries that no longer exist. */
+  addUses(uses: readonly CountedUse[]): Promise<void>;
+  /** Returns when each of these registries was last used, without those never used, in one query. */
+  lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
+  /** Returns the latest counts of one registry, newest first. */
+  usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
+}
+
+/** The use cases on usage. Both throw Problem `UNAUTHENTICATED`, and `FORBIDDEN` for the role PULL, which cannot see who else uses a registry. */
 export interface Uses {
-  /** The last use of each registry that was ever used, in one statement. The newest second may be missing. */
+  /** Returns the last use of each registry that was ever used, in one query. The last second may be missing. */
   lastUsed(caller: Caller, registries: readonly Registry[]): Promise<ReadonlyMap<string, Date>>;
-  /** The newest counts of one registry, newest first. @param args `{ first }`, 20 by default, 100 at most. */
+  /** Returns the counts of one registry, newest first. @param args `{ first }`. Defaults to 20; at most 100. */
   of(caller: Caller, registry: Registry, args: unknown): Promise<readonly CountedUse[]>;
 }
 
-/** Counts of one registry that are listed at once. */
+/** Counts of one registry that are listed by default. */
 const defaultUses = 20;
 const usesArguments = z.strictObject({ first: pageSize.nullish().transform((first) => first ?? defaultUses) });
 
+/** Creates the use cases on usage. */
 export function createUses({ uses }: { readonly uses: UseStore }): Uses {
   return {
     async lastUsed(caller, registries) {
@@ -31,39 +67,4 @@ export function createUses({ uses }: { readonly uses: UseStore }): Uses {
       return mayActIn(principal, registry.account) ? uses.usesOf(registry.id, first) : [];
     },
   };
-}
-
-/** One use of a stored credential by a pull. */
-export interface CredentialUse {
-  readonly at: Date;
-  readonly account: string;
-  readonly registryId: string;
-  readonly registryVersion: number;
-  /** Subject of the principal who pulled. */
-  readonly actor: string;
-  /** `host/repository`, without tag or digest. */
-  readonly image: string;
-  /** `DONE`, or the validation outcome that the upstream's refusal stands for. */
-  readonly outcome: string;
-}
-
-/** Uses counted by who, image, registry version and outcome. */
-export interface CountedUse extends Omit<CredentialUse, 'at' | 'account'> {
-  readonly count: number;
-  readonly lastAt: Date;
-}
-
-/** Takes note of uses without keeping a pull waiting; they are written in batches. */
-export interface UseLedger {
-  record(use: CredentialUse): void;
-}
-
-/** Uses at rest. */
-export interface UseStore {
-  /** Adds a batch to the counts, in one transaction; no two of it count the same. Uses of registries that are gone are dropped. */
-  addUses(uses: readonly CountedUse[]): Promise<void>;
-  /** When each of these registries was last used; those never used are absent. One statement. */
-  lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
-  /** The latest counted uses of one registry, newest first. */
-  usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
 }
