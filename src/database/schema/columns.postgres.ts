@@ -1,6 +1,16 @@
 // Column builders of PostgreSQL. `defineTables` is written against their types.
 
-import { bigint, bigserial, boolean, check, customType, index, integer, pgTable, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  pgTable,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 
 /** Sorts in byte order as SQLite does, so that pages have one order on both, whatever the locale of the server. */
 const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });

@@ -21,7 +21,11 @@ export type RegistryColumns = Pick<Tables['registry']['_']['columns'], keyof Reg
 export type TokenRow = Row<'apiToken'>;
 
 /** Maps each password of a registry to its column. */
-export const sealedColumns = { CURRENT: 'sealed', PENDING: 'sealedPending', PREVIOUS: 'sealedPrevious' } as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
+export const sealedColumns = {
+  CURRENT: 'sealed',
+  PENDING: 'sealedPending',
+  PREVIOUS: 'sealedPrevious',
+} as const satisfies Record<SecretSlot, keyof Row<'registry'>>;
 export type SealedColumn = (typeof sealedColumns)[SecretSlot];
 
 /** Maps a row that is mostly shown: parses the report at once, because a property that is read later makes the whole object slow. */
@@ -66,11 +70,23 @@ function toReport({ lastValidation }: RegistryRow): ValidationReport | null {
 }
 
 /** Maps a whole row: the registry and its sealed passwords. */
-export function toSealedRegistry({ sealed, sealedPending, sealedPrevious, ...row }: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
-  return { registry: toRegistry(row), sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) } };
+export function toSealedRegistry({
+  sealed,
+  sealedPending,
+  sealedPrevious,
+  ...row
+}: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
+  return {
+    registry: toRegistry(row),
+    sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) },
+  };
 }
 
-export function fromRegistry(registry: Registry, sealed: Uint8Array, { pending, previous }: SealedAlternates = { pending: null, previous: null }): Row<'registry'> {
+export function fromRegistry(
+  registry: Registry,
+  sealed: Uint8Array,
+  { pending, previous }: SealedAlternates = { pending: null, previous: null },
+): Row<'registry'> {
   return {
     ...registry,
     ...fromReport(registry.lastValidation),
@@ -131,7 +147,14 @@ export function toChainedEvent(row: Row<'auditEvent'>): ChainedEvent {
 /** Returns an event as it will be read back, so that its hash still matches then. */
 export function storableEvent(event: AuditEvent): AuditEvent {
   const { actor, account, target, targetText, requestId } = event;
-  return { ...event, actor: storable(actor), account: storable(account), target: storable(target), targetText: storable(targetText), requestId: storable(requestId) };
+  return {
+    ...event,
+    actor: storable(actor),
+    account: storable(account),
+    target: storable(target),
+    targetText: storable(targetText),
+    requestId: storable(requestId),
+  };
 }
 
 /** Replaces what PostgreSQL cannot store, NUL and lone surrogates, by U+FFFD: issuers choose the names of their subjects. */

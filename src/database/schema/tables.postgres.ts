@@ -3,4 +3,5 @@
 import { postgresColumns } from './columns.postgres.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(postgresColumns);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } =
+  defineTables(postgresColumns);

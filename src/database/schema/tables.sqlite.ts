@@ -3,4 +3,5 @@
 import { sqliteColumns } from './columns.sqlite.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } = defineTables(sqliteColumns);
+export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } =
+  defineTables(sqliteColumns);

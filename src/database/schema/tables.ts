@@ -36,7 +36,10 @@ function defineRegistry(columns: Columns, account: Account) {
     'registry',
     {
       id: columns.text('id').primaryKey(),
-      account: columns.text('account').notNull().references(() => account.name),
+      account: columns
+        .text('account')
+        .notNull()
+        .references(() => account.name),
       registry: columns.text('registry').notNull(),
       host: columns.text('host').notNull(),
       repository: columns.text('repository'),
@@ -78,7 +81,10 @@ function defineRegistryUse(columns: Columns, registry: ReturnType<typeof defineR
   return columns.table(
     'registry_use',
     {
-      registryId: columns.text('registry_id').notNull().references(() => registry.id, { onDelete: 'cascade' }),
+      registryId: columns
+        .text('registry_id')
+        .notNull()
+        .references(() => registry.id, { onDelete: 'cascade' }),
       registryVersion: columns.integer('registry_version').notNull(),
       actor: columns.text('actor').notNull(),
       image: columns.text('image').notNull(),
@@ -88,7 +94,9 @@ function defineRegistryUse(columns: Columns, registry: ReturnType<typeof defineR
     },
     // The first is the key by which counts are added up; the second finds the newest of a registry with one index seek.
     (column) => [
-      columns.uniqueIndex('registry_use_key').on(column.registryId, column.registryVersion, column.actor, column.image, column.outcome),
+      columns
+        .uniqueIndex('registry_use_key')
+        .on(column.registryId, column.registryVersion, column.actor, column.image, column.outcome),
       columns.index('registry_use_last_at').on(column.registryId, column.lastAt),
     ],
   );
@@ -99,7 +107,10 @@ function defineApiToken(columns: Columns, account: Account) {
     'api_token',
     {
       id: columns.text('id').primaryKey(),
-      account: columns.text('account').notNull().references(() => account.name),
+      account: columns
+        .text('account')
+        .notNull()
+        .references(() => account.name),
       role: columns.text('role').notNull(),
       name: columns.text('name').notNull(),
       secretHash: columns.bytes('secret_hash').notNull(),
@@ -142,7 +153,12 @@ function defineAudit(columns: Columns) {
   );
   const auditHead = columns.table(
     'audit_head',
-    { id: columns.integer('id').primaryKey(), seq: columns.long('seq').notNull(), hash: columns.text('hash').notNull(), mac: columns.text('mac').notNull() },
+    {
+      id: columns.integer('id').primaryKey(),
+      seq: columns.long('seq').notNull(),
+      hash: columns.text('hash').notNull(),
+      mac: columns.text('mac').notNull(),
+    },
     (column) => [columns.check('audit_head_is_one_row', sql`${column.id} = 1`)],
   );
   return { auditEvent, auditHead };
