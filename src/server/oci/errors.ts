@@ -6,7 +6,7 @@ import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
 import { sendJson } from '../http/response.ts';
 
-/** Codes of the specification, and the two of Docker for what it has no code for. */
+/** The codes of the specification, plus UNAVAILABLE and UNKNOWN of Docker for failures without one. */
 export type OciCode =
   | 'BLOB_UNKNOWN'
   | 'DENIED'
@@ -20,11 +20,11 @@ export type OciCode =
   | 'UNKNOWN'
   | 'UNSUPPORTED';
 
-/** A refusal with its place in the protocol. */
+/** An error as a client of the pull endpoint sees it. */
 export class OciError extends Error {
-  override readonly name = 'PullRefusal';
+  override readonly name = 'OciError';
   readonly status: number;
-  /** Of the table, or a code that the upstream named. */
+  /** A code of the table, or one that the upstream sent. */
   readonly code: string;
   readonly headers: OutgoingHttpHeaders;
 
@@ -38,7 +38,7 @@ export class OciError extends Error {
 
 type Row = readonly [status: number, code: OciCode];
 
-/** A 401 makes clients authenticate again here, so it is used only for Regway's own authentication; Docker prompts for a password on UNAUTHORIZED. */
+/** Only Regway's own authentication is a 401, which makes clients authenticate at Regway again; Docker prompts for a password on UNAUTHORIZED. */
 const problems: Readonly<Record<ProblemCode, Row>> = {
   UNAUTHENTICATED: [401, 'UNAUTHORIZED'],
   FORBIDDEN: [403, 'DENIED'],
@@ -56,7 +56,7 @@ const problems: Readonly<Record<ProblemCode, Row>> = {
   STORAGE_UNAVAILABLE: [503, 'UNAVAILABLE'],
 };
 
-/** Reasons of `UPSTREAM_FAILED` that are more than a bad gateway. */
+/** Reasons of `UPSTREAM_FAILED` with a status of their own; every other reason is 502. */
 const upstreamReasons: Readonly<Record<string, Row>> = {
   INVALID_CREDENTIALS: [403, 'DENIED'],
   INSUFFICIENT_SCOPE: [403, 'DENIED'],
@@ -70,7 +70,10 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
   TIMEOUT: [504, 'UNAVAILABLE'],
 };
 
-/** Maps an error to what a client sees; undefined for an internal error. */
+/**
+ * Maps an error to the one that the client sees, or returns undefined for an internal error.
+ * @param nowMs The current time in milliseconds since 1970, for Retry-After.
+ */
 export function toOciError(error: unknown, nowMs: number): OciError | undefined {
   if (error instanceof OciError) return error;
   if (!(error instanceof Problem)) return undefined;
@@ -81,13 +84,13 @@ export function toOciError(error: unknown, nowMs: number): OciError | undefined 
   return new OciError(status, code, error.message, retryAfter);
 }
 
-/** Sends a refusal as the specification's JSON. */
+/** Sends an error in the JSON of the specification, and discards the rest of the request's body. */
 export function sendOciError(
   request: IncomingMessage,
   response: ServerResponse,
   { status, code, message, headers }: OciError,
 ): void {
   sendJson(response, status, { errors: [{ code, message }] }, headers);
-  // The rest of a refused body is thrown away, so that the client gets to read this.
+  // A client that is still sending reads the response only if its body is consumed.
   request.resume();
 }

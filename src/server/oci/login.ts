@@ -8,14 +8,19 @@ import { OciError } from './errors.ts';
 import { type Grants, looksLikeGrant } from './grant.ts';
 import type { ContentRoute } from './routes.ts';
 
+/** The authenticated client of a pull. */
 export interface PullClient {
   readonly principal: Principal;
-  /** The images of a grant; undefined for a token, which has its own limits only. */
+  /** The images that a grant allows; undefined for an API token, which only has its own limits. */
   readonly granted: readonly string[] | undefined;
 }
 
+/** The ports that authenticate a pull. */
 export interface LoginPorts {
-  /** @throws Problem `UNAUTHENTICATED` for a header that is there and no good; `RATE_LIMITED` after too many of these. */
+  /**
+   * Resolves a header to its principal, or undefined without a header.
+   * @throws Problem UNAUTHENTICATED for a header that does not authenticate; RATE_LIMITED after too many of these.
+   */
   readonly authenticate: (
     authorization: readonly string[] | undefined,
     request: IncomingMessage,
@@ -25,40 +30,49 @@ export interface LoginPorts {
   readonly grants: Grants;
 }
 
-/** Empty name and empty password: what podman sends to a mirror for which it has no login. */
+/** An empty username and password: podman sends this to a mirror for which it has no credential. */
 const emptyBasic = /^basic +Og==$/i;
 
 /**
- * Whom the Authorization header speaks for: a token as Basic or Bearer, or a grant. Undefined without one. It is never sent on.
- * @throws Problem `UNAUTHENTICATED`
+ * Resolves the Authorization header (an API token as Basic or Bearer, or a grant) to the client, or returns undefined without credentials. The
+ * header is never sent upstream.
+ * @throws Problem UNAUTHENTICATED if the header does not authenticate; RATE_LIMITED after too many of these.
  */
 export async function authenticatePull(ports: LoginPorts, request: IncomingMessage): Promise<PullClient | undefined> {
   const values = request.headersDistinct.authorization;
   const [value = '', ...others] = values ?? [];
   if (values === undefined || (others.length === 0 && emptyBasic.test(value))) return undefined;
   const [, bearer] = /^bearer +(\S+)$/i.exec(value) ?? [];
-  if (others.length === 0 && bearer !== undefined && looksLikeGrant(bearer)) return visitorOf(ports, bearer);
+  if (others.length === 0 && bearer !== undefined && looksLikeGrant(bearer)) return clientOfGrant(ports, bearer);
   const principal = await ports.authenticate(values, request);
   return principal && { principal, granted: undefined };
 }
 
-async function visitorOf({ grants, resolveLogin }: LoginPorts, text: string): Promise<PullClient> {
+async function clientOfGrant({ grants, resolveLogin }: LoginPorts, text: string): Promise<PullClient> {
   const grant = grants.read(text);
   const principal = grant && (await resolveLogin(grant.login));
   if (grant === undefined || principal === undefined)
-    throw new Problem('UNAUTHENTICATED', 'This grant has ended. Fetch a new one from the token endpoint.');
+    throw new Problem(
+      'UNAUTHENTICATED',
+      'The grant is not valid or has expired. Fetch a new one from the token endpoint.',
+    );
   return { principal, granted: grant.images };
 }
 
-/** Where this server is, as its client sees it, and what kind of request is challenged. */
+/** The request that is challenged. */
 export interface Challenged {
+  /** The origin of Regway as the client sees it, without a slash at the end. */
   readonly baseUrl: string;
+  /** The content it requests; undefined for `/v2/` and for a path that is not valid. */
   readonly route: ContentRoute | undefined;
   /** RFC 6750 §3.1. */
   readonly error?: 'invalid_token' | 'insufficient_scope' | undefined;
 }
 
-/** Builds the value of WWW-Authenticate, which names Regway's token endpoint. The registry is part of the service, since a scope names none when `ns` does. */
+/**
+ * Builds the value of WWW-Authenticate, which names Regway's token endpoint. With an `ns` parameter the service contains the registry, because the
+ * scope does not.
+ */
 export function challengeOf({ baseUrl, route, error }: Challenged): string {
   const parts = [`realm="${baseUrl}/v2/token"`, `service="${serviceOf(route?.namespace)}"`];
   if (route !== undefined) parts.push(`scope="repository:${route.name}:pull"`);
@@ -72,19 +86,20 @@ function serviceOf(namespace: string | undefined): string {
   return namespace === undefined ? service : `${service}/${namespace}`;
 }
 
-/** Returns the namespace that a service name contains, or undefined if there is none. */
+/** Returns the namespace that a service name contains, or undefined if absent. */
 export function namespaceInService(text: string): string | undefined {
   return text.startsWith(`${service}/`) ? text.slice(service.length + 1) : undefined;
 }
 
 /**
- * The origin to show in a challenge. A client's own Host header is shown to that client alone, and only in the form of a host.
- * @throws OciError 400 without a usable one.
+ * Returns the origin that a challenge names: `publicUrl`, or the request's Host header, which is returned only to the client that sent it and only
+ * if it is a host with an optional port.
+ * @throws OciError 400 if the Host header is not usable.
  */
 export function baseUrlOf(request: IncomingMessage, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl;
   const { host = '' } = request.headers;
   if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host))
-    throw new OciError(400, 'UNSUPPORTED', 'The Host header names no host.');
+    throw new OciError(400, 'UNSUPPORTED', 'The Host header is not a host name or IP address.');
   return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
 }

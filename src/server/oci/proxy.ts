@@ -15,10 +15,13 @@ import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
 
-/** The port to an upstream registry. */
+/** The port to upstream registries. */
 export interface PullUpstream {
-  /** @throws Problem `UPSTREAM_FAILED` with its reason; as `PullSource.credential`; the signal's reason. */
-  open(source: PullSource, request: UpstreamRequest): Promise<UpstreamReply>;
+  /**
+   * Sends the request and returns the response when its head has arrived.
+   * @throws Problem UPSTREAM_FAILED with its reason; what `PullSource.credential` throws; the signal's reason.
+   */
+  open(source: PullSource, request: UpstreamRequest): Promise<UpstreamResponse>;
 }
 
 interface UpstreamRequest {
@@ -28,7 +31,7 @@ interface UpstreamRequest {
   readonly signal: AbortSignal;
 }
 
-interface UpstreamReply {
+interface UpstreamResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly url: URL;
@@ -37,72 +40,78 @@ interface UpstreamReply {
   readonly location: string | undefined;
 }
 
+/** The ports that a pull uses. */
 export interface ProxyPorts {
   readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly upstream: PullUpstream;
   readonly hashThread: HashThread;
-  /** Told of a use that could not be recorded. */
-  readonly onFault: (fault: unknown, requestId: string) => void;
+  /** Called when the use of a credential could not be recorded. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
+/** One pull and the client that requests it. */
 export interface Pull {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly caller: Caller & { readonly signal: () => AbortSignal };
-  readonly visitor: PullClient;
+  readonly client: PullClient;
   readonly route: ContentRoute;
 }
 
-/** A grant that is good but for another repository: the client is to fetch one for this. */
+/** A valid grant for another repository: the client should fetch one for this repository. */
 export class ScopeMissing extends Error {
   override readonly name = 'ScopeMissing';
 }
 
-/** A client that takes nothing for this long has gone; its upstream connection is wanted by others. */
+/** In milliseconds. A client that accepts no data for this long is disconnected, so that its upstream connection is free for others. */
 const clientIdleTimeoutMs = 90_000;
 
-/** Answers the pull. @throws Problem, OciError, ScopeMissing before the answer has begun; DigestMismatch, ClientLeft and stream errors later. */
+/** Answers a pull. @throws Problem, OciError, ScopeMissing before the response has begun; DigestMismatch, ClientLeft, and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
-  const reply = await retryWithCurrentCredential(
+  const upstreamResponse = await retryWithCurrentCredential(
     () => findSource(ports, pull),
-    (source) => ask(ports, pull, source),
+    (source) => requestUpstream(ports, pull, source),
   );
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
   if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
-  if (reply.location !== undefined)
-    response.writeHead(reply.status, { Location: reply.location, 'Content-Length': 0 }).end();
-  else if (reply.status >= 400) sendUpstreamError(response, reply, route);
-  else await sendContent(ports.hashThread, pull, reply);
+  const { status, location } = upstreamResponse;
+  if (location !== undefined) response.writeHead(status, { Location: location, 'Content-Length': 0 }).end();
+  else if (status >= 400) sendUpstreamError(response, upstreamResponse, route);
+  else await sendContent(ports.hashThread, pull, upstreamResponse);
 }
 
-async function findSource({ pulls }: ProxyPorts, { caller, route, visitor }: Pull): Promise<PullSource> {
-  // First, so that who may not pull at all is told so instead of being sent for another grant.
+async function findSource({ pulls }: ProxyPorts, { caller, route, client }: Pull): Promise<PullSource> {
+  // First, so that a caller who may not pull gets an error that says so, not a challenge to fetch another grant.
   const source = await pulls.resolve(caller, route);
-  if (visitor.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
+  if (client.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
   return source;
 }
 
-async function ask(ports: ProxyPorts, { request, caller, route }: Pull, source: PullSource): Promise<UpstreamReply> {
-  const note = (outcome: 'DONE' | ValidationOutcome) =>
-    ports.pulls.recordUse(caller, source, outcome).catch((fault: unknown) => {
-      ports.onFault(fault, caller.requestId);
+async function requestUpstream(
+  ports: ProxyPorts,
+  { request, caller, route }: Pull,
+  source: PullSource,
+): Promise<UpstreamResponse> {
+  const record = (outcome: 'DONE' | ValidationOutcome) =>
+    ports.pulls.recordUse(caller, source, outcome).catch((error: unknown) => {
+      ports.onFault(error, caller.requestId);
     });
   try {
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    const reply = await ports.upstream.open(source, {
+    const upstreamResponse = await ports.upstream.open(source, {
       method,
       path: pathOf(route),
       headers: headersForUpstream(request),
       signal: caller.signal(),
     });
-    void note('DONE');
-    return reply;
+    void record('DONE');
+    return upstreamResponse;
   } catch (error) {
     const reason = error instanceof Problem && error.code === 'UPSTREAM_FAILED' ? error.reason : undefined;
     const outcome = validationOutcomes.find((known) => known === reason);
-    // Waited for: the next pull is to see the open circuit.
-    if (outcome !== undefined) await note(outcome);
+    // Awaited, so that the next pull sees the open circuit.
+    if (outcome !== undefined) await record(outcome);
     throw error;
   }
 }
@@ -120,22 +129,22 @@ const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
   referrers: 'MANIFEST_UNKNOWN',
 };
 
-/** In words of ours, always: a registry's may hold what it was sent. Clients go by status and code, as with referrers that it does not know. */
+/** Sends the upstream's status and code with Regway's own message: the registry's could repeat the credential. Clients decide by status and code. */
 function sendUpstreamError(
   response: ServerResponse,
-  { status, errorCode }: UpstreamReply,
+  { status, errorCode }: UpstreamResponse,
   { kind, host }: ContentRoute,
 ): void {
-  // A registry's UNAUTHORIZED makes Docker ask for a password, though it is ours that let the client in.
+  // UNAUTHORIZED makes Docker prompt for a password, but Regway has already authenticated the client.
   const known = errorCode === 'UNAUTHORIZED' || errorCode === 'DENIED' ? null : errorCode;
   const code = known ?? (status === 404 ? unknownCodes[kind] : 'UNSUPPORTED');
-  sendJson(response, status, { errors: [{ code, message: `${host} answered HTTP ${status}.` }] });
+  sendJson(response, status, { errors: [{ code, message: `${host} responded with HTTP ${status}.` }] });
 }
 
 async function sendContent(
   hashThread: HashThread,
   { response, route }: Pull,
-  { body, status, headers, url }: UpstreamReply,
+  { body, status, headers, url }: UpstreamResponse,
 ): Promise<void> {
   const head = headersForClient(headers, route, url);
   if (body === undefined) {
@@ -143,7 +152,7 @@ async function sendContent(
     return;
   }
   response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
-  // A part has no digest to be held to.
+  // A part of the content cannot be verified: the digest is of the whole.
   const digest = status === 206 ? undefined : digestOf(route);
   const encoding = headers['content-encoding'] ?? 'identity';
   try {
@@ -160,12 +169,12 @@ async function sendContent(
   }
 }
 
-function lengthOf(headers: UpstreamReply['headers']): number | undefined {
+function lengthOf(headers: UpstreamResponse['headers']): number | undefined {
   const length = headers['content-length'];
   return length === undefined ? undefined : Number(length);
 }
 
-/** For a request that is not a pull. */
+/** Creates the 405 for a request that is not a pull. */
 export function methodNotAllowed(): OciError {
-  return new OciError(405, 'UNSUPPORTED', 'This endpoint is for pulling alone.', { Allow: 'GET, HEAD' });
+  return new OciError(405, 'UNSUPPORTED', 'This endpoint only supports pulls: GET and HEAD.', { Allow: 'GET, HEAD' });
 }

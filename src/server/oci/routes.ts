@@ -1,4 +1,4 @@
-// Parses the paths of the pull endpoint into the image that a client means. A path outside the grammar is never sent upstream.
+// Parses the paths of the pull endpoint into the content that a client requests. A path outside the grammar is never sent upstream.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 
 import { registryHost, type Reject } from '../../core/registry/host.ts';
@@ -6,42 +6,46 @@ import { Problem } from '../../core/shared/problem.ts';
 import { isDigest, isTag, parseRepository } from '../../core/registry/reference.ts';
 import { OciError } from './errors.ts';
 
+/** The kinds of content that the endpoint serves. */
 export type ContentKind = 'manifests' | 'blobs' | 'tags' | 'referrers';
 
-/** A repository as this server routes it. */
+/** A repository and the registry that has it. */
 export interface RoutedName {
   /** Canonical `host[:port]`. */
   readonly host: string;
   readonly repository: string;
 }
 
+/** A request for content. */
 export interface ContentRoute extends RoutedName {
   readonly kind: ContentKind;
   /** The name in the path, which is what clients put into a scope. */
   readonly name: string;
-  /** Tag or digest; empty for tags. */
+  /** The tag or digest; empty for kind `tags`. */
   readonly reference: string;
-  /** The `ns` parameter, canonical, when there was one. */
+  /** The canonical `ns` parameter; undefined if absent. */
   readonly namespace: string | undefined;
-  /** Of tags and referrers, without `ns`. */
+  /** The query parameters without `ns`; used for tags and referrers. */
   readonly query: URLSearchParams;
 }
 
+/** A request below `/v2`. */
 export type PullRoute = { readonly kind: 'base' } | { readonly kind: 'token' } | ContentRoute;
 
-/** Host, repository and digest at their longest are below this, and a page's query has room. */
+/** In characters. The longest host, repository, and digest are below this, with room for the query of a page. */
 const maxUrlLength = 2_048;
 
-/** Greedy, so that the last such segment counts; encoded characters are in no name of the grammar. */
+/** The name is greedy, so that the last keyword decides. No name contains encoded characters. */
 const contentPattern = /^\/v2\/([a-z0-9._/-]+)\/(?:(manifests|blobs|referrers)\/([A-Za-z0-9._:+-]+)|tags\/list)$/;
 
 /**
- * Reads path and query of a request below `/v2`.
- * @param defaultUpstream Host of names that start with none, for Docker's `registry-mirrors`; undefined refuses them.
- * @throws OciError 400 or 404; nothing is to go upstream then.
+ * Parses path and query of a request below `/v2`.
+ * @param defaultUpstream The host of names without one, for Docker's `registry-mirrors`; if undefined, such names are rejected.
+ * @throws OciError 400 or 404 for a URL outside the grammar.
  */
 export function parsePullUrl(url: string, defaultUpstream: string | undefined): PullRoute {
-  if (url.length > maxUrlLength) throw new OciError(400, 'NAME_INVALID', 'The address is too long.');
+  if (url.length > maxUrlLength)
+    throw new OciError(400, 'NAME_INVALID', `The URL must be at most ${maxUrlLength} characters.`);
   const [path = '', ...queries] = url.split('?');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/v2/token') return { kind: 'token' };
@@ -56,8 +60,10 @@ export function parsePullUrl(url: string, defaultUpstream: string | undefined): 
 }
 
 /**
- * Which repository of which registry a name stands for: `docker.io/library/ubuntu`, `host_5000/a/b`, or `a/b` of the namespace or the default.
- * @throws OciError
+ * Resolves a name to its registry and repository: `docker.io/library/ubuntu`, `host_5000/a/b`, or `a/b` in the namespace or the default upstream.
+ * @param namespace The canonical `ns` parameter.
+ * @param defaultUpstream The host of names without one; if undefined, such names are rejected.
+ * @throws OciError 404 NAME_UNKNOWN without a registry; 400 NAME_INVALID for a name that is not valid or names two registries.
  */
 export function resolveName(
   name: string,
@@ -71,32 +77,32 @@ export function resolveName(
     throw new OciError(
       404,
       'NAME_UNKNOWN',
-      'Start the name with the registry, such as docker.io/library/ubuntu; a port is written registry.example_5000/a.',
+      'The name must start with the registry, such as docker.io/library/ubuntu. Write a port as registry.example_5000/a.',
     );
-  // containerd sends `ns` beside the prefix of a mirror that has one; the registry is meant once.
+  // containerd sends `ns` in addition to the prefix of a mirror that has one; both must name the same registry.
   if (prefix !== undefined && prefix !== host)
     throw new OciError(
       400,
       'NAME_INVALID',
-      `The path names ${prefix} and ns names ${host}: which is meant is not clear.`,
+      `The path names ${prefix}, but ns names ${host}. Both must name the same registry.`,
     );
   return { host, repository: repositoryOf(host, prefix === undefined ? name : name.slice(slash + 1)) };
 }
 
-/** Canonical form of a host as a parameter or a setting gives it. @throws OciError */
+/** Returns the canonical form of a host from a parameter. @throws OciError 400 NAME_INVALID */
 export function canonicalNamespace(text: string): string {
-  return registryHost(text, refuseName);
+  return registryHost(text, rejectName);
 }
 
-/** A first component that no namespace would be: with a dot, with a port written `_5000`, or `localhost`. */
+/** Returns the host in the first component of a name, or undefined if absent: a host has a dot or a port written `_5000`, or is `localhost`. */
 function hostInPath(component: string): string | undefined {
   const isHost = component.includes('.') || component === 'localhost' || /_[0-9]{1,5}$/.test(component);
-  return isHost ? registryHost(component.replace(/_([0-9]{1,5})$/, ':$1'), refuseName) : undefined;
+  return isHost ? registryHost(component.replace(/_([0-9]{1,5})$/, ':$1'), rejectName) : undefined;
 }
 
 function namespaceOf(query: URLSearchParams): string | undefined {
   const [namespace, ...others] = query.getAll('ns');
-  if (others.length > 0) throw new OciError(400, 'NAME_INVALID', 'ns was given more than once.');
+  if (others.length > 0) throw new OciError(400, 'NAME_INVALID', 'The ns parameter must be sent at most once.');
   return namespace === undefined ? undefined : canonicalNamespace(namespace);
 }
 
@@ -108,33 +114,33 @@ function repositoryOf(host: string, text: string): string {
   }
 }
 
-const refuseName: Reject = (_fault, message) => {
+const rejectName: Reject = (_reason, message) => {
   throw new OciError(400, 'NAME_INVALID', message);
 };
 
 function checkReference(kind: ContentKind, reference: string): void {
   if (kind === 'tags' || isDigest(reference) || (kind === 'manifests' && isTag(reference))) return;
-  if (kind === 'manifests' && !reference.includes(':')) throw new OciError(404, 'MANIFEST_UNKNOWN', 'That is no tag.');
+  if (kind === 'manifests' && !reference.includes(':'))
+    throw new OciError(404, 'MANIFEST_UNKNOWN', 'The tag is not valid.');
   throw new OciError(
     400,
     'DIGEST_INVALID',
-    'A digest is sha256:, sha384: or sha512: and exactly its number of lower-case hex digits.',
+    'A digest must be sha256:, sha384:, or sha512:, followed by exactly its number of lowercase hex digits.',
   );
 }
 
 function unknownPath(path: string): OciError {
-  if (path === '/v2/_catalog')
-    return new OciError(404, 'UNSUPPORTED', 'The catalogue of a registry is not offered here.');
+  if (path === '/v2/_catalog') return new OciError(404, 'UNSUPPORTED', 'The catalog is not supported.');
   const isContent = /\/(?:manifests|blobs|referrers)\/|\/tags\/list$/.test(path);
   return isContent
     ? new OciError(
         400,
         'NAME_INVALID',
-        'A repository name is lower-case letters, digits, ".", "_", "-" and single "/"; nothing in it is encoded.',
+        'A repository name must consist of lowercase letters, digits, ".", "_", "-", and single "/", without percent-encoding.',
       )
     : new OciError(
         404,
         'UNSUPPORTED',
-        'There is nothing at this address. This endpoint serves manifests, blobs, tags/list and referrers.',
+        'This path does not exist. The endpoint serves manifests, blobs, tags/list, and referrers.',
       );
 }

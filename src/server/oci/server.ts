@@ -1,4 +1,4 @@
-// Serves the pull endpoint under /v2: many registries as one, each with its stored credential, which no client sees.
+// Serves the pull endpoint under /v2: many registries as one, each with its stored credential, which no client receives.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -15,35 +15,37 @@ import { parsePullUrl, type PullRoute } from './routes.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
 import { DigestMismatch } from './content/digest.ts';
 
+/** The ports and settings of the pull endpoint. */
 export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
   readonly pulls: Pulls;
   readonly upstream: PullUpstream;
-  /** 32 bytes that sign grants; the same on every replica. */
+  /** The 32 bytes that sign grants; the same on every replica. */
   readonly grantKey: Uint8Array;
   readonly now: () => Date;
   readonly settings: {
-    /** Where clients reach this server; undefined takes the Host header of each request. */
+    /** The origin at which clients reach Regway; if undefined, the Host header of each request is used. */
     readonly publicUrl: string | undefined;
-    /** Host that names without one belong to, for Docker's `registry-mirrors`; undefined refuses them. */
+    /** The host of names without one, for Docker's `registry-mirrors`; if undefined, such names are rejected. */
     readonly defaultUpstream: string | undefined;
   };
   readonly log: PullLog;
-  /** Ends the process: the hashing worker died again after 3 restarts within a minute. */
+  /** Called when the hashing worker dies after 3 restarts within a minute; ends the process. */
   readonly onGivenUp: () => void;
 }
 
-/** Where internal errors, and content that does not match its digest, are logged. */
+/** The log of internal errors and of content that does not match its digest. */
 export interface PullLog {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
+/** The pull endpoint. */
 export interface PullServer {
-  /** Answers a request to `/v2` or below it. Never rejects; every failure is an answer or a broken connection. */
+  /** Answers a request to `/v2` or below it. Never rejects: every failure is a response or a broken connection. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }
 
-/** A blob may be a web page: nothing in it runs in this server's name, and no cache between keeps what needed a login. */
+/** A blob can be a web page: these keep it from running with Regway's origin, and keep shared caches from storing what required a login. */
 const securityHeaders: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; sandbox",
@@ -51,18 +53,18 @@ const securityHeaders: Readonly<Record<string, string>> = {
   Vary: 'Authorization',
 };
 
-/** Builds the endpoint. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
+/** Creates the endpoint. It does not listen: the caller owns the HTTP server, the request IDs, and the request log. */
 export function createPullServer(options: PullServerOptions): PullServer {
   const grants = createGrants(options.grantKey, options.now);
   const onFault = (error: unknown, requestId: string) =>
     options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
-  const tools: Deps = {
+  const deps: Deps = {
     ...options,
     grants,
     onFault,
     hashThread: createHashThread({
-      onDeath: (fault) =>
-        options.log.error(faultFields(fault), 'the hashing worker died; the pulls whose content it hashed fail'),
+      onDeath: (error) =>
+        options.log.error(faultFields(error), 'the hashing worker died; the pulls whose content it hashed fail'),
       onGivenUp: options.onGivenUp,
     }),
     defaultUpstream: options.settings.defaultUpstream,
@@ -70,13 +72,13 @@ export function createPullServer(options: PullServerOptions): PullServer {
   return {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-      const seen: { route?: PullRoute; baseUrl?: string } = {};
+      const parsed: { route?: PullRoute; baseUrl?: string } = {};
       try {
-        seen.baseUrl = baseUrlOf(request, options.settings.publicUrl);
-        seen.route = parsePullUrl(request.url ?? '/', tools.defaultUpstream);
-        await answer(tools, request, response, seen.route, requestId);
+        parsed.baseUrl = baseUrlOf(request, options.settings.publicUrl);
+        parsed.route = parsePullUrl(request.url ?? '/', deps.defaultUpstream);
+        await answer(deps, request, response, parsed.route, requestId);
       } catch (error) {
-        answerFailure(tools, request, response, { ...seen, error, requestId });
+        answerFailure(deps, request, response, { ...parsed, error, requestId });
       }
     },
   };
@@ -88,52 +90,55 @@ interface Deps extends PullServerOptions, LoginPorts, ProxyPorts {
 }
 
 async function answer(
-  tools: Deps,
+  deps: Deps,
   request: IncomingMessage,
   response: ServerResponse,
   route: PullRoute,
   requestId: string,
 ): Promise<void> {
-  if (route.kind === 'token') return answerTokenRequest(tools, request, response);
+  if (route.kind === 'token') return answerTokenRequest(deps, request, response);
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
-  const visitor = await authenticatePull(tools, request);
-  if (visitor === undefined)
+  const client = await authenticatePull(deps, request);
+  if (client === undefined)
     throw new Problem(
       'UNAUTHENTICATED',
-      'Log in with an API token of this server as the password, under any user name.',
+      'Authentication required. Log in with a Regway API token as the password, and any username.',
     );
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
   const signal = disconnected(response);
-  const caller = { principal: visitor.principal, requestId, signal: () => signal };
-  await answerPull(tools, { request, response, caller, visitor, route });
+  const caller = { principal: client.principal, requestId, signal: () => signal };
+  await answerPull(deps, { request, response, caller, client, route });
 }
 
 interface Failure {
   readonly error: unknown;
-  /** As far as they could be read. */
+  /** Undefined if the request failed before it was parsed. */
   readonly route?: PullRoute;
   readonly baseUrl?: string;
   readonly requestId: string;
 }
 
-function answerFailure(tools: Deps, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
+function answerFailure(deps: Deps, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
   const { error, requestId } = failure;
   if (error instanceof DigestMismatch)
-    tools.log.warn({ requestId }, 'an upstream sent content that does not have its digest; the pull was broken off');
-  // Either the client left, or it is told by a connection that breaks: the answer has begun.
+    deps.log.warn(
+      { requestId },
+      'an upstream registry sent content that does not have its digest; the pull was aborted',
+    );
+  // The client has disconnected, or the response has begun: then only a broken connection can report the failure.
   if (response.destroyed || response.headersSent) {
     response.destroy();
     return;
   }
-  const refusal =
+  const ociError =
     error instanceof ScopeMissing
       ? scopeMissing()
-      : (toOciError(error, tools.now().getTime()) ?? internalError(tools, error, requestId));
-  if (refusal.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
-  sendOciError(request, response, refusal);
+      : (toOciError(error, deps.now().getTime()) ?? internalError(deps, error, requestId));
+  if (ociError.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
+  sendOciError(request, response, ociError);
 }
 
-/** A 401 names where and how to log in. RFC 9110 §11.6.1. */
+/** Returns the value of WWW-Authenticate, which every 401 must have (RFC 9110 §11.6.1). */
 function challengeTo({ headers }: IncomingMessage, { route, baseUrl = '', error }: Failure): string {
   if (route?.kind === 'token') return 'Basic realm="Regway API token"';
   const content = route === undefined || route.kind === 'base' ? undefined : route;
@@ -149,7 +154,7 @@ function scopeMissing(): OciError {
   return new OciError(
     401,
     'UNAUTHORIZED',
-    'This grant is for another repository. Fetch one for this from the token endpoint.',
+    'The grant is for another repository. Fetch one for this repository from the token endpoint.',
   );
 }
 
@@ -158,6 +163,6 @@ function internalError({ onFault }: Deps, error: unknown, requestId: string): Oc
   return new OciError(
     500,
     'UNKNOWN',
-    `Something went wrong on our side. The log has it under the request id ${requestId}.`,
+    `Internal error. The server log has the details under the request ID ${requestId}.`,
   );
 }

@@ -1,4 +1,5 @@
-// Serves the token endpoint: accepts an API token in every form in which clients send a password, and returns a grant for the requested scopes that are allowed.
+// Serves the token endpoint: accepts an API token in every form in which clients send a password, and returns a grant for the allowed ones of
+// the requested scopes.
 // https://distribution.github.io/distribution/spec/auth/token/ and https://distribution.github.io/distribution/spec/auth/oauth/
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,19 +12,20 @@ import { OciError } from './errors.ts';
 import { authenticatePull, type LoginPorts, namespaceInService } from './login.ts';
 import { canonicalNamespace, resolveName } from './routes.ts';
 
+/** The ports and settings of the token endpoint. */
 export interface TokenEndpointPorts extends LoginPorts {
   readonly pulls: Pick<Pulls, 'permits'>;
   readonly defaultUpstream: string | undefined;
   readonly now: () => Date;
 }
 
-/** A form with a token and a few scopes is below 2 KiB. */
+/** A form with a token and a few scopes is below 2 KiB; 16 KiB bounds a hostile one. */
 const maxFormBytes = 16 * 1024;
 
-/** Clients ask for one repository, or two when they mount a layer. */
+/** Further scopes are ignored. Clients request one repository, or two to mount a layer. */
 const maxScopes = 16;
 
-/** Answers a request for a grant. @throws OciError, Problem */
+/** Answers a request for a grant. @throws OciError 400, 405, 413, or 415 for a request that is not valid; Problem UNAUTHENTICATED or RATE_LIMITED. */
 export async function answerTokenRequest(
   ports: TokenEndpointPorts,
   request: IncomingMessage,
@@ -31,30 +33,30 @@ export async function answerTokenRequest(
 ): Promise<void> {
   const { method = '', url = '' } = request;
   if (method !== 'GET' && method !== 'POST')
-    throw new OciError(405, 'UNSUPPORTED', 'The token endpoint takes GET and POST.', { Allow: 'GET, POST' });
+    throw new OciError(405, 'UNSUPPORTED', 'The token endpoint supports GET and POST.', { Allow: 'GET, POST' });
   const query = new URLSearchParams(url.split('?').slice(1).join('?'));
-  const wish = method === 'GET' ? query : await readBody(request);
+  const parameters = method === 'GET' ? query : await readBody(request);
   const principal =
-    method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, wish, request);
+    method === 'GET' ? await principalOfHeader(ports, request) : await principalOfForm(ports, parameters, request);
   if (principal === undefined)
     throw new Problem(
       'UNAUTHENTICATED',
-      'Log in with an API token of this server as the password, under any user name.',
+      'Authentication required. Log in with a Regway API token as the password, and any username.',
     );
-  const { token, lifetimeSeconds } = ports.grants.issue(principal, permitted(ports, principal, wish));
+  const { token, lifetimeSeconds } = ports.grants.issue(principal, permitted(ports, principal, parameters));
   const common = { access_token: token, expires_in: lifetimeSeconds, issued_at: ports.now().toISOString() };
   sendJson(response, 200, method === 'GET' ? { token, ...common } : { token, ...common, token_type: 'Bearer' });
 }
 
-/** The wished repositories that the principal may pull; the specification wants the rest left out, not refused. */
+/** Returns the requested repositories that the principal may pull. The specification requires the others to be omitted, not rejected. */
 function permitted(
   { pulls, defaultUpstream }: TokenEndpointPorts,
   principal: Principal,
-  wish: URLSearchParams,
+  parameters: URLSearchParams,
 ): string[] {
-  const given = namespaceInService(wish.get('service') ?? '');
-  const namespace = given === undefined ? undefined : canonicalNamespace(given);
-  const scopes = wish
+  const serviceNamespace = namespaceInService(parameters.get('service') ?? '');
+  const namespace = serviceNamespace === undefined ? undefined : canonicalNamespace(serviceNamespace);
+  const scopes = parameters
     .getAll('scope')
     .flatMap((scope) => scope.split(' '))
     .filter((scope) => scope !== '')
@@ -65,7 +67,7 @@ function permitted(
   return [...new Set(images.map(({ host, repository }) => `${host}/${repository}`))];
 }
 
-/** `repository:<name>:<actions>`; the type ends at the first colon and the actions begin after the last. */
+/** Parses `repository:<name>:<actions>`. Returns undefined for any other scope, and for one without the action `pull`. */
 function imageOf(
   scope: string,
   namespace: string | undefined,
@@ -81,13 +83,13 @@ function imageOf(
   }
 }
 
-/** An API token alone: a grant that fetched another would live for ever, and for more than it was given for. */
+/** Accepts only an API token: a grant that could fetch another would never expire, and would allow more than it was issued for. */
 async function principalOfHeader(ports: TokenEndpointPorts, request: IncomingMessage): Promise<Principal | undefined> {
-  const visitor = await authenticatePull(ports, request);
-  return visitor?.granted === undefined ? visitor?.principal : undefined;
+  const client = await authenticatePull(ports, request);
+  return client?.granted === undefined ? client?.principal : undefined;
 }
 
-/** OAuth's password grant, or its refresh token, which is the API token itself. */
+/** Accepts the password grant of OAuth 2.0 (RFC 6749 §4.3), or a refresh token (§6), which is the API token itself. */
 async function principalOfForm(
   { authenticate }: TokenEndpointPorts,
   form: URLSearchParams,
@@ -95,7 +97,7 @@ async function principalOfForm(
 ): Promise<Principal | undefined> {
   const type = form.get('grant_type');
   if (type !== 'password' && type !== 'refresh_token')
-    throw new OciError(400, 'UNSUPPORTED', 'grant_type is password or refresh_token.');
+    throw new OciError(400, 'UNSUPPORTED', 'grant_type must be password or refresh_token.');
   const token = form.get(type) ?? '';
   return token === '' ? undefined : authenticate([`Bearer ${token}`], request);
 }
@@ -110,6 +112,6 @@ async function readBody(request: IncomingMessage): Promise<URLSearchParams> {
 
 function bodyError({ kind }: BodyError): OciError {
   return kind === 'SIZE'
-    ? new OciError(413, 'UNSUPPORTED', `The form is larger than ${maxFormBytes} bytes.`)
-    : new OciError(415, 'UNSUPPORTED', 'Send a form: application/x-www-form-urlencoded.');
+    ? new OciError(413, 'UNSUPPORTED', `The form must be at most ${maxFormBytes} bytes.`)
+    : new OciError(415, 'UNSUPPORTED', 'The Content-Type must be application/x-www-form-urlencoded.');
 }

@@ -9,38 +9,43 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 import type { HashThread } from './hash-thread.ts';
 import { OciError } from '../errors.ts';
 
-/** The content was not what its digest names. The client sees a connection that broke. */
+/** The content does not have the digest that the client requested. The client sees a broken connection. */
 export class DigestMismatch extends Error {
   override readonly name = 'DigestMismatch';
 
   constructor(cause?: unknown) {
-    super('The content does not have the digest by which it was asked for.', { cause });
+    super('The content does not have the requested digest.', { cause });
   }
 }
 
+/** The verification of one response against its digest. */
 export interface DigestCheck {
-  /** Takes the next piece, and calls back when it reads it no more. */
+  /** Hashes the next piece, and calls back when it no longer reads the piece. */
   update(piece: Buffer, onChecked: () => void): void;
-  /** @throws DigestMismatch when all that was given has another digest. Call it once, at the end. */
+  /**
+   * Resolves if all pieces together have the expected digest. Call it once, at the end.
+   * @throws DigestMismatch if they have another; Error if the hashing worker died.
+   */
   finish(): Promise<void>;
-  /** Ends a check whose result is not needed. */
+  /** Ends a verification whose result is not needed. */
   abandon(): void;
 }
 
-/** Less is hashed before a thread has heard of it. */
+/** Content below 1 MiB is hashed here: that is faster than a message to the thread. */
 const minThreadBytes = 1024 * 1024;
 
 /**
- * @param digest `sha256:<hex>` or another registered algorithm.
- * @param bytes Length of the content, as far as it is known.
- * @param thread Where much content is hashed.
+ * Creates the verification of content that is sent without a content encoding.
+ * @param digest `sha256:<hex>`, or another algorithm that `createHash` supports.
+ * @param bytes The length of the content; undefined if unknown.
+ * @param thread Hashes content of 1 MiB and more, and content of unknown length.
  */
 export function createDigestCheck(digest: string, bytes: number | undefined, thread: HashThread): DigestCheck {
   const { algorithm, expected } = partsOf(digest);
   const compare = (actual: string): void => {
     if (actual !== expected) throw new DigestMismatch();
   };
-  // With one core it would only take turns with this one.
+  // On one core the thread would only compete with this one.
   if (availableParallelism() === 1 || (bytes !== undefined && bytes < minThreadBytes))
     return createCheckHere(algorithm, compare);
   const hash = thread.start(algorithm);
@@ -68,9 +73,11 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * Passes encoded content through unchanged and decodes it aside, since a digest is of the content without its encoding (RFC 9110 §8.4).
- * Ends with DigestMismatch in place of the last piece when it is not what the digest names.
- * @throws OciError 502 for an encoding that cannot be read.
+ * Creates a stream that passes encoded content through unchanged and hashes a decoded copy, because a digest is of the content without its
+ * encoding (RFC 9110 §8.4). On other content the stream fails with DigestMismatch and withholds the last piece.
+ * @param digest `sha256:<hex>`, or another algorithm that `createHash` supports.
+ * @param encoding The Content-Encoding of the upstream; case-insensitive.
+ * @throws OciError 502 for an unsupported encoding.
  */
 export function createDecodedCheck(digest: string, encoding: string): Transform {
   const { algorithm, expected } = partsOf(digest);
@@ -79,20 +86,20 @@ export function createDecodedCheck(digest: string, encoding: string): Transform 
     throw new OciError(
       502,
       'UNAVAILABLE',
-      'The upstream sent the content in an encoding in which its digest cannot be verified.',
+      'The upstream registry sent a Content-Encoding that Regway does not support, so the digest cannot be verified.',
     );
   const hash = createHash(algorithm);
   const hashed = pipeline(decoder, hash).catch((error: unknown) => {
     throw new DigestMismatch(error);
   });
-  // Seen at the next piece or at the end, whichever comes first.
+  // A failure is reported at the next piece or at the end, whichever comes first.
   hashed.catch(() => undefined);
   const hasRoom = () => Promise.race([new Promise<void>((resolve) => void decoder.once('drain', resolve)), hashed]);
-  let held: Buffer | undefined;
+  let lastPiece: Buffer | undefined;
   return new Transform({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      const previous = held;
-      held = chunk;
+      const previous = lastPiece;
+      lastPiece = chunk;
       if (decoder.write(chunk)) done(null, previous);
       else callbackify(hasRoom)((error) => done(error, previous));
     },
@@ -100,7 +107,7 @@ export function createDecodedCheck(digest: string, encoding: string): Transform 
       decoder.end();
       callbackify(() => hashed)((error) => {
         if (error !== null) done(error);
-        else if ((hash.read() as Buffer).toString('hex') === expected) done(null, held);
+        else if ((hash.read() as Buffer).toString('hex') === expected) done(null, lastPiece);
         else done(new DigestMismatch());
       });
     },

@@ -1,56 +1,60 @@
-// Hashes large content on a worker thread that all pulls share, because streaming leaves the main thread no time for it.
+// Hashes large content on one worker thread that all pulls share, because the main thread is busy with streaming.
 
 import { Worker } from 'node:worker_threads';
 
-/** An order to the thread: pieces of content to hash in their order, and at last to finish or to forget the hash. */
+/** A message to the thread: pieces of content to hash in order, and at the end to finish or to discard the hash. */
 export type HashOrder =
   | { readonly id: number; readonly kind: 'hash'; readonly algorithm: string; readonly pieces: readonly Uint8Array[] }
   | { readonly id: number; readonly kind: 'finish'; readonly algorithm: string }
   | { readonly id: number; readonly kind: 'forget' };
 
-/** A report of the thread: how many pieces of an order it has hashed, or the digest. */
+/** A message from the thread: how many pieces it has hashed, or the digest in hexadecimal. */
 export type HashReport =
   { readonly id: number; readonly count: number } | { readonly id: number; readonly digest: string };
 
-/** One hash that is being taken. */
+/** A hash in progress. */
 export interface ThreadHash {
-  /** Hashes a piece, in its own memory if that is shared. Calls back when the thread no longer reads it; until then it must not be written to. */
+  /** Hashes a piece, without a copy if its memory is shared. Calls back when the thread no longer reads it; do not write to it before that. */
   update(this: void, piece: Buffer, onHashed: () => void): void;
   /** Returns the digest of all pieces, in hexadecimal. Call it once, at the end. @throws Error if the worker died. */
   digest(this: void): Promise<string>;
-  /** Ends a hash whose digest is not needed. No piece is called back for after it. */
+  /** Discards a hash whose digest is not needed. No callback runs after it. */
   forget(this: void): void;
 }
 
+/** The worker thread that hashes for all pulls. */
 export interface HashThread {
-  /** @param algorithm One that `createHash` knows. */
+  /** Starts a hash. @param algorithm A name that `createHash` supports, such as `sha256`. */
   start(algorithm: string): ThreadHash;
 }
 
 export interface HashThreadOptions {
-  /** Called when a worker has died, after the hashes that it held have failed. */
-  readonly onDeath: (fault: unknown) => void;
-  /** Called when a worker dies although it was restarted 3 times within a minute: no further one is worth starting. */
+  /** Called when a worker has died, after its unfinished hashes have failed. */
+  readonly onDeath: (error: unknown) => void;
+  /** Called when a worker dies after 3 restarts within a minute: another restart would not help. */
   readonly onGivenUp: () => void;
-  /** Milliseconds on a clock that never goes back. Defaults to the process's own. */
+  /** Returns milliseconds of a monotonic clock. Defaults to `performance.now`. */
   readonly now?: () => number;
 }
 
 const maxRestarts = 3;
 const restartWindowMs = 60_000;
 
-/** Creates a thread that starts with its first hash. If its worker dies, the hashes that it held fail, and the next hash starts another. */
+/**
+ * Creates the thread. Its worker starts with the first hash. If the worker dies, its unfinished hashes fail, and the next hash starts another
+ * worker.
+ */
 export function createHashThread({ onDeath, onGivenUp, now = () => performance.now() }: HashThreadOptions): HashThread {
   const hashes = new Map<number, PostedHash>();
   let worker: Worker | undefined;
   let lastId = 0;
   let deaths: number[] = [];
-  const onWorkerDeath = (fault: unknown): void => {
+  const onWorkerDeath = (error: unknown): void => {
     worker = undefined;
-    const held = [...hashes.values()];
+    const unfinished = [...hashes.values()];
     hashes.clear();
-    for (const hash of held) hash.fail(fault);
-    onDeath(fault);
+    for (const hash of unfinished) hash.fail(error);
+    onDeath(error);
     deaths = [...deaths.filter((at) => now() - at < restartWindowMs), now()];
     if (deaths.length > maxRestarts) onGivenUp();
   };
@@ -67,20 +71,20 @@ export function createHashThread({ onDeath, onGivenUp, now = () => performance.n
 
 interface PostedHash extends ThreadHash {
   receive(report: HashReport): void;
-  /** Rejects the digest, and returns every piece: nothing reads them any longer. */
-  fail(fault: unknown): void;
+  /** Rejects the digest and calls back for every piece, because no thread reads them now. */
+  fail(error: unknown): void;
 }
 
-/** While the thread is busy, pieces wait until they are so many bytes together: to wake it costs as much as to hash some 50 KiB. */
+/** Bytes of pieces that are sent together while the thread is busy: waking it costs as much as hashing about 50 KiB. */
 const batchBytes = 768 * 1024;
 
 function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: () => void): PostedHash {
   const { promise: digest, resolve, reject } = Promise.withResolvers<string>();
-  // Its reader comes at the end of the content, and may never come.
+  // The digest is awaited at the end of the content, or never.
   digest.catch(() => undefined);
   let hasFailed = false;
   const order = (message: HashOrder): void => worker.postMessage(message, []);
-  /** Of the pieces that are not hashed yet, in their order. */
+  /** The callbacks of the pieces that are not hashed yet, in order. */
   const callbacks: (() => void)[] = [];
   let unposted: Uint8Array[] = [];
   let unpostedBytes = 0;
@@ -114,31 +118,31 @@ function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: 
         return;
       }
       for (const callback of callbacks.splice(0, report.count)) callback();
-      // The thread has nothing to do: what is here waits no longer for more.
+      // The thread is idle, so the unsent pieces need not wait for more.
       if (callbacks.length === unposted.length) post();
     },
-    fail(fault) {
+    fail(error) {
       hasFailed = true;
       unposted = [];
-      reject(new Error('The thread that hashed the content died.', { cause: fault }));
+      reject(new Error('The thread that hashed the content died.', { cause: error }));
       for (const callback of callbacks.splice(0)) callback();
     },
   };
 }
 
-/** Shared memory goes as it is. Of other memory the thread gets a copy, and of a view all that lies behind it: so a view of nothing else. */
+/** Returns a piece of shared memory as it is, and a copy of any other: a view would be cloned with the whole buffer behind it. */
 function sendable(piece: Buffer): Uint8Array {
   return piece.buffer instanceof SharedArrayBuffer ? piece : new Uint8Array(piece);
 }
 
-function startWorker(onReport: (report: HashReport) => void, onDeath: (fault: unknown) => void): Worker {
+function startWorker(onReport: (report: HashReport) => void, onDeath: (error: unknown) => void): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./hash-worker.${extension}`, import.meta.url));
-  let fault: unknown;
+  let failure: unknown;
   worker.on('message', onReport);
-  worker.on('error', (error) => (fault = error));
-  // It comes after the error, if there is one.
-  worker.on('exit', (code) => onDeath(fault ?? new Error(`The hashing worker exited with status ${code}.`)));
+  worker.on('error', (error) => (failure = error));
+  // `exit` follows `error`, if there is one.
+  worker.on('exit', (code) => onDeath(failure ?? new Error(`The hashing worker exited with status ${code}.`)));
   worker.unref();
   return worker;
 }

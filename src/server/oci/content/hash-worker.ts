@@ -1,4 +1,4 @@
-// Runs on the thread that hashes.
+// Runs on the worker thread of hash-thread.ts: hashes the pieces it receives, and reports how many, or the digest.
 
 import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';

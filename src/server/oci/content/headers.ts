@@ -1,9 +1,9 @@
-// Lists the headers that pass between client and upstream. No other header does.
+// Lists the headers that are passed between client and upstream. No other header is passed.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { ContentRoute } from '../routes.ts';
 
-/** What changes the content or whether it is sent. No cookie, no forwarding header, never Authorization. */
+/** Headers that change the content or whether it is sent. No cookie, no forwarding header, never Authorization. */
 const requestHeaders = [
   'accept',
   'accept-encoding',
@@ -15,7 +15,7 @@ const requestHeaders = [
   'if-range',
 ] as const;
 
-/** What describes the content or a limit. No cookie, no challenge. */
+/** Headers that describe the content or a rate limit. No cookie, no challenge. */
 const responseHeaders: Readonly<Record<string, string>> = {
   'content-type': 'Content-Type',
   'content-length': 'Content-Length',
@@ -41,41 +41,45 @@ export function headersForUpstream({ headers }: IncomingMessage): Record<string,
   );
 }
 
-/** Returns the headers of the upstream that are sent to the client. Content asked for by digest is named by that digest, wherever it came from. */
+/**
+ * Returns the headers of the upstream that are sent to the client. If the client requested content by digest, Docker-Content-Digest is that
+ * digest, whatever the upstream sent.
+ * @param respondedFrom The URL that responded, after redirects.
+ */
 export function headersForClient(
   headers: Readonly<Record<string, string>>,
   route: ContentRoute,
-  answeredFrom: URL,
+  respondedFrom: URL,
 ): OutgoingHttpHeaders {
   const passed: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    const shown = responseHeaders[name];
-    if (shown !== undefined && isFieldValue(value)) passed[shown] = value;
+    const canonical = responseHeaders[name];
+    if (canonical !== undefined && isFieldValue(value)) passed[canonical] = value;
   }
-  const link = rewriteLink(headers['link'], route, answeredFrom);
+  const link = rewriteLink(headers['link'], route, respondedFrom);
   if (link !== undefined) passed['Link'] = link;
   if (digestOf(route) !== undefined) passed['Docker-Content-Digest'] = digestOf(route);
   return passed;
 }
 
-/** The digest that the content must have; undefined when it was asked for by tag. */
+/** Returns the digest that the content must have, or undefined if it was requested by tag or is a list. */
 export function digestOf({ kind, reference }: ContentRoute): string | undefined {
   return (kind === 'manifests' || kind === 'blobs') && reference.includes(':') ? reference : undefined;
 }
 
-/** Latin-1 and such would be re-encoded on the way; RFC 9110 §5.5 calls for ASCII. */
+/** Whether a value is ASCII, as RFC 9110 §5.5 requires. Latin-1 would be re-encoded on the way. */
 function isFieldValue(value: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(value);
 }
 
 /**
- * The next page as this server names it: path and query of the upstream's link, if it leads to the same list of the same place.
- * Relative, since clients use its path alone. RFC 8288 §3.
+ * Rewrites the upstream's link to the next page (RFC 8288 §3) to Regway's own path, or returns undefined if it does not point to the same list on
+ * the same origin. The result is relative, because clients use only its path.
  */
-export function rewriteLink(link: string | undefined, route: ContentRoute, answeredFrom: URL): string | undefined {
+export function rewriteLink(link: string | undefined, route: ContentRoute, respondedFrom: URL): string | undefined {
   const [, target = ''] = /^\s*<([^<>]+)>\s*;(?:[^,]*;)?\s*rel="?next"?\s*(?:;|$)/i.exec(link ?? '') ?? [];
-  const url = target === '' ? null : URL.parse(target, answeredFrom);
-  if (url === null || url.origin !== answeredFrom.origin || url.pathname !== answeredFrom.pathname) return undefined;
+  const url = target === '' ? null : URL.parse(target, respondedFrom);
+  if (url === null || url.origin !== respondedFrom.origin || url.pathname !== respondedFrom.pathname) return undefined;
   url.searchParams.delete('ns');
   if (route.namespace !== undefined) url.searchParams.set('ns', route.namespace);
   const path = route.kind === 'tags' ? 'tags/list' : `referrers/${route.reference}`;

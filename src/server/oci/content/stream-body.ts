@@ -1,27 +1,29 @@
-// Streams content from the upstream to the client at the client's pace. By hand: `stream.pipeline` costs a third more for each piece.
+// Streams content from the upstream to the client at the client's pace. Written by hand, because `stream.pipeline` costs a third more per piece
+// and cannot return the memory of a piece.
 
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { DigestCheck } from './digest.ts';
 
-/** Content as it comes from the upstream. */
+/** Content that arrives from the upstream. */
 export interface Content {
   readonly stream: Readable;
-  /** For a piece of the stream that nobody reads any more, whole as it came: its memory is used again. */
+  /** Returns the memory of a piece for reuse. Call it with the piece as it arrived, when no one reads it. */
   readonly giveBack: (piece: Buffer) => void;
 }
 
-/** The client left before it had everything. */
+/** The client disconnected before it received all of the content. */
 export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
 
-/** What may be on its way before the upstream has to wait: two pieces or more, so that there is always one to send and one to hash. */
-const maxPassingBytes = 2 * 1024 * 1024;
+/** Maximum bytes in transit before the upstream is paused: two pieces or more, so that there is always one to send and one to hash. */
+const maxTransitBytes = 2 * 1024 * 1024;
 
 /**
- * Sends the content as the body of the response, whose head is written. The last piece leaves only when all of it has been checked: with a
- * Content-Length, wrong content always ends short. Whatever fails, both sides are closed then.
+ * Sends the content as the body of a response whose head is written. The last piece is sent only after all of the content is verified, so wrong
+ * content with a Content-Length is always cut short. On any failure both sides are closed.
+ * @param check The verification of the content; undefined sends it unverified.
  * @throws DigestMismatch, ClientLeft, or the error of either side.
  */
 export function streamBody(
@@ -30,8 +32,8 @@ export function streamBody(
   check: DigestCheck | undefined,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const passing = createPassing(stream, giveBack);
-  let held: Buffer | undefined;
+  const transit = createTransit(stream, giveBack);
+  let lastPiece: Buffer | undefined;
   const fail = (error: Error): void => {
     reject(error);
     stream.destroy();
@@ -39,44 +41,46 @@ export function streamBody(
     check?.abandon();
   };
   const send = (piece: Buffer): void => {
-    passing.add(piece);
-    // After an error nobody knows who still reads it.
+    transit.add(piece);
+    // After an error the socket may still read the piece, so its memory is not reused.
     response.write(piece, (error) => {
-      if (!(error instanceof Error)) passing.sent();
+      if (!(error instanceof Error)) transit.sent();
     });
   };
   stream.on('data', (piece: Buffer) => {
-    if (check === undefined) passing.checked();
-    else check.update(piece, passing.checked);
-    if (held !== undefined) send(held);
-    held = piece;
+    if (check === undefined) transit.checked();
+    else check.update(piece, transit.checked);
+    if (lastPiece !== undefined) send(lastPiece);
+    lastPiece = piece;
   });
   const finish = async (): Promise<void> => {
     await check?.finish();
-    if (held !== undefined) send(held);
+    if (lastPiece !== undefined) send(lastPiece);
     response.end();
   };
   stream.once('end', () => void finish().catch(fail));
   stream.on('error', fail);
   response.on('error', fail);
   const settle = () =>
-    response.writableFinished ? resolve() : fail(new ClientLeft('The client left before the end.'));
+    response.writableFinished
+      ? resolve()
+      : fail(new ClientLeft('The client disconnected before the end of the content.'));
   if (response.destroyed) settle();
   else response.once('close', settle);
   return promise;
 }
 
-/** Pieces between the upstream and the end of their use, which comes in their order. */
-interface Passing {
+/** The pieces in transit, from their arrival until each was both sent and verified. Both happen in the order of arrival. */
+interface Transit {
   add(piece: Buffer): void;
-  /** The next one was sent. */
+  /** The next piece was sent. */
   readonly sent: () => void;
-  /** The next one was checked. */
+  /** The next piece was verified. */
   readonly checked: () => void;
 }
 
-/** Lets the stream wait while too much is on its way, and gives back what was both sent and checked. */
-function createPassing(stream: Readable, giveBack: Content['giveBack']): Passing {
+/** Pauses the stream while too many bytes are in transit, and returns the memory of each piece that was both sent and verified. */
+function createTransit(stream: Readable, giveBack: Content['giveBack']): Transit {
   const pieces: Buffer[] = [];
   let bytes = 0;
   let sentCount = 0;
@@ -89,13 +93,13 @@ function createPassing(stream: Readable, giveBack: Content['giveBack']): Passing
     checkedCount -= 1;
     bytes -= piece.length;
     giveBack(piece);
-    if (bytes < maxPassingBytes) stream.resume();
+    if (bytes < maxTransitBytes) stream.resume();
   };
   return {
     add(piece) {
       pieces.push(piece);
       bytes += piece.length;
-      if (bytes >= maxPassingBytes) stream.pause();
+      if (bytes >= maxTransitBytes) stream.pause();
     },
     sent() {
       sentCount += 1;
