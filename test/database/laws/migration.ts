@@ -32,7 +32,7 @@ export function migrationLaws(harness: () => Harness): void {
     expect(await test.rows('SELECT note FROM account')).toEqual([{ note: 'kept' }]);
     await expect(
       again.registries.insert(sampleRegistry(2, { account: 'nobody' }), sampleSealed(), sampleEvent()),
-    ).rejects.toThrow(/refused/);
+    ).rejects.toThrow(/rejected/);
     await again.close();
   });
 
