@@ -25,7 +25,7 @@ export function createConsole(config: Config, logins: Logins, directory: string)
     now,
     isSecure: isReachedByHttps(config),
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
-    signInWays: logins.signInWays,
+    signInMethods: logins.signInMethods,
   });
   const signIn = logins.createSignIn?.(cookie.open);
   return {

@@ -26,7 +26,7 @@ export interface Logins {
   authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
   readonly resolveLogin: ResolveLogin;
   /** The issuers at which people sign in to the console. */
-  readonly signInWays: readonly SignInMethod[];
+  readonly signInMethods: readonly SignInMethod[];
   /** Builds what serves that; undefined where there is no such issuer. */
   readonly createSignIn: ((openSession: SignInOptions['openSession']) => SignIn) | undefined;
   close(): Promise<void>;
@@ -41,7 +41,7 @@ export interface LoginParts {
   readonly signInKey: Uint8Array;
 }
 
-interface Jwts extends Pick<Logins, 'signInWays' | 'createSignIn' | 'close'> {
+interface Jwts extends Pick<Logins, 'signInMethods' | 'createSignIn' | 'close'> {
   readonly login: (text: string) => Promise<Principal | undefined>;
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
@@ -69,7 +69,7 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
     authenticator: (schemes) =>
       limitFailedLogins(createAuthenticator({ access, now, onTokenUse, schemes, loginWithJwt: jwts?.login }), limit),
     resolveLogin: async (login) => (await byToken(login)) ?? jwts?.resolveLogin(login),
-    signInWays: jwts?.signInWays ?? [],
+    signInMethods: jwts?.signInMethods ?? [],
     createSignIn: jwts?.createSignIn,
     close: async () => {
       await uses.close();
@@ -107,7 +107,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     { createIssuer },
     { createIssuerHttp },
     { createJwtLogins },
-    { createSignIn, signInWays },
+    { createSignIn, signInMethods },
     { createSignInAttempts },
   ] = await Promise.all([
     import('../../server/auth/oidc/issuer.ts'),
@@ -124,13 +124,13 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     now,
     log,
   });
-  const ways = signInWays(issuers);
+  const ways = signInMethods(issuers);
   const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
   return {
     login: logins.login,
     resolveLogin: logins.resolveLogin,
-    signInWays: ways,
+    signInMethods: ways,
     createSignIn:
       publicUrl === undefined
         ? undefined

@@ -11,46 +11,51 @@ import { noStore, sendJson } from '../http/response.ts';
 import type { SignInMethod } from './oidc/sign-in.ts';
 import type { Sessions } from './session.ts';
 
-/** The console sends it with every request. A page of another origin cannot without a preflight, which is never granted. */
+/** The header that the console sends with every request. A page of another origin can send it only after a preflight, which is never allowed. */
 export const consoleHeader = 'x-regway-console';
 
-/** An API token is 60 bytes and a JWT 12 KiB at most; this bounds what strangers can send. */
+/** An API token is 60 bytes and a JWT at most 12 KiB; 13 KiB bounds a hostile body. */
 const maxBodyBytes = 13 * 1024;
 
+/** The sessions, and how browsers reach the server. */
 export interface SessionCookieOptions {
   readonly sessions: Sessions;
   readonly now: () => Date;
-  /** Whether browsers reach the server by https; the cookie then never travels without it. */
+  /** Whether browsers reach the server by HTTPS. The cookie is then never sent without it. */
   readonly isSecure: boolean;
-  /** The origin that people see (`https://regway.example.com`), where a proxy changes the Host header. */
+  /** The origin that browsers use (`https://regway.example.com`); required if a proxy changes the Host header. */
   readonly publicOrigin: string | undefined;
-  /** Other ways to sign in, which the console offers. */
-  readonly signInWays: readonly SignInMethod[];
+  /** The other sign-in methods that the console offers. */
+  readonly signInMethods: readonly SignInMethod[];
 }
 
+/** The cookie of a session and its endpoint. */
 export interface SessionCookie {
-  /** Resolves the cookie of a request to its principal, or undefined if it has none, is not from the console's page, or the session has ended. */
+  /** Resolves the cookie of a request to its principal, or undefined if it is absent, the request is not the console's, or the session has ended. */
   authenticate(request: IncomingMessage): Promise<Principal | undefined>;
-  /** Opens a session for a login that is already authenticated, and replaces the one that the browser may have had. */
+  /** Opens a session for a login that is already authenticated, and closes the previous one of the browser. */
   readonly open: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
-  /** Serves `/session`: POST signs in, GET tells who is signed in, DELETE signs out. */
+  /** Serves `/session`: POST signs in, GET returns the principal, DELETE signs out. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }
 
-/** Builds the two. Only the console's own requests may use or end a session (https://cheatsheetseries.owasp.org, Cross-Site Request Forgery). */
+/**
+ * Creates the cookie and its endpoint. Only the console's own requests can use or end a session (https://cheatsheetseries.owasp.org, Cross-Site
+ * Request Forgery).
+ */
 export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
   const { sessions, isSecure } = options;
   const cookie = createCookie({ name: 'regway-session', isSecure, sameSite: 'Strict' });
 
-  const give = (request: IncomingMessage, response: ServerResponse, id: string): void => {
+  const replaceSession = (request: IncomingMessage, response: ServerResponse, id: string): void => {
     const previous = cookie.read(request);
     if (previous !== undefined) sessions.close(previous);
     cookie.write(response, id);
   };
   const signIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { id, principal } = await sessions.open(await readToken(request), request);
-    give(request, response, id);
-    send(response, 200, { principal: shown(principal) });
+    replaceSession(request, response, id);
+    send(response, 200, { principal: shownPrincipal(principal) });
   };
   const signOut = (request: IncomingMessage, response: ServerResponse): void => {
     const id = cookie.read(request);
@@ -66,29 +71,33 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
   const handle: SessionCookie['handle'] = async (request, response, { requestId }) => {
     const { method = '' } = request;
     if (!['GET', 'POST', 'DELETE'].includes(method))
-      return refuse(response, requestId, 405, 'A session is served to GET, POST and DELETE.', {
+      return sendError(response, requestId, 405, 'The path /session supports GET, POST, and DELETE.', {
         Allow: 'GET, POST, DELETE',
       });
     if (!isFromConsole(request, options))
-      return refuse(
+      return sendError(
         response,
         requestId,
         403,
-        'Sessions are for the console of this server alone. Scripts send their token as "Authorization: Bearer rgw_…".',
+        'Only the console can use sessions. In scripts, send the token as "Authorization: Bearer rgw_…".',
       );
     try {
       if (method === 'POST') return await signIn(request, response);
       if (method === 'DELETE') return signOut(request, response);
-      send(response, 200, { principal: shown(await authenticate(request)), signIn: options.signInWays });
+      send(response, 200, { principal: shownPrincipal(await authenticate(request)), signIn: options.signInMethods });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      refuseLogin(response, requestId, error, options.now());
+      sendLoginError(response, requestId, error, options.now());
     }
   };
-  return { authenticate, handle, open: (request, response, login) => give(request, response, sessions.openFor(login)) };
+  return {
+    authenticate,
+    handle,
+    open: (request, response, login) => replaceSession(request, response, sessions.openFor(login)),
+  };
 }
 
-/** The header that only our page can send, and what the browser itself says about where the request comes from. */
+/** Whether a request has the header that only the console's page can send, and no header of the browser that names another origin. */
 function isFromConsole({ headers }: IncomingMessage, { publicOrigin }: SessionCookieOptions): boolean {
   const { origin, host, 'sec-fetch-site': site } = headers;
   if (headers[consoleHeader] !== '1') return false;
@@ -100,7 +109,7 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
-/** @throws Problem `UNAUTHENTICATED` for everything that is not `{"token": "…"}` in JSON; it repeats nothing of it. */
+/** Reads the token value. @throws Problem `UNAUTHENTICATED` if the body is not `{"token": "…"}` in JSON; the message repeats nothing of it. */
 async function readToken(request: IncomingMessage): Promise<string> {
   const body = await readJson(request, maxBodyBytes).catch((error: unknown) => {
     if (!(error instanceof BodyError)) throw error;
@@ -110,7 +119,7 @@ async function readToken(request: IncomingMessage): Promise<string> {
   return token.trim();
 }
 
-function shown(principal: Principal | undefined): object | null {
+function shownPrincipal(principal: Principal | undefined): object | null {
   if (principal === undefined) return null;
   const { subject, account, role, expiresAt } = principal;
   return { subject, account, role, expiresAt };
@@ -120,7 +129,7 @@ function send(response: ServerResponse, status: number, body: object, headers: R
   sendJson(response, status, body, { ...noStore, Vary: 'Cookie', ...headers });
 }
 
-function refuseLogin(
+function sendLoginError(
   response: ServerResponse,
   requestId: string,
   { code, message, reason, retryAfter }: Problem,
@@ -128,17 +137,17 @@ function refuseLogin(
 ): void {
   const isUnknown = reason === undefined;
   if (code === 'UNAUTHENTICATED')
-    return refuse(
+    return sendError(
       response,
       requestId,
       401,
-      isUnknown ? 'This is not a valid API token: it is misspelt, revoked or has expired.' : message,
+      isUnknown ? 'This is not a valid API token. It is misspelled, revoked, or expired.' : message,
     );
-  if (code !== 'RATE_LIMITED' || retryAfter === undefined) return refuse(response, requestId, 503, message);
-  refuse(response, requestId, 429, message, { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) });
+  if (code !== 'RATE_LIMITED' || retryAfter === undefined) return sendError(response, requestId, 503, message);
+  sendError(response, requestId, 429, message, { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) });
 }
 
-function refuse(
+function sendError(
   response: ServerResponse,
   requestId: string,
   status: number,
@@ -146,6 +155,6 @@ function refuse(
   headers: Record<string, string> = {},
 ): void {
   send(response, status, { message, requestId }, headers);
-  // The rest of a refused body is thrown away, so that the client gets to read this.
+  // A client that is still sending reads the response only if its body is consumed.
   response.req.resume();
 }

@@ -1,4 +1,4 @@
-// Keeps the sessions of the console: a login is exchanged once for an opaque ID and resolved again on every request.
+// Keeps the sessions of the console: exchanges a login once for an opaque ID, and resolves the login again on every request.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -6,17 +6,18 @@ import type { Login, Principal } from '../../core/authz/principal.ts';
 import type { ResolveLogin } from './authenticator.ts';
 import type { RequestAuthenticator } from './failed-logins.ts';
 
-/** Without a request for this long a session ends: an unattended screen in the evening is signed out in the morning. */
+/** In milliseconds. A session without requests expires after two hours, so a browser that is left open in the evening is signed out in the morning. */
 export const idleLifetimeMs = 2 * 60 * 60 * 1000;
-/** However busy, a session ends after a working day. */
+/** In milliseconds. Every session expires after a working day, in use or not. */
 export const absoluteLifetimeMs = 12 * 60 * 60 * 1000;
-/** About 2 MB. More people than this do not look at one server; the session that was idle longest leaves first. */
+/** Maximum number of sessions; about 2 MB. Above it, the session that was idle longest is closed. */
 export const maxSessions = 10_000;
 /** 256 bits, as in the tokens themselves: infeasible to guess. */
 const idBytes = 32;
 
+/** The ports of the sessions. */
 export interface SessionOptions {
-  /** Logs in with the text of a token. */
+  /** Authenticates a token value. */
   readonly authenticate: RequestAuthenticator;
   readonly resolveLogin: ResolveLogin;
   readonly now: () => Date;
@@ -24,18 +25,20 @@ export interface SessionOptions {
 
 /** A session that was just opened. */
 export interface OpenedSession {
-  /** The value of the cookie. Stored here only as a hash. */
+  /** The value of the cookie. The server stores only its hash. */
   readonly id: string;
   readonly principal: Principal;
 }
 
+/** The sessions of the console. */
 export interface Sessions {
-  /** @throws Problem `UNAUTHENTICATED` when the text is no valid token; `RATE_LIMITED` after too many of these. */
+  /** Opens a session for a token value. @throws Problem `UNAUTHENTICATED` if it is not valid; `RATE_LIMITED` after too many of these. */
   open(token: string, request: IncomingMessage): Promise<OpenedSession>;
   /** Opens a session for a login that is already authenticated. Returns its ID. */
   openFor(login: Login): string;
   /** Resolves the principal of a session, or undefined if it does not exist, or it or its login has ended. */
   principalOf(id: string): Promise<Principal | undefined>;
+  /** Closes a session, if it exists. */
   close(id: string): void;
 }
 
@@ -45,11 +48,11 @@ interface Session {
   lastUsedAt: number;
 }
 
-/** Keeps sessions in memory: a restart signs every user out, and behind a balancer a browser must stay with one server. */
+/** Creates the sessions. They are in memory: a restart signs every user out, and behind a load balancer a browser must stay with one server. */
 export function createSessions({ authenticate, resolveLogin, now }: SessionOptions): Sessions {
-  // In the order of their last use, so that the first is the one to leave.
+  // In the order of their last use, so that the first was idle longest.
   const sessions = new Map<string, Session>();
-  const keep = (key: string, session: Session): void => {
+  const store = (key: string, session: Session): void => {
     sessions.delete(key);
     sessions.set(key, session);
     const [oldest] = sessions.keys();
@@ -58,14 +61,14 @@ export function createSessions({ authenticate, resolveLogin, now }: SessionOptio
   const openFor = (login: Login): string => {
     const id = randomBytes(idBytes).toString('base64url');
     const at = now().getTime();
-    keep(keyOf(id), { login, openedAt: at, lastUsedAt: at });
+    store(keyOf(id), { login, openedAt: at, lastUsedAt: at });
     return id;
   };
   return {
     openFor,
     async open(text, request) {
       const principal = await authenticate(`Bearer ${text}`, request);
-      if (principal === undefined) throw new Error('a header logs in or is refused');
+      if (principal === undefined) throw new Error('A header authenticates or is rejected.');
       return { id: openFor(principal), principal };
     },
     async principalOf(id) {
@@ -74,13 +77,13 @@ export function createSessions({ authenticate, resolveLogin, now }: SessionOptio
       if (session === undefined) return undefined;
       const at = now().getTime();
       const principal = isAlive(session, at) ? await resolveLogin(session.login) : undefined;
-      // It may have been closed while the store was asked.
+      // It may have been closed while the login was resolved.
       if (principal === undefined || !sessions.has(key)) {
         sessions.delete(key);
         return undefined;
       }
       session.lastUsedAt = at;
-      keep(key, session);
+      store(key, session);
       return principal;
     },
     close(id) {
@@ -93,7 +96,7 @@ function isAlive({ openedAt, lastUsedAt }: Session, at: number): boolean {
   return at - lastUsedAt < idleLifetimeMs && at - openedAt < absoluteLifetimeMs;
 }
 
-/** A dump of the memory or a timing of the lookup says nothing about the ids themselves. */
+/** Hashes an ID, so that neither a memory dump nor the timing of the lookup reveals one. */
 function keyOf(id: string): string {
   return createHash('sha256').update(id).digest('base64');
 }

@@ -10,28 +10,30 @@ import type { Secret } from '../../core/shared/secret.ts';
 import type { Access } from './authenticator.ts';
 import { hashTokenSecret, newTokenParts, printToken } from './token-text.ts';
 
-/** A label fits on a line of a list; no control, format or line-breaking characters, which could forge one. */
+/** At most 100 characters, so that a name fits on a line of a list. No control, format, or line-breaking character could forge another line. */
 const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
 
-/** Bounds the work of one pull; a token for more images than this is better unlimited. */
+/** Maximum number of image patterns of a token. Bounds the work of one pull. */
 const maxImages = 100;
 
 /**
  * Issues a token and stores its hash with the audit event.
- * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` naming the field, `NOT_FOUND` when there is no such account.
+ * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field; `NOT_FOUND` if the account does not exist.
  */
 export async function issueToken(request: Access & NewToken): Promise<IssuedToken> {
   checkRequest(request, request.now());
   const images = request.images?.map(canonicalImage) ?? null;
   if (!(await request.access.accountExists(request.account))) {
-    throw new Problem('NOT_FOUND', 'There is no account of that name. Check its spelling.', { field: ['account'] });
+    throw new Problem('NOT_FOUND', 'The account does not exist. Check the spelling of its name.', {
+      field: ['account'],
+    });
   }
   const { token, text, event } = newToken({ ...request, images });
   await request.access.insertToken(token, event);
   return { token, text };
 }
 
-/** Issues the admin token of the first start. Returns undefined if a token exists already: of several processes, one gets it. */
+/** Issues the admin token of the first start. Returns undefined if a token already exists, so of several processes only one receives it. */
 export async function issueFirstToken(request: Access & Requester): Promise<Secret | undefined> {
   if (!(await request.access.hasNoTokens())) {
     return undefined;
@@ -48,8 +50,8 @@ export async function issueFirstToken(request: Access & Requester): Promise<Secr
 }
 
 /**
- * Revokes a token: it is rejected from the next request on. Returns the token as it is now; one that was revoked before is unchanged.
- * @throws Problem `NOT_FOUND`.
+ * Revokes a token: it is rejected from the next request on. Returns the revoked token; one that was already revoked is unchanged.
+ * @throws Problem `NOT_FOUND` if the token does not exist.
  */
 export async function revokeToken({
   access,
@@ -62,7 +64,7 @@ export async function revokeToken({
   if (token === undefined) {
     throw new Problem(
       'NOT_FOUND',
-      'There is no token with this id. Give the id that the list of tokens shows, not the token itself.',
+      'There is no token with this ID. Pass the ID that the list of tokens shows, not the token itself.',
       { field: ['id'] },
     );
   }
@@ -83,23 +85,27 @@ export async function revokeToken({
 
 function checkRequest({ account, role, name, images, expiresAt }: NewToken, now: Date): void {
   if (role === 'ADMIN' && account !== adminAccount) {
-    throw new Problem('INVALID_INPUT', `The role ADMIN is for tokens of the account ${adminAccount} only.`, {
+    throw new Problem('INVALID_INPUT', `role can be ADMIN only for tokens of the account ${adminAccount}.`, {
       field: ['role'],
     });
   }
   if (!namePattern.test(name)) {
-    throw new Problem('INVALID_INPUT', 'The name of a token has at most 100 characters, all printable.', {
+    throw new Problem('INVALID_INPUT', 'name must be at most 100 printable characters.', {
       field: ['name'],
     });
   }
   if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxImages)) {
-    throw new Problem('INVALID_INPUT', `A limit to images is 1 to ${maxImages} patterns, and for the role PULL only.`, {
-      field: ['images'],
-    });
+    throw new Problem(
+      'INVALID_INPUT',
+      `images must be 1 to ${maxImages} patterns, and only the role PULL can have them.`,
+      {
+        field: ['images'],
+      },
+    );
   }
   // Written so that an invalid date fails too.
   if (expiresAt !== null && !(expiresAt > now)) {
-    throw new Problem('INVALID_INPUT', 'The expiry of a token lies in the future.', { field: ['expiresAt'] });
+    throw new Problem('INVALID_INPUT', 'expiresAt must be in the future.', { field: ['expiresAt'] });
   }
 }
 

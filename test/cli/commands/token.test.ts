@@ -64,7 +64,7 @@ describe('the tokens of a data directory', () => {
     expect(await token('revoke', id)).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringContaining('There is no token with this id') as string,
+      stderr: expect.stringContaining('There is no token with this ID') as string,
     });
   });
 

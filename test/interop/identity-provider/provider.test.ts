@@ -101,7 +101,7 @@ describe('an access token of the provider', () => {
   it('of somebody without a role is told so', async () => {
     expect(await whoIs(bearer(await stranger.accessToken(audience)))).toMatchObject({
       errors: [
-        { message: expect.stringContaining('gives no account and role'), extensions: { code: 'UNAUTHENTICATED' } },
+        { message: expect.stringContaining('grants no account and role'), extensions: { code: 'UNAUTHENTICATED' } },
       ],
     });
   });

@@ -62,7 +62,7 @@ async function newToken(expiresAt: Date | null = null): Promise<string> {
 /** `/session` as it is; everywhere else the answer says who the cookie speaks for. */
 async function serve({ isSecure, publicOrigin }: { isSecure: boolean; publicOrigin?: string }): Promise<void> {
   server?.close();
-  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInWays: [], now });
+  const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInMethods: [], now });
   server = createServer((request: IncomingMessage, response) => {
     if (request.url === '/session') return void cookie.handle(request, response, { requestId: 'request-1' });
     void cookie.authenticate(request).then((principal) => response.end(JSON.stringify(principal ?? null)));

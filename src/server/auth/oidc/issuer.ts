@@ -1,4 +1,4 @@
-// Fetches the metadata (OpenID Connect Discovery §4) and the keys (RFC 7517 §5) of one issuer when first needed, and follows their changes.
+// Fetches the metadata (OpenID Connect Discovery §4) and the keys (RFC 7517 §5) of one issuer when first needed, and refreshes them.
 
 import { createLocalJWKSet, type CryptoKey, errors, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { z } from 'zod';
@@ -6,7 +6,7 @@ import { codeOrNameOf } from '../../../core/shared/fault.ts';
 import { isFitUrl, type IssuerSettings } from './settings.ts';
 import { createSwrCache, type SwrCache } from './swr-cache.ts';
 
-/** The part of the metadata that anything here uses; the rest is kept as it came. */
+/** The members of the metadata that Regway uses. The others are passed on unchanged. */
 const metadataSchema = z
   .object({
     issuer: z.string(),
@@ -18,39 +18,46 @@ const metadataSchema = z
   .catchall(z.json());
 export type IssuerMetadata = z.infer<typeof metadataSchema>;
 
+/** A trusted issuer. */
 export interface Issuer {
   readonly settings: IssuerSettings;
-  /** @throws NothingCached while the issuer is not reachable and no cached value is usable. */
+  /** Returns the metadata. @throws NothingCached while the issuer is not reachable and no cached value is usable. */
   metadata(): Promise<IssuerMetadata>;
-  /** The public key that a token names, for jose. @throws NothingCached, and errors of jose when it has no such key. */
+  /** Returns the public key that a token names, for jose. @throws NothingCached; errors of jose if the issuer has no such key. */
   key(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>;
 }
 
-export interface IssuerTools {
+/** The ports of an issuer. */
+export interface IssuerDependencies {
   readonly http: IssuerHttp;
   readonly now: () => Date;
   readonly log: IssuerLog;
 }
 
+/** The log of issuers that fail. */
 export interface IssuerLog {
   warn(fields: object, message: string): void;
 }
 
-/** A key that the issuer has removed is refused this much later at most. */
+/** In milliseconds. A key that the issuer has removed is rejected at most 5 minutes later. */
 const freshKeysMs = 5 * 60 * 1000;
-/** Addresses of endpoints hardly ever change. */
+/** In milliseconds. URLs of endpoints rarely change. */
 const freshMetadataMs = 60 * 60 * 1000;
-/** While an issuer is down, logins that it gave before go on for a day; longer, and a key that was stolen and removed might live on. */
+/** In milliseconds. While an issuer is down, its tokens are accepted for a day; longer, and a key that was stolen and removed could stay valid. */
 const maxAgeMs = 24 * 60 * 60 * 1000;
-/** Strangers can make up key ids: however many, the issuer is asked no more often than this. It also is how long a new key may be unknown. */
+/** In milliseconds. Unauthenticated callers can make up key IDs, so the issuer is contacted at most this often. A new key can be unknown for as long. */
 const cooldownMs = 30 * 1000;
 
 type Keys = ReturnType<typeof createLocalJWKSet>;
 
 /** Creates an issuer. Requests nothing yet: the issuer need not be reachable when the server starts. */
-export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerTools): Issuer {
-  // Messages are left out of the log: they may hold a piece of the answer.
-  const keep = <Value extends object>(what: string, freshMs: number, load: () => Promise<Value>): SwrCache<Value> =>
+export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerDependencies): Issuer {
+  // Messages are omitted from the log, because they can contain a part of the response.
+  const createCache = <Value extends object>(
+    content: string,
+    freshMs: number,
+    load: () => Promise<Value>,
+  ): SwrCache<Value> =>
     createSwrCache({
       load,
       freshMs,
@@ -60,11 +67,11 @@ export function createIssuer(settings: IssuerSettings, { http, now, log }: Issue
       onFailure: (error) =>
         log.warn(
           { issuer: settings.issuer, errorCode: codeOrNameOf(error) },
-          `the ${what} of an issuer could not be fetched; those of before are used for a day`,
+          `the ${content} of an issuer could not be fetched; cached ones are used for at most a day`,
         ),
     });
-  const metadata = keep('metadata', freshMetadataMs, () => loadMetadata(settings, http));
-  const keys = keep('keys', freshKeysMs, async () =>
+  const metadata = createCache('metadata', freshMetadataMs, () => loadMetadata(settings, http));
+  const keys = createCache('keys', freshKeysMs, async () =>
     loadKeys(http, settings.jwksUri ?? (await metadata.get()).jwks_uri),
   );
   return {
@@ -92,7 +99,7 @@ async function findKey(
 
 async function loadKeys(http: IssuerHttp, url: string): Promise<Keys> {
   const keys = await loadJson(http, url);
-  // jose checks the shape, and each key as it is used.
+  // jose validates the shape now, and each key when it is used.
   return createLocalJWKSet(keys as Parameters<typeof createLocalJWKSet>[0]);
 }
 
@@ -100,25 +107,26 @@ async function loadMetadata({ issuer }: IssuerSettings, http: IssuerHttp): Promi
   const metadata = metadataSchema.parse(
     await loadJson(http, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
   );
-  // OpenID Connect Discovery §4.3: exactly the same, or it speaks for another.
+  // OpenID Connect Discovery §4.3: the issuer must be exactly the same.
   if (metadata.issuer !== issuer) throw new Error('The metadata is of another issuer.');
   const endpoints = [metadata.jwks_uri, metadata.authorization_endpoint, metadata.token_endpoint].filter(
     (url) => url !== undefined,
   );
-  if (!endpoints.every((url) => isFitUrl(url))) throw new Error('The metadata names an endpoint without https.');
+  if (!endpoints.every((url) => isFitUrl(url))) throw new Error('The metadata names an endpoint without HTTPS.');
   return metadata;
 }
 
 async function loadJson(http: IssuerHttp, url: string): Promise<unknown> {
-  const answer = await http.send(url, {
+  const response = await http.send(url, {
     method: 'GET',
     headers: { accept: 'application/json, application/jwk-set+json' },
   });
-  if (answer.status !== 200)
-    throw Object.assign(new Error('An issuer did not answer 200.'), { code: `HTTP_${answer.status}` });
-  return answer.json();
+  if (response.status !== 200)
+    throw Object.assign(new Error('An issuer did not respond with HTTP 200.'), { code: `HTTP_${response.status}` });
+  return response.json();
 }
 
+/** A request to an issuer. */
 export interface IssuerRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -126,8 +134,12 @@ export interface IssuerRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The port that sends requests to issuers. */
 export interface IssuerHttp {
-  /** @throws Error for an address that is not fit, an answer that is too large or late, or none. A redirect is an answer like another. */
+  /**
+   * Sends a request and returns the response. Redirects are not followed.
+   * @throws Error for a URL that is not allowed, and for a response that is too large, too late, or missing.
+   */
   send(url: string, request: IssuerRequest): Promise<Response>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Logs in with JWTs of configured issuers (RFC 7519, RFC 9068, OpenID Connect Core §3.1.3.7), held to RFC 8725.
+// Authenticates JWTs of trusted issuers (RFC 7519, RFC 9068, OpenID Connect Core §3.1.3.7) by the best practices of RFC 8725.
 
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Login, Principal } from '../../../core/authz/principal.ts';
@@ -10,35 +10,40 @@ import type { Issuer, IssuerLog } from './issuer.ts';
 import type { IssuerSettings } from './settings.ts';
 import { NothingCached } from './swr-cache.ts';
 
+/** Authenticates the JWTs of all issuers. */
 export interface JwtLogins {
   /**
-   * Who a bearer token speaks for; undefined when it is no good, for whatever reason.
-   * @throws Problem `UNAUTHENTICATED`, with a reason, when it is good and gives no account and role here, or when nobody can tell
-   * as its issuer's keys cannot be had.
+   * Resolves a bearer token to its principal, or returns undefined if it is not valid.
+   * @throws Problem `UNAUTHENTICATED` with a reason: `NO_ACCOUNT_OR_ROLE` if the token is valid but grants no account and role,
+   * `ISSUER_UNAVAILABLE` if the keys of its issuer cannot be fetched.
    */
   readonly login: (text: string) => Promise<Principal | undefined>;
-  /** The same for the ID token that this issuer gave to its client. */
+  /** Resolves an ID token that this issuer issued to its client, like `login`. */
   readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
-  /** Resolves the principal of an earlier login again, or undefined once its token has expired, its account no longer exists, or its issuer is no longer trusted. */
+  /**
+   * Resolves the principal of an earlier login again, or undefined if its token has expired, its account no longer exists, or its issuer is no longer
+   * trusted.
+   */
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
+/** The issuers and ports of the authentication. */
 export interface JwtLoginOptions {
   readonly issuers: readonly Issuer[];
-  /** Whether an account is there to act in now. */
+  /** Returns whether an account exists and is not disabled. */
   readonly accountExists: (name: string) => Promise<boolean>;
   readonly now: () => Date;
   readonly log: IssuerLog;
 }
 
-/** Tokens with many groups reach some KiB, and all headers of a request together have 16. */
+/** In characters. Tokens with many groups have several KiB, and all headers of a request at most 16 KiB. */
 const maxTokenLength = 12 * 1024;
-/** A JWT cannot be revoked here, so one that is valid for longer than a day is rejected. */
+/** In seconds. Regway cannot revoke a JWT, so one that is valid for longer than a day is rejected. */
 export const maxTokenLifetimeSeconds = 24 * 60 * 60;
-/** OpenID Connect Core §2: `sub` has 255 ASCII characters at most. */
+/** OpenID Connect Core §2: `sub` is at most 255 ASCII characters. */
 const subjectPattern = /^[\x20-\x7e]{1,255}$/;
 
-/** RFC 7515 §7.1. */
+/** The compact serialization (RFC 7515 §7.1). */
 const compactPattern = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /** Whether a text has the form of a JWT: API tokens have no dots. */
@@ -47,15 +52,20 @@ function looksLikeJwt(text: string): boolean {
 }
 
 /** The requirements for one kind of token. */
-type Demands = Pick<IssuerSettings, 'audience' | 'tokenType'>;
+type Requirements = Pick<IssuerSettings, 'audience' | 'tokenType'>;
 
+/** Creates the authentication of JWTs. Fetches the keys of an issuer when the first of its tokens arrives. */
 export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
   const { issuers, accountExists, now } = options;
-  const principalOf = async (issuer: Issuer, text: string, demands: Demands): Promise<Principal | undefined> => {
-    const claims = await verify(options, issuer, text, demands);
+  const principalOf = async (
+    issuer: Issuer,
+    text: string,
+    requirements: Requirements,
+  ): Promise<Principal | undefined> => {
+    const claims = await verify(options, issuer, text, requirements);
     if (claims === undefined) return undefined;
     const grantee = granteeOf(issuer.settings, claims);
-    if (grantee === undefined || !(await accountExists(grantee.account))) throw nobodyHere();
+    if (grantee === undefined || !(await accountExists(grantee.account))) throw noAccountOrRole();
     return { ...grantee, subject: subjectOf(issuer, claims), images: null, expiresAt: new Date(claims.exp * 1000) };
   };
   return {
@@ -72,29 +82,29 @@ export function createJwtLogins(options: JwtLoginOptions): JwtLogins {
     },
     async resolveLogin(login) {
       const issuer = issuers.find(({ settings }) => login.subject.startsWith(`${settings.issuer}#`));
-      const isInForce = login.expiresAt !== null && login.expiresAt > now();
+      const isActive = login.expiresAt !== null && login.expiresAt > now();
       const isPermitted = issuer !== undefined && (login.role !== 'ADMIN' || issuer.settings.mayGiveAdmin);
-      return isInForce && isPermitted && (await accountExists(login.account)) ? { ...login, images: null } : undefined;
+      return isActive && isPermitted && (await accountExists(login.account)) ? { ...login, images: null } : undefined;
     },
   };
 }
 
-/** A `#` ends the issuer, since its URL has none. So equal subjects of two issuers differ, and none is that of an API token. */
+/** Returns issuer, `#`, and `sub`. The URL of an issuer has no `#`, so no two issuers share a subject, and none is the subject of an API token. */
 function subjectOf({ settings }: Issuer, claims: Verified): string {
   return `${settings.issuer}#${claims.sub}`;
 }
 
-function nobodyHere(): Problem {
+function noAccountOrRole(): Problem {
   return new Problem(
     'UNAUTHENTICATED',
-    'The login is valid, but it gives no account and role on this server. Ask its administrator to map one of your groups, or to create the account.',
+    'The login is valid, but it grants no account and role in Regway. Ask your administrator to map one of your groups or to create the account.',
     { reason: 'NO_ACCOUNT_OR_ROLE' },
   );
 }
 
-/** The token may be good. Its issuer is not named: whoever made it up learns of no more than they named themselves. */
+/** The token may be valid. The message does not name the issuer, so a made-up token reveals nothing. */
 function issuerUnavailable(): Problem {
-  return new Problem('UNAUTHENTICATED', 'The issuer of this login cannot be asked for its keys now. Try again later.', {
+  return new Problem('UNAUTHENTICATED', 'The keys of the issuer of this login cannot be fetched. Try again later.', {
     reason: 'ISSUER_UNAVAILABLE',
   });
 }
@@ -104,44 +114,47 @@ interface Verified extends Claims {
   readonly exp: number;
 }
 
-/** The claims of a token that passes everything; undefined otherwise. The log has why, without the token. @throws Problem when the issuer's keys cannot be had. */
+/**
+ * Returns the claims of a valid token, or undefined after logging the reason without the token.
+ * @throws Problem `UNAUTHENTICATED` if the keys of the issuer cannot be fetched.
+ */
 async function verify(
   { now, log }: JwtLoginOptions,
   issuer: Issuer,
   text: string,
-  demands: Demands,
+  requirements: Requirements,
 ): Promise<Verified | undefined> {
   try {
     const { algorithms, clockToleranceSeconds } = issuer.settings;
     const { payload } = await jwtVerify(text, (header, token) => issuer.key(header, token), {
       algorithms: [...algorithms],
       issuer: issuer.settings.issuer,
-      audience: [...demands.audience],
-      ...typeDemand(text, demands),
+      audience: [...requirements.audience],
+      ...requiredType(text, requirements),
       requiredClaims: ['exp', 'iat', 'sub'],
       maxTokenAge: maxTokenLifetimeSeconds,
       clockTolerance: clockToleranceSeconds,
       currentDate: now(),
     });
-    return checked(text, payload);
+    return checkClaims(text, payload);
   } catch (error) {
-    log.warn({ issuer: issuer.settings.issuer, ...reasonOf(error) }, 'a token of an issuer was refused');
+    log.warn({ issuer: issuer.settings.issuer, ...reasonOf(error) }, 'a token of an issuer was rejected');
     if (error instanceof NothingCached) throw issuerUnavailable();
     return undefined;
   }
 }
 
-/** @throws JwtError */
-function typeDemand(text: string, { tokenType }: Demands): { readonly typ?: string } {
+/** Returns the `typ` to require. @throws JwtError for a critical header. */
+function requiredType(text: string, { tokenType }: Requirements): { readonly typ?: string } {
   const { typ, crit } = decodeProtectedHeader(text);
-  // RFC 7515 §4.1.11: nothing that a token could declare critical is understood here.
+  // RFC 7515 §4.1.11: Regway supports no extension that a token could declare critical.
   if (crit !== undefined) throw new JwtError('CRITICAL_HEADER');
-  // RFC 7519 §5.1: a plain JWT may leave its type out.
+  // RFC 7519 §5.1: a plain JWT may omit its type.
   return typ === undefined && tokenType === 'JWT' ? {} : { typ: tokenType };
 }
 
-/** Checks what jose leaves open, after the signature is verified. @throws JwtError */
-function checked(text: string, payload: JWTPayload): Verified {
+/** Checks what jose does not, after the signature is verified. @throws JwtError for a claim that is not valid. */
+function checkClaims(text: string, payload: JWTPayload): Verified {
   if (text.split('.', 2).some((part) => hasDuplicateMember(decode(part)))) throw new JwtError('REPEATED_NAME');
   const { sub, exp, iat } = payload;
   if (typeof sub !== 'string' || !subjectPattern.test(sub)) throw new JwtError('SUBJECT');
@@ -150,24 +163,25 @@ function checked(text: string, payload: JWTPayload): Verified {
   return { ...payload, sub, exp };
 }
 
+/** A token that is not valid. `code` says why. */
 class JwtError extends Error {
   override readonly name = 'JwtError';
   readonly code: string;
 
   constructor(code: string) {
-    super('The token is refused.');
+    super('The token was rejected.');
     this.code = code;
   }
 }
 
-/** Codes and names of claims, never their values. */
+/** Returns the error code and the name of the claim, never its value. */
 function reasonOf(error: unknown): { readonly errorCode: string; readonly claim?: string } {
   const errorCode = codeOf(error) ?? 'unknown';
   const isClaim = error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired;
   return isClaim ? { errorCode, claim: error.claim } : { errorCode };
 }
 
-/** Whom the token says it is from, to know whose keys to try: nothing of it is believed yet. */
+/** Returns the issuer that a token claims, which only selects the keys to verify it with: nothing in it is trusted yet. */
 function claimedIssuer(text: string): unknown {
   const claims = parseJson(decode(text.split('.')[1] ?? ''));
   return isRecord(claims) ? claims['iss'] : undefined;
@@ -177,10 +191,14 @@ function decode(part: string): string {
   return Buffer.from(part, 'base64url').toString('utf8');
 }
 
-/** A text with the colon that makes it a name, or an object's beginning or end. Braces inside of texts are part of those. */
+/** Matches a text, with the colon that makes it a name, or the start or end of an object. A brace inside a text is part of the text. */
 const parts = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/gs;
 
-/** @param json valid JSON; of anything else the answer means nothing. */
+/**
+ * Returns whether an object in a JSON text has two members of one name, which parsers resolve differently (RFC 7515 §4, RFC 7519 §4). Written by
+ * hand, because JSON.parse does not report them.
+ * @param json Valid JSON; for any other text the result has no meaning.
+ */
 export function hasDuplicateMember(json: string): boolean {
   const objects: Set<unknown>[] = [];
   for (const [part, colon] of json.matchAll(parts)) {

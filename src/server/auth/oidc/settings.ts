@@ -1,4 +1,4 @@
-// Parses the setting that names the trusted issuers and maps the claims of their tokens to accounts and roles. Reports every mistake at once.
+// Parses the setting that lists the trusted issuers and maps the claims of their tokens to accounts and roles. Reports all mistakes together.
 
 import { z } from 'zod';
 import { adminAccount, type Role, roles } from '../../../core/authz/principal.ts';
@@ -24,32 +24,34 @@ const signatureAlgorithms = [
   'Ed25519',
 ] as const;
 
-/** A claim of this name, or the names on the way to a nested one. A name is taken as it is: dots and slashes are part of it. */
+/** The name of a claim, or the names that lead to a nested one. Dots and slashes are part of a name. */
 export type ClaimPath = string | readonly string[];
 
-/** Where people sign in with this issuer in a browser. */
+/** The settings for sign-in with this issuer in a browser. */
 export interface SignInSettings {
-  /** In addresses of this server; part of what is registered at the issuer. */
+  /** Part of the paths of the sign-in and of the redirect URI that is registered at the issuer. */
   readonly id: string;
   /** The name of the issuer on the sign-in button. */
   readonly name: string;
   readonly clientId: string;
-  /** Undefined for a public client, which PKCE alone protects. */
+  /** Undefined for a public client, which only PKCE protects. */
   readonly clientSecret: Secret | undefined;
   readonly scopes: readonly string[];
 }
 
+/** The settings of one trusted issuer. */
 export interface IssuerSettings {
-  /** Exactly as it stands in the claim `iss`. */
+  /** The exact value of the claim `iss`. */
   readonly issuer: string;
-  /** A token must be meant for one of these. */
+  /** A token must name at least one of these in `aud`. */
   readonly audience: readonly string[];
   readonly algorithms: readonly (typeof signatureAlgorithms)[number][];
-  /** `at+jwt` is RFC 9068's; `JWT` is for issuers that write that, or nothing. */
+  /** The required `typ`: `at+jwt` of RFC 9068, or `JWT` for issuers that send `JWT` or none. */
   readonly tokenType: 'at+jwt' | 'JWT';
-  /** Undefined asks the issuer where its keys are (OpenID Connect Discovery §4). */
+  /** The URL of the keys. If undefined, the metadata of the issuer names it (OpenID Connect Discovery §4). */
   readonly jwksUri: string | undefined;
   readonly clockToleranceSeconds: number;
+  /** The claim that names the account, or the account of every user. */
   readonly account: { readonly claim: ClaimPath } | { readonly value: string };
   readonly roles: {
     readonly claim: ClaimPath;
@@ -58,12 +60,12 @@ export interface IssuerSettings {
     /** The role of every other user; undefined to reject them. */
     readonly otherwise: Role | undefined;
   };
-  /** Whether this issuer can make an admin at all. */
+  /** Whether this issuer can grant the role ADMIN. */
   readonly mayGiveAdmin: boolean;
   readonly signIn: SignInSettings | undefined;
 }
 
-/** Clocks of servers differ by seconds; more than this would keep expired tokens alive. */
+/** Clocks of servers differ by seconds; a larger tolerance would keep expired tokens valid. */
 const maxClockToleranceSeconds = 300;
 const defaultClockToleranceSeconds = 30;
 
@@ -71,12 +73,12 @@ const name = z.string().min(1).max(200);
 const issuerUrl = z
   .string()
   .max(500)
-  .refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment and user name');
+  .refine(isFitUrl, 'must be an https URL (http only on loopback) without query, fragment, and username');
 const claim = z.union([name, z.array(name).min(1).max(10)]);
 const role = z.enum(roles);
 
 const signInSchema = z.strictObject({
-  id: z.string().regex(/^[a-z0-9-]{1,30}$/, 'must be 1 to 30 of a-z, 0-9 and -'),
+  id: z.string().regex(/^[a-z0-9-]{1,30}$/, 'must be 1 to 30 of a-z, 0-9, and -'),
   name: z.string().min(1).max(60),
   clientId: name,
   clientSecretFile: z.string().min(1).optional(),
@@ -105,25 +107,28 @@ const issuerSchema = z
   })
   .refine(({ mayGiveAdmin, roles: { map } }) => mayGiveAdmin || !Object.values(map).includes('ADMIN'), {
     path: ['roles', 'map'],
-    message: 'gives ADMIN, which this issuer may only do with "mayGiveAdmin": true',
+    message: 'grants ADMIN, which requires "mayGiveAdmin": true',
   })
   .refine(({ account, mayGiveAdmin }) => !mayGiveAdmin || !('value' in account) || account.value === adminAccount, {
     path: ['mayGiveAdmin'],
-    message: `is of no use: ADMIN is for the account ${adminAccount}, and "account" names another`,
+    message: `has no effect: ADMIN requires the account ${adminAccount}, and "account" names another`,
   })
-  // An ID token has the client as its audience (OpenID Connect Core §2): it would pass for an access token.
+  // The audience of an ID token is the client (OpenID Connect Core §2), so it would be accepted as an access token.
   .refine(({ audience, signIn }) => signIn === undefined || !audience.includes(signIn.clientId), {
     path: ['audience'],
-    message: 'must not be the client id: choose an audience that stands for this server alone',
+    message: 'must not be the client ID: choose an audience that only Regway uses',
   });
 
 const settingSchema = z
   .array(issuerSchema)
   .min(1)
   .refine((issuers) => isUnique(issuers.map(({ issuer }) => issuer)), 'names an issuer twice')
-  .refine((issuers) => isUnique(issuers.flatMap(({ signIn }) => signIn?.id ?? [])), 'has two "signIn" with one id');
+  .refine(
+    (issuers) => isUnique(issuers.flatMap(({ signIn }) => signIn?.id ?? [])),
+    'has two "signIn" with the same id',
+  );
 
-/** Lists what is wrong with the setting: each sentence names a place, and no value. */
+/** The mistakes of the setting: each sentence names its place and repeats no value. */
 export class IssuerConfigError extends Error {
   override readonly name = 'IssuerConfigError';
   readonly mistakes: readonly string[];
@@ -135,14 +140,14 @@ export class IssuerConfigError extends Error {
 }
 
 /**
- * Reads the setting.
- * @param text a JSON list.
- * @param readFile gives the content of a file that holds a client secret.
- * @throws IssuerConfigError naming every mistake.
+ * Parses the setting.
+ * @param text A JSON list of issuers.
+ * @param readFile Returns the content of a file with a client secret. An error's `code` is reported.
+ * @throws IssuerConfigError with all mistakes.
  */
 export function parseIssuers(text: string, readFile: (path: string) => string): readonly IssuerSettings[] {
   const setting = parseJson(text);
-  if (setting === undefined) throw new IssuerConfigError(['at the top: it is not JSON; write a list of issuers']);
+  if (setting === undefined) throw new IssuerConfigError(['at the top: it is not valid JSON; write a list of issuers']);
   const result = settingSchema.safeParse(setting);
   if (!result.success)
     throw new IssuerConfigError(
@@ -169,7 +174,7 @@ function isUnique(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
 }
 
-/** Whether keys and tokens may come from this address: by https, or from this very machine. */
+/** Returns whether a URL may serve keys and tokens: https, or http on loopback, without query, fragment, and credentials. */
 export function isFitUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '' || url.search !== '') return false;

@@ -9,12 +9,13 @@ import type { Issuer, IssuerHttp, IssuerLog, IssuerMetadata } from './issuer.ts'
 import type { SignInSettings } from './settings.ts';
 import type { SignInAttempts } from './sign-in-attempt.ts';
 
-/** Below it is one start and one end for each issuer: answers of two issuers cannot be mixed up (RFC 9700 §4.4.2.2). */
+/** Each issuer has its own start and callback below this path, so that responses of two issuers cannot be mixed up (RFC 9700 §4.4.2.2). */
 const signInPath = '/session/oidc/';
 
-/** The ways in which a sign-in fails; the console has a sentence for each. */
+/** The reasons why a sign-in fails; the console has a message for each. */
 export type SignInFailure = 'cancelled' | 'expired' | 'unknown' | 'failed';
 
+/** The issuers, settings, and ports of the sign-in. */
 export interface SignInOptions {
   readonly issuers: readonly Issuer[];
   readonly attempts: SignInAttempts;
@@ -22,28 +23,30 @@ export interface SignInOptions {
   readonly loginById: (issuer: Issuer, idToken: string) => Promise<Principal | undefined>;
   /** Opens a session of the console in the browser that made the request. */
   readonly openSession: (request: IncomingMessage, response: ServerResponse, login: Login) => void;
-  /** Where browsers reach this server, without a slash at the end: no header of a request has a say in it. */
+  /** The origin at which browsers reach Regway, without a slash at the end. No header of a request can change it. */
   readonly publicUrl: string;
   readonly http: IssuerHttp;
   readonly log: IssuerLog;
 }
 
-/** One way to sign in, as the console offers it. */
+/** A sign-in method that the console offers. */
 export interface SignInMethod {
+  /** The name of the issuer on the button. */
   readonly name: string;
-  /** Where a browser starts. */
+  /** The path at which a browser starts. */
   readonly path: string;
 }
 
+/** The routes of the sign-in. */
 export interface SignIn {
-  /** Whether the path is of a sign-in. */
+  /** Returns whether a path belongs to a sign-in. */
   matches(path: string): boolean;
-  /** Serves those. Every answer sends the browser on, to the issuer or to the console's first page and nowhere else. */
+  /** Serves these paths. Redirects the browser only to the issuer or to the console's first page. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }
 
-/** The ways that these issuers offer, in their order. */
-export function signInWays(issuers: readonly Issuer[]): SignInMethod[] {
+/** Returns the sign-in methods of these issuers, in their order. */
+export function signInMethods(issuers: readonly Issuer[]): SignInMethod[] {
   return issuers.flatMap(({ settings: { signIn } }) =>
     signIn === undefined ? [] : [{ name: signIn.name, path: `${signInPath}${signIn.id}` }],
   );
@@ -56,6 +59,7 @@ interface Provider {
   readonly redirectUri: string;
 }
 
+/** Creates the routes of the sign-in: `/session/oidc/<id>` starts, `/session/oidc/<id>/callback` finishes. */
 export function createSignIn(options: SignInOptions): SignIn {
   const providers = options.issuers.flatMap((issuer): Provider[] => {
     const { signIn } = issuer.settings;
@@ -70,19 +74,19 @@ export function createSignIn(options: SignInOptions): SignIn {
       const [id, step, ...rest] = path.slice(signInPath.length).split('/');
       const provider = providers.find(({ signIn }) => signIn.id === id);
       if (provider === undefined || rest.length > 0 || !['callback', undefined].includes(step))
-        return sendOn(response, 404);
-      if (request.method !== 'GET') return sendOn(response, 405, { Allow: 'GET' });
+        return sendRedirect(response, 404);
+      if (request.method !== 'GET') return sendRedirect(response, 405, { Allow: 'GET' });
       try {
         if (step === undefined) await start(options, provider, request, response);
         else await finish(options, provider, { request, response, query });
       } catch (error) {
         const failure = failureOf(error);
-        // The message is left out: it may hold what the issuer sent.
+        // The message is omitted from the log, because it can contain data of the issuer.
         options.log.warn(
           { requestId, issuer: provider.issuer.settings.issuer, failure, errorCode: codeOrNameOf(error) },
           'a sign-in at an issuer failed',
         );
-        sendOn(response, 303, { Location: `/#sign-in=${failure}` });
+        sendRedirect(response, 303, { Location: `/#sign-in=${failure}` });
       }
     },
   };
@@ -96,7 +100,7 @@ async function start(
 ): Promise<void> {
   const site = request.headers['sec-fetch-site'];
   // A link or picture on another site cannot sign a user in.
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return sendOn(response, 403);
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return sendRedirect(response, 403);
   const { issuer, signIn, redirectUri } = provider;
   const configuration = configurationOf(await issuer.metadata(), signIn, http);
   const attempt = {
@@ -114,24 +118,27 @@ async function start(
     code_challenge_method: 'S256',
   });
   attempts.write(response, attempt);
-  sendOn(response, 303, { Location: address.href });
+  sendRedirect(response, 303, { Location: address.href });
 }
 
-interface Return {
+interface Callback {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: string;
 }
 
-/** The attempt's cookie shows that this browser started: without it, a link with an attacker's code would sign a victim in as them (login CSRF). */
+/**
+ * Requires the attempt's cookie, which shows that this browser started the sign-in. Without it, a link with an attacker's code would sign a victim in
+ * as the attacker (login CSRF).
+ */
 async function finish(
   { attempts, http, loginById, openSession }: SignInOptions,
   provider: Provider,
-  { request, response, query }: Return,
+  { request, response, query }: Callback,
 ): Promise<void> {
   const attempt = attempts.take(request, response);
   if (attempt === undefined || attempt.id !== provider.signIn.id)
-    throw new AttemptMissing('This browser has no sign-in under way here.');
+    throw new AttemptMissing('This browser has not started a sign-in.');
   const { issuer, signIn, redirectUri } = provider;
   const configuration = configurationOf(await issuer.metadata(), signIn, http);
   const tokens = await client.authorizationCodeGrant(configuration, new URL(`${redirectUri}?${query}`), {
@@ -140,11 +147,11 @@ async function finish(
     pkceCodeVerifier: attempt.codeVerifier,
     idTokenExpected: true,
   });
-  // openid-client trusts the channel for the signature (OpenID Connect Core §3.1.3.7, 6); here it is checked, with the settings of the issuer.
+  // openid-client relies on TLS instead of the signature (OpenID Connect Core §3.1.3.7, 6); Regway verifies it, by the settings of the issuer.
   const principal = await loginById(issuer, tokens.id_token ?? '');
-  if (principal === undefined) throw new Error('the ID token is refused');
+  if (principal === undefined) throw new Error('The ID token was rejected.');
   openSession(request, response, principal);
-  sendOn(response, 303, { Location: '/' });
+  sendRedirect(response, 303, { Location: '/' });
 }
 
 function configurationOf(
@@ -160,12 +167,12 @@ function configurationOf(
   );
   configuration[client.customFetch] = (url, { method, headers, body, signal }) =>
     http.send(url, { method, headers, signal, body: body instanceof URLSearchParams ? body.toString() : undefined });
-  // Its addresses were held to https already, with loopback as the one exception.
+  // Its URLs were already required to be https, with loopback as the only exception.
   client.allowInsecureRequests(configuration);
   return configuration;
 }
 
-/** OpenID Connect Discovery §3: Basic unless the issuer says otherwise. */
+/** Returns how the client authenticates at the token endpoint. Defaults to Basic (OpenID Connect Discovery §3). */
 function authenticationOf(
   { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] }: IssuerMetadata,
   secret: string | undefined,
@@ -174,6 +181,7 @@ function authenticationOf(
   return methods.includes('client_secret_basic') ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret);
 }
 
+/** The browser has no attempt, or an expired one. */
 class AttemptMissing extends Error {
   override readonly name = 'AttemptMissing';
 }
@@ -184,8 +192,8 @@ function failureOf(error: unknown): SignInFailure {
   return error instanceof Problem && error.reason === 'NO_ACCOUNT_OR_ROLE' ? 'unknown' : 'failed';
 }
 
-/** An answer without a body, which nothing keeps and whose address no other site is told. */
-function sendOn(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+/** Sends a response without a body, which is not cached and whose URL is not sent to other sites. */
+function sendRedirect(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
   response
     .writeHead(status, {
       'Cache-Control': 'no-store',

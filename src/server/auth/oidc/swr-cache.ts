@@ -1,28 +1,30 @@
-// Caches a value from elsewhere: renews it when old, serves the old one while the source is down, and limits how often the source is contacted.
-// By hand: a cooldown between loads and a clock that may be set back would need more code around lru-cache than there is here.
+// Caches one loaded value: renews it when it is stale, serves the stale value while the source is down, and limits how often the source is contacted.
+// Written by hand: a cooldown between loads and a clock that can be set back would need more code around lru-cache than this file has.
 
-export interface KeptOptions<Value> {
+/** The source of the value, and its ages in milliseconds. */
+export interface SwrCacheOptions<Value> {
   readonly load: () => Promise<Value>;
-  /** Until this age the value is used without asking. */
+  /** Up to this age the value is returned without a load. */
   readonly freshMs: number;
-  /** Until this age the value is used while nothing newer can be had. */
+  /** Up to this age the value is returned while loads fail. */
   readonly maxAgeMs: number;
-  /** Between the beginnings of two loads. */
+  /** The minimum between the starts of two loads. */
   readonly cooldownMs: number;
   readonly now: () => Date;
   readonly onFailure: (error: unknown) => void;
 }
 
+/** A cached value. */
 export interface SwrCache<Value> {
-  /** @throws NothingCached when there is no value that may be used. */
+  /** Returns the value and loads it if it is stale. @throws NothingCached if no value is usable. */
   get(): Promise<Value>;
-  /** Loads now, unless that was done a moment ago, and gives what there is then. @throws NothingCached */
+  /** Loads the value, unless the last load started within the cooldown, and returns the current one. @throws NothingCached if no value is usable. */
   renew(): Promise<Value>;
 }
 
-/** There is no value yet, or it is too old, and none can be had for now. */
+/** No cached value is usable, and none could be loaded. */
 export class NothingCached extends Error {
-  override readonly name = 'NothingKept';
+  override readonly name = 'NothingCached';
   readonly code = 'NOTHING_KEPT';
 }
 
@@ -30,13 +32,13 @@ interface State<Value> {
   value: Value | undefined;
   loadedAt: number;
   triedAt: number;
-  /** The load that is under way; it never rejects. */
+  /** The load in progress; it never rejects. */
   loading: Promise<void> | undefined;
   hasFailed: boolean;
 }
 
-/** Loads nothing before it is asked. */
-export function createSwrCache<Value extends object>(options: KeptOptions<Value>): SwrCache<Value> {
+/** Creates a cache. The first `get` or `renew` loads the value; concurrent calls share one load. */
+export function createSwrCache<Value extends object>(options: SwrCacheOptions<Value>): SwrCache<Value> {
   const { freshMs, maxAgeMs, cooldownMs } = options;
   const state: State<Value> = {
     value: undefined,
@@ -45,7 +47,7 @@ export function createSwrCache<Value extends object>(options: KeptOptions<Value>
     loading: undefined,
     hasFailed: false,
   };
-  // A clock that was set back makes things old, not new for ever.
+  // A clock that was set back makes a value stale instead of fresh forever.
   const ageOf = (atMs: number) => Math.abs(options.now().getTime() - atMs);
   const usable = (): Value | undefined => (ageOf(state.loadedAt) < maxAgeMs ? state.value : undefined);
   const load = async (): Promise<void> => {
@@ -59,7 +61,7 @@ export function createSwrCache<Value extends object>(options: KeptOptions<Value>
   };
   const current = (): Value => {
     const value = usable();
-    if (value === undefined) throw new NothingCached('Nothing is kept that could be used.');
+    if (value === undefined) throw new NothingCached('No cached value is usable.');
     return value;
   };
   return {
@@ -77,7 +79,7 @@ export function createSwrCache<Value extends object>(options: KeptOptions<Value>
   };
 }
 
-async function loadInto<Value>(state: State<Value>, { load, now, onFailure }: KeptOptions<Value>): Promise<void> {
+async function loadInto<Value>(state: State<Value>, { load, now, onFailure }: SwrCacheOptions<Value>): Promise<void> {
   try {
     state.value = await load();
     state.loadedAt = now().getTime();

@@ -230,7 +230,7 @@ describe('a token is refused, with one and the same answer:', () => {
     expect({ code, message, reason }).toEqual({
       code: 'UNAUTHENTICATED',
       message:
-        'The Authorization header does not log in. Send one valid API token, or JWT of an issuer that this server knows, as "Authorization: Bearer rgw_…" or the password of HTTP Basic, under any user name.',
+        'The Authorization header does not authenticate. Send one valid API token, or one JWT of a trusted issuer, as "Authorization: Bearer rgw_…" or the password of HTTP Basic, with any username.',
       reason: undefined,
     });
     expect(issuer.asked.filter((path) => path === '/evil')).toEqual([]);
