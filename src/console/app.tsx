@@ -1,4 +1,4 @@
-// The whole console: who is signed in decides what there is, the address decides which of it is shown.
+// Renders the console: the signed-in role decides which pages exist, and the address decides which one is shown.
 
 import { useCallback, useEffect, useState } from 'react';
 import { type Principal, RequestFailure, signIn, signOut, whoAmI } from './api/client.ts';
@@ -16,7 +16,7 @@ import { registryIdOf, screens, useAddress } from './shared/location.ts';
 
 interface Session {
   readonly principal: Principal | null;
-  /** False until the server said who is signed in. */
+  /** Whether the server has already reported who is signed in. */
   readonly isKnown: boolean;
   readonly failure: RequestFailure | null;
 }
@@ -37,7 +37,7 @@ export function App() {
     setSession({
       principal: null,
       isKnown: true,
-      failure: new RequestFailure('UNAUTHENTICATED', 'Your session has ended. Sign in again to go on.', null),
+      failure: new RequestFailure('UNAUTHENTICATED', 'Your session has ended. Sign in again to continue.', null),
     });
   }, []);
   const leave = async (): Promise<void> => {
@@ -75,10 +75,14 @@ function Page({ principal }: { readonly principal: Principal }) {
   return id === null ? <RegistriesPage query={query} /> : <RegistryPage key={id} id={id} />;
 }
 
-/** A link with a token signs in, and a sign-in elsewhere may come back with a failure; either leaves the address before anything else happens. */
+/**
+ * Restores the session, or signs in with the token of a link (`#token=…`). First removes that token, and the failure
+ * code of an identity provider (`#sign-in=…`), from the address, so that neither stays in the browser history.
+ * @throws RequestFailure.
+ */
 async function openSession(): Promise<Principal | null> {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const [token, failed] = [given.get('token'), given.get('sign-in')];
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const [token, failed] = [fragment.get('token'), fragment.get('sign-in')];
   if (token !== null || failed !== null) history.replaceState(null, '', location.pathname + location.search);
   if (token !== null) return signIn(token);
   const known = await whoAmI();

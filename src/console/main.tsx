@@ -1,4 +1,4 @@
-// The start of the console in the browser.
+// Starts the console in the browser.
 
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';

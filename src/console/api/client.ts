@@ -1,11 +1,11 @@
-// Speaks to the server of this page: GraphQL, its live answers, and the session. The cookie goes along by itself.
+// Sends GraphQL operations, subscriptions, and session requests to the server of this page. The browser adds the session cookie.
 
 import type { Operation } from './operations.ts';
 
-/** Tells the server that our own page asks; a page of another site cannot send it. */
+/** Proves that the request comes from the console: a page of another site cannot send this header (CSRF protection). */
 const consoleHeaders = { 'X-Regway-Console': '1' };
 
-/** What went wrong with a request, in a sentence, with the id under which the server logged it. */
+/** A failed request: a code, a message for the user, and the ID under which the server logged it, if it answered. */
 export class RequestFailure extends Error {
   override readonly name = 'RequestFailure';
   /** `UNAUTHENTICATED`, `FORBIDDEN`, … or `NETWORK`. */
@@ -26,7 +26,7 @@ export interface Principal {
   readonly expiresAt: string | null;
 }
 
-/** Another place to sign in. */
+/** An identity provider to sign in with: its display name and the path that starts the sign-in. */
 export interface SignInMethod {
   readonly name: string;
   readonly path: string;
@@ -47,7 +47,7 @@ export async function run<Answer, Variables>(
   return answer;
 }
 
-/** As `run`, and gives the id of the request too, to show beside errors that are part of the answer. @throws RequestFailure. */
+/** Runs a query or mutation and returns its data with the request ID, to show next to errors in the payload. @throws RequestFailure. */
 export async function runWithId<Answer, Variables>(
   operation: Operation<Answer, Variables>,
   variables: Variables,
@@ -57,7 +57,7 @@ export async function runWithId<Answer, Variables>(
   return [dataOf((await readJson(response)) as GraphqlBody<Answer>, response), requestIdOf(response)];
 }
 
-/** Runs a subscription (Server-Sent Events over POST) and gives its messages as they come. @throws RequestFailure. */
+/** Runs a subscription (server-sent events over POST) and yields its messages as they arrive. @throws RequestFailure. */
 export async function* stream<Answer, Variables>(
   operation: Operation<Answer, Variables>,
   variables: Variables,
@@ -94,15 +94,15 @@ export async function signOut(): Promise<void> {
   await session({ method: 'DELETE', headers: consoleHeaders });
 }
 
-/** Who is signed in; null for nobody. @throws RequestFailure. */
+/** Returns the signed-in principal, or null if no session exists. @throws RequestFailure. */
 export function whoAmI(): Promise<Principal | null> {
   return session({ headers: consoleHeaders });
 }
 
-/** Where else than here people sign in. @throws RequestFailure. */
+/** Returns the identity providers that the server offers for signing in. @throws RequestFailure. */
 export async function fetchSignInMethods(): Promise<readonly SignInMethod[]> {
-  const { signIn: ways = [] } = await sessionBody({ headers: consoleHeaders });
-  return ways;
+  const { signIn: methods = [] } = await sessionBody({ headers: consoleHeaders });
+  return methods;
 }
 
 async function session(init: RequestInit): Promise<Principal | null> {
@@ -122,7 +122,7 @@ async function sessionBody(init: RequestInit): Promise<SessionBody> {
   if (!response.ok)
     throw new RequestFailure(
       response.status === 401 ? 'UNAUTHENTICATED' : 'REFUSED',
-      body.message ?? `The server answered HTTP ${response.status}.`,
+      body.message ?? `The server responded with HTTP ${response.status}.`,
       requestIdOf(response),
     );
   return body;
@@ -145,7 +145,7 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     if (init.signal?.aborted) throw error;
     throw new RequestFailure(
       'NETWORK',
-      'The server cannot be reached. Check that it runs and that this machine has a network, then try again.',
+      'The server cannot be reached. Check that it is running and that this computer is online, then try again.',
       null,
     );
   }
@@ -157,7 +157,7 @@ async function readJson(response: Response): Promise<unknown> {
   } catch {
     throw new RequestFailure(
       'UNREADABLE',
-      `The server answered HTTP ${response.status} with something that is not JSON. A proxy may have answered in its place.`,
+      `The response is not JSON (HTTP ${response.status}). A proxy may have answered instead of the server.`,
       requestIdOf(response),
     );
   }
@@ -168,11 +168,11 @@ function dataOf<Answer>({ data, errors = [] }: GraphqlBody<Answer>, response: Re
   if (error !== undefined)
     throw new RequestFailure(error.extensions?.code ?? 'INTERNAL', error.message, requestIdOf(response));
   if (data === null || data === undefined)
-    throw new RequestFailure('UNREADABLE', 'The server answered without data.', requestIdOf(response));
+    throw new RequestFailure('UNREADABLE', 'The response contains no data.', requestIdOf(response));
   return data;
 }
 
-/** The data of one event of the stream; comments and the closing event have none. */
+/** Returns the data of one server-sent event, or nothing for comments and the closing event. */
 function dataOfEvent(event: string): string[] {
   const lines = event.split('\n');
   const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart());

@@ -1,32 +1,33 @@
-// Asking the server for a change: whether it is under way, and what went wrong with it, in words and with the id of the request.
+// Runs a change on the server from a component and keeps its state: whether it is running, and the failure with its request ID.
 
 import { useState } from 'react';
 import type { FailureFragment } from './operations.ts';
 import { type Failure, useFailures } from './use-request.ts';
 
-/** Asks for the change; gives what the server has against it, and the id of the request. */
-export type Ask = () => Promise<readonly [readonly FailureFragment[], string | null]>;
+/** Sends the change; returns the errors of its payload and the request ID. */
+export type SendChange = () => Promise<readonly [readonly FailureFragment[], string | null]>;
 
 export interface Change {
   readonly failure: Failure | null;
   readonly isBusy: boolean;
-  /** True when it was done. */
-  readonly start: (ask: Ask) => Promise<boolean>;
+  /** Sends the change; returns whether it succeeded. */
+  readonly start: (send: SendChange) => Promise<boolean>;
 }
 
+/** Returns the state of one kind of change, and the function that sends it. */
 export function useChange(): Change {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const meet = useFailures();
-  const start = async (ask: Ask): Promise<boolean> => {
+  const toFailure = useFailures();
+  const start = async (send: SendChange): Promise<boolean> => {
     setBusy(true);
-    const met = await ask().then(
+    const newFailure = await send().then(
       ([[error], requestId]) => (error === undefined ? null : { message: error.message, requestId }),
-      meet,
+      toFailure,
     );
-    setFailure(met);
+    setFailure(newFailure);
     setBusy(false);
-    return met === null;
+    return newFailure === null;
   };
   return { failure, isBusy, start };
 }

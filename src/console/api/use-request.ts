@@ -1,30 +1,30 @@
-// Loading something from the server into a component: what it is, what went wrong, and how to load it again.
+// Loads data from the server into a component: the answer, the failure, and a function that loads it again.
 
 import { createContext, useCallback, useContext, useEffect, useState } from 'react';
 import { RequestFailure } from './client.ts';
 
 export interface Loaded<Answer> {
-  /** The newest answer; that of the question before stays until the new one is there. */
+  /** The latest answer; the previous one stays until the new one arrives. */
   readonly answer: Answer | null;
   readonly failure: RequestFailure | null;
   readonly isLoading: boolean;
   readonly reload: () => void;
 }
 
-/** What can be shown of a failure. */
+/** A failure to show: the message and the request ID, if the server answered. */
 export interface Failure {
   readonly message: string;
   readonly requestId: string | null;
 }
 
-/** Called when the server no longer knows the session. */
+/** Called when the server reports that the session has ended. */
 export const SessionEnded = createContext<() => void>(() => undefined);
 
-/** Loads whenever `key` changes; an answer that comes too late is dropped. */
+/** Loads again whenever `key` changes. An answer for an earlier key is discarded. */
 export function useRequest<Answer>(key: string, load: (signal: AbortSignal) => Promise<Answer>): Loaded<Answer> {
   const [state, setState] = useState<Omit<Loaded<Answer>, 'reload'>>({ answer: null, failure: null, isLoading: true });
   const [round, setRound] = useState(0);
-  const meet = useFailures();
+  const toFailure = useFailures();
   useEffect(() => {
     const controller = new AbortController();
     setState((before) => ({ ...before, isLoading: true }));
@@ -32,18 +32,18 @@ export function useRequest<Answer>(key: string, load: (signal: AbortSignal) => P
       (answer) => controller.signal.aborted || setState({ answer, failure: null, isLoading: false }),
       (error: unknown) => {
         if (controller.signal.aborted) return;
-        const failure = meet(error);
+        const failure = toFailure(error);
         setState((before) => ({ ...before, failure, isLoading: false }));
       },
     );
     return () => controller.abort();
-    // `load` is made anew at every drawing; `key` says when it means something else.
+    // `load` is a new function in every render; `key` identifies what it loads.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [key, round]);
   return { ...state, reload: useCallback(() => setRound((before) => before + 1), []) };
 }
 
-/** Gives a function that makes of whatever was thrown something that can be shown; where the session has ended, that is told first. */
+/** Returns a function that converts a thrown value to a failure to show, and calls `SessionEnded` if the session has ended. */
 export function useFailures(): (error: unknown) => RequestFailure {
   const sessionEnded = useContext(SessionEnded);
   return useCallback(
@@ -56,9 +56,9 @@ export function useFailures(): (error: unknown) => RequestFailure {
   );
 }
 
-/** Whatever was thrown, as something that can be shown. */
+/** Converts a thrown value to a failure to show. */
 export function failureOf(error: unknown): RequestFailure {
   return error instanceof RequestFailure
     ? error
-    : new RequestFailure('INTERNAL', 'The console met a fault of its own. Reload the page and try again.', null);
+    : new RequestFailure('INTERNAL', 'Internal error in the console. Reload the page and try again.', null);
 }

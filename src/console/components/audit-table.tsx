@@ -1,4 +1,4 @@
-// Audit events as people read them: when, who, what, to which thing, and how it ended.
+// Renders audit events as a table.
 
 import type { EventFragment } from '../api/operations.ts';
 import { actionLabels, resultLabel } from '../shared/words.ts';
@@ -6,15 +6,16 @@ import { Ago, TableFrame } from './controls.tsx';
 
 export function AuditTable({
   events,
-  isOfOneThing = false,
+  isOfOneResource = false,
 }: {
   readonly events: readonly EventFragment[];
-  readonly isOfOneThing?: boolean;
+  /** Omits the columns of resource and account, which are the same in every row. */
+  readonly isOfOneResource?: boolean;
 }) {
   return (
     <TableFrame
       label="Audit events"
-      titles={['When', 'Who', 'What', ...(isOfOneThing ? [] : ['Which', 'Account']), 'Outcome', 'Request']}
+      titles={['Time', 'Actor', 'Action', ...(isOfOneResource ? [] : ['Resource', 'Account']), 'Outcome', 'Request ID']}
     >
       {events.map(({ seq, at, actor, account, action, target, targetText, outcome, requestId }) => (
         <tr key={seq}>
@@ -23,7 +24,7 @@ export function AuditTable({
           </td>
           <td>{actor}</td>
           <td className="nowrap">{actionLabels[action]}</td>
-          {!isOfOneThing && (
+          {!isOfOneResource && (
             <>
               <td className="break" title={target}>
                 {targetText}

@@ -1,4 +1,4 @@
-// The small parts that every screen is made of: links, fields, switches, signs of success and failure, times.
+// Provides the basic controls of every screen: links, fields, switches, status icons, notes, times, and table frames.
 
 import { type MouseEvent, type ReactNode, type Ref, useEffect, useRef } from 'react';
 import { FieldError, Input, Label, Switch, Text, TextField } from 'react-aria-components';
@@ -7,7 +7,7 @@ import { go, hasMoved } from '../shared/location.ts';
 import { exactTime, relativeTime } from '../shared/time.ts';
 import type { Tone } from '../shared/words.ts';
 
-/** A link within the console; with a modifier key the browser opens it as it does any other. */
+/** A link within the console. With a modifier key, the browser opens it like any other link. */
 export function AddressLink({
   to,
   className,
@@ -36,13 +36,13 @@ interface FieldProps {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly help?: ReactNode;
-  /** What is wrong with the value, in a sentence. */
+  /** The problem with the value, as a sentence. */
   readonly error?: string | undefined;
   readonly isRequired?: boolean;
   readonly isDisabled?: boolean;
   readonly placeholder?: string;
   readonly autoFocus?: boolean;
-  /** Instead of a line of text. It gets label and description by itself. */
+  /** The input to show instead of a single line of text. React Aria connects it to the label and the description. */
   readonly children?: ReactNode;
   readonly inputRef?: Ref<HTMLInputElement>;
 }
@@ -100,12 +100,12 @@ interface ChoiceProps<Value extends string> {
   readonly value: Value | '';
   readonly onChange: (value: Value | '') => void;
   readonly options: Readonly<Partial<Record<Value, string>>>;
-  /** The words for no choice at all; without them there is always one. */
+  /** The label of the empty choice. If omitted, a value is always selected. */
   readonly none?: string;
   readonly help?: ReactNode;
 }
 
-/** The browser's own list: it is usable on every device and by every aid. */
+/** A native select, because it works on every device and with every assistive technology. */
 export function Choice<Value extends string>({ label, value, onChange, options, none, help }: ChoiceProps<Value>) {
   return (
     <label className="field">
@@ -152,7 +152,7 @@ const signs: Readonly<Record<Tone, string>> = {
   neutral: 'M4 8h8',
 };
 
-/** A sign that says by shape and colour how good something is; the words stand beside it. */
+/** Renders an icon whose shape and color show the severity. Hidden from screen readers, because the text next to it says the same. */
 export function Sign({ tone }: { readonly tone: Tone }) {
   return (
     <svg className={`sign ${tone}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
@@ -177,21 +177,21 @@ export function Note({ tone, children }: { readonly tone: Tone; readonly childre
   );
 }
 
-/** A failure in words, with what to tell to whoever runs the server. */
+/** A failure with the request ID, which the operator needs to find it in the log. */
 export function FailureNote({ failure }: { readonly failure: Failure }) {
   return (
     <Note tone="bad">
       <p>{failure.message}</p>
       {failure.requestId !== null && (
         <p className="help">
-          Request id: <code>{failure.requestId}</code>
+          Request ID: <code>{failure.requestId}</code>
         </p>
       )}
     </Note>
   );
 }
 
-/** How long ago; the exact time on hover and for aids, or beside it where there is room. */
+/** A relative time. The exact time is in its title, or next to it if `isExact`. */
 export function Ago({
   time,
   none = '',
@@ -215,7 +215,7 @@ export function Ago({
   );
 }
 
-/** @param isBreakable for a long word without spaces, which may be cut anywhere. */
+/** Renders the page heading and sets the document title. @param isBreakable whether a long word may break anywhere. */
 export function PageHeading({
   title,
   isBreakable = false,
@@ -227,7 +227,7 @@ export function PageHeading({
   useEffect(() => {
     document.title = `${title} · Regway`;
   }, [title]);
-  // A page of its own would begin at its top; whoever hears the screen or uses the keyboard expects the same here (WCAG 2.4.3).
+  // Focus moves to the heading as on a full page load, so that keyboards and screen readers start at the top (WCAG 2.4.3).
   useEffect(() => {
     if (hasMoved()) heading.current?.focus();
   }, []);
@@ -239,7 +239,7 @@ export function PageHeading({
 }
 
 interface TableFrameProps {
-  /** What the table holds, for who cannot see it. */
+  /** The accessible name of the table. */
   readonly label: string;
   readonly titles: readonly string[];
   readonly children: ReactNode;

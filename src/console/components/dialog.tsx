@@ -1,8 +1,8 @@
-// A window over the page: the focus stays in it, Escape closes it, and the page behind is out of reach.
+// Renders modal dialogs: focus stays inside, Escape closes them, and the page behind is inert.
 
 import type { ReactNode } from 'react';
 import { Button, Dialog as AriaDialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
-import { type Ask, useChange } from '../api/use-change.ts';
+import { type SendChange, useChange } from '../api/use-change.ts';
 import { FailureNote } from './controls.tsx';
 
 interface DialogProps {
@@ -27,21 +27,22 @@ export function Dialog({ title, role = 'dialog', onClose, children }: DialogProp
   );
 }
 
-interface QuestionDialogProps {
+interface ConfirmDialogProps {
   readonly title: string;
-  /** The word of the button. */
+  /** The label of the button that confirms. */
   readonly action: string;
-  readonly ask: Ask;
+  readonly send: SendChange;
   readonly onClose: () => void;
   readonly onDone: () => void;
-  /** What will happen. */
+  /** The effect of the change, described for the user. */
   readonly children: ReactNode;
 }
 
-export function QuestionDialog({ title, action, ask, onClose, onDone, children }: QuestionDialogProps) {
+/** Asks for confirmation, then sends a change; shows the failure if the server rejects it. */
+export function ConfirmDialog({ title, action, send, onClose, onDone, children }: ConfirmDialogProps) {
   const { failure, isBusy, start } = useChange();
-  const answer = async (): Promise<void> => {
-    if (await start(ask)) onDone();
+  const confirm = async (): Promise<void> => {
+    if (await start(send)) onDone();
   };
   return (
     <Dialog title={title} role="alertdialog" onClose={onClose}>
@@ -51,7 +52,7 @@ export function QuestionDialog({ title, action, ask, onClose, onDone, children }
         <Button className="button" onPress={onClose} autoFocus>
           Cancel
         </Button>
-        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void answer()}>
+        <Button className="button danger solid" isDisabled={isBusy} onPress={() => void confirm()}>
           {action}
         </Button>
       </div>

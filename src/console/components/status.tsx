@@ -1,4 +1,4 @@
-// The last outcome of a registry in one line: sign, words, age.
+// Renders the last validation outcome of a registry, and whether its certificate is verified, in one line.
 
 import { Ago, Sign } from './controls.tsx';
 import type { RowFragment } from '../api/operations.ts';
@@ -8,7 +8,7 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
   if (validation === null)
     return (
       <span className="status">
-        <Sign tone="neutral" /> <span>Never checked</span>
+        <Sign tone="neutral" /> <span>Never validated</span>
       </span>
     );
   return (
@@ -24,7 +24,7 @@ export function Status({ validation }: { readonly validation: RowFragment['lastV
   );
 }
 
-/** Whether certificates are verified; a warning where they are not. */
+/** Shows whether the registry's certificate is verified, as a warning if it is not. */
 export function TlsMark({ isVerified }: { readonly isVerified: boolean }) {
   return isVerified ? (
     <span className="status">
@@ -33,7 +33,7 @@ export function TlsMark({ isVerified }: { readonly isVerified: boolean }) {
   ) : (
     <span
       className="status"
-      title="Any certificate is accepted: the password could reach somebody who poses as the registry."
+      title="Any certificate is accepted: anyone who can impersonate the registry could receive the password."
     >
       <Sign tone="warning" /> <span className="nowrap">Not verified</span>
     </span>

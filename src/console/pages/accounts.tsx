@@ -1,4 +1,4 @@
-// Accounts, for admins: which there are, making one, and shutting one out or letting it in again.
+// Shows the accounts to admins: lists, creates, disables, and re-enables them.
 
 import { type FormEvent, useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -13,9 +13,9 @@ import {
 import { useChange } from '../api/use-change.ts';
 import { useRequest } from '../api/use-request.ts';
 import { Ago, FailureNote, Field, Note, PageHeading, TableFrame } from '../components/controls.tsx';
-import { QuestionDialog } from '../components/dialog.tsx';
+import { ConfirmDialog } from '../components/dialog.tsx';
 
-/** It cannot be shut out. */
+/** The built-in account, which cannot be disabled. */
 const adminAccount = 'admin';
 
 export function AccountsPage() {
@@ -39,14 +39,14 @@ export function AccountsPage() {
     <>
       <PageHeading title="Accounts" />
       <p className="lead">
-        Each account has registries and tokens of its own, which no other one sees. Admins see them all.
+        Each account has its own registries and tokens, which no other account can see. Admins can access all accounts.
       </p>
       {notice !== null && (
         <Note tone="good">
           <p>{notice}</p>
         </Note>
       )}
-      {[failure, enabling.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
+      {[failure, enabling.failure].map((shown, index) => shown !== null && <FailureNote key={index} failure={shown} />)}
       <NewAccount onDone={done} />
       {answer === null ? (
         failure === null && <p className="faint loading">Loading…</p>
@@ -54,21 +54,22 @@ export function AccountsPage() {
         <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />
       )}
       {disabled !== null && (
-        <QuestionDialog
+        <ConfirmDialog
           title="Disable account"
-          action="Disable"
+          action="Disable account"
           onClose={() => setDisabled(null)}
           onDone={() => done(`Disabled ${disabled.name}.`)}
-          ask={async () => {
+          send={async () => {
             const [{ disableAccount }, requestId] = await runWithId(DisableAccountDocument, { name: disabled.name });
             return [disableAccount.errors, requestId];
           }}
         >
           <p>
-            All logins of <strong className="break">{disabled.name}</strong> are refused at once, and no pull uses its
-            registries. Nothing is deleted; enabling it again brings all of it back.
+            From the next request on, all tokens, logins, and sessions of{' '}
+            <strong className="break">{disabled.name}</strong> are rejected, and no pull uses its registries. Nothing is
+            deleted; you can enable the account again.
           </p>
-        </QuestionDialog>
+        </ConfirmDialog>
       )}
     </>
   );
@@ -84,7 +85,7 @@ function NewAccount({ onDone }: { readonly onDone: (sentence: string) => void })
       return [createAccount.errors, requestId];
     });
     if (!isDone) return;
-    onDone(`Added ${name.trim()}.`);
+    onDone(`Created ${name.trim()}.`);
     setName('');
   };
   return (
@@ -92,7 +93,7 @@ function NewAccount({ onDone }: { readonly onDone: (sentence: string) => void })
       <form className="inline-form" onSubmit={(event) => void submit(event)} noValidate>
         <Field label="New account" value={name} onChange={setName} />
         <Button type="submit" className="button" isDisabled={isBusy || name.trim() === ''}>
-          Add
+          Create account
         </Button>
       </form>
       {failure !== null && <FailureNote failure={failure} />}
@@ -117,7 +118,7 @@ function Accounts({ accounts, onDisable, onEnable }: AccountsProps) {
           </td>
           <td>
             {account.disabledAt === null ? (
-              'In force'
+              'Active'
             ) : (
               <>
                 Disabled <Ago time={account.disabledAt} />

@@ -1,4 +1,4 @@
-// The audit trail, newest first, narrowed by who and what, in pages over the server's cursors.
+// Shows the audit trail, newest first, filtered by actor and action, in pages based on the server's cursors.
 
 import { type FormEvent, useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -10,7 +10,7 @@ import { Choice, FailureNote, Field, PageHeading } from '../components/controls.
 import { go } from '../shared/location.ts';
 import { actionLabels } from '../shared/words.ts';
 
-/** A screen or two; the trail is read from its newest end. */
+/** Events per page: one or two screens. */
 const pageSize = 50;
 
 export function AuditPage({ query }: { readonly query: string }) {
@@ -28,8 +28,8 @@ export function AuditPage({ query }: { readonly query: string }) {
     <>
       <PageHeading title="Audit" />
       <p className="lead">
-        Who changed what, when, and how it ended. Nothing that anybody typed is in it. <code>regway audit verify</code>{' '}
-        shows that nothing was changed in it afterwards.
+        Who did what, when, and with what outcome. Request input is never recorded. <code>regway audit verify</code>{' '}
+        detects changes made to the trail outside Regway.
       </p>
       <Filters key={actor} actor={actor ?? ''} action={known} />
       {failure !== null && <FailureNote failure={failure} />}
@@ -42,19 +42,19 @@ export function AuditPage({ query }: { readonly query: string }) {
   );
 }
 
-interface Narrowing {
+interface AuditFilters {
   readonly actor: string;
   readonly action: RegwayAuditAction | null;
 }
 
-function show({ actor, action }: Narrowing, after: string | null = null): void {
+function show({ actor, action }: AuditFilters, after: string | null = null): void {
   const entries = Object.entries({ actor: actor.trim(), action, after }).flatMap(([name, value]) =>
     value ? [[name, value]] : [],
   );
   go(`/audit${entries.length === 0 ? '' : `?${new URLSearchParams(entries)}`}`);
 }
 
-function Filters({ actor, action }: Narrowing) {
+function Filters({ actor, action }: AuditFilters) {
   const [typed, setTyped] = useState(actor);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -63,34 +63,40 @@ function Filters({ actor, action }: Narrowing) {
   return (
     <search>
       <form className="inline-form" onSubmit={submit}>
-        <Field label="Who" value={typed} onChange={setTyped} placeholder="token:…" help="Exactly as in the table." />
+        <Field
+          label="Actor"
+          value={typed}
+          onChange={setTyped}
+          placeholder="token:…"
+          help="Exact match, as shown in the table."
+        />
         <Choice
-          label="What"
+          label="Action"
           value={action ?? ''}
           onChange={(chosen) => show({ actor: typed, action: chosen || null })}
           options={actionLabels}
-          none="Everything"
+          none="All actions"
         />
         <Button type="submit" className="button">
-          Show
+          Apply filter
         </Button>
       </form>
     </search>
   );
 }
 
-interface EventsProps extends Narrowing {
+interface EventsProps extends AuditFilters {
   readonly events: AuditQuery['auditEvents'];
   readonly after: string | null;
 }
 
-function Events({ events: { nodes, pageInfo }, after, ...narrowing }: EventsProps) {
+function Events({ events: { nodes, pageInfo }, after, ...filters }: EventsProps) {
   const older = pageInfo.hasNextPage ? pageInfo.endCursor : null;
   return (
     <>
       {nodes.length === 0 ? (
         <section className="empty">
-          <h2>Nothing of that kind happened</h2>
+          <h2>No matching events</h2>
         </section>
       ) : (
         <AuditTable events={nodes} />
@@ -101,10 +107,10 @@ function Events({ events: { nodes, pageInfo }, after, ...narrowing }: EventsProp
         </span>
         <span className="spacer" />
         <span className="buttons">
-          <Button className="button" isDisabled={after === null} onPress={() => show(narrowing)}>
+          <Button className="button" isDisabled={after === null} onPress={() => show(filters)}>
             Newest
           </Button>
-          <Button className="button" isDisabled={older === null} onPress={() => show(narrowing, older)}>
+          <Button className="button" isDisabled={older === null} onPress={() => show(filters, older)}>
             Older
           </Button>
         </span>

@@ -1,4 +1,4 @@
-// The bar on top of every screen: where one is, who is signed in, light or dark, the way out.
+// Renders the bar at the top of every screen: navigation, theme, the signed-in principal, and signing out.
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -8,7 +8,7 @@ import { screens, useAddress } from '../shared/location.ts';
 import { maySeeRegistries } from './no-registries.tsx';
 import { applyTheme, storeTheme, storedTheme, themes } from '../shared/theme.ts';
 
-const themeWords = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' } as const;
+const themeLabels = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' } as const;
 
 export function Header({
   principal,
@@ -44,7 +44,7 @@ export function Header({
   );
 }
 
-/** What the role may not see is not there. */
+/** Links to the screens that the role may see. */
 function Screens({ principal }: { readonly principal: Principal }) {
   const { path } = useAddress();
   const links = [
@@ -75,7 +75,7 @@ function ThemeButton() {
   };
   return (
     <Button className="button" onPress={change}>
-      {themeWords[theme]}
+      {themeLabels[theme]}
     </Button>
   );
 }

@@ -1,10 +1,10 @@
-// What those see who may not look at registries: what their token is for, and what it can answer.
+// Shows a principal without access to registries what its role allows.
 
 import type { Principal } from '../api/client.ts';
 import { PageHeading } from '../components/controls.tsx';
 import { ImageExplainer } from '../registry/image-explainer.tsx';
 
-/** Whether the role sees more than itself and its pulls. */
+/** Returns whether the role may list registries. */
 export function maySeeRegistries({ role }: Principal): boolean {
   return role === 'ADMIN' || role === 'READ_WRITE';
 }
@@ -14,11 +14,11 @@ export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
     <>
       <PageHeading title="Registries" />
       <p className="lead">
-        Your token has the role {role}, which does not see registries.{' '}
+        Your token has the role {role}, which does not allow listing registries.{' '}
         {role === 'PULL'
-          ? 'It pulls images, and tells which registry a pull would use.'
-          : 'It sees itself and what is public.'}{' '}
-        Sign in with a token of the role READ_WRITE to work with registries.
+          ? 'It can pull images and show which registry a pull would use.'
+          : 'It can read only its own identity.'}{' '}
+        To manage registries, sign in with a token with the role READ_WRITE.
       </p>
       {role === 'PULL' && <ImageExplainer />}
     </>

@@ -1,4 +1,4 @@
-// The list of registries: narrowed and sorted by the address, with what adds, changes and deletes one.
+// Shows the list of registries, filtered and sorted by the address, and adds, changes, and deletes registries.
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -31,7 +31,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
   const [dialog, setDialog] = useState<OpenDialog | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const meet = useFailures();
+  const toFailure = useFailures();
   const show = (change: Partial<ListState>, replace = false): void =>
     go(`/${printListState({ ...state, position: 'first', ...change })}`, { replace });
   const open = (next: OpenDialog): void => {
@@ -50,7 +50,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
       else list.reload();
       setFailure(null);
     } catch (error) {
-      setFailure(meet(error));
+      setFailure(toFailure(error));
     }
   };
   return (
@@ -66,7 +66,7 @@ export function RegistriesPage({ query }: { readonly query: string }) {
           <p>{notice}</p>
         </Note>
       )}
-      {[failure, list.failure].map((met, index) => met !== null && <FailureNote key={index} failure={met} />)}
+      {[failure, list.failure].map((shown, index) => shown !== null && <FailureNote key={index} failure={shown} />)}
       <List
         list={list}
         state={state}
@@ -118,14 +118,12 @@ function List({ list: { answer, isLoading, failure }, state, onShow, onAdd, onEd
           <Pager connection={connection} state={state} onShow={onShow} />
         </>
       )}
-      {isEmpty && isFiltered(state) && (
-        <NothingMatches onClear={() => onShow({ search: '', type: null, outcome: null })} />
-      )}
+      {isEmpty && isFiltered(state) && <NoMatches onClear={() => onShow({ search: '', type: null, outcome: null })} />}
       {isBeyondEnd && (
         <p>
-          This page is empty now.{' '}
+          This page no longer contains any registries.{' '}
           <Button className="button" onPress={() => onShow({})}>
-            To the first page
+            Go to first page
           </Button>
         </p>
       )}
@@ -138,8 +136,8 @@ function NoneYet({ onAdd }: { readonly onAdd: () => void }) {
     <section className="empty">
       <h2>No registries yet</h2>
       <p>
-        A registry is how to log in to one registry host. Regway checks the login, keeps the password sealed, and uses
-        it for pulls.
+        A registry stores the credential for one registry host, path, or repository. Regway validates it, encrypts the
+        password, and uses it for pulls.
       </p>
       <Button className="button primary" onPress={onAdd}>
         Let's add one!
@@ -148,13 +146,13 @@ function NoneYet({ onAdd }: { readonly onAdd: () => void }) {
   );
 }
 
-function NothingMatches({ onClear }: { readonly onClear: () => void }) {
+function NoMatches({ onClear }: { readonly onClear: () => void }) {
   return (
     <section className="empty">
-      <h2>Nothing matches</h2>
-      <p>There are registries, but none with this text, type and status.</p>
+      <h2>No matches</h2>
+      <p>No registry matches these filters.</p>
       <Button className="button" onPress={onClear}>
-        Clear the filters
+        Clear filters
       </Button>
     </section>
   );

@@ -1,4 +1,4 @@
-// One registry: its facts, its last report, who used it, and which images it serves.
+// Shows one registry: its details, last validation, covered images, usage, and audit events.
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -11,7 +11,7 @@ import { DeleteDialog } from '../registry/delete-dialog.tsx';
 import { ImageExplainer } from '../registry/image-explainer.tsx';
 import { RegistryDialog } from '../registry/registry-dialog.tsx';
 import { RegistryFacts, UsesCard } from '../registry/registry-facts.tsx';
-import { Steps, Verdict } from '../registry/report.tsx';
+import { Steps, ValidationResult } from '../registry/report.tsx';
 import { checkStored, useCheck } from '../registry/use-check.ts';
 import { go } from '../shared/location.ts';
 
@@ -78,9 +78,9 @@ function AuditCard({ events }: { readonly events: Registry['auditEvents'] }) {
     <section className="card" aria-labelledby="audit-title">
       <h2 id="audit-title">Audit</h2>
       {events === null || events.length === 0 ? (
-        <p className="faint">Nothing was recorded of it.</p>
+        <p className="faint">No events yet.</p>
       ) : (
-        <AuditTable events={events} isOfOneThing />
+        <AuditTable events={events} isOfOneResource />
       )}
     </section>
   );
@@ -91,8 +91,8 @@ function Missing({ isLoading, hasFailed }: { readonly isLoading: boolean; readon
   if (isLoading) return <p className="faint loading">Loading…</p>;
   return (
     <section className="empty">
-      <PageHeading title="Not there" />
-      <p>There is no registry at this address, or it is not yours to see.</p>
+      <PageHeading title="Registry not found" />
+      <p>It does not exist, or you do not have access to it.</p>
     </section>
   );
 }
@@ -115,10 +115,10 @@ function LastReport({ registry, onChange }: { readonly registry: Registry; reado
       {check.isRunning ? (
         <Steps steps={check.steps} isRunning />
       ) : report === null ? (
-        <p className="faint">It was never checked.</p>
+        <p className="faint">Not validated yet.</p>
       ) : (
         <>
-          <Verdict report={report} />
+          <ValidationResult report={report} />
           <Steps steps={report.steps} />
         </>
       )}
@@ -126,7 +126,7 @@ function LastReport({ registry, onChange }: { readonly registry: Registry; reado
   );
 }
 
-/** The report that was just seen until the page is loaded again; an edit meanwhile may have brought a later one. */
+/** Returns the later of the two reports: an edit may have stored one after the check on this page. */
 function newest(seen: ReportFragment | null, stored: ReportFragment | null): ReportFragment | null {
   if (seen === null || stored === null) return seen ?? stored;
   return Date.parse(seen.checkedAt) > Date.parse(stored.checkedAt) ? seen : stored;

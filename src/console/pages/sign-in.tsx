@@ -1,4 +1,4 @@
-// Signing in: with an API token, which is exchanged for a session cookie and then forgotten by the page, or at an issuer.
+// Signs in with an API token, which is exchanged for a session cookie and not stored by the page, or at an identity provider.
 
 import { type FormEvent, useEffect, useState } from 'react';
 import { Button, Input, Link } from 'react-aria-components';
@@ -7,7 +7,7 @@ import { failureOf } from '../api/use-request.ts';
 import { FailureNote, Field, PageHeading } from '../components/controls.tsx';
 
 interface SignInPageProps {
-  /** Why one has to sign in, where there is a reason. */
+  /** The reason for signing in again, or null on the first visit. */
   readonly failure: RequestFailure | null;
   readonly onSignedIn: (principal: Principal) => void;
 }
@@ -39,7 +39,7 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
           autoFocus
           help={
             <>
-              The first start printed one. More are made with <code>regway token create</code>.
+              The first start printed one. To create another, run <code>regway token create</code>.
             </>
           }
         >
@@ -54,16 +54,16 @@ export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
   );
 }
 
-/** Nothing where the server knows no issuer, or cannot be asked: the token's field says so then. */
+/** Links to the identity providers. Empty if the server has none or cannot be reached; signing in then shows the failure. */
 export function SignInMethods() {
-  const [ways, setWays] = useState<readonly SignInMethod[]>([]);
+  const [methods, setMethods] = useState<readonly SignInMethod[]>([]);
   useEffect(() => {
-    fetchSignInMethods().then(setWays, () => undefined);
+    fetchSignInMethods().then(setMethods, () => undefined);
   }, []);
-  if (ways.length === 0) return null;
+  if (methods.length === 0) return null;
   return (
     <>
-      {ways.map(({ name, path }) => (
+      {methods.map(({ name, path }) => (
         <Link key={path} className="button" href={path}>
           Sign in with {name}
         </Link>
@@ -73,21 +73,21 @@ export function SignInMethods() {
   );
 }
 
-/** What the server writes into the address. */
-const sentences: ReadonlyMap<string, string> = new Map([
-  ['cancelled', 'You were not signed in: it was cancelled or refused there.'],
-  ['expired', 'This sign-in took too long, or was begun in another browser or tab. Try again.'],
+/** Maps the failure codes that the server writes into the address (`#sign-in=…`) to messages. */
+const failureMessages: ReadonlyMap<string, string> = new Map([
+  ['cancelled', 'Sign-in was canceled or denied by the identity provider.'],
+  ['expired', 'Sign-in timed out or was started in another browser or tab. Try again.'],
   [
     'unknown',
-    'You were signed in there, but that gives you no account and role here. Ask the administrator of this server.',
+    'You are signed in at the identity provider, but it grants you no account and role in Regway. Ask your administrator.',
   ],
 ]);
 
-/** A sign-in that failed, by the word for it in the address. */
-export function signInFailure(word: string): RequestFailure {
+/** Returns the failure to show for a failure code in the address. */
+export function signInFailure(code: string): RequestFailure {
   return new RequestFailure(
     'UNAUTHENTICATED',
-    sentences.get(word) ?? 'Signing in there did not work. Try again later; the log of this server has the reason.',
+    failureMessages.get(code) ?? 'Sign-in failed. Try again later; the server log has the reason.',
     null,
   );
 }

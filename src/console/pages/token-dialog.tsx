@@ -1,4 +1,4 @@
-// Making an API token, and showing its text, which is never to be seen again.
+// Creates an API token and shows its value once.
 
 import { useState, type FormEvent } from 'react';
 import { Button, TextArea } from 'react-aria-components';
@@ -9,13 +9,13 @@ import { CreateTokenDocument, type RegwayRole } from '../api/operations.ts';
 import { useChange } from '../api/use-change.ts';
 import { roleLabels } from '../shared/words.ts';
 
-const lifetimes = { '30d': '30 days', '90d': '90 days', '365d': 'A year', never: 'No end' } as const;
+const lifetimes = { '30d': '30 days', '90d': '90 days', '365d': '1 year', never: 'Never' } as const;
 
 interface TokenForm {
   readonly name: string;
   readonly role: RegwayRole;
   readonly account: string;
-  /** One pattern a line. */
+  /** Image patterns, one per line. */
   readonly images: string;
   readonly lifetime: keyof typeof lifetimes;
 }
@@ -28,24 +28,24 @@ export function TokenDialog({ principal, onClose }: { readonly principal: Princi
     images: '',
     lifetime: '90d',
   });
-  const [text, setText] = useState<string | null>(null);
+  const [value, setValue] = useState<string | null>(null);
   const { failure, isBusy, start } = useChange();
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     await start(async () => {
       const [{ createToken }, requestId] = await runWithId(CreateTokenDocument, { input: inputOf(form, principal) });
-      setText(createToken.text);
+      setValue(createToken.text);
       return [createToken.errors, requestId];
     });
   };
-  if (text !== null)
+  if (value !== null)
     return (
-      <Dialog title="The new token" onClose={onClose}>
-        <TokenText text={text} onClose={onClose} />
+      <Dialog title="Token created" onClose={onClose}>
+        <TokenValue value={value} onClose={onClose} />
       </Dialog>
     );
   return (
-    <Dialog title="New token" onClose={onClose}>
+    <Dialog title="Create token" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} noValidate>
         <TokenFields
           form={form}
@@ -59,7 +59,7 @@ export function TokenDialog({ principal, onClose }: { readonly principal: Princi
             Cancel
           </Button>
           <Button type="submit" className="button primary" isDisabled={isBusy}>
-            Make the token
+            {isBusy ? 'Creating…' : 'Create token'}
           </Button>
         </div>
       </form>
@@ -82,7 +82,7 @@ function TokenFields({ form: { name, role, account, images, lifetime }, principa
         label="Name"
         value={name}
         onChange={(typed) => onChange({ name: typed })}
-        help="What will use it, so that you know it again."
+        help="What will use this token, for example ci-runner."
         autoFocus
       />
       <Choice
@@ -96,7 +96,7 @@ function TokenFields({ form: { name, role, account, images, lifetime }, principa
           label="Account"
           value={account}
           onChange={(typed) => onChange({ account: typed })}
-          help="Where it works."
+          help="The account this token acts in."
         />
       )}
       {role === 'PULL' && (
@@ -104,13 +104,13 @@ function TokenFields({ form: { name, role, account, images, lifetime }, principa
           label="Images"
           value={images}
           onChange={(typed) => onChange({ images: typed })}
-          help="Limits it to these, one a line. Empty is no limit."
+          help="Limits the token to these image patterns, one per line. Leave empty for all images."
         >
           <TextArea rows={3} placeholder="docker.io/anchore/*" spellCheck={false} autoCapitalize="none" />
         </Field>
       )}
       <Choice
-        label="Lives for"
+        label="Expires in"
         value={lifetime}
         onChange={(chosen) => chosen && onChange({ lifetime: chosen })}
         options={lifetimes}
@@ -119,22 +119,22 @@ function TokenFields({ form: { name, role, account, images, lifetime }, principa
   );
 }
 
-function TokenText({ text, onClose }: { readonly text: string; readonly onClose: () => void }) {
+function TokenValue({ value, onClose }: { readonly value: string; readonly onClose: () => void }) {
   const [isCopied, setCopied] = useState(false);
-  // A page that was not reached by https may not use the clipboard; the text can be selected then.
+  // A page that was not loaded over HTTPS may not use the clipboard; the value can still be selected.
   const canCopy = globalThis.isSecureContext;
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(value);
     setCopied(true);
   };
   return (
     <>
       <Note tone="warning">
-        <p>Keep it now: it is shown this once, and cannot be had again.</p>
+        <p>Copy the token now. You will not be able to see it again.</p>
       </Note>
       <p>
         <code className="token-text" data-testid="token-text">
-          {text}
+          {value}
         </code>
       </p>
       <div className="dialog-buttons">

@@ -1,4 +1,4 @@
-// API tokens: which there are, when each was last used, making one, and revoking one.
+// Shows the API tokens: lists, creates, and revokes them.
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -6,7 +6,7 @@ import { type Principal, run, runWithId } from '../api/client.ts';
 import { RevokeTokenDocument, type TokenFragment, TokensDocument } from '../api/operations.ts';
 import { useRequest } from '../api/use-request.ts';
 import { Ago, FailureNote, Note, PageHeading, TableFrame } from '../components/controls.tsx';
-import { QuestionDialog } from '../components/dialog.tsx';
+import { ConfirmDialog } from '../components/dialog.tsx';
 import { TokenDialog } from './token-dialog.tsx';
 
 export function TokensPage({ principal }: { readonly principal: Principal }) {
@@ -25,12 +25,12 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
       <div className="page-head">
         <PageHeading title="API tokens" />
         <Button className="button primary" onPress={() => setAdding(true)}>
-          New token
+          Create token
         </Button>
       </div>
       <p className="lead">
-        A token logs in programs: those that manage registries, and those that pull. Its text is shown once, when it is
-        made.
+        API tokens authenticate programs that manage registries or pull images. A token's value is shown once, when you
+        create it.
       </p>
       {notice !== null && (
         <Note tone="good">
@@ -45,21 +45,21 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
       )}
       {isAdding && <TokenDialog principal={principal} onClose={() => close(null)} />}
       {revoked !== null && (
-        <QuestionDialog
+        <ConfirmDialog
           title="Revoke token"
-          action="Revoke"
+          action="Revoke token"
           onClose={() => setRevoked(null)}
           onDone={() => close(`Revoked ${nameOf(revoked)}.`)}
-          ask={async () => {
+          send={async () => {
             const [{ revokeToken }, requestId] = await runWithId(RevokeTokenDocument, { id: revoked.id });
             return [revokeToken.errors, requestId];
           }}
         >
           <p>
-            Whatever uses <strong className="break">{nameOf(revoked)}</strong> is refused from now on. This cannot be
-            undone; make another token instead.
+            From the next request on, <strong className="break">{nameOf(revoked)}</strong> is rejected. This cannot be
+            undone; to restore access, create another token.
           </p>
-        </QuestionDialog>
+        </ConfirmDialog>
       )}
     </>
   );
@@ -108,7 +108,7 @@ function Tokens({
           </td>
           <td>{stateOf(token)}</td>
           <td className="actions">
-            {stateOf(token) === 'In force' && (
+            {stateOf(token) === 'Active' && (
               <Button
                 className="button small danger"
                 aria-label={`Revoke ${nameOf(token)}`}
@@ -128,7 +128,7 @@ function nameOf({ name, id }: TokenFragment): string {
   return `${name || 'the token'} (rgw_${id}…)`;
 }
 
-function stateOf({ revokedAt, expiresAt }: TokenFragment): 'In force' | 'Revoked' | 'Expired' {
+function stateOf({ revokedAt, expiresAt }: TokenFragment): 'Active' | 'Revoked' | 'Expired' {
   if (revokedAt !== null) return 'Revoked';
-  return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'Expired' : 'In force';
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'Expired' : 'Active';
 }

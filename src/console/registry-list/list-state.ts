@@ -1,4 +1,4 @@
-// What the list shows, kept in the address so that it can be reloaded, sent to a colleague, and left with the back button.
+// Stores the filters, order, and page of the list in the address, so that it can be reloaded, shared, and left with the back button.
 
 import type { ListQueryVariables, RegistryOrderField, RegistryType, ValidationOutcome } from '../api/operations.ts';
 import { outcomeLabels, typeLabels } from '../shared/words.ts';
@@ -15,7 +15,7 @@ export type SortKey = keyof typeof sortFields;
 export const pageSizes = [25, 50, 100] as const;
 const defaultPageSize = 50;
 
-/** Where a page lies: from the start, from the end, or beside an entry that the server named. */
+/** The position of a page: first, last, or after or before a cursor of the server. */
 export type Position = 'first' | 'last' | { readonly after: string } | { readonly before: string };
 
 export interface ListState {
@@ -28,7 +28,7 @@ export interface ListState {
   readonly position: Position;
 }
 
-/** Reads the query part of an address. What makes no sense is as if it were not there. */
+/** Parses the query part of an address. Ignores unknown parameters and invalid values. */
 export function parseListState(query: string): ListState {
   const parameters = new URLSearchParams(query);
   const sort = parameters.get('sort') ?? 'registry';
@@ -45,7 +45,7 @@ export function parseListState(query: string): ListState {
   };
 }
 
-/** The query part of an address, empty or with its `?`. What is as usual is left out. */
+/** Prints the query part of an address, with its `?`, or empty if every value is the default. Omits defaults. */
 export function printListState({ search, type, outcome, sort, descending, size, position }: ListState): string {
   const entries: (readonly [string, string | null])[] = [
     ['q', search || null],
@@ -59,7 +59,7 @@ export function printListState({ search, type, outcome, sort, descending, size, 
   return parameters.size === 0 ? '' : `?${parameters}`;
 }
 
-/** What to ask the server for. */
+/** Converts the state of the list to the variables of the query. */
 export function listVariables({
   search,
   type,
@@ -78,7 +78,7 @@ export function listVariables({
   };
 }
 
-/** Whether the list is narrowed, so that an empty one means that nothing matches. */
+/** Returns whether the list is filtered, in which case an empty list means that nothing matches. */
 export function isFiltered({ search, type, outcome }: ListState): boolean {
   return search.trim() !== '' || type !== null || outcome !== null;
 }

@@ -1,4 +1,4 @@
-// The filters above the list. A text is asked for once the typing pauses.
+// Renders the filters above the list. Sends a search text once typing pauses.
 
 import { useEffect, useState } from 'react';
 import { Input, Label, SearchField } from 'react-aria-components';
@@ -6,7 +6,7 @@ import { Choice } from '../components/controls.tsx';
 import type { ListState } from './list-state.ts';
 import { outcomeLabels, typeLabels } from '../shared/words.ts';
 
-/** Long enough that a word is one request, short enough to feel immediate. */
+/** Milliseconds without typing before a search: long enough that a word is one request, short enough to feel immediate. */
 const typingPauseMs = 250;
 
 interface ListToolsProps {
@@ -16,7 +16,7 @@ interface ListToolsProps {
 
 export function ListTools({ state, onShow }: ListToolsProps) {
   const [search, setSearch] = useState(state.search);
-  // The back button changes the address under what was typed.
+  // The back button changes the address, so the typed text follows it.
   useEffect(() => setSearch(state.search), [state.search]);
   useEffect(() => {
     if (search === state.search) return undefined;
@@ -27,7 +27,7 @@ export function ListTools({ state, onShow }: ListToolsProps) {
     <search className="tools">
       <SearchField className="field grow" value={search} onChange={setSearch}>
         <Label>Search</Label>
-        <Input placeholder="Registry, name or username" autoComplete="off" />
+        <Input placeholder="Registry, name, or username" autoComplete="off" />
       </SearchField>
       <Choice
         label="Type"

@@ -1,4 +1,4 @@
-// Pages over the server's cursors: it says what comes before and after, and nothing is counted in offsets.
+// Renders the buttons between pages, which follow the server's cursors instead of offsets.
 
 import { Button } from 'react-aria-components';
 import { pageSizes, type ListState } from './list-state.ts';

@@ -1,4 +1,4 @@
-// The table of registries; on a narrow screen each row is a card, which the roles keep a table for aids.
+// Renders the table of registries. On a narrow screen each row is a card; ARIA roles keep it a table for assistive technology.
 
 import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components';
@@ -102,7 +102,7 @@ interface SortHeaderProps {
   readonly onShow: (change: Partial<ListState>) => void;
 }
 
-/** Pressed again it turns round; times begin with the newest. */
+/** Sorts by its column; pressed again, reverses the order. Times start with the newest. */
 function SortHeader({ title, sort, state, onShow }: SortHeaderProps) {
   const isSorted = state.sort === sort;
   const descending = isSorted ? !state.descending : sort === 'updated' || sort === 'created';

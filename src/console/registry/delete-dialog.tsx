@@ -1,4 +1,4 @@
-// Deleting: what will happen and what was pulled with it lately, and the registry's text typed only where it is in use.
+// Deletes a registry: shows the effect and recent pulls, and requires typing the registry's pattern if it is in use.
 
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
@@ -9,9 +9,9 @@ import { DeleteDocument, OneDocument, type OneQuery } from '../api/operations.ts
 import { useChange } from '../api/use-change.ts';
 import { useRequest } from '../api/use-request.ts';
 
-/** Used within this time, it is likely that something still needs it. */
+/** Milliseconds since the last pull within which a registry counts as in use: 30 days. */
 const recentMs = 30 * 24 * 60 * 60 * 1000;
-/** Enough to recognise what it is; the page of the registry has them all. */
+/** Maximum number of pulls shown: enough to recognize the client. The page of the registry shows all of them. */
 const shownUses = 5;
 
 interface DeleteDialogProps {
@@ -27,7 +27,7 @@ export function DeleteDialog({ id, onClose, onDone }: DeleteDialogProps) {
     <Dialog title="Delete registry" role="alertdialog" onClose={onClose}>
       {failure !== null && <FailureNote failure={failure} />}
       {isLoading && <p className="faint">Loading…</p>}
-      {answer !== null && registry === null && <p>It is not there any more.</p>}
+      {answer !== null && registry === null && <p>This registry was already deleted.</p>}
       {registry === null ? (
         <div className="dialog-buttons">
           <Button className="button" onPress={onClose}>
@@ -59,19 +59,18 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
   return (
     <>
       <p>
-        Regway forgets the login and password of <strong className="break">{registry.registry}</strong>. Images and tags
-        stay as they are, in the registry and everywhere else. Pulls of images that nothing else here covers become
-        anonymous.
+        Deletes <strong className="break">{registry.registry}</strong> and its password from Regway. Images in the
+        registry are not affected. Pulls of images that no other registry covers become anonymous.
       </p>
       {isInUse ? (
         <RecentUses registry={registry} />
       ) : (
         <p>
           {registry.lastUsedAt === null ? (
-            'No pull ever used it.'
+            'No pull has used it.'
           ) : (
             <>
-              No pull used it in the last 30 days; the last one was <Ago time={registry.lastUsedAt} />.
+              No pull has used it in the last 30 days; the last pull was <Ago time={registry.lastUsedAt} />.
             </>
           )}
         </p>
@@ -87,7 +86,7 @@ function Confirmation({ registry, onClose, onDone }: ConfirmationProps) {
           isDisabled={isBusy || (isInUse && typed.trim() !== registry.registry)}
           onPress={() => void remove()}
         >
-          {isBusy ? 'Deleting…' : 'Delete'}
+          {isBusy ? 'Deleting…' : 'Delete registry'}
         </Button>
       </div>
     </>
@@ -98,7 +97,7 @@ function RecentUses({ registry: { lastUsedAt, uses } }: Pick<ConfirmationProps, 
   return (
     <>
       <p>
-        <strong>It is in use:</strong> a pull used it <Ago time={lastUsedAt} />. Lately pulled with it:
+        <strong>This registry is in use:</strong> the last pull was <Ago time={lastUsedAt} />. Recent pulls:
       </p>
       <ul>
         {(uses ?? []).slice(0, shownUses).map(({ image, actor, lastAt }) => (

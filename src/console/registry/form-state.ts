@@ -1,4 +1,4 @@
-// What is typed into the form of a registry, what follows from it, and what is sent.
+// Holds the values of the registry form, derives what they require, and converts them to the server's input.
 
 import { suggestType } from '../../core/registry/registry.ts';
 import type {
@@ -19,15 +19,15 @@ export interface FormState {
   readonly validate: boolean;
   readonly trustedRealm: string;
   readonly probeRepository: string;
-  /** Only when editing: whether the password below takes the place of the stored one. */
+  /** Only when editing: whether `password` replaces the stored password. */
   readonly replacePassword: boolean;
-  /** Only with a new password and nothing else of the login: whether it may wait until the registry takes it. */
-  readonly mayWait: boolean;
+  /** Only if the password is the only change of the credential: whether to store it as pending. */
+  readonly storeAsPending: boolean;
 }
 
 export type FormField = keyof FormState;
 
-/** What is wrong with the form, by field. */
+/** The problems of the form, by field. */
 export type FieldErrors = Partial<Record<FormField, string>>;
 
 export const emptyForm: FormState = {
@@ -41,10 +41,10 @@ export const emptyForm: FormState = {
   trustedRealm: '',
   probeRepository: '',
   replacePassword: false,
-  mayWait: false,
+  storeAsPending: false,
 };
 
-/** The form of a stored registry. The password is not in it, since nobody can read it. */
+/** Returns the form of a stored registry. Its password is empty, because no API returns a password. */
 export function formOf(stored: FactsFragment): FormState {
   return {
     ...emptyForm,
@@ -58,7 +58,7 @@ export function formOf(stored: FactsFragment): FormState {
   };
 }
 
-/** The changes that the server makes only together with the password, since they could send the stored one elsewhere. */
+/** Returns the changes that require the password again, because they could send the stored one to another destination. */
 export function passwordReasons(stored: FactsFragment, form: FormState): string[] {
   return [
     ...(stored.secureConnection && form.allowSelfSigned ? ['allowing self-signed certificates'] : []),
@@ -68,13 +68,13 @@ export function passwordReasons(stored: FactsFragment, form: FormState): string[
   ];
 }
 
-/** Whether a password is sent with this form. */
+/** Returns whether this form sends a password. */
 export function sendsPassword(stored: FactsFragment | null, form: FormState): boolean {
   return stored === null || form.replacePassword || passwordReasons(stored, form).length > 0;
 }
 
-/** Whether the new password may wait: the current one goes on being used meanwhile, so everything else of the login stays. */
-export function canWait(stored: FactsFragment | null, form: FormState): boolean {
+/** Returns whether the new password can be pending: Regway keeps using the current one, so the password must be the only change. */
+export function canStoreAsPending(stored: FactsFragment | null, form: FormState): boolean {
   return (
     stored !== null &&
     form.replacePassword &&
@@ -83,16 +83,16 @@ export function canWait(stored: FactsFragment | null, form: FormState): boolean 
   );
 }
 
-/** What is still missing, by field. */
+/** Returns a message for each required field that is empty. */
 export function missingFields(stored: FactsFragment | null, form: FormState): FieldErrors {
   return {
-    ...(form.registry.trim() === '' ? { registry: 'Name the registry, for instance docker.io/anchore/*.' } : {}),
-    ...(form.username === '' ? { username: 'Give the username.' } : {}),
-    ...(form.password === '' && sendsPassword(stored, form) ? { password: 'Give the password.' } : {}),
+    ...(form.registry.trim() === '' ? { registry: 'Enter the registry, for example docker.io/anchore/*.' } : {}),
+    ...(form.username === '' ? { username: 'Enter the username.' } : {}),
+    ...(form.password === '' && sendsPassword(stored, form) ? { password: 'Enter the password.' } : {}),
   };
 }
 
-/** What a new registry, and a check, is sent as. */
+/** Converts the form to the input of a new registry or of a test. */
 export function createInputOf(form: FormState): CreateRegistryInput {
   return {
     registry: form.registry.trim(),
@@ -105,7 +105,7 @@ export function createInputOf(form: FormState): CreateRegistryInput {
   };
 }
 
-/** What a change is sent as: what differs from the stored registry, and nothing else. */
+/** Converts the form to the input of an update: only the values that differ from the stored registry. */
 export function updateInputOf(stored: FactsFragment, form: FormState): UpdateRegistryInput {
   const before = formOf(stored);
   const changed = (field: 'name' | 'trustedRealm' | 'probeRepository') =>
@@ -117,29 +117,28 @@ export function updateInputOf(stored: FactsFragment, form: FormState): UpdateReg
     ...(stored.type === form.type ? {} : { type: form.type }),
     ...(stored.username === form.username ? {} : { username: form.username }),
     ...(sendsPassword(stored, form) ? { password: form.password } : {}),
-    ...(form.mayWait && canWait(stored, form) ? { rotation: 'PENDING' } : {}),
+    ...(form.storeAsPending && canStoreAsPending(stored, form) ? { rotation: 'PENDING' } : {}),
   };
 }
 
-/** A change of the form that a report suggests, with the words of its button. */
+/** A change of the form that a report suggests, with the label of its button. */
 export interface SuggestedFix {
   readonly label: string;
   readonly change: Partial<FormState>;
 }
 
-/** What a person could decide to change after this report; null when the form cannot help. */
+/** Returns the change of the form that could fix the outcome of this report, or null if there is none. The user decides. */
 export function suggestFix({ outcome, realmHost }: ReportFragment, form: FormState): SuggestedFix | null {
   if (outcome === 'FORBIDDEN_REALM' && realmHost !== null && form.trustedRealm.trim() !== realmHost)
     return { label: `Trust ${realmHost}`, change: { trustedRealm: realmHost } };
   if (form.allowSelfSigned) return null;
-  if (outcome === 'PLAIN_HTTP')
-    return { label: 'Allow plain HTTP (Allow Self Signed)', change: { allowSelfSigned: true } };
+  if (outcome === 'PLAIN_HTTP') return { label: 'Allow plain HTTP', change: { allowSelfSigned: true } };
   return ['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED'].includes(outcome)
     ? { label: 'Allow Self Signed', change: { allowSelfSigned: true } }
     : null;
 }
 
-/** The field of the form that a path of the server's input means. */
+/** Returns the form field for a path in the server's input, or null if the form has no such field. */
 export function fieldOfPath(path: readonly string[] | null): FormField | null {
   const last = path?.at(-1) ?? '';
   if (last === 'secureConnection') return 'allowSelfSigned';
@@ -150,9 +149,9 @@ function optional<Name extends string>(name: Name, text: string): { [Key in Name
   return text.trim() === '' ? {} : ({ [name]: text.trim() } as { [Key in Name]?: string });
 }
 
-/** What the host looks like, when it is another type than the chosen one. Said and never set: a type decides where a password goes. */
+/** Returns the help of the type field, with a suggestion by host. Never sets the type, because it decides where the password is sent. */
 export function typeHelp({ registry, type }: Pick<FormState, 'registry' | 'type'>): string {
   const suggestion = suggestType(registry);
-  if (suggestion === null || suggestion.type === type) return 'How to log in.';
-  return `This host looks like ${suggestion.service}: choose that type to log in with an identity of that cloud.`;
+  if (suggestion === null || suggestion.type === type) return 'How Regway logs in to the registry.';
+  return `This host looks like ${suggestion.service}. Choose that type to log in with an identity of that cloud.`;
 }

@@ -1,4 +1,4 @@
-// Asks which registry a pull of an image would use, and shows why.
+// Shows which registry a pull of an image would use, and why.
 
 import { useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
@@ -10,9 +10,9 @@ import { useFailures } from '../api/use-request.ts';
 type Explained = ImageQuery['image'];
 
 interface ImageExplainerProps {
-  /** The registry whose page this is. */
+  /** The registry whose page this is; omitted on a page of no registry. */
   readonly registryId?: string;
-  /** An image to begin with, as an example. */
+  /** An example image for the empty field. */
   readonly example?: string;
 }
 
@@ -20,29 +20,29 @@ export function ImageExplainer({ registryId, example = 'docker.io/library/ubuntu
   const [reference, setReference] = useState('');
   const [image, setImage] = useState<Explained | null>(null);
   const [failure, setFailure] = useState<RequestFailure | null>(null);
-  const meet = useFailures();
-  const ask = async (event: FormEvent): Promise<void> => {
+  const toFailure = useFailures();
+  const explain = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     try {
       setImage((await run(ImageDocument, { reference: reference.trim() })).image);
       setFailure(null);
     } catch (error) {
       setImage(null);
-      setFailure(meet(error));
+      setFailure(toFailure(error));
     }
   };
   return (
     <section className="card" aria-labelledby="explain-title">
       <h2 id="explain-title">
-        {registryId === undefined ? 'Which registry does an image use?' : 'Which images does this serve?'}
+        {registryId === undefined ? 'Which registry does an image use?' : 'Which images does this registry cover?'}
       </h2>
-      <form className="inline-form" onSubmit={(event) => void ask(event)}>
+      <form className="inline-form" onSubmit={(event) => void explain(event)}>
         <Field
           label="Image"
           value={reference}
           onChange={setReference}
           placeholder={example}
-          help="As docker pull takes it. Nothing is pulled."
+          help="In the form that docker pull accepts. Nothing is pulled."
         />
         <Button type="submit" className="button" isDisabled={reference.trim() === ''}>
           Explain

@@ -1,4 +1,4 @@
-// Adding a registry, or changing one: the form, the test of the connection, and saving.
+// Adds or changes a registry: the form, the connection test, and saving.
 
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { Button } from 'react-aria-components';
@@ -19,7 +19,7 @@ import {
 } from './form-state.ts';
 import { CreateDocument, UpdateDocument, type CreateMutation, type FactsFragment } from '../api/operations.ts';
 import { RegistryFields } from './registry-fields.tsx';
-import { Steps, Verdict } from './report.tsx';
+import { Steps, ValidationResult } from './report.tsx';
 import { SetupHelp } from './setup-help.tsx';
 import { checkForm, useCheck, type Check } from './use-check.ts';
 import { type Failure, useFailures } from '../api/use-request.ts';
@@ -28,7 +28,7 @@ interface RegistryDialogProps {
   /** The registry to change; null adds one. */
   readonly stored: FactsFragment | null;
   readonly onClose: () => void;
-  /** Called once it is stored, with a sentence that says so. */
+  /** Called once the registry is stored, with a message that confirms it. */
   readonly onDone: (sentence: string) => void;
 }
 
@@ -37,14 +37,14 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
   const check = useCheck();
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isSaving, setSaving] = useState(false);
-  const meet = useFailures();
+  const toFailure = useFailures();
   const isBusy = isSaving || check.isRunning;
 
-  const refuse = ([error]: CreateMutation['createRegistry']['errors'], requestId: string | null): void => {
+  const showError = ([error]: CreateMutation['createRegistry']['errors'], requestId: string | null): void => {
     if (error === undefined || error.code === 'VALIDATION_FAILED') return;
     const field = fieldOfPath(error.field);
     if (field === null) setFailure({ message: error.message, requestId });
-    else form.complain({ [field]: error.message });
+    else form.setErrors({ [field]: error.message });
   };
   const save = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -55,9 +55,9 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
     try {
       const { registry, validation, errors, requestId } = await store(stored, form.state);
       const outcome =
-        !form.state.mayWait || (registry?.pendingSince ?? null) === null
+        !form.state.storeAsPending || (registry?.pendingSince ?? null) === null
           ? validation?.message
-          : 'The new password waits until the registry takes it.';
+          : 'The new password is pending until the registry accepts it.';
       if (errors.length === 0)
         return onDone(
           [`${stored === null ? 'Added' : 'Changed'} ${stored?.registry ?? form.state.registry.trim()}.`, outcome]
@@ -65,9 +65,9 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
             .join(' '),
         );
       if (validation !== null) check.show(validation);
-      refuse(errors, requestId);
+      showError(errors, requestId);
     } catch (error) {
-      setFailure(meet(error));
+      setFailure(toFailure(error));
     }
     setSaving(false);
   };
@@ -85,14 +85,14 @@ export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps)
             isDisabled={isBusy}
             onPress={() => form.isComplete() && void check.start(checkForm(stored, form.state))}
           >
-            {stored !== null && !sendsPassword(stored, form.state) ? 'Test stored login' : 'Test connection'}
+            {stored !== null && !sendsPassword(stored, form.state) ? 'Test stored credential' : 'Test connection'}
           </Button>
           <span className="spacer" />
           <Button className="button" onPress={onClose}>
             Cancel
           </Button>
           <Button type="submit" className="button primary" isDisabled={isBusy}>
-            {isSaving ? (form.state.validate ? 'Checking…' : 'Saving…') : 'Save'}
+            {isSaving ? (form.state.validate ? 'Validating…' : 'Saving…') : 'Save'}
           </Button>
         </div>
       </form>
@@ -106,12 +106,12 @@ function useForm(stored: FactsFragment | null) {
   return {
     state,
     errors,
-    complain: setErrors,
+    setErrors,
     change: (change: Partial<FormState>): void => {
       setState((before) => ({ ...before, ...change }));
       setErrors((before) => Object.fromEntries(Object.entries(before).filter(([field]) => !(field in change))));
     },
-    /** Says what is missing, and whether nothing is. */
+    /** Shows which required fields are empty, and returns whether there are none. */
     isComplete: (): boolean => {
       const missing = missingFields(stored, state);
       setErrors(missing);
@@ -148,17 +148,17 @@ function CheckResult({
 }) {
   const { steps, report, failure, isRunning } = check;
   const frame = useRef<HTMLElement>(null);
-  // What is new is at the end, and the form above may fill the screen.
+  // New results appear at the end, and the form above may fill the screen.
   useEffect(() => {
     frame.current?.scrollIntoView({ block: 'end' });
   }, [steps.length, report, failure, isRunning]);
   if (!isRunning && report === null && failure === null) return null;
   return (
-    <section className="check" aria-label="Test of the connection" ref={frame}>
+    <section className="check" aria-label="Connection test" ref={frame}>
       <Steps steps={report?.steps ?? steps} isRunning={isRunning} />
       {failure !== null && <FailureNote failure={failure} />}
       {report !== null && (
-        <Verdict
+        <ValidationResult
           report={report}
           fix={suggestFix(report, form)}
           onFix={({ change }) => {

@@ -1,4 +1,4 @@
-// What is stored of a registry. The password is not among it, since nobody can read it.
+// Renders the stored details of a registry and its usage. No API returns a password.
 
 import type { ReactNode } from 'react';
 import type { FactsFragment, OneQuery } from '../api/operations.ts';
@@ -15,37 +15,37 @@ export function RegistryFacts({ registry }: { readonly registry: FactsFragment }
     [
       'Password',
       <span className="faint" key="password">
-        stored; nobody can read it back
+        stored; cannot be read back
       </span>,
     ],
     [
-      'New password',
+      'Pending password',
       registry.pendingSince && (
         <>
-          waits for the registry to take it, since <Ago isExact time={registry.pendingSince} />
+          used once the registry accepts it; stored <Ago isExact time={registry.pendingSince} />
         </>
       ),
     ],
     [
-      'Old password',
+      'Previous password',
       registry.previousUsableUntil && (
         <>
-          used if the registry refuses the current one, until <Ago isExact time={registry.previousUsableUntil} />
+          used if the registry rejects the current one, until <Ago isExact time={registry.previousUsableUntil} />
         </>
       ),
     ],
     ['TLS', <TlsMark key="tls" isVerified={registry.secureConnection} />],
     ['Trusted token server', registry.trustedRealm],
-    ['Repository to try', registry.probeRepository],
+    ['Test repository', registry.probeRepository],
     ['Account', registry.account],
     ['Last used', <Ago key="used" isExact time={registry.lastUsedAt} none="never" />],
     ['Created', <Ago key="created" isExact time={registry.createdAt} />],
     ['Updated', <Ago key="updated" isExact time={registry.updatedAt} />],
-    ['Id', <code key="id">{registry.id}</code>],
+    ['ID', <code key="id">{registry.id}</code>],
   ];
   return (
     <section className="card" aria-labelledby="facts-title">
-      <h2 id="facts-title">Facts</h2>
+      <h2 id="facts-title">Details</h2>
       <dl className="facts">
         {facts.map(
           ([name, value]) =>
@@ -73,11 +73,11 @@ type Uses = NonNullable<OneQuery['registry']>['uses'];
 export function UsesCard({ uses }: { readonly uses: Uses }) {
   return (
     <section className="card" aria-labelledby="uses-title">
-      <h2 id="uses-title">Uses</h2>
+      <h2 id="uses-title">Usage</h2>
       {uses === null || uses.length === 0 ? (
         <p className="faint">No pull has used it yet.</p>
       ) : (
-        <TableFrame label="Uses" titles={['Image', 'Who', 'Outcome', 'Times', 'Last']}>
+        <TableFrame label="Usage" titles={['Image', 'Actor', 'Outcome', 'Pulls', 'Last pull']}>
           {uses.map(({ image, actor, outcome, count, lastAt }) => (
             <tr key={`${image} ${actor} ${outcome} ${lastAt}`}>
               <td>

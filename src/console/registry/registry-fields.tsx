@@ -1,9 +1,16 @@
-// The fields of a registry. What a field needs differs by type, and says so beside it.
+// Renders the fields of a registry, each with help for the chosen type.
 
 import { useState } from 'react';
 import { Button, Checkbox, Input, TextArea } from 'react-aria-components';
 import { Choice, Field, Note, Toggle } from '../components/controls.tsx';
-import { canWait, passwordReasons, sendsPassword, type FieldErrors, type FormState, typeHelp } from './form-state.ts';
+import {
+  canStoreAsPending,
+  passwordReasons,
+  sendsPassword,
+  type FieldErrors,
+  type FormState,
+  typeHelp,
+} from './form-state.ts';
 import type { FactsFragment, RegistryType } from '../api/operations.ts';
 import { typeLabels } from '../shared/words.ts';
 
@@ -15,9 +22,9 @@ interface RegistryFieldsProps {
 }
 
 const registryHelp: Readonly<Record<RegistryType, string>> = {
-  DOCKER_V2: 'A host, everything below a path (docker.io/anchore/*), or one repository.',
+  DOCKER_V2: 'A host, all repositories below a path (docker.io/anchore/*), or one repository.',
   AWSECR: 'The host of your account and region.',
-  GCR: 'The host, best with the project: europe-docker.pkg.dev/project/*.',
+  GCR: 'The host, preferably with the project: europe-docker.pkg.dev/project/*.',
   ACR: 'The login server.',
 };
 
@@ -29,10 +36,10 @@ const registryExamples: Readonly<Record<RegistryType, string>> = {
 };
 
 const usernameHelp: Readonly<Record<RegistryType, string>> = {
-  DOCKER_V2: 'As for docker login.',
-  AWSECR: 'The access key id.',
+  DOCKER_V2: 'The username for docker login.',
+  AWSECR: 'The access key ID.',
   GCR: '_json_key for a service account key.',
-  ACR: 'The client id.',
+  ACR: 'The client ID.',
 };
 
 export function RegistryFields({ stored, form, errors, onChange }: RegistryFieldsProps) {
@@ -52,7 +59,7 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
         value={form.name}
         onChange={(name) => onChange({ name })}
         error={errors.name}
-        help="A label for people; the registry itself when left empty."
+        help="The display name. Defaults to the registry."
       />
       <Field
         label="Username"
@@ -67,20 +74,24 @@ export function RegistryFields({ stored, form, errors, onChange }: RegistryField
         label="Allow Self Signed"
         isOn={form.allowSelfSigned}
         onChange={(allowSelfSigned) => onChange({ allowSelfSigned })}
-        help="Accepts any certificate of this registry, and plain HTTP where the server permits it."
+        help="Accepts any certificate of this registry, and plain HTTP where the server's settings allow it."
       />
       <Toggle
         label={`Validate on ${action}`}
         isOn={form.validate}
         onChange={(validate) => onChange({ validate })}
-        help="Asks the registry whether the login works, and stores nothing if it does not."
+        help={
+          form.validate
+            ? 'Regway tests the credential before storing it. If the test fails, nothing is stored.'
+            : 'Stored without a test. Scheduled validation skips it.'
+        }
       />
       {form.allowSelfSigned && (
         <div className="wide">
           <Note tone="warning">
             <p>
-              The password could reach somebody who poses as this registry. Better add its authority to the server
-              (REGWAY_CA_FILE).
+              Anyone who can impersonate this registry could receive the password. Adding its CA to the server
+              (REGWAY_CA_FILE) is safer.
             </p>
           </Note>
         </div>
@@ -108,7 +119,7 @@ function RegistryField({ stored, form, errors, onChange }: RegistryFieldsProps) 
       value={form.registry}
       onChange={() => undefined}
       isDisabled
-      help="It cannot be changed: add another registry instead."
+      help="Cannot be changed. Add another registry instead."
     />
   );
 }
@@ -122,15 +133,15 @@ function UpstreamFields({ form, errors, onChange }: Omit<RegistryFieldsProps, 's
         onChange={(trustedRealm) => onChange({ trustedRealm })}
         error={errors.trustedRealm}
         placeholder="auth.example.com"
-        help="Another host that may receive this login. Only where the registry names one."
+        help="Another host that may receive this credential. Required only if the registry names one."
       />
       <Field
-        label="Repository to try"
+        label="Test repository"
         value={form.probeRepository}
         onChange={(probeRepository) => onChange({ probeRepository })}
         error={errors.probeRepository}
         placeholder="team/app"
-        help="Proves that the login may pull, where logging in alone proves nothing."
+        help="Verifies that the credential can pull this repository. Needed where a login alone verifies nothing."
       />
     </>
   );
@@ -153,22 +164,22 @@ function PasswordPart({ stored, form, errors, onChange }: RegistryFieldsProps) {
       {reasons.length > 0 && (
         <Note tone="warning">
           <p>
-            Give the password: {reasons.join(' and ')} could send it where its owner did not mean it to go, so the
-            stored one is not used.
+            Enter the password again: {reasons.join(' and ')} could send the stored password to an unintended
+            destination.
           </p>
         </Note>
       )}
       {sendsPassword(stored, form) ? (
         <PasswordField form={form} errors={errors} onChange={onChange} />
       ) : (
-        <p className="help">The stored password stays as it is.</p>
+        <p className="help">The stored password is kept.</p>
       )}
-      {canWait(stored, form) && (
+      {canStoreAsPending(stored, form) && (
         <Toggle
-          label="Let It Wait"
-          isOn={form.mayWait}
-          onChange={(mayWait) => onChange({ mayWait })}
-          help="For a password that the registry does not take yet: the current one is used until it does."
+          label="Store as pending"
+          isOn={form.storeAsPending}
+          onChange={(storeAsPending) => onChange({ storeAsPending })}
+          help="Use this if the registry does not accept the new password yet. Regway keeps using the current one until it does."
         />
       )}
     </div>
@@ -179,12 +190,12 @@ function PasswordField({ form, errors, onChange }: Omit<RegistryFieldsProps, 'st
   const [isShown, setShown] = useState(false);
   const isKey = form.type === 'GCR';
   const help = isKey
-    ? 'The whole JSON key of the service account.'
+    ? 'The complete JSON key of the service account.'
     : form.type === 'AWSECR'
       ? 'The secret access key.'
       : form.type === 'ACR'
         ? 'The client secret.'
-        : 'A password or token. It is never shown again.';
+        : 'A password or token. It cannot be read back.';
   return (
     <Field
       label="Password"
@@ -208,7 +219,7 @@ function PasswordField({ form, errors, onChange }: Omit<RegistryFieldsProps, 'st
         )}
         <Button
           className="button"
-          aria-label={isShown ? 'Hide the password' : 'Show the password'}
+          aria-label={isShown ? 'Hide password' : 'Show password'}
           onPress={() => setShown(!isShown)}
         >
           {isShown ? 'Hide' : 'Show'}

@@ -1,4 +1,4 @@
-// A validation as people read it: its steps with their times, the verdict, what to do, and a button that does it.
+// Renders a validation report: the steps with their durations, the result, the hint, and a button for the suggested fix.
 
 import { Button } from 'react-aria-components';
 import { Ago, Sign } from '../components/controls.tsx';
@@ -7,7 +7,7 @@ import type { ReportFragment, StepFragment } from '../api/operations.ts';
 import { duration } from '../shared/time.ts';
 import { formWords, outcomeTone, outcomeLabels, statusTones, statusLabels, stepLabels } from '../shared/words.ts';
 
-/** The steps so far; while it runs, the last line says so. */
+/** The steps that have finished. While the validation is running, the last line says so. */
 export function Steps({
   steps,
   isRunning = false,
@@ -30,35 +30,35 @@ export function Steps({
       {isRunning && (
         <li>
           <span className="spinner" aria-hidden="true" />
-          <span className="step-kind">Checking…</span>
+          <span className="step-kind">Validating…</span>
         </li>
       )}
     </ol>
   );
 }
 
-interface VerdictProps {
+interface ValidationResultProps {
   readonly report: ReportFragment;
-  /** A change that may help, and what makes it. */
+  /** The suggested fix, and the function that applies it to the form. */
   readonly fix?: SuggestedFix | null;
   readonly onFix?: (fix: SuggestedFix) => void;
 }
 
-export function Verdict({ report, fix = null, onFix }: VerdictProps) {
+export function ValidationResult({ report, fix = null, onFix }: ValidationResultProps) {
   const { outcome, message, hint, durationMs, checkedAt, retryAfter } = report;
   const tone = outcomeTone(outcome);
   return (
     <div className={`note ${tone}`} role={report.valid ? 'status' : 'alert'}>
       <Sign tone={tone} />
       <div>
-        <p className="verdict">
+        <p>
           <strong>{outcomeLabels[outcome]}</strong> <code>{outcome}</code>
         </p>
         <p>{formWords(message)}</p>
         {hint !== null && <p>{formWords(hint)}</p>}
         {retryAfter !== null && (
           <p>
-            Not before <Ago time={retryAfter} />.
+            Try again <Ago time={retryAfter} />.
           </p>
         )}
         <p className="help">

@@ -1,4 +1,4 @@
-// What to enter for each provider, for those who need some help.
+// Lists the values to enter for each provider.
 
 import { Button, Disclosure, DisclosurePanel, Heading } from 'react-aria-components';
 
@@ -14,15 +14,15 @@ const providers: readonly Provider[] = [
   {
     name: 'Docker V2',
     type: 'Docker V2',
-    registry: 'registry.example.com:5000, or docker.io/organisation/* for Docker Hub',
-    username: 'as for docker login',
-    password: 'the password; for Docker Hub a personal access token that may read',
+    registry: 'registry.example.com:5000, or docker.io/organization/* for Docker Hub',
+    username: 'the username for docker login',
+    password: 'the password; for Docker Hub, a personal access token with read access',
   },
   {
     name: 'Amazon ECR',
     type: 'Amazon ECR',
     registry: '123456789012.dkr.ecr.eu-central-1.amazonaws.com',
-    username: 'an access key id',
+    username: 'an access key ID',
     password: 'its secret access key; the policy AmazonEC2ContainerRegistryReadOnly is enough',
   },
   {
@@ -36,28 +36,28 @@ const providers: readonly Provider[] = [
     name: 'Azure',
     type: 'Azure',
     registry: 'example.azurecr.io',
-    username: 'the client id of a service principal with the role AcrPull',
+    username: 'the client ID of a service principal with the role AcrPull',
     password: 'its client secret',
   },
   {
     name: 'GitHub',
     type: 'Docker V2',
     registry: 'ghcr.io/owner/*',
-    username: 'your GitHub user name',
+    username: 'your GitHub username',
     password: 'a classic personal access token with read:packages',
   },
   {
     name: 'GitLab',
     type: 'Docker V2',
     registry: 'registry.gitlab.com/group/*',
-    username: 'the user name of a deploy token',
+    username: 'the username of a deploy token',
     password: 'the deploy token, with read_registry',
   },
   {
     name: 'Quay',
     type: 'Docker V2',
-    registry: 'quay.io/organisation/*',
-    username: 'a robot account: organisation+robot',
+    registry: 'quay.io/organization/*',
+    username: 'a robot account: organization+robot',
     password: 'the token of the robot',
   },
   {

@@ -1,4 +1,4 @@
-// A check of a login as the server runs it: its steps as they end, then the report.
+// Runs a validation on the server and reports its steps as they finish, then the result.
 
 import { useEffect, useRef, useState } from 'react';
 import { stream } from '../api/client.ts';
@@ -20,28 +20,29 @@ interface State {
   readonly isRunning: boolean;
 }
 
-/** The messages of one check on the server, which stops when the signal does. */
+/** Starts one check and yields its messages. Aborting the signal stops the check on the server. */
 type Progress = (signal: AbortSignal) => AsyncIterable<CheckSubscription['registryCheck']>;
 
 export interface Check extends State {
-  /** Runs it instead of the one before; gives the report, or null when there is none. */
+  /** Aborts a running check and starts this one. Returns the report, or null if the check failed or was aborted. */
   start(progress: Progress): Promise<ReportFragment | null>;
-  /** Shows a report that came otherwise. */
+  /** Shows a report from another source, such as a failed change. */
   show(report: ReportFragment): void;
   clear(): void;
 }
 
 const idle: State = { steps: [], report: null, failure: null, isRunning: false };
-const cutShort: Failure = {
-  message: 'The connection to the server ended before the check did. Check again.',
+const connectionLost: Failure = {
+  message: 'The connection to the server was lost before the validation finished. Try again.',
   requestId: null,
 };
 
+/** Returns the state of a check and the functions that control it. */
 export function useCheck(): Check {
   const [state, setState] = useState(idle);
   const controller = useRef<AbortController | null>(null);
-  const meet = useFailures();
-  // Hanging up stops the check on the server.
+  const toFailure = useFailures();
+  // Closing the connection stops the check on the server.
   useEffect(() => () => controller.current?.abort(), []);
   const start = async (progress: Progress): Promise<ReportFragment | null> => {
     controller.current?.abort();
@@ -52,11 +53,11 @@ export function useCheck(): Check {
     setState({ ...idle, isRunning: true });
     try {
       const report = await lastReport(progress(signal), (step) => show(({ steps }) => ({ steps: [...steps, step] })));
-      show(() => ({ report, failure: report === null ? cutShort : null, isRunning: false }));
+      show(() => ({ report, failure: report === null ? connectionLost : null, isRunning: false }));
       return report;
     } catch (error) {
       if (!signal.aborted) {
-        const failure = meet(error);
+        const failure = toFailure(error);
         show(() => ({ failure, isRunning: false }));
       }
       return null;
@@ -65,7 +66,7 @@ export function useCheck(): Check {
   return { ...state, start, show: (report) => setState({ ...idle, report }), clear: () => setState(idle) };
 }
 
-/** Checks what the form says; the stored login of `stored` while no new password is given. */
+/** Checks the values of the form, or the stored credential of `stored` if the form sends no password. */
 export function checkForm(stored: FactsFragment | null, form: FormState): Progress {
   if (stored !== null && !sendsPassword(stored, form)) return checkStored(stored.id);
   return async function* (signal) {
@@ -74,7 +75,7 @@ export function checkForm(stored: FactsFragment | null, form: FormState): Progre
   };
 }
 
-/** Checks the stored login of a registry; the server records the outcome. */
+/** Validates the stored credential of a registry. The server stores the outcome. */
 export function checkStored(id: string): Progress {
   return async function* (signal) {
     for await (const { registryRecheck } of stream(RecheckDocument, { id }, signal)) yield registryRecheck;

@@ -1,11 +1,11 @@
-// Where in the console one is: the address of the browser, as state.
+// Provides the address of the browser as React state, and moves within the console without reloading the page.
 
 import { useSyncExternalStore } from 'react';
 
 const moved = new EventTarget();
 let isMoved = false;
 
-/** Goes to an address of the console. `replace` leaves no step for the back button. */
+/** Moves to an address of the console. `replace` adds no entry to the browser history. */
 export function go(address: string, { replace = false } = {}): void {
   if (replace) history.replaceState(null, '', address);
   else history.pushState(null, '', address);
@@ -13,27 +13,28 @@ export function go(address: string, { replace = false } = {}): void {
   moved.dispatchEvent(new Event('move'));
 }
 
-/** Whether one went anywhere since the console was loaded. */
+/** Returns whether the address has changed since the console was loaded. */
 export function hasMoved(): boolean {
   return isMoved;
 }
 
-/** Path and query of the address; what uses it is drawn again when they change. */
+/** Returns the path and query of the address (`?…` or empty), and rerenders when they change. */
 export function useAddress(): { readonly path: string; readonly query: string } {
   const address = useSyncExternalStore(subscribe, () => location.pathname + location.search);
   const [path = '/', ...query] = address.split('?');
   return { path, query: query.length === 0 ? '' : `?${query.join('?')}` };
 }
 
-/** The id of the registry that the path is of, or null for the list. */
+/** Returns the registry ID in a path of the form `/registries/<id>`, or null for any other path. */
 export function registryIdOf(path: string): string | null {
   const [, id] = /^\/registries\/([^/]+)$/.exec(path) ?? [];
   return id === undefined ? null : decodeURIComponent(id);
 }
 
-/** The screens beside the registries, by the path of each. */
+/** The paths of the screens other than the registries. */
 export const screens = { tokens: '/tokens', audit: '/audit', accounts: '/accounts' } as const;
 
+/** Returns the path of the page of one registry. */
 export function registryAddress(id: string): string {
   return `/registries/${encodeURIComponent(id)}`;
 }

@@ -1,27 +1,30 @@
-// Light, dark, or as the system has it; the choice stays in this browser.
+// Stores and applies the color theme: light, dark, or the system's. The choice is stored in this browser.
 
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
 const storageKey = 'regway-theme';
 
+/** Returns the stored theme. Defaults to `system`. */
 export function storedTheme(): Theme {
   try {
     return themes.find((theme) => theme === localStorage.getItem(storageKey)) ?? 'system';
   } catch {
-    // Storage may be forbidden; the console works without.
+    // The browser may forbid storage; the console works without it.
     return 'system';
   }
 }
 
+/** Stores the theme for the next visit. */
 export function storeTheme(theme: Theme): void {
   try {
     localStorage.setItem(storageKey, theme);
   } catch {
-    // As above: then the choice lasts until the page is left.
+    // Storage is forbidden: the choice lasts until the page is closed.
   }
 }
 
+/** Applies the theme to the page. */
 export function applyTheme(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;

@@ -1,4 +1,4 @@
-// The words for what the schema says in capitals.
+// Maps the enum values of the schema, and the API names in its messages, to the labels of the console.
 
 import type {
   RegistryType,
@@ -9,7 +9,7 @@ import type {
   ValidationStepStatus,
 } from '../api/operations.ts';
 
-/** How good something is; each has a colour and a sign of its own. */
+/** The severity of a result. Each has its own color and icon. */
 export type Tone = 'good' | 'warning' | 'bad' | 'neutral';
 
 export const typeLabels: Readonly<Record<RegistryType, string>> = {
@@ -21,40 +21,40 @@ export const typeLabels: Readonly<Record<RegistryType, string>> = {
 
 export const outcomeLabels: Readonly<Record<ValidationOutcome, string>> = {
   VALID: 'Works',
-  VALID_UNPROVEN: 'Not refused, not proven',
-  NO_AUTH_REQUIRED: 'Asks for no login',
-  SKIPPED: 'Not checked',
+  VALID_UNPROVEN: 'Accepted, not verified',
+  NO_AUTH_REQUIRED: 'No login required',
+  SKIPPED: 'Not validated',
   INVALID_CREDENTIALS: 'Wrong username or password',
-  INSUFFICIENT_SCOPE: 'May not pull',
+  INSUFFICIENT_SCOPE: 'No pull access',
   UPSTREAM_FORBIDDEN: 'Access forbidden',
   RATE_LIMITED: 'Rate limited',
   LOCKED_OUT: 'Account locked',
   DNS_FAILURE: 'Host not found',
   UNREACHABLE: 'Not reachable',
-  TIMEOUT: 'No answer in time',
+  TIMEOUT: 'Timed out',
   TLS_UNTRUSTED: 'Certificate not trusted',
-  TLS_HOSTNAME: 'Certificate of another host',
+  TLS_HOSTNAME: 'Certificate for another host',
   TLS_EXPIRED: 'Certificate expired',
   TLS_PROTOCOL: 'No common TLS version',
   PLAIN_HTTP: 'Plain HTTP only',
   CONNECTION_CLOSED: 'Connection closed',
   NOT_A_V2_REGISTRY: 'Not a registry',
   REDIRECTED: 'Redirects elsewhere',
-  UNSUPPORTED_CHALLENGE: 'Unknown kind of login',
+  UNSUPPORTED_CHALLENGE: 'Unsupported authentication',
   FORBIDDEN_REALM: 'Token server not trusted',
-  FORBIDDEN_ADDRESS: 'Address not permitted',
-  TOKEN_ENDPOINT_ERROR: 'Token server failed',
-  UPSTREAM_ERROR: 'Registry failed',
-  RESPONSE_TOO_LARGE: 'Answer too large',
+  FORBIDDEN_ADDRESS: 'Address not allowed',
+  TOKEN_ENDPOINT_ERROR: 'Token server error',
+  UPSTREAM_ERROR: 'Registry error',
+  RESPONSE_TOO_LARGE: 'Response too large',
   NATIVE_CREDENTIAL_ERROR: 'Cloud login failed',
 };
 
 export const stepLabels: Readonly<Record<ValidationStepKind, string>> = {
-  RESOLVE: 'Find host',
+  RESOLVE: 'Resolve host',
   CONNECT: 'Connect',
   TLS: 'TLS',
-  PING: 'Ask for login',
-  CHALLENGE: 'Kind of login',
+  PING: 'Contact registry',
+  CHALLENGE: 'Authentication',
   REALM: 'Token server',
   TOKEN: 'Get token',
   AUTHORIZE: 'Log in',
@@ -74,7 +74,7 @@ export const statusTones: Readonly<Record<ValidationStepStatus, Tone>> = {
   SKIPPED: 'neutral',
 };
 
-/** How good an outcome is; none at all counts as not checked. */
+/** Returns the severity of an outcome. Undefined counts as not validated. */
 export function outcomeTone(outcome: ValidationOutcome | undefined): Tone {
   if (outcome === undefined || outcome === 'SKIPPED') return 'neutral';
   if (outcome === 'VALID') return 'good';
@@ -83,36 +83,36 @@ export function outcomeTone(outcome: ValidationOutcome | undefined): Tone {
     : 'bad';
 }
 
-const apiWords: readonly (readonly [RegExp, string])[] = [
+const apiNames: readonly (readonly [RegExp, string])[] = [
   [/\bpass secureConnection: false( for this registry)?/gi, 'turn on Allow Self Signed'],
   [/\bsecureConnection is (false|off)/g, 'Allow Self Signed is on'],
   [/repeat the call with trustedRealm: "[^"]*"/g, 'trust it below'],
-  [/\bin probeRepository\b/g, 'as the repository to try'],
+  [/\bin probeRepository\b/g, 'as the test repository'],
 ];
 
-/** A sentence of the server, with the words of this form in the place of the names that the API has for them. */
+/** Replaces the API names in a message of the server with the labels of the registry form. */
 export function formWords(sentence: string): string {
-  const reworded = apiWords.reduce((text, [pattern, words]) => text.replace(pattern, words), sentence);
+  const reworded = apiNames.reduce((text, [pattern, label]) => text.replace(pattern, label), sentence);
   return reworded.replace(/^turn on/, 'Turn on');
 }
 
 export const roleLabels: Readonly<Record<RegwayRole, string>> = {
-  PULL: 'Pull: uses registries, sees none',
-  READ_WRITE: 'Read and write: manages registries',
-  READ_ONLY: 'Read only: sees itself',
-  ADMIN: 'Admin: everything, in every account',
+  PULL: 'Pull: pull images with stored credentials',
+  READ_WRITE: 'Read and write: manage registries',
+  READ_ONLY: 'Read only: see own identity',
+  ADMIN: 'Admin: full access to all accounts',
 };
 
 export const actionLabels: Readonly<Record<RegwayAuditAction, string>> = {
   REGISTRY_CREATE: 'Registry added',
   REGISTRY_UPDATE: 'Registry changed',
   REGISTRY_DELETE: 'Registry deleted',
-  REGISTRY_VALIDATE: 'Registry checked',
+  REGISTRY_VALIDATE: 'Registry validated',
   REGISTRY_PASSWORD_ROTATED: 'Password rotated',
   REGISTRY_SECRET_UNREADABLE: 'Password unreadable',
-  TOKEN_CREATE: 'Token made',
+  TOKEN_CREATE: 'Token created',
   TOKEN_REVOKE: 'Token revoked',
-  ACCOUNT_CREATE: 'Account added',
+  ACCOUNT_CREATE: 'Account created',
   ACCOUNT_DISABLE: 'Account disabled',
   ACCOUNT_ENABLE: 'Account enabled',
   AUDIT_ADOPT: 'Older events chained',
@@ -120,7 +120,7 @@ export const actionLabels: Readonly<Record<RegwayAuditAction, string>> = {
   KEYS_ROTATE_ROOT: 'Root key rotated',
 };
 
-/** How an audited action ended, in words where there are some. */
+/** Returns the label of an audit outcome, or the outcome itself if it has no label. */
 export function resultLabel(outcome: string): string {
   if (outcome === 'DONE') return 'Done';
   return Object.hasOwn(outcomeLabels, outcome) ? outcomeLabels[outcome as ValidationOutcome] : outcome;

@@ -97,16 +97,22 @@ describe('a change', () => {
   });
 
   it('of the password alone may wait, and says so only then', () => {
-    const rotation = { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true };
+    const rotation = { ...formOf(stored), replacePassword: true, password: 'next', storeAsPending: true };
     expect(updateInputOf(stored, rotation)).toEqual({ password: 'next', rotation: 'PENDING' });
-    expect(updateInputOf(stored, { ...rotation, mayWait: false })).toEqual({ password: 'next' });
+    expect(updateInputOf(stored, { ...rotation, storeAsPending: false })).toEqual({ password: 'next' });
   });
 
   it.each([[{ username: 'other' }], [{ allowSelfSigned: true }], [{ replacePassword: false }]] satisfies [
     Partial<FormState>,
   ][])('of %o cannot wait', (change) => {
     expect(
-      updateInputOf(stored, { ...formOf(stored), replacePassword: true, password: 'next', mayWait: true, ...change }),
+      updateInputOf(stored, {
+        ...formOf(stored),
+        replacePassword: true,
+        password: 'next',
+        storeAsPending: true,
+        ...change,
+      }),
     ).not.toHaveProperty('rotation');
   });
 
@@ -118,7 +124,7 @@ describe('a change', () => {
         allowSelfSigned: false,
         replacePassword: true,
         password: 'next',
-        mayWait: true,
+        storeAsPending: true,
       }),
     ).not.toHaveProperty('rotation');
   });
@@ -207,7 +213,7 @@ describe('the type', () => {
   it('is suggested by the host of a cloud, and not once it is chosen', () => {
     const registry = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
     expect(typeHelp({ registry, type: 'DOCKER_V2' })).toContain('looks like Amazon ECR');
-    expect(typeHelp({ registry, type: 'AWSECR' })).toBe('How to log in.');
-    expect(typeHelp({ registry: 'docker.io', type: 'DOCKER_V2' })).toBe('How to log in.');
+    expect(typeHelp({ registry, type: 'AWSECR' })).toBe('How Regway logs in to the registry.');
+    expect(typeHelp({ registry: 'docker.io', type: 'DOCKER_V2' })).toBe('How Regway logs in to the registry.');
   });
 });

@@ -166,7 +166,7 @@ describe('adding', () => {
         .locator('textarea')
         .evaluate((area) => getComputedStyle(area).getPropertyValue('-webkit-text-security')),
     ).toBe('disc');
-    await view.button('Show the password').click();
+    await view.button('Show password').click();
     expect(
       await page
         .locator('textarea')
@@ -177,7 +177,7 @@ describe('adding', () => {
     await view.button('Need some help setting up your registry?').click();
     const before = view.requests.length;
     await view.button('Save').click();
-    await page.getByText('Give the password.').waitFor();
+    await page.getByText('Enter the password.').waitFor();
     expect(view.requests.length).toBe(before);
     await expectGoodScreen('add-missing');
     await page.keyboard.press('Escape');
@@ -190,7 +190,7 @@ describe('adding', () => {
     await view.button('Save').click();
     await page.getByText('PLAIN_HTTP').waitFor();
     expect((await operations.list()).totalCount).toBe(0);
-    await view.button('Allow plain HTTP (Allow Self Signed)').click();
+    await view.button('Allow plain HTTP').click();
     await view.button('Save').click();
     await saved(host);
     await row(host).getByText('Works').waitFor();
@@ -266,7 +266,7 @@ describe('changing', () => {
   test('a name needs no password, and the stored one still works', async () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
-    await page.getByText('The stored password stays as it is.').waitFor();
+    await page.getByText('The stored password is kept.').waitFor();
     await view.fill('Name', 'Renamed in the browser');
     await expectGoodScreen('edit');
     await view.button('Save').click();
@@ -279,9 +279,9 @@ describe('changing', () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
     await view.fill('Username', 'somebody-else');
-    await page.getByText('changing the username could send it').waitFor();
+    await page.getByText('changing the username could send the stored password').waitFor();
     await view.button('Save').click();
-    await page.getByText('Give the password.').waitFor();
+    await page.getByText('Enter the password.').waitFor();
     await expectGoodScreen('edit-password');
     await view.button('Cancel').click();
     expect(await operations.get({ registry: host })).toMatchObject({ username: alice.username });
@@ -289,18 +289,18 @@ describe('changing', () => {
 });
 
 describe('changing a password', () => {
-  test('that the registry does not take yet keeps it waiting, and the facts say so', async () => {
+  test('that the registry does not accept yet is stored as pending, and the details say so', async () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
     await page.getByText('Replace the stored password').click();
     await view.fill('Password', 'the-next-password');
-    await page.getByText('Let It Wait').click();
+    await page.getByText('Store as pending').click();
     await expectGoodScreen('edit-rotation');
     await view.button('Save').click();
-    await page.getByText('The new password waits until the registry takes it.').waitFor();
+    await page.getByText('The new password is pending until the registry accepts it.').waitFor();
     const { id = '' } = (await operations.get({ registry: host })) ?? {};
     await page.goto(`${server.url}/registries/${id}`);
-    await page.getByText('waits for the registry to take it, since').waitFor();
+    await page.getByText('used once the registry accepts it; stored').waitFor();
     await expectGoodScreen('registry-rotation');
     expect((await operations.validate(id)).validation).toMatchObject({ outcome: 'VALID' });
     await page.goto(`${server.url}/`);
@@ -341,9 +341,9 @@ describe('the list', () => {
 
   test('says so when nothing matches, and clears the filters', async () => {
     await page.getByLabel('Type').selectOption('AWSECR');
-    await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    await page.getByRole('heading', { name: 'No matches' }).waitFor();
     await expectGoodScreen('nothing-matches');
-    await view.button('Clear the filters').click();
+    await view.button('Clear filters').click();
     await page.waitForURL(`${server.url}/`);
     await expectGoodScreen('list');
   });
@@ -407,7 +407,7 @@ describe('one registry', () => {
     await page.goto(`${server.url}/registries/${registry?.id}`);
     await view.button('Validate now').click();
     await page.getByRole('list', { name: 'Steps' }).getByText('Connect (passed)').waitFor();
-    expect(await page.getByRole('list', { name: 'Steps' }).getByText('Checking…').count()).toBe(1);
+    expect(await page.getByRole('list', { name: 'Steps' }).getByText('Validating…').count()).toBe(1);
     silent.close();
     for (const socket of accepted.splice(0)) socket.destroy();
     await page.locator('.note').getByText('CONNECTION_CLOSED').waitFor();
@@ -426,7 +426,7 @@ describe('one registry', () => {
     await page.getByText('is anonymous').waitFor();
     await view.fill('Image', 'NOT AN IMAGE');
     await view.button('Explain').click();
-    await page.getByText('Request id').waitFor();
+    await page.getByText('Request ID').waitFor();
     await view.fill('Image', `${registries.basic.host}/${pushedRepository}:latest`);
     await view.button('Explain').click();
     await page.getByText('uses this registry').waitFor();
@@ -435,7 +435,7 @@ describe('one registry', () => {
 
   test('that is not there says so', async () => {
     await page.goto(`${server.url}/registries/reg_made-up`);
-    await page.getByRole('heading', { name: 'Not there' }).waitFor();
+    await page.getByRole('heading', { name: 'Registry not found' }).waitFor();
     await expectGoodScreen('not-there');
     await page.goto(`${server.url}/`);
   });
@@ -444,9 +444,9 @@ describe('one registry', () => {
 describe('deleting', () => {
   test('what nobody used takes one press', async () => {
     await view.button('Delete registry-10.example.com').click();
-    await page.getByText('No pull ever used it.').waitFor();
+    await page.getByText('No pull has used it.').waitFor();
     await expectGoodScreen('delete');
-    await view.button('Delete').click();
+    await view.button('Delete registry').click();
     await page.getByText('Deleted registry-10.example.com.').waitFor();
     expect(await operations.get({ registry: 'registry-10.example.com' })).toBeNull();
   });
@@ -463,9 +463,9 @@ describe('deleting', () => {
     // Uses are written within about a second.
     await pause(1500);
     await view.button(`Delete ${host}`).click();
-    await page.getByText('It is in use:').waitFor();
+    await page.getByText('This registry is in use:').waitFor();
     await page.getByText(`${host}/${pushedRepository}`).waitFor();
-    expect(await view.button('Delete').isDisabled()).toBe(true);
+    expect(await view.button('Delete registry').isDisabled()).toBe(true);
     await expectGoodScreen('delete-used');
     await view.fill(`Type ${host}`, host);
     await view.button('Delete').click();
@@ -480,16 +480,16 @@ describe('tokens, accounts and the audit trail', () => {
   test('a token is made, its text shown once, works, and is refused after it was revoked', async () => {
     await page.getByRole('link', { name: 'Tokens' }).click();
     await page.waitForURL(`${server.url}/tokens`);
-    await view.button('New token').click();
+    await view.button('Create token').click();
     await view.fill('Name', 'The scanner');
     await view.fill('Images', 'docker.io/anchore/*');
     await expectGoodScreen('token-new');
-    await view.button('Make the token').click();
+    await dialog().getByRole('button', { name: 'Create token' }).click();
     const token = (await page.getByTestId('token-text').textContent()) ?? '';
     expect(token).toMatch(/^rgw_/);
     await expectGoodScreen('token-text');
     await view.button('Done').click();
-    await tokenRow('The scanner').getByText('In force').waitFor();
+    await tokenRow('The scanner').getByText('Active').waitFor();
     expect(await page.content()).not.toContain(token);
     await expectGoodScreen('tokens');
     const ask = () =>
@@ -504,7 +504,7 @@ describe('tokens, accounts and the audit trail', () => {
     await view.button(/^Revoke The scanner/).click();
     await page.getByRole('alertdialog').getByText('This cannot be undone').waitFor();
     await expectGoodScreen('token-revoke');
-    await view.button('Revoke').click();
+    await view.button('Revoke token').click();
     await tokenRow('The scanner').getByText('Revoked').waitFor();
     expect((await ask()).status).toBe(401);
   });
@@ -512,18 +512,18 @@ describe('tokens, accounts and the audit trail', () => {
   test('an account is added and disabled, which ends its sessions, and enabled again', async () => {
     await page.getByRole('link', { name: 'Accounts' }).click();
     await view.fill('New account', 'Not A Name');
-    await view.button('Add').click();
-    await page.getByText('Request id').waitFor();
+    await view.button('Create account').click();
+    await page.getByText('Request ID').waitFor();
     await view.fill('New account', 'team-a');
-    await view.button('Add').click();
-    await page.getByText('Added team-a.').waitFor();
+    await view.button('Create account').click();
+    await page.getByText('Created team-a.').waitFor();
     const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE', account: 'team-a' });
     const member = await openConsole(browser, `${server.url}/#token=${token}`);
     await member.button(`Let's add one!`).waitFor();
     expect(await member.page.getByRole('link', { name: 'Accounts' }).count()).toBe(0);
     await view.button('Disable team-a').click();
     await expectGoodScreen('account-disable');
-    await view.button('Disable').click();
+    await view.button('Disable account').click();
     await page.getByText('Disabled team-a.').waitFor();
     await expectGoodScreen('accounts');
     await member.page.getByRole('link', { name: 'Tokens' }).click();
@@ -538,14 +538,14 @@ describe('tokens, accounts and the audit trail', () => {
     const events = page.getByRole('table', { name: 'Audit events' });
     expect(await events.getByRole('row').nth(1).textContent()).toContain('Account enabled');
     await expectGoodScreen('audit');
-    await page.getByLabel('What').selectOption('TOKEN_REVOKE');
+    await page.getByLabel('Action').selectOption('TOKEN_REVOKE');
     await page.waitForURL(`${server.url}/audit?action=TOKEN_REVOKE`);
     await page
       .getByRole('status')
       .filter({ hasText: /^1 event$/ })
       .waitFor();
     expect(await events.getByRole('row').nth(1).textContent()).toContain('The scanner');
-    await page.getByLabel('What').selectOption('');
+    await page.getByLabel('Action').selectOption('');
     await page.waitForURL(`${server.url}/audit`);
     const { nodes } = await operations.list();
     await page.goto(`${server.url}/registries/${nodes.find(({ registry }) => registry === registries.tls.host)?.id}`);
@@ -610,7 +610,7 @@ test('the keyboard alone searches, changes, looks at one, explains an image and 
   await expect.poll(focusedText).toBe('Delete');
   await page.keyboard.press('Enter');
   await question.waitFor();
-  await pressOn('Delete');
+  await pressOn('Delete registry');
   await page.getByRole('table').waitFor();
   expect(await operations.get({ registry: 'quay.io/keyboard/*' })).toBeNull();
 });
@@ -656,12 +656,12 @@ test('a token that is revoked ends the session at the next step, in words', asyn
   await other.page.getByText('Your session has ended.').waitFor();
   await other.fill('API token', 'rgw_nonsense');
   await other.button('Sign in').click();
-  await other.page.getByText('Request id').waitFor();
+  await other.page.getByText('Request ID').waitFor();
   await expectGoodScreen('sign-in-refused', other);
   await other.close();
 });
 
-test('a server that is gone is said in words', async () => {
+test('a server that cannot be reached is reported in words', async () => {
   const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE' });
   const other = await openConsole(browser, `${server.url}/#token=${token}`);
   await other.page.getByRole('table').waitFor();

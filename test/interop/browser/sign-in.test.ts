@@ -67,7 +67,7 @@ describe('signing in at a provider', () => {
   test('that is cancelled there comes back with a sentence, and leaves the address clean', async () => {
     await signInLink().click();
     await view.page.getByRole('link', { name: /cancel/i }).click();
-    await view.page.getByText('it was cancelled or refused there').waitFor();
+    await view.page.getByText('Sign-in was canceled or denied by the identity provider.').waitFor();
     expect(view.page.url()).toBe(`${server.url}/`);
   });
 
