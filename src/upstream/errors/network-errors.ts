@@ -5,6 +5,9 @@ import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from './failu
 /** The `code` of the error that rejects a connection to a forbidden address before it is made. */
 export const forbiddenAddressCode = 'EGRESS_FORBIDDEN';
 
+/** The `code` of the error for a reused connection that ended before a byte of the answer to its last request. */
+export const staleConnectionCode = 'STALE_CONNECTION';
+
 type Row = readonly [outcome: CheckedOutcome, facts?: Partial<OutcomeFacts>];
 
 const untrusted = (reason: string): Row => ['TLS_UNTRUSTED', { reason }];
@@ -51,6 +54,7 @@ const rows: Readonly<Record<string, Row>> = {
   ECONNRESET: ['CONNECTION_CLOSED'],
   EPIPE: ['CONNECTION_CLOSED'],
   UND_ERR_SOCKET: ['CONNECTION_CLOSED'],
+  [staleConnectionCode]: ['CONNECTION_CLOSED'],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ['RESPONSE_TOO_LARGE'],
   UND_ERR_HEADERS_OVERFLOW: ['RESPONSE_TOO_LARGE'],
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: broken('its response ended early'),

@@ -1,4 +1,4 @@
-// Creates the connection pools to upstreams: one for each TLS policy, so that an unverified connection never carries a request that requires a verified one.
+// Creates the connections to upstreams, separately for each TLS policy, so that an unverified connection never carries a request that requires a verified one.
 
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { SecureContext } from 'node:tls';
@@ -19,9 +19,17 @@ export interface AgentSettings {
   readonly onPhase?: ((phase: ConnectionPhase, origin: string) => void) | undefined;
 }
 
+/** The connections of one TLS policy. */
+export interface Connections {
+  /** Reuses connections. */
+  readonly pooled: Dispatcher;
+  /** Opens a new connection for each request, and closes it after the response. */
+  readonly fresh: Dispatcher;
+}
+
 export interface Agents {
-  readonly verified: Dispatcher;
-  readonly unverified: Dispatcher;
+  readonly verified: Connections;
+  readonly unverified: Connections;
   /** Returns the memory of a piece of a body for reuse, once the piece is no longer read. */
   readonly giveBack: (piece: Buffer) => void;
   /** Closes every connection, including those being made. */
@@ -32,28 +40,40 @@ export interface Agents {
 export function createAgents(settings: AgentSettings): Agents {
   const closing = new AbortController();
   const bufferPool = createBufferPool();
-  const verified = createAgent(settings, bufferPool, true, closing.signal);
-  const unverified = createAgent(settings, bufferPool, false, closing.signal);
+  const connectionsOf = (verifyCertificate: boolean): Connections => ({
+    pooled: createAgent(settings, bufferPool, { verifyCertificate, pipelining: 1 }, closing.signal),
+    fresh: createAgent(settings, bufferPool, { verifyCertificate, pipelining: 0 }, closing.signal),
+  });
+  const verified = connectionsOf(true);
+  const unverified = connectionsOf(false);
   return {
     verified,
     unverified,
     giveBack: bufferPool.giveBack,
     async close() {
       closing.abort();
-      await Promise.all([verified.destroy(), unverified.destroy()]);
+      const all = [verified, unverified].flatMap(({ pooled, fresh }) => [pooled, fresh]);
+      await Promise.all(all.map((agent) => agent.destroy()));
     },
   };
+}
+
+interface AgentKind {
+  readonly verifyCertificate: boolean;
+  /** Maximum number of unanswered requests on a connection; 0 uses each connection once. */
+  readonly pipelining: 0 | 1;
 }
 
 function createAgent(
   settings: AgentSettings,
   bufferPool: BufferPool,
-  verifyCertificate: boolean,
+  { verifyCertificate, pipelining }: AgentKind,
   signal: AbortSignal,
 ): Agent {
   const { egress, secureContext, limits } = settings;
   return new Agent({
     allowH2: false,
+    pipelining,
     connections: settings.maxConnectionsPerOrigin ?? null,
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.bodyTimeoutMs,

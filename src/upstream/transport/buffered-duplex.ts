@@ -3,6 +3,8 @@
 
 import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { errors } from 'undici';
+import { staleConnectionCode } from '../errors/network-errors.ts';
 import { slabBytes, type BufferPool } from './buffer-pool.ts';
 
 export interface BufferedSocket {
@@ -35,21 +37,34 @@ class Connection extends Duplex {
   #delivered = 0;
   #used = 0;
   #delivery: NodeJS.Immediate | undefined;
+  /** Whether the connection has carried a response before the last request. */
+  #isReused = false;
+  #hasReceived = false;
+  /** Whether a request was written and no byte has arrived since. */
+  #isWaiting = false;
+  /** Whether the other side ended the connection, or the network lost it. */
+  #isLost = false;
 
   constructor(socket: Socket, bufferPool: BufferPool) {
     super({ allowHalfOpen: false, decodeStrings: false });
     this.#socket = socket;
     this.#bufferPool = bufferPool;
-    socket.on('error', (error) => this.destroy(error));
+    socket.on('error', (error) => {
+      this.#isLost = true;
+      this.destroy(error);
+    });
     let hasEnded = false;
     socket.on('end', () => {
       hasEnded = true;
+      this.#isLost = true;
       this.#deliver();
       this.push(null);
     });
     // After an orderly end, what a slow reader has not read yet is still valid; the end follows it.
     socket.on('close', () => {
-      if (!hasEnded) this.destroy();
+      if (hasEnded) return;
+      this.#isLost = true;
+      this.destroy();
     });
   }
 
@@ -60,6 +75,8 @@ class Connection extends Duplex {
 
   /** Accepts what was read into the last room. Returns false to pause until there is a reader. */
   accept(size: number): boolean {
+    this.#hasReceived = true;
+    this.#isWaiting = false;
     if (this.#slab === undefined && size < fullPieceBytes) return this.push(Buffer.from(intake.subarray(0, size)));
     // Filled, not copied: V8 copies into shared memory several times slower.
     if (this.#slab === undefined) this.#begin().fill(intake, 0, size);
@@ -111,7 +128,12 @@ class Connection extends Duplex {
   }
 
   override _write(chunk: string | Uint8Array, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, encoding, done);
+    if (!this.#isWaiting) this.#isReused = this.#hasReceived;
+    this.#isWaiting = true;
+    this.#socket.write(chunk, encoding, (error) => {
+      if (error instanceof Error) this.#isLost = true;
+      done(error);
+    });
   }
 
   override _final(done: () => void): void {
@@ -123,7 +145,17 @@ class Connection extends Duplex {
     clearImmediate(this.#delivery);
     this.#slab = undefined;
     this.#socket.destroy();
-    done(error);
+    done(this.#isLost && this.#hasReceived ? this.#lossOf(error) : error);
+  }
+
+  /**
+   * Names the loss of a connection that has carried a response: stale if the next request has no byte of an answer. Otherwise a SocketError, after
+   * which undici sends a request that is not written yet over another connection.
+   */
+  #lossOf(cause: Error | null): Error | null {
+    if (this.#isReused && this.#isWaiting) return staleConnection(cause);
+    if (cause === null || cause instanceof errors.SocketError) return cause;
+    return Object.assign(new errors.SocketError('The connection was lost.'), { cause });
   }
 
   ref(): void {
@@ -133,4 +165,9 @@ class Connection extends Duplex {
   unref(): void {
     this.#socket.unref();
   }
+}
+
+function staleConnection(cause: Error | null): Error {
+  const error = new Error('The server closed a reused connection before it answered.', { cause });
+  return Object.assign(error, { code: staleConnectionCode });
 }

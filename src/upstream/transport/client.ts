@@ -4,8 +4,9 @@ import type { Readable } from 'node:stream';
 import { type Dispatcher, request as sendRequest } from 'undici';
 import { isRecord, parseJson } from '../../core/shared/json.ts';
 import type { Secret } from '../../core/shared/secret.ts';
-import { failureOf } from '../errors/network-errors.ts';
-import type { Agents } from './agents.ts';
+import { codeOf } from '../../core/shared/fault.ts';
+import { failureOf, staleConnectionCode } from '../errors/network-errors.ts';
+import type { Agents, Connections } from './agents.ts';
 
 interface RequestSettings {
   readonly userAgent: string;
@@ -63,20 +64,19 @@ export interface UpstreamClient {
 
 /** Creates a client over connections that other clients use too. */
 export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
-  const dispatcherOf = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
+  const connectionsTo = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {
-    get: (request) => get(request, settings.userAgent, dispatcherOf(request.url)),
+    get: (request) => get(request, settings.userAgent, connectionsTo(request.url)),
     open: async (request) => ({
-      ...(await open(request, settings.userAgent, dispatcherOf(request.url))),
+      ...(await open(request, settings.userAgent, connectionsTo(request.url))),
       giveBack: agents.giveBack,
     }),
   };
 }
 
-async function get(request: UpstreamRequest, userAgent: string, dispatcher: Dispatcher): Promise<UpstreamResponse> {
+async function get(request: UpstreamRequest, userAgent: string, connections: Connections): Promise<UpstreamResponse> {
   try {
-    const { statusCode, headers, body } = await sendRequest(request.url, {
-      dispatcher,
+    const { statusCode, headers, body } = await sendOver(connections, request.url, {
       method: 'GET',
       signal: request.signal,
       headers: {
@@ -95,11 +95,10 @@ async function get(request: UpstreamRequest, userAgent: string, dispatcher: Disp
 async function open(
   request: StreamRequest,
   userAgent: string,
-  dispatcher: Dispatcher,
+  connections: Connections,
 ): Promise<Omit<StreamResponse, 'giveBack'>> {
   try {
-    const { statusCode, headers, body } = await sendRequest(request.url, {
-      dispatcher,
+    const { statusCode, headers, body } = await sendOver(connections, request.url, {
       method: request.method,
       signal: request.signal,
       headersTimeout: request.headersTimeoutMs,
@@ -111,6 +110,22 @@ async function open(
     return { status: statusCode, headers, body };
   } catch (error) {
     throw failureOf(error, request.url.host) ?? error;
+  }
+}
+
+/** Sends a request, and once more on a new connection if a reused one ended before a byte of the answer (RFC 9110 §9.2.2). */
+async function sendOver(
+  { pooled, fresh }: Connections,
+  url: URL,
+  options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await sendRequest(url, { ...options, dispatcher: pooled });
+  } catch (error) {
+    // Repeating only what is safe to repeat: a server can have acted on a request that it never answered.
+    const isSafe = options.method === 'GET' || options.method === 'HEAD';
+    if (!isSafe || codeOf(error) !== staleConnectionCode) throw error;
+    return sendRequest(url, { ...options, dispatcher: fresh });
   }
 }
 

@@ -138,7 +138,7 @@ describe('a connection', () => {
       peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())),
     );
     connection.resume().write('GET');
-    expect(await once(connection, 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
+    expect(await once(connection, 'error')).toMatchObject([{ code: 'UND_ERR_SOCKET', cause: { code: 'ECONNRESET' } }]);
     expect([connection.destroyed, socket.destroyed]).toEqual([true, true]);
   });
 
