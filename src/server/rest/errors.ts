@@ -1,10 +1,10 @@
-// Maps problems to REST errors, in one table: the status, and the body that existing clients read.
+// Maps problems to REST errors in one table: the status, and the body that existing clients read.
 
 import { ValidationFailed } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
-import { shownDate, type ErrorBody } from './schemas.ts';
+import { formatDate, type ErrorBody } from './schemas.ts';
 
 /** Errors of a request before it reaches a use case, and the internal error. */
 type RequestErrorCode = 'METHOD_NOT_ALLOWED' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'INTERNAL_ERROR';
@@ -26,7 +26,7 @@ export const statusOf: Readonly<Record<ErrorType, number>> = {
   VALIDATION_FAILED: 406,
   ALREADY_EXISTS: 409,
   CONFLICT: 409,
-  // Not 500: the caller can mend it by sending the password again, and a retry without that never helps (RFC 9110 §15.5.10).
+  // Not 500: the caller can fix it by sending the password again, and a retry without the password never helps (RFC 9110 §15.5.10).
   SECRET_UNREADABLE: 409,
   BODY_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
@@ -36,7 +36,7 @@ export const statusOf: Readonly<Record<ErrorType, number>> = {
   STORAGE_UNAVAILABLE: 503,
 };
 
-/** RFC 9110 §11.6.1: both ways to log in, the one that every HTTP client knows first. */
+/** The challenges of a 401 (RFC 9110 §11.6.1). Basic is first, because every HTTP client supports it. */
 const challenges = ['Basic realm="regway", charset="UTF-8"', 'Bearer realm="regway"'];
 
 /** Maps field names of the domain to those of REST. */
@@ -50,9 +50,9 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
   ['account', 'x-anchore-account'],
 ]);
 
-/** A request refused by a rule of HTTP. Its message holds nothing from the request. */
+/** A request that is rejected before it reaches a use case. The message contains nothing from the request. */
 export class RestRequestError extends Error {
-  override readonly name = 'RequestError';
+  override readonly name = 'RestRequestError';
   readonly code: RequestErrorCode;
   readonly headers: Readonly<Record<string, string>>;
 
@@ -63,42 +63,45 @@ export class RestRequestError extends Error {
   }
 }
 
-/** Where internal errors are logged. */
+/** The log for internal errors. */
 export interface RestLog {
   error(fields: object, message: string): void;
 }
 
-/** Of one request. */
+/** The request that failed, and the ports of its error. */
 export interface ErrorContext {
   readonly requestId: string;
   readonly log: RestLog;
   readonly now: () => Date;
 }
 
-/** One error as an answer. */
-export interface ErrorAnswer {
+/** The headers and body of an error response. */
+export interface ErrorResponse {
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: ErrorBody;
 }
 
 /**
- * Translates whatever was thrown. Every error of every answer passes here.
- * An internal error is logged without its message (drivers print parameters there) and masked with the request id.
+ * Maps any thrown value to the response that the client gets. Every error response is made here.
+ * An internal error is logged without its message, because database drivers print parameters there, and masked with the request ID.
  */
-export function answerError(error: unknown, context: ErrorContext): ErrorAnswer {
+export function toErrorResponse(error: unknown, context: ErrorContext): ErrorResponse {
   if (error instanceof Problem) {
     return {
       headers: problemHeaders(error, context.now()),
-      body: errorBody(error.code, restWords(error.message), problemDetail(error)),
+      body: errorBody(error.code, inRestTerms(error.message), problemDetail(error)),
     };
   }
   if (error instanceof RestRequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
   context.log.error({ requestId: context.requestId, ...faultFields(error) }, 'A REST request failed unexpectedly');
-  const message = 'Something went wrong on our side. The request id finds the details in the log.';
+  const message = 'Internal error. The server log has the details under this request ID.';
   return { headers: {}, body: errorBody('INTERNAL_ERROR', message, { request_id: context.requestId }) };
 }
 
-/** The body in both shapes that clients read: `httpcode` is what the old server sent, `code` and `error_type` what its documents declared. */
+/**
+ * Builds the body of an error in both shapes that clients read: the old server sent `httpcode`, and its documents declared `code` and
+ * `error_type`.
+ */
 export function errorBody(
   errorType: ErrorType,
   message: string,
@@ -108,7 +111,7 @@ export function errorBody(
   return { message, httpcode: status, code: status, error_type: errorType, detail: { error_codes: [], ...detail } };
 }
 
-function problemHeaders({ code, retryAfter }: Problem, now: Date): ErrorAnswer['headers'] {
+function problemHeaders({ code, retryAfter }: Problem, now: Date): ErrorResponse['headers'] {
   return {
     ...(code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': challenges } : {}),
     ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfterSeconds(retryAfter, now.getTime())) }),
@@ -127,17 +130,17 @@ function problemDetail(problem: Problem): Omit<ErrorBody['detail'], 'error_codes
       : {
           validation: {
             outcome: validation.outcome,
-            message: restWords(validation.message),
-            hint: validation.hint && restWords(validation.hint),
+            message: inRestTerms(validation.message),
+            hint: validation.hint && inRestTerms(validation.hint),
             retryable: validation.retryable,
-            retry_after: validation.retryAfter === null ? null : shownDate(new Date(validation.retryAfter)),
+            retry_after: validation.retryAfter === null ? null : formatDate(new Date(validation.retryAfter)),
           },
         }),
   };
 }
 
-/** Sentences of the domain name settings as GraphQL does. Two of them it alone has. */
-function restWords(sentence: string): string {
+/** Replaces the GraphQL names in a sentence of the domain by those of REST. Two settings exist only in GraphQL. */
+function inRestTerms(sentence: string): string {
   return sentence
     .replaceAll('secureConnection', 'registry_verify')
     .replaceAll('retryAfter', 'retry_after')

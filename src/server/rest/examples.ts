@@ -1,4 +1,4 @@
-// Lists the examples of the OpenAPI document: bodies, and for each error its meaning and an example.
+// Lists the examples of the OpenAPI document: bodies, and the meaning and an example of each error.
 
 import type { ErrorType } from './errors.ts';
 import type { ErrorBody, RegistryItem } from './schemas.ts';
@@ -9,93 +9,99 @@ interface ErrorExample {
   readonly detail?: Omit<ErrorBody['detail'], 'error_codes'>;
 }
 
+/** The meaning and an example of every error. */
 export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
   INVALID_REGISTRY: {
-    meaning: 'The registry text cannot be used.',
+    meaning: 'The registry pattern is not valid.',
     message: 'The wildcard must be a whole segment at the end: only a final /* is a wildcard.',
     detail: { reason: 'WILDCARD_NOT_AT_SEGMENT_END', field: 'registry' },
   },
   INVALID_REFERENCE: {
-    meaning: 'The image reference cannot be used.',
-    message: 'A digest is sha256: and 64 hex digits.',
+    meaning: 'The image reference is not valid.',
+    message: 'A digest must be sha256:, sha384:, or sha512: and exactly its number of lowercase hex digits.',
     detail: { reason: 'DIGEST_INVALID' },
   },
   INVALID_INPUT: {
-    meaning: 'The body, a parameter or a header is wrong.',
+    meaning: 'The body, a parameter, or a header is not valid.',
     message: 'registry_user is missing.',
     detail: { field: 'registry_user' },
   },
   PASSWORD_REQUIRED: {
-    meaning: 'The change needs the password in the same call.',
+    meaning: 'The change requires the password in the same call.',
     message:
       'Pass the password in the same call: changing the username could send the stored password to an unintended destination.',
     detail: { field: 'registry_pass' },
   },
   UNAUTHENTICATED: {
-    meaning: 'Nobody is logged in.',
+    meaning: 'The request is not authenticated.',
     message: 'Authentication required. Send an API token: "Authorization: Bearer rgw_…".',
   },
   FORBIDDEN: {
-    meaning: 'The role of the token does not permit it.',
+    meaning: 'The role of the token does not allow the operation.',
     message: 'The role READ_ONLY does not allow registry.list. Allowed roles: ADMIN, READ_WRITE.',
   },
   NOT_FOUND: {
-    meaning: 'It is not there, or not yours.',
-    message: 'There is no such registry in this account.',
+    meaning: 'The resource does not exist, or you do not have access to it.',
+    message: 'The registry does not exist in this account.',
     detail: { field: 'registry' },
   },
-  METHOD_NOT_ALLOWED: { meaning: 'The address has other methods.', message: 'This address serves GET, HEAD, POST.' },
+  METHOD_NOT_ALLOWED: {
+    meaning: 'The path does not support the method.',
+    message: 'This path supports GET, HEAD, POST.',
+  },
   VALIDATION_FAILED: {
-    meaning: 'The registry was asked and the login does not work; nothing was stored.',
-    message: 'quay.io refused the user name or password. Check both, then try again.',
+    meaning: 'The registry rejected the credential, or could not validate it. Nothing was stored.',
+    message:
+      'quay.io rejected the username "robot" or its password. Check both, and whether the token has expired or was revoked.',
     detail: {
       reason: 'INVALID_CREDENTIALS',
       field: 'registry_pass',
       validation: {
         outcome: 'INVALID_CREDENTIALS',
-        message: 'quay.io refused the user name or password.',
-        hint: 'Check both, then try again.',
+        message: 'quay.io rejected the username "robot" or its password.',
+        hint: 'Check both, and whether the token has expired or was revoked.',
         retryable: false,
         retry_after: null,
       },
     },
   },
   ALREADY_EXISTS: {
-    meaning: 'The account has that registry.',
+    meaning: 'The account already has this registry.',
     message: 'A registry for docker.io/anchore/* already exists in this account. Update that one.',
     detail: { field: 'registry' },
   },
   CONFLICT: {
-    meaning: 'Somebody changed it meanwhile, or the body names another registry than the path.',
+    meaning: 'Another caller changed the registry during the call, or the body names another registry than the path.',
     message: 'Another caller changed the registry in the meantime. Fetch it again, then retry.',
   },
   SECRET_UNREADABLE: {
-    meaning: 'The stored password cannot be opened; send it again.',
-    message: 'The stored password cannot be read. Update the registry with its password to store it anew.',
+    meaning: 'The stored password cannot be decrypted. Send it again.',
+    message:
+      'The stored password cannot be read, because the record or its key was changed outside Regway. Update the registry and enter the password again.',
   },
-  BODY_TOO_LARGE: { meaning: 'The body is too large.', message: 'The body is larger than 262144 bytes.' },
+  BODY_TOO_LARGE: { meaning: 'The body is too large.', message: 'The body must be at most 262144 bytes.' },
   UNSUPPORTED_MEDIA_TYPE: {
-    meaning: 'The body is no JSON by its header.',
+    meaning: 'The Content-Type of the body is not JSON in UTF-8.',
     message: 'Send the body as application/json in UTF-8.',
   },
   RATE_LIMITED: {
-    meaning: 'Too many validations, or too many failed logins.',
+    meaning: 'The caller has reached the limit of validations or of failed logins.',
     message:
       'Validation limit reached for this minute. Nothing was sent to the registry and nothing was changed. Try again in 42 seconds.',
   },
   INTERNAL_ERROR: {
-    meaning: 'A fault of the server.',
-    message: 'Something went wrong on our side. The request id finds the details in the log.',
+    meaning: 'An internal error of the server.',
+    message: 'Internal error. The server log has the details under this request ID.',
     detail: { request_id: '6f1c1f0e-8f0b-4a53-9f0c-0a4f1d1f3f6e' },
   },
   UPSTREAM_FAILED: {
-    meaning: 'The registry itself refused or does not answer.',
-    message: 'quay.io does not answer.',
+    meaning: 'The upstream registry rejected the request or is not reachable.',
+    message: 'Nothing accepts connections at quay.io.',
     detail: { reason: 'UNREACHABLE' },
   },
   STORAGE_UNAVAILABLE: {
-    meaning: 'The database does not answer; try again.',
-    message: 'The database does not answer. Try again in a moment.',
+    meaning: 'The database is unavailable or full. Retry later.',
+    message: 'The storage is unavailable. Try again in a few seconds.',
   },
 };
 
@@ -111,6 +117,7 @@ const anchore: RegistryItem = {
   userId: 'admin',
 };
 
+/** Examples of the responses with one registry and with a list. */
 export const registryExamples: { readonly one: readonly RegistryItem[]; readonly list: readonly RegistryItem[] } = {
   one: [anchore],
   list: [
@@ -119,6 +126,7 @@ export const registryExamples: { readonly one: readonly RegistryItem[]; readonly
   ],
 };
 
+/** An example of the body of a create. */
 export const createExample = {
   registry: 'docker.io/anchore/*',
   registry_user: 'robot',
@@ -128,4 +136,5 @@ export const createExample = {
   registry_verify: true,
 };
 
+/** An example of the body of an update. */
 export const updateExample = { registry_pass: 'the-new-password' };

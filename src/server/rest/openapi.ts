@@ -1,4 +1,4 @@
-// Builds the OpenAPI 3.1 document from the schemas that check the bodies and from the table of errors. https://spec.openapis.org/oas/v3.1.1
+// Builds the OpenAPI 3.1 document from the schemas of the bodies and the table of errors. https://spec.openapis.org/oas/v3.1.1
 
 import { z } from 'zod';
 import { errorExamples, registryExamples, updateExample, createExample } from './examples.ts';
@@ -7,31 +7,31 @@ import { basePath } from './path.ts';
 import { createBody, errorSchema, registryItem, registryItems, updateBody } from './schemas.ts';
 
 const description = `
-Credentials of container registries: say once how to log in to a registry, check it, use it for every pull, and let nobody read the password back.
+Stores credentials of container registries, validates them, and uses them for pulls. No response returns a stored password.
 
-Log in with an API token: as \`Authorization: Bearer rgw_…\`, or as the password of HTTP Basic under any user name.
+Authenticate with an API token: as \`Authorization: Bearer rgw_…\`, or as the password of HTTP Basic with any username.
 
-A \`{registry}\` in a path is one percent-encoded segment (\`docker.io%2Fanchore%2F%2A\`) or the raw path (\`docker.io/anchore/*\`); it is decoded once.
-What GraphQL at \`/graphql\` can do beyond this: pages and filters, checks without storing, each step of a check, trusted token servers, and why an image gets which credential.
+A \`{registry}\` in a path is one percent-encoded segment (\`docker.io%2Fanchore%2F%2A\`) or the raw path (\`docker.io/anchore/*\`). It is decoded once.
+GraphQL at \`/graphql\` also has pages and filters, validation without storing, each step of a validation, trusted token servers, and the explanation of which credential an image uses.
 
-### For users of the registries API that this one succeeds
+### Differences from the registries API that this one replaces
 
-Paths, fields, defaults and statuses are kept, and clients of it work when their URL ends in \`${basePath}\`. These differ:
+Paths, keys, defaults, and statuses are the same, and its clients work if their URL ends in \`${basePath}\`. These differ:
 
-| Where | There | Here |
+| Case | Before | Regway |
 | --- | --- | --- |
-| Create: the registry exists | 500 | 409 |
+| Create: the registry already exists | 500 | 409 |
 | Create: a name that is a URL or ends in \`/\` | 409 | 400 with the reason; \`docker.io/\` is \`docker.io\` |
-| Names | any text, compared as typed | one canonical text: \`index.docker.io\` is \`docker.io\`, \`:443\` is dropped, a wildcard is a whole last segment |
-| \`registry_verify\` left out on create | an error, or no verification | \`true\` |
-| \`registry_user\` or \`registry_pass\` empty | stored, means anonymous | 400: images without an entry are pulled anonymously |
-| Update: a key left out | the login must be repeated | it keeps its value; the password is asked for when the login could go elsewhere: another user or type, or verification turned off |
-| Update of \`awsecr\` with a check | always 406 | checked like a create |
-| Delete: not there | 200 | 404; a success is 204 without a body |
-| Unknown keys | ignored, or written to the database | 400 naming the key |
+| Names | any text, compared as typed | one canonical pattern: \`index.docker.io\` is \`docker.io\`, \`:443\` is removed, a wildcard is the whole last segment |
+| Create: \`registry_verify\` omitted | an error, or no verification | \`true\` |
+| \`registry_user\` or \`registry_pass\` empty | stored, for anonymous pulls | 400: images of a registry that is not stored are pulled anonymously |
+| Update: a key omitted | the login must be repeated | the key keeps its value; the password is required if the login could be sent elsewhere: another user or type, or verification turned off |
+| Update of \`awsecr\` with validation | always 406 | validated like a create |
+| Delete: the registry does not exist | 200 | 404; a success is 204 without a body |
+| Unknown keys | ignored, or written to the database | 400 with the name of the key |
 | \`registry_type\` | any text | \`docker_v2\`, \`awsecr\`, \`gcr\`, \`acr\` |
-| An account that is not there or not yours | 403 | 404: both are one answer |
-| Errors of form | \`application/problem+json\` | one body for every error |
+| The account does not exist, or you do not have access to it | 403 | 404 in both cases |
+| Syntax errors | \`application/problem+json\` | the same body for every error |
 `.trim();
 
 const json = (schema: string, examples: Readonly<Record<string, unknown>>) => ({
@@ -41,7 +41,7 @@ const json = (schema: string, examples: Readonly<Record<string, unknown>>) => ({
   },
 });
 
-/** Errors that every operation with a login can meet. */
+/** Errors that every authenticated operation can return. */
 const commonErrors: readonly ErrorType[] = [
   'INVALID_INPUT',
   'UNAUTHENTICATED',
@@ -62,10 +62,18 @@ const bodyErrors: readonly ErrorType[] = [
 /** Headers that an error always has. */
 const errorHeaders: Partial<Record<ErrorType, object>> = {
   UNAUTHENTICATED: {
-    'WWW-Authenticate': { description: 'How to log in.', schema: { type: 'string' }, example: 'Basic realm="regway"' },
+    'WWW-Authenticate': {
+      description: 'The accepted authentication schemes.',
+      schema: { type: 'string' },
+      example: 'Basic realm="regway"',
+    },
   },
   RATE_LIMITED: {
-    'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 }, example: 42 },
+    'Retry-After': {
+      description: 'The number of seconds to wait.',
+      schema: { type: 'integer', minimum: 1 },
+      example: 42,
+    },
   },
 };
 
@@ -78,9 +86,9 @@ const paths = {
     get: {
       operationId: 'get_api_version',
       tags: ['Service'],
-      summary: 'The version of the API',
+      summary: 'Get the version of the API',
       description:
-        'Answers without a login, with and without the slash; clients ask it to see whether the service is there.',
+        'Requires no authentication, and answers with and without the slash. Clients request it to check whether the service exists.',
       security: [],
       responses: {
         '200': {
@@ -95,12 +103,13 @@ const paths = {
     get: operation('list_registries', 'List every registry of the account', {
       parameters: [account],
       responses: {
-        '200': success('All of them, by `registry`.', registryExamples.list),
+        '200': success('All registries, ordered by `registry`.', registryExamples.list),
         ...errorResponses(commonErrors),
       },
     }),
     post: operation('create_registry', 'Create a registry', {
-      description: 'Asks the registry whether the login works and stores it if so. A failed check stores nothing.',
+      description:
+        'Creates a registry after validating its credential. If the registry rejects the credential, nothing is stored.',
       parameters: [validate, account],
       requestBody: { required: true, content: json('CreateRegistry', { create: createExample }) },
       responses: {
@@ -119,7 +128,7 @@ const paths = {
     }),
     put: operation('update_registry', 'Update a registry', {
       description:
-        'A key that is left out keeps its value. The login is checked with the changes before they are stored; a failed check changes nothing.',
+        'An omitted key keeps its value. The changed credential is validated before it is stored. If the registry rejects it, nothing is changed.',
       parameters: [validate],
       requestBody: { required: true, content: json('UpdateRegistry', { password: updateExample }) },
       responses: {
@@ -128,9 +137,9 @@ const paths = {
       },
     }),
     delete: operation('delete_registry', 'Delete a registry', {
-      description: 'Deletes its login and nothing else.',
+      description: 'Deletes a registry and its password. Images in the registry are not affected.',
       responses: {
-        '204': { description: 'It is deleted. There is no body.' },
+        '204': { description: 'The registry was deleted. The response has no body.' },
         ...errorResponses([...commonErrors, 'INVALID_REGISTRY']),
       },
     }),
@@ -141,40 +150,41 @@ const parameters = {
   Account: {
     name: 'x-anchore-account',
     in: 'header',
-    description: 'The account to act in, for admins; by default the one of the token.',
-    // No example: the API browser would send it, and only admins may name another account.
+    description: 'The account to act in. Defaults to the account of the token; only admins can name another.',
+    // No example, because the API browser would send it, and only admins can name another account.
     schema: { type: 'string', minLength: 1, maxLength: 100 },
   },
   Registry: {
     name: 'registry',
     in: 'path',
     required: true,
-    description: 'The registry text, percent-encoded as one segment.',
+    description: 'The registry pattern, percent-encoded as one segment.',
     schema: { type: 'string', minLength: 1 },
     example: 'docker.io/anchore/*',
   },
   Validate: {
     name: 'validate',
     in: 'query',
-    description: '`true` or `false` in any case: whether to ask the registry first.',
+    description:
+      'Whether to validate the credential before storing it: `true` or `false`, case-insensitive. Defaults to `true`.',
     schema: { type: 'string', pattern: '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$', default: 'true' },
     example: 'true',
   },
 };
 
-/** The document, ready to be sent as JSON. */
+/** The document, as it is sent as JSON. */
 export const openApiDocument = {
   openapi: '3.1.1',
   info: {
     title: 'Regway registries API',
     version: '2.0.0',
-    summary: 'The registries of an account, over REST.',
+    summary: 'Manages the registry credentials of an account over REST.',
     description,
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: basePath, description: 'This server.' }],
   tags: [
-    { name: 'Registries', description: 'How to log in to container registries.' },
+    { name: 'Registries', description: 'Stored credentials of container registries.' },
     { name: 'Service', description: 'The service itself.' },
   ],
   security: [{ bearer: [] }, { basic: [] }],
@@ -182,7 +192,7 @@ export const openApiDocument = {
   components: {
     securitySchemes: {
       bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'rgw_…', description: 'An API token.' },
-      basic: { type: 'http', scheme: 'basic', description: 'An API token as the password; any user name.' },
+      basic: { type: 'http', scheme: 'basic', description: 'An API token as the password, with any username.' },
     },
     parameters,
     schemas: {
@@ -203,7 +213,7 @@ function success(text: string, example: unknown) {
   return { description: text, content: json('Registries', { answer: example }) };
 }
 
-/** One response for each status, with an example for each error that has it. */
+/** Builds one response for each status, with an example of each error that has the status. */
 function errorResponses(types: readonly ErrorType[]): Record<string, object> {
   const statuses = Map.groupBy(types, (type) => String(statusOf[type]));
   return Object.fromEntries([...statuses].map(([status, sameStatus]) => [status, errorResponse(sameStatus)]));
@@ -222,7 +232,7 @@ function errorResponse(types: readonly ErrorType[]): object {
   };
 }
 
-/** The dialect of OpenAPI 3.1 is JSON Schema 2020-12, so a schema stands in the document as it is. */
+/** Returns a schema as JSON Schema 2020-12, which is the dialect of OpenAPI 3.1. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     target: 'draft-2020-12',

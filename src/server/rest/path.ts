@@ -1,16 +1,18 @@
-// Parses the paths of the REST API, and the registry name in them: one percent-encoded segment or the raw path, decoded once.
+// Parses the paths of the REST API, and the registry pattern in them: one percent-encoded segment or the raw path, decoded once.
 
 import { Problem } from '../../core/shared/problem.ts';
 
+/** The kinds of resource that the API serves. */
 export type RestResource = 'version' | 'document' | 'collection' | 'registry';
 
+/** A parsed path. */
 export interface RestPath {
   readonly resource: RestResource;
   /** The part after `/registries/`, as sent. */
   readonly encodedName: string;
 }
 
-/** Where the API begins. */
+/** The path of the API; every resource is at or below it. */
 export const basePath = '/api/v2';
 
 const resources: ReadonlyMap<string, RestResource> = new Map([
@@ -22,8 +24,8 @@ const resources: ReadonlyMap<string, RestResource> = new Map([
 ]);
 
 /**
- * What a request target asks for; undefined when it is nothing of this API.
- * The path is taken as sent: resolving `..` or decoding before the split would let one path mean another.
+ * Parses a request target, or returns undefined if it names no resource of this API.
+ * The path is used as sent: resolving `..` or decoding before the split would let one path mean another.
  */
 export function parsePath(url: string): RestPath | undefined {
   const [path = ''] = url.split('?', 1);
@@ -37,14 +39,14 @@ export function parsePath(url: string): RestPath | undefined {
 }
 
 /**
- * The registry text in a path, decoded exactly once: `docker.io%2Fanchore%2F%2A` and `docker.io/anchore/*` are the same.
- * @throws Problem `INVALID_REGISTRY` when a percent sign encodes nothing.
+ * Returns the registry pattern in a path, decoded exactly once: `docker.io%2Fanchore%2F%2A` and `docker.io/anchore/*` are the same.
+ * @throws Problem `INVALID_REGISTRY` with the reason `BAD_ENCODING` if the percent-encoding is not valid UTF-8.
  */
 export function decodeName(encodedName: string): string {
   try {
     return decodeURIComponent(encodedName);
   } catch {
-    throw new Problem('INVALID_REGISTRY', 'The registry in the path is not percent-encoded UTF-8.', {
+    throw new Problem('INVALID_REGISTRY', 'The registry in the path must be percent-encoded UTF-8.', {
       reason: 'BAD_ENCODING',
       field: ['registry'],
     });

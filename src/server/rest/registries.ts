@@ -1,4 +1,4 @@
-// Implements the five operations on registries with the domain's use cases.
+// Implements the five operations on registries over the use cases of the domain.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -13,7 +13,7 @@ import { Problem } from '../../core/shared/problem.ts';
 import { sendJson } from '../http/response.ts';
 import { decodeName, type RestPath } from './path.ts';
 import { accountHeader, readBody, validateParameter } from './request.ts';
-import { createBody, parseBody, shownRegistry, updateBody, type UpdateBody } from './schemas.ts';
+import { createBody, parseBody, toRegistryItem, updateBody, type UpdateBody } from './schemas.ts';
 
 /** One authorized request. */
 export interface RestCall {
@@ -24,13 +24,13 @@ export interface RestCall {
   readonly response: ServerResponse;
 }
 
-/** An operation and the permission that it needs before anything of the request is parsed. */
+/** An operation, and the permission that it requires before any of the request is parsed. */
 export interface RestOperation {
   readonly permission: Operation;
   run(call: RestCall): Promise<void>;
 }
 
-/** By resource and method. */
+/** The operations by resource and method. */
 export const operations: Readonly<Record<'collection' | 'registry', Readonly<Record<string, RestOperation>>>> = {
   collection: {
     GET: { permission: 'registry.list', run: answerList },
@@ -49,11 +49,11 @@ async function createRegistry({ registries, caller, request, response }: RestCal
   const body = parseBody(createBody, await readBody(request));
   const input = { ...inputOf(body), registry: body.registry, account };
   const { registry } = await registries.create(caller, input, { secureConnection: body.registry_verify, validate });
-  sendJson(response, 200, [shownRegistry(registry)]);
+  sendJson(response, 200, [toRegistryItem(registry)]);
 }
 
 async function getRegistry(call: RestCall): Promise<void> {
-  sendJson(call.response, 200, [shownRegistry(await find(call))]);
+  sendJson(call.response, 200, [toRegistryItem(await find(call))]);
 }
 
 async function updateRegistry(call: RestCall): Promise<void> {
@@ -64,17 +64,17 @@ async function updateRegistry(call: RestCall): Promise<void> {
   if (body.registry !== undefined && parseRegistryPattern(body.registry).registry !== stored.registry) {
     throw new Problem(
       'CONFLICT',
-      'A registry cannot be renamed: registry in the body must be the one in the path. Create the other one and delete this one.',
+      'The registry pattern cannot change: registry in the body must be the one in the path. Create a new registry and delete this one.',
       {
         reason: 'RENAMED',
         field: ['registry'],
       },
     );
   }
-  // The use case takes the wanted TLS policy; here a key that is left out keeps its value.
+  // The use case requires the TLS policy; in REST, an omitted key keeps its value.
   const settings = { secureConnection: body.registry_verify ?? stored.secureConnection, validate };
   const { registry } = await registries.update(caller, stored.id, inputOf(body), settings);
-  sendJson(response, 200, [shownRegistry(registry)]);
+  sendJson(response, 200, [toRegistryItem(registry)]);
 }
 
 async function deleteRegistry(call: RestCall): Promise<void> {
@@ -83,15 +83,15 @@ async function deleteRegistry(call: RestCall): Promise<void> {
   call.response.writeHead(204).end();
 }
 
-/** The registry that the path names. @throws Problem `NOT_FOUND`, `INVALID_REGISTRY`. */
+/** Returns the registry that the path names. @throws Problem `NOT_FOUND`, `INVALID_REGISTRY`. */
 async function find({ registries, caller, path, request }: RestCall): Promise<Registry> {
   const account = accountHeader(request);
   const registry = await registries.get(caller, { registry: decodeName(path.encodedName), account });
   if (registry !== null) return registry;
-  throw new Problem('NOT_FOUND', 'There is no such registry in this account.', { field: ['registry'] });
+  throw new Problem('NOT_FOUND', 'The registry does not exist in this account.', { field: ['registry'] });
 }
 
-/** The body in the domain's words. */
+/** Renames the keys of a body to the names of the domain. */
 function inputOf({ registry_user, registry_pass, registry_type, registry_name }: UpdateBody) {
   return {
     username: registry_user,
@@ -103,13 +103,13 @@ function inputOf({ registry_user, registry_pass, registry_type, registry_name }:
 
 type ReadPage = (after: string | undefined) => Promise<RegistryPage>;
 
-/** Answers with the whole list, by text. A fault after the first page cuts the connection: half a list must not look whole. */
+/** Sends the whole list, by registry pattern. An error after the first page breaks the connection, so that a part of the list never looks complete. */
 export async function answerList({ registries, caller, request, response }: RestCall): Promise<void> {
   const account = accountHeader(request);
   const read: ReadPage = (after) => registries.list(caller, { first: maxPageSize, after, account });
-  // Read before the status is sent, so that a refusal has its own.
+  // Read before the status is sent, so that an error has its own status.
   const first = await read(undefined);
-  if (!first.hasNextPage) return sendJson(response, 200, first.nodes.map(shownRegistry));
+  if (!first.hasNextPage) return sendJson(response, 200, first.nodes.map(toRegistryItem));
   response.writeHead(200, { 'Content-Type': 'application/json' });
   if (request.method === 'HEAD') response.end();
   else await pipeline(jsonArray(first, read), response);
@@ -127,5 +127,5 @@ async function* jsonArray(first: RegistryPage, read: ReadPage): AsyncGenerator<s
 }
 
 function jsonItems({ nodes }: RegistryPage): string {
-  return nodes.map((registry) => JSON.stringify(shownRegistry(registry))).join(',');
+  return nodes.map((registry) => JSON.stringify(toRegistryItem(registry))).join(',');
 }

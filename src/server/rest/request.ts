@@ -5,15 +5,15 @@ import { Problem } from '../../core/shared/problem.ts';
 import { BodyError, readJson } from '../http/body.ts';
 import { RestRequestError } from './errors.ts';
 
-/** A service-account key file is 2–4 KiB, and JSON escapes at most double it; this bounds a hostile body. */
+/** A service-account key file is 2 to 4 KiB, and JSON escapes at most double it; 256 KiB bounds a hostile body. */
 const maxBodyBytes = 256 * 1024;
 
-/** The longest name of an account that the domain looks up. */
+/** In characters: the longest account name that the domain looks up. */
 const maxAccountLength = 100;
 
 /**
  * Reads the body as JSON.
- * @throws RestRequestError 413 or 415, Problem `INVALID_INPUT` when it is not JSON in UTF-8. Neither repeats what was sent.
+ * @throws RestRequestError 413 or 415; Problem `INVALID_INPUT` if it is not JSON in UTF-8. No message repeats any of the body.
  */
 export async function readBody(request: IncomingMessage): Promise<unknown> {
   try {
@@ -23,22 +23,22 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-const notJson = () => new Problem('INVALID_INPUT', 'The body is not valid JSON in UTF-8.', { reason: 'NOT_JSON' });
+const notJson = () => new Problem('INVALID_INPUT', 'The body must be valid JSON in UTF-8.', { reason: 'NOT_JSON' });
 
-/** Maps what is wrong with a body to the error that the client gets. */
+/** Maps each kind of BodyError to the error that the client gets. */
 const bodyErrors: Readonly<Record<BodyError['kind'], () => Error>> = {
   TYPE: () =>
     new RestRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.', {
       Accept: 'application/json',
     }),
-  SIZE: () => new RestRequestError('BODY_TOO_LARGE', `The body is larger than ${maxBodyBytes} bytes.`),
+  SIZE: () => new RestRequestError('BODY_TOO_LARGE', `The body must be at most ${maxBodyBytes} bytes.`),
   UTF8: notJson,
   JSON: notJson,
 };
 
 /**
- * The account that the call names, or undefined for the caller's own.
- * @throws Problem `INVALID_INPUT`.
+ * Returns the account that the request names, or undefined for the caller's own.
+ * @throws Problem `INVALID_INPUT` if the header is empty, too long, or sent more than once.
  */
 export function accountHeader({ headersDistinct }: IncomingMessage): string | undefined {
   const [account, ...others] = headersDistinct['x-anchore-account'] ?? [];
@@ -46,19 +46,21 @@ export function accountHeader({ headersDistinct }: IncomingMessage): string | un
   if (fits && others.length === 0) return account;
   throw new Problem(
     'INVALID_INPUT',
-    `x-anchore-account is one header of 1 to ${maxAccountLength} characters, or left out.`,
+    `x-anchore-account must be 1 to ${maxAccountLength} characters, and sent at most once.`,
     { field: ['x-anchore-account'] },
   );
 }
 
 /**
- * Whether the credential is to be checked first; true by default. Python clients write `True`.
- * @throws Problem `INVALID_INPUT`.
+ * Returns whether to validate the credential before storing it. Defaults to true. Case-insensitive, because Python clients send `True`.
+ * @throws Problem `INVALID_INPUT` for any other value, and if it is sent more than once.
  */
 export function validateParameter(url: string): boolean {
   const question = url.indexOf('?');
   const [value = 'true', ...others] = new URLSearchParams(question < 0 ? '' : url.slice(question)).getAll('validate');
   if (others.length > 0 || !/^(?:true|false)$/i.test(value))
-    throw new Problem('INVALID_INPUT', 'validate must be true or false, once.', { field: ['validate'] });
+    throw new Problem('INVALID_INPUT', 'validate must be true or false, and sent at most once.', {
+      field: ['validate'],
+    });
   return value.toLowerCase() === 'true';
 }

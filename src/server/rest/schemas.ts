@@ -1,4 +1,4 @@
-// Defines the bodies of the REST API: the schemas check input, shape output, and are printed into the OpenAPI document.
+// Defines the bodies of the REST API. The schemas validate input, shape output, and are printed into the OpenAPI document.
 
 import { z } from 'zod';
 import { createInput } from '../../core/registry/input.ts';
@@ -7,48 +7,49 @@ import { validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { Secret } from '../../core/shared/secret.ts';
 
-/** Long enough for every key that a person mistypes, too short to carry a text. */
+/** In characters. Long enough for a mistyped key, too short to repeat a value that was sent as a key. */
 const maxShownKeyLength = 40;
 
 const domain = createInput.shape;
 
-/** Lower case here, upper case in GraphQL. */
+/** The registry types, in lower case; GraphQL has upper case. */
 const typeNames = registryTypes.map((type) => type.toLowerCase() as Lowercase<typeof type>);
 
-const registryText = domain.registry.meta({
+const registryPattern = domain.registry.meta({
   description:
     '`host[:port]`, `host[:port]/a/b/*` for everything below a path, or `host[:port]/a/b` for one repository.',
   examples: ['docker.io/anchore/*'],
 });
-const registryUser = domain.username.meta({ description: 'The user name at that registry.', examples: ['robot'] });
+const registryUser = domain.username.meta({ description: 'The username for the registry.', examples: ['robot'] });
 const registryPass = z
   .string()
   .meta({
     format: 'password',
     writeOnly: true,
-    description: 'The password or token at that registry. No answer ever shows it.',
+    description: 'The password or token for the registry. No response returns it.',
     examples: ['the-password'],
   })
   .transform((text) => new Secret(text))
   .pipe(domain.password);
 const registryType = z
   .enum(typeNames, `must be one of ${typeNames.join(', ')}`)
-  .meta({ description: 'How to log in there.', examples: ['docker_v2'] });
-/** Clients send an empty name for none. */
+  .meta({ description: 'The kind of registry, which decides how Regway logs in to it.', examples: ['docker_v2'] });
+/** Clients send an empty name to omit it. */
 const registryName = z
   .preprocess((value) => (typeof value === 'string' && value.trim() === '' ? null : value), domain.name)
   .optional()
   .meta({
-    description: 'A label for people; blank or null stands for the registry text.',
+    description: 'The display name. If blank or null, the registry pattern is used.',
     examples: ['Anchore images'],
   });
 const registryVerify = z
   .boolean()
-  .meta({ description: 'Verify the TLS certificate of the registry.', examples: [true] });
+  .meta({ description: 'Whether to verify the TLS certificate of the registry.', examples: [true] });
 
+/** The body of a create. */
 export const createBody = z
   .strictObject({
-    registry: registryText,
+    registry: registryPattern,
     registry_user: registryUser,
     registry_pass: registryPass,
     registry_type: registryType.default('docker_v2'),
@@ -57,9 +58,10 @@ export const createBody = z
   })
   .meta({ description: 'A registry to create.' });
 
+/** The body of an update. An omitted key keeps its value. */
 export const updateBody = z
   .strictObject({
-    registry: registryText.optional(),
+    registry: registryPattern.optional(),
     registry_user: registryUser.optional(),
     registry_pass: registryPass.optional(),
     registry_type: registryType.optional(),
@@ -68,7 +70,7 @@ export const updateBody = z
   })
   .meta({
     description:
-      'Changes to a registry. A key that is left out keeps its value; `registry`, if given, is the one in the path.',
+      'The changes to a registry. An omitted key keeps its value. `registry`, if sent, must be the one in the path.',
   });
 export type UpdateBody = z.output<typeof updateBody>;
 
@@ -77,9 +79,10 @@ const date = z
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
   .meta({ format: 'date-time', description: 'RFC 3339 in UTC, whole seconds.', examples: ['2026-01-02T03:04:05Z'] });
 
+/** A registry as responses contain it. */
 export const registryItem = z
   .strictObject({
-    registry: z.string().meta({ description: 'The canonical text.', examples: ['docker.io/anchore/*'] }),
+    registry: z.string().meta({ description: 'The canonical registry pattern.', examples: ['docker.io/anchore/*'] }),
     registry_user: z.string(),
     registry_type: z.enum(typeNames),
     registry_name: z.string(),
@@ -87,50 +90,52 @@ export const registryItem = z
     created_at: date,
     last_updated: date,
     account_name: z.string().meta({ description: 'The account that owns it.', examples: ['admin'] }),
-    userId: z
-      .string()
-      .meta({ description: 'The same account, under the name that version 1 gave it.', examples: ['admin'] }),
+    userId: z.string().meta({ description: 'The same account, under its key of version 1.', examples: ['admin'] }),
   })
-  .meta({ description: 'A stored registry. It has no password.' });
+  .meta({ description: 'A stored registry credential, without its password.' });
 export type RegistryItem = z.output<typeof registryItem>;
 
+/** The body of every successful response about registries. */
 export const registryItems = z
   .array(registryItem)
-  .meta({ description: 'Every answer about registries is a list, of one where one was asked for.' });
+  .meta({ description: 'A list of registries. The response about one registry is a list of one.' });
 
 const validation = z.strictObject({
   outcome: z.enum(validationOutcomes),
   message: z.string(),
-  hint: z.string().nullable().meta({ description: 'What the caller can do about it.' }),
+  hint: z.string().nullable().meta({ description: 'What to do about it; null if there is nothing to do.' }),
   retryable: z.boolean(),
   retry_after: date.nullable(),
 });
 
-/** @param errorTypes every value of `error_type`. */
+/** Builds the schema of an error body. @param errorTypes Every value of `error_type`. */
 export function errorSchema(errorTypes: readonly string[]) {
   const status = z.int().min(400).max(599);
   return z
     .strictObject({
-      message: z.string().meta({ description: 'A sentence for people.' }),
+      message: z.string().meta({ description: 'The error as a human-readable sentence.' }),
       httpcode: status.meta({ description: 'The HTTP status.' }),
-      code: status.meta({ description: 'The same, under the name that the version 2 documents declare.' }),
-      error_type: z.enum(errorTypes).meta({ description: 'One word for programs.' }),
+      code: status.meta({ description: 'The HTTP status, under the key that the documents of version 2 declare.' }),
+      error_type: z.enum(errorTypes).meta({ description: 'The error as a code for programs.' }),
       detail: z.strictObject({
         error_codes: z.array(z.string()).max(0).meta({ description: 'Always empty; older clients expect the key.' }),
-        reason: z.string().optional().meta({ description: 'The finer cause, such as `HUB_SINGLE_SEGMENT`.' }),
-        field: z.string().optional().meta({ description: 'The key, parameter or header at fault.' }),
+        reason: z.string().optional().meta({ description: 'A more specific reason, such as `HUB_SINGLE_SEGMENT`.' }),
+        field: z.string().optional().meta({ description: 'The key, parameter, or header that is not valid.' }),
         validation: validation
           .optional()
-          .meta({ description: 'What the registry itself answered, for `VALIDATION_FAILED`.' }),
-        request_id: z.string().optional().meta({ description: 'Finds a fault of the server in its log.' }),
+          .meta({ description: 'The result of the validation, for `VALIDATION_FAILED`.' }),
+        request_id: z
+          .string()
+          .optional()
+          .meta({ description: 'The request ID under which the server log has an internal error.' }),
       }),
     })
-    .meta({ description: 'What went wrong. It never holds a password.' });
+    .meta({ description: 'An error. It never contains a password.' });
 }
 export type ErrorBody = z.output<ReturnType<typeof errorSchema>>;
 
-/** A registry as this API shows it. */
-export function shownRegistry({
+/** Returns a registry in the form of the REST API. */
+export function toRegistryItem({
   registry,
   username,
   type,
@@ -146,37 +151,37 @@ export function shownRegistry({
     registry_type: type.toLowerCase() as RegistryItem['registry_type'],
     registry_name: name,
     registry_verify: secureConnection,
-    created_at: shownDate(createdAt),
-    last_updated: shownDate(updatedAt),
+    created_at: formatDate(createdAt),
+    last_updated: formatDate(updatedAt),
     account_name: account,
     userId: account,
   };
 }
 
-/** RFC 3339 in whole seconds: strict clients refuse fractions. */
-export function shownDate(time: Date): string {
+/** Formats a time as RFC 3339 in UTC and whole seconds, because strict clients reject fractions. */
+export function formatDate(time: Date): string {
   return `${time.toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length)}Z`;
 }
 
 /**
- * Checks a body against its schema.
- * @throws Problem `INVALID_INPUT` for the first fault, naming its field and never a value.
+ * Parses a body by its schema.
+ * @throws Problem `INVALID_INPUT` for the first violation, with its field and never a value.
  */
 export function parseBody<Body>(schema: z.ZodType<Body>, value: unknown): Body {
-  const result = schema.safeParse(value, { error: typeFault });
+  const result = schema.safeParse(value, { error: typeViolation });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   if (issue?.code === 'unrecognized_keys') throw unknownKey(issue.keys[0] ?? '');
   const field = issue?.path[0] === undefined ? undefined : String(issue.path[0]);
   const advice = isEmptyLogin(value, field)
-    ? ': a registry that needs no login needs no entry, its images are pulled anonymously'
+    ? ': images of a registry that is not stored are pulled anonymously, so a registry without login needs no entry'
     : '';
   throw new Problem('INVALID_INPUT', `${field ?? 'The body'} ${issue?.message ?? 'is not valid'}${advice}.`, {
     field: field === undefined ? undefined : [field],
   });
 }
 
-/** A key is named when it is a word; anything else could be a value that slipped into its place. */
+/** Repeats an unknown key only if it is a short word; any other could be a value in the wrong place. */
 function unknownKey(key: string): Problem {
   const isWord = /^\w+$/.test(key) && key.length <= maxShownKeyLength;
   return new Problem('INVALID_INPUT', `${isWord ? key : 'A key'} is not a key of this body.`, {
@@ -184,8 +189,8 @@ function unknownKey(key: string): Problem {
   });
 }
 
-/** The words for faults of form; faults of content have theirs in the schemas. */
-function typeFault(issue: z.core.$ZodRawIssue): string | undefined {
+/** Returns the message for a value of the wrong type. The schemas have the other messages. */
+function typeViolation(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.expected === 'object') return 'must be a JSON object';
   return issue.input === undefined ? 'is missing' : `must be a ${issue.expected}`;

@@ -1,4 +1,4 @@
-// Serves the REST API under /api/v2 and its browser under /api/docs: one request from its first header to the last byte of its response.
+// Serves the REST API under /api/v2 and its API browser under /api/docs.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authorize } from '../../core/authz/permissions.ts';
@@ -7,48 +7,50 @@ import type { Registries } from '../../core/registries/registries.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { disconnected, sendJson } from '../http/response.ts';
 import { createDocs } from './docs/docs.ts';
-import { answerError, type ErrorContext, RestRequestError, type RestLog } from './errors.ts';
+import { toErrorResponse, type ErrorContext, RestRequestError, type RestLog } from './errors.ts';
 import { openApiDocument } from './openapi.ts';
 import { parsePath, type RestPath } from './path.ts';
 import { operations } from './registries.ts';
 
+/** The ports and settings of the REST API. */
 export interface RestServerOptions {
   readonly registries: Registries;
   /**
-   * Who the `Authorization` headers speak for; undefined for none.
-   * @throws Problem `UNAUTHENTICATED` when there is one and it is no good; `RATE_LIMITED` after too many of these.
+   * Resolves the `Authorization` headers to their principal, or undefined without one.
+   * @throws Problem `UNAUTHENTICATED` if a header does not authenticate; `RATE_LIMITED` after too many of these.
    */
   readonly authenticate: (
     authorization: readonly string[] | undefined,
     request: IncomingMessage,
   ) => Promise<Principal | undefined>;
   readonly settings: {
-    /** Where `writeDocsAssets` put its files. */
+    /** The directory of the files that `writeDocsAssets` wrote. */
     readonly docs: { readonly assetsDir: string };
   };
   readonly now: () => Date;
   readonly log: RestLog;
 }
 
+/** The REST API. */
 export interface RestServer {
-  /** Answers a request to `/api` or below it. Never rejects; every failure is an answer. */
+  /** Answers a request to `/api` or below it. Never rejects: every failure is a response or a broken connection. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
 }
 
-/** Headers of every answer: nothing is guessed, nothing is kept. */
+/** Headers of every response: no media type is guessed, and no cache stores it. */
 const securityHeaders: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
   Vary: 'Authorization, x-anchore-account',
 };
 
-/** Responses that require no authentication: clients probe the base path, and the document says nothing of what is stored. */
-const publicAnswers: Readonly<Partial<Record<RestPath['resource'], unknown>>> = {
+/** Responses that require no authentication: clients probe the base path, and the document contains nothing that is stored. */
+const publicResponses: Readonly<Partial<Record<RestPath['resource'], unknown>>> = {
   version: 'v2',
   document: openApiDocument,
 };
 
-/** Builds the API. It listens nowhere itself: the caller owns the HTTP server, request ids and the request log. */
+/** Creates the API. It does not listen: the caller owns the HTTP server, the request IDs, and the request log. */
 export function createRestServer(options: RestServerOptions): RestServer {
   const docs = createDocs(options.settings.docs.assetsDir);
   return {
@@ -71,11 +73,11 @@ async function answer(
 ): Promise<void> {
   const path = parsePath(request.url ?? '/');
   if (path === undefined)
-    throw new Problem('NOT_FOUND', 'There is nothing at this address. /api/docs shows what there is.');
+    throw new Problem('NOT_FOUND', 'This path does not exist. See /api/docs for the paths of the API.');
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
   if (path.resource === 'version' || path.resource === 'document') {
     requireMethod(['GET'], method);
-    return sendJson(response, 200, publicAnswers[path.resource]);
+    return sendJson(response, 200, publicResponses[path.resource]);
   }
   const methods = operations[path.resource];
   requireMethod(Object.keys(methods), method);
@@ -91,7 +93,7 @@ async function answer(
 function requireMethod(methods: readonly string[], method: string): void {
   if (methods.includes(method)) return;
   const allowed = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ');
-  throw new RestRequestError('METHOD_NOT_ALLOWED', `This address serves ${allowed}.`, { Allow: allowed });
+  throw new RestRequestError('METHOD_NOT_ALLOWED', `This path supports ${allowed}.`, { Allow: allowed });
 }
 
 function answerFailure(
@@ -104,12 +106,12 @@ function answerFailure(
     (response.destroyed && !response.headersSent) ||
     (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE');
   if (clientLeft) return;
-  const { body, headers } = answerError(error, context);
+  const { body, headers } = toErrorResponse(error, context);
   if (response.headersSent) {
     response.destroy();
     return;
   }
   sendJson(response, body.httpcode, body, headers);
-  // The rest of a refused body is thrown away, so that the client gets to read this.
+  // A client that is still sending reads the response only if its body is consumed.
   request.resume();
 }

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { skippedReport, ValidationFailed } from '../../../src/core/registry/report.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
-import { answerError } from '../../../src/server/rest/errors.ts';
+import { toErrorResponse } from '../../../src/server/rest/errors.ts';
 
 const context = { requestId: 'request-1', log: { error: () => undefined }, now: () => new Date(0) };
 
@@ -16,7 +16,7 @@ it.each([
   ['Pass trustedRealm or probeRepository.', 'Pass trustedRealm (over GraphQL) or probeRepository (over GraphQL).'],
 ])('%j is said as %j, in the message, in the validation, and in its hint', (sentence, words) => {
   const report = { ...skippedReport(0), message: sentence, hint: sentence };
-  const { body } = answerError(new ValidationFailed(report, sentence, {}), context);
+  const { body } = toErrorResponse(new ValidationFailed(report, sentence, {}), context);
   expect([body.message, body.detail.validation?.message, body.detail.validation?.hint]).toEqual([words, words, words]);
-  expect(answerError(new Problem('CONFLICT', sentence), context).body.message).toBe(words);
+  expect(toErrorResponse(new Problem('CONFLICT', sentence), context).body.message).toBe(words);
 });

@@ -1,10 +1,11 @@
-// Serves the API browser from the package's own files, under a policy that lets no foreign script run and no data leave.
+// Serves the API browser from the package's own files, under a policy that allows no script of another origin and sends no data to one.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createStaticFiles } from '../../http/static-files.ts';
 
 const docsPath = '/api/docs';
 
+/** The API browser. */
 export interface Docs {
   /** Answers requests for the page and its files; returns undefined if the request is for the API. */
   answer(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined;
@@ -12,7 +13,7 @@ export interface Docs {
 
 /**
  * Creates the server of the API browser.
- * @param directory Where `writeDocsAssets` put the files (about 0.5 MB compressed).
+ * @param directory The directory of the files that `writeDocsAssets` wrote (about 0.5 MB compressed).
  */
 export function createDocs(directory: string): Docs {
   const files = createStaticFiles({

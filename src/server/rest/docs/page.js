@@ -1,4 +1,4 @@
-// Starts the API browser on our own document. A token typed into it stays in the memory of this tab.
+// Starts the API browser with Regway's own document. A token that you enter stays in the memory of this tab.
 
 globalThis.SwaggerUIBundle({
   url: '/api/v2/openapi.json',
@@ -10,11 +10,11 @@ globalThis.SwaggerUIBundle({
   docExpansion: 'list',
   defaultModelsExpandDepth: 0,
   persistAuthorization: false,
-  // Nothing leaves this server: no badge from a foreign validator, no document from a query parameter.
+  // Contact no other server: no badge of an external validator, no document from a query parameter.
   validatorUrl: null,
   queryConfigEnabled: false,
   requestInterceptor(request) {
-    // Else the browser answers a 401 with its own dialog, and remembers what is typed there beyond this tab.
+    // Otherwise the browser answers a 401 with its own dialog, and remembers what is entered there beyond this tab.
     request.credentials = 'omit';
     return request;
   },
