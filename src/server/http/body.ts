@@ -1,10 +1,10 @@
-// Reads request bodies: media type, size, UTF-8, and JSON. Each API words a BodyError in its own table.
+// Reads request bodies: media type, size, UTF-8, and JSON. Each API maps a BodyError to its own error, in one table.
 
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { parseJson } from '../../core/shared/json.ts';
 
-/** Rejects a body before any of it is used. Holds nothing of the body. */
+/** A body that is rejected before any of it is used. Contains nothing of the body. */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
   /** `TYPE`: another media type, charset, or content coding. `SIZE`: larger than allowed. `UTF8`, `JSON`: not valid as such. */
@@ -17,9 +17,9 @@ export class BodyError extends Error {
 }
 
 /**
- * Reads a JSON body (RFC 8259).
- * @param maxBytes The maximum size of the body.
- * @throws BodyError for every other body.
+ * Reads a JSON body (RFC 8259) and returns its value.
+ * @param maxBytes The maximum size of the body in bytes.
+ * @throws BodyError for any other body; the error of the request if its client disconnects.
  */
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   if (!isPlainJson(request)) throw new BodyError('TYPE');
@@ -31,16 +31,16 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * Reads the body of an HTML form. Invalid UTF-8 becomes U+FFFD (https://url.spec.whatwg.org/#urlencoded-parsing).
- * @param maxBytes The maximum size of the body.
- * @throws BodyError `TYPE`, `SIZE`.
+ * Reads the body of an HTML form and returns its fields. Invalid UTF-8 becomes U+FFFD (https://url.spec.whatwg.org/#urlencoded-parsing).
+ * @param maxBytes The maximum size of the body in bytes.
+ * @throws BodyError `TYPE`, `SIZE`; the error of the request if its client disconnects.
  */
 export async function readForm(request: IncomingMessage, maxBytes: number): Promise<URLSearchParams> {
   if (mediaTypeOf(request)[0] !== 'application/x-www-form-urlencoded') throw new BodyError('TYPE');
   return new URLSearchParams((await readBytes(request, maxBytes)).toString());
 }
 
-/** Returns whether a body is JSON in UTF-8 without a content coding. A form or plain text crosses origins without a preflight. */
+/** Returns whether a body is JSON in UTF-8 without a content coding. Browsers send a form or plain text across origins without a preflight. */
 function isPlainJson(request: IncomingMessage): boolean {
   const [mediaType, ...parameters] = mediaTypeOf(request);
   const { 'content-encoding': coding = 'identity' } = request.headers;
@@ -60,7 +60,10 @@ function mediaTypeOf({ headers }: IncomingMessage): string[] {
     .map((part) => part.trim());
 }
 
-/** Reads by events, because iterating over a request costs more than a database lookup. A rejected request is not destroyed, so that its client can read the response. */
+/**
+ * Reads by events, because iterating over a request costs more than a database lookup. A rejected request is not destroyed, so that its client can read
+ * the response.
+ */
 function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const tooLarge = () => reject(new BodyError('SIZE'));

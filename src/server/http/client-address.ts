@@ -1,14 +1,14 @@
-// Finds the address of a client: the socket's own, or the one that a trusted proxy reports.
+// Determines the address of a client: that of the socket, or the one that a trusted proxy reports.
 
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Gives the client's address; for IPv6 its /64, which is what one household or attacker has. */
+/** Returns the client's address; for IPv6 its /64, because one household or attacker has a whole /64. */
 export type ClientAddress = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => string;
 
 /**
- * Builds it.
- * @param trustedProxies CIDR ranges whose `X-Forwarded-For` is believed. Read from its right end, since a client can put anything at its left.
+ * Creates the function that determines a client's address.
+ * @param trustedProxies The CIDR ranges whose `X-Forwarded-For` is trusted. It is read from its right end, because a client can put any text at its left.
  */
 export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
   const trusted = new BlockList();
@@ -33,15 +33,16 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
-/** An address without the port that some proxies add, and an IPv4 one as such, which a socket for both families shows inside IPv6. */
+/** Removes the port that some proxies add, and unwraps an IPv4 address, which a socket for both families reports inside IPv6. */
 function plain(address: string): string {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address;
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
 }
 
+/** Returns the /64 of an IPv6 address, and any other address unchanged. */
 function networkOf(address: string): string {
   const url = isIP(address) === 6 ? URL.parse(`http://[${address}]`) : null;
-  // A zone is no part of a URL; such an address is on the link and has no network to speak of.
+  // An address with a zone is link-local: URL rejects it, and it has no network of its own.
   if (url === null) return address;
   const [head = '', tail = ''] = url.hostname.slice(1, -1).split('::');
   const [first, last] = [head, tail].map((half) => half.split(':').filter((group) => group !== ''));

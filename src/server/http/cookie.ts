@@ -2,19 +2,22 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+/** The attributes of a cookie. */
 export interface CookieOptions {
-  /** Without the prefix `__Host-`. */
+  /** The name without the prefix `__Host-`. */
   readonly name: string;
   /** Whether browsers reach the server by HTTPS. The cookie is then never sent without it. */
   readonly isSecure: boolean;
   readonly sameSite: 'Strict' | 'Lax';
-  /** Undefined for a cookie that ends with the browser's session. */
+  /** Undefined for a cookie that expires with the browser's session. */
   readonly maxAgeSeconds?: number;
 }
 
+/** One cookie. */
 export interface Cookie {
-  /** Returns the value, or undefined if it is absent, empty, or sent twice: two values have no meaning that both ends agree on (RFC 6265 §5.4). */
+  /** Returns the value, or undefined if it is absent, empty, or sent twice, which is ambiguous (RFC 6265 §5.4). */
   read(request: IncomingMessage): string | undefined;
+  /** Stores a value in the browser. */
   write(response: ServerResponse, value: string): void;
   /** Deletes the cookie in the browser. */
   clear(response: ServerResponse): void;

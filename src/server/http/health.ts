@@ -1,10 +1,14 @@
-// Serves the routes for operators: alive, ready, and metrics.
+// Serves the routes for operators: liveness, readiness, and metrics.
 
 import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
 
-/** `/livez`: the process answers. `/readyz`: its store answers too and it is not stopping. `/metrics`: Prometheus text. */
+/**
+ * Creates the routes: `/livez` answers 200 while the process runs, `/readyz` 200 if the server is ready and 503 otherwise, and `/metrics` has the
+ * metrics in Prometheus text.
+ * @param ready Returns whether the store answers and the server is not stopping. A rejection means not ready.
+ */
 export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): Route[] {
   return [
     {

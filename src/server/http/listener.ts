@@ -1,4 +1,4 @@
-// Listens for HTTP: gives each request an ID, finds its route, writes one log line and one metric, and stops gracefully.
+// Listens for HTTP: assigns each request an ID, finds its route, writes one log line and one metric, and stops gracefully.
 
 import { randomUUID } from 'node:crypto';
 import {
@@ -16,39 +16,42 @@ import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
 
+/** The routes and how to serve them. */
 interface ListenerOptions {
   readonly routes: readonly Route[];
+  /** The certificate chain and its key, in PEM; undefined for plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-/** A slow client may take this long to send its headers (slow loris). */
+/** In milliseconds: the maximum time to send the headers of a request. Bounds slow clients (Slowloris). */
 const headersTimeoutMs = 10_000;
-/** And this long for the whole request; bodies are 256 KiB at most. */
+/** In milliseconds: the maximum time to send a whole request, whose body is at most 256 KiB. */
 const requestTimeoutMs = 30_000;
-/** Longer than the 60 s that common proxies keep an idle connection, so that they close first. */
+/** In milliseconds. Longer than the 60 s for which common proxies keep an idle connection, so that they close first. */
 const keepAliveTimeoutMs = 65_000;
-/** Tokens are 60 bytes and GET queries short; 16 KiB is Node's own default, fixed here. */
+/** API tokens are 60 bytes and JWTs at most 12 KiB; 16 KiB is the default of Node, fixed here. */
 const maxHeaderBytes = 16 * 1024;
-/** Requests in flight get this long when the server stops: a validation takes 15 s at most. */
+/** In milliseconds: how long requests in flight can continue when the server stops. A validation runs for at most 15 s. */
 const drainTimeoutMs = 20_000;
 
-/** The status in logs and metrics of an answer that its client did not wait for, as nginx writes it. */
-const clientGone = 499;
+/** The status in logs and metrics of a response whose client disconnected, as in nginx. */
+const clientDisconnected = 499;
 
+/** An HTTP or HTTPS server. */
 export interface Listener {
-  /** Listens and gives the port. @throws the system's error, such as EADDRINUSE. */
+  /** Listens and returns the port; port 0 picks a free one. @throws Error of the system, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
-  /** Takes no new requests, lets those in flight finish, then closes. */
+  /** Accepts no new connections, waits at most 20 s for requests in flight, then closes all connections. */
   close(): Promise<void>;
 }
 
-/** A listener over these routes; the first that matches serves. */
+/** Creates a listener. The first route that matches a path serves it. */
 export function createListener(options: ListenerOptions): Listener {
   const server = createServer(options, (request, response) =>
     serve(options, request, response, () => {
-      // While stopping, a kept-alive connection would hold the server open until its client leaves.
+      // While the server stops, a kept-alive connection would delay it until the client disconnects.
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
     }),
   );
@@ -78,12 +81,12 @@ function serve(
   onEnd: () => void,
 ): void {
   const started = performance.now();
-  const requestId = givenRequestId(request) ?? randomUUID();
+  const requestId = validRequestId(request) ?? randomUUID();
   const path = pathOf(request);
   const route = routes.find((candidate) => candidate.matches(path)) ?? notFound;
-  // It comes once; `once` would wrap the listener.
+  // `close` is emitted once, and `once` would wrap the listener.
   response.on('close', () => {
-    const status = response.writableFinished ? response.statusCode : clientGone;
+    const status = response.writableFinished ? response.statusCode : clientDisconnected;
     const method = request.method ?? '';
     const durationMs = Math.round(performance.now() - started);
     log.request({ requestId, method, route: route.name, status, durationMs });
@@ -92,19 +95,19 @@ function serve(
   });
   response.setHeader('X-Request-Id', requestId);
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  const fail = (fault: unknown): void => {
-    log.error({ requestId, ...faultFields(fault) }, 'a request ended in a fault');
+  const fail = (error: unknown): void => {
+    log.error({ requestId, ...faultFields(error) }, 'a request failed with an internal error');
     if (response.headersSent) return void response.destroy();
     sendJson(response, 500, { message: 'Internal error.', requestId }, noStore);
   };
   try {
     route.handle(request, response, { requestId })?.catch(fail);
-  } catch (fault) {
-    fail(fault);
+  } catch (error) {
+    fail(error);
   }
 }
 
-/** The path without the query. */
+/** Returns the path without the query. */
 function pathOf({ url = '/' }: IncomingMessage): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
@@ -113,13 +116,13 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 const notFound: Route = {
   name: 'unknown',
   matches: () => true,
-  handle: (_, response) => sendJson(response, 404, { message: 'There is nothing at this address.' }, noStore),
+  handle: (_, response) => sendJson(response, 404, { message: 'This path does not exist.' }, noStore),
 };
 
-/** A caller's own id is kept when it is harmless, so that traces join up. */
-function givenRequestId(request: IncomingMessage): string | undefined {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{8,64}$/.test(given) ? given : undefined;
+/** Returns the request ID of the caller, so that traces connect, or undefined if it is absent or unsafe for a log. */
+function validRequestId(request: IncomingMessage): string | undefined {
+  const id = request.headers['x-request-id'];
+  return typeof id === 'string' && /^[A-Za-z0-9._-]{8,64}$/.test(id) ? id : undefined;
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

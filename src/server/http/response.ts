@@ -1,4 +1,4 @@
-// Sends JSON responses, and notices a client that disconnects.
+// Sends JSON responses, and reports a client that disconnects.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
@@ -9,8 +9,8 @@ export const noStore: OutgoingHttpHeaders = {
 };
 
 /**
- * Sends a value as JSON, with its length.
- * @param headers Sent as well; they can replace the media type, which is `application/json` by default (RFC 8259 §11 defines no charset).
+ * Sends a value as JSON with its Content-Length.
+ * @param headers Further headers. They can replace the media type, which defaults to `application/json` (RFC 8259 §11 defines no charset).
  */
 export function sendJson(
   response: ServerResponse,
@@ -25,7 +25,7 @@ export function sendJson(
   response.end(text, length === text.length ? 'latin1' : 'utf8');
 }
 
-/** Returns a signal that aborts when the client disconnects before it has its whole response. */
+/** Returns a signal that aborts if the client disconnects before it has the whole response. */
 export function disconnected(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   const abort = () => response.writableFinished || controller.abort();

@@ -1,15 +1,16 @@
-// Describes a route: its name in logs and metrics, the paths that it serves, and how it answers them.
+// Defines a route: its name in logs and metrics, the paths that it serves, and how it answers them.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What the listener knows of a request. */
+/** The context that the listener adds to a request. */
 export interface RequestContext {
+  /** The ID of the request, also in the log and in `X-Request-Id`. */
   readonly requestId: string;
 }
 
 /** A part of the server that answers some paths. */
 export interface Route {
-  /** Name in logs and metrics. */
+  /** The name in logs and metrics. */
   readonly name: string;
   /** Returns whether this route serves the path (without query). */
   matches(path: string): boolean;

@@ -16,26 +16,28 @@ const mediaTypes: ReadonlyMap<string, string> = new Map([
 const allCodings = ['br', 'gzip', 'identity'] as const;
 type Coding = (typeof allCodings)[number];
 
-/** What the build appends to a file's name, by coding. */
+/** The suffix that the build appends to a file's name, by coding. */
 const suffixes: Readonly<Record<Coding, string>> = { br: '.br', gzip: '.gz', identity: '' };
 
 type Directive = 'font-src' | 'img-src' | 'style-src' | 'worker-src';
 
+/** The files and the headers of their responses. */
 export interface StaticFileOptions {
-  /** Where the build put the files. They are read on first use and kept in memory. Undefined to serve none. */
+  /** The directory of the built files. They are read on first use and cached in memory. Undefined serves none. */
   readonly directory: string | undefined;
-  /** What the pages need beyond scripts, styles, images, and connections of their own origin, by directive. */
+  /** The sources that the pages need in addition to scripts, styles, images, and connections of their own origin, by directive. */
   readonly policy?: Readonly<Partial<Record<Directive, readonly string[]>>>;
-  /** `Cache-Control` of the files. Pages are never stored. */
+  /** The `Cache-Control` of the files. Pages are never cached. */
   readonly caching: string;
-  /** Request headers, besides Accept-Encoding, that decide what the address answers. */
+  /** Further request headers that the response depends on, in addition to Accept-Encoding. */
   readonly vary?: string;
-  /** What the 404 says if `index.html` was not built: `<name> is not built here; …`. */
+  /** The subject of the 404 if `index.html` was not built: `<name> is not built.` */
   readonly name: string;
 }
 
+/** A server of static files. */
 export interface StaticFiles {
-  /** Sends a file, named by its path below the directory, or a 404. A request can name only files that were there on first use. */
+  /** Sends a file, named by its path below the directory, or a 404. Only files that existed on first use are served. */
   send(request: IncomingMessage, response: ServerResponse, name: string): Promise<void>;
   /** Sends a text instead of a file, under the same policy. */
   sendText(response: ServerResponse, status: number, text: string, headers?: Readonly<Record<string, string>>): void;
@@ -81,8 +83,8 @@ export function createStaticFiles(options: StaticFileOptions): StaticFiles {
 }
 
 /**
- * Builds the policy of a page: no inline script, no other origin, no frames. What is injected into a page cannot run or send data away.
- * @param additions What a directive allows beyond the page's own origin.
+ * Builds the policy of a page: no inline script, no other origin, no frames. Injected markup can neither run scripts nor send data to another origin.
+ * @param additions The sources that a directive allows in addition to the page's own origin.
  */
 function contentSecurityPolicy(additions: StaticFileOptions['policy'] = {}): string {
   const allow = (directive: Directive): string => [directive, "'self'", ...(additions[directive] ?? [])].join(' ');
@@ -153,5 +155,5 @@ async function listFiles(directory: string): Promise<ReadonlySet<string>> {
 }
 
 function missing({ name: site }: StaticFileOptions, name: string): string {
-  return name === 'index.html' ? `${site} is not built here; run "npm run build".\n` : 'There is nothing here.\n';
+  return name === 'index.html' ? `${site} is not built. Run "npm run build".\n` : 'This file does not exist.\n';
 }

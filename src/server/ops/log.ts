@@ -2,40 +2,42 @@
 
 import { pino, type DestinationStream, type Logger } from 'pino';
 
+/** The log of the server. */
 export interface Log extends Logger {
   /** Writes the line of a finished request, at the level `info`. */
   request(line: RequestLine): void;
 }
 
-/** Everything that one request leaves in the log. */
+/** The fields of a request's line in the log. */
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;
   /** The route's name, never the raw path or query: those can contain what a user pasted. */
   readonly route: string;
   readonly status: number;
+  /** In milliseconds, from the start of the request to the end of its response. */
   readonly durationMs: number;
 }
 
 /** pino's number for warnings. */
 const warnLevel = 40;
-/** Lines are written in pieces of at least this many bytes, because a write costs as much as a database lookup. */
+/** The minimum number of bytes per write, because a write costs as much as a database lookup. */
 const pieceBytes = 8_192;
-/** A line waits at most this many milliseconds for others, so that the log can be watched. */
+/** In milliseconds: how long a line waits for others at most, so that the log can be followed live. */
 const flushIntervalMs = 100;
-/** Bytes kept while the log cannot be written, as on a full disk. They are written when there is room again; further lines are dropped. */
+/** Maximum bytes that are buffered while the log cannot be written, as on a full disk. They are written later; further lines are dropped. */
 const maxUnwrittenBytes = 1024 * 1024;
 
-/** Where pino writes; `flush` writes what is buffered. */
+/** The destination of pino. `flush` writes the buffered lines. */
 interface Destination extends DestinationStream {
   flush?(): void;
 }
 
 /**
- * Creates a logger. A warning or worse is written at once, with everything before it, and so is everything at `flush`. A
- * process that exits leaves nothing unwritten; one that is killed can lose the lines of the last 100 ms.
- * @param level The lowest level that is logged.
- * @param destination Standard output by default.
+ * Creates the log. A warning or worse is written at once, with every line before it. A process that exits writes all lines; one that is killed can
+ * lose the lines of the last 100 ms.
+ * @param level The lowest level that is logged, such as `info`.
+ * @param destination Defaults to standard output.
  */
 export function createLog(level: string, destination: Destination = standardOutput()): Log {
   const logger = pino(
@@ -65,7 +67,7 @@ function standardOutput(): Destination {
     periodicFlush: flushIntervalMs,
     maxLength: maxUnwrittenBytes,
   });
-  // Without a listener, a log that cannot be written would end the server. There is nowhere to report it.
+  // Without a listener, a log that cannot be written would end the process. The error cannot be reported anywhere.
   output.on('error', () => undefined);
   // Not flushSync, which retries forever on a full disk.
   process.once('exit', () => output.flush());

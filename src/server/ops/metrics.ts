@@ -2,19 +2,22 @@
 
 import { collectDefaultMetrics, Counter, Histogram, Registry as MetricRegistry } from 'prom-client';
 
+/** The metrics of the server. */
 export interface Metrics {
+  /** Counts a request. @param route The name of its route. @param durationMs In milliseconds. */
   observeRequest(route: string, method: string, status: number, durationMs: number): void;
+  /** Counts a validation. @param durationMs In milliseconds. */
   observeValidation(outcome: string, durationMs: number): void;
-  /** The exposition text and its media type. */
+  /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** GraphQL answers take 1 ms, a validation up to 15 s. */
+/** A GraphQL response needs about 1 ms, a validation up to 15 s. */
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
-/** A client may send any method token; each would be a new series. */
+/** Other methods share one label: a client can send any text as a method, and each would create a new series. */
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
 
-/** Metrics in a registry of their own. Call `render` from the endpoint. */
+/** Creates the metrics, in a registry of their own. */
 export function createMetrics(): Metrics {
   const registry = new MetricRegistry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
@@ -26,7 +29,7 @@ export function createMetrics(): Metrics {
   });
   const latency = new Histogram({
     name: 'regway_http_request_duration_seconds',
-    help: 'Time from the request to the end of its answer.',
+    help: 'Time from the request to the end of its response.',
     labelNames: ['route'],
     buckets: latencyBucketsSeconds,
     registers: [registry],
@@ -39,7 +42,7 @@ export function createMetrics(): Metrics {
   });
   const validationTime = new Histogram({
     name: 'regway_validation_duration_seconds',
-    help: 'Time of a validation.',
+    help: 'Duration of a validation.',
     buckets: latencyBucketsSeconds,
     registers: [registry],
   });

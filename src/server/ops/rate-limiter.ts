@@ -6,8 +6,8 @@ import type { RateLimit } from '../../core/shared/rate-limit.ts';
 const windowSeconds = 60;
 
 /**
- * Creates a rate limit per key: the minute begins with the key's first use.
- * @param perMinute The number of uses per minute; 0 for no limit.
+ * Creates a rate limit per key. The minute of a key starts with its first use.
+ * @param perMinute The maximum number of uses per key and minute; 0 for no limit.
  */
 export function createRateLimiter(perMinute: number): RateLimit {
   if (perMinute === 0) return { take: async () => 0 };
@@ -17,9 +17,9 @@ export function createRateLimiter(perMinute: number): RateLimit {
       try {
         await limiter.consume(key);
         return 0;
-      } catch (refusal) {
-        if (refusal instanceof RateLimiterRes) return Math.max(1, refusal.msBeforeNext);
-        throw refusal;
+      } catch (rejection) {
+        if (rejection instanceof RateLimiterRes) return Math.max(1, rejection.msBeforeNext);
+        throw rejection;
       }
     },
   };

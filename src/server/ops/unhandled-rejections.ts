@@ -1,15 +1,16 @@
-// Keeps the process alive when a promise that nothing awaits is rejected; by default, Node would exit.
+// Keeps the process running when a promise that nothing awaits is rejected; by default, Node exits.
 
 import { faultFields } from '../../core/shared/fault.ts';
 import type { Log } from './log.ts';
 
 /**
- * Logs such rejections and goes on, until what it gives is called. What failed was a request's own part, whose answer went out or will:
- * graphql-js leaves promises alone when one thing of a list fails at once while another is being looked up, so two damaged rows and one
- * query could end every other request too. An exception that nobody catches still ends the process, as nothing is known about the state then.
+ * Logs unhandled rejections instead of exiting. Returns the function that restores the default. Such a rejection belongs to one request, whose response
+ * is sent anyway: graphql-js does not await the other entries of a list after one has failed, so without this, one query on two damaged rows would end
+ * every other request. An uncaught exception still ends the process, because the state is unknown after it.
  */
 export function logUnhandledRejections(log: Pick<Log, 'error'>): () => void {
-  const note = (reason: unknown): void => log.error(faultFields(reason), 'something failed that nobody waited for');
-  process.on('unhandledRejection', note);
-  return () => void process.off('unhandledRejection', note);
+  const logRejection = (reason: unknown): void =>
+    log.error(faultFields(reason), 'a promise that nothing awaits was rejected');
+  process.on('unhandledRejection', logRejection);
+  return () => void process.off('unhandledRejection', logRejection);
 }

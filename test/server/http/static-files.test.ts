@@ -131,7 +131,7 @@ it.each([
   '/assets/index-1.js%00',
 ])('%s is not there', async (path) => {
   const { status, body } = await get(path);
-  expect([status, body.toString()]).toEqual([404, 'There is nothing here.\n']);
+  expect([status, body.toString()]).toEqual([404, 'This file does not exist.\n']);
 });
 
 it('every answer carries a policy without inline scripts, inline styles and foreign origins', async () => {
