@@ -7,11 +7,11 @@ import type { ResolveLogin } from './authenticator.ts';
 import type { RequestAuthenticator } from './failed-logins.ts';
 
 /** In milliseconds. A session without requests expires after two hours, so a browser that is left open in the evening is signed out in the morning. */
-export const idleLifetimeMs = 2 * 60 * 60 * 1000;
+const idleLifetimeMs = 2 * 60 * 60 * 1000;
 /** In milliseconds. Every session expires after a working day, in use or not. */
-export const absoluteLifetimeMs = 12 * 60 * 60 * 1000;
+const absoluteLifetimeMs = 12 * 60 * 60 * 1000;
 /** Maximum number of sessions; about 2 MB. Above it, the session that was idle longest is closed. */
-export const maxSessions = 10_000;
+const maxSessions = 10_000;
 /** 256 bits, as in the tokens themselves: infeasible to guess. */
 const idBytes = 32;
 

@@ -39,7 +39,7 @@ export interface JwtLoginOptions {
 /** In characters. Tokens with many groups have several KiB, and all headers of a request at most 16 KiB. */
 const maxTokenLength = 12 * 1024;
 /** In seconds. Regway cannot revoke a JWT, so one that is valid for longer than a day is rejected. */
-export const maxTokenLifetimeSeconds = 24 * 60 * 60;
+const maxTokenLifetimeSeconds = 24 * 60 * 60;
 /** OpenID Connect Core §2: `sub` is at most 255 ASCII characters. */
 const subjectPattern = /^[\x20-\x7e]{1,255}$/;
 

@@ -34,7 +34,7 @@ export interface SignInAttemptOptions {
 }
 
 /** In seconds. The user may need a second device to sign in. */
-export const attemptLifetimeSeconds = 10 * 60;
+const attemptLifetimeSeconds = 10 * 60;
 
 type Payload = readonly [expires: number, id: string, state: string, nonce: string, codeVerifier: string];
 
