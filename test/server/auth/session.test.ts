@@ -104,7 +104,7 @@ describe('signing in', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('under https gives a cookie that travels by https alone and that no neighbouring host can plant', async () => {
+  it('under https gives a cookie that travels by https alone and that no neighboring host can plant', async () => {
     await serve({ isSecure: true });
     expect(await signIn()).toMatch(/^__Host-regway-session=/);
     const answer = await session(
@@ -169,7 +169,7 @@ describe('a cookie', () => {
     ['a sandboxed frame', { ...fromConsole, Origin: 'null' }],
     ['the same host on another port', { ...fromConsole, Origin: 'http://127.0.0.1:1' }],
     ['another site, as the browser says', { ...fromConsole, 'Sec-Fetch-Site': 'cross-site' }],
-    ['a neighbouring subdomain, as the browser says', { ...fromConsole, 'Sec-Fetch-Site': 'same-site' }],
+    ['a neighboring subdomain, as the browser says', { ...fromConsole, 'Sec-Fetch-Site': 'same-site' }],
     ['an address typed by hand', { ...fromConsole, 'Sec-Fetch-Site': 'none' }],
   ])('is worth nothing in a request of %s (CSRF)', async (_, headers: Record<string, string>) => {
     const cookie = await signIn();

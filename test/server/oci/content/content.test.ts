@@ -199,7 +199,7 @@ describe('lists', () => {
     });
   });
 
-  it('of the catalogue are not offered', async () => {
+  it('of the catalog are not offered', async () => {
     const endpoint = await openPullEndpoint();
     expect(await endpoint.get('/v2/_catalog')).toMatchObject({ status: 404, code: 'UNSUPPORTED' });
   });
