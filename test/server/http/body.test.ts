@@ -1,7 +1,7 @@
 // The laws of request bodies: which ones are read, which ones are rejected and as what, and what becomes of the connection.
 
 import fc from 'fast-check';
-import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -22,15 +22,14 @@ const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
 /** A server that reads bodies of at most 64 bytes, and answers with the value (200) or with the kind of the error (400). */
 async function openReader(read: Read): Promise<Reader> {
   const results: Promise<unknown>[] = [];
-  const server = createServer((request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const result = read(request, 64).catch((error: unknown) => error);
     results.push(result);
-    void result.then((value) => {
-      const isRejected = value instanceof Error;
-      const body = value instanceof BodyError ? value.kind : value instanceof URLSearchParams ? [...value] : value;
-      response.writeHead(isRejected ? 400 : 200).end(JSON.stringify(body));
-    });
-  });
+    const value = await result;
+    const body = value instanceof BodyError ? value.kind : value instanceof URLSearchParams ? [...value] : value;
+    response.writeHead(value instanceof Error ? 400 : 200).end(JSON.stringify(body));
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();
