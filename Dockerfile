@@ -1,14 +1,14 @@
-# Regway as an image. Not built where it was written (no container engine there): build it once before you rely on it.
+# Builds the image of Regway. It was written without a container engine and never built: build and test it before you rely on it.
 #
 #   docker build -t regway .
 #   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 127.0.0.1:4000:4000 -v regway:/data regway
 #
-# All that it writes is in /data: the database, and beside it the keyring, unless REGWAY_KEYRING_FILE puts the keys elsewhere.
+# Regway writes only to /data: the database, and the keyring unless REGWAY_KEYRING_FILE names another path.
 
 FROM node:24-slim AS build
 WORKDIR /source
 COPY . .
-# npm ci bundles (prepare).
+# npm ci runs the build (the prepare script).
 RUN npm ci --no-audit --no-fund
 
 FROM node:24-slim
@@ -19,14 +19,14 @@ COPY --from=build /source/node_modules/better-sqlite3 ./node_modules/better-sqli
 COPY --from=build /source/drizzle ./drizzle
 COPY --from=build /source/schema ./schema
 COPY --from=build /source/dist ./dist
-# 1000 is the user `node` of the base image; as a number, so that Kubernetes can tell that it is not root.
+# 1000 is the user `node` of the base image, as a number, so that Kubernetes can verify that it is not root.
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
 USER 1000:1000
 VOLUME /data
-# SQLite sorts large results in files; with a read-only root only the volume takes them.
+# SQLite sorts large results in temporary files; with a read-only root file system, only the volume is writable.
 ENV NODE_ENV=production REGWAY_LISTEN=0.0.0.0:4000 REGWAY_DATA_DIR=/data SQLITE_TMPDIR=/data
 EXPOSE 4000
-# For the port above without TLS; with other settings give your own check.
+# Checks the port above without TLS. With other settings, define your own check.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:4000/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=8", "--heap-growing-percent=50", "/app/dist/regway.js"]

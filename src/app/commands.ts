@@ -1,5 +1,5 @@
-// The commands that work on the data directory: serving, and what is done beside a server or without one.
-// What loads both databases' drivers is loaded by its own commands alone: a driver is a tenth of a second of a server's start.
+// Runs the commands that work on the data directory: serving, and maintenance next to a server or without one.
+// Modules that load both database drivers are imported only by the commands that need them, because a driver adds 100 ms to the start of a server.
 
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -20,13 +20,13 @@ import { createToken, listTokens, revokeStoredToken, type TokenRequest } from '.
 import { type Check, verify, verifyAuditTrail } from './maintenance/verify.ts';
 import { type RunningServer, serve } from './server.ts';
 
-/** Exit codes of the command line; 78 is EX_CONFIG of sysexits.h: settings, keys or data need a person, a restart will not help. */
-const exitCodes = { done: 0, refused: 1, configuration: 78 } as const;
+/** The exit codes of the commands. 78 is EX_CONFIG of sysexits.h: settings, keys, or data must be fixed, and a restart does not help. */
+const exitCodes = { done: 0, failed: 1, configuration: 78 } as const;
 
-/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Gives the exit code. */
+/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Returns the exit code. */
 export function runServe(): Promise<number> {
   return reporting(async () => {
-    // Heard from the start, so that a signal during it ends in a clean stop too.
+    // Registered before the start, so that a signal during it leads to a clean stop too.
     const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
     const config = readConfig();
     const server = await serve(config);
@@ -36,7 +36,7 @@ export function runServe(): Promise<number> {
   });
 }
 
-/** Prints a new token through `print`. Gives the exit code. */
+/** Creates a token and passes its value to `print`. Returns the exit code. */
 export function runCreateToken(request: TokenRequest, print: (token: string) => void): Promise<number> {
   return reporting(async () => {
     const token = await createToken(readConfig(), request);
@@ -44,7 +44,7 @@ export function runCreateToken(request: TokenRequest, print: (token: string) => 
   });
 }
 
-/** Gives the tokens of one account, or of all, to `print`. Gives the exit code. */
+/** Passes the tokens of one account, or of all accounts, to `print`. Returns the exit code. */
 export function runListTokens(
   account: string | undefined,
   print: (tokens: readonly StoredToken[]) => void,
@@ -54,14 +54,14 @@ export function runListTokens(
   });
 }
 
-/** Revokes a token and gives it to `print` as it is now. Gives the exit code. */
+/** Revokes a token and passes the revoked token to `print`. Returns the exit code. */
 export function runRevokeToken(id: string, print: (token: StoredToken) => void): Promise<number> {
   return reporting(async () => {
     print(await revokeStoredToken(readConfig(), id));
   });
 }
 
-/** Backs the database up and gives what was written to `print`. Gives the exit code. */
+/** Backs up the database and passes a summary to `print`. Returns the exit code. */
 export function runBackup(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
   return reporting(async () => {
     const { backUpData } = await import('./maintenance/backup.ts');
@@ -69,26 +69,26 @@ export function runBackup(file: string, force: boolean, print: (backup: Backup) 
   });
 }
 
-/** Restores a backup and gives what was found in it to `print`. Gives the exit code: refused when it was not restored. */
+/** Restores a backup and passes the result to `print`. Returns the exit code, which is 1 if nothing was restored. */
 export function runRestore(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
   return reporting(async () => {
     const { restoreData } = await import('./maintenance/backup.ts');
     const restoration = await restoreData(readConfig(), file, force);
     print(restoration);
-    return restoration.restored ? exitCodes.done : exitCodes.refused;
+    return restoration.restored ? exitCodes.done : exitCodes.failed;
   });
 }
 
-/** Verifies what is stored, or a backup, and gives the findings to `print`. Gives the exit code: refused when something is wrong. */
+/** Verifies the stored data, or a backup, and passes the checks to `print`. Returns the exit code, which is 1 if a check failed. */
 export function runVerify(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
   return reporting(async () => {
     const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
     print(checks);
-    return checks.some(({ state }) => state === 'FAILED') ? exitCodes.refused : exitCodes.done;
+    return checks.some(({ state }) => state === 'FAILED') ? exitCodes.failed : exitCodes.done;
   });
 }
 
-/** Verifies the audit trail and gives the verdict to `print`. Gives the exit code: refused when the trail is broken. */
+/** Verifies the audit trail and passes the verdict to `print`. Returns the exit code, which is 1 if the trail was modified. */
 export function runVerifyAudit(
   anchor: AuditAnchor | undefined,
   print: (verdict: AuditVerdict) => void,
@@ -96,32 +96,32 @@ export function runVerifyAudit(
   return reporting(async () => {
     const verdict = await verifyAuditTrail(readConfig(), anchor);
     print(verdict);
-    return verdict.intact ? exitCodes.done : exitCodes.refused;
+    return verdict.intact ? exitCodes.done : exitCodes.failed;
   });
 }
 
-/** Gives the keys of the data directory to `print`. Gives the exit code. */
+/** Passes the status of the keys to `print`. Returns the exit code. */
 export function runKeyStatus(print: (status: KeyStatus) => void): Promise<number> {
   return reporting(async () => {
     print(await keyStatus(readConfig()));
   });
 }
 
-/** Seals every password with a new data key, and gives what was done to `print`. Gives the exit code. */
+/** Re-encrypts every password with a new data key and passes a summary to `print`. Returns the exit code. */
 export function runRotateDataKey(print: (rotation: DataRotation) => void): Promise<number> {
   return reporting(async () => {
     print(await rotateDataKeyOf(readConfig()));
   });
 }
 
-/** Wraps every data key with a new root key, and gives what was done to `print`. Gives the exit code. */
+/** Rewraps every data key with a new root key and passes a summary to `print`. Returns the exit code. */
 export function runRotateRootKey(print: (rotation: RootRotation) => void): Promise<number> {
   return reporting(async () => {
     print(await rotateRootKeyOf(readConfig()));
   });
 }
 
-/** Moves the data to PostgreSQL and gives the tables to `print`. Gives the exit code. */
+/** Copies the data to PostgreSQL and passes the tables to `print`. Returns the exit code. */
 export function runMigrate(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
   return reporting(async () => {
     const { moveToPostgres } = await import('./maintenance/migrate.ts');
@@ -129,7 +129,7 @@ export function runMigrate(url: string, print: (tables: readonly MovedTable[]) =
   });
 }
 
-/** Gives the registries of one account, or of all, to `print`; they hold no passwords. Gives the exit code. */
+/** Passes the registries of one account, or of all accounts, to `print`, without passwords. Returns the exit code. */
 export function runExport(
   account: string | undefined,
   print: (registries: readonly Registry[]) => void,
@@ -150,7 +150,7 @@ function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: 
   if (firstToken !== undefined) {
     const token = firstToken.reveal();
     lines.push(
-      `This is the first start. The admin token is shown this once; ${onlyTrustedDocuments ? 'the link opens the console' : 'the links open the console and GraphiQL'} signed in with it:`,
+      `First start. The admin token is shown only once; ${onlyTrustedDocuments ? 'this link opens the console' : 'these links open the console and GraphiQL'} signed in with it:`,
       `  ${url}/#token=${token}`,
       ...graphiql.map((address) => `  ${address}#token=${token}`),
     );
@@ -158,20 +158,20 @@ function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: 
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** @param run may give another exit code than done. */
+/** Runs a command, prints a failure, and returns the exit code. @param run may return an exit code; defaults to 0. */
 async function reporting(run: () => Promise<number | undefined>): Promise<number> {
   try {
     return (await run()) ?? exitCodes.done;
   } catch (fault) {
-    process.stderr.write(`${sentenceOf(fault)}\n`);
-    return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.refused;
+    process.stderr.write(`${describeFault(fault)}\n`);
+    return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.failed;
   }
 }
 
-/** What a person needs to know; of a fault of ours, what the log would hold. */
-function sentenceOf(fault: unknown): string {
+/** Returns the message of an expected failure, or the log fields of an internal error. */
+function describeFault(fault: unknown): string {
   if (isFaultOf(fault, 'getaddrinfo'))
-    return `REGWAY_LISTEN names a host that this machine does not know: ${fault.message}.`;
+    return `REGWAY_LISTEN names a host that does not resolve: ${fault.message}.`;
   const isExpected = fault instanceof Problem || isConfigurationFault(fault) || isFaultOf(fault, 'listen');
   return isExpected ? fault.message : JSON.stringify(faultFields(fault));
 }
@@ -185,7 +185,7 @@ function isConfigurationFault(fault: unknown): fault is Error {
   );
 }
 
-/** Whether a system call failed: `listen` with EADDRINUSE and its like, `getaddrinfo` for an unknown host. */
+/** Returns whether a system call failed, such as `listen` with EADDRINUSE, or `getaddrinfo` for an unknown host. */
 function isFaultOf(fault: unknown, systemCall: string): fault is Error {
   return fault instanceof Error && 'syscall' in fault && fault.syscall === systemCall;
 }

@@ -1,4 +1,4 @@
-// The settings: read once from the environment, all mistakes reported together. The only reader of process.env.
+// Reads the settings once from the environment and reports all mistakes together. The only reader of process.env.
 
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -27,15 +27,15 @@ import {
 
 export interface Config {
   readonly listenHost: string;
-  /** 0 lets the system pick one. */
+  /** 0 lets the system pick a free port. */
   readonly listenPort: number;
-  /** Whether only this machine can reach the server; then, and only then, may it reach registries on loopback. */
+  /** Whether only this machine can reach the server. Only then may it connect to registries on loopback. */
   readonly loopbackOnly: boolean;
   readonly dataDir: string;
-  /** A SQLite file, or `postgres://…`. */
+  /** The path of a SQLite file, or `postgres://…`. */
   readonly databaseUrl: string;
   readonly keyringFile: string;
-  /** Where people reach the server, when that is not the listening address. No slash at the end. */
+  /** The origin at which users reach the server, without a trailing slash; undefined if it is the listening address. */
   readonly publicUrl: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly introspection: boolean;
@@ -43,59 +43,59 @@ export interface Config {
   readonly egressAllow: readonly string[];
   readonly egressDeny: readonly string[];
   readonly plainHttpHosts: readonly string[];
-  /** PEM texts; undefined serves plain HTTP. */
+  /** PEM; if undefined, the server uses plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  /** PEM of extra trust anchors for registries. */
+  /** PEM of additional trust anchors for connections to registries and issuers. */
   readonly extraCa: string | undefined;
-  /** Whether records may use the cloud identity of this server itself: then everybody who can create one can. */
+  /** Whether registries may use the server's own cloud identity. If so, everyone who can create registries can use it. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
-  /** Canonical host of names that start with none, for Docker's `registry-mirrors`. */
+  /** The canonical registry host of image names without one, for Docker's `registry-mirrors`. */
   readonly pullDefaultUpstream: string | undefined;
-  /** Whether images that match no registry are pulled without a credential. */
+  /** Whether images that no registry covers are pulled without a credential. */
   readonly pullAnonymous: boolean;
-  /** Whether blobs come through this server, or the client is told where they are. */
+  /** Whether the server follows redirects of blobs itself, or passes them to the client. */
   readonly pullRedirects: 'follow' | 'pass';
-  /** Milliseconds for which a pending password, or the one before the current, may be used. */
+  /** Milliseconds for which a pending or a previous password may be used. */
   readonly rotationWindowMs: number;
-  /** Who may log people in, as JSON; checked where it is used. */
+  /** The OpenID Connect issuers, as JSON; parsed where it is used. */
   readonly oidcIssuers: string | undefined;
-  /** Hours from one check of a stored credential to the next; 0 for never. */
+  /** Hours between two validations of a stored credential; 0 if never. */
   readonly revalidateEveryHours: number;
-  /** The text of a list of trusted documents; checked where it is used. */
+  /** The manifest of trusted documents, as JSON; parsed where it is used. */
   readonly trustedDocuments: string | undefined;
   readonly onlyTrustedDocuments: boolean;
-  /** Whether GraphQL queries that come again and again are compiled to JavaScript. */
+  /** Whether frequent GraphQL operations are compiled to JavaScript. */
   readonly compiledExecution: boolean;
-  /** Of each subject; 0 for no limit. */
+  /** Per subject; 0 for no limit. */
   readonly validationsPerMinute: number;
-  /** Of each client address and each token; 0 for no limit. */
+  /** Per client address and per token; 0 for no limit. */
   readonly failedLoginsPerMinute: number;
-  /** CIDR ranges of proxies whose X-Forwarded-For is believed. */
+  /** CIDR ranges of the proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
-  /** Names that start with `REGWAY_` and mean nothing, worth a warning. */
+  /** Names that start with `REGWAY_` but are no settings; the server warns about each. */
   readonly unknownSettings: readonly string[];
 }
 
-/** Settings that the command line reads, or that Kubernetes injects for a service of this name. */
+/** Variables that the command line reads, or that Kubernetes injects for a service named `regway`. */
 const foreignSettings = /^REGWAY_(URL|TOKEN|REGISTRY_PASSWORD|SERVICE_.+|PORT(_.+)?)$/;
 
-/** Every mistake in the settings at once. The program ends with exit code 78 (EX_CONFIG). */
+/** All mistakes in the settings together. The process exits with status 78 (EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
   constructor(mistakes: readonly string[]) {
     super(
       mistakes.length === 1
-        ? `A setting is wrong: ${mistakes.join('')}`
-        : `${mistakes.length} settings are wrong:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+        ? `A setting is invalid: ${mistakes.join('')}`
+        : `${mistakes.length} settings are invalid:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
     );
   }
 }
 
 /**
- * Reads the settings.
- * @throws ConfigError naming every mistake.
+ * Reads the settings of the server and of the commands that work on the data directory.
+ * @throws ConfigError with every mistake.
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const reader = new SettingReader(environment);
@@ -140,9 +140,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return config;
 }
 
-/** Reads what the commands that talk to a server need. The command line says what is wrong with a value when it uses it. */
+/** Reads the settings of the commands that use a server. Each command validates the values that it uses. */
 export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process.env): CommandLineSettings {
-  // A password is taken as it is: a space at its end may be part of it.
+  // A password is not trimmed, because a space at its end may be part of it.
   const secret = (value: string | undefined): Secret | undefined =>
     value === undefined || value === '' ? undefined : new Secret(value);
   return {
@@ -157,19 +157,19 @@ function readTls(reader: SettingReader): Config['tls'] {
   const certificate = reader.file('REGWAY_TLS_CERT_FILE');
   const key = reader.file('REGWAY_TLS_KEY_FILE');
   if ((certificate === undefined) !== (key === undefined))
-    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE belong together: set both.');
+    reader.mistake('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must be set together. Set both, or neither.');
   if (certificate === undefined || key === undefined) return undefined;
   try {
     createSecureContext({ cert: certificate, key });
   } catch {
     reader.mistake(
-      'REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold a PEM certificate and its own private key, without a passphrase.',
+      'REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must contain a PEM certificate and its private key without a passphrase.',
     );
   }
   return { certificate, key };
 }
 
-/** Collects mistakes instead of stopping at the first. An empty setting counts as absent. */
+/** Reads settings one by one and collects mistakes instead of stopping at the first. An empty setting counts as absent. */
 class SettingReader {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #mistakes: string[] = [];
@@ -197,19 +197,20 @@ class SettingReader {
     return items.flatMap((item) => this.#attempt(name, () => parse(item)) ?? []);
   }
 
-  /** The content of the file that a setting names. */
+  /** Returns the content of the file that a setting names, or undefined if the setting is absent or invalid. */
   file(name: string, check: (text: string) => string = (text) => text): string | undefined {
     const path = this.text(name);
     const text = path === undefined ? undefined : this.#read(name, path);
     return text === undefined ? undefined : this.#attempt(name, () => check(text));
   }
 
-  /** A setting that may hold a password: given directly, or in the file that `<name>_FILE` names. */
+  /** Returns a setting that may contain a password, from the variable itself or from the file that `<name>_FILE` names. */
   secret(name: string, parse: (text: string) => string): string | undefined {
     const direct = this.text(name);
-    const filed = this.file(`${name}_FILE`);
-    if (direct !== undefined && filed !== undefined) this.mistake(`${name} and ${name}_FILE are both set: keep one.`);
-    const text = direct ?? filed?.trim();
+    const fromFile = this.file(`${name}_FILE`);
+    if (direct !== undefined && fromFile !== undefined)
+      this.mistake(`${name} and ${name}_FILE must not both be set. Remove one.`);
+    const text = direct ?? fromFile?.trim();
     return text === undefined ? undefined : this.#attempt(name, () => parse(text));
   }
 
@@ -231,7 +232,7 @@ class SettingReader {
     try {
       return run();
     } catch (error) {
-      this.mistake(`${name} ${error instanceof Error ? error.message : 'is not usable'}.`);
+      this.mistake(`${name} ${error instanceof Error ? error.message : 'is invalid'}.`);
       return undefined;
     }
   }

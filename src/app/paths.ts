@@ -5,17 +5,17 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError } from './config.ts';
 
-/** The directory of package.json: the sources and the bundle stand at different depths below it. */
+/** The directory of package.json, searched upward, because the sources and the bundle are at different depths below it. */
 const packageRoot = findPackageRoot(import.meta.dirname);
 
-/** The directory with `sqlite/` and `postgres/`. */
+/** The directory that contains the migrations, in `sqlite/` and `postgres/`. */
 export const migrationsDir = join(packageRoot, 'drizzle/');
 export const graphiqlDir = join(packageRoot, 'dist/graphiql/');
 export const consoleDir = join(packageRoot, 'dist/console/');
 export const apiDocsDir = join(packageRoot, 'dist/api-docs/');
 
 /**
- * Makes a directory that only its owner can enter, unless it is there.
+ * Creates a directory that only its owner can access, unless it exists.
  * @throws ConfigError naming the setting.
  */
 export async function makePrivateDirectory(path: string, setting: string): Promise<void> {
@@ -23,7 +23,7 @@ export async function makePrivateDirectory(path: string, setting: string): Promi
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new ConfigError([`${setting} names a directory that cannot be made (${code}): ${path}.`]);
+    throw new ConfigError([`${setting} names a directory that cannot be created (${code}): ${path}.`]);
   }
 }
 

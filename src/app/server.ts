@@ -1,4 +1,4 @@
-// The server: opens everything in order, serves, and closes everything it opened, also when a start fails halfway.
+// Starts the server: opens every part in order, serves, and closes the opened parts in reverse order, also if the start fails halfway.
 
 import { faultFields } from '../core/shared/fault.ts';
 import type { Secret } from '../core/shared/secret.ts';
@@ -16,9 +16,9 @@ import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
 
 export interface RunningServer {
-  /** The address that people open, without a slash at the end. */
+  /** The address that users open, without a trailing slash. */
   readonly url: string;
-  /** The first admin token; only on the first start. */
+  /** The first admin token; undefined after the first start. */
   readonly firstToken: Secret | undefined;
   close(): Promise<void>;
 }
@@ -32,8 +32,8 @@ export interface Closable {
 }
 
 /**
- * Opens the store and keys, and serves.
- * @throws ConfigError, StoreError, KeyringError when the data directory is not fit to be used; nothing was changed then.
+ * Opens the store and the keys, and serves.
+ * @throws ConfigError, StoreError, KeyringError if the data directory cannot be used. Nothing was changed then.
  */
 export async function serve(config: Config): Promise<RunningServer> {
   const log = createLog(config.logLevel);
@@ -41,14 +41,14 @@ export async function serve(config: Config): Promise<RunningServer> {
   const issuers = await readIssuers(config);
   const documents = trustedDocuments(config);
   const store = await openDataStore(config, { owned: true, log });
-  const forgetOrphans = logUnhandledRejections(log);
-  const opened: Closable[] = [{ close: async () => forgetOrphans() }];
+  const stopLogging = logUnhandledRejections(log);
+  const opened: Closable[] = [{ close: async () => stopLogging() }];
   try {
     return await serveStore({ config, issuers, documents, store, log }, opened);
   } catch (fault) {
-    // What is told is why it could not start.
+    // The caller gets the reason why the start failed; a failure to close is only logged.
     await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) =>
-      log.error(faultFields(other), 'a part of a refused start could not be closed'),
+      log.error(faultFields(other), 'a part of the failed start could not be closed'),
     );
     throw fault;
   }
@@ -71,12 +71,12 @@ async function serveStore(
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
-  const faces = createServers({ config, documents, logins, domain, log });
-  opened.push(faces);
+  const servers = createServers({ config, documents, logins, domain, log });
+  opened.push(servers);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
   const listener = createListener({
-    routes: [...healthRoutes(ready, metrics), ...faces.routes],
+    routes: [...healthRoutes(ready, metrics), ...servers.routes],
     tls: config.tls,
     log,
     metrics,
@@ -99,7 +99,7 @@ async function serveStore(
       await store.close();
     }
   };
-  // What the start logged stands before what its command prints.
+  // Writes the log lines of the start before its command prints the address.
   log.flush();
   return { url, firstToken, close };
 }
@@ -111,18 +111,18 @@ function publicUrl(config: Config, port: number): string {
 }
 
 function warnAboutSettings(config: Config, log: Log): void {
-  for (const name of config.unknownSettings) log.warn({ setting: name }, 'this setting means nothing and is ignored');
+  for (const name of config.unknownSettings) log.warn({ setting: name }, 'unknown setting, ignored');
   if (!config.loopbackOnly && config.tls === undefined) {
     log.warn(
-      'listening beyond this machine without TLS: put a TLS proxy in front or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE, or tokens cross the network in the clear',
+      'the server is reachable from other machines without TLS, so tokens are sent in the clear: put a TLS proxy in front, or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE',
     );
   }
 }
 
 /**
- * Closes every part and takes it from the list. What was opened last is closed first: a listener takes no more requests before anything that they
- * need goes. A part that fails keeps no other one open.
- * @throws what a part threw; of several the last.
+ * Closes every part in reverse order and removes it from the list, so that the listener stops accepting requests before
+ * the parts that they need are closed. A part that fails to close does not keep the others open.
+ * @throws the error of a part; if several failed, the last.
  */
 export async function closeAll(opened: Closable[]): Promise<void> {
   const part = opened.pop();

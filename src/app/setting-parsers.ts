@@ -1,4 +1,4 @@
-// How settings are written: each parser gives the value, or throws the end of a sentence that begins with the setting's name.
+// Parses the values of settings. Each parser returns the value, or throws an Error whose message completes a sentence that begins with the setting's name.
 
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -8,68 +8,68 @@ import { registryHost } from '../core/registry/host.ts';
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** An address to listen on; IPv6 in brackets. */
+/** Parses an address to listen on, `host:port`; IPv6 in brackets. */
 export function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<name>[^:[\]]+)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port']);
   if (match === null || port > 65_535)
-    throw new Error('must be host:port, such as 127.0.0.1:4000, 0.0.0.0:4000 or [::1]:4000');
+    throw new Error('must be host:port, such as 127.0.0.1:4000, 0.0.0.0:4000, or [::1]:4000');
   return { host: match.groups?.['v6'] ?? match.groups?.['name'] ?? '', port };
 }
 
-/** `true` or `false`, in any case. */
+/** Parses `true` or `false`, case-insensitively. */
 export function parseBoolean(text: string): boolean {
   if (!/^(true|false)$/i.test(text)) throw new Error('must be true or false');
   return text.toLowerCase() === 'true';
 }
 
-/** A month at most: a password that waits for longer was forgotten. */
+/** Parses hours, at most 720 (30 days), because a password that is pending for longer was forgotten. */
 export function parseWindowHours(text: string): number {
   if (!/^([1-9]|[1-9]\d|[1-6]\d\d|7[01]\d|720)$/.test(text))
     throw new Error('must be a whole number of hours from 1 to 720');
   return Number(text);
 }
 
-/** A number that is far above any use means that no limit was wanted, and 0 says so. */
+/** Parses a limit per minute, at most 999999: a higher number means that no limit was intended, which 0 expresses. */
 export function parsePerMinute(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new Error('must be a whole number from 0 (no limit) to 999999');
   return Number(text);
 }
 
-/** Whole hours, a year at most; 0 for never. */
+/** Parses whole hours, at most 8760 (one year); 0 means never. */
 export function parseHours(text: string): number {
-  if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760) throw new Error('must be whole hours from 0 (never) to 8760');
+  if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760) throw new Error('must be a whole number of hours from 0 (never) to 8760');
   return Number(text);
 }
 
-/** A level of the log, in any case. */
+/** Parses a log level, case-insensitively. */
 export function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find((candidate) => candidate === text.toLowerCase());
   if (level === undefined) throw new Error(`must be one of ${logLevels.join(', ')}`);
   return level;
 }
 
-/** The canonical host of a registry. */
+/** Parses a registry host and returns it in canonical form. */
 export function parseRegistryHost(text: string): string {
   return registryHost(text, () => {
-    throw new Error('must be host or host:port of a registry, such as docker.io');
+    throw new Error('must be the host or host:port of a registry, such as docker.io');
   });
 }
 
-/** What becomes of redirects of blobs. */
+/** Parses how redirects of blobs are handled. */
 export function parseRedirects(text: string): 'follow' | 'pass' {
   if (text !== 'follow' && text !== 'pass') throw new Error('must be follow or pass');
   return text;
 }
 
-/** The text is never repeated in a mistake: it may hold a password. */
+/** Parses a file path or a PostgreSQL URL. The message of a mistake never repeats the value, because it may contain a password. */
 export function parseDatabaseUrl(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return resolve(text);
   if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
   throw new Error('must be a file path or postgres://user:password@host/database');
 }
 
-/** An origin that people open, without a slash at its end. */
+/** Parses the origin that users open, and returns it without a trailing slash. */
 export function parsePublicUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
@@ -78,37 +78,37 @@ export function parsePublicUrl(text: string): string {
   return url.origin;
 }
 
-/** An origin exactly as browsers send it. */
+/** Parses an origin in the form that browsers send (RFC 6454 §6.2). */
 export function parseOrigin(text: string): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.origin !== text)
-    throw new Error(`must list origins such as https://app.example.com, and "${text}" is none`);
+    throw new Error(`must list origins such as https://app.example.com, but "${text}" is not an origin`);
   return text;
 }
 
-/** A range of addresses; a single address gets its full prefix. */
+/** Parses a CIDR range. A single address gets the longest prefix, /32 or /128. */
 export function parseCidr(text: string): string {
   const [address = '', prefix = isIP(address) === 6 ? '128' : '32', ...more] = text.split('/');
   const family = isIP(address);
   const widest = family === 6 ? 128 : 32;
   if (family === 0 || more.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > widest)
-    throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, and "${text}" is none`);
+    throw new Error(`must list addresses or CIDR ranges such as 10.0.0.0/8, but "${text}" is neither`);
   return `${address}/${prefix}`;
 }
 
-/** `host` or `host:port`, in lower case. */
+/** Parses `host` or `host:port`, and returns it in lower case. */
 export function parsePlainHttpHost(text: string): string {
   const url = URL.parse(`http://${text}`);
   if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '')
-    throw new Error(`must list host or host:port, and "${text}" is none`);
+    throw new Error(`must list host or host:port, but "${text}" is neither`);
   return text.toLowerCase();
 }
 
-/** Every certificate must parse: a broken trust anchor would otherwise be left out in silence. */
+/** Checks that every certificate parses, because an invalid trust anchor would otherwise be ignored silently. */
 export function parseCertificates(text: string): string {
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0 || !certificates.every(isCertificate))
-    throw new Error('must name a file of PEM certificates');
+    throw new Error('must name a file that contains PEM certificates');
   return text;
 }
 
@@ -120,7 +120,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Whether the address can be reached from this machine alone. */
+/** Returns whether the address can be reached only from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

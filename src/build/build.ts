@@ -1,4 +1,4 @@
-// The build: bundles the executable into dist/ (a bundle starts several times faster than its modules) and lays the files of the console, GraphiQL and the API browser beside it.
+// Builds dist/: the bundled executable, which starts several times faster than its modules, and the files of the console, GraphiQL, and the API browser.
 
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { writeLicenses } from './licenses.ts';
 import { writeDocsAssets, writeGraphiqlAssets } from './pages.ts';
 
 const source = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** Beside the executable under this name, where the thread that is started finds it. */
+/** The worker, bundled next to the executable under the name by which the executable starts it. */
 const hashWorker = fileURLToPath(new URL('../server/oci/content/hash-worker.ts', import.meta.url));
 const target = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -27,7 +27,7 @@ await writeGraphiqlAssets(`${target}graphiql/`);
 await writeDocsAssets(`${target}api-docs/`);
 
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
-// Their files are laid into dist/ as they are.
+// The files of these packages are copied to dist/ unbundled.
 const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/package.json'].map((name) =>
   fileURLToPath(import.meta.resolve(name)),
 );

@@ -1,4 +1,4 @@
-// Builds the console with Vite and lays a compressed twin beside each file, so that the server compresses nothing.
+// Builds the console with Vite and writes a compressed copy next to each file, so that the server does not compress anything.
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { build } from 'vite';
 
 const configFile = fileURLToPath(new URL('../console/vite.config.ts', import.meta.url));
 
-/** Writes the built console into a directory. Gives the paths of the modules in it. */
+/** Writes the built console into a directory. Returns the paths of the modules it contains. */
 export async function writeConsole(targetDir: string): Promise<string[]> {
-  // A NODE_ENV that is set already, as by a test runner, would make Vite take React's slower form for development.
+  // With another NODE_ENV, such as the one of a test runner, Vite would bundle React's slower development build.
   env['NODE_ENV'] = 'production';
   const built = await build({ configFile, build: { outDir: targetDir } });
   const outputs = [built].flat().flatMap((part) => ('output' in part ? part.output : []));

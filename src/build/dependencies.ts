@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Dependencies that the bundle does not contain, because a native addon cannot be bundled. An installed package needs only these. */
+/** The dependencies that the bundle does not contain, because a native addon cannot be bundled. An installed package requires only these. */
 export const unbundledDependencies: readonly string[] = ['better-sqlite3'];
 
 /** A package that the bundle contains parts of. */
@@ -16,7 +16,7 @@ export interface BundledPackage {
 export interface Pins {
   /** `dependencies` of package.json. */
   readonly dependencies: Readonly<Record<string, string>>;
-  /** `packages` of package-lock.json, by path. npm marks as `dev` what only development needs. */
+  /** `packages` of package-lock.json, by path. npm marks packages that only development requires as `dev`. */
   readonly lock: Readonly<Record<string, LockedPackage>>;
 }
 

@@ -13,25 +13,25 @@ const packagePattern = /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 const licenseFile = /^(?:licen[cs]e|copying|notice|third-party)/i;
 
 /**
- * Writes the texts into one file, sorted by package.
- * @param modules Paths of all modules that went into the build.
+ * Writes the license texts into one file, sorted by package.
+ * @param modules the paths of all bundled modules.
  * @throws Error naming a package whose license is not stated.
  */
 export async function writeLicenses(modules: Iterable<string>, target: string): Promise<void> {
-  const folders = new Set(
-    [...modules].map((module) => packagePattern.exec(module)?.[1]).filter((folder) => folder !== undefined),
+  const directories = new Set(
+    [...modules].map((module) => packagePattern.exec(module)?.[1]).filter((directory) => directory !== undefined),
   );
-  const chapters = await Promise.all([...folders].toSorted().map(chapter));
+  const chapters = await Promise.all([...directories].toSorted().map(chapter));
   const opening = 'Regway contains parts of the packages below, each under its own license.\n';
   await writeFile(target, [opening, ...new Set(chapters)].join(`\n${'-'.repeat(79)}\n\n`));
 }
 
-async function chapter(folder: string): Promise<string> {
+async function chapter(directory: string): Promise<string> {
   const { name, version, license } = JSON.parse(
-    await readFile(join(folder, 'package.json'), 'utf8'),
+    await readFile(join(directory, 'package.json'), 'utf8'),
   ) as PackageManifest;
-  const files = (await readdir(folder)).filter((file) => licenseFile.test(file)).toSorted();
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  const files = (await readdir(directory)).filter((file) => licenseFile.test(file)).toSorted();
+  const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
   if (license === undefined && texts.length === 0)
     throw new Error(`${name} does not state its license, so it cannot be bundled.`);
   return `${name} ${version} (${license ?? 'see below'})\n\n${texts.join('\n').trim() || 'The package comes without a license text.'}\n`;

@@ -1,4 +1,4 @@
-// Writes src/console/operations.ts: the operations of the console as texts, with the types that the schema gives them.
+// Generates src/console/api/operations.ts: the operations of the console as strings, with their types from the schema.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 
-/** The generated file. */
+/** The path of the generated file. */
 export const operationsFile = fileURLToPath(new URL('../console/api/operations.ts', import.meta.url));
 
 const typeConfig = {
@@ -26,7 +26,7 @@ const typeConfig = {
   scalars: { DateTime: 'string', Secret: 'string', ID: 'string' },
 };
 
-/** The text of the generated file. */
+/** Returns the content of the generated file. */
 export async function printOperations(): Promise<string> {
   const schema = withoutDescriptions(parse(await read('../../schema/regway.graphql')));
   const documents = parse(await read('../console/api/operations.graphql'));
@@ -64,7 +64,7 @@ function printOperation(operation: OperationDefinitionNode, documents: DocumentN
   return `export const ${name}Document: Operation<${name}${kind}, ${name}${kind}Variables> =\n  '${text}';`;
 }
 
-/** The fragments that a definition spreads, and those that these spread. */
+/** Returns the fragments that a definition spreads, recursively. */
 function fragmentsOf(
   definition: OperationDefinitionNode | FragmentDefinitionNode,
   documents: DocumentNode,
@@ -83,7 +83,7 @@ function fragmentsOf(
   return found;
 }
 
-/** They are in the schema; here they would make four times the text. */
+/** Removes the descriptions, which would make the generated file four times as long. */
 function withoutDescriptions(schema: DocumentNode): DocumentNode {
   return visit(schema, { StringValue: (_node, key) => (key === 'description' ? null : undefined) });
 }

@@ -1,5 +1,5 @@
-// `npm run package [-- directory]`: writes the tarball that users install. Unlike the one of `npm pack`, its package.json
-// requires only what the bundle does not contain, so that an installation does not fetch what the bundle brings along.
+// Writes the tarball that users install (`npm run package [-- directory]`). Unlike with `npm pack`, its package.json
+// requires only the packages that the bundle does not contain, so that an installation does not download bundled code.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,14 +35,14 @@ function writePackage(targetDir: string): string {
   }
 }
 
-/** Packs a directory as npm does, without building it again. */
+/** Packs a directory like `npm pack`, without building it again. */
 function pack(directory: string, targetDir: string): string {
   const npm = ['pack', '--ignore-scripts', '--json', '--pack-destination', targetDir];
   const output = execFileSync('npm', npm, { cwd: directory, encoding: 'utf8' });
   return join(targetDir, (JSON.parse(output) as { filename: string }[])[0]?.filename ?? '');
 }
 
-/** Keeps of package.json what an installed package uses; the rest is for checkouts of the source. */
+/** Keeps the keys of package.json that an installed package uses; the others are for source checkouts. */
 function installedManifest(text: string): object {
   const manifest = JSON.parse(text) as { readonly dependencies: Readonly<Record<string, string>> };
   return {

@@ -1,4 +1,4 @@
-// Writes the files of GraphiQL and of the API browser at build time, so that the running server needs neither a CDN nor the packages they come from.
+// Writes the files of GraphiQL and of the API browser, so that the running server requires neither a CDN nor their packages.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

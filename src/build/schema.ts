@@ -1,4 +1,4 @@
-// `npm run schema`: writes schema/regway.graphql and schema/subgraph.graphql; with --check it only compares.
+// Writes schema/regway.graphql and schema/subgraph.graphql (`npm run schema`), or only compares them (`--check`).
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { schema } from '../server/graphql/schema/schema.ts';
 
 const schemaDirectory = join(import.meta.dirname, '../../schema');
 
-/** The committed files and what they must hold. */
+/** Returns the paths of the committed files and the content that they must have. */
 export function schemaFiles(): readonly { readonly path: string; readonly text: string }[] {
   return [
     { path: join(schemaDirectory, 'regway.graphql'), text: printApi(schema) },
@@ -20,7 +20,7 @@ function main(checkOnly: boolean): void {
     if (!checkOnly) {
       writeFileSync(path, text);
     } else if (readFileSync(path, 'utf8') !== text) {
-      console.error(`${path} is not what the code says; run npm run schema.`);
+      console.error(`${path} does not match the code. Run npm run schema.`);
       process.exitCode = 1;
     }
   }

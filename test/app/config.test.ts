@@ -85,7 +85,7 @@ describe('the settings', () => {
     });
     for (const name of ['REGWAY_LISTEN', 'REGWAY_INTROSPECTION', 'REGWAY_CA_FILE', 'REGWAY_EGRESS_DENY'])
       expect(message).toContain(name);
-    expect(message).toMatch(/^4 settings are wrong/);
+    expect(message).toMatch(/^4 settings are invalid/);
   });
 
   it.each([
@@ -117,7 +117,7 @@ describe('the settings', () => {
 
   it('refuse a certificate and a key that are none', () => {
     const message = refusal({ REGWAY_TLS_CERT_FILE: import.meta.filename, REGWAY_TLS_KEY_FILE: import.meta.filename });
-    expect(message).toContain('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must hold');
+    expect(message).toContain('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must contain');
   });
 
   it('take the database address from a file, and never repeat a password in a mistake', () => {
@@ -125,7 +125,7 @@ describe('the settings', () => {
     writeFileSync(file, 'postgres://u:hunter2@db/regway\n');
     expect(readConfig({ REGWAY_DATABASE_URL_FILE: file }).databaseUrl).toBe('postgres://u:hunter2@db/regway');
     expect(refusal({ REGWAY_DATABASE_URL: 'mongodb://u:hunter2@db' })).not.toContain('hunter2');
-    expect(refusal({ REGWAY_DATABASE_URL: 'x', REGWAY_DATABASE_URL_FILE: file })).toContain('keep one');
+    expect(refusal({ REGWAY_DATABASE_URL: 'x', REGWAY_DATABASE_URL_FILE: file })).toContain('must not both be set');
   });
 
   it('name those that mean nothing, but not those of the command line or of Kubernetes', () => {

@@ -1,4 +1,4 @@
-// Backup and restore of the data directory's database.
+// Backs up and restores the embedded database of the data directory.
 
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -14,65 +14,65 @@ import { withSnapshot } from './snapshot.ts';
 import { type Check, verify } from './verify.ts';
 
 export interface Backup extends BackupFacts {
-  /** Where it was written. */
+  /** The absolute path of the backup. */
   readonly file: string;
-  /** What it is worth nothing without. */
+  /** The keyring, without which the backup cannot be decrypted. */
   readonly keyringFile: string;
 }
 
 export interface Restoration {
   readonly restored: boolean;
-  /** What was found in the backup. */
+  /** The checks of the backup. */
   readonly checks: readonly Check[];
-  /** Where the database that was there before is now. */
+  /** The new path of the previous database; undefined if none existed. */
   readonly aside: string | undefined;
 }
 
-/** Without these a server could not start on it, or not read it. */
-const needed: readonly Check['name'][] = ['database', 'schema', 'keys'];
+/** The checks that a backup must pass, because no server could start on it or read it otherwise. */
+const requiredChecks: readonly Check['name'][] = ['database', 'schema', 'keys'];
 
-/** Backs the database up, whether or not a server runs on it. @throws Problem and StoreError as `backUp`, and on PostgreSQL. */
+/** Backs up the database; a server may be running on it. @throws Problem and StoreError like `backUp`; Problem on PostgreSQL. */
 export async function backUpData(config: Config, file: string, overwrite: boolean): Promise<Backup> {
   const database = embeddedDatabase(
     config,
-    'Back it up with pg_dump, whose copy is of one moment too (pg_dump --format=custom), and keep the keyring apart from it.',
+    'Back it up with pg_dump --format=custom, which makes a consistent copy too, and store the keyring separately.',
   );
   const target = resolve(file);
   return { ...backUp(database, target, { overwrite }), file: target, keyringFile: config.keyringFile };
 }
 
 /**
- * Puts a backup in the place of the database, once it was verified with the keyring that is there. An older one is migrated first.
- * @param force whether a database that is there is put aside.
- * @throws StoreError while a server runs on it; Problem when there is a database already, or the file is no backup.
+ * Replaces the database with a backup that was verified with the current keyring. Migrates an older backup first.
+ * @param force whether an existing database may be replaced; it is kept under another name.
+ * @throws StoreError if a server is running on the database; Problem if a database exists, or the file is not a backup.
  */
 export async function restoreData(config: Config, file: string, force: boolean): Promise<Restoration> {
   const database = embeddedDatabase(config, 'Restore it with pg_restore.');
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
-  const ownership = acquireServerLock(database);
+  const lock = acquireServerLock(database);
   try {
     if (holdsData(database) && !force)
       throw new Problem(
         'ALREADY_EXISTS',
-        `There is a database already at ${database}. With --force it is put aside, not deleted.`,
+        `A database already exists at ${database}. Pass --force to keep it under another name and restore the backup.`,
       );
     using staged = stageRestore(resolve(file), database);
     const checks = await checkStaged(config, staged.path);
-    if (checks.some(({ name, state }) => state === 'FAILED' && needed.includes(name)))
+    if (checks.some(({ name, state }) => state === 'FAILED' && requiredChecks.includes(name)))
       return { restored: false, checks, aside: undefined };
     return { restored: true, checks, aside: replaceDatabase(database, staged.path, new Date()) };
   } finally {
-    ownership.release();
+    lock.release();
   }
 }
 
-/** The file itself is looked at before a migration could hide what is wrong with it. */
+/** Verifies a staged backup. Checks the file before migrating it, because a migration could hide damage. */
 async function checkStaged(config: Config, path: string): Promise<Check[]> {
   try {
-    const complaints = await complaintsOf(path);
-    if (complaints.length > 0) return [{ name: 'database', state: 'FAILED', message: complaints.join('; ') }];
-    // Migrates an older one.
+    const violations = await findViolations(path);
+    if (violations.length > 0) return [{ name: 'database', state: 'FAILED', message: violations.join('; ') }];
+    // Opening migrates an older database.
     await (await openStore({ url: path, migrationsDir })).close();
   } catch (error) {
     if (error instanceof StoreError) return [{ name: 'schema', state: 'FAILED', message: error.message }];
@@ -81,22 +81,22 @@ async function checkStaged(config: Config, path: string): Promise<Check[]> {
   return await verify(config, path);
 }
 
-async function complaintsOf(path: string): Promise<string[]> {
+async function findViolations(path: string): Promise<string[]> {
   return await withSnapshot(path, async (snapshot) => {
-    const complaints = (await snapshot.complaints()) ?? [];
-    // Throws for a database of something else, to which the tables would only be added.
-    if (complaints.length === 0) await snapshot.missingMigrations();
-    return complaints;
+    const violations = (await snapshot.complaints()) ?? [];
+    // Throws for a database of another program, to which a migration would only add tables.
+    if (violations.length === 0) await snapshot.missingMigrations();
+    return violations;
   });
 }
 
-/** @param instead what to do about another database. @throws Problem `INVALID_INPUT` when it is not the embedded one. */
+/** Returns the path of the embedded database. @param instead the advice for PostgreSQL. @throws Problem `INVALID_INPUT` on PostgreSQL. */
 function embeddedDatabase({ databaseUrl }: Config, instead: string): string {
   if (isPostgres(databaseUrl))
     throw new Problem(
       'INVALID_INPUT',
-      `The data lies in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`,
+      `The data is stored in PostgreSQL (REGWAY_DATABASE_URL), which has its own tools. ${instead}`,
     );
-  // Where it is a link, the file behind it is the one to copy and to replace.
+  // If the path is a symbolic link, its target is the file to copy and to replace.
   return existsSync(databaseUrl) ? realpathSync(databaseUrl) : databaseUrl;
 }

@@ -1,4 +1,4 @@
-// The keys of a data directory: what they are, and their rotation, whether or not a server runs on it.
+// Reads the status of the keys of a data directory and rotates them; a server may be running on it.
 
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
@@ -15,17 +15,17 @@ import { holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Store } from '../../database/store.ts';
 import { onData } from '../wiring/store.ts';
 
-/** The keys as they stand. @throws KeyringError when the keyring is not that of the database; Problem `NOT_FOUND` before the first start. */
+/** Returns the status of the keys. @throws KeyringError if the keyring does not belong to the database; Problem `NOT_FOUND` before the first start. */
 export function keyStatus(config: Config): Promise<KeyStatus> {
   return withKeys(config, readKeyStatus);
 }
 
-/** @throws as `rotateDataKey` and `keyStatus`. */
+/** Re-encrypts all passwords with a new data key. @throws like `rotateDataKey` and `keyStatus`. */
 export function rotateDataKeyOf(config: Config): Promise<DataRotation> {
   return withKeys(config, rotateDataKey);
 }
 
-/** @throws as `rotateRootKey` and `keyStatus`. */
+/** Rewraps all data keys with a new root key. @throws like `rotateRootKey` and `keyStatus`. */
 export function rotateRootKeyOf(config: Config): Promise<RootRotation> {
   return withKeys(config, rotateRootKey);
 }
@@ -35,11 +35,11 @@ async function withKeys<Result>(config: Config, run: (parts: RotationParts) => P
     config,
     ({ keys }) =>
       run({ keyringFile: config.keyringFile, keys, now: () => new Date(), actor: 'cli', requestId: randomUUID() }),
-    refuseWithoutKeys,
+    requireKeys,
   );
 }
 
-async function refuseWithoutKeys({ keys }: Store): Promise<void> {
+async function requireKeys({ keys }: Store): Promise<void> {
   if (await holdsNothingSealed(keys))
-    throw new Problem('NOT_FOUND', 'There are no keys yet: the first start of the server makes them.');
+    throw new Problem('NOT_FOUND', 'There are no keys yet. The first start of the server creates them.');
 }

@@ -1,4 +1,4 @@
-// Takes the data elsewhere: all of it to PostgreSQL, or what is no secret to a file for people.
+// Copies all data to PostgreSQL, and exports the registries without their passwords.
 
 import { join } from 'node:path';
 import type { Registry } from '../../core/registry/registry.ts';
@@ -10,20 +10,21 @@ import type { Snapshot } from '../../database/snapshot.ts';
 import { openStore } from '../../database/store.ts';
 import type { Config } from '../config.ts';
 import { migrationsDir } from '../paths.ts';
-import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
+import { requireCurrentTables, withSnapshot } from './snapshot.ts';
 
 /**
- * Moves the embedded database into an empty PostgreSQL, all or nothing. The file stays as it is, and so does the keyring, which opens both.
- * @param url `postgres://…`
- * @throws StoreError while a server runs on the file, whose writes would be left behind, or when it is damaged; Problem as `copyToPostgres`.
+ * Copies the embedded database to an empty PostgreSQL database in one transaction. The file and the keyring, which opens
+ * both databases, do not change.
+ * @param url the target, `postgres://…`.
+ * @throws StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
  */
 export async function moveToPostgres({ databaseUrl }: Config, url: string): Promise<MovedTable[]> {
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
   if (isPostgres(databaseUrl))
-    throw new Problem('INVALID_INPUT', 'The data lies in PostgreSQL already (REGWAY_DATABASE_URL).');
-  // Whether there is one, before opening could make one.
+    throw new Problem('INVALID_INPUT', 'The data is already stored in PostgreSQL (REGWAY_DATABASE_URL).');
+  // Checks that the database exists, because opening the store would create it.
   await withSnapshot(databaseUrl, async () => undefined);
-  // Owned for the whole of the move, and brought to the tables of this version, which are those that PostgreSQL gets.
+  // Opening locks the file against servers and migrates it to the tables of this version, which PostgreSQL gets.
   const store = await openStore({ url: databaseUrl, migrationsDir, owned: true });
   try {
     return await withSnapshot(databaseUrl, (source) => moveInto(source, url));
@@ -33,13 +34,13 @@ export async function moveToPostgres({ databaseUrl }: Config, url: string): Prom
 }
 
 /**
- * Gives every registry with no password, by account and text. A server may run.
- * @param account only its own; those of all when undefined.
- * @throws StoreError when there is no database, or its tables are of another version.
+ * Returns the registries without passwords, sorted by account and pattern. A server may be running.
+ * @param account the account to export; if undefined, all accounts.
+ * @throws StoreError if no database exists or its tables are of a later version; Problem if they are of an earlier one.
  */
 export async function exportRegistries({ databaseUrl }: Config, account: string | undefined): Promise<Registry[]> {
   return await withSnapshot(databaseUrl, async (snapshot) => {
-    await refuseEarlierTables(snapshot);
+    await requireCurrentTables(snapshot);
     const registries: Registry[] = [];
     for await (const { registry } of snapshot.registries()) {
       if (account === undefined || registry.account === account) registries.push(registry);
@@ -51,11 +52,11 @@ export async function exportRegistries({ databaseUrl }: Config, account: string 
 }
 
 async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
-  const [complaint] = (await source.complaints()) ?? [];
-  if (complaint !== undefined)
+  const [violation] = (await source.complaints()) ?? [];
+  if (violation !== undefined)
     throw new Problem(
       'INVALID_INPUT',
-      `The database is damaged, so nothing was moved: ${complaint}. Restore a backup first.`,
+      `The database is damaged, so nothing was copied: ${violation}. Restore a backup first.`,
     );
   const target = openPostgres(url);
   try {

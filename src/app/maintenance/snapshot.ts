@@ -1,10 +1,10 @@
-// One moment of a database with the migrations of this program, for the commands that only read.
+// Opens consistent snapshots of a database for the commands that only read.
 
 import { Problem } from '../../core/shared/problem.ts';
 import { openSnapshot, type Snapshot } from '../../database/snapshot.ts';
 import { migrationsDir } from '../paths.ts';
 
-/** Opens a snapshot for one piece of work. @throws as `openSnapshot`. */
+/** Opens a snapshot, runs `work` with it, and closes it. @throws like `openSnapshot`, and the errors of `work`. */
 export async function withSnapshot<Result>(
   url: string,
   work: (snapshot: Snapshot) => Promise<Result>,
@@ -18,13 +18,13 @@ export async function withSnapshot<Result>(
 }
 
 /**
- * Refuses tables that cannot be read yet, since a command that only reads migrates nothing.
- * @throws Problem `INVALID_INPUT` for an earlier version; StoreError for a later one, or another program's.
+ * Requires the tables of this version, because a command that only reads does not migrate.
+ * @throws Problem `INVALID_INPUT` for an earlier version; StoreError for a later version or another program's database.
  */
-export async function refuseEarlierTables(snapshot: Snapshot): Promise<void> {
+export async function requireCurrentTables(snapshot: Snapshot): Promise<void> {
   if ((await snapshot.missingMigrations()) > 0)
     throw new Problem(
       'INVALID_INPUT',
-      'The tables are of an earlier version: start the server, which migrates them, and repeat this then.',
+      'The tables are of an earlier version. Start the server, which migrates them, then run this command again.',
     );
 }

@@ -1,4 +1,4 @@
-// API tokens made, listed and revoked without a server.
+// Creates, lists, and revokes API tokens directly on the data directory.
 
 import { randomUUID } from 'node:crypto';
 import type { StoredToken } from '../../core/accounts/store.ts';
@@ -16,7 +16,7 @@ export interface TokenRequest {
   readonly expiresAt: Date | null;
 }
 
-/** Makes an API token on the data directory, whether or not a server runs on it. @throws Problem as `issueToken`. */
+/** Creates an API token and returns its value; a server may be running. @throws Problem like `issueToken`. */
 export async function createToken(config: Config, request: TokenRequest): Promise<Secret> {
   return await onData(
     config,
@@ -24,12 +24,12 @@ export async function createToken(config: Config, request: TokenRequest): Promis
   );
 }
 
-/** The tokens of one account, or of all, as they stand on the data directory. */
+/** Returns the tokens of one account, or of all accounts if undefined. */
 export async function listTokens(config: Config, account: string | undefined): Promise<StoredToken[]> {
   return await onData(config, ({ access }) => access.listTokens(account));
 }
 
-/** Ends a token on the data directory; a server that runs on it refuses the next request. @throws Problem as `revokeToken`. */
+/** Revokes a token; a running server rejects it from the next request on. @throws Problem like `revokeToken`. */
 export async function revokeStoredToken(config: Config, id: string): Promise<StoredToken> {
   return await onData(config, ({ access }) => revokeToken({ access, now, id, actor: 'cli', requestId: randomUUID() }));
 }

@@ -1,4 +1,4 @@
-// Verifies what is stored: that the database is sound, the keys are its own, every password opens, and the audit trail is whole.
+// Verifies the stored data: the database file, its tables, the keyring, every password, and the audit trail.
 
 import type { AuditMac } from '../../core/audit/chain.ts';
 import { type AuditAnchor, type AuditVerdict, describeVerdict, verifyAudit } from '../../core/audit/verification.ts';
@@ -11,40 +11,40 @@ import { findAuditMac } from '../../encryption/audit-key.ts';
 import { KeyringError, loadKeyring } from '../../encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
-import { refuseEarlierTables, withSnapshot } from './snapshot.ts';
+import { requireCurrentTables, withSnapshot } from './snapshot.ts';
 
 export interface Check {
   readonly name: 'database' | 'schema' | 'keys' | 'passwords' | 'audit';
   readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';
-  /** What was found, for a person. */
+  /** The finding, as a sentence. */
   readonly message: string;
 }
 
-/** Passwords that do not open are named up to this many; more have one cause. */
+/** Maximum number of undecryptable passwords that are named; more usually have one cause. */
 const maxNamed = 10;
 
-const noTrail = 'There is no chain of audit events yet; the next start makes it.';
+const noTrail = 'There is no chain of audit events yet. The next start of the server creates it.';
 
 /**
- * Verifies one moment of a database. Nothing is written, and a server may run on it.
- * @param url another database than that of the settings, such as a backup's path.
- * @throws StoreError, Problem `STORAGE_UNAVAILABLE` when it cannot be opened.
+ * Verifies a snapshot of a database. Writes nothing; a server may be running on it.
+ * @param url the database, such as the path of a backup. Defaults to the one of the settings.
+ * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened.
  */
 export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
   return await withSnapshot(url, (snapshot) => verifySnapshot(snapshot, keyringFile));
 }
 
 /**
- * Reads the whole audit trail of one moment of the database. Nothing is written, and a server may run on it.
- * @param anchor an event that must still be there.
- * @throws StoreError, Problem `STORAGE_UNAVAILABLE` when it cannot be opened, `NOT_FOUND` when there is no trail yet; KeyringError when the keyring is not its own.
+ * Verifies the whole audit trail of a snapshot of the database. Writes nothing; a server may be running on it.
+ * @param anchor an event noted earlier, which must still exist.
+ * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened, `NOT_FOUND` if no trail exists yet; KeyringError if the keyring does not belong to the database.
  */
 export async function verifyAuditTrail(
   { databaseUrl, keyringFile }: Config,
   anchor: AuditAnchor | undefined,
 ): Promise<AuditVerdict> {
   return await withSnapshot(databaseUrl, async (snapshot) => {
-    await refuseEarlierTables(snapshot);
+    await requireCurrentTables(snapshot);
     const { keys } = snapshot;
     const mac = (await holdsNothingSealed(keys))
       ? undefined
@@ -60,7 +60,7 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
   const schema = await verifySchema(snapshot);
   if (schema.state !== 'PASSED') return [database, schema];
   if (await holdsNothingSealed(snapshot.keys))
-    return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is sealed yet.' }];
+    return [database, schema, { name: 'keys', state: 'SKIPPED', message: 'Nothing is encrypted yet.' }];
   const opened = await openKeys(snapshot, keyringFile);
   if (!('sealer' in opened)) return [database, schema, opened.check];
   return [
@@ -73,25 +73,25 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
 }
 
 async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
-  const complaints = await snapshot.complaints();
-  if (complaints === null)
+  const violations = await snapshot.complaints();
+  if (violations === null)
     return {
       name: 'database',
       state: 'SKIPPED',
-      message: 'PostgreSQL keeps its files itself; pg_amcheck verifies them.',
+      message: 'Not applicable to PostgreSQL; verify its files with pg_amcheck.',
     };
-  if (complaints.length > 0) return { name: 'database', state: 'FAILED', message: complaints.join('; ') };
-  return { name: 'database', state: 'PASSED', message: 'Pages, indexes and references of the file are sound.' };
+  if (violations.length > 0) return { name: 'database', state: 'FAILED', message: violations.join('; ') };
+  return { name: 'database', state: 'PASSED', message: 'The pages, indexes, and references of the file are intact.' };
 }
 
 async function verifySchema(snapshot: Snapshot): Promise<Check> {
   try {
     const missing = await snapshot.missingMigrations();
-    if (missing === 0) return { name: 'schema', state: 'PASSED', message: 'The tables are those of this version.' };
+    if (missing === 0) return { name: 'schema', state: 'PASSED', message: 'The tables are of this version.' };
     return {
       name: 'schema',
       state: 'FAILED',
-      message: `The tables are of an earlier version (${missing} migrations are missing): start the server, which migrates them, and verify then.`,
+      message: `The tables are of an earlier version (${missing} migrations are missing). Start the server, which migrates them, then verify again.`,
     };
   } catch (error) {
     if (error instanceof StoreError) return { name: 'schema', state: 'FAILED', message: error.message };
@@ -102,11 +102,11 @@ async function verifySchema(snapshot: Snapshot): Promise<Check> {
 interface OpenedKeys {
   readonly check: Check;
   readonly sealer: Sealer;
-  /** Undefined when the database has no audit chain yet. */
+  /** Undefined if the database has no audit chain yet. */
   readonly auditMac: AuditMac | undefined;
 }
 
-/** The sealer checks the canary: its keys are those that the database was sealed with. */
+/** Opens the keys. Creating the sealer verifies, by the canary, that they are the keys of the database. */
 async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<OpenedKeys | { check: Check }> {
   try {
     const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
@@ -114,7 +114,7 @@ async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<Opened
     return {
       sealer,
       auditMac,
-      check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} opens the keys of the database.` },
+      check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} decrypts the keys of the database.` },
     };
   } catch (error) {
     if (error instanceof KeyringError) return { check: { name: 'keys', state: 'FAILED', message: error.message } };
@@ -128,7 +128,10 @@ async function checkTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promis
   return { name: 'audit', state: verdict.intact ? 'PASSED' : 'FAILED', message: describeVerdict(verdict) };
 }
 
-/** Undefined when there is no chain yet. One that is there (its head or a chained event), or was when its anchor was noted, had a key. */
+/**
+ * Verifies the audit chain. Returns undefined if none exists yet. Without a key, an existing chain (a head, a chained
+ * event, or the anchor) is reported as KEY_REMOVED, because every chain had a key.
+ */
 async function verifyTrail(
   { audit }: Snapshot,
   mac: AuditMac | undefined,
@@ -152,12 +155,12 @@ async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Chec
     )
       unreadable.push(`${registry.registry} (account ${registry.account})`);
   }
-  if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} open.` };
+  if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} can be decrypted.` };
   const more = unreadable.length > maxNamed ? ` and ${unreadable.length - maxNamed} more` : '';
   return {
     name: 'passwords',
     state: 'FAILED',
-    message: `${unreadable.length} of ${count} do not open: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.`,
+    message: `${unreadable.length} of ${count} cannot be decrypted: ${unreadable.slice(0, maxNamed).join(', ')}${more}. Update these registries with their passwords.`,
   };
 }
 

@@ -1,6 +1,6 @@
-// The timer that ledgers are handed.
+// Implements the `Timer` port of the core with the timers of Node.js.
 
-/** Runs something once after a time, unless what it gives is called before. */
+/** Calls `run` once after `delayMs`, unless the returned function is called before. */
 export function setTimer(run: () => void, delayMs: number): () => void {
   const timer = setTimeout(run, delayMs);
   return () => clearTimeout(timer);

@@ -1,4 +1,4 @@
-// The wiring of the console: its files, its sessions, and who a request to GraphQL speaks for.
+// Wires the console: its files, its sessions, its sign-in, and the authentication of GraphQL requests.
 
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
@@ -12,11 +12,11 @@ import { isReachedByHttps, type Logins } from './logins.ts';
 
 export interface ConsoleServer {
   readonly routes: readonly Route[];
-  /** The `Authorization` header where there is one, and the cookie of the console otherwise. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */
+  /** Authenticates by the `Authorization` header if present, else by the cookie of the console. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */
   readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
 }
 
-/** @param directory where the build put the console. */
+/** Creates the routes of the console. @param directory the directory of the built console. */
 export function createConsole(config: Config, logins: Logins, directory: string): ConsoleServer {
   const now = (): Date => new Date();
   const byToken = logins.authenticator(['bearer']);
@@ -48,14 +48,14 @@ export function createConsole(config: Config, logins: Logins, directory: string)
   };
 }
 
-/** Every value of one header, as `headersDistinct` has it of all: to lay those out costs more than to look for one. @param name in lower case. */
+/** Returns every value of one header. Faster than `headersDistinct`, which parses all headers. @param name in lower case. */
 function headerValues({ rawHeaders }: IncomingMessage, name: string): string[] {
-  // Names and values in turn.
+  // `rawHeaders` alternates names and values.
   return rawHeaders.filter((_, index) => index % 2 === 1 && isNamed(rawHeaders[index - 1], name));
 }
 
-function isNamed(given: string | undefined, name: string): boolean {
-  return given?.length === name.length && given.toLowerCase() === name;
+function isNamed(header: string | undefined, name: string): boolean {
+  return header?.length === name.length && header.toLowerCase() === name;
 }
 
 function signInRoute(signIn: SignIn): Route {

@@ -1,4 +1,4 @@
-// The keys over an open store: what seals its passwords and chains its audit events.
+// Opens the keys of an open store: the sealer of its passwords and the MAC of its audit chain.
 
 import { dirname } from 'node:path';
 import type { AuditMac } from '../../core/audit/chain.ts';
@@ -14,13 +14,13 @@ import { makePrivateDirectory } from '../paths.ts';
 
 export interface Seal {
   readonly sealer: DatabaseSealer;
-  /** Links the events of the audit chain. */
+  /** Authenticates the events of the audit chain. */
   readonly auditMac: AuditMac;
 }
 
 /**
- * Refuses a database that was sealed with other keys, before anything is written to it.
- * @throws KeyringError
+ * Checks that the keyring belongs to the database, before anything is written to it.
+ * @throws KeyringError if it does not.
  */
 export async function checkKeys({ keyringFile }: Config, keys: KeyStore): Promise<void> {
   if (await holdsNothingSealed(keys)) return;
@@ -28,11 +28,11 @@ export async function checkKeys({ keyringFile }: Config, keys: KeyStore): Promis
 }
 
 /**
- * Opens the keys of these settings and starts the audit chain with them: from here on the store may be changed.
- * @throws KeyringError when the keys are not those of the database; nothing was written then. ConfigError when no keyring can be made.
+ * Opens the keys and starts the audit chain with them. The store must not be changed before.
+ * @throws KeyringError if the keys do not belong to the database, and nothing was written then; ConfigError if no keyring can be created.
  */
 export async function openSeal(config: Config, store: Store): Promise<Seal> {
-  // A new key is made only where nothing is sealed yet: beside an existing database it could open nothing.
+  // A new keyring is created only if nothing is encrypted yet, because it could not decrypt an existing database.
   const createIfMissing = await holdsNothingSealed(store.keys);
   if (createIfMissing) await makePrivateDirectory(dirname(config.keyringFile), 'REGWAY_KEYRING_FILE');
   const { keys } = store;

@@ -5,13 +5,13 @@ import type { IssuerHttp, IssuerRequest } from '../../server/auth/oidc/issuer.ts
 import { isFitUrl } from '../../server/auth/oidc/settings.ts';
 import { createHttpsClient, type HttpsClient } from '../../upstream/transport/https-client.ts';
 
-/** A few round trips to another continent. */
+/** Milliseconds to connect: a few round trips to another continent. */
 const connectTimeoutMs = 3_000;
 
-/** From the first byte sent to the last received: users and pulls wait for it. */
+/** Milliseconds from the first byte sent to the last received. Short, because users and pulls wait for it. */
 const answerTimeoutMs = 5_000;
 
-/** Metadata and keys are 2 to 20 KiB, tokens with many groups as much. */
+/** Maximum size of a response body: metadata and keys are 2 to 20 KiB, and tokens with many groups about as much. */
 const maxBodyBytes = 256 * 1024;
 
 /** Creates the client for issuers. Opens no connection yet. @param extraCa PEM certificates that are trusted in addition to the system's. */

@@ -1,4 +1,4 @@
-// The wiring of logins: API tokens always, and JWTs of issuers where the settings name some. Every face logs in through here.
+// Wires authentication for every server: API tokens always, and JWTs if the settings name issuers.
 
 import { readFileSync } from 'node:fs';
 import { isEnabled } from '../../core/accounts/accounts.ts';
@@ -22,12 +22,12 @@ import { type Config, ConfigError } from '../config.ts';
 import { setTimer } from './clock.ts';
 
 export interface Logins {
-  /** All share one count of failures. */
+  /** Creates an authenticator. All authenticators share one count of failures. */
   authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
   readonly resolveLogin: ResolveLogin;
-  /** The issuers at which people sign in to the console. */
+  /** The issuers at which users can sign in to the console. */
   readonly signInMethods: readonly SignInMethod[];
-  /** Builds what serves that; undefined where there is no such issuer. */
+  /** Creates the sign-in of the console; undefined if no issuer offers one. */
   readonly createSignIn: ((openSession: SignInOptions['openSession']) => SignIn) | undefined;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface LoginParts {
   readonly issuers: readonly IssuerSettings[];
   readonly store: Store;
   readonly log: Log;
-  /** 32 bytes that sign what browsers carry while they sign in; the same on every replica. */
+  /** 32 bytes that sign the cookie of a sign-in in progress; the same on every replica. */
   readonly signInKey: Uint8Array;
 }
 
@@ -48,7 +48,7 @@ interface Jwts extends Pick<Logins, 'signInMethods' | 'createSignIn' | 'close'> 
 
 const now = (): Date => new Date();
 
-/** No issuer is asked anything yet. */
+/** Creates the authentication. Sends no request to an issuer yet. */
 export async function createLogins(parts: LoginParts): Promise<Logins> {
   const { access } = parts.store;
   const { failedLoginsPerMinute, trustedProxies } = parts.config;
@@ -60,7 +60,7 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   const uses = createTokenUses({
     access,
     schedule: setTimer,
-    onFailure: (fault) => parts.log.error(faultFields(fault), 'uses of tokens could not be written'),
+    onFailure: (fault) => parts.log.error(faultFields(fault), 'the last use of tokens could not be written'),
   });
   const onTokenUse = (id: string, at: Date): void => uses.record(id, at);
   const byToken = createTokenResolver({ access, now, onTokenUse });
@@ -79,8 +79,8 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
 }
 
 /**
- * None where the settings name none.
- * @throws ConfigError naming every mistake.
+ * Parses the issuers of the settings; empty if the settings name none.
+ * @throws ConfigError with every mistake.
  */
 export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<readonly IssuerSettings[]> {
   if (oidcIssuers === undefined) return [];
@@ -89,7 +89,7 @@ export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<r
     const issuers = parseIssuers(oidcIssuers, (path) => readFileSync(path, 'utf8'));
     if (publicUrl === undefined && issuers.some(({ signIn }) => signIn !== undefined)) {
       throw new IssuerConfigError([
-        'at signIn: set REGWAY_PUBLIC_URL, the address to which the issuer sends people back',
+        'at signIn: REGWAY_PUBLIC_URL must be set, because the issuer redirects users to it',
       ]);
     }
     return issuers;
@@ -100,7 +100,7 @@ export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<r
   }
 }
 
-/** Loaded where issuers are set, and only there: the modules of OpenID Connect would cost every start a tenth of a second. */
+/** Loads the modules of OpenID Connect only if the settings name issuers, because they add 100 ms to a start. */
 async function createJwts({ config, issuers: settings, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
   if (settings.length === 0) return undefined;
   const [
@@ -124,13 +124,13 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     now,
     log,
   });
-  const ways = signInMethods(issuers);
-  const publicUrl = ways.length === 0 ? undefined : config.publicUrl;
+  const methods = signInMethods(issuers);
+  const publicUrl = methods.length === 0 ? undefined : config.publicUrl;
   const attempts = createSignInAttempts({ key: signInKey, isSecure: isReachedByHttps(config), now });
   return {
     login: logins.login,
     resolveLogin: logins.resolveLogin,
-    signInMethods: ways,
+    signInMethods: methods,
     createSignIn:
       publicUrl === undefined
         ? undefined
@@ -140,7 +140,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
   };
 }
 
-/** Whether cookies may be kept to https. */
+/** Returns whether browsers reach the server over HTTPS, so that its cookies can be `Secure`. */
 export function isReachedByHttps({ tls, publicUrl }: Config): boolean {
   return tls !== undefined || publicUrl?.startsWith('https:') === true;
 }

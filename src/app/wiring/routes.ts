@@ -1,4 +1,4 @@
-// The faces over the use cases: GraphQL with GraphiQL, REST with its browser, the console, and the pull endpoint.
+// Wires the servers to the use cases: GraphQL with GraphiQL, REST with its API browser, the console, and the pull endpoint.
 
 import * as cliAccessOperations from '../../cli/api/access-operations.ts';
 import * as cliOperations from '../../cli/api/operations.ts';
@@ -44,12 +44,12 @@ interface PullingParts {
   readonly logins: Logins;
   readonly pulls: Pulls;
   readonly upstream: Puller;
-  /** Signs what the token endpoint hands out. */
+  /** Signs the tokens that the token endpoint issues. */
   readonly grantKey: Uint8Array;
   readonly log: Log;
 }
 
-/** Builds every face. */
+/** Creates every server and returns its routes. */
 export function createServers({ config, documents, logins, domain, log }: ServerParts): Servers {
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
@@ -113,7 +113,7 @@ function restRoutes(rest: RestServer): Route[] {
   ];
 }
 
-/** The routes below `/v2`. */
+/** Creates the route of the pull endpoint, `/v2`. */
 function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
   const now = (): Date => new Date();
   const server = createPullServer({
@@ -137,7 +137,7 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingP
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
 }
 
-/** @throws ConfigError when the file is not a list of documents that can run. */
+/** Returns the documents of the console, the command line, and the manifest. @throws ConfigError if the manifest is invalid. */
 export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocuments }: Config): TrustedDocuments {
   const own = [
     ...Object.values(consoleOperations).map(String),
@@ -150,7 +150,7 @@ export function trustedDocuments({ trustedDocuments: manifest, onlyTrustedDocume
   );
 }
 
-/** A module of operations may have functions beside them. */
+/** Returns the document of an exported operation, or nothing for an exported function. */
 function documentOf(exported: { readonly document: string } | ((...values: never[]) => unknown)): string[] {
   return 'document' in exported ? [exported.document] : [];
 }

@@ -1,4 +1,4 @@
-// The data directory: its store, opened as the settings say, and the commands that work on it beside a server or before there is one.
+// Opens the store of the data directory, for the server and for the commands that work on it directly.
 
 import { openStore, type Store, type StoreOptions } from '../../database/store.ts';
 import type { Config } from '../config.ts';
@@ -6,8 +6,8 @@ import { makePrivateDirectory, migrationsDir } from '../paths.ts';
 import { checkKeys, openSeal } from './encryption.ts';
 
 /**
- * Opens the store of these settings, for a moment unless it is `owned`, as the one server of a SQLite file does.
- * @throws ConfigError when the data directory cannot be made; KeyringError as `checkKeys`, and nothing was written then; otherwise as `openStore`.
+ * Opens the store of the settings. The server opens it as `owned`, which locks a SQLite file against other servers.
+ * @throws ConfigError if the data directory cannot be created; KeyringError like `checkKeys`, and nothing was written then; otherwise like `openStore`.
  */
 export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
@@ -20,18 +20,18 @@ export async function openDataStore(config: Config, options: Pick<StoreOptions, 
 }
 
 /**
- * Opens store and keys for one piece of work.
- * @param refuse may refuse the store before its keys are opened, which makes them where there are none.
- * @throws as `openDataStore` and `openSeal`, and what `refuse` throws.
+ * Opens the store and the keys, runs `work`, and closes the store.
+ * @param check may reject the store by throwing, before its keys are opened or created.
+ * @throws like `openDataStore` and `openSeal`, and the errors of `check` and `work`.
  */
 export async function onData<T>(
   config: Config,
   work: (store: Store) => Promise<T>,
-  refuse: (store: Store) => Promise<void> = async () => undefined,
+  check: (store: Store) => Promise<void> = async () => undefined,
 ): Promise<T> {
   const store = await openDataStore(config);
   try {
-    await refuse(store);
+    await check(store);
     await openSeal(config, store);
   } catch (error) {
     await store.abandon();

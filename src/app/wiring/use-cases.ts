@@ -1,4 +1,4 @@
-// The domain over its adapters: the use cases that every face calls.
+// Wires the core to its adapters: the use cases that every server calls.
 
 import { randomUUID } from 'node:crypto';
 import { type Accounts, createAccounts } from '../../core/accounts/accounts.ts';
@@ -36,9 +36,9 @@ interface DomainParts {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Known once it listens. */
+  /** The public address; known once the server listens. */
   readonly endpoint: PublicEndpoint;
-  /** Who a login of before speaks for now. Known once the logins are wired, which need keys from here. */
+  /** Resolves the principal of an earlier login again. Available once the logins are wired, which need a key from here. */
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
@@ -48,9 +48,9 @@ export interface Domain {
   readonly upstream: Puller;
   /** Signs the grants of the pull endpoint. */
   readonly grantKey: Uint8Array;
-  /** Signs what browsers carry while they sign in. */
+  /** Signs the cookie of a sign-in in progress. */
   readonly signInKey: Uint8Array;
-  /** Ends the streams that would hold a server open that stops. */
+  /** Ends the subscriptions, whose connections would otherwise delay a stop. */
   endStreams(): void;
   close(): Promise<void>;
 }
@@ -66,8 +66,8 @@ const systemTime = (): Date => new Date();
 const hourMs = 60 * 60_000;
 
 /**
- * Opens the keys and joins everything below the faces.
- * @throws KeyringError when the keys are not those of the database; nothing was written then.
+ * Opens the keys and creates the use cases.
+ * @throws KeyringError if the keys do not belong to the database. Nothing was written then.
  */
 export async function createDomain({
   config,
@@ -79,18 +79,18 @@ export async function createDomain({
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
   const { validator, cloud, upstream } = createUpstream(config);
-  const checking = {
+  const validating = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
     now: systemTime,
     rotationWindowMs: config.rotationWindowMs,
   };
-  const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notices), checking);
+  const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notices), validating);
   const ports: RegistriesPorts & Pick<RevalidationPorts, 'access'> = {
     registries: stored,
     access: store.access,
     sealer,
-    ...checking,
+    ...validating,
     validationRateLimit: createRateLimiter(config.validationsPerMinute),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
@@ -98,7 +98,7 @@ export async function createDomain({
   const ledger = openLedger(store, log);
   const pulls = cloud.wrapPulls(
     createPulls(
-      { registries: stored, access: store.access, sealer, ledger, ...checking },
+      { registries: stored, access: store.access, sealer, ledger, ...validating },
       { anonymousAllowed: config.pullAnonymous },
     ),
   );
@@ -155,12 +155,12 @@ function openLedger(store: Store, log: Log): Ledger {
   return createLedger({
     store: store.uses,
     schedule: setTimer,
-    onFailure: (fault) => log.error(faultFields(fault), 'uses of credentials could not be written yet'),
-    onLoss: (uses) => log.error({ uses }, 'uses of credentials are not counted: the store is away for too long'),
+    onFailure: (fault) => log.error(faultFields(fault), 'the usage of credentials could not be written yet'),
+    onLoss: (uses) => log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),
   });
 }
 
-/** @param now the clock of token expiry and of events. */
+/** Creates the use cases of accounts, tokens, and the audit trail. @param now the clock of token expiry and events. */
 export function createAdministration(
   { access, audit }: Pick<Store, 'access' | 'audit'>,
   now: () => Date,
@@ -176,7 +176,7 @@ export function createAdministration(
   };
 }
 
-/** Starts it; undefined where the settings turn it off. */
+/** Starts scheduled validation, unless the settings turn it off. */
 function scheduleRevalidation(
   { revalidateEveryHours }: Config,
   log: Log,
@@ -188,6 +188,6 @@ function scheduleRevalidation(
     everyMs: revalidateEveryHours * hourMs,
     schedule: setTimer,
     newRequestId: randomUUID,
-    onFailure: (fault) => log.error(faultFields(fault), 'a stored credential could not be checked on schedule'),
+    onFailure: (fault) => log.error(faultFields(fault), 'a scheduled validation failed'),
   });
 }

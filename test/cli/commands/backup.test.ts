@@ -122,7 +122,7 @@ describe('a restoration', () => {
     emptyBut('keyring');
     expect(await regway('restore', backupFile())).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('All 3 open.') as string,
+      stdout: expect.stringContaining('All 3 can be decrypted.') as string,
     });
     expect(statSync(join(dataDirectory, 'regway.db')).mode & 0o777).toBe(0o600);
     expect(await served()).toEqual(['one.example', 'three.example', 'two.example']);
@@ -162,7 +162,7 @@ describe('a restoration', () => {
 
     expect(await regway('restore', backupFile())).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('There is a database already') as string,
+      stderr: expect.stringContaining('A database already exists') as string,
     });
     const { code, stdout } = await regway('restore', backupFile(), '--force');
     const aside = /is now (.*)\.\n/.exec(stdout)?.[1] ?? '';
