@@ -1,5 +1,5 @@
-// Caches minted logins: one minting in flight per registry, renewed at 80 % of its lifetime while the old login is returned, no registry delayed by another.
-// Renewal is written by hand: lru-cache returns a stale value or an error, but knows no second end of a value, and remembers no failure.
+// Caches minted logins per registry: coalesces concurrent requests, renews at 80 % of the lifetime, and returns the old login until the new one arrives.
+// Renewal is written by hand: lru-cache returns a stale value or an error, but has no second expiry of a value and caches no failure.
 
 import { LRUCache } from 'lru-cache';
 import type { Registry } from '../../core/registry/registry.ts';
@@ -9,8 +9,8 @@ type CachedRegistry = Pick<Registry, 'id' | 'version'>;
 
 interface CloudCache {
   /**
-   * The login of a registry at this version: the one at hand while it lives, else what `mint` gives.
-   * @throws what `mint` throws when there is no login at hand; the same again, without minting, for a few seconds after that.
+   * Returns the login of a registry at this version: the cached one while it is valid, else a new one from `issueLogin`.
+   * @throws the error of `issueLogin` if no valid login is cached; the same error again, without a new attempt, for 10 seconds.
    */
   get(registry: CachedRegistry, issueLogin: () => Promise<MintedCredential>): Promise<MintedCredential>;
 }
@@ -18,25 +18,25 @@ interface CloudCache {
 interface Entry {
   readonly version: number;
   minted: MintedCredential | undefined;
-  /** Epoch milliseconds from which a new one is minted. */
+  /** Unix time in milliseconds after which a new login is issued. */
   renewMs: number;
   failure: unknown;
   running: Promise<MintedCredential> | undefined;
 }
 
-/** The part of its life after which a login is renewed; the rest is for a provider that fails meanwhile. */
+/** The fraction of its lifetime after which a login is renewed. The rest bridges failures of the provider. */
 const renewAfter = 0.8;
 
-/** A pull loop must not turn into a loop of mintings; a person who mended the cause waits no longer than this. */
+/** Milliseconds for which a failure is cached, so that repeated pulls do not repeat the request. Short, because the cause may have been fixed. */
 const failurePauseMs = 10_000;
 
-/** A login that ends sooner is not handed out: it has to get to the registry first. */
+/** Milliseconds that a returned login must still be valid, because it must reach the registry first. */
 const endMarginMs = 5_000;
 
-/** Some 4 KiB each. */
+/** Maximum number of cached logins, about 4 KiB each. */
 const maxEntries = 2_000;
 
-/** An empty cache. */
+/** Creates an empty cache. */
 export function createCloudCache(now: () => Date): CloudCache {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
   const nowMs = (): number => now().getTime();
@@ -50,14 +50,14 @@ export function createCloudCache(now: () => Date): CloudCache {
       }
       const running = (entry.running ??= renew(entry, issueLogin, nowMs));
       if (current === undefined) return running;
-      // Its failure is remembered in the entry, and this caller has a login.
+      // The entry stores the failure, and this caller has a valid login.
       running.catch(() => undefined);
       return current;
     },
   };
 }
 
-/** Returns the entry of this version, now the last to be evicted; a changed registry loses what was minted before. */
+/** Returns the entry of this version and marks it as recently used. A changed registry loses its cached login. */
 function entryOf(entries: LRUCache<string, Entry>, id: string, version: number): Entry {
   const known = entries.get(id);
   if (known?.version === version) return known;

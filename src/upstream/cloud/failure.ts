@@ -3,7 +3,7 @@
 import { HttpsError } from '../transport/https-client.ts';
 
 interface CloudFailureDetails {
-  /** What the reader can do. */
+  /** The advice for the owner of the stored identity. */
   readonly hint: string;
   /** Whether the same call can succeed later. Defaults to false. */
   readonly retryable?: boolean;
@@ -22,18 +22,19 @@ export class CloudFailure extends Error {
   }
 }
 
-/** What to do about one code of a provider. */
+/** The advice for one error code of a provider. */
 export interface Advice {
   readonly hint: string;
   readonly retryable?: boolean;
 }
 
-/** A code is shown when it is a plain word of this length at most: longer ones do not exist, and tokens are longer. */
+/** Maximum length of a code that is shown. Real codes are shorter, and tokens are longer. */
 const maxCodeLength = 64;
 
 /**
- * A provider's error code, or undefined when it is none, or when it is a piece of what the provider was sent: a hostile one sends that back.
- * @param secrets Everything secret that the request held.
+ * Returns a provider's error code, or undefined if it is not a plain word or is part of a secret, because a hostile
+ * provider could send back what it received.
+ * @param secrets every secret that the request contained.
  */
 export function shownCode(code: unknown, secrets: readonly string[]): string | undefined {
   if (typeof code !== 'string' || code.length > maxCodeLength || !/^[A-Za-z][A-Za-z0-9_]*$/.test(code))
@@ -45,35 +46,35 @@ export function shownCode(code: unknown, secrets: readonly string[]): string | u
   return isEcho ? undefined : code;
 }
 
-/** A record type that its host does not fit; nothing was sent. */
+/** Describes a registry whose host does not belong to the cloud of its type; nothing was sent. */
 export function unfitHost(provider: string, hosts: string): CloudFailure {
-  return new CloudFailure(`The host is no registry of ${provider}, so nothing was minted or sent.`, {
+  return new CloudFailure(`The host is not a registry of ${provider}, so no login was issued and nothing was sent.`, {
     hint: `Hosts of this type look like ${hosts}. Use the type DOCKER_V2 for other registries.`,
   });
 }
 
-/** A stored identity that this server was told not to use. */
+/** Describes a registry that is set to use the server's own identity, which the settings do not allow. */
 export function ambientIsOff(setting: string): CloudFailure {
   return new CloudFailure("This registry is set to use the server's own cloud identity, which is turned off.", {
     hint: `To allow it, set ${setting}=true. Then everyone who can create registries can use that identity.`,
   });
 }
 
-/** The answer came and cannot be used. */
+/** Describes a response that cannot be used. */
 export function unusable(provider: string, reason: string): CloudFailure {
-  return new CloudFailure(`${provider} gave no usable login (${reason}).`, {
-    hint: 'Check again later; if it stays, see whether a proxy answers in place of the cloud.',
+  return new CloudFailure(`${provider} issued no usable login (${reason}).`, {
+    hint: 'Try again later. If the failure persists, check whether a proxy responds instead of the cloud.',
     retryable: true,
   });
 }
 
-/** Words a request that got no usable response; undefined for any other error. */
+/** Describes a request that got no usable response. Returns undefined for any other error. */
 export function unreachable(provider: string, host: string, error: unknown): CloudFailure | undefined {
   if (!(error instanceof HttpsError)) return undefined;
-  if (error.kind === 'TOO_LARGE') return unusable(provider, 'it sent more than a token can be');
-  const reason = error.kind === 'INSECURE' ? 'its address has no TLS' : (error.code ?? 'no answer');
-  return new CloudFailure(`${provider} could not be asked: ${host} did not answer (${reason}).`, {
-    hint: 'Check that this server may reach that host, and that the region in the name of the registry exists.',
+  if (error.kind === 'TOO_LARGE') return unusable(provider, 'its response is larger than a token can be');
+  const reason = error.kind === 'INSECURE' ? 'its address has no TLS' : (error.code ?? 'no response');
+  return new CloudFailure(`${provider} could not be reached: ${host} did not respond (${reason}).`, {
+    hint: 'Check that the network lets this server reach that host, and that the region in the name of the registry exists.',
     retryable: true,
   });
 }

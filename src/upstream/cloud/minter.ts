@@ -14,28 +14,28 @@ import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCred
 import { createCloudValidator } from './validator.ts';
 
 interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'> {
-  /** Whether records may use the identity of this server, by cloud. */
+  /** Whether registries may use the server's own identity, by cloud. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
   readonly now: () => Date;
-  /** Where Google is; default: at its own addresses. */
+  /** The addresses of Google. Default to its own. */
   readonly google?: Pick<GcrSettings, 'tokenUrl' | 'metadataOrigin'> | undefined;
-  /** Where Azure is; default: at its own addresses. */
+  /** The addresses of Azure. Default to its own. */
   readonly azure?: Pick<AcrSettings, 'authority' | 'metadataOrigin' | 'registryOrigin'> | undefined;
 }
 
 export interface Cloud extends CloudCredentials {
-  /** A validator that mints first, where the type of a registry asks for it. */
+  /** Wraps a validator so that it first issues a login for registries of a cloud type. */
   wrapValidator(validator: Validator): Validator;
-  /** Pulls whose sources give a minted login, where the type of a registry asks for it. */
+  /** Wraps pulls so that they use an issued login for registries of a cloud type. */
   wrapPulls(pulls: Pulls): Pulls;
-  /** Ends the mintings that run, with an error, and every connection. */
+  /** Aborts every request for a login and closes every connection. */
   close(): Promise<void>;
 }
 
-/** A person waits for it in a validation, and a pull as well. AWS may need three calls. */
+/** Milliseconds to issue a login. Validations and pulls wait for it, and AWS may require three calls. */
 const mintTimeoutMs = 15_000;
 
-/** Creates the clouds. Opens no connection yet, and loads no library of a cloud. */
+/** Creates the cloud providers. Opens no connection and loads no cloud library yet. */
 export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
   const http = createCloudClient(settings);
@@ -43,7 +43,7 @@ export function createCloud(settings: CloudSettings): Cloud {
   const cache = createCloudCache(settings.now);
   const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
     if (type === 'DOCKER_V2') return open();
-    // Not the caller's signal: others wait for the same login.
+    // Not aborted by the caller's signal, because other callers may wait for the same login.
     const issuing = cache.get({ id, version }, async () => issueLogin({ host, type }, await open(), undefined));
     const { username, secret } = await toProblem(() => orAborted(issuing, signal));
     return { username, password: secret };
@@ -51,7 +51,7 @@ export function createCloud(settings: CloudSettings): Cloud {
   return {
     resolveCredential,
     wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
-    wrapValidator: (validator) => createCloudValidator({ validator, issueLogin: issueLogin, now: settings.now }),
+    wrapValidator: (validator) => createCloudValidator({ validator, issueLogin, now: settings.now }),
     issueLogin: ({ host, type }, credential, signal) =>
       type === 'DOCKER_V2'
         ? passOn(credential, settings.now())
@@ -63,10 +63,10 @@ export function createCloud(settings: CloudSettings): Cloud {
   };
 }
 
-/** A few round trips to another continent. */
+/** Milliseconds to connect: a few round trips to another continent. */
 const connectTimeoutMs = 5_000;
 
-/** The clouds answer within a second or two. */
+/** Milliseconds without data before a request fails. The clouds respond within 1 to 2 seconds. */
 const idleTimeoutMs = 10_000;
 
 /** Tokens are 1 to 4 KiB, and errors less; 128 KiB bounds a hostile response. */
@@ -112,13 +112,13 @@ function createIssueLogin(settings: CloudSettings, http: HttpsClient, closing: A
 }
 
 function timedOut(): CloudFailure {
-  return new CloudFailure('The cloud did not answer in time.', {
-    hint: 'Check that this server may reach the cloud, and check again later.',
+  return new CloudFailure('The cloud did not respond in time.', {
+    hint: 'Check that the network lets this server reach the cloud, then try again.',
     retryable: true,
   });
 }
 
-/** A static login has no end of its own; an hour says when it is looked at again. */
+/** Returns a static credential unchanged. It does not expire, so it gets a lifetime of one hour, after which it is read again. */
 async function passOn({ username, password }: Credential, now: Date): Promise<MintedCredential> {
   return { username, secret: password, expiresAt: new Date(now.getTime() + 60 * 60 * 1000) };
 }
@@ -132,7 +132,7 @@ async function toProblem<Result>(run: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** @param resolveCredential Mints, or takes what was minted, at the moment that something needs the credential. */
+/** Wraps pulls. @param resolveCredential returns a cached or a new login when the credential is used. */
 function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
   return {
     ...pulls,

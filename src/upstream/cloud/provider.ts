@@ -1,4 +1,4 @@
-// Defines the port of cloud providers, and checks every login that one issues: it must be usable and not about to expire.
+// Defines the port of cloud providers, and checks every issued login: it must be usable and not about to expire.
 
 import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { Secret } from '../../core/shared/secret.ts';
@@ -6,21 +6,22 @@ import type { CheckTarget, Credential } from '../../core/validation/validator.ts
 import { type HttpsClient, type HttpsRequest, type HttpsResponse } from '../transport/https-client.ts';
 import { CloudFailure, unreachable, unusable } from './failure.ts';
 
-/** A minted login, and the sentence about it that a validation shows. */
+/** A minted login, and the message that a validation shows for it. */
 export interface Minting extends MintedCredential {
   readonly message: string;
 }
 
 export interface CloudProvider {
   /**
-   * @throws CloudFailure for what the cloud, the way to it or the stored identity does; the signal's reason when it was aborted.
+   * Issues a login for a host from the stored identity.
+   * @throws CloudFailure if the cloud, the network, or the stored identity fails; the signal's reason if it was aborted.
    */
   issueLogin(host: string, credential: Credential, signal: AbortSignal): Promise<Minting>;
 }
 
 /**
- * Sends one request to a cloud. Any status but a redirect is returned.
- * @param provider Who is asked, for the words of a failure.
+ * Sends one request to a cloud. Returns any status except a redirect.
+ * @param provider the name of the cloud service, for messages.
  * @throws CloudFailure for a redirect, a response that is too large, or none; the signal's reason if it was aborted.
  */
 export async function sendToCloud(http: HttpsClient, provider: string, request: HttpsRequest): Promise<HttpsResponse> {
@@ -32,16 +33,16 @@ export async function sendToCloud(http: HttpsClient, provider: string, request: 
   return response;
 }
 
-/** A login that ends sooner could die on its way to the registry; one that has ended already shows a wrong clock or a hostile answer. */
+/** Minimum remaining lifetime of an issued login in milliseconds. A shorter one could expire on its way to the registry; an expired one means a wrong clock or a hostile response. */
 const minLifeMs = 30_000;
 
-/** What a registry can be sent in a header (RFC 9110 §5.5), within Node's limit of 16 KiB for all headers. */
+/** A secret that can be sent in a header (RFC 9110 §5.5), within Node's limit of 16 KiB for all headers. */
 const sendable = /^[\x21-\x7e]{1,12288}$/;
 
 /**
- * Builds the minting once its parts are fit to be used.
- * @param maxLifeMs The longest life that the provider gives; a later end is not believed.
- * @throws CloudFailure
+ * Builds an issued login after checking its parts.
+ * @param maxLifeMs the longest lifetime that the provider issues; a later expiry is cut to it.
+ * @throws CloudFailure if a part is unusable or the login is about to expire.
  */
 export function checkedMinting(
   provider: string,
@@ -50,34 +51,34 @@ export function checkedMinting(
   maxLifeMs: number,
 ): MintedCredential {
   const { username, secret, expiresMs } = minted;
-  if (!sendable.test(secret)) throw unusable(provider, 'what it issued is no token');
-  if (!Number.isFinite(expiresMs)) throw unusable(provider, 'it named no time at which the token ends');
+  if (!sendable.test(secret)) throw unusable(provider, 'it is not a token');
+  if (!Number.isFinite(expiresMs)) throw unusable(provider, 'it has no expiry time');
   if (expiresMs < nowMs + minLifeMs) {
-    throw new CloudFailure(`${provider} issued a login that has ended already, or is about to.`, {
-      hint: 'Check the clock of this server, and how long the session behind the stored identity lasts.',
+    throw new CloudFailure(`${provider} issued a login that has expired or is about to expire.`, {
+      hint: 'Check the clock of this server, and the lifetime of the session behind the stored identity.',
       retryable: true,
     });
   }
   return { username, secret: new Secret(secret), expiresAt: new Date(Math.min(expiresMs, nowMs + maxLifeMs)) };
 }
 
-/** The sentence of a validation step. */
+/** Returns the message of the validation step that issued a login. */
 export function issued(provider: string, { expiresAt }: MintedCredential): string {
-  return `${provider} issued a login for the stored identity, good until ${expiresAt.toISOString()}.`;
+  return `${provider} issued a login for the stored identity, valid until ${expiresAt.toISOString()}.`;
 }
 
-/** A login that a cloud gave for a stored identity. */
+/** A short-lived login that a cloud issued for a stored identity. */
 export interface MintedCredential {
   readonly username: string;
   readonly secret: Secret;
   readonly expiresAt: Date;
 }
 
-/** Turns the identity that is stored for a cloud's registry into a login that the registry takes. `DOCKER_V2` passes through untouched. */
+/** Exchanges the stored identity of a cloud registry for a login that the registry accepts. Credentials of the type `DOCKER_V2` are returned unchanged. */
 export interface CloudCredentials {
   /**
-   * Mints anew, from no cache.
-   * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason when it was aborted.
+   * Issues a new login without the cache.
+   * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason if it was aborted.
    */
   issueLogin(
     target: Pick<CheckTarget, 'host' | 'type'>,
@@ -85,9 +86,9 @@ export interface CloudCredentials {
     signal: AbortSignal | undefined,
   ): Promise<MintedCredential>;
   /**
-   * The login for one use, from the cache while it lives.
-   * @param open Opens the stored identity; called only when something has to be minted. What it throws is thrown on.
-   * @throws as `mint`
+   * Returns the login for one use, from the cache while it is valid.
+   * @param open opens the stored identity; called only if a login must be issued. Its errors are rethrown.
+   * @throws like `issueLogin`.
    */
   resolveCredential(
     registry: Pick<Registry, 'id' | 'version' | 'host' | 'type'>,
@@ -98,7 +99,7 @@ export interface CloudCredentials {
 
 export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
 
-/** Mints for one target, with an end in time. @throws CloudFailure; the signal's reason when it was aborted. */
+/** Issues a login for one target within a time limit. @throws CloudFailure; the signal's reason if it was aborted. */
 export type IssueLogin = (
   target: { readonly host: string; readonly type: CloudType },
   credential: Credential,

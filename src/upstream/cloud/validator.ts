@@ -6,13 +6,13 @@ import { CloudFailure } from './failure.ts';
 import type { CloudType, IssueLogin, Minting } from './provider.ts';
 
 interface Parts {
-  /** Judges static logins. */
+  /** Validates static credentials. */
   readonly validator: Validator;
   readonly issueLogin: IssueLogin;
   readonly now: () => Date;
 }
 
-/** Static logins go to the inner validator untouched; identities of a cloud are minted anew for every check. */
+/** Creates a validator that passes static credentials to the inner one, and issues a new login for every check of a cloud identity. */
 export function createCloudValidator(parts: Parts): Validator {
   return {
     check: (target, credential, options = {}) =>
@@ -39,7 +39,7 @@ async function checkNative(
     durationMs: elapsedMs(),
   };
   options.onStep?.(step);
-  if (failed) return refusedReport(issuing, step, now());
+  if (failed) return failedReport(issuing, step, now());
   const login = { username: issuing.username, password: issuing.secret };
   const report = await validator.check({ ...target, type: 'DOCKER_V2' }, login, options);
   return { ...report, steps: [step, ...report.steps], durationMs: elapsedMs() };
@@ -59,7 +59,7 @@ async function tryIssueLogin(
   }
 }
 
-function refusedReport({ message, hint, retryable }: CloudFailure, step: ValidationStep, now: Date): ValidationReport {
+function failedReport({ message, hint, retryable }: CloudFailure, step: ValidationStep, now: Date): ValidationReport {
   const { durationMs } = step;
   return {
     outcome: 'NATIVE_CREDENTIAL_ERROR',

@@ -67,7 +67,7 @@ describe('a validation', () => {
     expect(steps).toEqual(report.steps);
     expect(report.steps.map(({ kind, status }) => `${kind} ${status}`)).toEqual(['TOKEN PASSED', 'PING PASSED']);
     expect(report.steps[0]!.message).toBe(
-      'Google issued a login for the stored identity, good until 2026-03-01T13:00:00.000Z.',
+      'Google issued a login for the stored identity, valid until 2026-03-01T13:00:00.000Z.',
     );
     expect(asked).toHaveLength(1);
     expect(asked[0]!.target).toEqual({ ...target, type: 'DOCKER_V2' });
@@ -160,7 +160,7 @@ describe('a use', () => {
       code: 'UPSTREAM_FAILED',
       reason: 'NATIVE_CREDENTIAL_ERROR',
       message: expect.stringMatching(
-        /^Google gave no login for the stored key \(invalid_grant\)\. The key was deleted/,
+        /^Google issued no login for the stored key \(invalid_grant\)\. Create a new key/,
       ),
     });
   });
@@ -184,7 +184,7 @@ describe('a use', () => {
     for (const type of ['AWSECR', 'GCR', 'ACR'] as const) {
       await expect(cloud.issueLogin({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({
         reason: 'NATIVE_CREDENTIAL_ERROR',
-        message: expect.stringContaining('nothing was minted'),
+        message: expect.stringContaining('no login was issued'),
       });
     }
     expect(google.asked).toEqual([]);

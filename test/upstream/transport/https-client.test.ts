@@ -34,7 +34,7 @@ describe('an answer', () => {
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     onTestFinished(() => void server.close());
     expect((await failureOf(ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))).message).toBe(
-      'The cloud gave no usable login (it sent more than a token can be).',
+      'The cloud issued no usable login (its response is larger than a token can be).',
     );
     await closed;
     expect(sent).toBeLessThan(32 * 1024 * 1024);
@@ -59,7 +59,7 @@ describe('a server', () => {
     const cloud = await secure((_, response) => response.end('token'));
     const { message, retryable } = await failureOf(ask(cloud.origin));
     expect(message).toMatch(
-      /^The cloud could not be asked: 127\.0\.0\.1:\d+ did not answer \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\.$/,
+      /^The cloud could not be reached: 127\.0\.0\.1:\d+ did not respond \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\.$/,
     );
     expect(retryable).toBe(true);
     expect(cloud.received).toEqual([]);

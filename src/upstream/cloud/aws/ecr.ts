@@ -13,22 +13,22 @@ import { type AwsTransport, createAwsTransport } from './transport.ts';
 
 interface EcrSettings {
   readonly http: HttpsClient;
-  /** Whether records may use the identity of this server, alone or to assume a role. */
+  /** Whether registries may use the server's own identity, directly or to assume a role. */
   readonly ambient: boolean;
   readonly now: () => Date;
 }
 
 type AwsCredentials = NonNullable<ECRClientConfig['credentials']>;
 
-/** What one minting shares. */
+/** The state of issuing one login. */
 interface Session {
   readonly transport: AwsTransport;
   readonly signal: AbortSignal;
-  /** What no failure may show; grows as the minting goes on. */
+  /** The secrets that no failure may show; grows with each response. */
   readonly secrets: string[];
 }
 
-/** What the service says of a login. */
+/** The login in a response of the service. */
 interface LoginData {
   readonly authorizationToken?: string | undefined;
   readonly expiresAt?: Date | undefined;
@@ -42,19 +42,19 @@ const ecrPublic: AwsCall = {
 };
 const sts: AwsCall = {
   service: 'AWS STS',
-  action: 'sts:AssumeRole (in the trust policy of the role too, with the same external id)',
+  action: 'sts:AssumeRole (in the trust policy of the role too, with the same external ID)',
 };
 
-/** The public registry has its API in this region alone. */
+/** The only region in which the public registry has its API. */
 const publicRegion = 'us-east-1';
 
-/** A login of ECR lasts 12 hours, or as long as the session that asked for it. */
+/** Maximum lifetime in milliseconds: a login of ECR is valid for 12 hours, or as long as the session that requested it. */
 const maxLifeMs = 12 * 60 * 60 * 1000;
 
-/** One more try, which the SDK uses for throttling, and to correct its clock by that of AWS. */
+/** Attempts per call: one retry, which the SDK uses for throttling and to correct its clock by that of AWS. */
 const maxAttempts = 2;
 
-/** Loads nothing of the SDK before the first minting. */
+/** Creates the provider. Loads the SDK only for the first login. */
 export function createEcr(settings: EcrSettings): CloudProvider {
   const ambient = createAmbient();
   return {
@@ -80,7 +80,7 @@ function startSession(http: HttpsClient, { password }: Credential, signal: Abort
   return { transport: createAwsTransport(http, 'AWS', signal), signal, secrets: [password.reveal()] };
 }
 
-/** The chain of the SDK, made once, since it keeps what it found until that ends. Its requests are the SDK's own: some go to the machine itself. */
+/** Returns the SDK's credential chain, created once because it caches its credentials until they expire. The SDK sends its requests itself, because some go to the machine's own metadata service. */
 function createAmbient(): () => Promise<AwsCredentials> {
   let chain: AwsCredentials | undefined;
   return async () => {
@@ -119,7 +119,7 @@ async function assumeRole(
   );
   const { AccessKeyId, SecretAccessKey, SessionToken } = issuedKeys ?? {};
   if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined)
-    throw unusable('AWS STS', 'its answer holds no session');
+    throw unusable('AWS STS', 'its response contains no session');
   session.secrets.push(SecretAccessKey, SessionToken);
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }
@@ -141,7 +141,7 @@ async function requestLogin(
   }
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = new ECRClient({ ...settings, useFipsEndpoint: place.isFips, useDualstackEndpoint: place.isDualStack });
-  // Without the account the answer would be for the caller's own registry, which is another one when accounts share images.
+  // Without the account, the login would be for the caller's own registry, which is another one if accounts share images.
   const command = new GetAuthorizationTokenCommand({ registryIds: [place.account] });
   const { authorizationData } = await call(session, ecr, () => client.send(command, { abortSignal: session.signal }));
   return authorizationData?.[0] ?? {};
@@ -167,14 +167,14 @@ function readLogin(
 ): MintedCredential {
   if (place.kind === 'private' && !belongsTo(proxyEndpoint, place)) {
     throw new CloudFailure(
-      'Amazon ECR issued a login for another registry than the one that was asked for, so it is not used.',
+      'Amazon ECR issued a login for another registry than the requested one, so it is not used.',
       {
-        hint: 'Check account and region in the name of the registry, and that nothing stands between this server and AWS.',
+        hint: 'Check the account and region in the name of the registry, and that no proxy intercepts the connection to AWS.',
       },
     );
   }
   const [, username, secret] = /^(AWS):(.*)$/s.exec(Buffer.from(authorizationToken, 'base64').toString('utf8')) ?? [];
-  if (username === undefined || secret === undefined) throw unusable('Amazon ECR', 'what it issued is no login');
+  if (username === undefined || secret === undefined) throw unusable('Amazon ECR', 'it is not a username and password');
   return checkedMinting(
     'Amazon ECR',
     { username, secret, expiresMs: expiresAt?.getTime() ?? Number.NaN },
@@ -183,7 +183,7 @@ function readLogin(
   );
 }
 
-/** The answer names the plain host also where the dual-stack or FIPS one was asked for, so account and region are what counts. */
+/** Returns whether the login is for this account and region. Compares only these, because AWS names the plain host even for a dual-stack or FIPS host. */
 function belongsTo(proxyEndpoint: string | undefined, { account, region }: PrivateEcrHost): boolean {
   const url = URL.parse(proxyEndpoint ?? '');
   const named = url?.protocol === 'https:' && url.pathname === '/' ? parseEcrHost(url.host) : undefined;

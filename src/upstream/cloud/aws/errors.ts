@@ -4,26 +4,26 @@ import { CloudFailure, shownCode } from '../failure.ts';
 import type { Advice } from '../failure.ts';
 
 export interface AwsCall {
-  /** The service that was asked. */
+  /** The called service. */
   readonly service: 'Amazon ECR' | 'Amazon ECR Public' | 'AWS STS';
-  /** IAM action that the identity needs for it. */
+  /** The IAM action that the identity requires. */
   readonly action: string;
 }
 
 const unknownKey: Advice = {
-  hint: 'AWS knows no such access key: it may be deleted or inactive, or belong to another partition than the region in the name of the registry (China and GovCloud have keys of their own).',
+  hint: 'Check the access key: AWS does not know it. It may be deleted or inactive, or belong to another partition than the region in the name of the registry (China and GovCloud have their own keys).',
 };
 const wrongSecret: Advice = {
-  hint: 'Check the secret access key: the signature made with it is not the one that AWS expects.',
+  hint: 'Check the secret access key: AWS rejected its signature.',
 };
 const skewed: Advice = {
-  hint: 'Check the clock of this server: AWS refuses signatures that are more than five minutes off.',
+  hint: 'Check the clock of this server: AWS rejects signatures that are more than five minutes off.',
   retryable: true,
 };
-const ended: Advice = { hint: 'The session behind the stored identity has ended: renew it where it is issued.' };
+const ended: Advice = { hint: 'Renew the session behind the stored identity: it has expired.' };
 const denied: Advice = { hint: '' };
-const region: Advice = { hint: 'Check the region in the name of the registry, and that the account has it turned on.' };
-const busy: Advice = { hint: 'AWS limits how often it may be asked: check again later.', retryable: true };
+const region: Advice = { hint: 'Check the region in the name of the registry, and that it is enabled for the account.' };
+const busy: Advice = { hint: 'Try again later: AWS is rate limiting requests.', retryable: true };
 const webIdentity: Advice = { hint: 'Check the web identity token of this server and the trust policy of its role.' };
 
 const adviceByCode: Readonly<Record<string, Advice>> = {
@@ -51,19 +51,19 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   IDPRejectedClaim: webIdentity,
   IDPRejectedClaimException: webIdentity,
   CredentialsProviderError: {
-    hint: 'This server has no AWS identity: neither environment, profile, web identity, container nor instance gave one. Give it one, or store an access key.',
+    hint: 'Give this server an AWS identity, or store an access key. It has no AWS identity in its environment, profile, web identity, container, or instance.',
   },
   TokenProviderError: ended,
 };
 
 const otherwise: Advice = {
-  hint: 'Look the code up in the documentation of AWS; if it stays, look at CloudTrail.',
+  hint: 'Look up the code in the AWS documentation. If the failure persists, check CloudTrail.',
   retryable: true,
 };
 
 /**
- * What an error of the SDK says to a person. Its message is not shown: it repeats parts of the request.
- * @param secrets Everything secret that the request held.
+ * Converts an error of the SDK to a CloudFailure with its code and advice. Does not show its message, which repeats parts of the request.
+ * @param secrets every secret that the request contained.
  */
 export function awsFailure(error: unknown, { service, action }: AwsCall, secrets: readonly string[]): CloudFailure {
   if (error instanceof CloudFailure) return error;
@@ -71,14 +71,14 @@ export function awsFailure(error: unknown, { service, action }: AwsCall, secrets
   const code = shownCode(name, secrets);
   const known = code === undefined ? undefined : Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = isSkew(error) ? skewed : (known ?? otherwise);
-  const hint = advice === denied ? `Allow ${action} to the stored identity.` : advice.hint;
-  return new CloudFailure(`${service} gave no login for the stored identity (${code ?? 'an error without a code'}).`, {
+  const hint = advice === denied ? `Allow ${action} for the stored identity.` : advice.hint;
+  return new CloudFailure(`${service} issued no login for the stored identity (${code ?? 'an error without a code'}).`, {
     ...advice,
     hint,
   });
 }
 
-/** AWS has no code of its own for a wrong clock when it checks a signature; the beginning of the sentence tells. */
+/** Returns whether the clock is wrong. AWS has no code for this when it verifies a signature, so the start of the message decides. */
 function isSkew(error: unknown): boolean {
   return (
     error instanceof Error &&

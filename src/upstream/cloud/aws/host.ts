@@ -12,13 +12,13 @@ export interface PrivateEcrHost {
 
 export type EcrHost = PrivateEcrHost | { readonly kind: 'public' };
 
-/** Anchored at both ends and without a port: what is minted must go to Amazon and nowhere else. */
+/** Anchored at both ends and without a port, because a minted login must be sent only to Amazon. */
 const privatePattern =
   /^(?<account>\d{12})\.dkr[.-]ecr(?<fips>-fips)?\.(?<region>[a-z]{2,6}(?:-[a-z0-9]{1,16}){2,4})\.(?<domain>amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$/;
 
 const publicHosts: ReadonlySet<string> = new Set(['public.ecr.aws', 'ecr-public.aws.com']);
 
-/** Regions whose names tell the domain that their hosts end in; all others end in amazonaws.com or on.aws. */
+/** Maps prefixes of regions to the domains of their hosts. All other regions use amazonaws.com or on.aws. */
 const domainsByRegion: readonly (readonly [prefix: string, domains: readonly string[]])[] = [
   ['cn-', ['amazonaws.com.cn', 'on.amazonwebservices.com.cn']],
   ['eusc-', ['amazonaws.eu']],
@@ -29,7 +29,7 @@ const domainsByRegion: readonly (readonly [prefix: string, domains: readonly str
   ['', ['amazonaws.com', 'on.aws']],
 ];
 
-/** What a host says of itself; undefined when it is no registry of Amazon. @param host Canonical, in lower case. */
+/** Parses a host, or returns undefined if it is not a registry of Amazon. @param host canonical, in lower case. */
 export function parseEcrHost(host: string): EcrHost | undefined {
   if (publicHosts.has(host)) return { kind: 'public' };
   const { account, fips, region = '', domain = '' } = privatePattern.exec(host)?.groups ?? {};

@@ -8,10 +8,10 @@ export type EcrIdentity =
   | { readonly kind: 'ambient' }
   | { readonly kind: 'role'; readonly roleArn: string; readonly externalId: string | undefined };
 
-/** User name, or password, that stands for the server's own identity. */
+/** The username, or password, that represents the server's own identity. */
 const ambientWord = 'awsauto';
 
-/** User name that says that the password is `ROLE_ARN[;EXTERNAL_ID]`. */
+/** The username for a password of the form `ROLE_ARN[;EXTERNAL_ID]`. */
 const roleWord = '_iam_role';
 
 /** IAM's own limits. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
@@ -20,9 +20,9 @@ const externalIdPattern = /^[\w+=,.@:/-]{2,1224}$/;
 const accessKeyPattern = /^[A-Z0-9]{16,128}$/;
 
 /**
- * Reads the stored user name and password.
- * @param ambientAllowed Whether records may use the identity of the server: everybody who can create one could then borrow it.
- * @throws CloudFailure
+ * Parses the stored username and password.
+ * @param ambientAllowed whether registries may use the server's own identity. If so, everyone who can create registries can use it.
+ * @throws CloudFailure if they are no usable identity.
  */
 export function parseEcrIdentity({ username, password }: Credential, ambientAllowed: boolean): EcrIdentity {
   const secret = password.reveal();
@@ -36,13 +36,13 @@ function parseRole(text: string): EcrIdentity {
   const [roleArn = '', externalId, ...others] = text.trim().split(';');
   if (!roleArnPattern.test(roleArn))
     throw unreadable(
-      'the password of _iam_role is no role',
-      'Give ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.',
+      'the password of _iam_role is not a role',
+      'Enter ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.',
     );
   if (others.length > 0 || (externalId !== undefined && !externalIdPattern.test(externalId))) {
     throw unreadable(
-      'what follows the role is no external id',
-      'Give ROLE_ARN;EXTERNAL_ID and nothing more, as the trust policy of the role has it.',
+      'the text after the role is not an external ID',
+      'Enter exactly ROLE_ARN;EXTERNAL_ID, with the external ID from the trust policy of the role.',
     );
   }
   return { kind: 'role', roleArn, externalId };
@@ -51,13 +51,13 @@ function parseRole(text: string): EcrIdentity {
 function parseKey(accessKeyId: string, secretAccessKey: string): EcrIdentity {
   if (!accessKeyPattern.test(accessKeyId)) {
     throw unreadable(
-      'the user name is no access key id',
-      'Use an access key id with its secret key, awsauto, or _iam_role. A static login of ECR belongs to the type DOCKER_V2, and dies within 12 hours.',
+      'the username is not an access key ID',
+      'Use an access key ID with its secret key, awsauto, or _iam_role. For a static login of ECR, which expires within 12 hours, use the type DOCKER_V2.',
     );
   }
   if (accessKeyId.startsWith('ASIA')) {
     throw unreadable(
-      'the access key is a temporary one, which works only with a session token',
+      'the access key is temporary and works only with a session token',
       'Use the key of an IAM user (AKIA…), or _iam_role.',
     );
   }

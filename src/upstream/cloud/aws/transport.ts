@@ -8,7 +8,7 @@ import { sendToCloud } from '../provider.ts';
 
 export type AwsTransport = NonNullable<ECRClientConfig['requestHandler']>;
 
-/** What of the SDK's request is used: all of the calls made here are POSTs with a body that is there at once. */
+/** The parts of the SDK's request that are used. All calls are POST requests with a complete body. */
 interface SignedRequest {
   readonly protocol: string;
   readonly hostname: string;
@@ -19,7 +19,7 @@ interface SignedRequest {
   readonly body?: unknown;
 }
 
-/** A request handler for the SDK's clients. @param signal Ends every request; the SDK's own is not passed on by all its parts. */
+/** Creates a request handler for the SDK's clients. @param signal aborts every request, because not all parts of the SDK pass on their own signal. */
 export function createAwsTransport(http: HttpsClient, provider: string, signal: AbortSignal): AwsTransport {
   const transport = {
     async handle(request: SignedRequest) {

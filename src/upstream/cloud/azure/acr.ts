@@ -18,27 +18,27 @@ import { type AcrIdentity, parseAcrIdentity } from './identity.ts';
 
 export interface AcrSettings {
   readonly http: HttpsClient;
-  /** Whether records may use the managed identity of this server. */
+  /** Whether registries may use the server's managed identity. */
   readonly ambient: boolean;
   readonly now: () => Date;
-  /** Where the login servers of the clouds are. Default: the cloud's own. */
+  /** The login server. Defaults to the cloud's own. */
   readonly authority?: URL | undefined;
-  /** Default: the metadata server of an Azure machine. */
+  /** Defaults to the metadata server of an Azure machine. */
   readonly metadataOrigin?: URL | undefined;
-  /** Default: `https://` and the host. */
+  /** Defaults to `https://` and the host. */
   readonly registryOrigin?: ((host: string) => URL) | undefined;
 }
 
-/** The registry's name for "the password is a refresh token". */
+/** The username that means that the password is a refresh token. */
 const tokenUsername = '00000000-0000-0000-0000-000000000000';
 
-/** The registry's refresh tokens last three hours. */
+/** Maximum lifetime in milliseconds: refresh tokens of the registry are valid for 3 hours. */
 const maxLifeMs = 3 * 60 * 60 * 1000;
 
-/** How long a service principal that goes to the registry as it is counts as used before it is read again. */
+/** Milliseconds after which a service principal that is sent to the registry unchanged is read again. */
 const staticLifeMs = 60 * 60 * 1000;
 
-/** Opens nothing yet. */
+/** Creates the provider. Opens no connection yet. */
 export function createAcr(settings: AcrSettings): CloudProvider {
   return {
     async issueLogin(host, credential, signal) {
@@ -54,14 +54,14 @@ export function createAcr(settings: AcrSettings): CloudProvider {
   };
 }
 
-/** Without a tenant nobody but the registry knows whom to ask, and it takes a service principal as user and password. */
+/** Returns a service principal without a tenant unchanged: only the registry knows its tenant, and accepts it as username and password. */
 function passOn({ username, password }: Credential, now: Date): Minting {
   const expiresAt = new Date(now.getTime() + staticLifeMs);
   return {
     username,
     secret: password,
     expiresAt,
-    message: 'The service principal has no tenant before it, so it goes to the registry as it is.',
+    message: 'The service principal has no tenant, so it is sent to the registry unchanged.',
   };
 }
 
@@ -80,7 +80,7 @@ async function requestEntraToken(
   const response = await sendToCloud(settings.http, provider, { ...request, signal });
   if (response.status !== 200) throw azureFailure(provider, response, secrets);
   const { access_token: token } = jsonObject(response);
-  if (typeof token !== 'string' || token === '') throw unusable(provider, 'its answer holds no token');
+  if (typeof token !== 'string' || token === '') throw unusable(provider, 'its response contains no token');
   return token;
 }
 
@@ -145,7 +145,7 @@ function readRefreshToken(response: HttpsResponse, nowMs: number): MintedCredent
   );
 }
 
-/** What a JWT says, believed only for its own end and tenant: both matter to nobody but its issuer. */
+/** Returns the claims of a JWT without verifying it. Only its expiry and tenant are used, which matter only to its issuer. */
 function claimsOf(token: string): Record<string, unknown> {
   return jsonObject({ body: Buffer.from(token.split('.')[1] ?? '', 'base64url') });
 }

@@ -1,13 +1,13 @@
 // Recognizes the hosts of Azure's registries, and maps them to the login server of their cloud.
 
 export interface AcrHost {
-  /** Login server of the cloud. */
+  /** The login server of the cloud. */
   readonly authority: string;
-  /** What a token must be for, so that the registries of the cloud take it. */
+  /** The audience of tokens that the registries of the cloud accept. */
   readonly audience: string;
 }
 
-/** Anchored at both ends and without a port. A registry with a domain name label has it after a hyphen. */
+/** Anchored at both ends and without a port. A domain name label, if any, follows a hyphen. */
 const hostPattern = /^[a-z0-9]{5,50}(?:-[a-z0-9]{1,50})?\.azurecr\.(?<cloud>io|cn|us)$/;
 
 /** Azure, Azure operated by 21Vianet, and Azure Government. Azure Germany (azurecr.de) closed in 2021. */
@@ -17,7 +17,7 @@ const clouds: Readonly<Record<string, AcrHost>> = {
   us: { authority: 'https://login.microsoftonline.us', audience: 'https://management.usgovcloudapi.net' },
 };
 
-/** What a host says of itself; undefined when it is no registry of Azure. @param host Canonical, in lower case. */
+/** Parses a host, or returns undefined if it is not a registry of Azure. @param host canonical, in lower case. */
 export function parseAcrHost(host: string): AcrHost | undefined {
   return clouds[hostPattern.exec(host)?.groups?.['cloud'] ?? ''];
 }

@@ -5,22 +5,22 @@ import { ambientIsOff, CloudFailure } from '../failure.ts';
 
 export type AcrIdentity =
   | { readonly kind: 'principal'; readonly tenant: string; readonly clientId: string; readonly clientSecret: string }
-  /** Goes to the registry as it is. */
+  /** Sent to the registry unchanged. */
   | { readonly kind: 'static' }
-  /** @property clientId Of a user-assigned identity; undefined for the one that the system assigned. */
+  /** `clientId` is the one of a user-assigned identity; undefined for the system-assigned one. */
   | { readonly kind: 'managed'; readonly clientId: string | undefined };
 
-/** User name that stands for the server's managed identity; as the password it stands for the system-assigned one. */
+/** The username that represents the server's managed identity; as the password, the system-assigned one. */
 const ambientWord = 'azureauto';
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** A tenant is an id or a domain. It becomes one segment of a path. */
+/** A tenant, which is an ID or a domain. It becomes one segment of a path. */
 const tenantPattern = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4})$/i;
 
 /**
- * Reads the stored user name and password: `<tenant>/<app id>` or `<app id>` with the secret; `azureauto` with `azureauto` or a client id.
- * @throws CloudFailure
+ * Parses the stored username and password: `<tenant>/<app id>` or `<app id>` with the secret; `azureauto` with `azureauto` or a client ID.
+ * @throws CloudFailure if they are no usable identity.
  */
 export function parseAcrIdentity({ username, password }: Credential, ambientAllowed: boolean): AcrIdentity {
   if (username === ambientWord) {
@@ -33,8 +33,8 @@ export function parseAcrIdentity({ username, password }: Credential, ambientAllo
     return { kind: 'principal', tenant: first, clientId: second, clientSecret: password.reveal() };
   }
   throw unreadable(
-    'the user name is no service principal',
-    'Use <tenant>/<app id> with the secret of the service principal, <app id> alone, or azureauto. The admin user of a registry belongs to the type DOCKER_V2.',
+    'the username is not a service principal',
+    'Use <tenant>/<app id> or only <app id>, with the secret of the service principal, or azureauto. For the admin user of a registry, use the type DOCKER_V2.',
   );
 }
 
@@ -42,8 +42,8 @@ function parseManaged(text: string): string | undefined {
   if (text === ambientWord) return undefined;
   if (idPattern.test(text)) return text;
   throw unreadable(
-    'the password of azureauto is neither azureauto nor a client id',
-    'Give azureauto for the system-assigned identity, or the client id of a user-assigned one.',
+    'the password of azureauto is neither azureauto nor a client ID',
+    'Enter azureauto for the system-assigned identity, or the client ID of a user-assigned one.',
   );
 }
 

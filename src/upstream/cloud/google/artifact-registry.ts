@@ -10,33 +10,33 @@ import { type GoogleKey, parseGoogleKey } from './service-account-key.ts';
 
 export interface GcrSettings {
   readonly http: HttpsClient;
-  /** Whether records may use the identity of this server. */
+  /** Whether registries may use the server's own identity. */
   readonly ambient: boolean;
   readonly now: () => Date;
-  /** Default: Google's own. Never taken from a key, whose `token_uri` could be any address. */
+  /** Defaults to Google's own. Never read from a key, whose `token_uri` could be any address. */
   readonly tokenUrl?: URL | undefined;
-  /** Default: the metadata server of a Google machine. */
+  /** Defaults to the metadata server of a Google machine. */
   readonly metadataOrigin?: URL | undefined;
 }
 
-/** Anchored at both ends and without a port: a token for a whole cloud project must go to Google and nowhere else. */
+/** Anchored at both ends and without a port, because a token for a whole cloud project must be sent only to Google. */
 const hostPattern = /^(?:(?:us|eu|asia)\.)?gcr\.io$|^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?-docker\.pkg\.dev$/;
 
-/** What `aud` has to say, whichever address is dialled. */
+/** The required claim `aud`, whichever address is contacted. */
 const audience = 'https://oauth2.googleapis.com/token';
 
-/** What Google's own credential helper asks for. The roles of the service account decide what the token may do. */
+/** The scope that Google's own credential helper requests. The roles of the service account limit the token. */
 const scope = 'https://www.googleapis.com/auth/cloud-platform';
 
-/** Google accepts no assertion, and issues no token, that lives longer. */
+/** Maximum lifetime in seconds of an assertion that Google accepts and of a token that it issues. */
 const maxLifeSeconds = 3600;
 
 const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** The registry's name for "the password is an access token". */
+/** The username that means that the password is an access token. */
 const tokenUsername = 'oauth2accesstoken';
 
-/** Opens nothing yet. */
+/** Creates the provider. Opens no connection yet. */
 export function createGcr(settings: GcrSettings): CloudProvider {
   return {
     async issueLogin(host, credential, signal) {
@@ -59,11 +59,11 @@ async function exchangeKey(
   const assertion = signAssertion(key, now());
   const form = formRequest({ grant_type: grantType, assertion });
   const response = await sendToCloud(http, 'Google', { url: tokenUrl ?? new URL(audience), ...form, signal });
-  if (response.status !== 200) throw refusal(response, [assertion, credential.password.reveal()]);
+  if (response.status !== 200) throw googleFailure(response, [assertion, credential.password.reveal()]);
   return readToken(response, now());
 }
 
-/** RFC 7515 §3.1, RFC 7523 §3. */
+/** Signs an assertion (RFC 7515 §3.1, RFC 7523 §3). */
 function signAssertion({ keyId, email, privateKey }: GoogleKey, now: Date): string {
   const issuedAt = Math.floor(now.getTime() / 1000);
   const header = { alg: 'RS256', typ: 'JWT', ...(keyId === undefined ? {} : { kid: keyId }) };
@@ -89,7 +89,7 @@ async function requestMetadataToken(
     signal,
   });
   if (response.headers['metadata-flavor'] !== 'Google')
-    throw unusable('The Google metadata server', 'what answers there is not Google');
+    throw unusable('The Google metadata server', 'the server at its address is not Google');
   if (response.status !== 200)
     throw unusable('The Google metadata server', `HTTP ${response.status}: this machine may have no service account`);
   return readToken(response, now());
@@ -106,27 +106,27 @@ function readToken(response: HttpsResponse, now: Date): MintedCredential {
   );
 }
 
-/** RFC 6749 §5.2. The description is not shown: it may repeat the assertion. */
+/** Maps OAuth error codes (RFC 6749 §5.2) to advice. Their descriptions are not shown, because they may repeat the assertion. */
 const adviceByCode: Readonly<Record<string, Advice>> = {
   invalid_grant: {
-    hint: 'The key was deleted, has expired or belongs to a deleted service account; or the clock of this server is wrong. Create a new key if the clock is right.',
+    hint: 'Create a new key: the stored one was deleted, has expired, or belongs to a deleted service account. Or correct the clock of this server, if it is wrong.',
   },
-  invalid_client: { hint: 'Google does not know the service account: create a new key.' },
+  invalid_client: { hint: 'Create a new key: Google does not know the service account.' },
   unauthorized_client: {
-    hint: 'The service account may not use this kind of login: check the policies of its organization.',
+    hint: 'Check the policies of the organization: they do not allow the service account to authenticate this way.',
   },
   access_denied: {
-    hint: 'A policy of the organization forbids the key: use another identity, or ask its administrators.',
+    hint: 'Use another identity, or ask the administrators of the organization: its policy does not allow the key.',
   },
-  rate_limit_exceeded: { hint: 'Google limits how often it may be asked: check again later.', retryable: true },
+  rate_limit_exceeded: { hint: 'Try again later: Google is rate limiting requests.', retryable: true },
 };
 
-function refusal(response: HttpsResponse, secrets: readonly string[]): CloudFailure {
+function googleFailure(response: HttpsResponse, secrets: readonly string[]): CloudFailure {
   const code = shownCode(jsonObject(response)['error'], secrets);
   const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = known ?? {
-    hint: 'Check again later; if it stays, look at the service account in the Google Cloud console.',
+    hint: 'Try again later. If the failure persists, check the service account in the Google Cloud console.',
     retryable: response.status >= 500 || response.status === 429,
   };
-  return new CloudFailure(`Google gave no login for the stored key (${code ?? `HTTP ${response.status}`}).`, advice);
+  return new CloudFailure(`Google issued no login for the stored key (${code ?? `HTTP ${response.status}`}).`, advice);
 }

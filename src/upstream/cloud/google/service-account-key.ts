@@ -1,4 +1,4 @@
-// Parses the JSON key file of a Google service account: its email, key ID and private key, and none of the URLs in it.
+// Parses the JSON key file of a Google service account: its email, key ID, and private key, but none of its URLs.
 
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
@@ -12,10 +12,10 @@ export interface GoogleKey {
   readonly privateKey: KeyObject;
 }
 
-/** Key files are 2 to 3 KiB. */
+/** Maximum length of a key file in characters. Real ones are 2 to 3 KiB. */
 const maxKeyLength = 32 * 1024;
 
-/** Google's own keys have 2048 bits; shorter ones can be broken, far longer ones only cost time. */
+/** Google's own keys have 2048 bits. Shorter ones can be broken, and much longer ones only cost time. */
 const minKeyBits = 2048;
 const maxKeyBits = 8192;
 
@@ -30,19 +30,19 @@ const keyFile = z.object({
     .string()
     .regex(/^[\w-]{1,128}$/)
     .optional(),
-  // Other clouds of Google have other token servers, which this module does not know.
+  // Other Google clouds have other token servers, which this module does not support.
   universe_domain: z.literal('googleapis.com').optional(),
 });
 
 /**
- * Reads the stored key: user name `_json_key` with the text of the file, or `_json_key_base64` with its base64.
- * @throws CloudFailure that repeats nothing of it.
+ * Parses the stored key: username `_json_key` with the content of the file, or `_json_key_base64` with its Base64 encoding.
+ * @throws CloudFailure, which repeats no part of the key.
  */
 export function parseGoogleKey({ username, password }: Credential): GoogleKey {
   if (username !== '_json_key' && username !== '_json_key_base64') {
-    throw refused(
-      'the user name is none of _json_key, _json_key_base64 and gcpauto',
-      'Use _json_key with the text of the key file as the password. Other logins belong to the type DOCKER_V2.',
+    throw unreadable(
+      'the username is not _json_key, _json_key_base64, or gcpauto',
+      'Use _json_key with the content of the key file as the password. For other logins, use the type DOCKER_V2.',
     );
   }
   const text = username === '_json_key' ? password.reveal() : Buffer.from(password.reveal(), 'base64').toString('utf8');
@@ -59,15 +59,15 @@ function readPrivateKey(pem: string): KeyObject {
     const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
     if (key.asymmetricKeyType === 'rsa' && bits >= minKeyBits && bits <= maxKeyBits) return key;
   } catch {
-    // Said below: what OpenSSL says helps nobody.
+    // Reported below, because the message of OpenSSL does not help the reader.
   }
-  throw refused(
-    'its private_key is no RSA key of 2048 bits or more',
-    'Create a new key for the service account and store the whole file.',
+  throw unreadable(
+    'its private_key is not an RSA key of at least 2048 bits',
+    'Create a new key for the service account and store the complete file.',
   );
 }
 
-/** Files of other kinds name addresses to ask and programs to run, so they are told apart and refused. */
+/** Describes a file that is not a service account key. Other types name addresses to contact and programs to run, so they are rejected by name. */
 function explain(content: unknown): CloudFailure {
   const { type, universe_domain: universe } =
     typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
@@ -79,19 +79,19 @@ function explain(content: unknown): CloudFailure {
       'external_account_authorized_user',
     ].includes(String(type))
   ) {
-    return refused(
+    return unreadable(
       `its type is ${String(type)}`,
-      'Only the key of a service account is taken: other files name addresses and programs that this server would have to trust.',
+      'Store the key of a service account: other files name addresses and programs that this server would have to trust.',
     );
   }
   if (universe !== undefined && universe !== 'googleapis.com')
-    return refused('its universe_domain is not googleapis.com', 'Only keys of Google Cloud itself are taken.');
-  return refused(
-    'it is no key file of a service account',
-    'Store the whole JSON file that the Google Cloud console gave; _json_key_base64 takes its base64.',
+    return unreadable('its universe_domain is not googleapis.com', 'Store a key of Google Cloud itself.');
+  return unreadable(
+    'it is not a key file of a service account',
+    'Store the complete JSON file from the Google Cloud console; with _json_key_base64, its Base64 encoding.',
   );
 }
 
-function refused(reason: string, hint: string): CloudFailure {
+function unreadable(reason: string, hint: string): CloudFailure {
   return new CloudFailure(`The stored key for Google cannot be used: ${reason}. Nothing was sent.`, { hint });
 }

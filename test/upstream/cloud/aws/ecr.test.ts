@@ -287,7 +287,7 @@ describe('the identity of the server', () => {
       '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>';
     await startAws(() => ({ status: 403, headers: { 'content-type': 'text/xml' }, body: error }));
     const { message, hint } = await failureOf(mint(host, login('_iam_role', `${role};secret-external-id`), true));
-    expect(message).toBe('AWS STS gave no login for the stored identity (AccessDenied).');
+    expect(message).toBe('AWS STS issued no login for the stored identity (AccessDenied).');
     expect(hint).toContain('sts:AssumeRole');
   });
 });
@@ -321,7 +321,7 @@ describe('a refusal of AWS', () => {
   it.each([
     ['UnrecognizedClientException', /deleted or inactive.*China and GovCloud/, false],
     ['InvalidSignatureException', /secret access key/, false],
-    ['ExpiredTokenException', /has ended/, false],
+    ['ExpiredTokenException', /has expired/, false],
     ['AccessDeniedException', /Allow ecr:GetAuthorizationToken/, false],
     ['RequestExpired', /clock/, true],
     ['OptInRequired', /region/, false],
@@ -329,7 +329,7 @@ describe('a refusal of AWS', () => {
   ])('with %s says that code and what to do', async (code, expected, retryable) => {
     await startAws(() => refused(code));
     const failure = await failureOf(mint());
-    expect(failure.message).toBe(`Amazon ECR gave no login for the stored identity (${code}).`);
+    expect(failure.message).toBe(`Amazon ECR issued no login for the stored identity (${code}).`);
     expect(failure.hint).toMatch(expected);
     expect(failure.retryable).toBe(retryable);
   });
@@ -413,7 +413,7 @@ describe('a host that only looks like ECR', () => {
     'localhost:5000',
   ])('such as %j is asked nothing and sent nothing', async (registryHost) => {
     const aws = await startAws(() => granted());
-    expect((await failureOf(mint(registryHost))).message).toContain('no registry of Amazon ECR');
+    expect((await failureOf(mint(registryHost))).message).toContain('not a registry of Amazon ECR');
     expect(aws.asked).toEqual([]);
   });
 });

@@ -194,9 +194,9 @@ describe('what is no identity', () => {
 
 describe('a refusal', () => {
   it.each([
-    [7000215, /secret is wrong/],
+    [7000215, /stored secret is wrong/],
     [7000222, /has expired/],
-    [700016, /app id and tenant/],
+    [700016, /app ID and tenant/],
     [90002, /no such tenant/],
     [700024, /clock/],
     [123456, /documentation/],
@@ -209,7 +209,7 @@ describe('a refusal', () => {
         ),
     });
     const failure = await failureOf(mint({ azure }));
-    expect(failure.message).toBe(`Microsoft Entra gave no login for the stored identity (AADSTS${number}).`);
+    expect(failure.message).toBe(`Microsoft Entra issued no login for the stored identity (AADSTS${number}).`);
     expect(failure.hint).toMatch(hint);
     expect(azure.asked).toHaveLength(1);
   });
@@ -219,7 +219,7 @@ describe('a refusal', () => {
       exchange: () => json({ errors: [{ code: 'UNAUTHORIZED', message: 'no' }] }, 401),
     });
     expect(await failureOf(mint({ azure }))).toMatchObject({
-      message: 'The registry gave no login for the stored identity (UNAUTHORIZED).',
+      message: 'The registry issued no login for the stored identity (UNAUTHORIZED).',
       hint: expect.stringContaining('AcrPull'),
     });
   });
@@ -284,7 +284,7 @@ describe('a host that only looks like Azure', () => {
     const azure = await startAzure();
     for (const credential of [principal, managed, login(app, secret)]) {
       expect((await failureOf(mint({ azure, credential, ambient: true, host: registryHost }))).message).toContain(
-        'no registry of Azure',
+        'not a registry of Azure',
       );
     }
     expect(azure.asked).toEqual([]);

@@ -99,7 +99,7 @@ describe('the key of a service account', () => {
     const { message, hint } = await failureOf(
       mint({ google, credential: login('_json_key', JSON.stringify({ ...googleKeyFile, private_key: stranger })) }),
     );
-    expect(message).toBe('Google gave no login for the stored key (invalid_grant).');
+    expect(message).toBe('Google issued no login for the stored key (invalid_grant).');
     expect(hint).toMatch(/deleted.*clock/);
   });
 });
@@ -226,7 +226,7 @@ describe('a hostile answer', () => {
   it('of a failing server can be tried again', async () => {
     const google = await startCloud(() => ({ status: 503, body: 'no' }));
     expect(await failureOf(mint({ google }))).toMatchObject({
-      message: 'Google gave no login for the stored key (HTTP 503).',
+      message: 'Google issued no login for the stored key (HTTP 503).',
       retryable: true,
     });
   });
@@ -254,7 +254,7 @@ describe('a host', () => {
     'europe-docker.pkg.dev\n',
   ])('such as %j is none, and nothing is minted for it', async (registryHost) => {
     const google = await startCloud(judge);
-    expect((await failureOf(mint({ google, host: registryHost }))).message).toContain('no registry of Google');
+    expect((await failureOf(mint({ google, host: registryHost }))).message).toContain('not a registry of Google');
     expect(google.asked).toEqual([]);
   });
 });
