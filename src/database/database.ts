@@ -55,7 +55,7 @@ export interface Database extends Dialect {
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
   /** Where replaced rows stay in a log: moves it into the file, in which they are overwritten. False while a reader still uses the log. */
   readonly emptyLog?: () => Promise<boolean>;
-  readonly notices: Notifications;
+  readonly notifications: Notifications;
   /** Waits for running transactions, then closes the database. */
   close(): Promise<void>;
   /** As `close`, after a refused start: writes nothing, not even a checkpoint of the log of a killed process. */

@@ -26,7 +26,7 @@ export interface Store {
   /** Must be started with its key before anything is changed. */
   readonly audit: AuditStore;
   readonly keys: KeyRotationStore;
-  readonly notices: Notifications;
+  readonly notifications: Notifications;
   /** Returns whether the database answers within 2 s. */
   ready(): Promise<boolean>;
   /** Waits for running transactions, then closes the database. */
@@ -91,7 +91,7 @@ export async function storeOn(
     uses: useStore(database),
     audit,
     keys: keyRotationStore(database, append),
-    notices: database.notices,
+    notifications: database.notifications,
     ready: () => isReady(database),
     close: () => database.close(),
     abandon: () => database.abandon(),

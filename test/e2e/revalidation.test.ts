@@ -40,14 +40,14 @@ afterAll(async () => {
 function startSchedule(): Revalidation {
   const { store, sealer } = domain;
   return startRevalidation({
-    registries: publishChanges(store.registries, store.notices),
+    registries: publishChanges(store.registries, store.notifications),
     access: store.access,
     sealer,
     validator,
     now: () => domain.time,
     observeValidation: () => undefined,
     everyMs,
-    schedule: () => () => undefined,
+    setTimer: () => () => undefined,
     newRequestId: () => 'sweep',
     onFailure: (fault) => faults.push(fault),
   });
@@ -77,7 +77,7 @@ test('a password that was changed at the registry is sent once, until its new on
   for (let time = 0; time < 5; time += 1) await sweepAfter(48);
   expect(await outcome()).toBe('INVALID_CREDENTIALS');
   expect(refused()).toEqual([alice.username]);
-  const events = await domain.useCases.auditReading.of(writer, stored, {});
+  const events = await domain.useCases.auditTrail.of(writer, stored, {});
   expect(events.map(({ actor, action, outcome: ended }) => [actor, action, ended])).toEqual([
     ['system:revalidation', 'registry.validate', 'INVALID_CREDENTIALS'],
     [writer.principal?.subject, 'registry.create', 'VALID'],

@@ -124,7 +124,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
     ledger: { record: (use) => void state.uses.push(use) },
     observeValidation: (report) => void state.observed.push(report),
     resolveLogin: (login) => state.resolveLogin(login),
-    schedule(run) {
+    setTimer(run) {
       waiting.push(run);
       return () => undefined;
     },
@@ -137,9 +137,9 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
 /** What one hears, all hear; what ends, ends on all. */
 function joined(replicas: TestDomain['replicas']): Replica {
   const [{ store, sealer, pulls }] = replicas;
-  const { notices } = store;
-  const { registries, watching, useCases, ...others } = inTurn(replicas, ['close', 'abandon', 'end']);
-  return { registries, watching, useCases, store: { ...others.store, notices }, sealer, pulls };
+  const { notifications } = store;
+  const { registries, subscriptions, useCases, ...others } = inTurn(replicas, ['close', 'abandon', 'end']);
+  return { registries, subscriptions, useCases, store: { ...others.store, notifications }, sealer, pulls };
 }
 
 function scriptedValidator(state: Script & Records): Validator {

@@ -21,7 +21,7 @@ export interface Replica {
   readonly sealer: Sealer;
   readonly registries: Registries;
   readonly pulls: Pulls;
-  readonly watching: Subscriptions;
+  readonly subscriptions: Subscriptions;
   /** Everything that the GraphQL face serves. */
   readonly useCases: UseCases;
 }
@@ -31,7 +31,7 @@ export interface ReplicaParts
   extends
     Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,
     Pick<PullPorts, 'ledger'>,
-    Pick<WatchPorts, 'resolveLogin' | 'schedule'> {
+    Pick<WatchPorts, 'resolveLogin' | 'setTimer'> {
   readonly minter: PullTokenMinter;
   readonly pullSettings: PullSettings;
 }
@@ -40,23 +40,23 @@ export interface ReplicaParts
 export async function createReplica(
   store: Store,
   keyring: Keyring,
-  { minter, pullSettings, resolveLogin, schedule, ...parts }: ReplicaParts,
+  { minter, pullSettings, resolveLogin, setTimer, ...parts }: ReplicaParts,
 ): Promise<Replica> {
-  const { access, keys, notices } = store;
+  const { access, keys, notifications } = store;
   const sealer = await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
-  const registries = withoutExpiredPasswords(publishChanges(store.registries, notices), parts);
+  const registries = withoutExpiredPasswords(publishChanges(store.registries, notifications), parts);
   const ports = { ...parts, registries, access, sealer };
   const pulls = createPulls(ports, pullSettings);
-  const watching = createSubscriptions({ registries, access, notices, resolveLogin, schedule });
+  const subscriptions = createSubscriptions({ registries, access, notifications, resolveLogin, setTimer });
   const endpoint = () => new URL('https://regway.example');
   const useCases: UseCases = {
     registries: createRegistries(ports),
     uses: createUses({ uses: store.uses }),
-    watching,
-    pullTokens: createUpstreamTokens({ pulls, minter, endpoint }),
-    pullConfigs: createClientConfigs({ endpoint }),
+    subscriptions,
+    upstreamTokens: createUpstreamTokens({ pulls, minter, endpoint }),
+    clientConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, parts.now),
   };
-  return { store, sealer, registries: useCases.registries, pulls, watching, useCases };
+  return { store, sealer, registries: useCases.registries, pulls, subscriptions, useCases };
 }

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { Problem } from '../../core/shared/problem.ts';
 import { isPostgres } from '../../database/database.ts';
 import { StoreError } from '../../database/errors.ts';
-import { backUp, type BackupFacts, holdsData, replaceDatabase, stageRestore } from '../../database/sqlite/backup.ts';
+import { backUp, type BackupSummary, holdsData, replaceDatabase, stageRestore } from '../../database/sqlite/backup.ts';
 import { acquireServerLock } from '../../database/sqlite/server-lock.ts';
 import { openStore } from '../../database/store.ts';
 import type { Config } from '../config.ts';
@@ -13,7 +13,7 @@ import { makePrivateDirectory, migrationsDir } from '../paths.ts';
 import { withSnapshot } from './snapshot.ts';
 import { type Check, verify } from './verify.ts';
 
-export interface Backup extends BackupFacts {
+export interface Backup extends BackupSummary {
   /** The absolute path of the backup. */
   readonly file: string;
   /** The keyring, without which the backup cannot be decrypted. */

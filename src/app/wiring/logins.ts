@@ -59,7 +59,7 @@ export async function createLogins(parts: LoginParts): Promise<Logins> {
   };
   const uses = createTokenUses({
     access,
-    schedule: setTimer,
+    setTimer,
     onFailure: (fault) => parts.log.error(faultFields(fault), 'the last use of tokens could not be written'),
   });
   const onTokenUse = (id: string, at: Date): void => uses.record(id, at);

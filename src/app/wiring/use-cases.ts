@@ -58,7 +58,7 @@ export interface Domain {
 interface Administration {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
-  readonly auditReading: AuditTrailReader;
+  readonly auditTrail: AuditTrailReader;
 }
 
 const systemTime = (): Date => new Date();
@@ -85,7 +85,7 @@ export async function createDomain({
     now: systemTime,
     rotationWindowMs: config.rotationWindowMs,
   };
-  const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notices), validating);
+  const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notifications), validating);
   const ports: RegistriesPorts & Pick<RevalidationPorts, 'access'> = {
     registries: stored,
     access: store.access,
@@ -102,20 +102,20 @@ export async function createDomain({
       { anonymousAllowed: config.pullAnonymous },
     ),
   );
-  const watching = createSubscriptions({
+  const subscriptions = createSubscriptions({
     registries: stored,
     access: store.access,
-    notices: store.notices,
+    notifications: store.notifications,
     resolveLogin,
-    schedule: setTimer,
+    setTimer,
   });
-  const pullTokens = createUpstreamTokens({ pulls, minter: upstream, endpoint });
+  const upstreamTokens = createUpstreamTokens({ pulls, minter: upstream, endpoint });
   const useCases = {
     registries,
     uses: createUses({ uses: store.uses }),
-    watching,
-    pullTokens,
-    pullConfigs: createClientConfigs({ endpoint }),
+    subscriptions,
+    upstreamTokens,
+    clientConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, systemTime),
   };
   const revalidation = scheduleRevalidation(config, log, ports);
@@ -130,7 +130,7 @@ export async function createDomain({
     upstream,
     grantKey: sealer.deriveKey('pull-grant'),
     signInKey: sealer.deriveKey('sign-in'),
-    endStreams: () => watching.end(),
+    endStreams: () => subscriptions.end(),
     close,
   };
 }
@@ -154,7 +154,7 @@ function createUpstream(config: Config) {
 function openLedger(store: Store, log: Log): Ledger {
   return createLedger({
     store: store.uses,
-    schedule: setTimer,
+    setTimer,
     onFailure: (fault) => log.error(faultFields(fault), 'the usage of credentials could not be written yet'),
     onLoss: (uses) => log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),
   });
@@ -172,7 +172,7 @@ export function createAdministration(
   return {
     accounts: createAccounts({ access, now }),
     tokens: createTokens({ access, issuer, now }),
-    auditReading: createAuditTrail({ audit, access }),
+    auditTrail: createAuditTrail({ audit, access }),
   };
 }
 
@@ -186,7 +186,7 @@ function scheduleRevalidation(
   return startRevalidation({
     ...ports,
     everyMs: revalidateEveryHours * hourMs,
-    schedule: setTimer,
+    setTimer,
     newRequestId: randomUUID,
     onFailure: (fault) => log.error(faultFields(fault), 'a scheduled validation failed'),
   });

@@ -17,13 +17,13 @@ export interface TokenUses {
 /** The ports of `createTokenUses`. */
 export interface TokenUseOptions {
   readonly access: Pick<AccessStore, 'noteTokenUses'>;
-  readonly schedule: Timer;
+  readonly setTimer: Timer;
   /** Called when a batch could not be written. Its times are lost; the next use is recorded again. */
   readonly onFailure: (fault: unknown) => void;
 }
 
 /** Creates an empty record of token uses. */
-export function createTokenUses({ access, schedule, onFailure }: TokenUseOptions): TokenUses {
+export function createTokenUses({ access, setTimer, onFailure }: TokenUseOptions): TokenUses {
   let pending = new Map<string, Date>();
   let cancelTimer: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -43,7 +43,7 @@ export function createTokenUses({ access, schedule, onFailure }: TokenUseOptions
   return {
     record(id, at) {
       pending.set(id, at);
-      cancelTimer ??= schedule(flush, flushIntervalMs);
+      cancelTimer ??= setTimer(flush, flushIntervalMs);
     },
     async close() {
       cancelTimer?.();

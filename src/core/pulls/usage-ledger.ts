@@ -14,7 +14,7 @@ const maxPendingCounts = 10_000;
 /** The ports of a ledger. */
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;
-  readonly schedule: Timer;
+  readonly setTimer: Timer;
   /** Called when a batch could not be written. It is written with the next one. */
   readonly onFailure: (fault: unknown) => void;
   /** Called with the number of uses that exceeded the limit or could not be written at the end, and are not counted. */
@@ -28,7 +28,7 @@ export interface Ledger extends UseLedger {
 }
 
 /** Creates an empty ledger over a store. A crash loses the uses of the last second. */
-export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptions): Ledger {
+export function createLedger({ store, setTimer, onFailure, onLoss }: LedgerOptions): Ledger {
   const pending = new PendingUses();
   let writing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
@@ -58,7 +58,7 @@ export function createLedger({ store, schedule, onFailure, onLoss }: LedgerOptio
   };
   const wait = (): void => {
     if (closed || pending.isEmpty || cancelTimer !== undefined) return;
-    cancelTimer = schedule(startWriting, flushIntervalMs);
+    cancelTimer = setTimer(startWriting, flushIntervalMs);
   };
 
   return {

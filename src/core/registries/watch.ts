@@ -19,10 +19,10 @@ const loginCheckMs = 30_000;
 export interface WatchPorts {
   readonly registries: Pick<RegistryStore, 'byId'>;
   readonly access: AccountLookup;
-  readonly notices: Notifications;
+  readonly notifications: Notifications;
   /** Resolves the principal of an earlier login again, or undefined if the login has ended. */
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
-  readonly schedule: Timer;
+  readonly setTimer: Timer;
 }
 
 /** A registry that was created, updated, or deleted. */
@@ -73,9 +73,9 @@ function openStreams(ports: WatchPorts) {
   let stopReminding: (() => void) | undefined;
   const remind = (): void => {
     for (const { queue } of streams) queue.remind();
-    stopReminding = streams.size > 0 ? ports.schedule(remind, loginCheckMs) : undefined;
+    stopReminding = streams.size > 0 ? ports.setTimer(remind, loginCheckMs) : undefined;
   };
-  ports.notices.listen((text) => {
+  ports.notifications.listen((text) => {
     const event = parseRegistryEvent(text);
     for (const { account, queue } of streams) if (event?.account === account) queue.push(event);
   });
@@ -93,7 +93,7 @@ function openStreams(ports: WatchPorts) {
     const signal = caller.signal?.();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
-    stopReminding ??= ports.schedule(remind, loginCheckMs);
+    stopReminding ??= ports.setTimer(remind, loginCheckMs);
     return follow(ports, stream, close);
   };
   const end = (): void => {

@@ -47,7 +47,7 @@ export interface RevalidationPorts extends PasswordPorts, Omit<CheckPorts, 'vali
   readonly access: Pick<AccountStore, 'accountByName'>;
   /** Milliseconds between two checks of a registry. */
   readonly everyMs: number;
-  readonly schedule: Timer;
+  readonly setTimer: Timer;
   readonly newRequestId: () => string;
   /** Called when a check or a sweep throws. The next sweep tries again. */
   readonly onFailure: (fault: unknown) => void;
@@ -70,7 +70,7 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
       .catch(ports.onFailure)
       .finally(() => (running = undefined)));
   const scheduleNext = (): (() => void) =>
-    ports.schedule(() => void sweep().then(() => stop.signal.aborted || (cancelTimer = scheduleNext())), sweepMs);
+    ports.setTimer(() => void sweep().then(() => stop.signal.aborted || (cancelTimer = scheduleNext())), sweepMs);
   let cancelTimer = scheduleNext();
   return {
     sweep,

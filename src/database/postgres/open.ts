@@ -133,7 +133,7 @@ export function postgresDatabase(
 ): Database {
   return {
     ...dialect,
-    notices,
+    notifications: notices,
     read: (work) => translated(() => within(() => afterBreak(() => work(queries)))),
     write: (work) =>
       translated(() =>

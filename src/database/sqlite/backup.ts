@@ -19,7 +19,7 @@ import { StoreError, translateFailure } from '../errors.ts';
 import { createOwnedFile, moveDurably, moveDurablyToFreeName } from './files.ts';
 import { findViolations, isDamage, openToRead } from './snapshot.ts';
 
-export interface BackupFacts {
+export interface BackupSummary {
   readonly bytes: number;
   readonly registries: number;
   /** The root keys without which its passwords cannot be read; a keyring shows the ids of its keys. */
@@ -36,7 +36,7 @@ export interface BackupOptions {
  * A server may go on writing meanwhile.
  * @throws StoreError when there is no database at `source`; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` when the file cannot be written.
  */
-export function backUp(source: string, target: string, { overwrite }: BackupOptions): BackupFacts {
+export function backUp(source: string, target: string, { overwrite }: BackupOptions): BackupSummary {
   if (!overwrite && existsSync(target)) throw alreadyThere(target);
   const temporary = `${target}.${randomBytes(8).toString('hex')}.tmp`;
   try {
@@ -140,7 +140,7 @@ function copyMoment(source: string, target: string): void {
   }
 }
 
-function inspect(path: string): BackupFacts {
+function inspect(path: string): BackupSummary {
   const connection = openToRead(path);
   try {
     const [complaint] = findViolations(connection);

@@ -28,7 +28,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
   return {
     ...dialect,
-    notices: localNotices(),
+    notifications: localNotices(),
     version: () => readVersion(dataVersion),
     preparedReads: preparedReads(reader, readQueries),
     read: (work) => translated(() => work(readQueries)),

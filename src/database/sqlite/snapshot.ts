@@ -24,7 +24,7 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
   const close = async () => void connection.close();
   return {
     ...dialect,
-    notices: localNotices(),
+    notifications: localNotices(),
     read: (work) => translated(() => work(queries)),
     write: refuseWrite,
     migrate: refuseWrite,

@@ -31,7 +31,7 @@ const codeOf = async (run: Promise<unknown>) => {
   return (error as Problem | undefined)?.code;
 };
 const eventsOf = async (caller: Caller, args: object = {}) =>
-  (await domain.useCases.auditReading.list(caller, args)).nodes;
+  (await domain.useCases.auditTrail.list(caller, args)).nodes;
 
 describe('a token', () => {
   it('logs in with what was asked for, and the trail tells who made it, without its text', async () => {
@@ -206,7 +206,7 @@ describe('the trail', () => {
 
   it('is paged both ways without a gap', async () => {
     const list = (args: object) =>
-      domain.useCases.auditReading.list(writer, { filter: { action: 'token.create' }, ...args });
+      domain.useCases.auditTrail.list(writer, { filter: { action: 'token.create' }, ...args });
     const first = await list({ first: 2 });
     const second = await list({ first: 2, after: first.cursorOf(first.nodes[1]!) });
     const third = await list({ first: 2, after: second.cursorOf(second.nodes[1]!) });
@@ -238,7 +238,7 @@ describe('the trail', () => {
       { registry: 'a.example', username: 'u', password: new Secret('p') },
       { secureConnection: true, validate: false },
     );
-    const of = (caller: Caller) => domain.useCases.auditReading.of(caller, registry, {});
+    const of = (caller: Caller) => domain.useCases.auditTrail.of(caller, registry, {});
     expect((await of(writer)).map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
       'registry.create SKIPPED',
     ]);
@@ -254,7 +254,7 @@ describe('the last use of a token', () => {
     const failures: unknown[] = [];
     const uses = createTokenUses({
       access: domain.store.access,
-      schedule: (run) => ((flush = run), () => undefined),
+      setTimer: (run) => ((flush = run), () => undefined),
       onFailure: (fault) => failures.push(fault),
     });
     const authenticate = createAuthenticator({

@@ -408,7 +408,7 @@ it('a new password that waits clears away a previous one whose window has passed
 
 it('a validation is told when a report was written, and not when a new password only waits', async () => {
   const told: string[] = [];
-  domain.store.notices.listen((text) => told.push(text));
+  domain.store.notifications.listen((text) => told.push(text));
   const { id } = await create();
   const kinds = () => told.map((text) => text.split('"')[1] ?? '').toSorted((one, other) => one.localeCompare(other));
   await storePending(id);

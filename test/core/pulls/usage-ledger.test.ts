@@ -55,7 +55,7 @@ function bench(): Bench {
           return made.answer();
         },
       },
-      schedule: (run, delayMs) => {
+      setTimer: (run, delayMs) => {
         const timer = { run, delayMs };
         timers.push(timer);
         return () => void timers.splice(timers.indexOf(timer), 1);

@@ -488,7 +488,7 @@ describe('listing', () => {
 describe('who may do what', () => {
   const calls: Record<Exclude<Operation, 'principal.get'>, (caller: Caller, id: string) => Promise<unknown>> = {
     'registry.list': (caller) => domain.registries.list(caller, {}),
-    'registry.watch': (caller) => domain.watching.changes(caller, {}),
+    'registry.watch': (caller) => domain.subscriptions.changes(caller, {}),
     'registry.get': (caller, id) => domain.registries.get(caller, { id }),
     'registry.create': (caller) =>
       domain.registries.create(
@@ -512,7 +512,7 @@ describe('who may do what', () => {
     'token.list': (caller) => domain.useCases.tokens.list(caller, {}),
     'token.create': (caller) => domain.useCases.tokens.create(caller, { role: 'READ_ONLY' }),
     'token.revoke': async (caller) => ignoreMissing(domain.useCases.tokens.revoke(caller, { id: 'nobody' })),
-    'audit.list': (caller) => domain.useCases.auditReading.list(caller, {}),
+    'audit.list': (caller) => domain.useCases.auditTrail.list(caller, {}),
     'pull.use': (caller) => domain.pulls.resolve(caller, { host: 'r.example', repository: 'a' }),
   };
 

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  domain.watching.end();
+  domain.subscriptions.end();
   await domain.close();
 });
 
@@ -43,7 +43,7 @@ const codeOf = (call: Promise<unknown>): Promise<unknown> =>
   );
 
 it('tells each change with the registry as it is then, whoever made it', async () => {
-  const stream = await domain.watching.changes(writer, {});
+  const stream = await domain.subscriptions.changes(writer, {});
   const { id } = await create('a.example');
   await domain.registries.update(callerOf('ADMIN'), id, { name: 'Other' }, unchecked);
   const seen: RegistryChange[] = [];
@@ -61,7 +61,7 @@ it('tells each change with the registry as it is then, whoever made it', async (
 });
 
 it('tells each validation that was recorded, and nothing of one that was skipped', async () => {
-  const stream = await domain.watching.validations(writer, {});
+  const stream = await domain.subscriptions.validations(writer, {});
   await create('skipped.example');
   const { id } = await create('a.example', checked);
   domain.outcome = 'INVALID_CREDENTIALS';
@@ -72,7 +72,7 @@ it('tells each validation that was recorded, and nothing of one that was skipped
 
 it('tells nothing of what was not stored', async () => {
   const sent: string[] = [];
-  domain.store.notices.listen((text) => sent.push(text));
+  domain.store.notifications.listen((text) => sent.push(text));
   domain.outcome = 'INVALID_CREDENTIALS';
   await codeOf(create('refused.example', checked));
   const { id } = await create('a.example');
@@ -84,7 +84,7 @@ it('tells nothing of what was not stored', async () => {
 
 it('is readable in the store at the moment it is told', async () => {
   const found: Promise<unknown>[] = [];
-  domain.store.notices.listen((text) =>
+  domain.store.notifications.listen((text) =>
     found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))),
   );
   await create('a.example');
@@ -96,13 +96,13 @@ it('tells an account of its own registries alone, and an admin of the account th
   await insertAccount(domain, 'tenant');
   const tenant = callerOf('READ_WRITE', 'tenant', { subject: 'token:tenant' });
   const [own, foreign] = [
-    await domain.watching.changes(tenant, {}),
-    await domain.watching.changes(callerOf('ADMIN'), { account: 'tenant' }),
+    await domain.subscriptions.changes(tenant, {}),
+    await domain.subscriptions.changes(callerOf('ADMIN'), { account: 'tenant' }),
   ];
   await create('admin.example');
   const { id } = await create('tenant.example', unchecked, tenant);
   expect([(await take(own, 1))[0]?.id, (await take(foreign, 1))[0]?.id]).toEqual([id, id]);
-  expect(await codeOf(domain.watching.changes(tenant, { account: 'admin' }))).toEqual(['NOT_FOUND', undefined]);
+  expect(await codeOf(domain.subscriptions.changes(tenant, { account: 'admin' }))).toEqual(['NOT_FOUND', undefined]);
 });
 
 it.each([
@@ -112,13 +112,13 @@ it.each([
 ] satisfies [string, TestDomain['resolveLogin']][])(
   'ends when its login %s: at the next event, which is not told, and without one in time',
   async (_case, resolveLogin) => {
-    const [busy, quiet] = [await domain.watching.changes(writer, {}), await domain.watching.changes(writer, {})];
+    const [busy, quiet] = [await domain.subscriptions.changes(writer, {}), await domain.subscriptions.changes(writer, {})];
     domain.resolveLogin = resolveLogin;
     await create('secret.example');
     expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);
     expect(await codeOf(take(quiet, 1))).toEqual(['UNAUTHENTICATED', undefined]);
     domain.resolveLogin = async (login) => ({ ...login, images: null });
-    const idle = await domain.watching.changes(writer, {});
+    const idle = await domain.subscriptions.changes(writer, {});
     const end = codeOf(take(idle, 1));
     domain.resolveLogin = resolveLogin;
     domain.passTime();
@@ -127,7 +127,7 @@ it.each([
 );
 
 it('goes on past a look at its login that is still good', async () => {
-  const stream = await domain.watching.changes(writer, {});
+  const stream = await domain.subscriptions.changes(writer, {});
   const first = take(stream, 1);
   for (let round = 0; round < 3; round += 1) {
     domain.passTime();
@@ -138,36 +138,36 @@ it('goes on past a look at its login that is still good', async () => {
 });
 
 it('is ended with an error when its reader is too slow, and holds no more than its bound', async () => {
-  const [{ watching, store }] = domain.replicas;
+  const [{ subscriptions, store }] = domain.replicas;
   const heard: string[] = [];
-  const stream = await watching.changes(writer, {});
-  store.notices.listen((text) => heard.push(text));
+  const stream = await subscriptions.changes(writer, {});
+  store.notifications.listen((text) => heard.push(text));
   for (let index = 0; index <= 100; index += 1)
-    store.notices.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
+    store.notifications.send(JSON.stringify(['DELETED', `reg_${index}`, 'admin']));
   await expect.poll(() => heard.length).toBe(101);
   expect(await codeOf(take(stream, 1))).toEqual(['RATE_LIMITED', 'SLOW_READER']);
 });
 
 it('is one of a bounded number for each login on a server, and a client that left makes room', async () => {
-  const [{ watching }] = domain.replicas;
+  const [{ subscriptions }] = domain.replicas;
   const leaving = new AbortController();
-  await watching.changes({ ...writer, signal: () => leaving.signal }, {});
-  for (let count = 1; count < 10; count += 1) await watching.validations(writer, {});
-  expect(await codeOf(watching.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
-  await watching.changes(callerOf('ADMIN'), {});
+  await subscriptions.changes({ ...writer, signal: () => leaving.signal }, {});
+  for (let count = 1; count < 10; count += 1) await subscriptions.validations(writer, {});
+  expect(await codeOf(subscriptions.changes(writer, {}))).toEqual(['RATE_LIMITED', 'TOO_MANY_STREAMS']);
+  await subscriptions.changes(callerOf('ADMIN'), {});
   leaving.abort();
-  await watching.changes(writer, {});
+  await subscriptions.changes(writer, {});
 });
 
 it('ends in good order when the client leaves or the server stops', async () => {
   const leaving = new AbortController();
   const [left, stopped] = [
-    await domain.watching.changes({ ...writer, signal: () => leaving.signal }, {}),
-    await domain.watching.changes(writer, {}),
+    await domain.subscriptions.changes({ ...writer, signal: () => leaving.signal }, {}),
+    await domain.subscriptions.changes(writer, {}),
   ];
   const ends = Promise.all([take(left, 1), take(stopped, 1)]);
   leaving.abort();
-  domain.watching.end();
+  domain.subscriptions.end();
   expect(await ends).toEqual([[], []]);
 });
 
@@ -181,8 +181,8 @@ it.each([
   '{"kind":"CREATED"}',
   '[',
 ])('takes %j on the same channel for nothing', async (text) => {
-  const stream = await domain.watching.changes(writer, {});
-  domain.store.notices.send(text);
+  const stream = await domain.subscriptions.changes(writer, {});
+  domain.store.notifications.send(text);
   const { id } = await create('a.example');
   expect((await take(stream, 1))[0]?.id).toBe(id);
 });

@@ -45,14 +45,14 @@ function start(): Revalidation {
     },
   };
   const revalidation = startRevalidation({
-    registries: publishChanges(domain.store.registries, domain.store.notices),
+    registries: publishChanges(domain.store.registries, domain.store.notifications),
     access: domain.store.access,
     sealer: domain.sealer,
     validator,
     now: () => domain.time,
     observeValidation: () => undefined,
     everyMs,
-    schedule: () => () => undefined,
+    setTimer: () => () => undefined,
     newRequestId: () => 'request-1',
     onFailure: (fault) => faults.push(fault),
   });
@@ -223,7 +223,7 @@ it('counts failures in a row over restarts, and forgets them after a success', a
 
 it('writes an audit event when the outcome changes and only then, and tells of each check', async () => {
   const told: string[] = [];
-  domain.store.notices.listen((text) => told.push(text));
+  domain.store.notifications.listen((text) => told.push(text));
   const { id: registryId } = await add('a.example');
   const eventsOf = async () =>
     (await domain.store.audit.eventsAfter(0, 100)).filter(({ actor }) => actor === 'system:revalidation');

@@ -83,7 +83,7 @@ builder.queryField('auditEvents', (t) =>
       description:
         'Lists the audit trail, newest first, one page at a time. A page has 50 events by default and at most 100. Admins see every account, others their own.',
       args: { filter: t.arg({ type: AuditFilterInput, description: 'The conditions that every event must match.' }) },
-      resolve: async (_root, args, { auditReading, caller }) => connection(await auditReading.list(caller, args)),
+      resolve: async (_root, args, { auditTrail, caller }) => connection(await auditTrail.list(caller, args)),
     },
     { name: 'RegwayAuditEventConnection', description: 'One page of the audit trail.' },
     { name: 'RegwayAuditEventEdge', description: 'An audit event and its cursor.' },
@@ -102,7 +102,7 @@ builder.objectField(RegistryNode, 'auditEvents', (t) =>
         description: 'The maximum number of events to return. Defaults to 20; at most 100.',
       }),
     },
-    resolve: async (registry, args, { auditReading, caller }) => [...(await auditReading.of(caller, registry, args))],
+    resolve: async (registry, args, { auditTrail, caller }) => [...(await auditTrail.of(caller, registry, args))],
   }),
 );
 

@@ -18,12 +18,12 @@ import { dateTimeScalar, secretScalar } from './scalars.ts';
 export interface UseCases {
   readonly registries: Registries;
   readonly uses: Uses;
-  readonly watching: Pick<Subscriptions, 'changes' | 'validations'>;
-  readonly pullTokens: UpstreamTokens;
-  readonly pullConfigs: ClientConfigs;
+  readonly subscriptions: Pick<Subscriptions, 'changes' | 'validations'>;
+  readonly upstreamTokens: UpstreamTokens;
+  readonly clientConfigs: ClientConfigs;
   readonly accounts: Accounts;
   readonly tokens: Tokens;
-  readonly auditReading: AuditTrailReader;
+  readonly auditTrail: AuditTrailReader;
 }
 
 /** The context of resolvers: the caller and the use cases. */

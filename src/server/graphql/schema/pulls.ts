@@ -112,8 +112,8 @@ builder.mutationField('createPullToken', (t) =>
       }),
       account: t.arg.string({ description: accountDescription }),
     },
-    resolve: (_root, args, { pullTokens, caller }) =>
-      payloadOf(async () => ({ pullToken: await pullTokens.create(caller, args) }), imageArgument),
+    resolve: (_root, args, { upstreamTokens, caller }) =>
+      payloadOf(async () => ({ pullToken: await upstreamTokens.create(caller, args) }), imageArgument),
   }),
 );
 
@@ -178,6 +178,6 @@ builder.queryField('pullConfig', (t) =>
           'The API token (`rgw_…`) to put into the file, preferably one with the role PULL. Send it in a variable, by POST. Defaults to a placeholder.',
       }),
     },
-    resolve: (_root, args, { pullConfigs, caller }) => pullConfigs.create(caller, args),
+    resolve: (_root, args, { clientConfigs, caller }) => clientConfigs.create(caller, args),
   }),
 );

@@ -145,7 +145,7 @@ builder.subscriptionField('registryChanged', (t) =>
     type: RegistryChangeType,
     description: `Sends an event when a registry of an account is created, updated, or deleted, by any caller. ${streamNote}`,
     args: { account: t.arg.string(account) },
-    subscribe: (_root, args, { watching, caller }) => watching.changes(caller, args),
+    subscribe: (_root, args, { subscriptions, caller }) => subscriptions.changes(caller, args),
     resolve: (change) => change,
   }),
 );
@@ -155,7 +155,7 @@ builder.subscriptionField('registryValidated', (t) =>
     type: RegistryValidationType,
     description: `Sends an event when the outcome of a validation is recorded for a registry of an account: after a call, after a rejected pull, or on schedule. ${streamNote}`,
     args: { account: t.arg.string(account) },
-    subscribe: (_root, args, { watching, caller }) => watching.validations(caller, args),
+    subscribe: (_root, args, { subscriptions, caller }) => subscriptions.validations(caller, args),
     resolve: (registry) => registry,
   }),
 );

@@ -115,7 +115,7 @@ test('every operation of the table is reachable', () => {
 async function codes(document: string, role: Role | null): Promise<string[]> {
   const headers = { ...jsonHeaders(role), accept: 'application/json, text/event-stream' };
   // Streams that would go on for ever are ended as a server that stops does.
-  const ending = setInterval(() => endpoint.domain.watching.end(), 50);
+  const ending = setInterval(() => endpoint.domain.subscriptions.end(), 50);
   const { text } = await endpoint
     .request('/graphql', { method: 'POST', headers, body: JSON.stringify({ query: document }) })
     .finally(() => clearInterval(ending));

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  endpoint.domain.watching.end();
+  endpoint.domain.subscriptions.end();
   await endpoint.close();
 });
 
