@@ -25,6 +25,7 @@ import {
   parseWindowHours,
 } from './setting-parsers.ts';
 
+/** The validated settings of the server and of the commands that work on the data directory. */
 export interface Config {
   readonly listenHost: string;
   /** 0 lets the system pick a free port. */

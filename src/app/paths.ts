@@ -10,8 +10,11 @@ const packageRoot = findPackageRoot(import.meta.dirname);
 
 /** The directory that contains the migrations, in `sqlite/` and `postgres/`. */
 export const migrationsDir = join(packageRoot, 'drizzle/');
+/** The directory of the built GraphiQL page. */
 export const graphiqlDir = join(packageRoot, 'dist/graphiql/');
+/** The directory of the built console. */
 export const consoleDir = join(packageRoot, 'dist/console/');
+/** The directory of the built API browser. */
 export const apiDocsDir = join(packageRoot, 'dist/api-docs/');
 
 /**

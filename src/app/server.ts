@@ -15,6 +15,7 @@ import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
 
+/** A server that accepts requests until it is closed. */
 export interface RunningServer {
   /** The address that users open, without a trailing slash. */
   readonly url: string;
@@ -27,6 +28,7 @@ interface ServerParts extends Omit<LoginParts, 'signInKey'> {
   readonly documents: TrustedDocuments;
 }
 
+/** A part of the server that must be closed. */
 export interface Closable {
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { registryHost } from '../core/registry/host.ts';
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** The levels of the log, from the most to the least verbose. */
 export type LogLevel = (typeof logLevels)[number];
 
 /** Parses an address to listen on, `host:port`; IPv6 in brackets. */

@@ -21,6 +21,7 @@ interface Session {
   readonly failure: RequestFailure | null;
 }
 
+/** The whole console. Shows the sign-in page until a session exists. */
 export function App() {
   const [{ principal, isKnown, failure }, setSession] = useState<Session>({
     principal: null,

@@ -13,6 +13,7 @@ import { makePrivateDirectory, migrationsDir } from '../paths.ts';
 import { withSnapshot } from './snapshot.ts';
 import { type Check, verify } from './verify.ts';
 
+/** The result of a backup. */
 export interface Backup extends BackupSummary {
   /** The absolute path of the backup. */
   readonly file: string;
@@ -20,6 +21,7 @@ export interface Backup extends BackupSummary {
   readonly keyringFile: string;
 }
 
+/** The result of a restore. */
 export interface Restoration {
   readonly restored: boolean;
   /** The checks of the backup. */

@@ -8,6 +8,7 @@ import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { Config } from '../config.ts';
 import { now, onData } from '../wiring/store.ts';
 
+/** The properties of a new API token; `images` is null without an image limit, `expiresAt` is null if it never expires. */
 export interface TokenRequest {
   readonly account: string;
   readonly role: Role;

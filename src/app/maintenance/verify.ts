@@ -13,6 +13,7 @@ import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
 import { requireCurrentTables, withSnapshot } from './snapshot.ts';
 
+/** The result of one check of the stored data. */
 export interface Check {
   readonly name: 'database' | 'schema' | 'keys' | 'passwords' | 'audit';
   readonly state: 'PASSED' | 'FAILED' | 'SKIPPED';

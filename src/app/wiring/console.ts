@@ -10,6 +10,7 @@ import { consoleRoute } from '../../server/pages/console.ts';
 import type { Config } from '../config.ts';
 import { isReachedByHttps, type Logins } from './logins.ts';
 
+/** The routes of the console and the authentication of its requests. */
 export interface ConsoleServer {
   readonly routes: readonly Route[];
   /** Authenticates by the `Authorization` header if present, else by the cookie of the console. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */

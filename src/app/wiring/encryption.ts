@@ -12,6 +12,7 @@ import { createSealer, type DatabaseSealer, holdsNothingSealed } from '../../enc
 import type { Config } from '../config.ts';
 import { makePrivateDirectory } from '../paths.ts';
 
+/** The opened keys of a database. */
 export interface Seal {
   readonly sealer: DatabaseSealer;
   /** Authenticates the events of the audit chain. */

@@ -21,6 +21,7 @@ import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import { type Config, ConfigError } from '../config.ts';
 import { setTimer } from './clock.ts';
 
+/** The authentication of all servers. */
 export interface Logins {
   /** Creates an authenticator. All authenticators share one count of failures. */
   authenticator(schemes: readonly AuthenticationScheme[]): RequestAuthenticator;
@@ -32,6 +33,7 @@ export interface Logins {
   close(): Promise<void>;
 }
 
+/** The dependencies of `createLogins`. */
 export interface LoginParts {
   readonly config: Config;
   readonly issuers: readonly IssuerSettings[];

@@ -26,6 +26,7 @@ import { type ConsoleServer, createConsole } from './console.ts';
 import type { Logins } from './logins.ts';
 import type { Domain } from './use-cases.ts';
 
+/** The routes of all servers. */
 export interface Servers {
   readonly routes: readonly Route[];
   close(): Promise<void>;

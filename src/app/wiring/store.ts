@@ -44,4 +44,5 @@ export async function onData<T>(
   }
 }
 
+/** Returns the current time. */
 export const now = (): Date => new Date();

@@ -42,6 +42,7 @@ interface DomainParts {
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
 }
 
+/** The use cases, with the keys and the connections that they use. */
 export interface Domain {
   readonly useCases: UseCases;
   readonly pulls: Pulls;

@@ -19,6 +19,7 @@ export class RequestFailure extends Error {
   }
 }
 
+/** The signed-in principal, as the server reports it. */
 export interface Principal {
   readonly subject: string;
   readonly account: string;

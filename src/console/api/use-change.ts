@@ -7,6 +7,7 @@ import { type Failure, useFailures } from './use-request.ts';
 /** Sends the change; returns the errors of its payload and the request ID. */
 export type SendChange = () => Promise<readonly [readonly FailureFragment[], string | null]>;
 
+/** The state of a change, and the function that sends it. */
 export interface Change {
   readonly failure: Failure | null;
   readonly isBusy: boolean;

@@ -3,6 +3,7 @@
 import { createContext, useCallback, useContext, useEffect, useState } from 'react';
 import { RequestFailure } from './client.ts';
 
+/** The state of loaded data. */
 export interface Loaded<Answer> {
   /** The latest answer; the previous one stays until the new one arrives. */
   readonly answer: Answer | null;

@@ -4,6 +4,7 @@ import type { EventFragment } from '../api/operations.ts';
 import { actionLabels, resultLabel } from '../shared/words.ts';
 import { Ago, TableFrame } from './controls.tsx';
 
+/** A table of audit events. */
 export function AuditTable({
   events,
   isOfOneResource = false,

@@ -47,6 +47,7 @@ interface FieldProps {
   readonly inputRef?: Ref<HTMLInputElement>;
 }
 
+/** A labeled text field with help and an error. */
 export function Field({
   label,
   value,
@@ -130,6 +131,7 @@ interface ToggleProps {
   readonly onChange: (isOn: boolean) => void;
 }
 
+/** A labeled switch with help. */
 export function Toggle({ label, help, isOn, onChange }: ToggleProps) {
   const id = `help-${label.replaceAll(' ', '-')}`;
   return (
@@ -168,6 +170,7 @@ export function Sign({ tone }: { readonly tone: Tone }) {
   );
 }
 
+/** A message with the color and icon of its severity. Screen readers announce it. */
 export function Note({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) {
   return (
     <div className={`note ${tone}`} role={tone === 'bad' ? 'alert' : 'status'}>
@@ -245,6 +248,7 @@ interface TableFrameProps {
   readonly children: ReactNode;
 }
 
+/** A table in a frame that scrolls and can be focused by keyboard. */
 export function TableFrame({ label, titles, children }: TableFrameProps) {
   return (
     <div className="table-frame" role="region" aria-label={label} tabIndex={0}>

@@ -12,6 +12,7 @@ interface DialogProps {
   readonly children: ReactNode;
 }
 
+/** A modal dialog. */
 export function Dialog({ title, role = 'dialog', onClose, children }: DialogProps) {
   return (
     <ModalOverlay className="overlay" isOpen onOpenChange={(isOpen) => isOpen || onClose()}>

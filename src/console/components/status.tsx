@@ -4,6 +4,7 @@ import { Ago, Sign } from './controls.tsx';
 import type { RowFragment } from '../api/operations.ts';
 import { outcomeTone, outcomeLabels } from '../shared/words.ts';
 
+/** Shows the outcome and age of the last validation. */
 export function Status({ validation }: { readonly validation: RowFragment['lastValidation'] }) {
   if (validation === null)
     return (

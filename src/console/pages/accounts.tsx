@@ -18,6 +18,7 @@ import { ConfirmDialog } from '../components/dialog.tsx';
 /** The built-in account, which cannot be disabled. */
 const adminAccount = 'admin';
 
+/** The page of the accounts. */
 export function AccountsPage() {
   const { answer, failure, reload } = useRequest('accounts', (signal) => run(AccountsDocument, {}, signal));
   const [disabled, setDisabled] = useState<AccountFragment | null>(null);

@@ -13,6 +13,7 @@ import { actionLabels } from '../shared/words.ts';
 /** Events per page: one or two screens. */
 const pageSize = 50;
 
+/** The page of the audit trail. @param query the query part of the address: actor, action, and cursor. */
 export function AuditPage({ query }: { readonly query: string }) {
   const parameters = new URLSearchParams(query);
   const [actor, action, after] = ['actor', 'action', 'after'].map((name) => parameters.get(name));

@@ -10,6 +10,7 @@ import { applyTheme, storeTheme, storedTheme, themes } from '../shared/theme.ts'
 
 const themeLabels = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' } as const;
 
+/** The bar at the top. @param principal null if no one is signed in. */
 export function Header({
   principal,
   onSignOut,

@@ -9,6 +9,7 @@ export function maySeeRegistries({ role }: Principal): boolean {
   return role === 'ADMIN' || role === 'READ_WRITE';
 }
 
+/** The page for roles that may not list registries. */
 export function NoRegistries({ role }: { readonly role: Principal['role'] }) {
   return (
     <>

@@ -25,6 +25,7 @@ type OpenDialog =
   | { readonly kind: 'edit'; readonly stored: FactsFragment }
   | { readonly kind: 'delete'; readonly id: string };
 
+/** The page with the list of registries. @param query the query part of the address. */
 export function RegistriesPage({ query }: { readonly query: string }) {
   const state = parseListState(query);
   const list = useRequest(printListState(state), (signal) => run(ListDocument, listVariables(state), signal));

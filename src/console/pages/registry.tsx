@@ -17,6 +17,7 @@ import { go } from '../shared/location.ts';
 
 type Registry = NonNullable<OneQuery['registry']>;
 
+/** The page of one registry. */
 export function RegistryPage({ id }: { readonly id: string }) {
   const { answer, failure, isLoading, reload } = useRequest(id, (signal) => run(OneDocument, { id }, signal));
   const [dialog, setDialog] = useState<'edit' | 'delete' | null>(null);

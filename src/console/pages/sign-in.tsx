@@ -12,6 +12,7 @@ interface SignInPageProps {
   readonly onSignedIn: (principal: Principal) => void;
 }
 
+/** The page that signs in. */
 export function SignInPage({ failure: reason, onSignedIn }: SignInPageProps) {
   const [token, setToken] = useState('');
   const [failure, setFailure] = useState(reason);

@@ -20,6 +20,7 @@ interface TokenForm {
   readonly lifetime: keyof typeof lifetimes;
 }
 
+/** The dialog that creates an API token. */
 export function TokenDialog({ principal, onClose }: { readonly principal: Principal; readonly onClose: () => void }) {
   const [form, setForm] = useState<TokenForm>({
     name: '',

@@ -9,6 +9,7 @@ import { Ago, FailureNote, Note, PageHeading, TableFrame } from '../components/c
 import { ConfirmDialog } from '../components/dialog.tsx';
 import { TokenDialog } from './token-dialog.tsx';
 
+/** The page of the API tokens. */
 export function TokensPage({ principal }: { readonly principal: Principal }) {
   const { answer, failure, reload } = useRequest('tokens', (signal) => run(TokensDocument, {}, signal));
   const [isAdding, setAdding] = useState(false);

@@ -10,14 +10,17 @@ const sortFields = {
   created: 'CREATED_AT',
   updated: 'UPDATED_AT',
 } as const satisfies Record<string, RegistryOrderField>;
+/** The name of a sortable column in the address. */
 export type SortKey = keyof typeof sortFields;
 
+/** The page sizes that users can choose. */
 export const pageSizes = [25, 50, 100] as const;
 const defaultPageSize = 50;
 
 /** The position of a page: first, last, or after or before a cursor of the server. */
 export type Position = 'first' | 'last' | { readonly after: string } | { readonly before: string };
 
+/** The filters, order, and page of the list. */
 export interface ListState {
   readonly search: string;
   readonly type: RegistryType | null;

@@ -14,6 +14,7 @@ interface ListToolsProps {
   readonly onShow: (change: Partial<ListState>, replace?: boolean) => void;
 }
 
+/** The filters of the list. */
 export function ListTools({ state, onShow }: ListToolsProps) {
   const [search, setSearch] = useState(state.search);
   // The back button changes the address, so the typed text follows it.

@@ -12,6 +12,7 @@ interface PagerProps {
 
 const numbers = new Intl.NumberFormat('en');
 
+/** The page size, the number of registries, and the buttons between pages. */
 export function Pager({ connection: { totalCount, nodes, pageInfo }, state, onShow }: PagerProps) {
   const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
   const all = `${numbers.format(totalCount)} ${totalCount === 1 ? 'registry' : 'registries'}`;

@@ -47,6 +47,7 @@ interface RegistryTableProps {
   readonly onDelete: (id: string) => void;
 }
 
+/** The table of registries. */
 export function RegistryTable({ rows, state, isLoading, onShow, onEdit, onDelete }: RegistryTableProps) {
   return (
     <div className="table-frame">

@@ -20,6 +20,7 @@ interface DeleteDialogProps {
   readonly onDone: (sentence: string) => void;
 }
 
+/** The dialog that deletes a registry. */
 export function DeleteDialog({ id, onClose, onDone }: DeleteDialogProps) {
   const { answer, failure, isLoading } = useRequest(id, (signal) => run(OneDocument, { id }, signal));
   const registry = answer?.registry ?? null;

@@ -9,6 +9,7 @@ import type {
   UpdateRegistryInput,
 } from '../api/operations.ts';
 
+/** The values of the form as typed. */
 export interface FormState {
   readonly registry: string;
   readonly type: RegistryType;
@@ -25,11 +26,13 @@ export interface FormState {
   readonly storeAsPending: boolean;
 }
 
+/** The name of a field of the form. */
 export type FormField = keyof FormState;
 
 /** The problems of the form, by field. */
 export type FieldErrors = Partial<Record<FormField, string>>;
 
+/** The form of a new registry. */
 export const emptyForm: FormState = {
   registry: '',
   type: 'DOCKER_V2',

@@ -16,6 +16,7 @@ interface ImageExplainerProps {
   readonly example?: string;
 }
 
+/** A form that explains which registry a pull of an image would use. */
 export function ImageExplainer({ registryId, example = 'docker.io/library/ubuntu:24.04' }: ImageExplainerProps) {
   const [reference, setReference] = useState('');
   const [image, setImage] = useState<Explained | null>(null);

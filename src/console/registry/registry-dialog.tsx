@@ -32,6 +32,7 @@ interface RegistryDialogProps {
   readonly onDone: (sentence: string) => void;
 }
 
+/** The dialog that adds or changes a registry. */
 export function RegistryDialog({ stored, onClose, onDone }: RegistryDialogProps) {
   const form = useForm(stored);
   const check = useCheck();

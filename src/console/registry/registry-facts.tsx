@@ -6,6 +6,7 @@ import { Ago, TableFrame } from '../components/controls.tsx';
 import { TlsMark } from '../components/status.tsx';
 import { resultLabel, typeLabels } from '../shared/words.ts';
 
+/** The stored details of a registry. */
 export function RegistryFacts({ registry }: { readonly registry: FactsFragment }) {
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Name', registry.name],
@@ -70,6 +71,7 @@ function coverage({ host, repository }: FactsFragment): string {
 
 type Uses = NonNullable<OneQuery['registry']>['uses'];
 
+/** The latest pulls that used a registry. */
 export function UsesCard({ uses }: { readonly uses: Uses }) {
   return (
     <section className="card" aria-labelledby="uses-title">

@@ -42,6 +42,7 @@ const usernameHelp: Readonly<Record<RegistryType, string>> = {
   ACR: 'The client ID.',
 };
 
+/** The fields of the form of a registry. @param stored null for a new registry. */
 export function RegistryFields({ stored, form, errors, onChange }: RegistryFieldsProps) {
   const action = stored === null ? 'Add' : 'Save';
   return (
@@ -141,7 +142,7 @@ function UpstreamFields({ form, errors, onChange }: Omit<RegistryFieldsProps, 's
         onChange={(probeRepository) => onChange({ probeRepository })}
         error={errors.probeRepository}
         placeholder="team/app"
-        help="Verifies that the credential can pull this repository. Needed where a login alone verifies nothing."
+        help="Verifies that the credential can pull this repository. Useful if the registry also accepts anonymous requests."
       />
     </>
   );

@@ -44,6 +44,7 @@ interface ValidationResultProps {
   readonly onFix?: (fix: SuggestedFix) => void;
 }
 
+/** The result of a validation, with the hint and a button for the suggested fix. */
 export function ValidationResult({ report, fix = null, onFix }: ValidationResultProps) {
   const { outcome, message, hint, durationMs, checkedAt, retryAfter } = report;
   const tone = outcomeTone(outcome);

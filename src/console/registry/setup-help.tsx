@@ -69,6 +69,7 @@ const providers: readonly Provider[] = [
   },
 ];
 
+/** The expandable help with the values to enter for each provider. */
 export function SetupHelp() {
   return (
     <Disclosure className="setup-help">

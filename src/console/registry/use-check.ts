@@ -23,6 +23,7 @@ interface State {
 /** Starts one check and yields its messages. Aborting the signal stops the check on the server. */
 type Progress = (signal: AbortSignal) => AsyncIterable<CheckSubscription['registryCheck']>;
 
+/** The state of a check, and the functions that control it. */
 export interface Check extends State {
   /** Aborts a running check and starts this one. Returns the report, or null if the check failed or was aborted. */
   start(progress: Progress): Promise<ReportFragment | null>;

@@ -1,6 +1,8 @@
 // Stores and applies the color theme: light, dark, or the system's. The choice is stored in this browser.
 
+/** The themes in the order of the button that switches between them. */
 export const themes = ['system', 'light', 'dark'] as const;
+/** A color theme; `system` follows the operating system. */
 export type Theme = (typeof themes)[number];
 
 const storageKey = 'regway-theme';

@@ -12,6 +12,7 @@ import type {
 /** The severity of a result. Each has its own color and icon. */
 export type Tone = 'good' | 'warning' | 'bad' | 'neutral';
 
+/** The labels of the registry types. */
 export const typeLabels: Readonly<Record<RegistryType, string>> = {
   DOCKER_V2: 'Docker V2',
   AWSECR: 'Amazon ECR',
@@ -19,6 +20,7 @@ export const typeLabels: Readonly<Record<RegistryType, string>> = {
   ACR: 'Azure',
 };
 
+/** The labels of the validation outcomes. */
 export const outcomeLabels: Readonly<Record<ValidationOutcome, string>> = {
   VALID: 'Works',
   VALID_UNPROVEN: 'Accepted, not verified',
@@ -49,6 +51,7 @@ export const outcomeLabels: Readonly<Record<ValidationOutcome, string>> = {
   NATIVE_CREDENTIAL_ERROR: 'Cloud login failed',
 };
 
+/** The labels of the validation steps. */
 export const stepLabels: Readonly<Record<ValidationStepKind, string>> = {
   RESOLVE: 'Resolve host',
   CONNECT: 'Connect',
@@ -61,12 +64,14 @@ export const stepLabels: Readonly<Record<ValidationStepKind, string>> = {
   REPOSITORY: 'Repository',
 };
 
+/** The labels of the step statuses. */
 export const statusLabels: Readonly<Record<ValidationStepStatus, string>> = {
   PASSED: 'passed',
   WARNED: 'warning',
   FAILED: 'failed',
   SKIPPED: 'skipped',
 };
+/** The severity of the step statuses. */
 export const statusTones: Readonly<Record<ValidationStepStatus, Tone>> = {
   PASSED: 'good',
   WARNED: 'warning',
@@ -96,6 +101,7 @@ export function formWords(sentence: string): string {
   return reworded.replace(/^turn on/, 'Turn on');
 }
 
+/** The labels of the roles. */
 export const roleLabels: Readonly<Record<RegwayRole, string>> = {
   PULL: 'Pull: pull images with stored credentials',
   READ_WRITE: 'Read and write: manage registries',
@@ -103,6 +109,7 @@ export const roleLabels: Readonly<Record<RegwayRole, string>> = {
   ADMIN: 'Admin: full access to all accounts',
 };
 
+/** The labels of the audited actions. */
 export const actionLabels: Readonly<Record<RegwayAuditAction, string>> = {
   REGISTRY_CREATE: 'Registry added',
   REGISTRY_UPDATE: 'Registry changed',

@@ -23,6 +23,7 @@ interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent
   readonly azure?: Pick<AcrSettings, 'authority' | 'metadataOrigin' | 'registryOrigin'> | undefined;
 }
 
+/** The cloud credentials, and the wrappers that use them. */
 export interface Cloud extends CloudCredentials {
   /** Wraps a validator so that it first issues a login for registries of a cloud type. */
   wrapValidator(validator: Validator): Validator;

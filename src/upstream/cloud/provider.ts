@@ -11,6 +11,7 @@ export interface Minting extends MintedCredential {
   readonly message: string;
 }
 
+/** The port of one cloud. */
 export interface CloudProvider {
   /**
    * Issues a login for a host from the stored identity.
@@ -97,6 +98,7 @@ export interface CloudCredentials {
   ): Promise<Credential>;
 }
 
+/** The registry types whose login a cloud issues. */
 export type CloudType = Exclude<RegistryType, 'DOCKER_V2'>;
 
 /** Issues a login for one target within a time limit. @throws CloudFailure; the signal's reason if it was aborted. */

@@ -3,6 +3,7 @@
 import { CloudFailure, shownCode } from '../failure.ts';
 import type { Advice } from '../failure.ts';
 
+/** A call to AWS, for messages. */
 export interface AwsCall {
   /** The called service. */
   readonly service: 'Amazon ECR' | 'Amazon ECR Public' | 'AWS STS';

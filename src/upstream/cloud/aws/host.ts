@@ -1,6 +1,7 @@
 // Recognizes the hosts of Amazon ECR, and parses account and region from them.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 
+/** The host of a private registry of Amazon ECR. */
 export interface PrivateEcrHost {
   readonly kind: 'private';
   /** Twelve digits. */
@@ -10,6 +11,7 @@ export interface PrivateEcrHost {
   readonly isDualStack: boolean;
 }
 
+/** The host of a registry of Amazon ECR. */
 export type EcrHost = PrivateEcrHost | { readonly kind: 'public' };
 
 /** Anchored at both ends and without a port, because a minted login must be sent only to Amazon. */

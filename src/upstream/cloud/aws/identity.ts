@@ -3,6 +3,7 @@
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';
 
+/** The stored identity for Amazon ECR. */
 export type EcrIdentity =
   | { readonly kind: 'key'; readonly accessKeyId: string; readonly secretAccessKey: string }
   | { readonly kind: 'ambient' }

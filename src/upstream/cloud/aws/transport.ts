@@ -6,6 +6,7 @@ import type { HttpsClient } from '../../transport/https-client.ts';
 import { unusable } from '../failure.ts';
 import { sendToCloud } from '../provider.ts';
 
+/** The request handler of the AWS SDK. */
 export type AwsTransport = NonNullable<ECRClientConfig['requestHandler']>;
 
 /** The parts of the SDK's request that are used. All calls are POST requests with a complete body. */

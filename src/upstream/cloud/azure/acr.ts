@@ -16,6 +16,7 @@ import { azureFailure } from './errors.ts';
 import { type AcrHost, parseAcrHost } from './host.ts';
 import { type AcrIdentity, parseAcrIdentity } from './identity.ts';
 
+/** The settings of the Azure provider. */
 export interface AcrSettings {
   readonly http: HttpsClient;
   /** Whether registries may use the server's managed identity. */

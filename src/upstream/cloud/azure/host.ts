@@ -1,5 +1,6 @@
 // Recognizes the hosts of Azure's registries, and maps them to the login server of their cloud.
 
+/** The cloud of an Azure registry. */
 export interface AcrHost {
   /** The login server of the cloud. */
   readonly authority: string;

@@ -3,6 +3,7 @@
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';
 
+/** The stored identity for Azure. */
 export type AcrIdentity =
   | { readonly kind: 'principal'; readonly tenant: string; readonly clientId: string; readonly clientSecret: string }
   /** Sent to the registry unchanged. */

@@ -8,6 +8,7 @@ import { type Advice, ambientIsOff, CloudFailure, shownCode, unfitHost, unusable
 import { checkedMinting, type CloudProvider, issued, type MintedCredential, sendToCloud } from '../provider.ts';
 import { type GoogleKey, parseGoogleKey } from './service-account-key.ts';
 
+/** The settings of the Google provider. */
 export interface GcrSettings {
   readonly http: HttpsClient;
   /** Whether registries may use the server's own identity. */

@@ -6,6 +6,7 @@ import { parseJson } from '../../../core/shared/json.ts';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { CloudFailure } from '../failure.ts';
 
+/** The parsed key of a service account. */
 export interface GoogleKey {
   readonly keyId: string | undefined;
   readonly email: string;
