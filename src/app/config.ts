@@ -46,7 +46,7 @@ export interface Config {
   readonly plainHttpHosts: readonly string[];
   /** PEM; if undefined, the server uses plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  /** PEM of additional trust anchors for connections to registries and issuers. */
+  /** PEM of additional trust anchors for connections to registries, clouds, and issuers. */
   readonly extraCa: string | undefined;
   /** Whether registries may use the server's own cloud identity. If so, everyone who can create registries can use it. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };

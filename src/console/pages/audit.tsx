@@ -30,7 +30,7 @@ export function AuditPage({ query }: { readonly query: string }) {
       <PageHeading title="Audit" />
       <p className="lead">
         Who did what, when, and with what outcome. Request input is never recorded. <code>regway audit verify</code>{' '}
-        detects changes made to the trail outside Regway.
+        checks whether the trail was modified outside Regway.
       </p>
       <Filters key={actor} actor={actor ?? ''} action={known} />
       {failure !== null && <FailureNote failure={failure} />}

@@ -1,4 +1,4 @@
-// The console in Chromium: opened as a person opens it, with everything it asked for and everything it complained about.
+// Opens the console in Chromium, and records its requests and errors.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,29 +7,29 @@ import type { Browser, Locator, Page } from 'playwright-core';
 
 export interface ConsolePage {
   readonly page: Page;
-  /** Addresses that the page asked for. */
+  /** The addresses that the page requested. */
   readonly requests: readonly string[];
   /** Violations of the content security policy, errors thrown in the page, and errors on its console. */
   readonly complaints: readonly string[];
   readonly button: (name: string | RegExp) => Locator;
-  /** Types into the field of this label, over what was there. */
+  /** Replaces the value of the field with this label. */
   readonly fill: (label: string, text: string) => Promise<void>;
-  /** What axe finds on the screen as it is, in this theme. */
+  /** Returns the violations that axe finds on the current screen in this theme. */
   readonly violations: (theme: 'light' | 'dark') => Promise<string[]>;
   readonly close: () => Promise<void>;
 }
 
-/** A page loads within a second on a free core; the machine may be busy. */
+/** Milliseconds for one step: a page loads within 1 second on an idle core, but the machine may be busy. */
 const pageTimeoutMs = 30_000;
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Starts a browser. Close it in the end. */
+/** Starts a browser, which the caller closes. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true });
 }
 
-/** Opens the address in a browser session of its own. */
+/** Opens the address in a new browser session. */
 export async function openConsole(browser: Browser, address: string): Promise<ConsolePage> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
   const page = await context.newPage();
@@ -64,7 +64,7 @@ export async function openConsole(browser: Browser, address: string): Promise<Co
 
 async function findViolations(page: Page, theme: 'light' | 'dark'): Promise<string[]> {
   await setTheme(page, theme);
-  // The debugger's door: the policy of the page does not apply to what a test brings along.
+  // The content security policy does not apply to scripts that the debugger injects.
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
@@ -79,7 +79,7 @@ async function findViolations(page: Page, theme: 'light' | 'dark'): Promise<stri
   return found.map((text) => `${theme} ${text}`);
 }
 
-/** As the button of the page does it; null goes back to the system's. */
+/** Sets the theme like the button of the page; null returns to the one of the system. */
 export async function setTheme(page: Page, theme: 'light' | 'dark' | null): Promise<void> {
   await page.evaluate((wanted) => {
     if (wanted === null) delete document.documentElement.dataset['theme'];

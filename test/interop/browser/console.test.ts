@@ -1,4 +1,4 @@
-// A person with a browser and no knowledge of the API: from the link of the first start to registries that work, and out again.
+// Uses the console in Chromium as a new user does: from the link of the first start to working registries, and signing out.
 
 import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -15,9 +15,9 @@ import { basicAuthorization, getManifest } from '../../e2e/support/raw-pull.ts';
 import { alice, pushedRepository, startRegistries, type RealRegistries } from '../../e2e/support/registries.ts';
 import { projectRoot, startServer, type RegwayServer } from '../../e2e/support/server.ts';
 
-/** What the issue of the console allows for all of its files together. */
+/** Maximum size of all files of the console together, compressed with gzip. */
 const maxGzippedBytes = 250 * 1024;
-/** Pictures of every screen land here, to be looked at. */
+/** The directory of the screenshots, for review. */
 const pictures = process.env['REGWAY_PICTURES'] ?? mkdtempSync(join(tmpdir(), 'regway-console-'));
 
 let registries: RealRegistries;
@@ -44,7 +44,7 @@ afterAll(async () => {
   console.info(`pictures of the console are in ${pictures}`);
 });
 
-/** Looks at the screen as it is: both themes, wide and as narrow as a telephone, nothing that axe finds, nothing that sticks out. */
+/** Checks the current screen in both themes, wide and as narrow as a phone: axe finds no violation, and nothing overflows. */
 async function expectGoodScreen(name: string, { page: shown, violations }: ConsolePage = view): Promise<void> {
   const found: string[] = [];
   for (const [width, height] of [
@@ -78,7 +78,7 @@ async function fillLogin(
 
 const accepted: Socket[] = [];
 
-/** A server that a check waits for. */
+/** Starts a server that accepts connections and never responds, so that a validation waits for it. */
 async function acceptsAndSaysNothing(): Promise<{ readonly silent: Server; readonly host: string }> {
   const silent = createServer((socket) => void accepted.push(socket.on('error', () => undefined))).listen(
     0,
@@ -88,16 +88,16 @@ async function acceptsAndSaysNothing(): Promise<{ readonly silent: Server; reado
   return { silent, host: `127.0.0.1:${(silent.address() as AddressInfo).port}` };
 }
 
-/** More presses of the tabulator than any screen of the test needs. */
+/** More presses of the Tab key than any screen requires. */
 const maxTabs = 150;
 
-/** Moves the focus with the tabulator to what bears this name. */
+/** Moves the focus with the Tab key to the element with this accessible name. */
 async function tabTo(name: string): Promise<void> {
   for (let presses = 0; presses < maxTabs; presses++) {
     if ((await focusedName()) === name) return;
     await page.keyboard.press('Tab');
   }
-  throw new Error(`The tabulator never came to "${name}".`);
+  throw new Error(`The Tab key never reached "${name}".`);
 }
 
 async function pressOn(name: string): Promise<void> {
@@ -105,7 +105,7 @@ async function pressOn(name: string): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-/** What a person who hears the screen is told of the focused thing. */
+/** Returns the accessible name of the focused element. */
 const focusedName = () =>
   page.evaluate(() => {
     const focused = document.activeElement;
@@ -122,7 +122,7 @@ const saved = (text: string, shown = view) =>
     .waitFor();
 
 describe('signing in', () => {
-  test('by the link of the first start: the token leaves the address, and no script can read the session', async () => {
+  test('with the link of the first start removes the token from the address, and no script can read the session', async () => {
     await view.button(`Let's add one!`).waitFor();
     expect(page.url()).toBe(`${server.url}/`);
     const kept = await page.evaluate(
@@ -150,7 +150,7 @@ describe('signing in', () => {
 });
 
 describe('adding', () => {
-  test('says what is missing before anything is sent', async () => {
+  test('reports empty required fields before it sends anything', async () => {
     await view.button(`Let's add one!`).click();
     await view.button('Need some help setting up your registry?').click();
     await expectGoodScreen('add-help');
@@ -184,7 +184,7 @@ describe('adding', () => {
     await dialog().waitFor({ state: 'hidden' });
   });
 
-  test('a registry that speaks plain HTTP is refused, then saved with the button that the report offers', async () => {
+  test('a registry that uses plain HTTP is not stored until the suggested fix of the report is applied', async () => {
     const { host } = registries.basic;
     await fillLogin(host);
     await view.button('Save').click();
@@ -197,7 +197,7 @@ describe('adding', () => {
     await row(host).getByText('Not verified').waitFor();
   });
 
-  test('a test of the connection that fails on TLS offers to allow self-signed certificates, and then saves', async () => {
+  test('a connection test that fails on TLS suggests allowing self-signed certificates, and then the registry is stored', async () => {
     const { host } = registries.tls;
     await fillLogin(host);
     await view.button('Test connection').click();
@@ -213,7 +213,7 @@ describe('adding', () => {
     await saved(host);
   });
 
-  test('a token server on another host is trusted by a button that names it, and only then gets the password', async () => {
+  test('a token server on another host is trusted by a button that names it, and receives the password only then', async () => {
     const trusting = await startServer({ settings: { REGWAY_CA_FILE: registries.authority.certificateFile } });
     const shown = await openConsole(browser, trusting.consoleLink() ?? '');
     const { host } = registries.token;
@@ -244,7 +244,7 @@ describe('adding', () => {
     expect((await operations.list()).totalCount).toBe(2);
   });
 
-  test('a mistake in a field is said beside the field', async () => {
+  test('an invalid value is reported next to its field', async () => {
     await fillLogin('docker.io/*/x');
     await view.button('Save').click();
     await page.locator('.react-aria-FieldError').waitFor();
@@ -263,7 +263,7 @@ describe('adding', () => {
 });
 
 describe('changing', () => {
-  test('a name needs no password, and the stored one still works', async () => {
+  test('a new name requires no password, and the stored one still works', async () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
     await page.getByText('The stored password is kept.').waitFor();
@@ -275,7 +275,7 @@ describe('changing', () => {
     expect((await operations.validate(id)).validation).toMatchObject({ outcome: 'VALID' });
   });
 
-  test('a username asks for the password before it is sent', async () => {
+  test('a new username requires the password again', async () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
     await view.fill('Username', 'somebody-else');
@@ -320,7 +320,7 @@ describe('the list', () => {
     await page.getByRole('table').waitFor();
   });
 
-  test('is narrowed by text, type and status in the address, so that a colleague opens the same', async () => {
+  test('is filtered by text, type, and status in the address, so that a colleague opens the same list', async () => {
     await view.fill('Search', 'registry-1');
     await page
       .getByRole('status')
@@ -339,7 +339,7 @@ describe('the list', () => {
     await colleague.close();
   });
 
-  test('says so when nothing matches, and clears the filters', async () => {
+  test('reports that nothing matches, and clears the filters', async () => {
     await page.getByLabel('Type').selectOption('AWSECR');
     await page.getByRole('heading', { name: 'No matches' }).waitFor();
     await expectGoodScreen('nothing-matches');
@@ -348,7 +348,7 @@ describe('the list', () => {
     await expectGoodScreen('list');
   });
 
-  test('is sorted by a press on a heading, and the back button undoes it', async () => {
+  test('is sorted by pressing a column header, and the back button undoes it', async () => {
     const first = () => page.getByRole('row').nth(1).getByRole('cell').nth(1).textContent();
     await page.getByRole('columnheader', { name: /^Name/ }).getByRole('button').click();
     await page.waitForURL(/sort=name/);
@@ -362,7 +362,7 @@ describe('the list', () => {
     await page.goto(`${server.url}/`);
   });
 
-  test('comes in pages, there and back', async () => {
+  test('has pages, forward and back', async () => {
     await page.getByLabel('Per page').selectOption('25');
     await page.getByText('25 of 32 registries').waitFor();
     await view.button('Next').click();
@@ -379,7 +379,7 @@ describe('the list', () => {
 });
 
 describe('one registry', () => {
-  test('shows its facts and its last report step by step, and validates now', async () => {
+  test('shows its details and its last validation step by step, and validates again', async () => {
     await page.getByRole('link', { name: registries.basic.host }).click();
     await page.waitForURL(/\/registries\/reg_/);
     await page.getByRole('heading', { name: registries.basic.host }).waitFor();
@@ -398,7 +398,7 @@ describe('one registry', () => {
     await page.getByRole('heading', { name: registries.basic.host }).waitFor();
   });
 
-  test('shows the steps of a validation as they end, not all at its end', async () => {
+  test('shows the steps of a validation as they finish, not all at its end', async () => {
     const { silent, host } = await acceptsAndSaysNothing();
     const { registry } = await operations.create(
       { registry: host, username: 'robot', password: 'x' },
@@ -417,7 +417,7 @@ describe('one registry', () => {
     await page.getByRole('heading', { name: registries.basic.host }).waitFor();
   });
 
-  test('tells which images it serves, and why', async () => {
+  test('explains which images it covers, and why', async () => {
     await view.fill('Image', `${registries.basic.host}/${pushedRepository}:latest`);
     await view.button('Explain').click();
     await page.getByText('uses this registry').waitFor();
@@ -433,7 +433,7 @@ describe('one registry', () => {
     await expectGoodScreen('one');
   });
 
-  test('that is not there says so', async () => {
+  test('that does not exist is reported as not found', async () => {
     await page.goto(`${server.url}/registries/reg_made-up`);
     await page.getByRole('heading', { name: 'Registry not found' }).waitFor();
     await expectGoodScreen('not-there');
@@ -442,7 +442,7 @@ describe('one registry', () => {
 });
 
 describe('deleting', () => {
-  test('what nobody used takes one press', async () => {
+  test('an unused registry requires one press', async () => {
     await view.button('Delete registry-10.example.com').click();
     await page.getByText('No pull has used it.').waitFor();
     await expectGoodScreen('delete');
@@ -451,7 +451,7 @@ describe('deleting', () => {
     expect(await operations.get({ registry: 'registry-10.example.com' })).toBeNull();
   });
 
-  test('what a pull used lately shows the pull, and wants its text typed', async () => {
+  test('a recently used registry shows the pull, and requires typing its pattern', async () => {
     const { host } = registries.basic;
     const pull = {
       server: server.url,
@@ -477,7 +477,7 @@ describe('tokens, accounts and the audit trail', () => {
   const tokenRow = (name: string) =>
     page.getByRole('table', { name: 'API tokens' }).getByRole('row').filter({ hasText: name });
 
-  test('a token is made, its text shown once, works, and is refused after it was revoked', async () => {
+  test('a token is created, its value is shown once, works, and is rejected after it was revoked', async () => {
     await page.getByRole('link', { name: 'Tokens' }).click();
     await page.waitForURL(`${server.url}/tokens`);
     await view.button('Create token').click();
@@ -509,7 +509,7 @@ describe('tokens, accounts and the audit trail', () => {
     expect((await ask()).status).toBe(401);
   });
 
-  test('an account is added and disabled, which ends its sessions, and enabled again', async () => {
+  test('an account is created and disabled, which ends its sessions, and enabled again', async () => {
     await page.getByRole('link', { name: 'Accounts' }).click();
     await view.fill('New account', 'Not A Name');
     await view.button('Create account').click();
@@ -533,7 +533,7 @@ describe('tokens, accounts and the audit trail', () => {
     await member.close();
   });
 
-  test('the trail has all of it, newest first, and is narrowed in the address', async () => {
+  test('the trail contains all of it, newest first, and is filtered in the address', async () => {
     await page.getByRole('link', { name: 'Audit' }).click();
     const events = page.getByRole('table', { name: 'Audit events' });
     expect(await events.getByRole('row').nth(1).textContent()).toContain('Account enabled');
@@ -554,7 +554,7 @@ describe('tokens, accounts and the audit trail', () => {
   });
 });
 
-test('everything can be reached and used with the keyboard alone', async () => {
+test('everything can be reached and used with only the keyboard', async () => {
   await page.goto(`${server.url}/`);
   await page.getByRole('table').waitFor();
   await pressOn('Add New Registry');
@@ -576,7 +576,7 @@ test('everything can be reached and used with the keyboard alone', async () => {
   await page.getByRole('link', { name: 'quay.io/keyboard/*' }).waitFor();
 });
 
-test('the keyboard alone searches, changes, looks at one, explains an image and deletes', async () => {
+test('only the keyboard is required to search, change, open, explain an image, and delete', async () => {
   await page.goto(`${server.url}/`);
   await page.getByRole('table').waitFor();
   await tabTo('Search');
@@ -606,7 +606,7 @@ test('the keyboard alone searches, changes, looks at one, explains an image and 
   await question.waitFor();
   await page.keyboard.press('Escape');
   await question.waitFor({ state: 'hidden' });
-  // It is given back in the frame after the window has gone.
+  // The focus returns in the frame after the dialog has closed.
   await expect.poll(focusedText).toBe('Delete');
   await page.keyboard.press('Enter');
   await question.waitFor();
@@ -626,13 +626,13 @@ test('signing out ends the session on the server too', async () => {
   expect(await answer.json()).toEqual({ principal: null, signIn: [] });
 });
 
-test('nothing failed in the page, its policy was never violated, and nothing was asked of any other server', () => {
+test('no error occurred in the page, its content security policy was never violated, and no other server was contacted', () => {
   expect(view.complaints).toEqual([]);
   expect(view.requests.filter((address) => !address.startsWith(`${server.url}/`))).toEqual([]);
   expect(view.requests.map(decodeURIComponent).join('\n')).not.toContain(alice.password);
 });
 
-test('a PULL token sees no table, no way to add, and may ask what a pull would use', async () => {
+test('a PULL token sees no table and no button to add, and can explain what a pull would use', async () => {
   const token = await createApiToken(server.dataDirectory, { role: 'PULL' });
   const puller = await openConsole(browser, `${server.url}/#token=${token}`);
   await puller.page.getByText('Your token has the role PULL').waitFor();
@@ -647,7 +647,7 @@ test('a PULL token sees no table, no way to add, and may ask what a pull would u
   await puller.close();
 });
 
-test('a token that is revoked ends the session at the next step, in words', async () => {
+test('a revoked token ends the session at the next request, with a message', async () => {
   const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE' });
   const other = await openConsole(browser, `${server.url}/#token=${token}`);
   await other.page.getByRole('table').waitFor();
@@ -661,7 +661,7 @@ test('a token that is revoked ends the session at the next step, in words', asyn
   await other.close();
 });
 
-test('a server that cannot be reached is reported in words', async () => {
+test('a server that cannot be reached is reported with a message', async () => {
   const token = await createApiToken(server.dataDirectory, { role: 'READ_WRITE' });
   const other = await openConsole(browser, `${server.url}/#token=${token}`);
   await other.page.getByRole('table').waitFor();
@@ -672,7 +672,7 @@ test('a server that cannot be reached is reported in words', async () => {
   await other.close();
 });
 
-test('the whole of it is at most 250 KB, gzipped', () => {
+test('all files together have at most 250 KiB, compressed with gzip', () => {
   const files = globSync('dist/console/**/*.gz', { cwd: projectRoot });
   const bytes = files.map((file) => readFileSync(join(projectRoot, file)).length).reduce((sum, size) => sum + size, 0);
   console.info(`the console is ${bytes} bytes, gzipped`);

@@ -1,4 +1,4 @@
-// A person with a browser signs in to the console at an OpenID provider of another site, and out again.
+// Signs in to the console at an OpenID provider of another site in Chromium, and signs out.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   });
   browser = await launchBrowser();
   view = await openConsole(browser, `${url}/`);
-  // The provider's pages want fonts of another site and an icon that it does not have.
+  // The provider's pages request fonts of another site and an icon that does not exist.
   await view.page.route(
     (asked) => !['127.0.0.1', 'localhost'].includes(asked.hostname) || asked.pathname === '/favicon.ico',
     (route) => route.fulfill({ body: '' }),
@@ -58,20 +58,20 @@ afterAll(async () => {
 const signInLink = () => view.page.getByRole('link', { name: 'Sign in with Example' });
 
 describe('signing in at a provider', () => {
-  test('is offered beside the token, on a screen that axe finds good', async () => {
+  test('is offered next to the token, on a screen without violations', async () => {
     await signInLink().waitFor();
     await view.page.screenshot({ path: join(pictures, 'sign-in.png') });
     expect([...(await view.violations('light')), ...(await view.violations('dark'))]).toEqual([]);
   });
 
-  test('that is cancelled there comes back with a sentence, and leaves the address clean', async () => {
+  test('that is canceled there returns with a message, and leaves no code in the address', async () => {
     await signInLink().click();
     await view.page.getByRole('link', { name: /cancel/i }).click();
     await view.page.getByText('Sign-in was canceled or denied by the identity provider.').waitFor();
     expect(view.page.url()).toBe(`${server.url}/`);
   });
 
-  test('ends in the console, with a session that no script reads', async () => {
+  test('ends in the console, with a session that no script can read', async () => {
     const { page } = view;
     await signInLink().click();
     await page.getByPlaceholder('Enter any login').fill('alice');
@@ -91,7 +91,7 @@ describe('signing in at a provider', () => {
     await view.button(`Let's add one!`).waitFor();
   });
 
-  test('ends when one signs out, and breaks no policy of the page', async () => {
+  test('ends on sign-out, and violates no content security policy', async () => {
     await view.button('Sign out').click();
     await signInLink().waitFor();
     await view.page.reload();
