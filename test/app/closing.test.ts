@@ -1,9 +1,9 @@
-// What a server opened is closed, whatever fails on the way.
+// Closes every opened part of a server, whatever fails.
 
 import { expect, it } from 'vitest';
 import { type Closable, closeAll } from '../../src/app/server.ts';
 
-it('a part that fails keeps no other one open, and what was opened last is closed first', async () => {
+it('parts are closed in reverse order, and a part that fails to close does not keep the others open', async () => {
   const closed: string[] = [];
   const part = (name: string, fault?: Error): Closable => ({
     async close() {

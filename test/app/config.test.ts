@@ -1,4 +1,4 @@
-// The settings: defaults, every mistake at once, and no secret repeated.
+// Reads settings: defaults, all mistakes together, and no secret repeated.
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ function refusal(environment: NodeJS.ProcessEnv): string {
 }
 
 describe('the settings', () => {
-  it('have defaults that serve this machine alone', () => {
+  it('have defaults that serve only this machine', () => {
     expect(readConfig({})).toEqual({
       listenHost: '127.0.0.1',
       listenPort: 4000,
@@ -61,12 +61,12 @@ describe('the settings', () => {
     ['[::]:4000', false],
     ['10.0.0.1:4000', false],
     ['127.example.com:4000', false],
-  ])('know that %s is %s to be this machine alone', (listen, loopbackOnly) => {
+  ])('report for %s that it is reachable only from this machine: %s', (listen, loopbackOnly) => {
     expect(readConfig({ REGWAY_LISTEN: listen }).loopbackOnly).toBe(loopbackOnly);
   });
 
   it.each(['aws', 'gcp', 'azure'] as const)(
-    'let records use the identity of the server at %s only when that is said',
+    'let registries use the cloud identity of the server at %s only if the setting is true',
     (cloud) => {
       const name = `REGWAY_${cloud.toUpperCase()}_AMBIENT`;
       const off = { aws: false, gcp: false, azure: false };
@@ -76,7 +76,7 @@ describe('the settings', () => {
     },
   );
 
-  it('report all mistakes at once', () => {
+  it('report all mistakes together', () => {
     const message = refusal({
       REGWAY_LISTEN: 'nonsense',
       REGWAY_INTROSPECTION: 'perhaps',
@@ -111,16 +111,16 @@ describe('the settings', () => {
     ['REGWAY_FAILED_LOGINS_PER_MINUTE', 'ten'],
     ['REGWAY_TRUSTED_PROXIES', 'proxy.example.com'],
     ['REGWAY_TLS_CERT_FILE', import.meta.filename],
-  ])('refuse %s=%s', (name, value) => {
+  ])('reject %s=%s', (name, value) => {
     expect(refusal({ [name]: value })).toContain(name);
   });
 
-  it('refuse a certificate and a key that are none', () => {
+  it('reject a file that is not a certificate or key', () => {
     const message = refusal({ REGWAY_TLS_CERT_FILE: import.meta.filename, REGWAY_TLS_KEY_FILE: import.meta.filename });
     expect(message).toContain('REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE must contain');
   });
 
-  it('take the database address from a file, and never repeat a password in a mistake', () => {
+  it('read the database address from a file, and never repeat a password in a mistake', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'regway-config-')), 'url');
     writeFileSync(file, 'postgres://u:hunter2@db/regway\n');
     expect(readConfig({ REGWAY_DATABASE_URL_FILE: file }).databaseUrl).toBe('postgres://u:hunter2@db/regway');
@@ -128,7 +128,7 @@ describe('the settings', () => {
     expect(refusal({ REGWAY_DATABASE_URL: 'x', REGWAY_DATABASE_URL_FILE: file })).toContain('must not both be set');
   });
 
-  it('name those that mean nothing, but not those of the command line or of Kubernetes', () => {
+  it('name unknown variables, but not those of the command line or of Kubernetes', () => {
     const environment = {
       REGWAY_LISTN: 'x',
       REGWAY_URL: 'x',
@@ -142,7 +142,7 @@ describe('the settings', () => {
 });
 
 describe('the settings of the command line', () => {
-  it('are empty without an environment, and keep logins under the home directory', () => {
+  it('are empty without an environment, and store logins under the home directory', () => {
     expect(readCommandLineSettings({})).toEqual({
       url: undefined,
       token: undefined,
@@ -168,7 +168,7 @@ describe('the settings of the command line', () => {
     ).toEqual(readCommandLineSettings({}));
   });
 
-  it('do not show a secret when they are printed', () => {
+  it('do not show a secret if they are printed', () => {
     expect(
       JSON.stringify(readCommandLineSettings({ REGWAY_TOKEN: 'rgw_t', REGWAY_REGISTRY_PASSWORD: 'hunter2' })),
     ).not.toMatch(/rgw_t|hunter2/);

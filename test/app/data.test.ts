@@ -1,4 +1,4 @@
-// Commands on a data directory whose keys are not its own: not a byte is changed, not even by a migration.
+// Runs commands on a data directory with the wrong keyring: no byte changes, not even by a migration.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

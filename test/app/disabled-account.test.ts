@@ -89,7 +89,7 @@ async function startServer(issuer: string): Promise<{ readonly send: Send; reado
   return { send: (path, init) => fetch(server.url + path, init), adminToken: server.firstToken?.reveal() ?? '' };
 }
 
-it('is out at once', async () => {
+it('is rejected immediately', async () => {
   const key = await makeKey('one');
   const issuer = await startIssuer([key]);
   const { send, adminToken } = await startServer(issuer.url);

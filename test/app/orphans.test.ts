@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-it('answers on after a promise was rejected that nobody waited for, and the log tells of it without its message', async () => {
+it('keeps responding after a promise was rejected that no one awaited, and logs it without its message', async () => {
   for (const registry of ['a.example', 'b.example']) {
     const added = await server.graphql(
       'mutation ($registry: String!) { createRegistry(input: { registry: $registry, username: "u", password: "p" }, validate: false) { errors { code } } }',

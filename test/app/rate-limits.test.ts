@@ -1,4 +1,4 @@
-// The limits as the server wires them: all faces draw on one budget of validations, and on one count of failed logins.
+// Tests the rate limits as the server wires them: all APIs share one limit of validations and one count of failed logins.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startFakeServer, type FakeServer } from '../e2e/support/fake-servers.ts';
@@ -31,7 +31,7 @@ afterAll(async () => {
 const send = (path: string, init: RequestInit) => fetch(`${server.url}${path}`, init);
 const json = (authorization: string) => ({ 'content-type': 'application/json', authorization });
 
-it('one budget of validations stands behind GraphQL, subscriptions and REST', async () => {
+it('GraphQL, subscriptions, and REST share one limit of validations', async () => {
   const bearer = `Bearer ${server.firstToken()}`;
   const input = `input: { registry: "${registry.host}", username: "u", password: $password }, secureConnection: false`;
   const variables = { password: 'hunter2' };
@@ -111,9 +111,9 @@ it.each([
   expect(registry.requestCount()).toBe(before);
 });
 
-it('one count of failed logins stands behind every face, and a good token passes on all of them', async () => {
+it('all APIs share one count of failed logins, and all of them still accept a valid token', async () => {
   const good = server.firstToken();
-  const attempts: readonly [face: string, attempt: (token: string) => Promise<Response>][] = [
+  const attempts: readonly [api: string, attempt: (token: string) => Promise<Response>][] = [
     [
       'GraphQL',
       (token) =>
@@ -158,14 +158,14 @@ it('one count of failed logins stands behind every face, and a good token passes
   ];
   const statuses = async (token: string) => {
     const seen: [string, number, boolean][] = [];
-    for (const [face, attempt] of attempts) {
+    for (const [api, attempt] of attempts) {
       const { status, headers } = await attempt(token);
-      seen.push([face, status, Number(headers.get('retry-after')) > 0]);
+      seen.push([api, status, Number(headers.get('retry-after')) > 0]);
     }
     return seen;
   };
   const first = await statuses('wrong');
   expect(first.map(([, status]) => status)).toEqual([401, 401, 401, 401, 429, 429]);
-  expect(await statuses('wrong')).toEqual(attempts.map(([face]) => [face, 429, true]));
-  expect(await statuses(good)).toEqual(attempts.map(([face]) => [face, 200, false]));
+  expect(await statuses('wrong')).toEqual(attempts.map(([api]) => [api, 429, true]));
+  expect(await statuses(good)).toEqual(attempts.map(([api]) => [api, 200, false]));
 });

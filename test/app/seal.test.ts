@@ -1,4 +1,4 @@
-// Whoever reads the keys while another process replaces the root key: the file and the database are read one after the other.
+// Opens the keys while another process replaces the root key: the file and the database are read one after the other.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,7 +14,7 @@ import { openInstallation, passwordOf, type Installation } from '../encryption/i
 
 const configOf = ({ parts }: Installation) => readConfig({ REGWAY_DATA_DIR: dirname(parts.keyringFile) });
 
-it('a start removes what a killed rotation left beside the keyring, and nothing else', async () => {
+it('a start removes the temporary files of a killed rotation, and nothing else', async () => {
   await using installation = await openInstallation();
   const { parts, store, keyringText } = installation;
   const others = ['.tmp', '.0123456789abcdef.tmp.mine', '.0123456789ABCDEF.tmp', '-2.0123456789abcdef.tmp'].map(
@@ -26,7 +26,7 @@ it('a start removes what a killed rotation left beside the keyring, and nothing 
   expect([...others, ...left].filter((file) => existsSync(file))).toEqual(others);
 });
 
-it('a file that a rotation is writing is no leftover', async () => {
+it('a file that a rotation is writing is not removed', async () => {
   await using installation = await openInstallation();
   const { parts, keyringText } = installation;
   const file = `${parts.keyringFile}.0123456789abcdef.tmp`;
@@ -93,7 +93,7 @@ describe('a root key that is replaced after the keyring was read and before the 
     expect(await passwords(await openSealer())).toEqual([passwordOf(1)]);
   });
 
-  it('is read again once: a keyring of another database is refused', async () => {
+  it('is read again once: a keyring of another database is rejected', async () => {
     await using installation = await openInstallation();
     const { parts } = installation;
     rmSync(parts.keyringFile);

@@ -1,4 +1,4 @@
-// The flags that bound V8's heap stand on the start line, the same wherever the server is started: nothing changes them at run time.
+// Holds the flags that bound V8's heap to the start line, the same wherever the server is started, and never changed at run time.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

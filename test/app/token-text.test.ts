@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-it('is told once and kept nowhere', async () => {
+it('is returned once and stored nowhere', async () => {
   const made = await server.graphql(
     'mutation { createToken(input: { role: READ_WRITE, name: "robot" }) { token { id } text errors { code } } }',
   );

@@ -47,7 +47,7 @@ it('serves every operation of the console, and no other text', () => {
   expect(() => documents.textOf({ query: who })).toThrow(/only trusted documents/);
 });
 
-it('serves every operation of the command line, whichever file it stands in', async () => {
+it('serves every operation of the command line, whichever file contains it', async () => {
   const documents = trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true' }));
   const files = globSync('../../src/cli/api/*operations.ts', { cwd: import.meta.dirname });
   expect(files.length).toBeGreaterThan(1);
@@ -71,7 +71,7 @@ it.each([
   );
 });
 
-it('a bad list ends a first start before anything is made', async () => {
+it('an invalid manifest prevents a first start before anything is created', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'regway-documents-'));
   const file = join(folder, 'documents.json');
   writeFileSync(file, '{');

@@ -1,4 +1,4 @@
-// The form: what it asks for before the server has to, what it sends, and which remedies it offers.
+// Tests the registry form: required fields, the input it sends, and the fixes it suggests.
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -53,7 +53,7 @@ const stored: FactsFragment = {
 const full: FormState = { ...emptyForm, registry: ' quay.io ', username: 'robot', password: ' spaces stay ' };
 
 describe('a change', () => {
-  it('of nothing sends nothing', () => {
+  it('of no value sends nothing', () => {
     expect(updateInputOf(stored, formOf(stored))).toEqual({});
   });
 
@@ -62,7 +62,7 @@ describe('a change', () => {
     [{ type: 'GCR' }],
     [{ username: 'other' }],
     [{ trustedRealm: 'auth.example.com' }],
-  ] satisfies [Partial<FormState>][])('of %o asks for the password, and sends it', (change) => {
+  ] satisfies [Partial<FormState>][])('of %o requires the password, and sends it', (change) => {
     const form = { ...formOf(stored), ...change };
     expect(passwordReasons(stored, form)).toHaveLength(1);
     expect(missingFields(stored, form)).toHaveProperty('password');
@@ -73,7 +73,7 @@ describe('a change', () => {
     [{ name: 'Anchore' }, { name: 'Anchore' }],
     [{ probeRepository: 'anchore/grype' }, { probeRepository: 'anchore/grype' }],
     [{ validate: false }, {}],
-  ] satisfies [Partial<FormState>, object][])('of %o leaves the password alone', (change, expected) => {
+  ] satisfies [Partial<FormState>, object][])('of %o does not send the password', (change, expected) => {
     const form = { ...formOf(stored), ...change };
     expect(sendsPassword(stored, form)).toBe(false);
     expect(missingFields(stored, form)).toEqual({});
@@ -96,7 +96,7 @@ describe('a change', () => {
     ]);
   });
 
-  it('of the password alone may wait, and says so only then', () => {
+  it('of only the password can be stored as pending, and sends so only if chosen', () => {
     const rotation = { ...formOf(stored), replacePassword: true, password: 'next', storeAsPending: true };
     expect(updateInputOf(stored, rotation)).toEqual({ password: 'next', rotation: 'PENDING' });
     expect(updateInputOf(stored, { ...rotation, storeAsPending: false })).toEqual({ password: 'next' });
@@ -104,7 +104,7 @@ describe('a change', () => {
 
   it.each([[{ username: 'other' }], [{ allowSelfSigned: true }], [{ replacePassword: false }]] satisfies [
     Partial<FormState>,
-  ][])('of %o cannot wait', (change) => {
+  ][])('of %o cannot be stored as pending', (change) => {
     expect(
       updateInputOf(stored, {
         ...formOf(stored),
@@ -116,7 +116,7 @@ describe('a change', () => {
     ).not.toHaveProperty('rotation');
   });
 
-  it('back to verified certificates cannot wait', () => {
+  it('back to verified certificates cannot be stored as pending', () => {
     const open = { ...stored, secureConnection: false };
     expect(
       updateInputOf(open, {
@@ -129,7 +129,7 @@ describe('a change', () => {
     ).not.toHaveProperty('rotation');
   });
 
-  it('never types the stored password in', () => {
+  it('never contains the stored password', () => {
     expect(formOf(stored).password).toBe('');
   });
 });

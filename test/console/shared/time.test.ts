@@ -1,4 +1,4 @@
-// Times as people read them.
+// Formats times and durations for the console.
 
 import { expect, it } from 'vitest';
 import { duration, exactTime, relativeTime } from '../../../src/console/shared/time.ts';
