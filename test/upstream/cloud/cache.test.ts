@@ -35,7 +35,7 @@ async function settle(): Promise<void> {
 }
 
 describe('a login', () => {
-  it('is minted once and used until 80 % of its life have passed', async () => {
+  it('is minted once and used until 80 % of its lifetime has passed', async () => {
     const test = start();
     expect(await test.get()).toBe('login-1');
     test.nowMs += 0.8 * hourMs - 1;
@@ -44,7 +44,7 @@ describe('a login', () => {
     expect(test.minted).toBe(1);
   });
 
-  it('is renewed from then on, while the old one is handed out without a wait', async () => {
+  it('is renewed then, while the old one is returned without a wait', async () => {
     const test = start();
     await test.get();
     test.nowMs += 0.8 * hourMs;
@@ -56,7 +56,7 @@ describe('a login', () => {
     expect([await test.get(), test.minted]).toEqual(['login-2', 2]);
   });
 
-  it('is minted once for callers who come at the same time', async () => {
+  it('is minted once for concurrent callers', async () => {
     const test = start();
     expect(await Promise.all([test.get(), test.get(), test.get()])).toEqual(['login-1', 'login-1', 'login-1']);
     expect(test.minted).toBe(1);
@@ -67,7 +67,7 @@ describe('a login', () => {
     expect([await test.get(), await test.get({ ...one, version: 2 })]).toEqual(['login-1', 'login-2']);
   });
 
-  it('of an older version that is minted while the registry changes does not take the place of the new one', async () => {
+  it('of an older version that is minted while the registry changes does not replace the new one', async () => {
     const test = start();
     const { promise, resolve } = Promise.withResolvers<void>();
     test.gate = promise;
@@ -79,14 +79,14 @@ describe('a login', () => {
     expect(await test.get({ ...one, version: 2 })).toBe('login-2');
   });
 
-  it('is not handed out once it has ended', async () => {
+  it('is not returned once it has expired', async () => {
     const test = start();
     await test.get();
     test.nowMs += hourMs;
     expect(await test.get()).toBe('login-2');
   });
 
-  it('is dropped when there are thousands of others, the longest unused first', async () => {
+  it('is evicted if there are thousands of others, least recently used first', async () => {
     const test = start();
     await test.get();
     for (let index = 0; index < 2_000; index += 1) await test.get({ id: `reg_other_${index}`, version: 1 });
@@ -99,7 +99,7 @@ describe('a login', () => {
 });
 
 describe('a failed renewal', () => {
-  it('leaves the old login in use until that dies, and is repeated every ten seconds', async () => {
+  it('leaves the old login in use until it expires, and is repeated every ten seconds', async () => {
     const test = start();
     await test.get();
     test.failure = new Error('AWS is away');
@@ -130,7 +130,7 @@ describe('a failed renewal', () => {
 });
 
 describe('a failed minting', () => {
-  it('is not repeated for ten seconds, whoever asks', async () => {
+  it('is not repeated for ten seconds by any caller', async () => {
     const test = start();
     test.failure = new Error('denied');
     await expect(test.get()).rejects.toThrow('denied');
@@ -141,7 +141,7 @@ describe('a failed minting', () => {
     expect(await test.get()).toBe('login-2');
   });
 
-  it('is not held against the next version of the registry', async () => {
+  it('does not affect the next version of the registry', async () => {
     const test = start();
     test.failure = new Error('denied');
     await expect(test.get()).rejects.toThrow('denied');
@@ -149,7 +149,7 @@ describe('a failed minting', () => {
     expect(await test.get({ ...one, version: 2 })).toBe('login-2');
   });
 
-  it('of one registry holds up no other, and nor does one that hangs', async () => {
+  it('of one registry does not delay another, nor does one that hangs', async () => {
     const test = start();
     const { promise, resolve } = Promise.withResolvers<void>();
     test.gate = promise;

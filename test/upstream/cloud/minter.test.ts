@@ -58,7 +58,7 @@ function notingValidator() {
 }
 
 describe('a validation', () => {
-  it('mints first, says so as a step, and lets the registry judge the minted login', async () => {
+  it('mints first, reports that as a step, and lets the registry validate the minted login', async () => {
     const { cloud } = await start();
     const { asked, validator } = notingValidator();
     const steps: ValidationStep[] = [];
@@ -77,7 +77,7 @@ describe('a validation', () => {
     ]);
   });
 
-  it('mints anew each time, since it judges the identity as it is now', async () => {
+  it('mints each time, because it validates the current identity', async () => {
     const { cloud, google } = await start();
     const validator = cloud.wrapValidator(notingValidator().validator);
     await validator.check(target, key);
@@ -85,7 +85,7 @@ describe('a validation', () => {
     expect(google.asked).toHaveLength(2);
   });
 
-  it('ends with NATIVE_CREDENTIAL_ERROR when the cloud refuses, and sends the registry nothing', async () => {
+  it('returns NATIVE_CREDENTIAL_ERROR if the cloud rejects the identity, and sends nothing to the registry', async () => {
     const test = await start();
     test.reply = () => json({ error: 'invalid_grant' }, 400);
     const { asked, validator } = notingValidator();
@@ -101,7 +101,7 @@ describe('a validation', () => {
     expect(JSON.stringify(report)).not.toContain('PRIVATE KEY');
   });
 
-  it('of a static login is left to the validator, which gets the key file as it is', async () => {
+  it('of a static credential is left to the validator, which gets the key file unchanged', async () => {
     const { cloud, google } = await start();
     const { asked, validator } = notingValidator();
     const plain = { ...target, type: 'DOCKER_V2' } as const;
@@ -111,7 +111,7 @@ describe('a validation', () => {
     expect(google.asked).toEqual([]);
   });
 
-  it('that is cancelled ends with the reason of its signal', async () => {
+  it('that is canceled throws the reason of its signal', async () => {
     const test = await start();
     const cancel = new AbortController();
     test.reply = () => {
@@ -133,7 +133,7 @@ describe('a validation', () => {
 });
 
 describe('a use', () => {
-  it('opens the stored identity only to mint, and uses what was minted until it is renewed', async () => {
+  it('opens the stored identity only to mint, and uses the minted login until it is renewed', async () => {
     const test = await start();
     let opened = 0;
     const open = async (): Promise<Credential> => {
@@ -146,14 +146,14 @@ describe('a use', () => {
     expect([await use(), opened, test.google.asked.length]).toEqual(['minted-2', 2, 2]);
   });
 
-  it('of a static login opens it each time and asks no cloud', async () => {
+  it('of a static credential opens it each time and contacts no cloud', async () => {
     const { cloud, google } = await start();
     const open = async () => key;
     expect(await cloud.resolveCredential({ ...registry, type: 'DOCKER_V2' }, open)).toBe(key);
     expect(google.asked).toEqual([]);
   });
 
-  it('is refused with a Problem that says what to do and holds no secret', async () => {
+  it('fails with a Problem that says what to do and contains no secret', async () => {
     const test = await start();
     test.reply = () => json({ error: 'invalid_grant' }, 400);
     await expect(test.cloud.resolveCredential(registry, async () => key)).rejects.toMatchObject({
@@ -165,7 +165,7 @@ describe('a use', () => {
     });
   });
 
-  it('that leaves does not take the minting from those who wait for the same', async () => {
+  it('that is aborted does not abort the minting for others that wait for it', async () => {
     const test = await start();
     const { promise, resolve } = Promise.withResolvers<Reply>();
     test.reply = () => promise;
@@ -179,7 +179,7 @@ describe('a use', () => {
     expect(test.google.asked).toHaveLength(1);
   });
 
-  it('of what is no registry of the cloud of its type sends the stored identity nowhere', async () => {
+  it('of a host outside the cloud of its type sends the stored identity nowhere', async () => {
     const { cloud, google } = await start();
     for (const type of ['AWSECR', 'GCR', 'ACR'] as const) {
       await expect(cloud.issueLogin({ host: 'registry.example', type }, key, undefined)).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe('a pull', () => {
     updatedAt: new Date(0),
   };
 
-  it('meets a registry like any other, whose credential is the minted login', async () => {
+  it('gets a registry like any other, whose credential is the minted login', async () => {
     const { cloud } = await start();
     const source = await cloud
       .wrapPulls(pullsOf({ ...image, registry: stored, credential: async () => key }))

@@ -108,7 +108,7 @@ describe('an access key', () => {
     expect(asked!.headers['user-agent']).toContain('regway');
   });
 
-  it('is the only identity that is looked at: neither the environment nor the instance is asked', async () => {
+  it('is the only identity that is used: neither the environment nor the instance is read', async () => {
     const metadata = await startCloud(() => ({ status: 500 }));
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', undefined);
     vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', metadata.origin);
@@ -247,7 +247,7 @@ describe('the identity of the server', () => {
     expect(verifySignature(aws.asked.at(-1)!, keys).keyId).toBe(keyId);
   });
 
-  it('that does not exist is named as such', async () => {
+  it('that does not exist is reported', async () => {
     const aws = await startAws(() => granted());
     const { message, hint } = await failureOf(mint(host, login('awsauto', 'awsauto'), true));
     expect(message).toContain('CredentialsProviderError');
@@ -280,7 +280,7 @@ describe('the identity of the server', () => {
     expect(verifySignature(second!, keys)).toEqual({ keyId: session.keyId, region: 'eu-west-1', service: 'ecr' });
   });
 
-  it('is told when it may not assume the role', async () => {
+  it('is reported if it is not allowed to assume the role', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAENVIRONMENT12345');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'environment-secret');
     const error =
@@ -297,7 +297,7 @@ function assumed(how = ''): Reply {
   return { headers: { 'content-type': 'text/xml' }, body };
 }
 
-describe('what is no identity', () => {
+describe('an unusable identity', () => {
   it.each([
     ['alice', 'secret'],
     ['akiaexampleexample12', 'secret'],
@@ -317,7 +317,7 @@ describe('what is no identity', () => {
   });
 });
 
-describe('a refusal of AWS', () => {
+describe('a rejection by AWS', () => {
   it.each([
     ['UnrecognizedClientException', /deleted or inactive.*China and GovCloud/, false],
     ['InvalidSignatureException', /secret access key/, false],
@@ -334,7 +334,7 @@ describe('a refusal of AWS', () => {
     expect(failure.retryable).toBe(retryable);
   });
 
-  it('because of the clock is told from one because of the secret key', async () => {
+  it('because of the clock is distinguished from one because of the secret key', async () => {
     await startAws(() =>
       refused('InvalidSignatureException', 'Signature expired: 20260301T110000Z is now earlier than 20260301T115500Z'),
     );
@@ -357,7 +357,7 @@ describe('a refusal of AWS', () => {
     expect((await mint()).username).toBe('AWS');
   });
 
-  it('that sends back the secret key, as its code and in its text, shows nothing of it', async () => {
+  it('that repeats the secret key as its code and in its message shows nothing of it', async () => {
     const letters = 'SecretOfLettersOnlySecretOfLettersOnly12';
     await startAws(() => refused(letters, `you sent ${letters}`));
     const failure = await failureOf(mint(host, login(key.username, letters)));
@@ -366,7 +366,7 @@ describe('a refusal of AWS', () => {
   });
 });
 
-describe('a hostile answer', () => {
+describe('a hostile response', () => {
   it.each<[string, () => Reply]>([
     ['for another account', () => granted({ proxyEndpoint: 'https://999999999999.dkr.ecr.eu-west-1.amazonaws.com' })],
     ['for another region', () => granted({ proxyEndpoint: 'https://123456789012.dkr.ecr.us-east-1.amazonaws.com' })],
@@ -388,7 +388,7 @@ describe('a hostile answer', () => {
     expect(everything).not.toContain(secretKey);
   });
 
-  it('that ends in a hundred years is believed for twelve hours', async () => {
+  it('that expires in a hundred years is used for twelve hours', async () => {
     await startAws(() => granted({ expiresAt: new Date('2126-01-01') }));
     expect((await mint()).expiresAt.toISOString()).toBe('2026-03-02T00:00:00.000Z');
   });

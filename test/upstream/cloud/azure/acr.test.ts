@@ -114,14 +114,14 @@ describe('a service principal', () => {
     ]);
   });
 
-  it('keeps its secret from the registry', async () => {
+  it('does not send its secret to the registry', async () => {
     const azure = await startAzure();
     await mint({ azure });
     expect(decodeURIComponent(azure.asked[1]!.body)).not.toContain(secret);
     expect(azure.asked[1]!.body).not.toContain('client_secret');
   });
 
-  it('without a tenant goes to the registry as it is, which takes it', async () => {
+  it('without a tenant is sent unchanged to the registry, which accepts it', async () => {
     const azure = await startAzure();
     const minted = await mint({ azure, credential: login(app, secret) });
     expect([minted.username, minted.secret.reveal(), azure.asked.length]).toEqual([app, secret, 0]);
@@ -172,7 +172,7 @@ describe('the managed identity of the server', () => {
   });
 });
 
-describe('what is no identity', () => {
+describe('an unusable identity', () => {
   it.each([
     ['example', 'admin-password'],
     ['alice', 'password'],
@@ -192,7 +192,7 @@ describe('what is no identity', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a rejection', () => {
   it.each([
     [7000215, /stored secret is wrong/],
     [7000222, /has expired/],
@@ -225,7 +225,7 @@ describe('a refusal', () => {
   });
 });
 
-describe('a hostile answer', () => {
+describe('a hostile response', () => {
   it.each<[string, Answers]>([
     ['of Entra that redirects', { entra: () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }) }],
     ['of Entra of 10 MB', { entra: () => json({ access_token: 'x'.repeat(10_000_000) }) }],
@@ -260,7 +260,7 @@ describe('a hostile answer', () => {
     expect(everything).not.toContain(entraToken.split('.')[1]!.slice(0, 30));
   });
 
-  it('that ends in a hundred years is believed for three hours', async () => {
+  it('that expires in a hundred years is used for three hours', async () => {
     const azure = await startAzure({ exchange: () => json({ refresh_token: refreshToken({ exp: nowSeconds * 2 }) }) });
     expect((await mint({ azure })).expiresAt.toISOString()).toBe('2026-03-01T15:00:00.000Z');
   });

@@ -70,7 +70,7 @@ describe('the key of a service account', () => {
     expect(google.asked).toHaveLength(1);
   });
 
-  it('is not what leaves: the request holds an assertion, and neither the private key nor its text', async () => {
+  it('is not sent: the request contains an assertion, and neither the private key nor its text', async () => {
     const google = await startCloud(judge);
     await mint({ google });
     const [asked] = google.asked;
@@ -79,7 +79,7 @@ describe('the key of a service account', () => {
     expect(JSON.stringify(asked!.headers)).not.toContain(line);
   });
 
-  it('goes to Google even where the key names another token server', async () => {
+  it('is used at Google even if the key names another token server', async () => {
     const other = await startCloud(() => granted());
     const google = await startCloud(judge);
     const credential = login(
@@ -90,7 +90,7 @@ describe('the key of a service account', () => {
     expect([google.asked.length, other.asked.length]).toEqual([1, 0]);
   });
 
-  it('of another account is refused by the loopback Google, so its answer means something', async () => {
+  it('of another account is rejected by the loopback Google, so that its response proves something', async () => {
     const google = await startCloud(judge);
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
       type: 'pkcs8',
@@ -104,7 +104,7 @@ describe('the key of a service account', () => {
   });
 });
 
-describe('what is no key of a service account', () => {
+describe('an unusable key', () => {
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
   const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
   const external = {
@@ -172,13 +172,13 @@ describe('the identity of the server', () => {
     ]);
   });
 
-  it('is not believed of a server that does not say it is Google', async () => {
+  it('is not accepted from a server that does not claim to be Google', async () => {
     const google = await startCloud(() => granted());
     expect((await failureOf(mint({ google, credential: ambient, ambient: true }))).message).toContain('not Google');
   });
 });
 
-describe('a hostile answer', () => {
+describe('a hostile response', () => {
   it.each<[string, (asked: Asked) => Reply]>([
     ['that ended already', () => granted({ expires_in: 0 })],
     ['that ended in the past', () => granted({ expires_in: -3600 })],
@@ -218,7 +218,7 @@ describe('a hostile answer', () => {
       expect(everything).not.toContain(line.slice(0, 16));
   });
 
-  it('that ends in a hundred years is believed for one hour', async () => {
+  it('that expires in a hundred years is used for one hour', async () => {
     const google = await startCloud(() => granted({ expires_in: 3_153_600_000 }));
     expect((await mint({ google })).expiresAt.toISOString()).toBe('2026-03-01T13:00:00.000Z');
   });
