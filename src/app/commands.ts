@@ -170,8 +170,7 @@ async function reporting(run: () => Promise<number | undefined>): Promise<number
 
 /** Returns the message of an expected failure, or the log fields of an internal error. */
 function describeFault(fault: unknown): string {
-  if (isFaultOf(fault, 'getaddrinfo'))
-    return `REGWAY_LISTEN names a host that does not resolve: ${fault.message}.`;
+  if (isFaultOf(fault, 'getaddrinfo')) return `REGWAY_LISTEN names a host that does not resolve: ${fault.message}.`;
   const isExpected = fault instanceof Problem || isConfigurationFault(fault) || isFaultOf(fault, 'listen');
   return isExpected ? fault.message : JSON.stringify(faultFields(fault));
 }

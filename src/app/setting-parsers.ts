@@ -39,7 +39,8 @@ export function parsePerMinute(text: string): number {
 
 /** Parses whole hours, at most 8760 (one year); 0 means never. */
 export function parseHours(text: string): number {
-  if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760) throw new Error('must be a whole number of hours from 0 (never) to 8760');
+  if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760)
+    throw new Error('must be a whole number of hours from 0 (never) to 8760');
   return Number(text);
 }
 

@@ -43,7 +43,10 @@ test(`${registries} registries are restored and served in under ${maxSeconds} s`
   console.log(
     `${registries} registries restored, verified and served in ${Math.round(tookMs)} ms, ${usedSeconds} s of the processor`,
   );
-  expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining(`All ${registries} can be decrypted.`) as string });
+  expect(restored).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`All ${registries} can be decrypted.`) as string,
+  });
   expect(totalCount).toBe(registries);
   expect(usedSeconds).toBeLessThan(maxSeconds);
   expect(tookMs).toBeLessThan(maxMs);

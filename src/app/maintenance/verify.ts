@@ -115,7 +115,11 @@ async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<Opened
     return {
       sealer,
       auditMac,
-      check: { name: 'keys', state: 'PASSED', message: `The keyring ${keyringFile} decrypts the keys of the database.` },
+      check: {
+        name: 'keys',
+        state: 'PASSED',
+        message: `The keyring ${keyringFile} decrypts the keys of the database.`,
+      },
     };
   } catch (error) {
     if (error instanceof KeyringError) return { check: { name: 'keys', state: 'FAILED', message: error.message } };

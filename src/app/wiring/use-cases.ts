@@ -157,7 +157,8 @@ function openLedger(store: Store, log: Log): Ledger {
     store: store.uses,
     setTimer,
     onFailure: (fault) => log.error(faultFields(fault), 'the usage of credentials could not be written yet'),
-    onLoss: (uses) => log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),
+    onLoss: (uses) =>
+      log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),
   });
 }
 

@@ -112,7 +112,10 @@ it.each([
 ] satisfies [string, TestDomain['resolveLogin']][])(
   'ends when its login %s: at the next event, which is not told, and without one in time',
   async (_case, resolveLogin) => {
-    const [busy, quiet] = [await domain.subscriptions.changes(writer, {}), await domain.subscriptions.changes(writer, {})];
+    const [busy, quiet] = [
+      await domain.subscriptions.changes(writer, {}),
+      await domain.subscriptions.changes(writer, {}),
+    ];
     domain.resolveLogin = resolveLogin;
     await create('secret.example');
     expect(await codeOf(take(busy, 1))).toEqual(['UNAUTHENTICATED', undefined]);

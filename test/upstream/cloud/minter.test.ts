@@ -159,9 +159,7 @@ describe('a use', () => {
     await expect(test.cloud.resolveCredential(registry, async () => key)).rejects.toMatchObject({
       code: 'UPSTREAM_FAILED',
       reason: 'NATIVE_CREDENTIAL_ERROR',
-      message: expect.stringMatching(
-        /^Google issued no login for the stored key \(invalid_grant\)\. Create a new key/,
-      ),
+      message: expect.stringMatching(/^Google issued no login for the stored key \(invalid_grant\)\. Create a new key/),
     });
   });
 

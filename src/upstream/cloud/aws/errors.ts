@@ -23,7 +23,9 @@ const skewed: Advice = {
 };
 const ended: Advice = { hint: 'Renew the session behind the stored identity: it has expired.' };
 const denied: Advice = { hint: '' };
-const region: Advice = { hint: 'Check the region in the name of the registry, and that it is enabled for the account.' };
+const region: Advice = {
+  hint: 'Check the region in the name of the registry, and that it is enabled for the account.',
+};
 const busy: Advice = { hint: 'Try again later: AWS is rate limiting requests.', retryable: true };
 const webIdentity: Advice = { hint: 'Check the web identity token of this server and the trust policy of its role.' };
 
@@ -73,10 +75,13 @@ export function awsFailure(error: unknown, { service, action }: AwsCall, secrets
   const known = code === undefined ? undefined : Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
   const advice = isSkew(error) ? skewed : (known ?? otherwise);
   const hint = advice === denied ? `Allow ${action} for the stored identity.` : advice.hint;
-  return new CloudFailure(`${service} issued no login for the stored identity (${code ?? 'an error without a code'}).`, {
-    ...advice,
-    hint,
-  });
+  return new CloudFailure(
+    `${service} issued no login for the stored identity (${code ?? 'an error without a code'}).`,
+    {
+      ...advice,
+      hint,
+    },
+  );
 }
 
 /** Returns whether the clock is wrong. AWS has no code for this when it verifies a signature, so the start of the message decides. */

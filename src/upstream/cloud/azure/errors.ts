@@ -15,9 +15,13 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   AADSTS53003: { hint: 'Allow this server in the conditional access policy that denied the login.' },
   invalid_client: { hint: 'Check the secret of the service principal, and whether it has expired.' },
   unauthorized_client: { hint: 'Check the app ID and tenant.' },
-  identity_not_found: { hint: 'Assign a managed identity to this machine, or check the client ID: it has no such identity.' },
+  identity_not_found: {
+    hint: 'Assign a managed identity to this machine, or check the client ID: it has no such identity.',
+  },
   invalid_request: { hint: 'Check the tenant and app ID, or the client ID of the managed identity.' },
-  UNAUTHORIZED: { hint: 'Assign the role AcrPull on the registry to the identity, and check that both belong to the same tenant.' },
+  UNAUTHORIZED: {
+    hint: 'Assign the role AcrPull on the registry to the identity, and check that both belong to the same tenant.',
+  },
   DENIED: { hint: 'Assign the role AcrPull on the registry to the identity, and allow this server in its firewall.' },
 };
 
