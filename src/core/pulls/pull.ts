@@ -8,7 +8,7 @@ import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts'
 import { openPassword } from '../passwords/passwords.ts';
 import { coveringPatterns, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
+import { skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Credential } from '../validation/validator.ts';
 import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
@@ -49,7 +49,8 @@ export interface Pulls {
   resolve(caller: Caller, image: PulledImage): Promise<PullSource>;
   /**
    * Records one use of the source's credential. Records nothing for an anonymous pull.
-   * @param outcome `DONE`, or the outcome of the upstream's rejection.
+   * @param outcome `DONE`, which also clears a rejection that an earlier pull recorded, or the outcome of the upstream's rejection.
+   * `INVALID_CREDENTIALS` says that the upstream rejects the credential itself, not only this repository.
    */
   recordUse(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
 }
@@ -163,6 +164,7 @@ async function recordUse(
     image: `${host}/${repository}`,
     outcome,
   });
+  if (outcome === 'DONE') return clearRejection(ports, { ...caller, principal }, registry);
   if (!breaking.has(outcome)) return;
   if (
     outcome === 'INVALID_CREDENTIALS' &&
@@ -171,8 +173,21 @@ async function recordUse(
     return;
   if (!circuitBreaker.open(registry, outcome)) return;
   if (outcome !== 'INVALID_CREDENTIALS') return;
+  // What a validation found itself is not replaced by what a pull found: it stays until the credential changes.
+  const { lastValidation } = registry;
+  if (lastValidation?.outcome === 'INVALID_CREDENTIALS' && lastValidation.fromPull === undefined) return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
   await ports.registries.recordValidation(id, version, rejectedReport(registry, ports.now().getTime()), event);
+}
+
+/** Puts back the report that an earlier pull replaced, because the upstream registry accepts the credential again. */
+async function clearRejection(ports: PullPorts, caller: AuthorizedCaller, registry: Registry): Promise<void> {
+  const { id, version, lastValidation } = registry;
+  if (lastValidation?.fromPull === undefined) return;
+  const restored = lastValidation.fromPull.replaced ?? skippedReport(ports.now().getTime());
+  const event = auditEvent(caller, 'registry.validate', registry, ports.now(), restored.outcome);
+  // Only if it is still this one: a validation in the meantime knows better.
+  await ports.registries.exchangeValidation(id, version, lastValidation, restored, event);
 }
 
 /** As `Failover.tryAlternate`, but opens the circuit if it throws, so that a full disk does not let the rejected password be sent repeatedly. */
@@ -200,7 +215,8 @@ function anonymousPullsOff(host: string, repository: string): Problem {
 }
 
 /** Returns the report to store after a pull in which the upstream registry rejected the credential. */
-function rejectedReport({ host, username }: Registry, checkedAt: number): ValidationReport {
+function rejectedReport({ host, username, lastValidation }: Registry, checkedAt: number): ValidationReport {
+  const replaced = lastValidation?.fromPull === undefined ? lastValidation : lastValidation.fromPull.replaced;
   return {
     outcome: 'INVALID_CREDENTIALS',
     message: `${host} rejected the username "${username}" or its password in a pull.`,
@@ -211,5 +227,6 @@ function rejectedReport({ host, username }: Registry, checkedAt: number): Valida
     checkedAt,
     durationMs: 0,
     steps: [],
+    fromPull: { replaced },
   };
 }

@@ -49,6 +49,12 @@ export function publishChanges(registries: RegistryStore, notifications: Notific
       if (isRecorded && account !== undefined) publish('VALIDATED', { id, account });
       return isRecorded;
     },
+    async exchangeValidation(id, expectedVersion, seen, next, event) {
+      const isExchanged = await registries.exchangeValidation(id, expectedVersion, seen, next, event);
+      // Without an event it is a claim, which nobody is told of.
+      if (isExchanged && event !== undefined) publish('VALIDATED', { id, account: event.account });
+      return isExchanged;
+    },
     async delete(id, event) {
       const isDeleted = await registries.delete(id, event);
       if (isDeleted) publish('DELETED', { id, account: event.account });

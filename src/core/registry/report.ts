@@ -82,6 +82,8 @@ export interface ValidationReport {
     /** Until when one server has claimed the validation, in epoch milliseconds. */
     readonly claimedUntil: number;
   };
+  /** Set if a pull, not a validation, found that the credential is rejected: the report that this one replaced. Never shown. */
+  readonly fromPull?: { readonly replaced: ValidationReport | null };
 }
 
 const successes: ReadonlySet<ValidationOutcome> = new Set(['VALID', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'SKIPPED']);

@@ -90,12 +90,13 @@ export interface RegistryStore {
     report: ValidationReport,
     event: AuditEvent | undefined,
   ): Promise<boolean>;
-  /** Replaces the report `seen` by `next` if it is still the stored one, atomically. Returns whether it did. */
+  /** Replaces the report `seen` by `next` if it is still the stored one, atomically; writes the event only then. Returns whether it did. */
   exchangeValidation(
     id: string,
     expectedVersion: number,
     seen: ValidationReport,
     next: ValidationReport,
+    event?: AuditEvent,
   ): Promise<boolean>;
   /** Returns up to `limit` registries of all accounts whose ID is greater than this one, by ID. */
   afterId(id: string, limit: number): Promise<Registry[]>;

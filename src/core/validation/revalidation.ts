@@ -1,4 +1,4 @@
-// Validates stored credentials again on a schedule, each on one server. A rejected credential is not validated again until it changes.
+// Validates stored credentials again on a schedule, each on one server. A credential that a validation rejected is not validated again until it changes.
 
 import { isEnabled } from '../accounts/accounts.ts';
 import type { AccountStore } from '../accounts/store.ts';
@@ -83,19 +83,20 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
 }
 
 /**
- * Returns when a registry is due, in epoch milliseconds. Returns undefined for never: its credential was rejected, or was stored without
- * validation and has not been requested to be sent anywhere yet.
+ * Returns when a registry is due, in epoch milliseconds. Returns undefined for never: a validation rejected its credential, or it was stored
+ * without validation and has not been requested to be sent anywhere yet. What only a pull found is validated soon.
  */
 export function dueAt(
   { id, lastValidation }: Pick<Registry, 'id' | 'lastValidation'>,
   everyMs: number,
 ): number | undefined {
-  if (lastValidation === null || lastValidation.outcome === 'SKIPPED' || rejected.has(lastValidation.outcome))
-    return undefined;
-  const { outcome, checkedAt, retryAfter, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
-  const pauseMs = temporary.has(outcome)
-    ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
-    : everyMs;
+  if (lastValidation === null || lastValidation.outcome === 'SKIPPED') return undefined;
+  const { outcome, checkedAt, retryAfter, fromPull, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
+  if (rejected.has(outcome) && fromPull === undefined) return undefined;
+  const pauseMs =
+    temporary.has(outcome) || fromPull !== undefined
+      ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
+      : everyMs;
   return Math.max(checkedAt + pauseMs * (1 + spread * fractionOf(id)), retryAfter ?? 0, schedule.claimedUntil);
 }
 

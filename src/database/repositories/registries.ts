@@ -123,13 +123,16 @@ function writing(database: Database, append: AppendEvent): Writing {
         return changed.length > 0;
       });
     },
-    async exchangeValidation(id, expectedVersion, seen, next) {
+    async exchangeValidation(id, expectedVersion, seen, next, event) {
       const { lastValidation } = fromReport(seen);
-      return await database.write(
-        async (queries) =>
-          (await exchange(queries).execute({ id, expectedVersion, seen: lastValidation, ...fromReport(next) })).length >
-          0,
-      );
+      return await database.write(async (queries) => {
+        const values = { id, expectedVersion, seen: lastValidation, ...fromReport(next) };
+        const changed = await exchange(queries).execute(values);
+        if (changed.length > 0 && event !== undefined) {
+          await append(queries, event);
+        }
+        return changed.length > 0;
+      });
     },
     async delete(id, event) {
       return await database.write(async (queries) => {

@@ -134,6 +134,56 @@ describe('a credential that the upstream refused', () => {
     });
   });
 
+  it.each(['SKIPPED', 'VALID'] as const)(
+    'is cleared by a pull that succeeds: %s is back, and audited',
+    async (outcome) => {
+      const id = await add('r.example');
+      if (outcome === 'VALID') await domain.registries.validate(writer, id);
+      const before = (await domain.registries.get(writer, { id }))?.lastValidation;
+      await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
+      domain.time = new Date(domain.time.getTime() + 60_000);
+      await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
+      domain.time = new Date(domain.time.getTime() + 60_000);
+      const source = await domain.pulls.resolve(puller, image);
+      await Promise.all([1, 2].map(() => domain.pulls.recordUse(puller, source, 'DONE')));
+      expect(before?.outcome).toBe(outcome);
+      expect((await domain.registries.get(writer, { id }))?.lastValidation).toEqual(before);
+      const rows = await domain.rows(`SELECT outcome FROM audit_event WHERE action = 'registry.validate' ORDER BY seq`);
+      expect(rows.map((row) => row['outcome']).slice(outcome === 'VALID' ? 1 : 0)).toEqual([
+        'INVALID_CREDENTIALS',
+        'INVALID_CREDENTIALS',
+        outcome,
+      ]);
+    },
+  );
+
+  it('by a validation stays rejected, whatever pulls find', async () => {
+    const id = await add('r.example');
+    domain.outcome = 'INVALID_CREDENTIALS';
+    await domain.registries.validate(writer, id);
+    const report = (await domain.registries.get(writer, { id }))?.lastValidation;
+    await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
+    domain.time = new Date(domain.time.getTime() + 60_000);
+    await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'DONE');
+    expect((await domain.registries.get(writer, { id }))?.lastValidation).toEqual(report);
+  });
+
+  it('is not cleared by a pull that crosses a validation', async () => {
+    const id = await refuse();
+    domain.time = new Date(domain.time.getTime() + 60_000);
+    const source = await domain.pulls.resolve(puller, image);
+    domain.outcome = 'INVALID_CREDENTIALS';
+    const { validation } = await domain.registries.validate(writer, id);
+    await domain.pulls.recordUse(puller, source, 'DONE');
+    expect((await domain.registries.get(writer, { id }))?.lastValidation).toEqual(validation);
+  });
+
+  it('is cleared by a validation that succeeds', async () => {
+    const id = await refuse();
+    await domain.registries.validate(writer, id);
+    expect((await domain.registries.get(writer, { id }))?.lastValidation?.outcome).toBe('VALID');
+  });
+
   it('is kept back for 60 seconds and then tried again', async () => {
     await refuse();
     const openedMs = domain.time.getTime();

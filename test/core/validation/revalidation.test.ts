@@ -98,6 +98,26 @@ it.each(validationOutcomes.map((outcome) => [outcome]))(
   },
 );
 
+it('what only a pull called invalid is due soon, and after that as its own outcome says', async () => {
+  const fromPull = { replaced: null };
+  expect(at('INVALID_CREDENTIALS', { fromPull })).toBe(firstPauseMs);
+  const { id: rejected } = await add('pulled.example', false);
+  const image = { host: 'pulled.example', repository: 'a/b' };
+  const puller = callerOf('PULL');
+  await domain.pulls.recordUse(puller, await domain.pulls.resolve(puller, image), 'INVALID_CREDENTIALS');
+  const revalidation = start();
+  await revalidation.sweep();
+  expect(asked).toEqual([]);
+  pass(2 * firstPauseMs);
+  answer = () => ({ ...reportOf('INVALID_CREDENTIALS'), checkedAt: domain.time.getTime() });
+  await revalidation.sweep();
+  expect(asked).toEqual(['pulled.example']);
+  expect((await lastOf(rejected))?.fromPull).toBeUndefined();
+  pass(everyMs);
+  await revalidation.sweep();
+  expect(asked).toHaveLength(1);
+});
+
 it('pauses double up to the interval, and a time that the registry named holds', () => {
   const pauses = [1, 2, 3, 20].map((failures) => at('UNREACHABLE', { schedule: { failures, claimedUntil: 0 } }));
   expect(pauses).toEqual([firstPauseMs, 2 * firstPauseMs, 4 * firstPauseMs, everyMs]);
