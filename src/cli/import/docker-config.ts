@@ -11,6 +11,7 @@ import {
   registryOfKey,
   shownKey,
   withoutScheme,
+  type FoundLogin,
   type ImportEntry,
   type KeyChoices,
 } from './entry.ts';
@@ -68,17 +69,20 @@ function readingsOf(text: string): string[] {
   ];
 }
 
-type Login = { readonly username: string; readonly password: Secret };
+type Login = Pick<FoundLogin, 'username' | 'isIdentityToken'> & { readonly password: Secret };
 
 function loginOf(
   { auth, username, password, identitytoken, registrytoken }: Record<string, unknown>,
   credsStore: unknown,
 ): Login | string {
-  if (isText(identitytoken))
-    return 'it is an identity token of "docker login", which only Docker can use; use a password or access token instead';
   if (isText(registrytoken))
     return 'it is a registry token, which expires within minutes; use the password or access token behind it';
   const decoded = isText(auth) ? decodeAuth(auth) : undefined;
+  // Docker itself uses the identity token where it stands beside a password.
+  if (isText(identitytoken)) {
+    const isAzure = typeof decoded === 'object' && decoded.username === emptyGuid;
+    return identityLogin(isAzure ? emptyGuid : tokenUsername, identitytoken);
+  }
   if (typeof decoded === 'string') return decoded;
   const separate =
     isText(username) || isText(password) ? { username: textOf(username), password: textOf(password) } : undefined;
@@ -88,10 +92,15 @@ function loginOf(
   const login = decoded ?? separate;
   if (login === undefined)
     return isText(credsStore) ? helperRefusal(credsStore) : 'the file contains no password for it';
-  if (login.username === tokenUsername || login.username === emptyGuid)
-    return 'it is an identity token, not a password; use a password or access token';
   if (login.username === '' || login.password === '') return 'its username or password is empty';
+  if (login.username === tokenUsername || login.username === emptyGuid)
+    return identityLogin(login.username, login.password);
   return { username: login.username, password: new Secret(login.password) };
+}
+
+/** Regway sends the password of these usernames to the token server as an identity token. */
+function identityLogin(username: string, token: string): Login {
+  return { username, password: new Secret(token), isIdentityToken: true };
 }
 
 /** `auth` is base64 of `user:password`; the username ends at the first colon. Old versions of Docker pad with NUL. */

@@ -13,6 +13,8 @@ export interface FoundLogin {
   readonly username: string;
   /** Undefined if the file contains none. */
   readonly password: Secret | undefined;
+  /** Set if the password is an identity token (refresh token) of `docker login`. */
+  readonly isIdentityToken?: true | undefined;
   /** Undefined if the file does not say. */
   readonly type?: RegistryType | undefined;
   readonly name?: string | undefined;

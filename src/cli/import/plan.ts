@@ -37,7 +37,7 @@ export interface ImportResult {
   readonly registry: string | null;
   readonly username: string | null;
   readonly action: ImportAction;
-  /** The changes, or why the entry is kept or rejected; null if it is added. */
+  /** The changes, or why the entry is kept or rejected; null if it is added, unless its password is something else. */
   readonly reason: string | null;
   readonly report: Report | null;
   readonly stored: boolean;
@@ -70,7 +70,7 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
   );
   const plan =
     existing === undefined
-      ? ({ action: 'add', reason: null } as const)
+      ? ({ action: 'add', reason: entry.isIdentityToken ? 'it is an identity token, not a password' : null } as const)
       : ({ action: 'change', reason: changes(entry, existing) } as const);
   return {
     ...facts,
@@ -170,7 +170,7 @@ function changes(entry: FoundLogin, existing: Registry): string {
     entry.probeRepository !== undefined &&
       entry.probeRepository !== existing.probeRepository &&
       `probe repository ${existing.probeRepository ?? 'none'} to ${entry.probeRepository}`,
-    'password',
+    entry.isIdentityToken ? 'identity token' : 'password',
   ];
   return changed.filter((change) => change !== false).join(', ');
 }

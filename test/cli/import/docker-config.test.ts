@@ -89,6 +89,8 @@ describe('a key', () => {
   });
 });
 
+const azure = '00000000-0000-0000-0000-000000000000';
+
 describe('a login', () => {
   it.each<[string, object, { username: string; password: string }]>([
     ['in auth', { auth: base64('robot:p') }, { username: 'robot', password: 'p' }],
@@ -106,11 +108,20 @@ describe('a login', () => {
     expect(told(parseOne('ghcr.io', auth))).toEqual({ registry: 'ghcr.io', ...login });
   });
 
+  it.each<[string, object, string]>([
+    ['alone', { identitytoken: 'eyJ' }, '<token>'],
+    ['beside a name without a password', { auth: base64('robot:'), identitytoken: 'eyJ' }, '<token>'],
+    ['beside a password, as Docker prefers it', { auth: base64('robot:p'), identitytoken: 'eyJ' }, '<token>'],
+    ['under the user name of Docker', { auth: base64('<token>:eyJ') }, '<token>'],
+    ['under the user name of Azure', { auth: base64(`${azure}:eyJ`) }, azure],
+    ['of Azure, as "az acr login" stores it', { auth: base64(`${azure}:`), identitytoken: 'eyJ' }, azure],
+  ])('that is an identity token %s is taken as one', (_, auth, username) => {
+    const entry = parseOne('ghcr.io', auth);
+    expect(told(entry)).toEqual({ registry: 'ghcr.io', username, password: 'eyJ' });
+    expect(entry).toMatchObject({ isIdentityToken: true });
+  });
+
   it.each<[string, unknown, RegExp]>([
-    ['an identity token', { auth: base64('robot:'), identitytoken: 'eyJ' }, /identity token/],
-    ['an identity token beside a password', { auth: base64('robot:p'), identitytoken: 'eyJ' }, /identity token/],
-    ['the user name of an identity token', { auth: base64('<token>:eyJ') }, /identity token/],
-    ['the user name of Azure for one', { auth: base64('00000000-0000-0000-0000-000000000000:eyJ') }, /identity token/],
     ['a registry token', { registrytoken: 'eyJ' }, /registry token/],
     ['two logins', { auth: base64('robot:p'), username: 'robot', password: 'q' }, /different credentials/],
     ['nothing', {}, /no password/],
