@@ -162,7 +162,7 @@ describe.each(['basic', 'token'] as const)(
 describe.each(upstreamNames)('a wrong password stored for the registry "%s"', (name) => {
   const wrong = { username: carol.username, password: 'not-the-password-of-carol' };
 
-  test('answers 403 DENIED to every pull, however many at once, and goes upstream once', async () => {
+  test('answers 403 DENIED to every pull, however many at once, and goes upstream once, with one question about itself', async () => {
     const { id } = registryOf(
       await operations.create(upstreams.input(name, wrong), { ...upstreams.settings(name), validate: false }),
     );
@@ -184,7 +184,8 @@ describe.each(upstreamNames)('a wrong password stored for the registry "%s"', (n
             .slice(before.tokens)
             .filter(({ accepted }) => !accepted)
         : refusedLoginsIn(upstreams[name].log().slice(before.log));
-    expect(badLogins).toHaveLength(1);
+    // With a token server, a refusal of the scope is followed by a request without one: is it the credential, or the repository?
+    expect(badLogins).toHaveLength(name === 'token' ? 2 : 1);
     expect(await operations.get({ id })).toMatchObject({
       lastValidation: { outcome: 'INVALID_CREDENTIALS', valid: false },
     });

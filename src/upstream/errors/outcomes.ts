@@ -15,9 +15,11 @@ type Describe = (facts: OutcomeFacts) => OutcomeMessage;
 
 const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
   VALID: ({ host, proof }) => success(`${host} accepts the credential (${proof}).`, null),
-  VALID_UNPROVEN: ({ host }) =>
+  VALID_UNPROVEN: ({ host, reason }) =>
     success(
-      `${host} accepted the credential but serves anonymous clients as well, so the password is not verified.`,
+      reason === ''
+        ? `${host} accepted the credential but serves anonymous clients as well, so the password is not verified.`
+        : `${host} accepted the credential, but it is not known whether it rejects wrong ones, so the password is not verified.`,
       'Name a private repository in probeRepository to verify it.',
     ),
   NO_AUTH_REQUIRED: ({ host, repository }) =>

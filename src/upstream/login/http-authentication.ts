@@ -13,7 +13,7 @@ export interface Challenge {
   readonly token68?: string;
   /** Set if a comma between parameters was missing. */
   readonly lenient?: true;
-  /** Set if the challenge is ambiguous or broken, so that it is never answered. */
+  /** Set if the challenge is ambiguous or broken; a Bearer challenge is then never answered. */
   readonly malformed?: true;
 }
 
@@ -38,12 +38,16 @@ export function parseChallenges(header: string | readonly string[] | undefined):
     .slice(0, maxChallenges);
 }
 
-/** Returns the challenge to answer: Bearer with a realm, else Basic, else undefined. */
+/**
+ * Returns the challenge to answer: Bearer with a realm, else Basic, else undefined. A Bearer challenge decides where the password goes, so a
+ * malformed one is never answered; Basic sends it to the registry itself, whatever the text of its realm.
+ */
 export function pickChallenge(challenges: readonly Challenge[]): Challenge | undefined {
-  const usable = challenges.filter((challenge) => challenge.malformed === undefined);
   return (
-    usable.find(({ scheme, params }) => scheme === 'bearer' && (params.get('realm') ?? '') !== '') ??
-    usable.find(({ scheme }) => scheme === 'basic')
+    challenges.find(
+      ({ scheme, params, malformed }) =>
+        scheme === 'bearer' && malformed === undefined && (params.get('realm') ?? '') !== '',
+    ) ?? challenges.find(({ scheme }) => scheme === 'basic')
   );
 }
 

@@ -13,7 +13,7 @@ import {
   pickChallenge,
 } from './http-authentication.ts';
 import { isRealmAllowed } from './realm.ts';
-import { tokenRefusal } from './refusal.ts';
+import { limitOf, tokenRefusal } from './refusal.ts';
 import { getFromRegistry, type CheckSession, type RegistrySession } from './session.ts';
 import { type RegistryToken, requestToken, type TokenResponse, tokenSubject } from './token.ts';
 
@@ -36,15 +36,60 @@ export interface RegistryAccess {
 /** Why an accepted credential counts as verified: an anonymous request is rejected, the token names a user, or the registry is known to reject wrong passwords. */
 export type ProofOfLogin = 'CHALLENGE' | 'SUBJECT' | 'KNOWN_BEHAVIOUR';
 
+/** Why it does not: anonymous clients get the same, or the comparison failed. */
+export type MissingProof = 'SAME' | 'NOT_COMPARED';
+
 /**
- * Returns the challenge to answer, or undefined if a 200 requires no authentication. Quay sends its Bearer challenge even with a 200.
- * @throws UpstreamFailure `UNSUPPORTED_CHALLENGE`
+ * Returns the login that a response asks for, or undefined if a 200 requires none. Quay sends its Bearer challenge even with a 200. Every
+ * conversation goes through here. Finishes the step `CHALLENGE`, if it is running.
+ * @throws UpstreamFailure `UNSUPPORTED_CHALLENGE`, or `FORBIDDEN_REALM` before anything is sent to it
  */
-export function readChallenge(session: RegistrySession, response: UpstreamResponse): Challenge | undefined {
+export function negotiate(session: RegistrySession, endpoint: Endpoint, response: UpstreamResponse): Login | undefined {
   const picked = pickChallenge(parseChallenges(response.headers['www-authenticate']));
-  if (response.status === 200) return picked?.scheme === 'bearer' ? picked : undefined;
+  if (response.status === 200 && picked?.scheme !== 'bearer') return undefined;
   if (picked === undefined) throw unsupportedChallenge(session, response);
-  return picked;
+  const isStep = session.steps?.running() === 'CHALLENGE';
+  if (isStep) endChallenge(session, picked);
+  if (picked.scheme === 'basic') return { scheme: 'basic' };
+  if (isStep) session.steps?.start('REALM');
+  const login = admitRealm(session, endpoint, picked);
+  if (isStep) session.steps?.finish('PASSED', `The token server ${login.realm.host} may receive the credential.`);
+  return login;
+}
+
+/**
+ * Returns the login that a repository's 401 to a request with `sent` asks for, or undefined if that is `sent` itself. What one repository asks
+ * for says nothing about another one.
+ * @throws UpstreamFailure `FORBIDDEN_REALM`, and as `getFromRegistry`
+ */
+export async function negotiateAgain(
+  session: RegistrySession,
+  endpoint: Endpoint,
+  { url, response }: { readonly url: URL; readonly response: UpstreamResponse },
+  sent: Login | undefined,
+): Promise<Login | undefined> {
+  let asked = response;
+  const picked = pickChallenge(parseChallenges(asked.headers['www-authenticate']));
+  // Harbor answers Basic to whatever carries an Authorization. Its challenge to an anonymous client is the one that counts.
+  if (picked?.scheme === 'basic' && sent?.scheme === 'bearer') asked = await getFromRegistry(session, url);
+  if (asked.status !== 401 || pickChallenge(parseChallenges(asked.headers['www-authenticate'])) === undefined)
+    return undefined;
+  const login = negotiate(session, endpoint, asked);
+  return login === undefined || isSameLogin(login, sent) ? undefined : login;
+}
+
+function isSameLogin(one: Login, other: Login | undefined): boolean {
+  if (one.scheme === 'basic' || other?.scheme !== 'bearer') return one.scheme === other?.scheme;
+  return one.realm.href === other.realm.href && one.service === other.service;
+}
+
+function endChallenge({ steps }: RegistrySession, { scheme }: Challenge): void {
+  steps?.finish(
+    'PASSED',
+    scheme === 'basic'
+      ? 'The registry requires a username and password (Basic).'
+      : 'The registry requires a token from its token server (Bearer).',
+  );
 }
 
 /** IANA's HTTP Authentication Schemes, and NTLM. Other words of a challenge are not shown, because a hostile registry chooses them. */
@@ -55,7 +100,7 @@ const registeredSchemes: ReadonlySet<string> = new Set(
 );
 
 /** Returns the failure of a response whose challenges cannot be answered. */
-export function unsupportedChallenge({ target }: RegistrySession, response: UpstreamResponse): UpstreamFailure {
+function unsupportedChallenge({ target }: RegistrySession, response: UpstreamResponse): UpstreamFailure {
   const challenges = parseChallenges(response.headers['www-authenticate']);
   const schemes = [
     ...new Set(challenges.map(({ scheme }) => (registeredSchemes.has(scheme) ? scheme : 'an unregistered scheme'))),
@@ -65,14 +110,9 @@ export function unsupportedChallenge({ target }: RegistrySession, response: Upst
   return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { host: target.host, reason });
 }
 
-/**
- * Turns a challenge into a login if the realm policy allows its token server.
- * @throws UpstreamFailure `FORBIDDEN_REALM`, before anything is sent to it.
- */
-export function admitLogin(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): Login {
-  if (challenge.scheme === 'basic') return { scheme: 'basic' };
-  const { target, isAnonymous, steps, plainHttpHosts, redact, observed } = session;
-  steps.start('REALM');
+/** Applies the realm policy to a Bearer challenge. @throws UpstreamFailure `FORBIDDEN_REALM` */
+function admitRealm(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): BearerLogin {
+  const { target, isAnonymous, plainHttpHosts, redact, observed } = session;
   const decision = isRealmAllowed(challenge.params.get('realm') ?? '', endpoint, {
     trustedRealm: target.trustedRealm,
     plainHttpHosts,
@@ -87,7 +127,6 @@ export function admitLogin(session: RegistrySession, endpoint: Endpoint, challen
     });
   }
   observed.realmHost = decision.url.host;
-  steps.finish('PASSED', `The token server ${decision.url.host} may receive the credential.`);
   return { scheme: 'bearer', realm: decision.url, service: challenge.params.get('service') };
 }
 
@@ -111,7 +150,6 @@ export async function authenticate(
 
 /**
  * Finds out whether the same request is rejected, or its token names no user, without the credential. Never sends a made-up wrong password, which would count toward lockouts.
- * Returns undefined if anonymous clients get the same, or if the comparison fails.
  */
 export async function compareWithAnonymous(
   session: CheckSession,
@@ -119,19 +157,24 @@ export async function compareWithAnonymous(
   access: RegistryAccess,
   url: URL,
   scope: string | undefined,
-): Promise<ProofOfLogin | undefined> {
+): Promise<ProofOfLogin | MissingProof> {
   try {
     const anonymous = await requestSessionToken(session, login, scope, undefined);
-    if (!anonymous.granted) return isRefused(anonymous.response) ? 'CHALLENGE' : undefined;
+    if (!anonymous.granted) return judgeAnonymous(session, anonymous.response, url);
     const isNamed = access.token !== undefined && tokenSubject(access.token.token) !== undefined;
     if (isNamed && tokenSubject(anonymous.token.token) === undefined) return 'SUBJECT';
-    return isRefused(await getFromRegistry(session, url, bearerAuthorization(anonymous.token.token)))
-      ? 'CHALLENGE'
-      : undefined;
+    const response = await getFromRegistry(session, url, bearerAuthorization(anonymous.token.token));
+    return response.status === 200 ? 'SAME' : judgeAnonymous(session, response, url);
   } catch (error) {
-    if (error instanceof UpstreamFailure) return undefined;
+    if (error instanceof UpstreamFailure) return 'NOT_COMPARED';
     throw error;
   }
+}
+
+/** Token servers reject anonymous clients with 401, 403, 400, 404, 406; a limit or a failure of the server says nothing. */
+function judgeAnonymous(session: CheckSession, response: UpstreamResponse, url: URL): 'CHALLENGE' | 'NOT_COMPARED' {
+  const isRejected = response.status >= 400 && response.status < 500;
+  return isRejected && limitOf(session, response, url) === undefined ? 'CHALLENGE' : 'NOT_COMPARED';
 }
 
 /**
@@ -167,8 +210,4 @@ export async function requestSessionToken(
       error,
     );
   }
-}
-
-function isRefused({ status }: { readonly status: number }): boolean {
-  return status === 401 || status === 403;
 }

@@ -28,7 +28,7 @@ export async function ping(session: RegistrySession): Promise<Ping> {
       reason: 'the response at /v2/ is not that of the API',
     });
   }
-  session.steps.finish(
+  session.steps?.finish(
     'PASSED',
     `${url.href} answers HTTP ${response.status}${response.status === 401 ? ': authentication required' : ''}.`,
   );
@@ -56,8 +56,11 @@ function permittedPlainHttp(
   if (secureConnection || !plainHttpPermitted) {
     throw new UpstreamFailure('PLAIN_HTTP', { host: target.host, secureConnection, plainHttpPermitted }, cause);
   }
-  steps.finish('WARNED', 'The port uses plain HTTP, which is allowed for this host: the password is sent unencrypted.');
-  steps.start('PING');
+  steps?.finish(
+    'WARNED',
+    'The port uses plain HTTP, which is allowed for this host: the password is sent unencrypted.',
+  );
+  steps?.start('PING');
   return plainHttpEndpoint(endpoint);
 }
 

@@ -58,8 +58,8 @@ export function tokenRefusal(
   const { status } = response;
   if (isLimit(response)) return limitRefusal(session, response, realm.host);
   if (status === 403 && isWebPage(response)) return fail('UPSTREAM_FORBIDDEN', response, realm.host);
-  // GitHub answers 403 to a wrong token; RFC-abiding servers 401.
-  if (status === 401 || status === 403)
+  // GitHub answers 403 to a wrong token; RFC-abiding servers 401, and 400 to an identity token that has ended.
+  if (status === 401 || status === 403 || isInvalidGrant(response))
     return fail(wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', response, session.target.host);
   return new UpstreamFailure('TOKEN_ENDPOINT_ERROR', {
     host: realm.host,
@@ -67,6 +67,11 @@ export function tokenRefusal(
     retryable: status >= 500,
     detail: upstreamErrorCode(response),
   });
+}
+
+/** Whether an OAuth2 server rejects the identity token itself (RFC 6749 §5.2). */
+function isInvalidGrant(response: UpstreamResponse): boolean {
+  return response.status === 400 && jsonBody(response)?.['error'] === 'invalid_grant';
 }
 
 /** Returns whether a body is meant for a browser. */
@@ -88,8 +93,25 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
   return undefined;
 }
 
+/** Returns the failure behind a response that limits how often a registry may be asked, whatever its status; undefined for any other. */
+export function limitOf(session: RegistrySession, response: UpstreamResponse, url: URL): UpstreamFailure | undefined {
+  return isLimit(response) ? limitRefusal(session, response, url.host) : undefined;
+}
+
+/** Statuses that also come with a limit that says so only in words. */
+const wordyStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
+
 function isLimit(response: UpstreamResponse): boolean {
-  return response.status === 429 || (response.status === 403 && isLockout(response));
+  const { status } = response;
+  if (status < 400) return false;
+  if (status === 429 || upstreamErrorCode(response) === 'TOOMANYREQUESTS') return true;
+  if (status === 403 && firstHeader(response, 'retry-after') !== undefined) return true;
+  return wordyStatuses.has(status) && (isLockout(response) || saysLimit(response));
+}
+
+/** Recognizes GitHub's secondary rate limit and its like. A name of a repository has no space, so none is taken for a limit. */
+function saysLimit(response: UpstreamResponse): boolean {
+  return /\brate limit|\btoo many requests/i.test(response.body.toString('latin1'));
 }
 
 function limitRefusal(session: RegistrySession, response: UpstreamResponse, host: string): UpstreamFailure {
@@ -105,10 +127,13 @@ function isLockout(response: UpstreamResponse): boolean {
   return /too many failed login/i.test(response.body.toString('latin1'));
 }
 
-/** Reads Retry-After, seconds or a date (RFC 9110 §10.2.3), as epoch milliseconds; null if absent. */
+/** Reads Retry-After, seconds or a date (RFC 9110 §10.2.3), as epoch milliseconds; null if absent. Some servers send fractions of a second. */
 function retryAfterOf(response: UpstreamResponse, nowMs: number): number | null {
   const value = firstHeader(response, 'retry-after')?.trim() ?? '';
-  const atMs = /^\d{1,9}$/.test(value) ? nowMs + Number(value) * 1000 : Date.parse(value);
+  const isSeconds = /^\d{1,9}(?:\.\d{1,9})?$/.test(value);
+  // Only a date that begins with its weekday: Date.parse reads other texts, numbers included, as dates of long ago.
+  const dateMs = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN;
+  const atMs = isSeconds ? nowMs + Math.ceil(Number(value) * 1000) : dateMs;
   return Number.isNaN(atMs) ? null : Math.min(Math.max(atMs, nowMs), nowMs + maxRetryAfterMs);
 }
 

@@ -1,15 +1,20 @@
 // Opens a conversation with one registry, the same for validations, token requests, and pulls, and sends the request that most of its steps use.
 // The start of `upstream/`, the shared V2 validation module: `validation/` and `pull/` run every conversation through here, over `transport/`.
 
-import type { ValidationStep } from '../../core/registry/report.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
 import type { Agents } from '../transport/agents.ts';
-import { clientOver, type UpstreamClient, type UpstreamResponse } from '../transport/client.ts';
+import {
+  clientOver,
+  firstHeader,
+  type UpstreamClient,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from '../transport/client.ts';
 import type { Limits, NetworkSettings } from '../transport/settings.ts';
 import { endpointOf } from './endpoint.ts';
 import { createRedactor, type Redactor } from './redact.ts';
-import { createSteps, type Steps } from './steps.ts';
+import type { Steps } from './steps.ts';
 
 /** What the sessions of a validator or of all pulls share. */
 export interface SessionContext {
@@ -20,13 +25,13 @@ export interface SessionContext {
   readonly closing: AbortSignal;
 }
 
-export interface SessionOptions<Known extends Credential | undefined> {
+export interface SessionOptions<Known extends Credential | undefined, Trail extends Steps | undefined> {
   /** The credential that the registry may have been sent, so that no text of the registry that contains it is shown. */
   readonly credential: Known;
   /** Whether no credential exists for the registry. Defaults to false. */
   readonly isAnonymous?: boolean;
-  /** Called as each step finishes; undefined reports to no one. */
-  readonly onStep?: ((step: ValidationStep) => void) | undefined;
+  /** Where the steps are recorded; undefined records none. */
+  readonly steps: Trail;
   /** Ends the session in addition to its own time limit and `closing`. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,7 +44,8 @@ export interface RegistrySession {
   readonly client: UpstreamClient;
   readonly limits: Limits;
   readonly plainHttpHosts: readonly string[];
-  readonly steps: Steps;
+  /** The steps of a validation; undefined for a pull, which has none. */
+  readonly steps: Steps | undefined;
   readonly redact: Redactor;
   readonly signal: AbortSignal;
   readonly now: () => Date;
@@ -49,6 +55,7 @@ export interface RegistrySession {
 
 /** The conversation that validates a credential. */
 export interface CheckSession extends RegistrySession {
+  readonly steps: Steps;
   readonly credential: Credential;
 }
 
@@ -56,11 +63,11 @@ export interface CheckSession extends RegistrySession {
  * Opens a session; sends nothing. It ends after `limits.checkTimeoutMs`, with `signal`, or when the server stops.
  * @throws Problem `INVALID_REGISTRY` for a host that is not canonical.
  */
-export function openSession<Known extends Credential | undefined>(
+export function openSession<Known extends Credential | undefined, Trail extends Steps | undefined>(
   { agents, limits, settings, closing }: SessionContext,
   target: CheckTarget,
-  { credential, isAnonymous = false, onStep, signal }: SessionOptions<Known>,
-): RegistrySession & { readonly credential: Known } {
+  { credential, isAnonymous = false, steps, signal }: SessionOptions<Known, Trail>,
+): RegistrySession & { readonly credential: Known; readonly steps: Trail } {
   const ends = [closing, AbortSignal.timeout(limits.checkTimeoutMs)];
   return {
     target,
@@ -69,7 +76,7 @@ export function openSession<Known extends Credential | undefined>(
     client: registryClient({ agents, settings }, target),
     limits,
     plainHttpHosts: settings.plainHttpHosts,
-    steps: createSteps(onStep),
+    steps,
     redact: createRedactor(credential),
     signal: AbortSignal.any(signal === undefined ? ends : [signal, ...ends]),
     now: settings.now,
@@ -92,5 +99,36 @@ export function getFromRegistry(
   url: URL,
   authorization?: Secret,
 ): Promise<UpstreamResponse> {
-  return client.get({ url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
+  return getWithinOrigin(client, { url, authorization, maxBodyBytes: limits.maxErrorBodyBytes, signal });
+}
+
+/** Registries and token servers redirect once within their origin; a proxy in front of them once more. */
+const maxHops = 3;
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Sends one GET and follows its redirects within the origin, with the same authorization. Returns a redirect to another origin as it is,
+ * because a credential never follows one.
+ * @throws as `UpstreamClient.get`
+ */
+export async function getWithinOrigin(client: UpstreamClient, request: UpstreamRequest): Promise<UpstreamResponse> {
+  let { url } = request;
+  let response = await client.get(request);
+  for (let hop = 0; hop < maxHops && redirects.has(response.status); hop += 1) {
+    const target = redirectWithin(url, firstHeader(response, 'location'));
+    if (target === undefined) return response;
+    url = target;
+    response = await client.get({ ...request, url });
+  }
+  return response;
+}
+
+/** Returns the target of a redirect that stays in the origin of `url` (RFC 9110 §10.2.2), or undefined. */
+export function redirectWithin(url: URL, location: string | undefined): URL | undefined {
+  const target = location === undefined ? null : URL.parse(location, url);
+  if (target === null || target.origin !== url.origin || target.username !== '' || target.password !== '')
+    return undefined;
+  target.hash = '';
+  return target;
 }

@@ -7,6 +7,7 @@ import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { isEncoded, jsonBody, type UpstreamResponse, type UpstreamClient } from '../transport/client.ts';
 import { basicAuthorization } from './http-authentication.ts';
+import { getWithinOrigin } from './session.ts';
 
 export interface TokenRequest {
   /** The token server; `isRealmAllowed` has allowed it. */
@@ -26,6 +27,10 @@ export interface RegistryToken {
   readonly token: Secret;
   /** Seconds from its receipt; at least 60. */
   readonly expiresInSeconds: number;
+  /** Seconds that the token server itself states; 60 if it states none. */
+  readonly statedSeconds: number;
+  /** When the token server says that it issued the token, in epoch milliseconds; undefined if it does not. */
+  readonly issuedAtMs: number | undefined;
 }
 
 /** The token, or the response that refuses it. */
@@ -51,11 +56,51 @@ export function pullScope(repository: string): string {
  * @throws UpstreamFailure `TOKEN_ENDPOINT_ERROR` or `RESPONSE_TOO_LARGE` for an unusable token, and as `UpstreamClient.get`.
  */
 export async function requestToken(client: UpstreamClient, request: TokenRequest): Promise<TokenResponse> {
-  const { credential, maxBodyBytes, signal } = request;
-  const authorization = credential === undefined ? undefined : basicAuthorization(credential);
-  const response = await client.get({ url: tokenUrl(request), authorization, maxBodyBytes, signal });
+  const { credential } = request;
+  const posted =
+    credential !== undefined && isIdentityToken(credential)
+      ? await postIdentityToken(client, request, credential)
+      : undefined;
+  const response = posted ?? (await getToken(client, request));
   if (response.status !== 200) return { granted: false, response };
   return { granted: true, token: readToken(response, request.realm.host) };
+}
+
+function getToken(client: UpstreamClient, request: TokenRequest): Promise<UpstreamResponse> {
+  const { credential, maxBodyBytes, signal } = request;
+  const authorization = credential === undefined ? undefined : basicAuthorization(credential);
+  return getWithinOrigin(client, { url: tokenUrl(request), authorization, maxBodyBytes, signal });
+}
+
+/** The usernames under which Docker and Azure store an identity token in the place of a password. */
+const identityUsernames: ReadonlySet<string> = new Set(['<token>', '00000000-0000-0000-0000-000000000000']);
+
+/** Returns whether the password of a credential is an identity token (refresh token): it logs in by its own grant. */
+export function isIdentityToken({ username }: Pick<Credential, 'username'>): boolean {
+  return identityUsernames.has(username);
+}
+
+/** Statuses of token servers that have no POST. */
+const withoutPost: ReadonlySet<number> = new Set([404, 405, 501]);
+
+/**
+ * Logs in with an identity token (distribution "OAuth2 Token Authentication"). Returns undefined if the server has no such login, so that
+ * nothing was rejected yet.
+ */
+async function postIdentityToken(
+  client: UpstreamClient,
+  { realm, service, scope, maxBodyBytes, signal }: TokenRequest,
+  { password }: Credential,
+): Promise<UpstreamResponse | undefined> {
+  const fields: Record<string, string> = { grant_type: 'refresh_token', client_id: clientId };
+  if (service !== undefined && service !== '') fields['service'] = service;
+  if (scope !== undefined) fields['scope'] = scope;
+  const form = new Secret(String(new URLSearchParams({ ...fields, refresh_token: password.reveal() })));
+  const url = new URL(realm);
+  url.searchParams.delete('scope');
+  const response = await getWithinOrigin(client, { url, form, maxBodyBytes, signal });
+  const isUnsupported = response.status === 400 && jsonBody(response)?.['error'] === 'unsupported_grant_type';
+  return withoutPost.has(response.status) || isUnsupported ? undefined : response;
 }
 
 /** Returns the realm with its own query, except a scope, which is not the registry's choice. */
@@ -83,13 +128,35 @@ function readToken(response: UpstreamResponse, host: string): RegistryToken {
   if (new Set(tokens).size > 1) throw unusable(host, 'its response contains two different tokens');
   if (token.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(token))
     throw unusable(host, 'its token does not fit a header');
-  return { token: new Secret(token), expiresInSeconds: lifetimeSeconds(body['expires_in']) };
+  const statedSeconds = lifetimeSeconds(body['expires_in']);
+  return {
+    token: new Secret(token),
+    expiresInSeconds: Math.max(minLifetimeSeconds, statedSeconds),
+    statedSeconds,
+    issuedAtMs: issuedAt(body['issued_at']),
+  };
 }
 
 function lifetimeSeconds(expiresIn: unknown): number {
-  return typeof expiresIn === 'number' && Number.isFinite(expiresIn)
-    ? Math.max(minLifetimeSeconds, Math.floor(expiresIn))
+  return typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0
+    ? Math.floor(expiresIn)
     : minLifetimeSeconds;
+}
+
+/** Reads an RFC 3339 time. */
+function issuedAt(value: unknown): number | undefined {
+  const atMs = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/i.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}
+
+/**
+ * Returns until when a token received at `nowMs` lives, in epoch milliseconds. `issued_at` counts only where it shortens the life: a clock that is
+ * ahead of ours, or so far behind that the token would have ended, is wrong.
+ */
+export function expiryOf({ issuedAtMs }: RegistryToken, seconds: number, nowMs: number): number {
+  const fromReceiptMs = nowMs + seconds * 1000;
+  const fromIssueMs = issuedAtMs === undefined ? fromReceiptMs : issuedAtMs + seconds * 1000;
+  return fromIssueMs > nowMs && fromIssueMs < fromReceiptMs ? fromIssueMs : fromReceiptMs;
 }
 
 /**
@@ -97,10 +164,27 @@ function lifetimeSeconds(expiresIn: unknown): number {
  * https://distribution.github.io/distribution/spec/auth/jwt/
  */
 export function tokenSubject(token: Secret): string | undefined {
+  const subject = claimsOf(token)?.['sub'];
+  return typeof subject === 'string' && subject !== '' ? subject : undefined;
+}
+
+/** Returns whether a token that is a JWT says that it allows to pull a repository, or undefined if it says nothing. Only evidence, as `tokenSubject`. */
+export function grantsPull(token: Secret, repository: string): boolean | undefined {
+  const access = claimsOf(token)?.['access'];
+  if (!Array.isArray(access) || !access.every(isRecord)) return undefined;
+  return access.some(
+    ({ type, name, actions }) =>
+      type === 'repository' &&
+      name === repository &&
+      Array.isArray(actions) &&
+      (actions.includes('pull') || actions.includes('*')),
+  );
+}
+
+function claimsOf(token: Secret): Record<string, unknown> | undefined {
   const [, payload = ''] = token.reveal().split('.');
   const claims = parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
-  const subject = isRecord(claims) ? claims['sub'] : undefined;
-  return typeof subject === 'string' && subject !== '' ? subject : undefined;
+  return isRecord(claims) ? claims : undefined;
 }
 
 function unusable(host: string, reason: string): UpstreamFailure {

@@ -1,192 +1,163 @@
-// Authorizes pulls at their upstream registry: the scheme is learned once, tokens are cached for exactly one repository and the action `pull`.
-// https://distribution.github.io/distribution/spec/auth/token/
+// Authorizes pulls at their upstream registry, and decides what follows when the registry refuses: another login, a new token, or the end.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
-import type { PullToken } from '../../core/pulls/upstream-token.ts';
-import { Problem } from '../../core/shared/problem.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
-import { repositoryUrl } from '../login/endpoint.ts';
-import { basicAuthorization, bearerAuthorization } from '../login/http-authentication.ts';
-import { requestSessionToken, type BearerLogin } from '../login/login.ts';
-import { tokenRefusal } from '../login/refusal.ts';
-import { getFromRegistry } from '../login/session.ts';
-import { pullScope } from '../login/token.ts';
-import { type Handshake, keyOf, maxHandshakes, registryKey, relearn, learnHandshake } from './handshake.ts';
+import {
+  basicAuthorization,
+  bearerAuthorization,
+  parseChallenges,
+  pickChallenge,
+} from '../login/http-authentication.ts';
+import { type Login, negotiateAgain } from '../login/login.ts';
+import { limitOf, registryRefusal } from '../login/refusal.ts';
+import type { UpstreamResponse } from '../transport/client.ts';
+import { createCredentialVerdicts, type CredentialVerdicts } from './credential-verdict.ts';
+import { type Handshake, handshakeLifetimeMs, keyOf, learnHandshake, maxHandshakes, registryKey } from './handshake.ts';
 import { openPullSession, type PullContext } from './request.ts';
-import { createSingleFlightCache, type Fresh, type SingleFlightCache } from './single-flight-cache.ts';
+import { createSingleFlightCache, type SingleFlightCache } from './single-flight-cache.ts';
+import { createTokenCache, type HeldToken, loginRequired, maxTokens, type TokenCache } from './token-cache.ts';
 
-interface CachedToken {
-  readonly token: Secret;
-  /** Epoch milliseconds. */
-  readonly expiresMs: number;
-}
-
-/** The authorization of one request, and the token in it. */
+/** The authorization of one request. */
 export interface PullAccess {
   readonly handshake: Handshake;
+  /** How this repository authenticates; undefined while it requires nothing. */
+  readonly login: Login | undefined;
   readonly authorization: Secret | undefined;
-  readonly token: { readonly key: string; readonly value: CachedToken; readonly wasCached: boolean } | undefined;
+  readonly token: HeldToken | undefined;
+}
+
+/** A request about a repository that was refused with 400, 401 or 403. */
+export interface Refused {
+  readonly access: PullAccess;
+  readonly url: URL;
+  readonly response: UpstreamResponse;
 }
 
 export interface PullAuth {
-  /** Returns where the registry is and how it authenticates. @throws UpstreamFailure */
-  handshake(source: PullSource): Promise<Handshake>;
   /** Returns the authorization of a request. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
-  authorize(source: PullSource, handshake: Handshake): Promise<PullAccess>;
+  authorize(source: PullSource): Promise<PullAccess>;
   /**
-   * Returns what to try, once, after a 401: another login if the challenge requires one, or a new token if the rejected one was cached.
-   * @throws UpstreamFailure or Problem, as `refusal`, if nothing is left to try.
+   * Returns what to try, once, after a refusal: the login that its challenge asks for, or a new token in the place of a cached one. Returns
+   * undefined if there is nothing to try.
+   * @throws UpstreamFailure `RATE_LIMITED` or `LOCKED_OUT` for a refusal that is a limit; and as `authorize`
    */
-  reauthorize(
-    source: PullSource,
-    refused: PullAccess,
-    challenge: string | readonly string[] | undefined,
-  ): Promise<PullAccess>;
-  /** Returns the error for a 401 after everything that could be sent. */
-  refusal(source: PullSource, refused: PullAccess): Error;
-}
-
-/** Entries of about 4 KiB each. */
-const maxTokens = 4_000;
-
-/** Milliseconds before its end at which a token is replaced, at most a fifth of its lifetime, so that none expires on its way. */
-const refreshMarginMs = 30_000;
-
-/** Creates the authorization of pulls, with empty caches. */
-export function createPullAuth(context: PullContext): PullAuth {
-  const { now } = context.settings;
-  const state: State = {
-    context,
-    handshakes: createSingleFlightCache(maxHandshakes, now),
-    tokens: createSingleFlightCache(maxTokens, now),
-    versions: new Map(),
-  };
-  const authorize: PullAuth['authorize'] = async (source, handshake) => {
-    const { login } = handshake;
-    if (login?.scheme === 'bearer') return authorizeWithToken(state, source, handshake, login);
-    if (login === undefined) return { handshake, authorization: undefined, token: undefined };
-    const credential = await source.credential?.();
-    // Some registries that challenge on `/v2/` serve public repositories without a login.
-    return { handshake, authorization: credential && basicAuthorization(credential), token: undefined };
-  };
-  return {
-    authorize: authorize,
-    refusal: refusalOf,
-    async handshake(source) {
-      dropOldVersions(state, source);
-      return (await state.handshakes.get(keyOf(source), () => learnHandshake(context, source))).value;
-    },
-    async reauthorize(source, refused, challenge) {
-      const handshake = relearn(context, state.handshakes, source, refused.handshake, challenge);
-      const { token } = refused;
-      if (token !== undefined) state.tokens.drop(token.key, token.value);
-      if (handshake === undefined && token?.wasCached !== true) throw refusalOf(source, refused);
-      return authorize(source, handshake ?? refused.handshake);
-    },
-  };
+  reauthorize(source: PullSource, refused: Refused): Promise<PullAccess | undefined>;
+  /** Returns the error for a refusal after everything that could be sent. Asks about the credential itself first. */
+  refusal(source: PullSource, refused: Refused): Promise<Error>;
+  /** Returns an authorization whose token has at least half of its life left. @throws as `authorize` */
+  refresh(source: PullSource, access: PullAccess): Promise<PullAccess>;
 }
 
 interface State {
   readonly context: PullContext;
   readonly handshakes: SingleFlightCache<Handshake>;
-  readonly tokens: SingleFlightCache<CachedToken>;
+  /** The logins that single repositories asked for. */
+  readonly logins: SingleFlightCache<Login>;
+  readonly tokens: TokenCache;
+  readonly verdicts: CredentialVerdicts;
   /** The newest version seen of each registry, by its ID. */
   readonly versions: Map<string, number>;
 }
 
+/** Creates the authorization of pulls, with empty caches. */
+export function createPullAuth(context: PullContext): PullAuth {
+  const { now } = context.settings;
+  const verdicts = createCredentialVerdicts(context);
+  const state: State = {
+    context,
+    handshakes: createSingleFlightCache(maxHandshakes, now),
+    logins: createSingleFlightCache(maxTokens, now),
+    tokens: createTokenCache(context, verdicts),
+    verdicts,
+    versions: new Map(),
+  };
+  return {
+    async authorize(source) {
+      dropOldVersions(state, source);
+      const { value: handshake } = await state.handshakes.get(keyOf(source), () => learnHandshake(context, source));
+      return authorizeWith(state, source, handshake, state.logins.peek(repositoryKey(source)) ?? handshake.login);
+    },
+    reauthorize: (source, refused) => reauthorize(state, source, refused),
+    refusal: (source, refused) => refusalOf(state, source, refused),
+    async refresh(source, access) {
+      const { token, handshake, login } = access;
+      if (token === undefined || !state.tokens.dropAged(token)) return access;
+      return authorizeWith(state, source, handshake, login);
+    },
+  };
+}
+
+function repositoryKey(source: PullSource): string {
+  return `${keyOf(source)} ${source.repository}`;
+}
+
 /** Deletes the entries of older versions from memory. Keys contain the version, so none of them is ever used again. */
-function dropOldVersions({ versions, tokens, handshakes }: State, { registry }: PullSource): void {
+function dropOldVersions({ versions, tokens, logins, handshakes }: State, { registry }: PullSource): void {
   if (registry === null || (versions.get(registry.id) ?? 0) >= registry.version) return;
   // Only a hint about what to delete, so losing it costs nothing.
   if (versions.size > maxTokens) versions.clear();
   versions.set(registry.id, registry.version);
   const isOld = (key: string) => key.startsWith(`${registry.id}@`) && !key.startsWith(`${registryKey(registry)} `);
   tokens.dropWhere(isOld);
+  logins.dropWhere(isOld);
   handshakes.dropWhere(isOld);
 }
 
-async function authorizeWithToken(
-  state: State,
+async function authorizeWith(
+  { tokens }: State,
   source: PullSource,
   handshake: Handshake,
-  login: BearerLogin,
+  login: Login | undefined,
 ): Promise<PullAccess> {
-  const scope = pullScope(source.repository);
-  const key = [keyOf(source), handshake.endpoint.origin, login.realm.href, login.service ?? '', scope].join(' ');
-  const { value, wasCached } = await state.tokens.get(key, () => fetchToken(state.context, source, login, scope));
-  return { handshake, authorization: bearerAuthorization(value.token), token: { key, value, wasCached } };
-}
-
-async function fetchToken(
-  context: PullContext,
-  source: PullSource,
-  login: BearerLogin,
-  scope: string,
-): Promise<Fresh<CachedToken>> {
-  const credential = await source.credential?.();
-  const session = openPullSession(context, source, credential);
-  const reply = await requestSessionToken(session, login, scope, credential);
-  if (!reply.granted) {
-    const { status } = reply.response;
-    if (source.registry === null && (status === 401 || status === 403)) throw loginRequired(source);
-    // A 403 to a validated credential is about the repository; a 401 is always about the credential.
-    const wasProven = status === 403 && source.registry?.lastValidation?.outcome === 'VALID';
-    throw tokenRefusal(session, reply.response, login.realm, wasProven);
+  if (login === undefined) return { handshake, login, authorization: undefined, token: undefined };
+  if (login.scheme === 'bearer') {
+    const token = await tokens.get(source, handshake, login);
+    return { handshake, login, authorization: bearerAuthorization(token.value.token), token };
   }
-  const { token, expiresInSeconds } = reply.token;
-  const receivedMs = context.settings.now().getTime();
-  const lifetimeMs = expiresInSeconds * 1000;
-  return {
-    value: { token, expiresMs: receivedMs + lifetimeMs },
-    untilMs: receivedMs + lifetimeMs - Math.min(refreshMarginMs, lifetimeMs / 5),
-  };
+  const credential = await source.credential?.();
+  // Some registries that challenge on `/v2/` serve public repositories without a login.
+  return { handshake, login, authorization: credential && basicAuthorization(credential), token: undefined };
 }
 
-function refusalOf(source: PullSource, { handshake }: PullAccess): Error {
-  if (source.registry === null) return loginRequired(source);
-  if (handshake.login === undefined)
-    return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its 401 names no scheme' });
-  return new UpstreamFailure(handshake.login.scheme === 'basic' ? 'INVALID_CREDENTIALS' : 'INSUFFICIENT_SCOPE', {});
+async function reauthorize(state: State, source: PullSource, refused: Refused): Promise<PullAccess | undefined> {
+  const { context, logins, tokens } = state;
+  const { access, url, response } = refused;
+  const { handshake, login, token } = access;
+  // The credential is opened only to redact it.
+  const session = openPullSession(context, source, await source.credential?.());
+  const limit = limitOf(session, response, url);
+  if (limit !== undefined) throw limit;
+  if (response.status === 401) {
+    const key = repositoryKey(source);
+    const isBasicToToken = token !== undefined && pickedScheme(response) === 'basic';
+    // Harbor answers so to every token that does not do. It is asked once what it means, and only about a new token.
+    if (!isBasicToToken || (!token.wasCached && logins.peek(key) === undefined)) {
+      const other = await negotiateAgain(session, handshake.endpoint, refused, login);
+      const learned = other ?? (isBasicToToken ? login : undefined);
+      const untilMs = context.settings.now().getTime() + handshakeLifetimeMs;
+      if (learned !== undefined) logins.set(key, { value: learned, untilMs });
+      if (other !== undefined) return authorizeWith(state, source, handshake, other);
+    }
+  }
+  return token !== undefined && tokens.replace(source, token)
+    ? authorizeWith(state, source, handshake, login)
+    : undefined;
 }
 
-function loginRequired({ host, repository }: PullSource): Problem {
-  return new Problem(
-    'UPSTREAM_FAILED',
-    `${host} does not allow anonymous clients to pull ${repository}, and no registry in Regway covers it. Add a registry for it.`,
-    {
-      reason: 'LOGIN_REQUIRED',
-    },
-  );
+function pickedScheme({ headers }: UpstreamResponse): string | undefined {
+  return pickChallenge(parseChallenges(headers['www-authenticate']))?.scheme;
 }
 
-/**
- * Returns a token for the source's repository, or undefined if the registry issues none: it uses Basic, or requires no authentication.
- * @throws as `PullAuth`
- */
-export async function mintToken(
-  context: PullContext,
-  auth: PullAuth,
-  source: PullSource,
-): Promise<PullToken | undefined> {
-  const handshake = await auth.handshake(source);
-  if (handshake.login?.scheme === 'basic') return undefined;
-  const access = await auth.authorize(source, handshake);
-  const { token } =
-    access.handshake.login === undefined ? await probeRepository(context, auth, source, access) : access;
-  return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
-}
-
-/** Requests the repository, because a registry that is open at `/v2/` can still require authentication for it. */
-async function probeRepository(
-  context: PullContext,
-  auth: PullAuth,
-  source: PullSource,
-  access: PullAccess,
-): Promise<PullAccess> {
-  const { status, headers } = await getFromRegistry(
-    openPullSession(context, source, undefined),
-    repositoryUrl(access.handshake.endpoint, source.repository),
-  );
-  return status === 401 ? auth.reauthorize(source, access, headers['www-authenticate']) : access;
+async function refusalOf({ context, verdicts }: State, source: PullSource, refused: Refused): Promise<Error> {
+  const { access, url, response } = refused;
+  const { handshake, login } = access;
+  if (response.status === 401) {
+    if (source.registry === null) return loginRequired(source);
+    if (login === undefined) return new UpstreamFailure('UNSUPPORTED_CHALLENGE', { reason: 'its 401 names no scheme' });
+  }
+  const session = openPullSession(context, source, await source.credential?.());
+  const refusal = registryRefusal(session, response, url, true);
+  if (login === undefined || refusal.outcome !== 'INSUFFICIENT_SCOPE') return refusal;
+  return (await verdicts.failureOf(source, handshake, login)) ?? refusal;
 }

@@ -1,23 +1,26 @@
-// Learns how an upstream registry authenticates pulls: once, and again after a 401 with another challenge.
+// Learns how an upstream registry authenticates pulls: once for the host, from `/v2/`, and once for each repository that asks for another login.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
+import type { Secret } from '../../core/shared/secret.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
-import { type Endpoint, pingUrl } from '../login/endpoint.ts';
-import { basicAuthorization, parseChallenges, pickChallenge } from '../login/http-authentication.ts';
-import { admitLogin, type Login, readChallenge } from '../login/login.ts';
+import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
+import { basicAuthorization } from '../login/http-authentication.ts';
+import { type Login, negotiate } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
 import { getFromRegistry } from '../login/session.ts';
 import { openPullSession, type PullContext } from './request.ts';
-import type { Fresh, SingleFlightCache } from './single-flight-cache.ts';
+import type { Fresh } from './single-flight-cache.ts';
 
-/** Where a registry is and how it authenticates clients; `login` is undefined while it requires nothing. */
+/** Where a registry is and how it authenticates clients; `login` is undefined while `/v2/` requires nothing. */
 export interface Handshake {
   readonly endpoint: Endpoint;
   readonly login: Login | undefined;
+  /** The URL that accepts the credential by Basic: `/v2/`, or a repository where a proxy has a password for each path. */
+  readonly witness: URL;
 }
 
 /** Milliseconds. A registry seldom changes its scheme, and a 401 with another challenge is believed at once. */
-const handshakeLifetimeMs = 10 * 60 * 1000;
+export const handshakeLifetimeMs = 10 * 60 * 1000;
 
 /** Entries of less than 1 KiB each. */
 export const maxHandshakes = 1_000;
@@ -37,39 +40,28 @@ export function registryKey(registry: PullSource['registry']): string {
  * @throws UpstreamFailure
  */
 export async function learnHandshake(context: PullContext, source: PullSource): Promise<Fresh<Handshake>> {
-  const { registry } = source;
+  const { registry, repository } = source;
   if (registry !== null && registry.type !== 'DOCKER_V2')
     throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
   const credential = await source.credential?.();
   const session = openPullSession(context, source, credential);
   const { endpoint, response } = await ping(session);
-  const challenge = readChallenge(session, response);
-  const login = challenge && admitLogin(session, endpoint, challenge);
+  const login = negotiate(session, endpoint, response);
+  let witness = pingUrl(endpoint);
   if (login?.scheme === 'basic' && credential !== undefined) {
-    const { status } = await getFromRegistry(session, pingUrl(endpoint), basicAuthorization(credential));
-    if (status === 401) throw new UpstreamFailure('INVALID_CREDENTIALS', {});
+    const isRejected = async (url: URL, authorization?: Secret) =>
+      (await getFromRegistry(session, url, authorization)).status === 401;
+    const authorization = basicAuthorization(credential);
+    if (await isRejected(witness, authorization)) {
+      // A credential for a path can be one that only the path accepts. What everybody gets there says nothing.
+      witness = repositoryUrl(endpoint, repository);
+      const isWholeHost = (registry?.repository ?? null) === null;
+      if (isWholeHost || (await isRejected(witness, authorization)) || !(await isRejected(witness)))
+        throw new UpstreamFailure('INVALID_CREDENTIALS', {});
+    }
   }
-  return { value: { endpoint, login }, untilMs: context.settings.now().getTime() + handshakeLifetimeMs };
-}
-
-/** Returns and caches the handshake that a repository's 401 requires, or undefined if it is the known one. @throws UpstreamFailure */
-export function relearn(
-  context: PullContext,
-  handshakes: SingleFlightCache<Handshake>,
-  source: PullSource,
-  known: Handshake,
-  header: string | readonly string[] | undefined,
-): Handshake | undefined {
-  const challenge = pickChallenge(parseChallenges(header));
-  if (challenge === undefined) return undefined;
-  const login = admitLogin(openPullSession(context, source, undefined), known.endpoint, challenge);
-  if (isSameLogin(login, known.login)) return undefined;
-  const handshake = { endpoint: known.endpoint, login };
-  handshakes.set(keyOf(source), { value: handshake, untilMs: context.settings.now().getTime() + handshakeLifetimeMs });
-  return handshake;
-}
-
-function isSameLogin(one: Login, other: Login | undefined): boolean {
-  if (one.scheme === 'basic' || other?.scheme !== 'bearer') return one.scheme === other?.scheme;
-  return one.realm.href === other.realm.href && one.service === other.service;
+  return {
+    value: { endpoint, login, witness },
+    untilMs: context.settings.now().getTime() + handshakeLifetimeMs,
+  };
 }

@@ -2,25 +2,31 @@
 // Part of `upstream/`, the shared V2 validation module: its conversation in `login/` is the one that validates credentials.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
+import { Readable } from 'node:stream';
 import type { PullSource } from '../../core/pulls/pull.ts';
-import type { PullTokenMinter } from '../../core/pulls/upstream-token.ts';
+import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
 import { describeOutcome } from '../errors/outcomes.ts';
+import { repositoryUrl } from '../login/endpoint.ts';
+import { getFromRegistry } from '../login/session.ts';
+import { grantsPull } from '../login/token.ts';
 import { orAborted } from '../transport/abort.ts';
+import type { UpstreamResponse } from '../transport/client.ts';
 import type { NetworkSettings } from '../transport/settings.ts';
-import { createPullAuth, mintToken, type PullAccess, type PullAuth } from './access.ts';
-import { followRedirects, isRedirect, redirectTarget } from './redirect.ts';
+import { createPullAuth, type PullAccess, type PullAuth } from './access.ts';
+import { converse } from './conversation.ts';
+import { followToStorage, sendWithinOrigin } from './redirect.ts';
 import {
   createPullContext,
-  discard,
+  openPullSession,
+  type PullContext,
   type PullExchange,
   type UpstreamExchange,
   type PullRequest,
-  send,
   startExchange,
 } from './request.ts';
-import { type PullReply, readReply } from './response.ts';
+import { type PullReply, readReply, readSmall } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
   /** `follow`: blobs are streamed through Regway. `pass`: the client is redirected to them. */
@@ -49,7 +55,7 @@ export function createPuller(settings: UpstreamSettings): Puller {
   return {
     open: (source, request) =>
       toProblem(source, () => runPull(startExchange(context, source, request), auth, settings.redirects)),
-    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(context, auth, source), signal)),
+    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(context, auth, source, signal), signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await context.agents.close();
@@ -63,46 +69,87 @@ async function runPull(
   redirects: UpstreamSettings['redirects'],
 ): Promise<UpstreamReply> {
   const upstream = await sendWithAuth(exchange, auth);
-  if (!isRedirect(upstream.response)) return { ...(await readReply(exchange, upstream, false)), location: undefined };
-  if (redirects === 'follow')
-    return { ...(await readReply(exchange, await followRedirects(exchange, upstream), true)), location: undefined };
-  const { href: location } = redirectTarget(exchange, upstream, upstream);
-  discard(upstream.response);
-  return { status: 307, headers: {}, url: upstream.url, body: undefined, errorCode: null, location };
+  const { final, location } = await followToStorage(exchange, upstream, redirects);
+  if (location === undefined) return { ...(await readReply(exchange, final)), location };
+  return { status: 307, headers: {}, url: final.url, body: undefined, errorCode: null, location: location.href };
 }
 
-/** Sends a password that can be replaced at any moment in one request at a time. Token requests are coalesced anyway. */
-function sendExclusively(
-  exchange: PullExchange,
-  url: URL,
-  { handshake, authorization }: PullAccess,
-): Promise<UpstreamExchange> {
-  const { registry } = exchange.source;
-  const sendNow = () => send(exchange, url, authorization);
-  if (registry === null || registry.pendingSince === null || handshake.login?.scheme !== 'basic') return sendNow();
-  return exchange.context.mutex.runExclusive(
-    `${registry.id}@${registry.version}`,
-    sendNow,
-    (upstream) => upstream.response.status === 401,
-    () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
-  );
-}
-
-/** Sends the request with the known authorization, and once more after a 401 with what its challenge requires. */
+/**
+ * Sends the request of a pull, in a conversation. A password that can be replaced at any moment is sent in one conversation at a time; token
+ * requests are coalesced anyway.
+ */
 async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<UpstreamExchange> {
-  const { source, request } = exchange;
-  const { signal } = request;
-  const entering = auth.handshake(source).then((handshake) => auth.authorize(source, handshake));
-  const access = await orAborted(entering, signal);
+  const { source, request, context } = exchange;
+  const { registry } = source;
+  const access = await orAborted(auth.authorize(source), request.signal);
   const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
-  const first = await sendExclusively(exchange, url, access);
-  if (first.response.status !== 401) return first;
-  discard(first.response);
-  const again = await orAborted(auth.reauthorize(source, access, first.response.headers['www-authenticate']), signal);
-  const second = await send(exchange, url, again.authorization);
-  if (second.response.status !== 401) return second;
-  discard(second.response);
-  throw auth.refusal(source, again);
+  const run = () => sendInConversation(exchange, auth, access, url);
+  const isExclusive = registry !== null && registry.pendingSince !== null && access.login?.scheme === 'basic';
+  const result = isExclusive
+    ? await context.mutex.runExclusive(
+        `${registry.id}@${registry.version}`,
+        run,
+        (ended) => ended instanceof UpstreamFailure && ended.outcome === 'INVALID_CREDENTIALS',
+        () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
+      )
+    : await run();
+  if (result instanceof Error) throw result;
+  return result;
+}
+
+/** Returns the response, or the error that a refusal means. A refusal that is about the request is a response like any other. */
+async function sendInConversation(
+  exchange: PullExchange,
+  auth: PullAuth,
+  known: PullAccess,
+  url: URL,
+): Promise<UpstreamExchange | Error> {
+  const { source, request, context } = exchange;
+  const { signal } = request;
+  const { access, answer, refusal } = await converse<UpstreamExchange>(auth, known, {
+    source,
+    url,
+    signal,
+    send: ({ authorization }) => sendWithinOrigin(exchange, url, authorization),
+    statusOf: ({ response }) => response.status,
+    read: ({ response }) => readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs),
+  });
+  if (refusal === undefined) return answer;
+  // What was read is read again as the answer to the client.
+  if (refusal.status === 400)
+    return { ...answer, response: { ...answer.response, body: Readable.from([refusal.body]) } };
+  return orAborted(auth.refusal(source, { access, url, response: refusal }), signal);
+}
+
+/**
+ * Returns a token for the source's repository, or undefined if the registry issues none: it uses Basic, or requires no authentication. The
+ * registry is asked whether it takes the token, because a token server also issues tokens that allow nothing.
+ * @throws as `PullAuth`
+ */
+async function mintToken(
+  context: PullContext,
+  auth: PullAuth,
+  source: PullSource,
+  signal: AbortSignal | undefined,
+): Promise<PullToken | undefined> {
+  const known = await auth.refresh(source, await auth.authorize(source));
+  if (known.login?.scheme === 'basic') return undefined;
+  const session = openPullSession(context, source, undefined);
+  const url = repositoryUrl(known.handshake.endpoint, source.repository);
+  const { access, answer, refusal } = await converse<UpstreamResponse>(auth, known, {
+    source,
+    url,
+    signal,
+    send: ({ authorization }) => getFromRegistry(session, url, authorization),
+    statusOf: ({ status }) => status,
+    read: async (response) => response,
+  });
+  const { token } = access;
+  const isGranted = token && grantsPull(token.value.token, source.repository);
+  // Azure's tokens for pulling do not allow the list of tags, and some registries hide what a token does not allow.
+  if (refusal !== undefined && isGranted !== true) throw await auth.refusal(source, { access, url, response: refusal });
+  if (isGranted === false && answer.status !== 200) throw new UpstreamFailure('INSUFFICIENT_SCOPE', {});
+  return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
 
 /**

@@ -33,6 +33,10 @@ export interface UpstreamExchange {
   readonly response: StreamResponse;
   readonly url: URL;
   readonly authorization: Secret | undefined;
+  /** Whether a redirect to another origin led to the response. */
+  readonly isStorage: boolean;
+  /** Redirects that led to the response. */
+  readonly hops: number;
 }
 
 /** Starts the exchange of one pull; sends nothing. It ends with the client's signal, or with the connections when the server stops. */
@@ -57,7 +61,7 @@ export async function send(
     headersTimeoutMs: contentHeadersTimeoutMs,
     bodyTimeoutMs: contentIdleTimeoutMs,
   });
-  return { response, url, authorization };
+  return { response, url, authorization, isStorage: false, hops: 0 };
 }
 
 /** Bytes that are read so that the connection can be reused; a larger rest closes it. */
@@ -107,7 +111,11 @@ export function openPullSession(
   source: PullSource,
   credential: Credential | undefined,
 ): RegistrySession {
-  return openSession(context, targetOf(source), { credential, isAnonymous: source.registry === null });
+  return openSession(context, targetOf(source), {
+    credential,
+    isAnonymous: source.registry === null,
+    steps: undefined,
+  });
 }
 
 function targetOf({ host, registry }: PullSource): CheckTarget {

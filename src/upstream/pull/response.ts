@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
-import { registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
+import { limitOf, registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
 import type { RegistrySession } from '../login/session.ts';
 import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
 import { openPullSession, discard, type PullExchange, type UpstreamExchange } from './request.ts';
@@ -33,16 +33,11 @@ const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416
 
 /**
  * Reads the head of a response, and the whole of an error.
- * @param isStorage Whether a redirect led to the response, without a credential.
  * @throws UpstreamFailure for a rejected credential, a rate limit, and statuses that no registry should send.
  */
-export async function readReply(
-  exchange: PullExchange,
-  upstream: UpstreamExchange,
-  isStorage: boolean,
-): Promise<PullReply> {
+export async function readReply(exchange: PullExchange, upstream: UpstreamExchange): Promise<PullReply> {
   const { response, url } = upstream;
-  if (!contentStatuses.has(response.status)) return readError(exchange, upstream, isStorage);
+  if (!contentStatuses.has(response.status)) return readError(exchange, upstream);
   const headers = safeHeaders(upstream);
   if (response.status !== 304 && exchange.request.method === 'GET') {
     return {
@@ -59,14 +54,15 @@ export async function readReply(
 
 async function readError(
   { context, source, request }: PullExchange,
-  { response, url }: UpstreamExchange,
-  isStorage: boolean,
+  { response, url, isStorage }: UpstreamExchange,
 ): Promise<PullReply> {
   const { status } = response;
   const small = await readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
   // The credential is opened only to redact it: the host of a hostile registry's redirect can contain the password that it was sent.
-  if (!requestFaults.has(status))
-    throw refusal(openPullSession(context, source, await source.credential?.()), small, url, isStorage);
+  const session = openPullSession(context, source, requestFaults.has(status) ? undefined : await source.credential?.());
+  const limit = isStorage ? undefined : limitOf(session, small, url);
+  if (limit !== undefined) throw limit;
+  if (!requestFaults.has(status)) throw refusal(session, small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
   return { status, headers: {}, url, body: undefined, errorCode };
 }
@@ -82,7 +78,11 @@ function refusal(session: RegistrySession, response: UpstreamResponse, url: URL,
 }
 
 /** Reads the whole of a small body; a slow one is cut off. */
-async function readSmall(response: StreamResponse, maxBytes: number, timeoutMs: number): Promise<UpstreamResponse> {
+export async function readSmall(
+  response: StreamResponse,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<UpstreamResponse> {
   const timer = setTimeout(() => response.body.destroy(), timeoutMs);
   try {
     return { status: response.status, headers: response.headers, ...(await readBody(response.body, maxBytes)) };

@@ -17,6 +17,8 @@ interface Found<Value> {
 export interface SingleFlightCache<Value> {
   /** Returns the cached value, or loads it. Callers of one key share one load and its failure, which is not cached. */
   get(key: string, load: () => Promise<Fresh<Value>>): Promise<Found<Value>>;
+  /** Returns the cached value, or undefined while there is none. */
+  peek(key: string): Value | undefined;
   set(key: string, fresh: Fresh<Value>): void;
   /** Deletes the value if it is still this one: another caller may have replaced it. */
   drop(key: string, value: Value): void;
@@ -47,6 +49,7 @@ export function createSingleFlightCache<Value extends object>(
     },
   });
   return {
+    peek: (key) => cache.get(key),
     set: (key, { value, untilMs }) => void cache.set(key, value, { ttl: lifetimeMs(untilMs) }),
     async get(key, load) {
       const cached = cache.get(key);

@@ -22,6 +22,8 @@ interface CommonRequest {
 }
 
 export interface UpstreamRequest extends CommonRequest {
+  /** The fields of a form, encoded. Sent by POST in the place of GET. */
+  readonly form?: Secret | undefined;
   readonly accept?: string | undefined;
   /** Maximum number of bytes read of the body; the rest is cut off with its connection. */
   readonly maxBodyBytes: number;
@@ -56,7 +58,7 @@ export interface StreamResponse {
 }
 
 export interface UpstreamClient {
-  /** Sends a GET and returns the whole response. @throws UpstreamFailure for what the upstream or the network does; the signal's reason if it was aborted. */
+  /** Sends a GET, or the POST of a form, and returns the whole response. @throws UpstreamFailure for what the upstream or the network does; the signal's reason if it was aborted. */
   get(request: UpstreamRequest): Promise<UpstreamResponse>;
   /** Returns the response as soon as its headers arrive. @throws as `get` */
   open(request: StreamRequest): Promise<StreamResponse>;
@@ -77,9 +79,11 @@ export function clientOver(agents: Agents, settings: RequestSettings): UpstreamC
 async function get(request: UpstreamRequest, userAgent: string, connections: Connections): Promise<UpstreamResponse> {
   try {
     const { statusCode, headers, body } = await sendOver(connections, request.url, {
-      method: 'GET',
+      method: request.form === undefined ? 'GET' : 'POST',
+      body: request.form?.reveal() ?? null,
       signal: request.signal,
       headers: {
+        ...(request.form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
         'user-agent': userAgent,
         accept: request.accept ?? 'application/json',
         'accept-encoding': 'identity',
@@ -162,7 +166,7 @@ export function isEncoded(response: UpstreamResponse): boolean {
 }
 
 /** Returns the first value of a header, or undefined if absent. @param name In lower case. */
-export function firstHeader(response: UpstreamResponse, name: string): string | undefined {
+export function firstHeader(response: Pick<UpstreamResponse, 'headers'>, name: string): string | undefined {
   const value = response.headers[name];
   return typeof value === 'string' ? value : value?.[0];
 }

@@ -1,22 +1,22 @@
 // Runs the algorithm of a check: ping, challenge, realm, token, authorize, compare with anonymous, repository. Uses the credential once in the normal case and never repeats a rejected one.
 
-import type { CheckedOutcome, OutcomeFacts } from '../errors/failure.ts';
+import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
-import type { Challenge } from '../login/http-authentication.ts';
 import {
   type RegistryAccess,
-  admitLogin,
   type Login,
   authenticate,
+  type MissingProof,
+  negotiate,
+  negotiateAgain,
   type ProofOfLogin,
   compareWithAnonymous,
-  readChallenge,
-  unsupportedChallenge,
 } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
-import { pingRefusal, registryRefusal } from '../login/refusal.ts';
+import { limitOf, pingRefusal, registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry, type CheckSession } from '../login/session.ts';
 import { pullScope } from '../login/token.ts';
+import type { UpstreamResponse } from '../transport/client.ts';
 
 export interface CheckResult {
   readonly outcome: CheckedOutcome;
@@ -40,14 +40,12 @@ const harborService = 'harbor-registry';
 export async function checkCredential(session: CheckSession, repository: string | null): Promise<CheckResult> {
   const { endpoint, response } = await ping(session);
   session.steps.start('CHALLENGE');
-  const challenge = readChallenge(session, response);
-  if (challenge === undefined) return checkOpenRegistry(session, endpoint, repository);
-  endChallenge(session, challenge);
-  const login = admitLogin(session, endpoint, challenge);
-  const proof = await authorize(session, endpoint, login);
-  return repository === null
-    ? resultOf(proof)
-    : probeRepository(session, { endpoint, login, repository, proof, wasAccepted: true });
+  const login = negotiate(session, endpoint, response);
+  if (login === undefined) return checkOpenRegistry(session, endpoint, repository);
+  const standing = await authorize(session, endpoint, login, repository);
+  if (repository !== null) return probeRepository(session, { endpoint, login, repository, standing });
+  if (standing instanceof UpstreamFailure) throw standing;
+  return resultOf(standing);
 }
 
 /** Checks a registry whose /v2/ is open: the credential is sent only if the repository itself sends a challenge. */
@@ -71,49 +69,66 @@ async function checkOpenRegistry(
     return { outcome: 'NO_AUTH_REQUIRED', facts: { repository } };
   }
   if (response.status !== 401) throw pingRefusal(session, response, url);
-  const challenge = readChallenge(session, response);
-  if (challenge === undefined) throw unsupportedChallenge(session, response);
-  endChallenge(session, challenge);
-  const login = admitLogin(session, endpoint, challenge);
-  return probeRepository(session, { endpoint, login, repository, proof: undefined, wasAccepted: false });
+  const login = negotiate(session, endpoint, response);
+  // Only a 200 asks for no login.
+  if (login === undefined) throw new Error('A 401 ended without a login.');
+  return probeRepository(session, { endpoint, login, repository, standing: undefined });
 }
 
-function endChallenge({ steps }: CheckSession, { scheme }: Challenge): void {
-  steps.finish(
-    'PASSED',
-    scheme === 'basic'
-      ? 'The registry requires a username and password (Basic).'
-      : 'The registry requires a token from its token server (Bearer).',
-  );
-}
+/** What verified the credential, or why nothing did. */
+type Proof = ProofOfLogin | MissingProof;
 
-/** Authenticates without a scope and sends the result to /v2/. Returns what verifies the credential, or undefined. */
-async function authorize(session: CheckSession, endpoint: Endpoint, login: Login): Promise<string | undefined> {
+/**
+ * Authenticates without a scope and sends the result to /v2/. Returns a rejection where a repository is asked next, because a proxy can have a
+ * password for each path.
+ */
+async function authorize(
+  session: CheckSession,
+  endpoint: Endpoint,
+  login: Login,
+  repository: string | null,
+): Promise<Proof | UpstreamFailure> {
   const { steps } = session;
   const access = await authenticateInSteps(session, login, undefined);
   steps.start('AUTHORIZE');
   const url = pingUrl(endpoint);
   const response = await getFromRegistry(session, url, access.authorization);
-  if (response.status !== 200) throw registryRefusal(session, response, url, login.scheme === 'bearer');
-  const proof = proofWords[(await proveLogin(session, login, access, url)) ?? 'NONE'];
-  if (proof === undefined) steps.finish('WARNED', 'Accepted, but anonymous clients are accepted as well.');
-  else steps.finish('PASSED', `Accepted: ${proof}.`);
+  if (response.status !== 200) {
+    const refusal = registryRefusal(session, response, url, login.scheme === 'bearer');
+    if (repository === null || !rejections.has(refusal.outcome)) throw refusal;
+    steps.finish('WARNED', `/v2/ answers HTTP ${response.status} to the login; the repository decides.`);
+    return refusal;
+  }
+  const proof = await proveLogin(session, login, access, url);
+  if (isProof(proof)) steps.finish('PASSED', `Accepted: ${proofWords[proof]}.`);
+  else steps.finish('WARNED', `Accepted, but ${missingProofWords[proof]}.`);
   return proof;
 }
 
-const proofWords: Readonly<Record<ProofOfLogin | 'NONE', string | undefined>> = {
+const proofWords: Readonly<Record<ProofOfLogin, string>> = {
   CHALLENGE: 'it rejects the same request without it',
   SUBJECT: 'the token names its user',
   KNOWN_BEHAVIOUR: 'its token server rejects wrong passwords',
-  NONE: undefined,
 };
+
+const missingProofWords: Readonly<Record<MissingProof, string>> = {
+  SAME: 'anonymous clients are accepted as well',
+  NOT_COMPARED: 'how it answers anonymous clients is not known',
+};
+
+/** The refusals of `/v2/` that a repository can contradict. */
+const rejections: ReadonlySet<string> = new Set(['INVALID_CREDENTIALS', 'INSUFFICIENT_SCOPE']);
+
+function isProof(proof: Proof): proof is ProofOfLogin {
+  return proof in proofWords;
+}
 
 async function proveLogin(
   session: CheckSession,
   login: Login,
   access: RegistryAccess,
   url: URL,
-): Promise<ProofOfLogin | undefined> {
+): Promise<ProofOfLogin | MissingProof> {
   // Basic is answered only where the anonymous request got a 401.
   if (login.scheme === 'basic') return 'CHALLENGE';
   if (hostsThatRejectWrongPasswords.has(session.target.host) || login.service === harborService)
@@ -142,51 +157,86 @@ interface Probe {
   readonly endpoint: Endpoint;
   readonly login: Login;
   readonly repository: string;
-  /** What verified the credential before, in words; undefined if nothing did. */
-  readonly proof: string | undefined;
-  /** Whether the credential has been accepted before; if not, this is its first use. */
-  readonly wasAccepted: boolean;
+  /** What `/v2/` made of the credential: its proof or its rejection; undefined if it has not been sent anything. */
+  readonly standing: Proof | UpstreamFailure | undefined;
 }
 
 /** Requests one repository with exactly the permission to pull it. */
-async function probeRepository(
+async function probeRepository(session: CheckSession, probe: Probe): Promise<CheckResult> {
+  const { steps } = session;
+  const { repository, standing } = probe;
+  const { login, access, url, response } = await requestRepository(session, probe);
+  const rejection = standing instanceof UpstreamFailure ? standing : undefined;
+  if (response.status !== 200 && rejection !== undefined) throw limitOf(session, response, url) ?? rejection;
+  if (response.status === 404) {
+    steps.finish('WARNED', `${repository} was not found, or is not visible to this credential.`);
+    return resultOf(typeof standing === 'string' ? standing : 'NOT_COMPARED');
+  }
+  if (response.status !== 200)
+    throw registryRefusal(session, response, url, standing !== undefined || login.scheme === 'bearer');
+  const known = typeof standing === 'string' && isProof(standing) ? standing : undefined;
+  const proof = known ?? (await proveByRepository(session, probe, { login, access, url }));
+  if (proof === 'SAME' || proof === 'NOT_COMPARED') {
+    // What everybody gets does not contradict the rejection.
+    if (rejection !== undefined) throw rejection;
+    steps.finish('WARNED', `${repository} can be pulled, but ${missingProofWords[proof]}.`);
+  } else steps.finish('PASSED', `${repository} can be pulled.`);
+  return proof === 'REPOSITORY'
+    ? { outcome: 'VALID', facts: { proof: `it serves ${repository} only with it` } }
+    : resultOf(proof);
+}
+
+/** How a repository was requested. */
+interface RepositoryLogin {
+  /** The one that the repository itself asked for. */
+  readonly login: Login;
+  readonly access: RegistryAccess;
+  readonly url: URL;
+}
+
+/** Requests the repository with the known login, and once more if its own challenge names another one. */
+async function requestRepository(
   session: CheckSession,
-  { endpoint, login, repository, proof, wasAccepted }: Probe,
-): Promise<CheckResult> {
+  { endpoint, login, repository, standing }: Probe,
+): Promise<RepositoryLogin & { readonly response: UpstreamResponse }> {
   const { steps } = session;
   const url = repositoryUrl(endpoint, repository);
   const scope = pullScope(repository);
-  if (wasAccepted) steps.start('REPOSITORY');
-  const access = wasAccepted
-    ? await authenticate(session, login, scope, true)
-    : await authenticateInSteps(session, login, scope);
+  // A rejection of `/v2/` after its token server accepted the credential is one of its token.
+  const wasAccepted = standing !== undefined && !(standing instanceof UpstreamFailure && login.scheme === 'basic');
+  if (standing !== undefined) steps.start('REPOSITORY');
+  const access =
+    standing === undefined
+      ? await authenticateInSteps(session, login, scope)
+      : await authenticate(session, login, scope, wasAccepted);
   steps.start('REPOSITORY');
   const response = await getFromRegistry(session, url, access.authorization);
-  if (response.status === 404) {
-    steps.finish('WARNED', `${repository} was not found, or is not visible to this credential.`);
-    return resultOf(proof);
-  }
-  if (response.status !== 200) throw registryRefusal(session, response, url, wasAccepted || login.scheme === 'bearer');
-  const words = proof ?? (await proveByRepository(session, login, access, url, repository));
-  if (words === undefined) steps.finish('WARNED', `${repository} can be pulled, by anonymous clients as well.`);
-  else steps.finish('PASSED', `${repository} can be pulled.`);
-  return resultOf(words);
+  const other = response.status === 401 ? await negotiateAgain(session, endpoint, { url, response }, login) : undefined;
+  if (other === undefined) return { login, access, url, response };
+  const again = await authenticate(session, other, scope, wasAccepted);
+  return {
+    login: other,
+    access: again,
+    url,
+    response: await getFromRegistry(session, url, again.authorization),
+  };
 }
 
 async function proveByRepository(
   session: CheckSession,
-  login: Login,
-  access: RegistryAccess,
-  url: URL,
-  repository: string,
-): Promise<string | undefined> {
-  const proof =
-    login.scheme === 'basic'
-      ? 'CHALLENGE'
-      : await compareWithAnonymous(session, login, access, url, pullScope(repository));
-  return proof === 'CHALLENGE' ? `it serves ${repository} only with it` : proofWords[proof ?? 'NONE'];
+  { repository, standing }: Probe,
+  { login, access, url }: RepositoryLogin,
+): Promise<Proof | 'REPOSITORY'> {
+  if (login.scheme === 'basic') {
+    // Basic is answered where the anonymous request got a 401: by the repository, or else by `/v2/`, whose word does not count here.
+    if (!(standing instanceof UpstreamFailure)) return 'REPOSITORY';
+    return (await getFromRegistry(session, url)).status === 401 ? 'REPOSITORY' : 'SAME';
+  }
+  const proof = await compareWithAnonymous(session, login, access, url, pullScope(repository));
+  return proof === 'CHALLENGE' ? 'REPOSITORY' : proof;
 }
 
-function resultOf(proof: string | undefined): CheckResult {
-  return proof === undefined ? { outcome: 'VALID_UNPROVEN', facts: {} } : { outcome: 'VALID', facts: { proof } };
+function resultOf(proof: Proof): CheckResult {
+  if (isProof(proof)) return { outcome: 'VALID', facts: { proof: proofWords[proof] } };
+  return { outcome: 'VALID_UNPROVEN', facts: proof === 'SAME' ? {} : { reason: proof } };
 }

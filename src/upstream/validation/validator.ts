@@ -11,6 +11,7 @@ import { describeOutcome } from '../errors/outcomes.ts';
 import { endpointOf } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
 import { type CheckSession, openSession } from '../login/session.ts';
+import { createSteps } from '../login/steps.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
 import type { ConnectionPhase } from '../transport/connector.ts';
 import { createEgressPolicy, type EgressPolicy } from '../transport/egress.ts';
@@ -93,7 +94,7 @@ async function check(
   const cancels = signal === undefined ? [deps.closing] : [deps.closing, signal];
   for (const cancel of cancels) cancel.throwIfAborted();
   const agents = openAgents(deps, target, (phase, words) => recordPhase(session.steps, phase, words));
-  const session = openSession({ ...deps, agents }, target, { credential, onStep, signal });
+  const session = openSession({ ...deps, agents }, target, { credential, steps: createSteps(onStep), signal });
   try {
     return report(session, await checkCredential(session, repository));
   } catch (error) {

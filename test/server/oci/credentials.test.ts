@@ -83,14 +83,14 @@ describe('an upstream token', () => {
     expect(registry.tokenRequests()).toHaveLength(2);
   });
 
-  it('that the registry refuses though it is new says that the right is missing: 403, one token request, no challenge', async () => {
+  it('that the registry refuses though it is new says that the right is missing: 403, the credential asked about, no challenge', async () => {
     const registry = await startRegistry({ isRevoked: () => true });
     const endpoint = await openPullEndpoint();
     const { id } = await endpoint.add(registry.host);
     const answer = await pull(endpoint, registry.host);
     expect(answer).toMatchObject({ status: 403, code: 'DENIED' });
     expect(answer.headers).not.toHaveProperty('www-authenticate');
-    expect(registry.tokenRequests()).toHaveLength(1);
+    expect(registry.tokenRequests().map(({ query }) => query.get('scope'))).toEqual(['repository:team/app:pull', null]);
     expect((await endpoint.domain.store.registries.byId(id))?.lastValidation?.outcome).toBe('SKIPPED');
   });
 
@@ -132,9 +132,12 @@ describe('an upstream token', () => {
 });
 
 describe('a credential that the upstream refuses', () => {
-  it.each(['bearer', 'basic'] as const)(
-    'ends in 403 DENIED, shows as last validation, and is sent once in 60 s: %s',
-    async (scheme) => {
+  it.each([
+    ['bearer', 2],
+    ['basic', 1],
+  ] as const)(
+    'ends in 403 DENIED, shows as last validation, and is sent and asked about once in 60 s: %s',
+    async (scheme, logins) => {
       const registry = await startRegistry({ scheme });
       const endpoint = await openPullEndpoint();
       const { id } = await endpoint.add(registry.host, { password: 'wrong-password' });
@@ -145,20 +148,43 @@ describe('a credential that the upstream refuses', () => {
         'INVALID_CREDENTIALS',
       );
       for (let count = 0; count < 5; count += 1) expect((await pull(endpoint, registry.host)).status).toBe(403);
-      expect(registry.authorizations()).toEqual([basicOf('wrong-password')]);
+      expect(registry.authorizations()).toEqual(Array.from({ length: logins }, () => basicOf('wrong-password')));
       endpoint.domain.time = new Date(endpoint.domain.time.getTime() + 60_000);
       expect((await pull(endpoint, registry.host)).status).toBe(403);
-      expect(registry.authorizations()).toHaveLength(2);
+      expect(registry.authorizations()).toHaveLength(2 * logins);
     },
   );
 
-  it.each(['bearer', 'basic'] as const)('is sent once by 50 pulls at the same time: %s', async (scheme) => {
+  it.each([
+    ['bearer', 2],
+    ['basic', 1],
+  ] as const)('is sent and asked about once by 50 pulls at the same time: %s', async (scheme, logins) => {
     const registry = await startRegistry({ scheme });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host, { password: 'wrong-password' });
     const answers = await Promise.all(Array.from({ length: 50 }, () => pull(endpoint, registry.host)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]));
-    expect(registry.authorizations()).toHaveLength(1);
+    expect(registry.authorizations()).toHaveLength(logins);
+  });
+
+  it('only by one repository leaves the credential, and the pulls of others, as they are', async () => {
+    const registry = await startRegistry({
+      scheme: 'basic',
+      content: (request, response) =>
+        request.url?.includes('/typo/') === true
+          ? sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': 'Basic realm="x"' })
+          : serveContent(request, response),
+    });
+    const endpoint = await openPullEndpoint();
+    const { id } = await endpoint.add(registry.host);
+    const lastOf = async () =>
+      (await endpoint.domain.registries.get(callerOf('READ_WRITE'), { id }))?.lastValidation?.outcome;
+    expect((await pull(endpoint, registry.host)).status).toBe(200);
+    const refused = await pull(endpoint, registry.host, 'typo/app');
+    expect(refused).toMatchObject({ status: 403, code: 'DENIED' });
+    expect(String(refused.body)).toContain('typo/app');
+    expect(await lastOf()).toBe('SKIPPED');
+    expect((await pull(endpoint, registry.host)).status).toBe(200);
   });
 
   it.each(['bearer', 'basic'] as const)(

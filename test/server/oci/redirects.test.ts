@@ -6,7 +6,7 @@ import { createAuthority, createCertificate, marker, secure, startServer } from 
 import { sendJson, ociError } from '../../upstream/personalities.ts';
 import { inPath, openPullEndpoint } from './harness.ts';
 import type { PullEndpoint } from './harness.ts';
-import { layer, layerDigest, sendLayer, startRegistry } from './registry.ts';
+import { basicOf, layer, layerDigest, sendLayer, startRegistry } from './registry.ts';
 
 function redirectTo(location: () => string, status = 307): RequestListener {
   return (_request, response) =>
@@ -49,22 +49,47 @@ describe('a redirect of a blob', () => {
     },
   );
 
-  it('on the registry itself is followed without Authorization too', async () => {
-    const registry = await startRegistry({
-      scheme: 'basic',
-      content: (request, response) =>
-        request.url?.startsWith('/v2/')
-          ? redirectTo(() => '/downloads/data?token=1')(request, response)
-          : sendLayer(request, response),
-      accepts: () =>
-        registry?.received.at(-1)?.url.startsWith('/downloads')
-          ? (undefined as unknown as string)
-          : `Basic ${Buffer.from(`alice:${marker}`).toString('base64')}`,
+  it.each(['follow', 'pass'] as const)(
+    'on the registry itself is followed with the login, in the mode %s',
+    async (redirects) => {
+      const storage = await secure(sendLayer);
+      let isLast = true;
+      const registry = await startRegistry({
+        scheme: 'basic',
+        content: (request, response) => {
+          if (request.url?.startsWith('/v2/') === true) redirectTo(() => '/internal/data?page=1')(request, response);
+          else if (isLast) sendLayer(request, response);
+          else redirectTo(() => `${storage.origin}/data`)(request, response);
+        },
+      });
+      const endpoint = await openPullEndpoint({ upstream: { redirects } });
+      await endpoint.add(registry.host);
+      expect(await pull(endpoint, registry.host)).toMatchObject({ status: 200, body: layer });
+      expect(registry.received.at(-1)).toMatchObject({ url: '/internal/data?page=1', authorization: basicOf(marker) });
+      isLast = false;
+      const answer = await pull(endpoint, registry.host);
+      if (redirects === 'follow') expect(answer).toMatchObject({ status: 200, body: layer });
+      else expect(answer).toMatchObject({ status: 307, headers: { location: `${storage.origin}/data` } });
+      expect(storage.authorizations()).toEqual([]);
+    },
+  );
+
+  it('that leaves the registry and comes back brings no login along', async () => {
+    const storage = await secure((_request, response) =>
+      redirectTo(() => `${registry.origin}/back`)(_request, response),
+    );
+    const registry = await secure((request, response) => {
+      if (request.url?.startsWith('/v2/') === false) sendLayer(request, response);
+      else if (request.headers.authorization === undefined)
+        sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': 'Basic realm="x"' });
+      else if (request.url === '/v2/') sendJson(response, 200, {});
+      else redirectTo(() => storage.origin)(request, response);
     });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect(await pull(endpoint, registry.host)).toMatchObject({ status: 200, body: layer });
-    expect(registry.received.at(-1)).toMatchObject({ url: '/downloads/data?token=1', authorization: undefined });
+    expect(registry.received.at(-1)).toMatchObject({ url: '/back', authorization: undefined });
+    expect(storage.authorizations()).toEqual([]);
   });
 
   it('of HEAD is followed with HEAD', async () => {

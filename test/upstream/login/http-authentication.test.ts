@@ -48,6 +48,25 @@ describe('an ambiguous or broken challenge is never answered', () => {
   });
 });
 
+it.each([
+  'Basic realm="Registry',
+  'Basic realm="Registry"extra"',
+  'Basic realm=Registry Realm',
+  "Basic realm='Registry Realm'",
+  'Basic realm="a", realm="b"',
+  'Basic realm=',
+  'Basic realm="x";charset="UTF-8"',
+  'Basic realm="Registr\u0085 priv\u00e9"',
+  'basic Realm = "x" ,',
+])('Basic is answered whatever its realm looks like: %s', (header) => {
+  expect(pickChallenge(parseChallenges(header))?.scheme).toBe('basic');
+});
+
+it('a broken Basic challenge is preferred to no sound one', () => {
+  const sound = 'Bearer realm="https://good.example/t"';
+  expect(pickChallenge(parseChallenges(['Basic realm="x', sound]))?.scheme).toBe('bearer');
+});
+
 it('a broken challenge does not hide a sound one on another line', () => {
   expect(pickChallenge(parseChallenges(['Bearer realm="x', 'Basic realm="y"']))?.scheme).toBe('basic');
 });

@@ -4,19 +4,19 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PullSource } from '../../../src/core/pulls/pull.ts';
 import type { Registry } from '../../../src/core/registry/registry.ts';
 import { createPuller } from '../../../src/upstream/pull/puller.ts';
-import { authority, basicHeader, credential, secure } from '../fixtures.ts';
+import { authority, basicHeader, credential, jwt, secure } from '../fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from '../personalities.ts';
 
 const time = new Date('2026-01-02T03:04:05Z');
 
-function open() {
+function open(now = () => time) {
   const upstream = createPuller({
     loopbackAllowed: true,
     egressAllow: [],
     egressDeny: [],
     plainHttpHosts: [],
     extraCa: authority.cert,
-    now: () => time,
+    now,
     redirects: 'follow',
   });
   onTestFinished(() => upstream.close());
@@ -64,11 +64,12 @@ describe('a minted token', () => {
   it('comes from the cache that pulls use', async () => {
     const server = await secure(bearerServer().both);
     const upstream = open();
+    const tokenRequests = () => server.received.filter(({ url }) => url.startsWith('/token'));
     await upstream.mint(sourceOf(server.host), undefined);
     await upstream.mint(sourceOf(server.host), undefined);
-    expect(server.authorizations()).toHaveLength(1);
+    expect(tokenRequests()).toHaveLength(1);
     await upstream.mint(sourceOf(server.host, { version: 2 }), undefined);
-    expect(server.authorizations()).toHaveLength(2);
+    expect(tokenRequests()).toHaveLength(2);
   });
 
   it('does not exist where Basic alone is taken', async () => {
@@ -107,18 +108,66 @@ describe('a minted token', () => {
     });
   });
 
-  it('a 403 to a proven credential speaks of the repository', async () => {
-    const { registry } = bearerServer();
+  it('a 403 to the scope alone speaks of the repository', async () => {
+    const { both } = bearerServer();
     const server = await secure((request, response) =>
-      request.url?.startsWith('/token') === true
-        ? sendJson(response, 403, ociError('DENIED'))
-        : registry(request, response),
+      request.url?.includes('scope=') === true ? sendJson(response, 403, ociError('DENIED')) : both(request, response),
     );
-    const lastValidation = { outcome: 'VALID' } as Registry['lastValidation'];
-    await expect(open().mint(sourceOf(server.host, { lastValidation }), undefined)).rejects.toMatchObject({
+    await expect(open().mint(sourceOf(server.host), undefined)).rejects.toMatchObject({
       code: 'UPSTREAM_FAILED',
       reason: 'INSUFFICIENT_SCOPE',
     });
+  });
+
+  it.each([
+    ['an opaque one', 'no-access'],
+    ['one that lists no access', jwt({ sub: 'alice', access: [] })],
+  ])('is never one that the registry does not take: %s', async (_case, token) => {
+    const { registry } = bearerServer();
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/token') === true ? sendJson(response, 200, { token }) : registry(request, response),
+    );
+    await expect(open().mint(sourceOf(server.host), undefined)).rejects.toMatchObject({ reason: 'INSUFFICIENT_SCOPE' });
+  });
+
+  it('is never one that lists no access, where the registry hides what that is', async () => {
+    const { registry } = bearerServer();
+    const server = await secure((request, response) => {
+      if (request.url?.startsWith('/token') === true)
+        return sendJson(response, 200, {
+          token: jwt({ access: [{ type: 'repository', name: 'team/app', actions: [] }] }),
+        });
+      if (request.headers.authorization === undefined) return registry(request, response);
+      return sendJson(response, 404, ociError('NAME_UNKNOWN'));
+    });
+    await expect(open().mint(sourceOf(server.host), undefined)).rejects.toMatchObject({ reason: 'INSUFFICIENT_SCOPE' });
+  });
+
+  it('is one that says it may pull, even where tags may not be listed with it, as at Azure', async () => {
+    const token = jwt({ access: [{ type: 'repository', name: 'team/app', actions: ['pull'] }] });
+    const { registry } = bearerServer();
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/token') === true ? sendJson(response, 200, { token }) : registry(request, response),
+    );
+    expect((await open().mint(sourceOf(server.host), undefined))?.token.reveal()).toBe(token);
+  });
+
+  it('has at least half of its life left, and ends when its server says', async () => {
+    const { registry } = bearerServer();
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/token') === true
+        ? sendJson(response, 200, { token: 'user-token', expires_in: 30 })
+        : registry(request, response),
+    );
+    let now = time;
+    const upstream = open(() => now);
+    const ends: (Date | undefined)[] = [];
+    for (const seconds of [0, 15, 16]) {
+      now = new Date(time.getTime() + seconds * 1000);
+      ends.push((await upstream.mint(sourceOf(server.host), undefined))?.expiresAt);
+    }
+    const first = new Date(time.getTime() + 30_000);
+    expect(ends).toEqual([first, first, new Date(time.getTime() + 46_000)]);
   });
 
   it('is not waited for by a caller who leaves', async () => {

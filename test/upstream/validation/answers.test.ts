@@ -74,7 +74,9 @@ describe('an answer to the first, anonymous request', () => {
     ['120', 120_000],
     ['Tue, 24 Nov 2026 12:00:30 GMT', 30_000],
     ['999999999', 24 * 60 * 60 * 1000],
+    ['2.5', 2_500],
     ['soon', null],
+    ['-1', null],
   ])('carries Retry-After %s into the report', async (value, waitMs) => {
     const now = new Date('2026-11-24T12:00:00Z');
     const server = await secure((_request, response) => void response.writeHead(429, { 'retry-after': value }).end());
@@ -90,6 +92,8 @@ describe('a token server', () => {
     [429, {}, 'RATE_LIMITED', true],
     [429, lockout, 'LOCKED_OUT', false],
     [403, lockout, 'LOCKED_OUT', false],
+    [403, ociError('TOOMANYREQUESTS'), 'RATE_LIMITED', true],
+    [403, { message: 'You have exceeded a secondary rate limit.' }, 'RATE_LIMITED', true],
     [404, {}, 'TOKEN_ENDPOINT_ERROR', false],
     [302, {}, 'TOKEN_ENDPOINT_ERROR', false],
     [502, {}, 'TOKEN_ENDPOINT_ERROR', true],

@@ -1,8 +1,9 @@
 // What a check says of a credential, at registries of every kind of login.
 
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { check, secure, trailOf, withCa } from '../fixtures.ts';
+import { check, marker, secure, trailOf, withCa } from '../fixtures.ts';
 import { basicRegistry, bearerServer, ociError, openRegistry, sendJson } from '../personalities.ts';
 
 describe('a credential that works', () => {
@@ -106,6 +107,183 @@ describe('a repository', () => {
       'TOKEN PASSED',
       'REPOSITORY PASSED',
     ]);
+  });
+});
+
+describe('the challenge of a repository', () => {
+  it('names its own token server: the probe answers that one', async () => {
+    const nameOf = (url: string) => (url.startsWith('/v2/docker-b/') ? 'docker-b' : 'docker-a');
+    const server = await secure((request, response) => {
+      const { url = '', headers } = request;
+      const [, own] = /^\/repository\/([^/]+)\/token/.exec(url) ?? [];
+      if (own !== undefined)
+        return headers.authorization === undefined
+          ? sendJson(response, 401, {})
+          : sendJson(response, 200, { token: own });
+      if (headers.authorization === `Bearer ${nameOf(url)}`) return sendJson(response, 200, {});
+      const realm = `https://${headers.host}/repository/${nameOf(url)}/token`;
+      return sendJson(response, 401, {}, { 'www-authenticate': `Bearer realm="${realm}",service="${realm}"` });
+    });
+    const report = await check({ host: server.host, probeRepository: 'docker-b/app' }, withCa);
+    expect(report).toMatchObject({ outcome: 'VALID' });
+    expect(trailOf(report).slice(-3)).toEqual(['TOKEN PASSED', 'AUTHORIZE PASSED', 'REPOSITORY PASSED']);
+  });
+
+  it('of Basic to a token, as of Harbor, is not answered with the password', async () => {
+    const { both } = bearerServer();
+    const server = await secure((request, response) =>
+      request.url?.includes('/tags/') === true && request.headers.authorization !== undefined
+        ? sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': 'Basic realm="harbor"' })
+        : both(request, response),
+    );
+    const report = await check({ host: server.host, repository: 'team/app' }, withCa);
+    expect(report).toMatchObject({ outcome: 'INSUFFICIENT_SCOPE' });
+    expect(
+      server.received.filter(({ url, authorization }) => url.startsWith('/v2/') && authorization?.startsWith('Basic')),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['the right one', undefined, 'VALID'],
+    ['a wrong one', new Secret('wrong-password'), 'INVALID_CREDENTIALS'],
+  ])('takes a password for its path alone, where /v2/ takes another: %s', async (_case, password, outcome) => {
+    const server = await secure((request, response) =>
+      request.url?.startsWith('/v2/team/') === true
+        ? basicRegistry(request, response)
+        : sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="root"' }),
+    );
+    const used = password === undefined ? undefined : { username: 'alice', password };
+    const report = await check({ host: server.host, repository: 'team/app' }, withCa, {}, used);
+    expect(report).toMatchObject({ outcome });
+    expect(server.authorizations()).toHaveLength(2);
+  });
+
+  it('does not contradict the rejection of /v2/ where everybody gets the repository', async () => {
+    const server = await secure((request, response) =>
+      request.url === '/v2/'
+        ? sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="root"' })
+        : sendJson(response, 200, {}),
+    );
+    expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({
+      outcome: 'INVALID_CREDENTIALS',
+    });
+  });
+
+  it('of Basic that refuses what /v2/ accepts is about the right', async () => {
+    const server = await secure((request, response) =>
+      request.url === '/v2/'
+        ? basicRegistry(request, response)
+        : sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="x"' }),
+    );
+    expect(await check({ host: server.host, repository: 'team/typo' }, withCa)).toMatchObject({
+      outcome: 'INSUFFICIENT_SCOPE',
+    });
+  });
+});
+
+describe('an anonymous token request', () => {
+  const answering = (status: number) =>
+    secure((request, response) => {
+      const { authorization } = request.headers;
+      if (request.url?.startsWith('/token') === true && authorization === undefined)
+        return sendJson(response, status, ociError('DENIED'));
+      return bearerServer().both(request, response);
+    });
+
+  it.each([400, 401, 403, 404, 406])('that is refused with %i proves the credential', async (status) => {
+    const server = await answering(status);
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'VALID' });
+  });
+
+  it.each([429, 500, 503])('that fails with %i proves nothing, and nobody is said to be served', async (status) => {
+    const server = await answering(status);
+    const report = await check({ host: server.host }, withCa);
+    expect(report).toMatchObject({ outcome: 'VALID_UNPROVEN' });
+    expect(JSON.stringify(report)).not.toMatch(/anonymous clients (as well|are accepted)/);
+  });
+});
+
+describe('an identity token', () => {
+  const users = ['<token>', '00000000-0000-0000-0000-000000000000'];
+  const issuing = (answer: (form: URLSearchParams) => [number, unknown]) =>
+    secure((request, response) => {
+      if (request.url?.startsWith('/token') !== true) return bearerServer().registry(request, response);
+      if (request.method !== 'POST') return sendJson(response, 401, {});
+      return void text(request).then((body) => sendJson(response, ...answer(new URLSearchParams(body))));
+    });
+
+  it.each(users)('of the user %s logs in by its own grant, and never as a password', async (username) => {
+    const forms: URLSearchParams[] = [];
+    const server = await issuing((form) => {
+      forms.push(form);
+      return [200, { access_token: 'user-token' }];
+    });
+    const report = await check({ host: server.host }, withCa, {}, { username, password: new Secret(marker) });
+    expect(report).toMatchObject({ outcome: 'VALID' });
+    expect(forms.map((form) => Object.fromEntries(form))).toEqual([
+      { grant_type: 'refresh_token', client_id: 'regway', service: 'test-service', refresh_token: marker },
+    ]);
+    expect(server.authorizations()).toEqual(['Bearer user-token']);
+    expect(server.received.filter(({ url }) => url.includes(encodeURIComponent(marker)))).toEqual([]);
+  });
+
+  it.each([
+    [401, {}],
+    [400, { error: 'invalid_grant' }],
+  ])('that is refused with %i %j is INVALID_CREDENTIALS, after one use', async (status, body) => {
+    const server = await issuing(() => [status, body]);
+    const report = await check(
+      { host: server.host },
+      withCa,
+      {},
+      { username: '<token>', password: new Secret(marker) },
+    );
+    expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS' });
+    expect(server.received.filter(({ url }) => url.startsWith('/token'))).toHaveLength(1);
+  });
+
+  it.each([
+    [404, {}],
+    [405, {}],
+    [400, { error: 'unsupported_grant_type' }],
+  ])('is sent as a password where the server has no such grant: %i %j', async (status, body) => {
+    const server = await secure((request, response) => {
+      if (request.method === 'POST') return sendJson(response, status, body);
+      const known = `Basic ${Buffer.from(`<token>:${marker}`).toString('base64')}`;
+      if (request.url?.startsWith('/token') !== true) return bearerServer().registry(request, response);
+      return request.headers.authorization === known
+        ? sendJson(response, 200, { token: 'user-token' })
+        : sendJson(response, 401, {});
+    });
+    const report = await check(
+      { host: server.host },
+      withCa,
+      {},
+      { username: '<token>', password: new Secret(marker) },
+    );
+    expect(report).toMatchObject({ outcome: 'VALID' });
+  });
+});
+
+describe('a redirect within the origin', () => {
+  it.each([301, 302, 303, 307, 308])(
+    'of HTTP %i is followed with the login, at /v2/ and at the token server',
+    async (status) => {
+      const { both } = bearerServer();
+      const server = await secure((request, response) => {
+        const { url = '' } = request;
+        if (!url.startsWith('/moved')) return void response.writeHead(status, { location: `/moved${url}` }).end();
+        request.url = url.slice('/moved'.length);
+        return both(request, response);
+      });
+      expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({ outcome: 'VALID' });
+    },
+  );
+
+  it('is followed three times and no more', async () => {
+    const server = await secure((_request, response) => void response.writeHead(307, { location: '/v2/' }).end());
+    expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'REDIRECTED' });
+    expect(server.received).toHaveLength(4);
   });
 });
 

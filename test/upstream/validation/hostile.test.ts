@@ -72,7 +72,8 @@ describe('a realm that steals', () => {
         : both(request, response),
     );
     expect(await check({ host: server.host, repository: 'a/b' }, withCa)).toMatchObject({
-      outcome: 'INSUFFICIENT_SCOPE',
+      outcome: 'FORBIDDEN_REALM',
+      realmHost: thief.host,
     });
     expect(thief.connections()).toBe(0);
   });

@@ -1,0 +1,47 @@
+// Holds the conversation about one repository: a request with the known authorization, and once more with what its refusal asks for.
+
+import type { PullSource } from '../../core/pulls/pull.ts';
+import { orAborted } from '../transport/abort.ts';
+import type { UpstreamResponse } from '../transport/client.ts';
+import type { PullAccess, PullAuth } from './access.ts';
+
+/** How one kind of request about a repository is sent and read. */
+export interface RepositoryRequest<Answer> {
+  readonly source: PullSource;
+  readonly url: URL;
+  /** Ends the waiting for logins; the requests of others go on. */
+  readonly signal: AbortSignal | undefined;
+  /** Sends the request. @throws UpstreamFailure */
+  send(access: PullAccess): Promise<Answer>;
+  statusOf(answer: Answer): number;
+  /** Reads the whole of a refusal. */
+  read(answer: Answer): Promise<UpstreamResponse>;
+}
+
+/** What a conversation ends with: an answer that is no refusal, or the refusal that nothing is left to try against. */
+export type Conclusion<Answer> =
+  | { readonly access: PullAccess; readonly answer: Answer; readonly refusal: undefined }
+  | { readonly access: PullAccess; readonly answer: Answer; readonly refusal: UpstreamResponse };
+
+/** Statuses that can be about the authorization. ECR Public answers 400 to a token that has ended. */
+const refusals: ReadonlySet<number> = new Set([400, 401, 403]);
+
+/**
+ * Sends a request about a repository, and sends it once more if there is another login or another token to try.
+ * @throws as `PullAuth.authorize` and `PullAuth.reauthorize`
+ */
+export async function converse<Answer>(
+  auth: PullAuth,
+  access: PullAccess,
+  request: RepositoryRequest<Answer>,
+): Promise<Conclusion<Answer>> {
+  const { source, url, signal } = request;
+  const first = await request.send(access);
+  if (!refusals.has(request.statusOf(first))) return { access, answer: first, refusal: undefined };
+  const response = await request.read(first);
+  const again = await orAborted(auth.reauthorize(source, { access, url, response }), signal);
+  if (again === undefined) return { access, answer: first, refusal: response };
+  const second = await request.send(again);
+  if (!refusals.has(request.statusOf(second))) return { access: again, answer: second, refusal: undefined };
+  return { access: again, answer: second, refusal: await request.read(second) };
+}

@@ -1,0 +1,98 @@
+// Asks whether a registry accepts a credential itself, after it refused a repository: a refusal of one repository is no verdict on the credential.
+
+import type { PullSource } from '../../core/pulls/pull.ts';
+import { isSuccess } from '../../core/registry/report.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { basicAuthorization } from '../login/http-authentication.ts';
+import { type Login, requestSessionToken } from '../login/login.ts';
+import { limitOf, tokenRefusal } from '../login/refusal.ts';
+import { getFromRegistry } from '../login/session.ts';
+import type { Handshake } from './handshake.ts';
+import { openPullSession, type PullContext } from './request.ts';
+import { createSingleFlightCache, type SingleFlightCache } from './single-flight-cache.ts';
+
+interface Verdict {
+  /** Why the credential does not work now; undefined if it is accepted, or cannot be asked about. */
+  readonly failure: UpstreamFailure | undefined;
+  /** Epoch milliseconds. */
+  readonly askedMs: number;
+}
+
+/** Verdicts of credentials, each asked for once a minute. */
+export interface CredentialVerdicts {
+  /**
+   * Returns why the registry does not accept the credential of a source: `INVALID_CREDENTIALS`, or what kept it from answering. Returns undefined
+   * if it accepts it.
+   * @param login What the refused request was sent with.
+   */
+  failureOf(source: PullSource, handshake: Handshake, login: Login): Promise<UpstreamFailure | undefined>;
+}
+
+/** Milliseconds. Registries lock an account after several wrong passwords within minutes. */
+const verdictMs = 60_000;
+
+/** Entries of less than 1 KiB each. */
+const maxVerdicts = 4_000;
+
+/** Creates the verdicts, none of them known yet. */
+export function createCredentialVerdicts(context: PullContext): CredentialVerdicts {
+  const { now } = context.settings;
+  const verdicts: SingleFlightCache<Verdict> = createSingleFlightCache(maxVerdicts, now);
+  return {
+    async failureOf(source, handshake, login) {
+      const { registry } = source;
+      if (registry === null) return undefined;
+      const key = `${registry.id}@${registry.secretVersion} ${source.host}`;
+      const load = async () => {
+        const askedMs = now().getTime();
+        return {
+          value: { failure: await ask(context, source, handshake, login), askedMs },
+          untilMs: askedMs + verdictMs,
+        };
+      };
+      const { value } = await verdicts.get(key, load);
+      if (value.failure === undefined || !isOutdated(registry, value)) return value.failure;
+      verdicts.drop(key, value);
+      return (await verdicts.get(key, load)).value.failure;
+    },
+  };
+}
+
+/** Whether a later check has found that the credential works. */
+function isOutdated({ lastValidation }: NonNullable<PullSource['registry']>, { askedMs }: Verdict): boolean {
+  return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > askedMs;
+}
+
+async function ask(
+  context: PullContext,
+  source: PullSource,
+  handshake: Handshake,
+  used: Login,
+): Promise<UpstreamFailure | undefined> {
+  // The host's own login judges, because what one repository asks for says nothing about another one.
+  const login = handshake.login ?? used;
+  const credential = await source.credential?.();
+  if (credential === undefined) return undefined;
+  const session = openPullSession(context, source, credential);
+  try {
+    if (login.scheme === 'basic') {
+      // An open `/v2/` accepts everything. A registry of this one repository has nothing else that the verdict could hurt.
+      if (handshake.login === undefined)
+        return source.registry?.repository === source.repository
+          ? new UpstreamFailure('INVALID_CREDENTIALS', {})
+          : undefined;
+      const response = await getFromRegistry(session, handshake.witness, basicAuthorization(credential));
+      return response.status === 401
+        ? (limitOf(session, response, handshake.witness) ?? new UpstreamFailure('INVALID_CREDENTIALS', {}))
+        : limitOf(session, response, handshake.witness);
+    }
+    const reply = await requestSessionToken(session, login, undefined, credential);
+    if (reply.granted) return undefined;
+    const refusal = tokenRefusal(session, reply.response, login.realm, false);
+    // A server that has no token without a scope says nothing about the credential.
+    return refusal.outcome === 'TOKEN_ENDPOINT_ERROR' && reply.response.status < 500 ? undefined : refusal;
+  } catch (error) {
+    if (error instanceof UpstreamFailure) return error;
+    throw error;
+  }
+}
