@@ -468,7 +468,7 @@ describe('deleting', () => {
     expect(await view.button('Delete registry').isDisabled()).toBe(true);
     await expectGoodScreen('delete-used');
     await view.fill(`Type ${host}`, host);
-    await view.button('Delete').click();
+    await view.button('Delete registry').click();
     await page.getByText(`Deleted ${host}.`).waitFor();
   });
 });
