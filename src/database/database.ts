@@ -1,13 +1,14 @@
 // Defines what both databases are to the repositories: awaited reads, and queued or pooled transactions.
 
 import { type Column, type SQL, sql } from 'drizzle-orm';
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import type { NodePgQueryResultHKT } from 'drizzle-orm/node-postgres';
+import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { Notifications } from '../core/registry/events.ts';
 import type { RegistryRow, TokenRow } from './schema/rows.ts';
 import type { Tables } from './schema/tables.ts';
 
 /** Drizzle's query builder. SQLite's is used through this type too, so call only what both have, and always await. */
-export type Queries = PgDatabase<PgQueryResultHKT>;
+export type Queries = PgDatabase<NodePgQueryResultHKT>;
 
 /** The SQL that the two dialects spell differently. */
 export interface Dialect {

@@ -13,10 +13,13 @@ const postgresUnavailable = /^(08...|53...|57P..|57014|25P0[34]|55P03|40001|40P0
 
 /** Codes of the client when it has no connection to a server. */
 const connectionLost =
-  /^(CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+  /^(CONNECTION_LOST|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 
 /** The login or the database does not exist, or is not permitted: the operator must change something. */
 const postgresRefused = /^(28...|3D000|42501)$/;
+
+/** Node's codes of a certificate that does not verify. */
+const certificateRefused = /^(ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|HOSTNAME_MISMATCH)/;
 
 /** Both dialects' names of the constraint that a registry pattern is unique in its account. */
 const registryTextRule = /registry_account_registry|registry\.account, registry\.registry/;
@@ -53,6 +56,9 @@ export function translateFailure(thrown: unknown): Error {
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
     const message = 'The storage is unavailable. Try again in a few seconds.';
     return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
+  }
+  if (certificateRefused.test(code)) {
+    return new StoreError(`The certificate of the PostgreSQL server is not trusted (${code}). Check sslrootcert.`);
   }
   if (postgresRefused.test(code)) {
     return new StoreError(`PostgreSQL rejects this login or has no such database (${code}).`);

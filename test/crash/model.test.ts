@@ -1,12 +1,12 @@
 // 2,000 random sequences of changes, reads, kills and restarts on SQLite and on PostgreSQL leave what the model says.
 
-import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStore } from '../../src/database/store.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
 import { runSequences, type ModelDatabase, type Tally } from '../model/run.ts';
 import { sqliteModelDatabase } from '../model/sqlite.ts';
 import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
+import { connectSql, type Sql } from '../support/sql.ts';
 
 /** On PostgreSQL a kill and a start take several connections; a busy machine took over half an hour. */
 const timeoutMs = 90 * 60_000;
@@ -34,10 +34,10 @@ test(`${sequences} sequences from seed ${firstSeed} on SQLite`, { timeout: timeo
 
 describe('on a PostgreSQL server, which ends all connections at a kill', () => {
   let server: PostgresServer;
-  let behind: postgres.Sql;
+  let behind: Sql;
   beforeAll(async () => {
     server = await startPostgres();
-    behind = postgres(server.url, { max: 1, onnotice: () => undefined });
+    behind = connectSql(server.url);
   });
   afterAll(async () => {
     await behind.end();

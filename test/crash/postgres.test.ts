@@ -1,7 +1,6 @@
 // The PostgreSQL server is killed and started again while two replicas write: nothing acknowledged is lost, and the replicas recover by themselves.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../e2e/support/child-process.ts';
 import { startPostgres, type PostgresServer } from '../e2e/support/postgres.ts';
@@ -12,6 +11,7 @@ import { ensureBuilt } from '../support/built.ts';
 import { contradictions, createKnowledge } from './support/knowledge.ts';
 import { rounds } from './support/rounds.ts';
 import { startWorkload, type Answer } from './support/workload.ts';
+import { connectSql } from '../support/sql.ts';
 
 const outages = rounds('REGWAY_CRASH_OUTAGES', 20);
 
@@ -94,13 +94,15 @@ async function refusedReadMs(): Promise<number> {
 }
 
 async function readDatabase() {
-  const client = postgres(database.url, { max: 1 });
+  const client = connectSql(database.url);
   try {
-    const rows = await client<{ registry: string; name: string }[]>`SELECT registry, name FROM registry`;
-    const [events] = await client<
-      { count: number }[]
-    >`SELECT count(*)::int AS count FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`;
-    return { stored: new Map(rows.map(({ registry, name }) => [registry, name])), changes: events?.count ?? 0 };
+    const rows = await client`SELECT registry, name FROM registry`;
+    const [events] =
+      await client`SELECT count(*)::int AS count FROM audit_event WHERE action IN ('registry.create', 'registry.update', 'registry.delete')`;
+    return {
+      stored: new Map(rows.map(({ registry, name }) => [String(registry), String(name)])),
+      changes: Number(events?.['count'] ?? 0),
+    };
   } finally {
     await client.end();
   }

@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStore } from '../../src/database/store.ts';
 import { copiedMigrations, migrationsDir } from '../database/harness.ts';
@@ -13,16 +12,17 @@ import { operationsOn, registryOf, type RegistryNode } from './support/operation
 import { startPostgres, type PostgresServer } from './support/postgres.ts';
 import { executableArguments } from '../support/built.ts';
 import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
+import { connectSql, type Sql } from '../support/sql.ts';
 
 const account = 'team-ü';
 let database: PostgresServer;
-let behind: postgres.Sql;
+let behind: Sql;
 let dataDirectory: string;
 let token: string;
 
 beforeAll(async () => {
   database = await startPostgres();
-  behind = postgres(database.url, { max: 1, onnotice: () => undefined });
+  behind = connectSql(database.url);
   dataDirectory = newDataDirectory();
   const server = await startServer({ dataDirectory });
   token = server.firstToken();

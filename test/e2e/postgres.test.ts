@@ -1,13 +1,14 @@
 // The store on a real PostgreSQL server: the laws that hold everywhere, and what only a server can show.
 
 import { inspect } from 'node:util';
-import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import journal from '../../drizzle/postgres/meta/_journal.json' with { type: 'json' };
 import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { registryOrderFields } from '../../src/core/registry/store.ts';
 import { StoreError } from '../../src/database/errors.ts';
+import { parseAddress } from '../../src/database/postgres/address.ts';
 import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
+import { createPool } from '../../src/database/postgres/pool.ts';
 import { openStore } from '../../src/database/store.ts';
 import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../database/harness.ts';
 import { storeLaws } from '../database/laws/laws.ts';
@@ -16,12 +17,13 @@ import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from 
 import { inTurn } from '../support/in-turn.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
 import { startRelay } from './support/relay.ts';
+import { connectSql, type Sql } from '../support/sql.ts';
 
 let server: PostgresServer;
-let behind: postgres.Sql;
+let behind: Sql;
 beforeAll(async () => {
   server = await startPostgres();
-  behind = postgres(server.url, { max: 1, onnotice: () => undefined });
+  behind = connectSql(server.url);
 });
 afterAll(async () => {
   await behind.end();
@@ -252,8 +254,13 @@ describe('a server', () => {
   });
 
   it('carries what one replica tells to all of them, also after it was down', async () => {
-    const clients = [1, 2].map(() => postgres(server.url, { max: 1, onnotice: () => undefined }));
-    const replicas = clients.map((client) => postgresNotices(client, 300));
+    const replicas = [1, 2].map(() => {
+      const pool = createPool(parseAddress(server.url), 1);
+      const notify = (channel: string, text: string) =>
+        pool.use(({ client }) => client.query('SELECT pg_notify($1, $2)', [channel, text]));
+      const notices = postgresNotices(createPool(parseAddress(server.url), 1), notify, 300);
+      return { ...notices, close: () => notices.close().then(() => pool.end()) };
+    });
     const heard = replicas.map((notices) => {
       const texts: string[] = [];
       notices.listen((text) => text !== '' && texts.push(text));
@@ -274,7 +281,6 @@ describe('a server', () => {
     await arrives('after');
     expect(heard.flat()).not.toContain('to nobody');
     await Promise.all(replicas.map((notices) => notices.close()));
-    await Promise.all(clients.map((client) => client.end({ timeout: 1 })));
   });
 
   it('answers lookups and pages from indexes, not by scanning the table', async () => {

@@ -1,7 +1,6 @@
 // Two replicas on one PostgreSQL database: what one does holds for the other at once, and nothing is lost between them.
 
 import { join } from 'node:path';
-import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
 import { runProgram } from './support/child-process.ts';
@@ -15,6 +14,7 @@ import { startReplicas, type Replicas } from './support/replicas.ts';
 import { executableArguments } from '../support/built.ts';
 import { projectRoot, serverEnvironment, startServer } from './support/server.ts';
 import { startUpstreams, type Upstreams, type UpstreamUser } from './support/upstreams.ts';
+import { connectSql, type Sql } from '../support/sql.ts';
 
 const alice = { username: 'alice', password: 'password-of-alice' };
 /** Known to the token server, which grants him nothing. */
@@ -33,7 +33,7 @@ const maxReadinessMs = 8_000;
 const maxSilenceMs = 25_000;
 
 let database: PostgresServer;
-let behind: postgres.Sql;
+let behind: Sql;
 let upstreams: Upstreams;
 let registry: Upstreams['basic'];
 let replicas: Replicas;
@@ -43,7 +43,7 @@ let other: Operations;
 
 beforeAll(async () => {
   database = await startPostgres();
-  behind = postgres(database.url, { max: 1, onnotice: () => undefined });
+  behind = connectSql(database.url);
   upstreams = await startUpstreams(users);
   registry = upstreams.basic;
   await upstreams.push(writeImage(join(upstreams.directory, 'image')), repository);

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
-import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openStore, type Store } from '../../src/database/store.ts';
+import { connectSql } from './sql.ts';
 
 export interface TestDatabase {
   /** As the setting takes it. */
@@ -57,8 +57,7 @@ async function postgresDatabase(server: string): Promise<TestDatabase> {
   const name = `regway_${randomUUID().replaceAll('-', '')}`;
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const replicas = 2;
-  const options = { max: 1, onnotice: () => undefined };
-  const [around, behind] = [postgres(server, options), postgres(url, options)];
+  const [around, behind] = [connectSql(server), connectSql(url)];
   await around.unsafe(`CREATE DATABASE ${name}`);
   return {
     url,

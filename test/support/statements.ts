@@ -1,14 +1,14 @@
 // Counts what reaches the database: every run of every statement in this process, whoever prepared it, but for the ends of transactions, which read nothing.
 
 import Sqlite from 'better-sqlite3';
-import { PostgresJsPreparedQuery } from 'drizzle-orm/postgres-js';
+import { NodePgPreparedQuery } from 'drizzle-orm/node-postgres';
 import { vi } from 'vitest';
 
 /** What statements inherit their methods from. */
 type Prototype = Record<string, (...values: unknown[]) => unknown>;
 
 const sqlitePrototype = prototypeOf(new Sqlite(':memory:'));
-const postgresPrototype = PostgresJsPreparedQuery.prototype as unknown as Prototype;
+const postgresPrototype = NodePgPreparedQuery.prototype as unknown as Prototype;
 
 function prototypeOf(database: InstanceType<typeof Sqlite>): Prototype {
   const prototype = Object.getPrototypeOf(database.prepare('SELECT 1')) as Prototype;

@@ -104,7 +104,7 @@ async function compareTable(table: PgTable, queries: Queries, sent: readonly str
   const stored: string[] = [];
   await queries.execute(sql`DECLARE moved NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
   for (let rows: Row[] | undefined; rows?.length !== 0;) {
-    rows = (await queries.execute(sql.raw(`FETCH ${pageSize} FROM moved`))) as Row[];
+    rows = (await queries.execute<Row>(sql.raw(`FETCH ${pageSize} FROM moved`))).rows;
     for (const row of rows) stored.push(digestOf(table, mapped(table, row)));
   }
   await queries.execute(sql`CLOSE moved`);

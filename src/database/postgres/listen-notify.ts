@@ -1,43 +1,81 @@
-// Short texts to every process on the same store: PostgreSQL's LISTEN and NOTIFY, or a call within the one process of a SQLite file.
+// Sends short texts to every process on the same store, by PostgreSQL's LISTEN and NOTIFY.
 // https://www.postgresql.org/docs/15/sql-notify.html
 
-import type postgres from 'postgres';
+import { setTimeout as pause } from 'node:timers/promises';
 import { localNotices, type OpenNotices } from '../database.ts';
+import type { Connection, Pool } from './pool.ts';
 
 const channel = 'regway';
-/** The driver listens again after a broken connection, but only once: a server that was down for longer is noticed by its silence. */
+/** Milliseconds. A connection that breaks is noticed at once; one that is lost without a word, by its silence. */
 const usualHeartbeatMs = 30_000;
+/** Milliseconds between two tries to listen again. */
+const retryMs = 500;
 
-/** For a store that many share. What is sent while the database is away is lost. */
-export function postgresNotices(client: postgres.Sql, heartbeatMs = usualHeartbeatMs): OpenNotices {
+/**
+ * Notices of a store that several processes share. What is sent while the database is away is lost.
+ * @param listener has one connection, which listens.
+ * @param notify sends one text by any connection.
+ */
+export function postgresNotices(
+  listener: Pool,
+  notify: (channel: string, text: string) => Promise<unknown>,
+  heartbeatMs = usualHeartbeatMs,
+): OpenNotices {
   const local = localNotices();
-  let listening: Promise<postgres.ListenMeta | undefined> | undefined;
+  let listening: Connection | undefined;
   let heart: NodeJS.Timeout | undefined;
   let isAlive = true;
-  const start = () =>
-    client
-      .listen(channel, (text) => {
+  let isClosed = false;
+  const hear = ({ payload = '' }: { payload?: string | undefined }): void => {
+    isAlive = true;
+    local.send(payload);
+  };
+  const start = async (): Promise<void> => {
+    while (!isClosed) {
+      try {
+        const connection = await listener.connect();
+        listening = connection;
+        connection.client.on('notification', hear);
+        connection.client.once('end', () => void restart(connection));
+        await connection.client.query(`listen ${channel}`);
         isAlive = true;
-        local.send(text);
-      })
-      .catch(() => undefined);
-  const send = (text: string): void => void client.notify(channel, text).catch(() => undefined);
-  const beat = async (): Promise<void> => {
-    if (!isAlive) {
-      await (await listening)?.unlisten().catch(() => undefined);
-      listening = start();
-      await listening;
+        return;
+      } catch {
+        listening?.release();
+        listening = undefined;
+        await pause(retryMs, undefined, { ref: false });
+      }
     }
+  };
+  const restart = async (lost: Connection): Promise<void> => {
+    if (listening !== lost) return;
+    listening = undefined;
+    lost.release();
+    await start();
+  };
+  const send = (text: string): void => void notify(channel, text).catch(() => undefined);
+  const beat = (): void => {
+    // Its connection ends, and another is made.
+    if (!isAlive) listener.closeSilent(heartbeatMs);
     isAlive = false;
     send('');
   };
   return {
     send,
-    listen(hear) {
-      local.listen(hear);
-      listening ??= start();
-      heart ??= setInterval(() => void beat(), heartbeatMs).unref();
+    listen(heard) {
+      local.listen(heard);
+      if (heart !== undefined) return;
+      heart = setInterval(beat, heartbeatMs).unref();
+      void start();
     },
-    close: async () => clearInterval(heart),
+    async close() {
+      isClosed = true;
+      clearInterval(heart);
+      const last = listening;
+      listening = undefined;
+      last?.client.removeListener('notification', hear);
+      last?.release();
+      await listener.end();
+    },
   };
 }

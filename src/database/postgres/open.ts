@@ -1,132 +1,126 @@
-// PostgreSQL, for several servers on one store: a bounded pool, and the same queries.
+// Opens PostgreSQL, for several servers on one store: a bounded pool, deadlines, and the same queries.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
 import type { Notifications } from '../../core/registry/events.ts';
 import { type Database, type Dialect, localNotices, type Queries, type SnapshotDatabase } from '../database.ts';
-import { isConnectionLost, StoreError, translated } from '../errors.ts';
+import { translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
+import { parseAddress } from './address.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { postgresNotices } from './listen-notify.ts';
-import { poolSockets, type PoolSockets } from './pool-sockets.ts';
+import { createPool, type Pool, statementTimeoutMs } from './pool.ts';
 
-/** Statements take milliseconds; ten serve thousands of requests a second and leave a default server (100) room for other replicas. */
+/** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;
 
-/** A server that does not answer in this time is down, as far as a caller is concerned. */
-const connectTimeoutSeconds = 5;
-
-/** Left to itself the driver waits up to 20 s between attempts: so long would callers wait to hear that the server is down, and after it is back. */
-const reconnectDelayMs = 100;
-
-/** Far above any statement of ours; a stuck one gives its connection back. */
-const statementTimeoutMs = 10_000;
-
-/** A transaction of ours waits for others of ours alone, and those last milliseconds. */
-const lockTimeoutMs = 5_000;
-
-/** A server that dies inside a transaction must not hold its locks for long. */
-const idleInTransactionTimeoutMs = 15_000;
-
-/** Several servers that start at once wait for the one that migrates. */
+/** Milliseconds. Several servers that start at once wait for the one that migrates. */
 const migrationLockTimeoutMs = 60_000;
 
-/** The server ends a statement before; one that is lost without a word, or stopped, ends nothing. */
+/** Milliseconds. The server ends a statement before; one that is lost without a word, or stopped, ends nothing. */
 const answerTimeoutMs = statementTimeoutMs + 2_000;
 
-/** What a server answers in a second. While it is silent, more calls would only wait, and be made in the end for nobody. */
+/** The number of calls a server answers in a second. While it is silent, more calls would only wait. */
 const maxRunning = 5_000;
 
-/** Names the lock that migrations take; any number that nobody else uses on this database ("regway" in ASCII). */
+/** Names the lock that migrations take; any number that nothing else uses on this database ("regway" in ASCII). */
 const migrationLock = '125779853140345';
 
 /**
+ * Opens a database; connects at the first call.
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
- * @throws StoreError when it is no valid address; its text is in no message, it may hold a password.
+ * @throws StoreError if it is no valid address; its text is in no message, because it may contain a password.
  */
 export function openPostgres(url: string): Database {
-  const { client, within, end } = connect(url, maxConnections);
-  const notices = postgresNotices(client);
+  const address = parseAddress(url);
+  const pool = createPool(address, maxConnections);
+  const within = deadlineOf(pool);
+  const notify = (channel: string, text: string) =>
+    within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${channel}, ${text})`)));
+  const notices = postgresNotices(createPool(address, 1), notify);
   const close = async (): Promise<void> => {
     await notices.close();
-    await end();
+    await pool.end();
   };
-  return postgresDatabase(drizzle(client), close, notices, within);
+  return postgresDatabase(transactionsOn(pool), close, notices, within);
 }
 
-interface Pool {
-  readonly client: postgres.Sql;
-  readonly within: Within;
-  readonly end: () => Promise<void>;
+function deadlineOf(pool: Pool): Within {
+  return withinDeadline({
+    limitMs: answerTimeoutMs,
+    maxRunning,
+    onOver: () => pool.closeSilent(statementTimeoutMs),
+  });
 }
 
-function connect(url: string, max: number): Pool {
-  if (!URL.canParse(url)) {
-    throw new StoreError(
-      'The address of the PostgreSQL database is not a valid URL; percent-encode what is special in its password.',
-    );
-  }
-  const sockets = poolSockets();
-  const client = postgres(url, { ...optionsOf(max), ...socketsOption(url, sockets) });
+/** Runs reads and transactions on connections. */
+interface Runner {
+  read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+}
+
+/** By hand, because Drizzle's transaction keeps a pool's connection forever when BEGIN fails, and returns broken ones. */
+function transactionsOn(pool: Pool): Runner {
   return {
-    client,
-    within: withinDeadline({
-      limitMs: answerTimeoutMs,
-      maxRunning,
-      onOver: () => sockets.closeSilent(statementTimeoutMs),
-    }),
-    async end() {
-      sockets.close();
-      await client.end({ timeout: connectTimeoutSeconds });
-    },
-  };
-}
-
-/** Of several hosts the driver chooses one with sockets of its own alone; there, calls end in time, and connections when the kernel gives up. */
-function socketsOption(url: string, { open }: PoolSockets): object {
-  return new URL(url).host.includes(',') ? {} : { socket: open };
-}
-
-function optionsOf(max: number) {
-  return {
-    max,
-    connect_timeout: connectTimeoutSeconds,
-    backoff: () => reconnectDelayMs / 1000,
-    // We use no array types; and a connection that breaks while the driver asks for them ends the process.
-    fetch_types: false,
-    // Notices would go to the console.
-    onnotice: () => undefined,
-    connection: {
-      application_name: 'regway',
-      statement_timeout: statementTimeoutMs,
-      lock_timeout: lockTimeoutMs,
-      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
-    },
+    read: (work) => pool.use(({ queries }) => work(queries)),
+    transaction: (work) =>
+      pool.use(async ({ client, queries }) => {
+        await client.query('BEGIN');
+        try {
+          const result = await work(queries);
+          await client.query('COMMIT');
+          return result;
+        } catch (error) {
+          // A connection that cannot roll back is closed, which does the same.
+          await client.query('ROLLBACK').catch(() => undefined);
+          throw error;
+        }
+      }),
   };
 }
 
 /**
- * One moment of the database, on one connection in one transaction that only reads.
- * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ * Opens one moment of the database, on one connection in one transaction that only reads.
+ * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
 export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabase> {
-  const { client, within, end } = connect(url, 1);
-  const database = postgresDatabase(drizzle(client), end, localNotices(), within);
+  const pool = createPool(parseAddress(url), 1);
+  const within = deadlineOf(pool);
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
-  try {
-    await database.read((queries) => queries.execute(sql.raw('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')));
-  } catch (error) {
-    await database.close();
+  const begun = within(async () => {
+    const connection = await pool.connect();
+    await connection.run(() => connection.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'));
+    return connection;
+  });
+  const connection = await translated(() => begun).catch(async (error: unknown) => {
+    await pool.end();
     throw error;
-  }
+  });
+  const inOrder = serialQueue();
+  const runner: Runner = {
+    read: (work) => inOrder(() => connection.run(() => work(connection.queries))),
+    transaction: refuseWrite,
+  };
+  const close = async (): Promise<void> => {
+    connection.release();
+    await pool.end();
+  };
+  const database = postgresDatabase(runner, close, localNotices(), within);
   return { ...database, write: refuseWrite, migrate: refuseWrite, complaints: () => Promise.resolve(null) };
+}
+
+/** Runs one piece of work after the other: a connection answers one query at a time. */
+function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
 }
 
 /** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
 export function postgresDatabase(
-  queries: Queries,
+  runner: Runner,
   close: () => Promise<void>,
   notices: Notifications = localNotices(),
   within: Within = withoutDeadline,
@@ -134,23 +128,17 @@ export function postgresDatabase(
   return {
     ...dialect,
     notifications: notices,
-    read: (work) => translated(() => within(() => afterBreak(() => work(queries)))),
+    read: (work) => translated(() => within(() => runner.read(work))),
     write: (work) =>
-      translated(() =>
-        within((deadline) =>
-          afterBreak(() =>
-            queries.transaction((transaction) => untilBreak(() => inTime(deadline, () => work(transaction)))),
-          ),
-        ),
-      ),
+      translated(() => within((deadline) => runner.transaction((queries) => inTime(deadline, () => work(queries))))),
     migrate: (work) =>
       translated(() =>
-        queries.transaction(async (transaction) => {
-          await transaction.execute(sql.raw(`SET LOCAL statement_timeout = 0`));
-          await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${migrationLockTimeoutMs}`));
-          await transaction.execute(sql.raw(`SELECT pg_advisory_xact_lock(${migrationLock})`));
-          const run = async (statement: string) => void (await transaction.execute(sql.raw(statement)));
-          await untilBreak(() => work({ queries: transaction, run }));
+        runner.transaction(async (queries) => {
+          await queries.execute(sql.raw(`SET LOCAL statement_timeout = 0`));
+          await queries.execute(sql.raw(`SET LOCAL lock_timeout = ${migrationLockTimeoutMs}`));
+          await queries.execute(sql.raw(`SELECT pg_advisory_xact_lock(${migrationLock})`));
+          const run = async (statement: string) => void (await queries.execute(sql.raw(statement)));
+          await work({ queries, run });
         }),
       ),
     close,
@@ -158,38 +146,12 @@ export function postgresDatabase(
   };
 }
 
-/** A change whose caller was told that the storage is unavailable is not begun any more, and not committed. */
+/** A change whose caller already got the error that the storage is unavailable is not begun, and not committed. */
 async function inTime<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
   deadline.check();
   const result = await work();
   deadline.check();
   return result;
-}
-
-/**
- * Connections break together, and what is written to one of them before the driver has noticed spoils it for half a minute: so nobody hears
- * of the first break, and asks again, before all are noticed. https://github.com/porsager/postgres/issues/1154
- */
-async function afterBreak<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isConnectionLost(error)) await pause(reconnectDelayMs);
-    throw error;
-  }
-}
-
-/**
- * The driver rejects a transaction whose connection breaks, whatever becomes of its work. Work that fails as well makes it send a ROLLBACK
- * over the broken connection, which ends the process: so that work never ends. https://github.com/porsager/postgres/issues/1208
- */
-async function untilBreak<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isConnectionLost(error)) await new Promise(() => undefined);
-    throw error;
-  }
 }
 
 const dialect: Dialect = {

@@ -1,20 +1,13 @@
-// The sockets of a pool, to be closed when a server that was lost without a word leaves them silent: the driver itself waits for minutes.
+// Tracks the sockets of a pool and closes silent ones, because the driver waits for minutes on a server that was lost without a word.
 
 import { Socket } from 'node:net';
 
-/** What the driver tells of where it connects to; it calls the option with all of its settings. https://github.com/porsager/postgres#connection */
-interface Target {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  /** Of a Unix socket, else falsy. */
-  readonly path: string | false;
-}
-
 export interface PoolSockets {
-  /** The driver's option `socket`: gives one that is about to connect. */
-  readonly open: (target: Target) => Socket;
-  /** Closes those through which nothing came for so long. What is idle goes too, which costs a connection each. */
+  /** The driver's option `stream`: returns a socket, which the driver connects. */
+  readonly open: () => Socket;
+  /** Closes those through which nothing came for so many milliseconds. Idle ones too, which costs a new connection each. */
   closeSilent(silentMs: number): void;
+  /** Ends the tracking. */
   close(): void;
 }
 
@@ -24,7 +17,7 @@ interface Heard {
   at: number;
 }
 
-/** How exact the silence is known. */
+/** Milliseconds; the precision of the silence. */
 const lookEveryMs = 500;
 
 export function poolSockets(): PoolSockets {
@@ -34,34 +27,23 @@ export function poolSockets(): PoolSockets {
     lookEveryMs,
   ).unref();
   return {
-    open(target) {
+    open() {
       const socket = new Socket();
       sockets.set(socket, { bytes: 0, at: performance.now() });
-      // Not before the driver listens for failures.
-      setImmediate(() => connect(socket, target));
       return socket;
     },
     closeSilent(silentMs) {
       const before = performance.now() - silentMs;
-      // Without an error: so the driver fails what waits for an answer and lets the connection go in one step.
-      sockets.forEach(({ at }, socket) => at < before && socket.destroy());
+      sockets.forEach(({ at }, socket) => at <= before && socket.destroy());
     },
     close: () => clearInterval(looking),
   };
 }
 
-/** Counted, not listened for: under TLS the driver takes all listeners off. */
+/** Counts bytes instead of listening: under TLS the driver removes all listeners. */
 function look(sockets: Map<Socket, Heard>, socket: Socket, heard: Heard): void {
   if (socket.destroyed) sockets.delete(socket);
   if (socket.bytesRead === heard.bytes) return;
   heard.bytes = socket.bytesRead;
   heard.at = performance.now();
-}
-
-function connect(socket: Socket, { host: [host = 'localhost'], port: [port = 5432], path }: Target): void {
-  if (socket.destroyed) return;
-  // The driver takes the name in the server's certificate from here.
-  Object.assign(socket, { host, port });
-  if (path) socket.connect(path);
-  else socket.connect(port, host);
 }

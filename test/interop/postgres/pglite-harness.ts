@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 
+import type { Queries } from '../../../src/database/database.ts';
 import { postgresDatabase } from '../../../src/database/postgres/open.ts';
 import { storeOn } from '../../../src/database/store.ts';
 import {
@@ -21,7 +22,7 @@ export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> 
   const openAgain: StoreUnderTest['openAgain'] = async (folder, checkKeys) =>
     started(
       await storeOn(
-        postgresDatabase(drizzle(pglite), async () => undefined),
+        postgresDatabase(runnerOn(drizzle(pglite)), async () => undefined),
         join(folder, 'postgres'),
         { checkKeys },
       ),
@@ -41,5 +42,12 @@ export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> 
       };
     },
     end: () => pglite.close(),
+  };
+}
+
+function runnerOn(queries: ReturnType<typeof drizzle>): Parameters<typeof postgresDatabase>[0] {
+  return {
+    read: (work) => work(queries as unknown as Queries),
+    transaction: (work) => queries.transaction((transaction) => work(transaction as unknown as Queries)),
   };
 }

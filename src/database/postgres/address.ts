@@ -1,0 +1,164 @@
+// Parses the address of a PostgreSQL database: `postgres://user:password@host:port,host:port/database?option=value`.
+// By hand, because pg reads one host, changes the meaning of sslmode, and passes unknown options on to the server.
+// https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING
+
+import { readFileSync } from 'node:fs';
+import { checkServerIdentity } from 'node:tls';
+import { StoreError } from '../errors.ts';
+
+/** What a server must be to be connected to. */
+const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+export type SessionAttributes = (typeof sessionAttributes)[number];
+
+export interface Host {
+  /** A name, an IP address, or the directory of a Unix socket. Undefined for the driver's default: PGHOST, or localhost. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** Options of `tls.connect`, or false for a connection without TLS. */
+export type Tls =
+  | false
+  | {
+      readonly rejectUnauthorized: boolean;
+      readonly ca?: string;
+      readonly checkServerIdentity?: typeof checkServerIdentity;
+    };
+
+export interface Address {
+  /** At least one, in the order in which they are tried. */
+  readonly hosts: readonly Host[];
+  /** Undefined for the driver's default: PGUSER, or the user of the process. */
+  readonly user: string | undefined;
+  /** Undefined for the driver's default: PGPASSWORD. */
+  readonly password: string | undefined;
+  /** Undefined for the driver's default: PGDATABASE, or the name of the user. */
+  readonly database: string | undefined;
+  readonly tls: Tls;
+  /** Defaults to `regway`. */
+  readonly applicationName: string;
+  /** Milliseconds that one host may take to answer. Defaults to 5,000. */
+  readonly connectTimeoutMs: number;
+  /** Defaults to `any`. */
+  readonly sessionAttributes: SessionAttributes;
+}
+
+/** Milliseconds after which a server that does not answer counts as down. */
+const defaultConnectTimeoutMs = 5_000;
+
+const knownOptions: ReadonlySet<string> = new Set([
+  'sslmode',
+  'sslrootcert',
+  'application_name',
+  'connect_timeout',
+  'target_session_attrs',
+]);
+
+/** @throws StoreError for an address that is not valid; no part of it is in the message, because it may contain a password. */
+export function parseAddress(url: string): Address {
+  const [, authority, path = '', query = ''] =
+    /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url) ?? [];
+  if (authority === undefined) throw invalidUrl();
+  const at = authority.lastIndexOf('@');
+  const [, user = '', password = ''] = /^([^:]*):?(.*)$/s.exec(authority.slice(0, Math.max(at, 0))) ?? [];
+  const options = parseOptions(query);
+  return {
+    hosts: authority
+      .slice(at + 1)
+      .split(',')
+      .map(parseHost),
+    user: decoded(user),
+    password: decoded(password),
+    database: decoded(path),
+    tls: parseTls(options),
+    applicationName: options.get('application_name') ?? 'regway',
+    connectTimeoutMs: parseConnectTimeout(options.get('connect_timeout')),
+    sessionAttributes: parseSessionAttributes(options.get('target_session_attrs')),
+  };
+}
+
+function parseHost(text: string): Host {
+  const [, bracketed, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  if (bracketed === undefined && name === undefined) throw invalidUrl();
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw invalidUrl();
+  return { host: bracketed ?? decoded(name ?? ''), port: port === undefined ? undefined : Number(port) };
+}
+
+/** Percent-decodes a part; undefined if it is empty. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part) || undefined;
+  } catch {
+    throw invalidUrl();
+  }
+}
+
+function parseOptions(query: string): ReadonlyMap<string, string> {
+  const options = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!knownOptions.has(name))
+      throw new StoreError(
+        `The address of the PostgreSQL database has an unknown option. Known options: ${[...knownOptions].join(', ')}.`,
+      );
+    if (options.has(name)) throw new StoreError(`The address of the PostgreSQL database has the option ${name} twice.`);
+    options.set(name, value);
+  }
+  return options;
+}
+
+/** `require` encrypts without authenticating the server, unless root certificates are named, as in libpq. */
+function parseTls(options: ReadonlyMap<string, string>): Tls {
+  const rootFile = options.get('sslrootcert');
+  const mode = options.get('sslmode') ?? (rootFile === 'system' ? 'verify-full' : 'disable');
+  const roots = rootFile === undefined || rootFile === 'system' ? {} : { ca: readRoots(rootFile) };
+  switch (mode) {
+    case 'disable':
+      return false;
+    case 'require':
+      return 'ca' in roots ? withoutNameCheck(roots) : { rejectUnauthorized: false };
+    case 'verify-ca':
+      return withoutNameCheck(roots);
+    case 'verify-full':
+      return { rejectUnauthorized: true, ...roots };
+    default:
+      throw new StoreError(
+        'The sslmode of the PostgreSQL database must be disable, require, verify-ca, or verify-full.',
+      );
+  }
+}
+
+function withoutNameCheck(roots: { readonly ca?: string }): Tls {
+  return { rejectUnauthorized: true, ...roots, checkServerIdentity: () => undefined };
+}
+
+function readRoots(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new StoreError(`The sslrootcert of the PostgreSQL database cannot be read (${code}).`);
+  }
+}
+
+/** In whole seconds, as libpq has it; 0 waits as long as Regway's default says. */
+function parseConnectTimeout(text: string | undefined): number {
+  if (text === undefined || text === '0') return defaultConnectTimeoutMs;
+  if (!/^\d{1,4}$/.test(text))
+    throw new StoreError('The connect_timeout of the PostgreSQL database must be a number of seconds, at most 9999.');
+  return Number(text) * 1_000;
+}
+
+function parseSessionAttributes(text = 'any'): SessionAttributes {
+  const found = sessionAttributes.find((attributes) => attributes === text);
+  if (found === undefined)
+    throw new StoreError(
+      `The target_session_attrs of the PostgreSQL database must be one of ${sessionAttributes.join(', ')}.`,
+    );
+  return found;
+}
+
+function invalidUrl(): StoreError {
+  return new StoreError(
+    'The address of the PostgreSQL database is not a valid URL; percent-encode special characters in its password.',
+  );
+}

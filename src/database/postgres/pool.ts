@@ -1,0 +1,221 @@
+// Pools connections to one PostgreSQL database on several hosts: tried in order, each checked for what target_session_attrs asks.
+// By hand around pg's pool of one host, because pg knows neither several hosts nor target_session_attrs.
+
+import type { Socket } from 'node:net';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { Problem } from '../../core/shared/problem.ts';
+import type { Queries } from '../database.ts';
+import { isConnectionLost } from '../errors.ts';
+import type { Address, Host, SessionAttributes } from './address.ts';
+import { poolSockets } from './pool-sockets.ts';
+
+/** Milliseconds. Far above any statement of Regway; a stuck one gives its connection back. */
+export const statementTimeoutMs = 10_000;
+/** Milliseconds. A transaction waits only for other transactions of Regway, which last milliseconds. */
+const lockTimeoutMs = 5_000;
+/** Milliseconds. A server that dies inside a transaction must not keep its locks. */
+const idleInTransactionTimeoutMs = 15_000;
+/** Seconds after which a connection is replaced, so that a pooler or balancer in between can spread them again. */
+const maxLifetimeSeconds = 1_800;
+/** Milliseconds that `end` waits for connections in use. */
+const endTimeoutMs = 5_000;
+
+/** By `SET`, because PgBouncer refuses them as startup parameters. */
+const setTimeouts = `SET statement_timeout = ${statementTimeoutMs}; SET lock_timeout = ${lockTimeoutMs}; SET idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`;
+
+/** A connection that nobody else uses. */
+export interface Connection {
+  readonly client: pg.ClientBase;
+  /** Drizzle on this connection. Statements built on it are kept for as long as it lives. */
+  readonly queries: Queries;
+  /** Runs work on it; an error that a broken connection caused has the code CONNECTION_LOST. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Returns it to the pool, or closes it if it is broken or inside a transaction. */
+  release(): void;
+}
+
+export interface Pool {
+  /** Waits for a free connection, or makes one. */
+  connect(): Promise<Connection>;
+  /** Runs work on one connection, and returns that to the pool. */
+  use<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Closes connections through which nothing came for so many milliseconds. */
+  closeSilent(silentMs: number): void;
+  end(): Promise<void>;
+}
+
+/** @param max number of connections at a time. */
+export function createPool(address: Address, max: number): Pool {
+  const sockets = poolSockets();
+  const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
+  const broken = new WeakSet<pg.ClientBase>();
+  const queriesOf = new WeakMap<pg.ClientBase, Queries>();
+  const places = createPlaces(max);
+  for (const pool of pools) {
+    // A connection that breaks while nobody uses it: the pool has removed it already.
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => {
+      // Without a listener, an error of a connection in use would end the process.
+      client.on('error', () => broken.add(client));
+      client.on('end', () => broken.add(client));
+      queriesOf.set(client, drizzle(client) as unknown as Queries);
+    });
+  }
+  const dial = createDial(pools, address.sessionAttributes);
+  const connect = async (): Promise<Connection> => {
+    await places.take();
+    try {
+      const client = await dial();
+      let isUnfit = false;
+      const run = async <T>(work: () => Promise<T>): Promise<T> => {
+        try {
+          return await work();
+        } catch (error) {
+          isUnfit ||= isNoLongerSuitable(error);
+          throw broken.has(client) && !(error instanceof Problem) ? connectionLost(error) : error;
+        }
+      };
+      const release = (): void => {
+        client.release(isUnfit || broken.has(client) || client.getTransactionStatus() !== 'I');
+        places.free();
+      };
+      return { client, queries: queriesOf.get(client) as Queries, run, release };
+    } catch (error) {
+      places.free();
+      throw error;
+    }
+  };
+  return {
+    connect,
+    async use(work) {
+      const connection = await connect();
+      try {
+        return await connection.run(() => work(connection));
+      } finally {
+        connection.release();
+      }
+    },
+    closeSilent: sockets.closeSilent,
+    async end() {
+      const ended = Promise.all(pools.map((pool) => pool.end()));
+      const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
+      await ended;
+      clearTimeout(timer);
+      sockets.close();
+    },
+  };
+}
+
+type HostPool = pg.Pool;
+
+function createHostPool(address: Address, { host, port }: Host, max: number, stream: () => Socket): HostPool {
+  return new pg.Pool({
+    host,
+    port,
+    user: address.user,
+    password: address.password,
+    database: address.database,
+    ssl: address.tls,
+    application_name: address.applicationName,
+    connectionTimeoutMillis: address.connectTimeoutMs,
+    keepAlive: true,
+    // One for each connection: the driver calls it.
+    stream,
+    max,
+    idleTimeoutMillis: 0,
+    maxLifetimeSeconds,
+    onConnect: async (client: pg.ClientBase) => {
+      await client.query(setTimeouts);
+      await requireAttributes(client, address.sessionAttributes);
+    },
+  } as pg.PoolConfig);
+}
+
+/** Connects to the first host that is reachable and suitable. The host that served last is tried first. */
+function createDial(pools: readonly HostPool[], attributes: SessionAttributes): () => Promise<pg.PoolClient> {
+  let last = 0;
+  const tryAll = async (isFit: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> => {
+    let failure: unknown;
+    const order = [last, ...pools.keys()].filter((index, place, all) => all.indexOf(index) === place);
+    for (const index of order) {
+      try {
+        const client = await (pools[index] as HostPool).connect();
+        if (await isFit(client)) {
+          last = index;
+          return client;
+        }
+        client.release(true);
+      } catch (error) {
+        failure = error;
+        if (isDenied(error)) break;
+      }
+    }
+    throw withCode(failure);
+  };
+  if (attributes !== 'prefer-standby') return () => tryAll(() => Promise.resolve(true));
+  return () => tryAll(isStandby).catch(() => tryAll(() => Promise.resolve(true)));
+}
+
+/** A wrong password is wrong on every host: trying it on each could lock the account. */
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^28...$/.test(String(error.code));
+}
+
+async function isStandby(client: pg.ClientBase): Promise<boolean> {
+  return (await ask(client, 'SELECT pg_is_in_recovery() AS answer')) === true;
+}
+
+/** @throws Error with the code CONNECTION_LOST when the server is none to be used: another may become it. */
+async function requireAttributes(client: pg.ClientBase, attributes: SessionAttributes): Promise<void> {
+  if (attributes === 'any' || attributes === 'prefer-standby') return;
+  const isSuitable =
+    attributes === 'primary' || attributes === 'standby'
+      ? (await isStandby(client)) === (attributes === 'standby')
+      : (await ask(client, "SELECT current_setting('transaction_read_only') AS answer")) ===
+        (attributes === 'read-only' ? 'on' : 'off');
+  if (!isSuitable) throw connectionLost();
+}
+
+async function ask(client: pg.ClientBase, text: string): Promise<unknown> {
+  const { rows } = await client.query<{ answer: unknown }>(text);
+  return rows[0]?.answer;
+}
+
+/** A primary became a standby: the next connection is to be checked again. */
+function isNoLongerSuitable(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === '25006') return true;
+  return false;
+}
+
+/** The driver's own errors of connecting, such as time-outs, have no code. */
+function withCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error : connectionLost(error);
+}
+
+function connectionLost(cause?: unknown): Error {
+  if (isConnectionLost(cause)) return cause as Error;
+  return Object.assign(new Error('The connection to PostgreSQL was lost.'), { code: 'CONNECTION_LOST' });
+}
+
+/** Lets so many in at a time; the others wait in their order. pg's own queue gives up after the time that connecting may take. */
+function createPlaces(max: number) {
+  const waiting: (() => void)[] = [];
+  let free = max;
+  return {
+    take(): Promise<void> {
+      if (free > 0) {
+        free -= 1;
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
+    },
+    free(): void {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    },
+  };
+}
