@@ -182,9 +182,11 @@ async function ask(client: pg.ClientBase, text: string): Promise<unknown> {
   return rows[0]?.answer;
 }
 
-/** A primary became a standby: the next connection is to be checked again. */
+/** Whether a connection that had this error is not to be used again: the server ends it, or became a standby (25006) and is to be checked again. */
 function isNoLongerSuitable(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at && at.code === '25006') return true;
+  if (isConnectionLost(error)) return true;
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ('code' in at && /^(08...|57P..|25006)$/.test(String(at.code))) return true;
   return false;
 }
 
