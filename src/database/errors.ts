@@ -32,7 +32,6 @@ interface DriverError {
   readonly code: string;
   readonly message: string;
   readonly constraint?: unknown;
-  readonly constraint_name?: unknown;
 }
 
 /** Translates what a driver, Drizzle, or Regway's code threw into the error that may leave the store. */
@@ -91,14 +90,14 @@ function findDriverError(thrown: unknown): DriverError | undefined {
 
 function isTakenRegistryText(error: DriverError): boolean {
   if (error.code === '23505') {
-    return registryTextRule.test(String(error.constraint ?? error.constraint_name));
+    return registryTextRule.test(String(error.constraint));
   }
   return error.code === 'SQLITE_CONSTRAINT_UNIQUE' && registryTextRule.test(error.message);
 }
 
 function isTakenAccountName(error: DriverError): boolean {
   if (error.code === '23505') {
-    return accountNameRule.test(String(error.constraint ?? error.constraint_name));
+    return accountNameRule.test(String(error.constraint));
   }
   return error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY' && accountNameRule.test(error.message);
 }

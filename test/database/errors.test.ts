@@ -29,9 +29,7 @@ describe('a failure of the database', () => {
     'SQLITE_IOERR_WRITE',
     'SQLITE_READONLY',
     'SQLITE_CANTOPEN',
-    'CONNECTION_CLOSED',
-    'CONNECTION_ENDED',
-    'CONNECT_TIMEOUT',
+    'CONNECTION_LOST',
     'ECONNREFUSED',
     'ECONNRESET',
     'ENOTFOUND',
@@ -59,8 +57,7 @@ describe('a failure of the database', () => {
         code: 'SQLITE_CONSTRAINT_UNIQUE',
       }),
     ],
-    ['postgres.js', wrapped(driverError('23505', { constraint_name: 'registry_account_registry' }))],
-    ['PGlite', wrapped(driverError('23505', { constraint: 'registry_account_registry' }))],
+    ['pg', wrapped(driverError('23505', { constraint: 'registry_account_registry' }))],
   ])('a taken registry text is ALREADY_EXISTS on %s', (_, error) => {
     const translated = translateFailure(error);
     expect(translated).toMatchObject({ name: 'Problem', code: 'ALREADY_EXISTS', field: ['registry'] });
@@ -68,7 +65,7 @@ describe('a failure of the database', () => {
   });
 
   it.each([
-    ['another unique column', driverError('23505', { constraint_name: 'api_token_pkey' })],
+    ['another unique column', driverError('23505', { constraint: 'api_token_pkey' })],
     ['another unique column of SQLite', driverError('SQLITE_CONSTRAINT_PRIMARYKEY')],
     ['a missing row', driverError('23503')],
     ['a wrong type', wrapped(driverError('22P02'))],
