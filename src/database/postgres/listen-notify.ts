@@ -25,13 +25,13 @@ export function postgresNotices(
   let listening: Connection | undefined;
   let heart: NodeJS.Timeout | undefined;
   let isAlive = true;
-  let isClosed = false;
+  const state = { isClosed: false };
   const hear = ({ payload = '' }: { payload?: string | undefined }): void => {
     isAlive = true;
     local.send(payload);
   };
   const start = async (): Promise<void> => {
-    while (!isClosed) {
+    while (!state.isClosed) {
       try {
         const connection = await listener.connect();
         listening = connection;
@@ -69,7 +69,7 @@ export function postgresNotices(
       void start();
     },
     async close() {
-      isClosed = true;
+      state.isClosed = true;
       clearInterval(heart);
       const last = listening;
       listening = undefined;

@@ -59,7 +59,7 @@ export function createPool(address: Address, max: number): Pool {
       // Without a listener, an error of a connection in use would end the process.
       client.on('error', () => broken.add(client));
       client.on('end', () => broken.add(client));
-      queriesOf.set(client, drizzle(client) as unknown as Queries);
+      queriesOf.set(client, drizzle(client));
     });
   }
   const dial = createDial(pools, address.sessionAttributes);
@@ -96,7 +96,7 @@ export function createPool(address: Address, max: number): Pool {
         connection.release();
       }
     },
-    closeSilent: sockets.closeSilent,
+    closeSilent: (silentMs) => sockets.closeSilent(silentMs),
     async end() {
       const ended = Promise.all(pools.map((pool) => pool.end()));
       const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
@@ -125,11 +125,13 @@ function createHostPool(address: Address, { host, port }: Host, max: number, str
     max,
     idleTimeoutMillis: 0,
     maxLifetimeSeconds,
-    onConnect: async (client: pg.ClientBase) => {
+    // The pool waits for it, although its types do not say so.
+    // oxlint-disable-next-line typescript/no-misused-promises
+    onConnect: async (client) => {
       await client.query(setTimeouts);
       await requireAttributes(client, address.sessionAttributes);
     },
-  } as pg.PoolConfig);
+  });
 }
 
 /** Connects to the first host that is reachable and suitable. The host that served last is tried first. */
