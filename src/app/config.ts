@@ -35,6 +35,8 @@ export interface Config {
   readonly dataDir: string;
   /** The path of a SQLite file, or `postgres://…`. */
   readonly databaseUrl: string;
+  /** PGPASSWORD: the password of the PostgreSQL database that `regway migrate` copies to. Nothing else uses it. */
+  readonly migrationPassword: string | undefined;
   readonly keyringFile: string;
   /** The origin at which users reach the server, without a trailing slash; undefined if it is the listening address. */
   readonly publicUrl: string | undefined;
@@ -108,6 +110,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     loopbackOnly: isLoopback(host),
     dataDir,
     databaseUrl: reader.secret('REGWAY_DATABASE_URL', parseDatabaseUrl) ?? join(dataDir, 'regway.db'),
+    // As it is: a space at its end may be part of it.
+    migrationPassword: environment['PGPASSWORD'] || undefined,
     keyringFile: resolve(reader.text('REGWAY_KEYRING_FILE') ?? join(dataDir, 'keyring')),
     publicUrl: reader.parse('REGWAY_PUBLIC_URL', parsePublicUrl),
     corsOrigins: reader.list('REGWAY_CORS_ORIGINS', parseOrigin),

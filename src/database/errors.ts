@@ -18,6 +18,9 @@ const connectionLost =
 /** The login or the database does not exist, or is not permitted: the operator must change something. */
 const postgresRefused = /^(28...|3D000|42501)$/;
 
+/** Node's code of a certificate for another host. */
+const certificateMisnamed = 'ERR_TLS_CERT_ALTNAME_INVALID';
+
 /** Node's codes of a certificate that does not verify. */
 const certificateRefused = /^(ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|HOSTNAME_MISMATCH)/;
 
@@ -55,6 +58,11 @@ export function translateFailure(thrown: unknown): Error {
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
     const message = 'The storage is unavailable. Try again in a few seconds.';
     return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
+  }
+  if (code === certificateMisnamed) {
+    return new StoreError(
+      `The certificate of the PostgreSQL server is for another host (${code}). Name the host in the address as the certificate does.`,
+    );
   }
   if (certificateRefused.test(code)) {
     return new StoreError(`The certificate of the PostgreSQL server is not trusted (${code}). Check sslrootcert.`);

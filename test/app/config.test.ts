@@ -25,6 +25,7 @@ describe('the settings', () => {
       loopbackOnly: true,
       dataDir: resolve('data'),
       databaseUrl: resolve('data/regway.db'),
+      migrationPassword: undefined,
       keyringFile: resolve('data/keyring'),
       publicUrl: undefined,
       corsOrigins: [],

@@ -20,9 +20,17 @@ let behind: Sql;
 let dataDirectory: string;
 let token: string;
 
+const password = 'of the role mover';
+/** The user `regway` needs no password, and `mover` does. */
+const logins = `
+host all regway 127.0.0.1/32 trust
+host all mover 127.0.0.1/32 scram-sha-256
+`;
+
 beforeAll(async () => {
-  database = await startPostgres();
+  database = await startPostgres(['hba_file=logins.conf'], { 'logins.conf': logins });
   behind = connectSql(database.url);
+  await behind.unsafe(`CREATE ROLE mover LOGIN SUPERUSER PASSWORD '${password}'`);
   dataDirectory = newDataDirectory();
   const server = await startServer({ dataDirectory });
   token = server.firstToken();
@@ -167,6 +175,17 @@ test('notices a target that keeps another row than it was given, and leaves noth
   expect([...(await behind`SELECT id FROM registry`)]).toEqual([]);
   await behind.unsafe('DROP TRIGGER meddle ON registry_use');
   expect((await regway(['migrate', '--to', database.url])).code).toBe(0);
+});
+
+test('the password of the target is that of PGPASSWORD, which has no part in where it is', async () => {
+  const to = database.url.replace('regway@', 'mover@');
+  const without = await regway(['migrate', '--to', to]);
+  expect(without).toMatchObject({ code: 78, stderr: expect.stringContaining('requires a password') as string });
+  const wrong = await regway(['migrate', '--to', to], { PGPASSWORD: 'MARKER' });
+  expect(wrong).toMatchObject({ code: 78, stderr: expect.stringContaining('28P01') as string });
+  expect(wrong.stdout + wrong.stderr).not.toContain('MARKER');
+  const moved = await regway(['migrate', '--to', to], { PGPASSWORD: password, PGHOST: '127.0.0.2', PGPORT: '1' });
+  expect(moved.code, moved.stderr).toBe(0);
 });
 
 test.each([

@@ -10,13 +10,14 @@ import { parseAddress } from '../../src/database/postgres/address.ts';
 import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
 import { createPool } from '../../src/database/postgres/pool.ts';
 import { openStore } from '../../src/database/store.ts';
-import { type Harness, migrationsDir, openStarted, postgresRefuseAudit } from '../database/harness.ts';
+import { type Harness, migrationsDir, openStarted } from '../database/harness.ts';
 import { storeLaws } from '../database/laws/laws.ts';
 import { openInProcesses, writeUntilKilled } from '../database/processes.ts';
 import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../database/samples.ts';
 import { inTurn } from '../support/in-turn.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
 import { startRelay } from './support/relay.ts';
+import { emptyDatabase, postgresHarness } from './support/store.ts';
 import { connectSql, type Sql } from '../support/sql.ts';
 
 let server: PostgresServer;
@@ -40,23 +41,12 @@ const runningStatements = async () =>
   )[0]?.['count'] as number;
 
 const open = () => openStarted(server.url);
-const empty = () => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;');
+const empty = () => emptyDatabase(behind);
 
-const harness: Harness = {
-  dialect: 'postgres',
-  async create() {
-    await empty();
-    const store = await open();
-    return {
-      store,
-      openAgain: (folder, checkKeys) => openStarted(server.url, folder, checkKeys),
-      execute: async (text) => void (await behind.unsafe(text)),
-      rows: async (text) => [...(await behind.unsafe(text))],
-      refuseAudit: async () => void (await behind.unsafe(postgresRefuseAudit)),
-      close: () => store.close(),
-    };
-  },
-};
+const harness = postgresHarness(
+  () => server.url,
+  () => behind,
+);
 
 /** Two stores, as two servers have them: each call goes to the other one than the call before. */
 const onTwoReplicas: Harness = {

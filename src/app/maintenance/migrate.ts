@@ -15,10 +15,10 @@ import { requireCurrentTables, withSnapshot } from './snapshot.ts';
 /**
  * Copies the embedded database to an empty PostgreSQL database in one transaction. The file and the keyring, which opens
  * both databases, do not change.
- * @param url the target, `postgres://…`.
+ * @param url the target, `postgres://…`. If it contains no password, that of PGPASSWORD is used.
  * @throws StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
  */
-export async function moveToPostgres({ databaseUrl }: Config, url: string): Promise<MovedTable[]> {
+export async function moveToPostgres({ databaseUrl, migrationPassword }: Config, url: string): Promise<MovedTable[]> {
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
   if (isPostgres(databaseUrl))
     throw new Problem('INVALID_INPUT', 'The data is already stored in PostgreSQL (REGWAY_DATABASE_URL).');
@@ -27,7 +27,7 @@ export async function moveToPostgres({ databaseUrl }: Config, url: string): Prom
   // Opening locks the file against servers and migrates it to the tables of this version, which PostgreSQL gets.
   const store = await openStore({ url: databaseUrl, migrationsDir, owned: true });
   try {
-    return await withSnapshot(databaseUrl, (source) => moveInto(source, url));
+    return await withSnapshot(databaseUrl, (source) => moveInto(source, url, migrationPassword));
   } finally {
     await store.close();
   }
@@ -51,14 +51,14 @@ export async function exportRegistries({ databaseUrl }: Config, account: string 
   });
 }
 
-async function moveInto(source: Snapshot, url: string): Promise<MovedTable[]> {
+async function moveInto(source: Snapshot, url: string, password: string | undefined): Promise<MovedTable[]> {
   const [violation] = (await source.complaints()) ?? [];
   if (violation !== undefined)
     throw new Problem(
       'INVALID_INPUT',
       `The database is damaged, so nothing was copied: ${violation}. Restore a backup first.`,
     );
-  const target = openPostgres(url);
+  const target = openPostgres(url, password);
   try {
     return await copyToPostgres(source.database, target, join(migrationsDir, 'postgres'));
   } finally {

@@ -3,7 +3,8 @@
 // https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING
 
 import { readFileSync } from 'node:fs';
-import { checkServerIdentity } from 'node:tls';
+import { userInfo } from 'node:os';
+import type { checkServerIdentity } from 'node:tls';
 import { StoreError } from '../errors.ts';
 
 /** What a server must be to be connected to. */
@@ -11,9 +12,10 @@ const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby
 export type SessionAttributes = (typeof sessionAttributes)[number];
 
 export interface Host {
-  /** A name, an IP address, or the directory of a Unix socket. Undefined for the driver's default: PGHOST, or localhost. */
-  readonly host: string | undefined;
-  readonly port: number | undefined;
+  /** A name, an IP address, or the directory of a Unix socket. Defaults to `localhost`. */
+  readonly host: string;
+  /** Defaults to 5432. */
+  readonly port: number;
 }
 
 /** Options of `tls.connect`, or false for a connection without TLS. */
@@ -28,12 +30,12 @@ export type Tls =
 export interface Address {
   /** At least one, in the order in which they are tried. */
   readonly hosts: readonly Host[];
-  /** Undefined for the driver's default: PGUSER, or the user of the process. */
-  readonly user: string | undefined;
-  /** Undefined for the driver's default: PGPASSWORD. */
+  /** Defaults to the operating system's user who runs Regway. */
+  readonly user: string;
+  /** Undefined if the address has none. Neither PGPASSWORD nor ~/.pgpass is read. */
   readonly password: string | undefined;
-  /** Undefined for the driver's default: PGDATABASE, or the name of the user. */
-  readonly database: string | undefined;
+  /** Defaults to the name of the user. */
+  readonly database: string;
   readonly tls: Tls;
   /** Defaults to `regway`. */
   readonly applicationName: string;
@@ -42,6 +44,8 @@ export interface Address {
   /** Defaults to `any`. */
   readonly sessionAttributes: SessionAttributes;
 }
+
+const defaultPort = 5_432;
 
 /** Milliseconds after which a server that does not answer counts as down. */
 const defaultConnectTimeoutMs = 5_000;
@@ -62,16 +66,17 @@ export function parseAddress(url: string): Address {
   const at = authority.lastIndexOf('@');
   const [, user = '', password = ''] = /^([^:]*):?(.*)$/s.exec(authority.slice(0, Math.max(at, 0))) ?? [];
   const options = parseOptions(query);
+  const login = decoded(user) ?? processUser();
   return {
     hosts: authority
       .slice(at + 1)
       .split(',')
       .map(parseHost),
-    user: decoded(user),
+    user: login,
     password: decoded(password),
-    database: decoded(path),
+    database: decoded(path) ?? login,
     tls: parseTls(options),
-    applicationName: options.get('application_name') ?? 'regway',
+    applicationName: options.get('application_name') || 'regway',
     connectTimeoutMs: parseConnectTimeout(options.get('connect_timeout')),
     sessionAttributes: parseSessionAttributes(options.get('target_session_attrs')),
   };
@@ -81,7 +86,7 @@ function parseHost(text: string): Host {
   const [, bracketed, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   if (bracketed === undefined && name === undefined) throw invalidUrl();
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw invalidUrl();
-  return { host: bracketed ?? decoded(name ?? ''), port: port === undefined ? undefined : Number(port) };
+  return { host: bracketed ?? decoded(name ?? '') ?? 'localhost', port: Number(port ?? defaultPort) };
 }
 
 /** Percent-decodes a part; undefined if it is empty. */
@@ -90,6 +95,15 @@ function decoded(part: string): string | undefined {
     return decodeURIComponent(part) || undefined;
   } catch {
     throw invalidUrl();
+  }
+}
+
+/** By the list of users, not by the environment. @throws StoreError if that has none, as in a container under a number. */
+function processUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new StoreError('The address of the PostgreSQL database must contain a user.');
   }
 }
 

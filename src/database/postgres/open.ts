@@ -28,10 +28,12 @@ const migrationLock = '125779853140345';
 /**
  * Opens a database; connects at the first call.
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
+ * @param password used if the address contains none.
  * @throws StoreError if it is no valid address; its text is in no message, because it may contain a password.
  */
-export function openPostgres(url: string): Database {
-  const address = parseAddress(url);
+export function openPostgres(url: string, password?: string): Database {
+  const parsed = parseAddress(url);
+  const address = { ...parsed, password: parsed.password ?? password };
   const pool = createPool(address, maxConnections);
   const within = deadlineOf(pool);
   const notify = (channel: string, text: string) =>

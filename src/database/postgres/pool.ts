@@ -6,8 +6,9 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Queries } from '../database.ts';
-import { isConnectionLost } from '../errors.ts';
+import { isConnectionLost, StoreError } from '../errors.ts';
 import type { Address, Host, SessionAttributes } from './address.ts';
+import { clientSettings, HostClient } from './client.ts';
 import { poolSockets } from './pool-sockets.ts';
 
 /** Milliseconds. Far above any statement of Regway; a stuck one gives its connection back. */
@@ -56,7 +57,6 @@ export function createPool(address: Address, max: number): Pool {
     // A connection that breaks while nobody uses it: the pool has removed it already.
     pool.on('error', () => undefined);
     pool.on('connect', (client) => {
-      // Without a listener, an error of a connection in use would end the process.
       client.on('error', () => broken.add(client));
       client.on('end', () => broken.add(client));
       queriesOf.set(client, drizzle(client));
@@ -109,19 +109,10 @@ export function createPool(address: Address, max: number): Pool {
 
 type HostPool = pg.Pool;
 
-function createHostPool(address: Address, { host, port }: Host, max: number, stream: () => Socket): HostPool {
+function createHostPool(address: Address, host: Host, max: number, stream: () => Socket): HostPool {
   return new pg.Pool({
-    host,
-    port,
-    user: address.user,
-    password: address.password,
-    database: address.database,
-    ssl: address.tls,
-    application_name: address.applicationName,
-    connectionTimeoutMillis: address.connectTimeoutMs,
-    keepAlive: true,
-    // One for each connection: the driver calls it.
-    stream,
+    ...clientSettings(address, host, stream),
+    Client: HostClient,
     max,
     idleTimeoutMillis: 0,
     maxLifetimeSeconds,
@@ -159,9 +150,11 @@ function createDial(pools: readonly HostPool[], attributes: SessionAttributes): 
   return () => tryAll(isStandby).catch(() => tryAll(() => Promise.resolve(true)));
 }
 
-/** A wrong password is wrong on every host: trying it on each could lock the account. */
+/** A wrong or absent password is that on every host: trying it on each could lock the account. */
 function isDenied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^28...$/.test(String(error.code));
+  return (
+    error instanceof StoreError || (error instanceof Error && 'code' in error && /^28...$/.test(String(error.code)))
+  );
 }
 
 async function isStandby(client: pg.ClientBase): Promise<boolean> {
@@ -194,6 +187,9 @@ function isNoLongerSuitable(error: unknown): boolean {
 
 /** The driver's own errors of connecting, such as time-outs, have no code. */
 function withCode(error: unknown): unknown {
+  if (error instanceof StoreError) return error;
+  if (error instanceof Error && error.message === 'The server does not support SSL connections')
+    return new StoreError('The PostgreSQL server does not offer TLS, which the sslmode of its address requires.');
   return error instanceof Error && 'code' in error ? error : connectionLost(error);
 }
 

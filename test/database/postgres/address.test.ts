@@ -1,6 +1,7 @@
 // The address of a PostgreSQL database: what it means, and that no refusal repeats any of it.
 
 import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/database/errors.ts';
@@ -25,14 +26,22 @@ describe('an address', () => {
 
   it('has these defaults', () => {
     expect(parseAddress('postgres://')).toEqual({
-      hosts: [{ host: undefined, port: undefined }],
-      user: undefined,
+      hosts: [{ host: 'localhost', port: 5_432 }],
+      user: userInfo().username,
       password: undefined,
-      database: undefined,
+      database: userInfo().username,
       tls: false,
       applicationName: 'regway',
       connectTimeoutMs: 5_000,
       sessionAttributes: 'any',
+    });
+  });
+
+  it('names the database of its user unless it says otherwise, and is called regway', () => {
+    expect(parseAddress('postgres://u@h/?application_name=')).toMatchObject({
+      user: 'u',
+      database: 'u',
+      applicationName: 'regway',
     });
   });
 
@@ -41,12 +50,12 @@ describe('an address', () => {
       'a:1,b,[::1]:2',
       [
         { host: 'a', port: 1 },
-        { host: 'b', port: undefined },
+        { host: 'b', port: 5_432 },
         { host: '::1', port: 2 },
       ],
     ],
-    ['%2Frun%2Fpostgresql', [{ host: '/run/postgresql', port: undefined }]],
-    ['u:p@ss@c', [{ host: 'c', port: undefined }]],
+    ['%2Frun%2Fpostgresql', [{ host: '/run/postgresql', port: 5_432 }]],
+    ['u:p@ss@c', [{ host: 'c', port: 5_432 }]],
   ])('%s names its hosts in their order', (authority, hosts) => {
     expect(parseAddress(`postgres://${authority}/x`).hosts).toEqual(hosts);
   });

@@ -18,6 +18,7 @@ const requirements: readonly { readonly packageName: string; readonly program: s
   { packageName: 'chromium', program: '/usr/bin/chromium' },
   { packageName: 'python3', program: 'python3' },
   { packageName: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
+  { packageName: 'pgbouncer', program: '/usr/sbin/pgbouncer' },
 ];
 
 /** Fails the whole run, with the one line that mends it, when a package is missing. Nothing is skipped. */

@@ -1,7 +1,7 @@
 // A PostgreSQL server of its own for a suite: a new cluster in a temporary directory, on a free port of loopback.
 
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,10 +29,15 @@ export interface PostgresServer {
 /**
  * Starts a server whose database sorts by the rules of a language, as most do: a store that leans on them shows it.
  * @param more settings as `name=value`.
+ * @param files contents by name, in the server's working directory, which is the one above its data.
  */
-export async function startPostgres(more: readonly string[] = []): Promise<PostgresServer> {
+export async function startPostgres(
+  more: readonly string[] = [],
+  files: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
   const folder = programFolder();
   const directory = mkdtempSync(join(tmpdir(), 'regway-postgres-'));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content, { mode: 0o600 });
   const port = await freePort('127.0.0.1');
   const user = serverUser(directory);
   const cluster = join(directory, 'cluster');
@@ -114,11 +119,11 @@ function programFolder(): string {
   return folder;
 }
 
-/** The server refuses to run as root: there, it runs as the user that its package made. */
-function serverUser(directory: string): [] | [string, ...string[]] {
+/** The start of a command line: database servers refuse to run as root; there, they run as the user that their package made, who gets the directory. */
+export function serverUser(directory: string): [] | [string, ...string[]] {
   if (process.getuid?.() !== 0) {
     return [];
   }
-  execFileSync('chown', ['postgres:postgres', directory]);
+  execFileSync('chown', ['-R', 'postgres:postgres', directory]);
   return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', '--'];
 }

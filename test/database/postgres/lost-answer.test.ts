@@ -1,0 +1,70 @@
+// A connection that is cut at any byte of an answer: the call is STORAGE_UNAVAILABLE, never empty and never short.
+
+import type { Socket } from 'node:net';
+import { sql } from 'drizzle-orm';
+import { describe, expect, it } from 'vitest';
+import type { Database } from '../../../src/database/database.ts';
+import { openPostgres } from '../../../src/database/postgres/open.ts';
+import { answerTo, standInRows, startStandIn } from './stand-in.ts';
+
+const statement = 'SELECT one FROM anything';
+
+const ways: [string, boolean, (database: Database) => Promise<unknown>][] = [
+  [
+    'without parameters',
+    false,
+    async (database) => (await database.read((queries) => queries.execute(statement))).rows,
+  ],
+  [
+    'with parameters',
+    true,
+    async (database) =>
+      (await database.read((queries) => queries.execute(sql`${sql.raw(statement)} WHERE two = ${'x'}`))).rows,
+  ],
+];
+
+const ends: [string, (socket: Socket) => void][] = [
+  ['ends', (socket) => socket.end()],
+  ['is reset', (socket) => socket.resetAndDestroy()],
+];
+
+describe.each(ends)('a connection that %s', (_, end) => {
+  it.each(ways)('at any byte of the answer to a read %s', async (_name, isExtended, read) => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    const { length } = answerTo(statement, isExtended);
+    for (let after = 0; after < length; after++) {
+      standIn.cut = { statement: /^SELECT/, after, end };
+      await expect(read(database), `cut after ${after} of ${length} bytes`).rejects.toMatchObject({
+        code: 'STORAGE_UNAVAILABLE',
+      });
+    }
+    standIn.cut = undefined;
+    expect(await read(database)).toEqual(standInRows);
+    await database.close();
+  });
+
+  it.each(['BEGIN', 'SELECT', 'COMMIT'])('at any byte of the answer to the %s of a transaction', async (cutOff) => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    const write = () => database.write(async (queries) => (await queries.execute(statement)).rows);
+    for (let after = 0; after < answerTo(cutOff, false).length; after++) {
+      standIn.cut = { statement: new RegExp(`^${cutOff}`), after, end };
+      await expect(write()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    }
+    standIn.cut = undefined;
+    expect(await write()).toEqual(standInRows);
+    await database.close();
+  });
+});
+
+it.each(ends)('a connection that %s while nobody uses it is replaced, and the process goes on', async (_, end) => {
+  await using standIn = await startStandIn();
+  const database = openPostgres(`postgres://u@${standIn.host}/d`);
+  const read = () => database.read(async (queries) => (await queries.execute(statement)).rows);
+  expect(await read()).toEqual(standInRows);
+  standIn.disconnect(end);
+  await expect.poll(standIn.openConnections).toBe(0);
+  await expect.poll(() => read().catch(() => 'unavailable')).toEqual(standInRows);
+  await database.close();
+});
