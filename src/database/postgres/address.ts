@@ -1,5 +1,5 @@
 // Parses the address of a PostgreSQL database: `postgres://user:password@host:port,host:port/database?option=value`.
-// By hand, because pg reads one host, changes the meaning of sslmode, and passes unknown options on to the server.
+// Written by hand, because pg reads one host, changes the meaning of sslmode, and passes unknown options on to the server.
 // https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING
 
 import { readFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ const knownOptions: ReadonlySet<string> = new Set([
   'target_session_attrs',
 ]);
 
-/** @throws StoreError for an address that is not valid; no part of it is in the message, because it may contain a password. */
+/** Parses an address. @throws StoreError if it is invalid; the message contains no part of it, because it may contain a password. */
 export function parseAddress(url: string): Address {
   const [, authority, path = '', query = ''] =
     /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(url) ?? [];
@@ -98,7 +98,7 @@ function decoded(part: string): string | undefined {
   }
 }
 
-/** By the list of users, not by the environment. @throws StoreError if that has none, as in a container under a number. */
+/** Returns the name in the list of users, not that of the environment. @throws StoreError if a container runs as a user without a name. */
 function processUser(): string {
   try {
     return userInfo().username;
@@ -154,7 +154,7 @@ function readRoots(path: string): string {
   }
 }
 
-/** In whole seconds, as libpq has it; 0 waits as long as Regway's default says. */
+/** Parses whole seconds, as libpq does. 0 stands for Regway's default. */
 function parseConnectTimeout(text: string | undefined): number {
   if (text === undefined || text === '0') return defaultConnectTimeoutMs;
   if (!/^\d{1,4}$/.test(text))

@@ -1,4 +1,4 @@
-// Moves a whole store from the embedded database into an empty PostgreSQL: in one transaction, at whose end every row is read back and compared.
+// Copies a whole store from SQLite into an empty PostgreSQL database, in one transaction at whose end every row is read back and compared.
 
 import { createHash } from 'node:crypto';
 import { type Column, getTableColumns, getTableName, sql } from 'drizzle-orm';
@@ -15,20 +15,20 @@ export interface MovedTable {
   readonly rows: number;
 }
 
-/** PostgreSQL takes 65,535 parameters in a statement, and no table has a hundred columns. */
+/** Rows per statement. PostgreSQL accepts 65,535 parameters in a statement, and no table has a hundred columns. */
 const pageSize = 500;
 
-/** In the order in which they were defined: a table comes after those that it refers to. */
+/** Returns the names in the order of definition: a table comes after those that it references. */
 const namesOf = (tables: Tables): (keyof Tables)[] => Object.keys(tables) as (keyof Tables)[];
 
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Copies every row of every table as it is: sealed passwords, keys and audit events stay byte for byte what they were.
- * @param source one moment of a SQLite database with the tables of this program.
- * @param target a PostgreSQL database; its tables are made if they are missing.
- * @param migrations the folder of PostgreSQL's migrations.
- * @throws Problem `INVALID_INPUT` when the target holds anything already; StoreError when it gives back other rows than it got. Nothing stays in the target then, or after any other failure.
+ * Copies every row of every table unchanged: sealed passwords, keys, and audit events stay the same bytes.
+ * @param source a snapshot of a SQLite database with the tables of this version.
+ * @param target a PostgreSQL database; missing tables are created.
+ * @param migrations the directory of PostgreSQL's migrations.
+ * @throws Problem `INVALID_INPUT` if the target contains any row; StoreError if it returns other rows than it received. After any failure, the target is unchanged.
  */
 export async function copyToPostgres(source: Database, target: Database, migrations: string): Promise<MovedTable[]> {
   const moved: MovedTable[] = [];
@@ -45,7 +45,7 @@ export async function copyToPostgres(source: Database, target: Database, migrati
   return moved;
 }
 
-/** Whoever made the tables made the admin account too, and that comes along from the source. */
+/** Deletes the admin account, which is created with the tables, because the source contains it too. */
 async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
   for (const name of namesOf(tables)) {
     const rows = (await queries.select().from(tables[name]).limit(2)) as Row[];
@@ -60,7 +60,7 @@ async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
   await queries.delete(tables.account);
 }
 
-/** Gives the digest of every row. */
+/** Copies one table, and returns the digest of every row. */
 async function copyTable(source: Database, from: PgTable, to: PgTable, queries: Queries): Promise<string[]> {
   const digests: string[] = [];
   for await (const rows of pagesOf(source, from)) {
@@ -88,7 +88,7 @@ async function* pagesOf(source: Database, table: PgTable): AsyncIterable<Row[]> 
   }
 }
 
-/** Numbers that the database gives go on after those that were moved. */
+/** Continues the sequences of numbers after the copied ones. */
 async function continueSequences(table: PgTable, queries: Queries): Promise<void> {
   const numbered = columnsOf(table).filter(([, column]) => column.getSQLType() === 'bigserial');
   for (const [, column] of numbered) {
@@ -99,7 +99,7 @@ async function continueSequences(table: PgTable, queries: Queries): Promise<void
   }
 }
 
-/** Reads the table back as it is now, and finds each row that was sent in it, once, and no other. */
+/** Reads the table back. @throws StoreError unless it contains each row that was sent once, and no other. */
 async function compareTable(table: PgTable, queries: Queries, sent: readonly string[]): Promise<void> {
   const stored: string[] = [];
   await queries.execute(sql`DECLARE moved NO SCROLL CURSOR FOR SELECT * FROM ${table}`);
@@ -116,7 +116,7 @@ async function compareTable(table: PgTable, queries: Queries, sent: readonly str
   }
 }
 
-/** A row as the driver gave it, with the values that Drizzle would have made of it. */
+/** Converts a row from the driver's values to Drizzle's. */
 function mapped(table: PgTable, row: Row): Row {
   return Object.fromEntries(
     columnsOf(table).map(([key, column]) => [

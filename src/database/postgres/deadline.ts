@@ -1,24 +1,24 @@
-// Ends the wait for a database that does not answer, whatever its driver still waits for.
+// Limits how long a call waits for a database that does not answer, regardless of what its driver still waits for.
 
 import { Problem } from '../../core/shared/problem.ts';
 
 export interface Deadline {
-  /** @throws Problem `STORAGE_UNAVAILABLE` once the time is over: nobody waits for the work any more. */
+  /** @throws Problem `STORAGE_UNAVAILABLE` once the time is over, because no caller waits for the work any longer. */
   check(): void;
 }
 
-/** Runs work that is given up in time. */
+/** Runs work, and rejects if it takes too long. */
 export type Within = <T>(work: (deadline: Deadline) => Promise<T>) => Promise<T>;
 
 export interface DeadlineOptions {
   readonly limitMs: number;
-  /** So much work may run or wait at a time, that counted in which was given up and has not ended. More is refused at once. */
+  /** Maximum number of calls that run or wait, including those that timed out and have not ended. More are rejected at once. */
   readonly maxRunning: number;
-  /** Is told of each work that is given up. */
+  /** Is called for each call that timed out. */
   readonly onOver: () => void;
 }
 
-/** Makes `Within`; work that it gives up or refuses ends with the Problem `STORAGE_UNAVAILABLE`. */
+/** Creates a `Within`. Calls that time out or exceed `maxRunning` reject with the Problem `STORAGE_UNAVAILABLE`. */
 export function withinDeadline({ limitMs, maxRunning, onOver }: DeadlineOptions): Within {
   let running = 0;
   return async (work) => {
@@ -37,7 +37,7 @@ export function withinDeadline({ limitMs, maxRunning, onOver }: DeadlineOptions)
   };
 }
 
-/** For a database that cannot keep anybody waiting. */
+/** For a database in this process, which always answers. */
 export const withoutDeadline: Within = (work) => work({ check: () => undefined });
 
 function overAfter(limitMs: number) {
@@ -58,5 +58,5 @@ function overAfter(limitMs: number) {
 }
 
 function unanswered(): Problem {
-  return new Problem('STORAGE_UNAVAILABLE', 'The storage does not answer at the moment; try again shortly.');
+  return new Problem('STORAGE_UNAVAILABLE', 'The storage is not answering. Try again in a few seconds.');
 }

@@ -6,15 +6,16 @@ import { localNotices, type OpenNotices } from '../database.ts';
 import type { Connection, Pool } from './pool.ts';
 
 const channel = 'regway';
-/** Milliseconds. A connection that breaks is noticed at once; one that is lost without a word, by its silence. */
+/** Milliseconds. A connection that breaks is noticed at once; one whose host disappears, by its silence. */
 const usualHeartbeatMs = 30_000;
-/** Milliseconds between two tries to listen again. */
+/** Milliseconds between two attempts to listen again. */
 const retryMs = 500;
 
 /**
- * Notices of a store that several processes share. What is sent while the database is away is lost.
- * @param listener has one connection, which listens.
- * @param notify sends one text by any connection.
+ * Creates the notices of a store that several processes share. A text that is sent while the database is unavailable is lost.
+ * Behind PgBouncer in transaction mode no notices arrive, because LISTEN belongs to a session.
+ * @param listener a pool of one connection, which listens.
+ * @param notify sends one text through any connection.
  */
 export function postgresNotices(
   listener: Pool,
@@ -55,7 +56,7 @@ export function postgresNotices(
   };
   const send = (text: string): void => void notify(channel, text).catch(() => undefined);
   const beat = (): void => {
-    // Its connection ends, and another is made.
+    // Its connection ends, and `restart` opens another.
     if (!isAlive) listener.closeSilent(heartbeatMs);
     isAlive = false;
     send('');

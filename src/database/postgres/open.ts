@@ -1,4 +1,4 @@
-// Opens PostgreSQL, for several servers on one store: a bounded pool, deadlines, and the same queries.
+// Opens a PostgreSQL database, which several servers can share: a bounded pool, deadlines, and the same queries as on SQLite.
 
 import { sql } from 'drizzle-orm';
 import type { Notifications } from '../../core/registry/events.ts';
@@ -13,23 +13,23 @@ import { createPool, type Pool, statementTimeoutMs } from './pool.ts';
 /** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;
 
-/** Milliseconds. Several servers that start at once wait for the one that migrates. */
+/** Milliseconds that servers which start at once wait for the one that migrates. */
 const migrationLockTimeoutMs = 60_000;
 
-/** Milliseconds. The server ends a statement before; one that is lost without a word, or stopped, ends nothing. */
+/** Milliseconds. The server cancels a statement earlier, unless it is stopped or its host disappeared. */
 const answerTimeoutMs = statementTimeoutMs + 2_000;
 
-/** The number of calls a server answers in a second. While it is silent, more calls would only wait. */
+/** Maximum number of concurrent calls: as many as a server answers in a second. While it is silent, more calls would only wait. */
 const maxRunning = 5_000;
 
-/** Names the lock that migrations take; any number that nothing else uses on this database ("regway" in ASCII). */
+/** The number of the lock that migrations hold; any that nothing else uses on this database ("regway" in ASCII). */
 const migrationLock = '125779853140345';
 
 /**
  * Opens a database; connects at the first call.
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
  * @param password used if the address contains none.
- * @throws StoreError if it is no valid address; its text is in no message, because it may contain a password.
+ * @throws StoreError for an invalid address; no message contains its text, which may contain a password.
  */
 export function openPostgres(url: string, password?: string): Database {
   const parsed = parseAddress(url);
@@ -60,7 +60,7 @@ interface Runner {
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
 }
 
-/** By hand, because Drizzle's transaction keeps a pool's connection forever when BEGIN fails, and returns broken ones. */
+/** Written by hand, because Drizzle's transaction keeps a pool's connection forever when BEGIN fails, and returns broken ones. */
 function transactionsOn(pool: Pool): Runner {
   return {
     read: (work) => pool.use(({ queries }) => work(queries)),
@@ -81,7 +81,7 @@ function transactionsOn(pool: Pool): Runner {
 }
 
 /**
- * Opens one moment of the database, on one connection in one transaction that only reads.
+ * Opens a snapshot of the database: one connection in one read-only transaction.
  * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
 export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabase> {
@@ -110,7 +110,7 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
   return { ...database, write: refuseWrite, migrate: refuseWrite, complaints: () => Promise.resolve(null) };
 }
 
-/** Runs one piece of work after the other: a connection answers one query at a time. */
+/** Creates a queue that runs one piece of work after the other, because a connection answers one query at a time. */
 function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
@@ -120,7 +120,7 @@ function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** The store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
+/** Creates the store's database on any driver of PostgreSQL's dialect (tests use PGlite). */
 export function postgresDatabase(
   runner: Runner,
   close: () => Promise<void>,
@@ -148,7 +148,7 @@ export function postgresDatabase(
   };
 }
 
-/** A change whose caller already got the error that the storage is unavailable is not begun, and not committed. */
+/** Neither begins nor commits a change whose caller already got STORAGE_UNAVAILABLE. */
 async function inTime<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
   deadline.check();
   const result = await work();

@@ -1,11 +1,11 @@
-// Tracks the sockets of a pool and closes silent ones, because the driver waits for minutes on a server that was lost without a word.
+// Tracks the sockets of a pool and closes silent ones, because the driver waits for minutes if the server's host disappears.
 
 import { Socket } from 'node:net';
 
 export interface PoolSockets {
   /** The driver's option `stream`: returns a socket, which the driver connects. */
   readonly open: () => Socket;
-  /** Closes those through which nothing came for so many milliseconds. Idle ones too, which costs a new connection each. */
+  /** Closes sockets that received nothing for this many milliseconds. That includes idle ones, each of which costs a new connection. */
   closeSilent(silentMs: number): void;
   /** Ends the tracking. */
   close(): void;
@@ -17,7 +17,7 @@ interface Heard {
   at: number;
 }
 
-/** Milliseconds; the precision of the silence. */
+/** Milliseconds between two looks, which is the precision of the silence. */
 const lookEveryMs = 500;
 
 export function poolSockets(): PoolSockets {

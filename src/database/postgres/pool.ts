@@ -1,5 +1,5 @@
 // Pools connections to one PostgreSQL database on several hosts: tried in order, each checked for what target_session_attrs asks.
-// By hand around pg's pool of one host, because pg knows neither several hosts nor target_session_attrs.
+// Written by hand around pg's pool of one host, because pg knows neither several hosts nor target_session_attrs.
 
 import type { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/node-postgres';
@@ -11,7 +11,7 @@ import type { Address, Host, SessionAttributes } from './address.ts';
 import { clientSettings, HostClient } from './client.ts';
 import { poolSockets } from './pool-sockets.ts';
 
-/** Milliseconds. Far above any statement of Regway; a stuck one gives its connection back. */
+/** Milliseconds. Far longer than any statement of Regway takes; a stuck one returns its connection. */
 export const statementTimeoutMs = 10_000;
 /** Milliseconds. A transaction waits only for other transactions of Regway, which last milliseconds. */
 const lockTimeoutMs = 5_000;
@@ -25,7 +25,7 @@ const endTimeoutMs = 5_000;
 /** By `SET`, because PgBouncer refuses them as startup parameters. */
 const setTimeouts = `SET statement_timeout = ${statementTimeoutMs}; SET lock_timeout = ${lockTimeoutMs}; SET idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`;
 
-/** A connection that nobody else uses. */
+/** A connection that no other caller uses. */
 export interface Connection {
   readonly client: pg.ClientBase;
   /** Drizzle on this connection. Statements built on it are kept for as long as it lives. */
@@ -37,16 +37,16 @@ export interface Connection {
 }
 
 export interface Pool {
-  /** Waits for a free connection, or makes one. */
+  /** Returns a connection for this caller: waits for a free one, or opens one. */
   connect(): Promise<Connection>;
-  /** Runs work on one connection, and returns that to the pool. */
+  /** Runs work on one connection, and returns the connection to the pool. */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /** Closes connections through which nothing came for so many milliseconds. */
+  /** Closes connections that received nothing for this many milliseconds. */
   closeSilent(silentMs: number): void;
   end(): Promise<void>;
 }
 
-/** @param max number of connections at a time. */
+/** Creates a pool, which connects when it is first used. @param max maximum number of connections at a time. */
 export function createPool(address: Address, max: number): Pool {
   const sockets = poolSockets();
   const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
@@ -54,7 +54,7 @@ export function createPool(address: Address, max: number): Pool {
   const queriesOf = new WeakMap<pg.ClientBase, Queries>();
   const places = createPlaces(max);
   for (const pool of pools) {
-    // A connection that breaks while nobody uses it: the pool has removed it already.
+    // An idle connection broke: the pool has removed it already.
     pool.on('error', () => undefined);
     pool.on('connect', (client) => {
       client.on('error', () => broken.add(client));
@@ -125,7 +125,7 @@ function createHostPool(address: Address, host: Host, max: number, stream: () =>
   });
 }
 
-/** Connects to the first host that is reachable and suitable. The host that served last is tried first. */
+/** Returns a function that connects to the first host that is reachable and suitable. It tries the host that it used last first. */
 function createDial(pools: readonly HostPool[], attributes: SessionAttributes): () => Promise<pg.PoolClient> {
   let last = 0;
   const tryAll = async (isFit: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> => {
@@ -150,7 +150,7 @@ function createDial(pools: readonly HostPool[], attributes: SessionAttributes): 
   return () => tryAll(isStandby).catch(() => tryAll(() => Promise.resolve(true)));
 }
 
-/** A wrong or absent password is that on every host: trying it on each could lock the account. */
+/** Returns whether the server rejected the login. The same login is wrong on every host, and trying it on each could lock the account. */
 function isDenied(error: unknown): boolean {
   return (
     error instanceof StoreError || (error instanceof Error && 'code' in error && /^28...$/.test(String(error.code)))
@@ -161,7 +161,7 @@ async function isStandby(client: pg.ClientBase): Promise<boolean> {
   return (await ask(client, 'SELECT pg_is_in_recovery() AS answer')) === true;
 }
 
-/** @throws Error with the code CONNECTION_LOST when the server is none to be used: another may become it. */
+/** @throws Error with the code CONNECTION_LOST if the server does not have the attributes. Another server may have or get them. */
 async function requireAttributes(client: pg.ClientBase, attributes: SessionAttributes): Promise<void> {
   if (attributes === 'any' || attributes === 'prefer-standby') return;
   const isSuitable =
@@ -177,7 +177,7 @@ async function ask(client: pg.ClientBase, text: string): Promise<unknown> {
   return rows[0]?.answer;
 }
 
-/** Whether a connection that had this error is not to be used again: the server ends it, or became a standby (25006) and is to be checked again. */
+/** Returns whether a connection must be closed after this error: the server ends it, or became a standby (25006) and must be checked again. */
 function isNoLongerSuitable(error: unknown): boolean {
   if (isConnectionLost(error)) return true;
   for (let at = error; at instanceof Error; at = at.cause)
@@ -185,7 +185,7 @@ function isNoLongerSuitable(error: unknown): boolean {
   return false;
 }
 
-/** The driver's own errors of connecting, such as time-outs, have no code. */
+/** Adds a code to the driver's own errors of connecting, such as time-outs, which have none. */
 function withCode(error: unknown): unknown {
   if (error instanceof StoreError) return error;
   if (error instanceof Error && error.message === 'The server does not support SSL connections')
@@ -198,7 +198,7 @@ function connectionLost(cause?: unknown): Error {
   return Object.assign(new Error('The connection to PostgreSQL was lost.'), { code: 'CONNECTION_LOST' });
 }
 
-/** Lets so many in at a time; the others wait in their order. pg's own queue gives up after the time that connecting may take. */
+/** Creates places for `max` callers at a time; others wait in their order. pg's own queue gives up after the time that connecting may take. */
 function createPlaces(max: number) {
   const waiting: (() => void)[] = [];
   let free = max;
