@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=50
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=50 --no-allocation-site-pretenuring
 // The executable `regway`: checks the version of Node, then runs the command line.
 // The flags above bound V8's heap. Each half of the young generation has at most 8 MiB instead of 64, because a request leaves nothing behind
 // that a larger one would save. A full collection (20 ms) comes once the old generation grew by half; V8 waits up to fourfold, which took 105 MiB

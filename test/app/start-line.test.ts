@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const flags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
+const flags = ['--max-semi-space-size=8', '--heap-growing-percent=50', '--no-allocation-site-pretenuring'];
 
 test('the executable names the flags on its first line', () => {
   expect(read('src/main.ts').split('\n', 1)).toEqual([`#!/usr/bin/env -S node ${flags.join(' ')}`]);
