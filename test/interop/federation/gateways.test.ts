@@ -155,7 +155,7 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
 
   test.each([
     ['nobody', null, 'UNAUTHENTICATED', /^Authentication required/],
-    ['a token whose role may not', 'READ_ONLY', 'FORBIDDEN', /^The role READ_ONLY may not/],
+    ['a token whose role may not', 'READ_ONLY', 'FORBIDDEN', /^The role READ_ONLY does not allow /],
   ] as const)(
     '%s gets the images of the other subgraph, null for the registry, and the code',
     async (_, role, code, message) => {
