@@ -13,7 +13,7 @@ import { Problem } from '../shared/problem.ts';
 import type { Credential } from '../validation/validator.ts';
 import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
-import type { UseLedger } from './usage.ts';
+import type { RequestedContent, UseLedger } from './usage.ts';
 
 /** The repository to pull from; `host` and `repository` are canonical. */
 export interface PulledImage {
@@ -51,8 +51,14 @@ export interface Pulls {
    * Records one use of the source's credential. Records nothing for an anonymous pull.
    * @param outcome `DONE`, which also clears a rejection that an earlier pull recorded, or the outcome of the upstream's rejection.
    * `INVALID_CREDENTIALS` says that the upstream rejects the credential itself, not only this repository.
+   * @param request What was requested, so that one image pull counts once. Omitted for any other use.
    */
-  recordUse(caller: Caller, source: PullSource, outcome: 'DONE' | ValidationOutcome): Promise<void>;
+  recordUse(
+    caller: Caller,
+    source: PullSource,
+    outcome: 'DONE' | ValidationOutcome,
+    request?: RequestedContent,
+  ): Promise<void>;
 }
 
 /** The ports of the use cases of pulling. */
@@ -77,7 +83,8 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
     resolve: (caller, image) => findSource({ ports, settings, circuitBreaker, failover }, caller, image),
-    recordUse: (caller, source, outcome) => recordUse({ ports, circuitBreaker, failover }, caller, source, outcome),
+    recordUse: (caller, source, outcome, request) =>
+      recordUse({ ports, circuitBreaker, failover }, caller, source, outcome, request),
   };
 }
 
@@ -150,6 +157,7 @@ async function recordUse(
   caller: Caller,
   source: PullSource,
   outcome: 'DONE' | ValidationOutcome,
+  request: RequestedContent | undefined,
 ): Promise<void> {
   const { registry, host, repository } = source;
   const { principal } = caller;
@@ -163,6 +171,7 @@ async function recordUse(
     actor: principal.subject,
     image: `${host}/${repository}`,
     outcome,
+    request,
   });
   if (outcome === 'DONE') return clearRejection(ports, { ...caller, principal }, registry);
   if (!breaking.has(outcome)) return;

@@ -2,6 +2,7 @@
 // Part of the core, because which uses count as one and which are dropped are rules. The timer is a port.
 
 import type { Timer } from '../shared/time.ts';
+import { createPullCounter } from './pull-counter.ts';
 import type { CountedUse, UseLedger, UseStore } from './usage.ts';
 
 /** Milliseconds between two writes: recent enough to see a use, and at most one small transaction a second while pulls are few. */
@@ -30,6 +31,7 @@ export interface Ledger extends UseLedger {
 /** Creates an empty ledger over a store. A crash loses the uses of the last second. */
 export function createLedger({ store, setTimer, onFailure, onLoss }: LedgerOptions): Ledger {
   const pending = new PendingUses();
+  const counter = createPullCounter();
   let writing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
   let failing = false;
@@ -62,9 +64,10 @@ export function createLedger({ store, setTimer, onFailure, onLoss }: LedgerOptio
   };
 
   return {
-    record({ at, account: _account, ...use }) {
-      if (closed) return;
-      pending.add({ ...use, count: 1, lastAt: at });
+    record(use) {
+      if (closed || !counter.counts(use)) return;
+      const { at, account: _account, request: _request, ...counted } = use;
+      pending.add({ ...counted, count: 1, lastAt: at });
       if (writing !== undefined) return;
       // An unavailable database is not contacted more often because more is pulled.
       if (pending.uses >= flushUses && !failing) startWriting();

@@ -18,18 +18,31 @@ export interface CredentialUse {
   readonly image: string;
   /** `DONE`, or the validation outcome of the upstream's rejection. */
   readonly outcome: string;
+  /** What the pull requested; undefined for another use, such as an issued token. */
+  readonly request?: RequestedContent | undefined;
+}
+
+/** One request of an image pull. */
+export interface RequestedContent {
+  readonly method: 'GET' | 'HEAD';
+  readonly kind: 'manifests' | 'blobs' | 'tags' | 'referrers';
+  /** Tag or digest; empty for tags. */
+  readonly reference: string;
 }
 
 /** Uses counted by actor, image, registry version, and outcome. */
-export interface CountedUse extends Omit<CredentialUse, 'at' | 'account'> {
+export interface CountedUse extends Omit<CredentialUse, 'at' | 'account' | 'request'> {
   readonly count: number;
   readonly lastAt: Date;
 }
 
-/** Records uses without delaying a pull; they are written in batches. */
+/** Records uses without delaying a pull; they are written in batches. Several requests of one image pull count once. */
 export interface UseLedger {
   record(use: CredentialUse): void;
 }
+
+/** The place of a count in the list of its registry, newest first. */
+export type UseKey = Omit<CountedUse, 'registryId' | 'count'>;
 
 /** Stores counted uses. */
 export interface UseStore {
@@ -37,8 +50,8 @@ export interface UseStore {
   addUses(uses: readonly CountedUse[]): Promise<void>;
   /** Returns when each of these registries was last used, without those never used, in one query. */
   lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
-  /** Returns the latest counts of one registry, newest first. */
-  usesOf(registryId: string, limit: number): Promise<CountedUse[]>;
+  /** Returns the counts of one registry, newest first. @param after The last count of the previous page. Defaults to the start. */
+  usesOf(registryId: string, limit: number, after?: UseKey): Promise<CountedUse[]>;
 }
 
 /** The use cases on usage. Both throw Problem `UNAUTHENTICATED`, and `FORBIDDEN` for the role PULL, which cannot see who else uses a registry. */

@@ -1,12 +1,18 @@
 // Stores the usage of credentials: implements the `UseStore` port in either dialect.
 
-import { desc, eq, sql } from 'drizzle-orm';
-import type { CountedUse, UseStore } from '../../core/pulls/usage.ts';
+import { and, asc, desc, eq, lt, lte, or, sql } from 'drizzle-orm';
+import type { CountedUse, UseKey, UseStore } from '../../core/pulls/usage.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
 import { storable } from '../schema/rows.ts';
 
-/** Who, image and outcome kept for one registry, the newest: pulls of invented names must not fill the disk. */
+/** Maximum number of counts that are stored for one registry: pulls of invented names must not fill the disk. */
 export const maxUsesPerRegistry = 1_000;
+
+/** More than one batch can add, because a LIMIT must be a number. */
+const maxExcess = 1_000_000;
+
+/** The key before the first count of every registry. */
+const beforeAll: UseKey = { lastAt: new Date(8.64e15), registryVersion: 0, actor: '', image: '', outcome: '' };
 
 export function useStore(database: Database): UseStore {
   const { lastUsed, usesOf } = readStatements(database);
@@ -15,7 +21,7 @@ export function useStore(database: Database): UseStore {
       await database.write(async (queries) => {
         await addCounts(database, queries, uses);
         for (const id of new Set(uses.map(({ registryId }) => registryId))) {
-          await dropOldest(database, queries, id);
+          await dropExcess(database, queries, id);
         }
       });
     },
@@ -23,8 +29,10 @@ export function useStore(database: Database): UseStore {
       const rows = await database.read((queries) => lastUsed(queries).execute({ ids: JSON.stringify(registryIds) }));
       return new Map(rows.flatMap(({ id, lastAt }) => (lastAt === null ? [] : [[id, new Date(lastAt)]])));
     },
-    async usesOf(registryId, limit) {
-      const rows = await database.read((queries) => usesOf(queries).execute({ registryId, limit }));
+    async usesOf(registryId, limit, after = beforeAll) {
+      const { registryVersion, image, outcome } = after;
+      const key = { registryVersion, image, outcome, actor: storable(after.actor), lastAt: after.lastAt.getTime() };
+      const rows = await database.read((queries) => usesOf(queries).execute({ registryId, limit, ...key }));
       return rows.map((row) => ({ ...row, lastAt: new Date(row.lastAt) }));
     },
   };
@@ -50,15 +58,31 @@ async function addCounts(database: Database, queries: Queries, uses: readonly Co
       last_at = CASE WHEN excluded.last_at > ${use}.last_at THEN excluded.last_at ELSE ${use}.last_at END`);
 }
 
-async function dropOldest(
+/**
+ * Deletes what exceeds the limit: from the actor with the most counts, and of these first older counts of an image that has a newer one. So no
+ * actor can displace the counts of another.
+ */
+async function dropExcess(
   { tables: { registryUse: use } }: Database,
   queries: Queries,
   registryId: string,
 ): Promise<void> {
+  const isOfRegistry = eq(use.registryId, registryId);
+  const limit = sql.raw(String(maxUsesPerRegistry));
   await queries.execute(sql`
-    DELETE FROM ${use} WHERE registry_id = ${registryId} AND last_at <= (
-      SELECT kept.last_at FROM ${use} AS kept WHERE kept.registry_id = ${registryId}
-      ORDER BY kept.last_at DESC LIMIT 1 OFFSET ${sql.raw(String(maxUsesPerRegistry))})`);
+    DELETE FROM ${use} WHERE ${isOfRegistry}
+    AND (SELECT count(*) FROM ${use} WHERE ${isOfRegistry}) > ${limit}
+    AND (registry_version, actor, image, outcome) IN (
+      SELECT registry_version, actor, image, outcome FROM (
+        SELECT registry_version, actor, image, outcome, last_at,
+          row_number() OVER (PARTITION BY actor ORDER BY CASE WHEN of_image = 1 THEN 0 ELSE 1 END, last_at DESC) AS of_actor
+        FROM (
+          SELECT registry_version, actor, image, outcome, last_at,
+            row_number() OVER (PARTITION BY actor, image ORDER BY last_at DESC) AS of_image
+          FROM ${use} WHERE ${isOfRegistry}
+        ) AS by_image
+      ) AS by_actor
+      ORDER BY of_actor, last_at DESC LIMIT ${sql.raw(String(maxExcess))} OFFSET ${limit})`);
 }
 
 function toJson(uses: readonly CountedUse[]): string {
@@ -69,6 +93,15 @@ function readStatements(database: Database) {
   const { registryUse: use, registry } = database.tables;
   const { registryId, registryVersion, actor, image, outcome, count, lastAt } = use;
   const newest = sql<number | null>`(SELECT max(${use}.last_at) FROM ${use} WHERE ${use}.registry_id = ${registry}.id)`;
+  const at = sql.placeholder('lastAt');
+  // The first condition lets the index find the start of the page.
+  const isAfter = and(
+    lte(lastAt, at),
+    or(
+      lt(lastAt, at),
+      sql`(${registryVersion}, ${actor}, ${image}, ${outcome}) > (${given('registryVersion')}, ${given('actor')}, ${given('image')}, ${given('outcome')})`,
+    ),
+  );
   return {
     // One index seek for each registry; a GROUP BY would read all of their uses.
     lastUsed: statement((queries) =>
@@ -82,8 +115,8 @@ function readStatements(database: Database) {
       queries
         .select({ registryId, registryVersion, actor, image, outcome, count, lastAt })
         .from(use)
-        .where(eq(registryId, sql.placeholder('registryId')))
-        .orderBy(desc(lastAt))
+        .where(and(eq(registryId, sql.placeholder('registryId')), isAfter))
+        .orderBy(desc(lastAt), asc(registryVersion), asc(actor), asc(image), asc(outcome))
         .limit(sql.placeholder('limit'))
         .prepare(unnamed),
     ),

@@ -93,19 +93,21 @@ async function requestUpstream(
   { request, caller, route }: Pull,
   source: PullSource,
 ): Promise<UpstreamResponse> {
+  const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+  const { kind, reference } = route;
   const record = (outcome: 'DONE' | ValidationOutcome) =>
-    ports.pulls.recordUse(caller, source, outcome).catch((error: unknown) => {
+    ports.pulls.recordUse(caller, source, outcome, { method, kind, reference }).catch((error: unknown) => {
       ports.onFault(error, caller.requestId);
     });
   try {
-    const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
     const upstreamResponse = await ports.upstream.open(source, {
       method,
       path: pathOf(route),
       headers: headersForUpstream(request),
       signal: caller.signal(),
     });
-    void record('DONE');
+    // A request for something that does not exist is no use of the credential.
+    if (upstreamResponse.status < 400) void record('DONE');
     return upstreamResponse;
   } catch (error) {
     const reason = error instanceof Problem && error.code === 'UPSTREAM_FAILED' ? error.reason : undefined;

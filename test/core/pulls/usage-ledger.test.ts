@@ -92,6 +92,17 @@ test('uses are written a second after the first of them, equal ones as one count
   expect(timers).toEqual([]);
 });
 
+test('the requests of one image pull are one use', async () => {
+  const { ledger, batches, ring } = bench();
+  const digest = `sha256:${'a'.repeat(64)}`;
+  ledger.record(use({ request: { method: 'HEAD', kind: 'manifests', reference: 'latest' } }));
+  ledger.record(use({ request: { method: 'GET', kind: 'manifests', reference: digest } }));
+  ledger.record(use({ request: { method: 'GET', kind: 'blobs', reference: digest } }));
+  await ring();
+  expect(batches).toMatchObject([[{ count: 1 }]]);
+  expect(batches[0]?.[0]).not.toHaveProperty('request');
+});
+
 test.each<[string, Partial<CredentialUse>]>([
   ['registry', { registryId: 'reg_2' }],
   ['version', { registryVersion: 2 }],

@@ -108,6 +108,44 @@ export function useLaws(harness: () => Harness): void {
     expect(await uses.usesOf(second.id, 10)).toHaveLength(1);
   });
 
+  it('an actor who invents images displaces counts of its own alone', async () => {
+    const other = sampleUse({ actor: 'token:other', lastAt: at(0) });
+    await uses.addUses([other]);
+    await uses.addUses(
+      Array.from({ length: maxUsesPerRegistry + 5 }, (_, number) =>
+        sampleUse({ image: `registry.example:5000/team/invented-${number}`, lastAt: at(1 + number) }),
+      ),
+    );
+    const [row] = await test.rows('SELECT count(*) AS rows, min(last_at) AS oldest FROM registry_use');
+    expect([Number(row?.['rows']), Number(row?.['oldest'])]).toEqual([maxUsesPerRegistry, other.lastAt.getTime()]);
+  });
+
+  it('older counts of an image that has a newer one are displaced first', async () => {
+    const versions = [1, 2, 3].map((registryVersion) => sampleUse({ registryVersion, lastAt: at(5_000) }));
+    const rejected = sampleUse({ registryVersion: 3, outcome: 'INVALID_CREDENTIALS', lastAt: at(5_001) });
+    const images = Array.from({ length: maxUsesPerRegistry - 1 }, (_, number) =>
+      sampleUse({ image: `registry.example:5000/team/app-of-${number}`, lastAt: at(number) }),
+    );
+    await uses.addUses([...versions, rejected, ...images]);
+    expect(await uses.usesOf(first.id, 2)).toEqual([rejected, images.at(-1)]);
+    expect(await test.rows('SELECT image FROM registry_use')).toHaveLength(maxUsesPerRegistry);
+  });
+
+  it('pages by the key of the last count give every count once, also among equal times', async () => {
+    const all = [
+      sampleUse({ lastAt: at(3) }),
+      ...['token:a', 'token:b', 'token:c'].map((actor) => sampleUse({ actor, lastAt: at(2) })),
+      sampleUse({ registryVersion: 2, lastAt: at(2) }),
+      sampleUse({ actor: 'token:z', lastAt: at(1) }),
+    ];
+    await uses.addUses([...all.toReversed(), sampleUse({ registryId: second.id, lastAt: at(2) })]);
+    const pages: CountedUse[][] = [];
+    do pages.push(await uses.usesOf(first.id, 2, pages.at(-1)?.at(-1)));
+    while (pages.at(-1)?.length === 2);
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 2, 0]);
+    expect(pages.flat()).toEqual(all);
+  });
+
   it.each([
     ['NUL', 'a\0b', 'a\u{fffd}b'],
     ['half a surrogate pair', 'a\ud83d', 'a\u{fffd}'],

@@ -142,8 +142,26 @@ describe('a pull with a stored credential', () => {
     const { id } = await endpoint.add(registry.host);
     await endpoint.get(`/v2/${inPath(registry.host)}/team/app/manifests/latest`);
     expect(endpoint.domain.uses).toMatchObject([
-      { registryId: id, image: `${registry.host}/team/app`, outcome: 'DONE' },
+      {
+        registryId: id,
+        image: `${registry.host}/team/app`,
+        outcome: 'DONE',
+        request: { method: 'GET', kind: 'manifests', reference: 'latest' },
+      },
     ]);
+  });
+
+  it.each([
+    'manifests/absent',
+    `manifests/sha256:${'0'.repeat(64)}`,
+    `blobs/sha256:${'0'.repeat(64)}`,
+    `referrers/${manifestDigest}`,
+  ])('that does not exist, %s, is no use', async (path) => {
+    const registry = await startRegistry();
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    expect((await endpoint.get(`/v2/${inPath(registry.host)}/team/app/${path}`)).status).toBe(404);
+    expect(endpoint.domain.uses).toEqual([]);
   });
 });
 
