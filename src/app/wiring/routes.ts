@@ -128,6 +128,7 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingP
     log: {
       error: (fields, message) => log.error(fields, message),
       warn: (fields, message) => log.warn(fields, message),
+      info: (fields, message) => log.info(fields, message),
     },
     onGivenUp: () => {
       log.fatal('the hashing worker died 4 times within a minute, so the process exits');

@@ -177,7 +177,7 @@ function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile
 /** Returns the directory that containerd reads first. A host with a port is `host_port_`, which every file system supports. */
 function containerdDirectory(upstream: Upstream | undefined): string {
   if (upstream === undefined) return '_default';
-  return upstream.host.includes(':') ? `${upstream.path}_` : upstream.host;
+  return upstream.host.replace(/:([0-9]+)$/, '_$1_');
 }
 
 /** Rewrites the location, so that there is no other way to the image: Podman bypasses a mirror that denies a pull. */
@@ -212,10 +212,7 @@ function base64(text: string): string {
 function upstreamHost(text: string, index: number): Upstream {
   const reject = rejectWith('INVALID_INPUT', ['hosts', String(index)]);
   const host = registryHost(text.trim(), reject);
-  const path = hostAsPathComponent(host);
-  return path === undefined
-    ? reject('HOST_INVALID', 'An IPv6 address cannot be part of an image name. Use a host name for the registry.')
-    : { host, path };
+  return { host, path: hostAsPathComponent(host) };
 }
 
 const missingTokenWarning = `No token was given: put the output of  printf 'regway:%s' "$REGWAY_TOKEN" | base64 -w0  in the place of ${loginPlaceholder}. A token with the role PULL is enough.`;

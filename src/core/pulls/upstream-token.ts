@@ -91,10 +91,9 @@ async function recordRejection(
 
 function noTokens(image: ImageReference, endpoint: URL): Problem {
   const name = pullName(endpoint, image.host, image.repository);
-  const instead = name === undefined ? 'through Regway' : `it as ${name}`;
   return new Problem(
     'UPSTREAM_FAILED',
-    `${image.host} has no upstream tokens: it accepts only a username and password, or requires no authentication. Pull ${instead}, with a Regway API token as the password.`,
+    `${image.host} has no upstream tokens: it accepts only a username and password, or requires no authentication. Pull it as ${name}, with a Regway API token as the password.`,
     { reason: 'NO_TOKENS', field: ['reference'] },
   );
 }

@@ -28,6 +28,8 @@ export interface ProblemDetails {
   readonly field?: readonly string[] | undefined;
   /** When another attempt can succeed, in epoch milliseconds. */
   readonly retryAfter?: number | undefined;
+  /** HTTP status of the upstream's response, if there was one. */
+  readonly upstreamStatus?: number | undefined;
   /** The underlying error, for the server's log only. Never shown to a caller. */
   readonly cause?: unknown;
 }
@@ -39,6 +41,7 @@ export class Problem extends Error {
   readonly reason: string | undefined;
   readonly field: readonly string[] | undefined;
   readonly retryAfter: number | undefined;
+  readonly upstreamStatus: number | undefined;
 
   constructor(code: ProblemCode, message: string, details: ProblemDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -46,5 +49,6 @@ export class Problem extends Error {
     this.reason = details.reason;
     this.field = details.field;
     this.retryAfter = details.retryAfter;
+    this.upstreamStatus = details.upstreamStatus;
   }
 }

@@ -27,9 +27,18 @@ export class OciError extends Error {
   /** A code of the table, or one that the upstream sent. */
   readonly code: string;
   readonly headers: OutgoingHttpHeaders;
+  /** The status of the upstream's response, if the error is about one. */
+  readonly upstreamStatus: number | undefined;
 
-  constructor(status: number, code: OciCode | (string & {}), message: string, headers: OutgoingHttpHeaders = {}) {
+  constructor(
+    status: number,
+    code: OciCode | (string & {}),
+    message: string,
+    headers: OutgoingHttpHeaders = {},
+    upstreamStatus?: number,
+  ) {
     super(message);
+    this.upstreamStatus = upstreamStatus;
     this.status = status;
     this.code = code;
     this.headers = headers;
@@ -70,6 +79,8 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
   TIMEOUT: [504, 'UNAVAILABLE'],
 };
 
+const unavailable: Row = [503, 'UNAVAILABLE'];
+
 /**
  * Maps an error to the one that the client sees, or returns undefined for an internal error.
  * @param nowMs The current time in milliseconds since 1970, for Retry-After.
@@ -77,11 +88,17 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
 export function toOciError(error: unknown, nowMs: number): OciError | undefined {
   if (error instanceof OciError) return error;
   if (!(error instanceof Problem)) return undefined;
-  const [status, code] =
-    (error.code === 'UPSTREAM_FAILED' ? upstreamReasons[error.reason ?? ''] : undefined) ?? problems[error.code];
+  const [status, code] = error.code === 'UPSTREAM_FAILED' ? upstreamRow(error) : problems[error.code];
   const retryAfter =
     error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
   return new OciError(status, code, error.message, retryAfter);
+}
+
+/** An upstream that is only unavailable for a time stays so for the client, which then waits instead of giving up (RFC 9110 §15.6.4). */
+function upstreamRow({ reason = '', retryAfter, upstreamStatus }: Problem): Row {
+  const named = upstreamReasons[reason];
+  if (named !== undefined) return named;
+  return upstreamStatus === 503 || retryAfter !== undefined ? unavailable : problems.UPSTREAM_FAILED;
 }
 
 /** Sends an error in the JSON of the specification, and discards the rest of the request's body. */

@@ -1,16 +1,14 @@
 // Answers one pull: finds the credential, requests the content upstream, and streams it, verified, at the pace of the client.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { Caller } from '../../core/authz/principal.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { sendJson } from '../http/response.ts';
-import { createDecodedCheck, createDigestCheck } from './content/digest.ts';
+import { createDigestCheck, createEncodedCheck, type DigestCheck } from './content/digest.ts';
 import type { HashThread } from './content/hash-thread.ts';
-import { digestOf, headersForClient, headersForUpstream } from './content/headers.ts';
-import { type Content, streamBody } from './content/stream-body.ts';
+import { digestOf, headersForClient, headersForUpstream, headersOfError } from './content/headers.ts';
+import { type Content, ContentBrokenOff, streamBody } from './content/stream-body.ts';
 import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
@@ -77,7 +75,7 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   if (route.namespace !== undefined) response.setHeader('OCI-Namespace', route.host);
   const { status, location } = upstreamResponse;
   if (location !== undefined) response.writeHead(status, { Location: location, 'Content-Length': 0 }).end();
-  else if (status >= 400) sendUpstreamError(response, upstreamResponse, route);
+  else if (status >= 400) throw upstreamError(upstreamResponse, route);
   else await sendContent(ports.hashThread, pull, upstreamResponse);
 }
 
@@ -131,16 +129,16 @@ const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
   referrers: 'MANIFEST_UNKNOWN',
 };
 
-/** Sends the upstream's status and code with Regway's own message: the registry's could repeat the credential. Clients decide by status and code. */
-function sendUpstreamError(
-  response: ServerResponse,
-  { status, errorCode }: UpstreamResponse,
-  { kind, host }: ContentRoute,
-): void {
+/** Statuses that say that the content must not be had, whatever the registry's own code. */
+const deniedStatuses: ReadonlySet<number> = new Set([402, 451]);
+
+/** Returns the upstream's status and code with Regway's own message: the registry's could repeat the credential. Clients decide by status and code. */
+function upstreamError({ status, errorCode, headers }: UpstreamResponse, { kind, host }: ContentRoute): OciError {
   // UNAUTHORIZED makes Docker prompt for a password, but Regway has already authenticated the client.
   const known = errorCode === 'UNAUTHORIZED' || errorCode === 'DENIED' ? null : errorCode;
-  const code = known ?? (status === 404 ? unknownCodes[kind] : 'UNSUPPORTED');
-  sendJson(response, status, { errors: [{ code, message: `${host} responded with HTTP ${status}.` }] });
+  const otherCode = deniedStatuses.has(status) ? 'DENIED' : 'UNSUPPORTED';
+  const code = known ?? (status === 404 ? unknownCodes[kind] : otherCode);
+  return new OciError(status, code, `${host} responded with HTTP ${status}.`, headersOfError(headers), status);
 }
 
 async function sendContent(
@@ -156,19 +154,22 @@ async function sendContent(
   response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
   // A part of the content cannot be verified: the digest is of the whole.
   const digest = status === 206 ? undefined : digestOf(route);
-  const encoding = headers['content-encoding'] ?? 'identity';
+  const check = digest === undefined ? undefined : checkOf(digest, headers, hashThread);
   try {
-    if (digest === undefined) await streamBody(body, response.writeHead(status, head), undefined);
-    else if (encoding === 'identity')
-      await streamBody(
-        body,
-        response.writeHead(status, head),
-        createDigestCheck(digest, lengthOf(headers), hashThread),
-      );
-    else await pipeline(body.stream, createDecodedCheck(digest, encoding), response.writeHead(status, head));
+    await streamBody(body, response, { writeHead: () => void response.writeHead(status, head), check });
+  } catch (error) {
+    if (!(error instanceof ContentBrokenOff) || response.headersSent || response.destroyed) throw error;
+    throw new OciError(502, 'UNAVAILABLE', `${route.host} ended its response before any content.`, {}, status);
   } finally {
     body.stream.destroy();
   }
+}
+
+function checkOf(digest: string, headers: UpstreamResponse['headers'], hashThread: HashThread): DigestCheck {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return encoding.trim().toLowerCase() === 'identity'
+    ? createDigestCheck(digest, lengthOf(headers), hashThread)
+    : createEncodedCheck(digest, encoding);
 }
 
 function lengthOf(headers: UpstreamResponse['headers']): number | undefined {

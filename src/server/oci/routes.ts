@@ -1,6 +1,7 @@
 // Parses the paths of the pull endpoint into the content that a client requests. A path outside the grammar is never sent upstream.
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
 
+import { hostAsPathComponent, hostOfPathComponent } from '../../core/pulls/pull-name.ts';
 import { registryHost, type Reject } from '../../core/registry/host.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { isDigest, isTag, parseRepository } from '../../core/registry/reference.ts';
@@ -46,7 +47,8 @@ const contentPattern = /^\/v2\/([a-z0-9._/-]+)\/(?:(manifests|blobs|referrers)\/
 export function parsePullUrl(url: string, defaultUpstream: string | undefined): PullRoute {
   if (url.length > maxUrlLength)
     throw new OciError(400, 'NAME_INVALID', `The URL must be at most ${maxUrlLength} characters.`);
-  const [path = '', ...queries] = url.split('?');
+  const [rawPath = '', ...queries] = url.split('?');
+  const path = withoutBrackets(rawPath);
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/v2/token') return { kind: 'token' };
   const query = new URLSearchParams(queries.join('?'));
@@ -94,10 +96,21 @@ export function canonicalNamespace(text: string): string {
   return registryHost(text, rejectName);
 }
 
-/** Returns the host in the first component of a name, or undefined if absent: a host has a dot or a port written `_5000`, or is `localhost`. */
+/** Returns the canonical host in the first component of a name, or undefined if absent. */
 function hostInPath(component: string): string | undefined {
-  const isHost = component.includes('.') || component === 'localhost' || /_[0-9]{1,5}$/.test(component);
-  return isHost ? registryHost(component.replace(/_([0-9]{1,5})$/, ':$1'), rejectName) : undefined;
+  const host = hostOfPathComponent(component);
+  return host === undefined ? undefined : registryHost(host, rejectName);
+}
+
+/** Writes an IPv6 address in brackets at the start of a name as the path component that clients can send. */
+function withoutBrackets(path: string): string {
+  return path.replace(
+    /^\/v2\/(\[[0-9A-Fa-f:]{2,39}\])(?:[_:]([0-9]{1,5}))?(?=\/)/,
+    (_whole, address: string, port?: string) => {
+      const host = registryHost(port === undefined ? address : `${address}:${port}`, rejectName);
+      return `/v2/${hostAsPathComponent(host)}`;
+    },
+  );
 }
 
 function namespaceOf(query: URLSearchParams): string | undefined {

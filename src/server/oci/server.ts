@@ -14,6 +14,8 @@ import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullU
 import { parsePullUrl, type PullRoute } from './routes.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
 import { DigestMismatch } from './content/digest.ts';
+import { ContentBrokenOff } from './content/stream-body.ts';
+import { logRefusal, pullFields } from './refusal-log.ts';
 
 /** The ports and settings of the pull endpoint. */
 export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
@@ -35,6 +37,7 @@ export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
 
 /** The log of internal errors and of content that does not match its digest. */
 export interface PullLog {
+  info(fields: object, message: string): void;
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
@@ -53,11 +56,13 @@ const securityHeaders: Readonly<Record<string, string>> = {
   Vary: 'Authorization',
 };
 
+const unexpected = 'A pull failed unexpectedly';
+
 /** Creates the endpoint. It does not listen: the caller owns the HTTP server, the request IDs, and the request log. */
 export function createPullServer(options: PullServerOptions): PullServer {
   const grants = createGrants(options.grantKey, options.now);
   const onFault = (error: unknown, requestId: string) =>
-    options.log.error({ requestId, ...faultFields(error) }, 'A pull failed unexpectedly');
+    options.log.error({ requestId, ...faultFields(error) }, unexpected);
   const deps: Deps = {
     ...options,
     grants,
@@ -72,16 +77,31 @@ export function createPullServer(options: PullServerOptions): PullServer {
   return {
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
-      const parsed: { route?: PullRoute; baseUrl?: string } = {};
+      const progress: Progress = { requestId };
       try {
-        parsed.baseUrl = baseUrlOf(request, options.settings.publicUrl);
-        parsed.route = parsePullUrl(request.url ?? '/', deps.defaultUpstream);
-        await answer(deps, request, response, parsed.route, requestId);
+        progress.baseUrl = baseUrlOf(request, options.settings.publicUrl);
+        if (isWrite(request)) throw methodNotAllowed();
+        progress.route = parsePullUrl(request.url ?? '/', deps.defaultUpstream);
+        await answer(deps, request, response, progress.route, progress);
       } catch (error) {
-        answerFailure(deps, request, response, { ...parsed, error, requestId });
+        answerFailure(deps, request, response, { ...progress, error });
       }
     },
   };
+}
+
+/** What is known of a request so far. */
+interface Progress {
+  readonly requestId: string;
+  route?: PullRoute;
+  baseUrl?: string;
+  /** The subject of the client, once it is authenticated. */
+  subject?: string;
+}
+
+/** Whether a request is to change content. Before its path is parsed, because uploads have paths of their own. */
+function isWrite({ method, url = '' }: IncomingMessage): boolean {
+  return method !== 'GET' && method !== 'HEAD' && url.split('?')[0] !== '/v2/token';
 }
 
 interface Deps extends PullServerOptions, LoginPorts, ProxyPorts {
@@ -94,48 +114,42 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   route: PullRoute,
-  requestId: string,
+  progress: Progress,
 ): Promise<void> {
   if (route.kind === 'token') return answerTokenRequest(deps, request, response);
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
   const client = await authenticatePull(deps, request);
   if (client === undefined)
     throw new Problem(
       'UNAUTHENTICATED',
       'Authentication required. Log in with a Regway API token as the password, and any username.',
     );
+  progress.subject = client.principal.subject;
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
   const signal = disconnected(response);
-  const caller = { principal: client.principal, requestId, signal: () => signal };
+  const caller = { principal: client.principal, requestId: progress.requestId, signal: () => signal };
   await answerPull(deps, { request, response, caller, client, route });
 }
 
-interface Failure {
+/** A failed request; `route` is undefined if it failed before its path was parsed. */
+interface Failure extends Readonly<Progress> {
   readonly error: unknown;
-  /** Undefined if the request failed before it was parsed. */
-  readonly route?: PullRoute;
-  readonly baseUrl?: string;
-  readonly requestId: string;
 }
 
 function answerFailure(deps: Deps, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
-  const { error, requestId } = failure;
-  if (error instanceof DigestMismatch)
-    deps.log.warn(
-      { requestId },
-      'an upstream registry sent content that does not have its digest; the pull was aborted',
-    );
+  const { error } = failure;
+  const isBroken = error instanceof DigestMismatch || error instanceof ContentBrokenOff;
   // The client has disconnected, or the response has begun: then only a broken connection can report the failure.
   if (response.destroyed || response.headersSent) {
+    if (isBroken) logRefusal(deps.log, request, failure, undefined);
     response.destroy();
     return;
   }
-  const ociError =
-    error instanceof ScopeMissing
-      ? scopeMissing()
-      : (toOciError(error, deps.now().getTime()) ?? internalError(deps, error, requestId));
-  if (ociError.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
-  sendOciError(request, response, ociError);
+  const ociError = error instanceof ScopeMissing ? scopeMissing() : toOciError(error, deps.now().getTime());
+  if (ociError === undefined) deps.log.error({ ...pullFields(failure), ...faultFields(error) }, unexpected);
+  else logRefusal(deps.log, request, failure, ociError);
+  const sent = ociError ?? internalError(failure.requestId);
+  if (sent.status === 401) response.setHeader('WWW-Authenticate', challengeTo(request, failure));
+  sendOciError(request, response, sent);
 }
 
 /** Returns the value of WWW-Authenticate, which every 401 must have (RFC 9110 §11.6.1). */
@@ -158,8 +172,7 @@ function scopeMissing(): OciError {
   );
 }
 
-function internalError({ onFault }: Deps, error: unknown, requestId: string): OciError {
-  onFault(error, requestId);
+function internalError(requestId: string): OciError {
   return new OciError(
     500,
     'UNKNOWN',

@@ -31,6 +31,8 @@ export interface OutcomeFacts {
   /** Host that a redirect or a challenge points to; null if it must not be shown. */
   readonly otherHost: string | null;
   readonly realmRefusal: RealmRefusal;
+  /** How the response violates HTTP/1.1; null if it does not. */
+  readonly protocolFault: ProtocolFault | null;
   readonly retryable: boolean;
   /** Epoch milliseconds. */
   readonly retryAfter: number | null;
@@ -49,6 +51,7 @@ export const noFacts = {
   reason: '',
   otherHost: null,
   realmRefusal: 'UNUSABLE',
+  protocolFault: null,
   retryable: false,
   retryAfter: null,
   secureConnection: true,
@@ -78,6 +81,9 @@ export const errorCodes = [
   'UNSUPPORTED',
 ] as const;
 export type UpstreamErrorCode = (typeof errorCodes)[number];
+
+/** What a server sends that is not HTTP/1.1, though it means to be HTTP. */
+export type ProtocolFault = 'HTTP2_ONLY' | 'AMBIGUOUS_LENGTH' | 'INVALID_HEADER';
 
 /** Why a realm must not receive the credential. */
 export type RealmRefusal = 'UNUSABLE' | 'PLAIN_HTTP' | 'OTHER_HOST';

@@ -1,6 +1,6 @@
 // Maps the code of a socket, DNS, TLS, or HTTP error to an outcome.
 
-import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from './failure.ts';
+import { type CheckedOutcome, type OutcomeFacts, type ProtocolFault, UpstreamFailure } from './failure.ts';
 
 /** The `code` of the error that rejects a connection to a forbidden address before it is made. */
 export const forbiddenAddressCode = 'EGRESS_FORBIDDEN';
@@ -13,6 +13,7 @@ type Row = readonly [outcome: CheckedOutcome, facts?: Partial<OutcomeFacts>];
 const untrusted = (reason: string): Row => ['TLS_UNTRUSTED', { reason }];
 const timeout = (reason: string): Row => ['TIMEOUT', { reason }];
 const broken = (reason: string): Row => ['UPSTREAM_ERROR', { reason }];
+const notHttp1 = (protocolFault: ProtocolFault): Row => ['UPSTREAM_ERROR', { protocolFault, retryable: false }];
 
 /** Keyed by `code`, never by message, because Node's wording changes and contains advice of its own. */
 const rows: Readonly<Record<string, Row>> = {
@@ -50,6 +51,7 @@ const rows: Readonly<Record<string, Row>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: ['TLS_HOSTNAME'],
   ERR_SSL_WRONG_VERSION_NUMBER: ['PLAIN_HTTP'],
   ERR_SSL_HTTP_REQUEST: ['PLAIN_HTTP'],
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: notHttp1('HTTP2_ONLY'),
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ['CONNECTION_CLOSED'],
   ECONNRESET: ['CONNECTION_CLOSED'],
   EPIPE: ['CONNECTION_CLOSED'],
@@ -57,7 +59,8 @@ const rows: Readonly<Record<string, Row>> = {
   [staleConnectionCode]: ['CONNECTION_CLOSED'],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ['RESPONSE_TOO_LARGE'],
   UND_ERR_HEADERS_OVERFLOW: ['RESPONSE_TOO_LARGE'],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: broken('its response ended early'),
+  // The parser found the end elsewhere than undici: two lengths are read differently (RFC 9112 §6.3, §11.2).
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp1('AMBIGUOUS_LENGTH'),
 };
 
 /**
@@ -86,11 +89,26 @@ function rowOf(error: unknown): Row | undefined {
     .find((row) => row !== undefined);
   if (known !== undefined) return known;
   const [code = ''] = codesOf(error);
+  const fault = protocolFaultOf(error);
+  if (fault !== undefined) return notHttp1(fault);
   // undici asserts what it reads: a status below 100 ends so.
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || code === 'ERR_ASSERTION')
     return ['NOT_A_V2_REGISTRY', { reason: 'the response is not HTTP' }];
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return ['TLS_PROTOCOL', { reason: 'the handshake failed' }];
   return isInternal(error, code) ? undefined : broken(code);
+}
+
+/** The type of a SETTINGS frame. */
+const settingsFrame = 4;
+
+/** Tells what the parser stopped at. It reports no code, only a message of its own with its reason in parentheses, and the bytes. */
+function protocolFaultOf(error: Error): ProtocolFault | undefined {
+  if (error.name !== 'HTTPParserError') return undefined;
+  const { message, data } = error as Error & { data?: unknown };
+  // Every HTTP/2 server begins with this frame, of less than 64 KiB (RFC 9113 §3.4, §4.1).
+  if (typeof data === 'string' && data.startsWith('\0\0') && data.charCodeAt(3) === settingsFrame) return 'HTTP2_ONLY';
+  if (/\(.*(?:Content-Length|Transfer-Encoding).*\)$/.test(message)) return 'AMBIGUOUS_LENGTH';
+  return /\(.*header.*\)$/i.test(message) ? 'INVALID_HEADER' : undefined;
 }
 
 /** Whether only Regway's own code or a canceled call can cause an error. */

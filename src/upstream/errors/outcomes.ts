@@ -1,6 +1,6 @@
 // Maps each outcome of a check or a pull to a message, a hint, and whether a retry can help. Other interfaces reword pieces of the hints.
 
-import type { CheckedOutcome, OutcomeFacts, UpstreamErrorCode } from './failure.ts';
+import type { CheckedOutcome, OutcomeFacts, ProtocolFault, UpstreamErrorCode } from './failure.ts';
 
 export interface OutcomeMessage {
   /** What happened, and at which host. */
@@ -131,11 +131,13 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
       : 'Check the realm and service in the configuration of the registry.',
     retryable,
   }),
-  UPSTREAM_ERROR: ({ host, reason, detail }) =>
-    retry(
-      `${host} failed (${reason}).${codeOf(detail)}`,
-      'Try again later. If the error persists, read the log of the registry.',
-    ),
+  UPSTREAM_ERROR: ({ host, reason, detail, protocolFault }) =>
+    protocolFault === null
+      ? retry(
+          `${host} failed (${reason}).${codeOf(detail)}`,
+          'Try again later. If the error persists, read the log of the registry.',
+        )
+      : describeProtocolFault(host, protocolFault),
   RESPONSE_TOO_LARGE: ({ host }) =>
     failure(
       `${host} sent a response that is larger than any valid one.`,
@@ -163,6 +165,23 @@ function failure(message: string, hint: string): OutcomeMessage {
 
 function retry(message: string, hint: string): OutcomeMessage {
   return { message, hint, retryable: true };
+}
+
+function describeProtocolFault(host: string, fault: ProtocolFault): OutcomeMessage {
+  if (fault === 'HTTP2_ONLY')
+    return failure(
+      `${host} accepts only HTTP/2, but Regway contacts registries over HTTP/1.1.`,
+      'Enable HTTP/1.1 on the registry, or on the proxy in front of it.',
+    );
+  if (fault === 'AMBIGUOUS_LENGTH')
+    return failure(
+      `${host} sent a response whose length is ambiguous: Content-Length is repeated, invalid, or combined with Transfer-Encoding.`,
+      'Correct the registry or the proxy in front of it, so that a response has one Content-Length or Transfer-Encoding.',
+    );
+  return failure(
+    `${host} sent an invalid header, such as one that is folded over several lines.`,
+    'Correct the headers that the registry or the proxy in front of it adds: each must be one line.',
+  );
 }
 
 function codeOf(detail: UpstreamErrorCode | null): string {

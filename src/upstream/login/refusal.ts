@@ -41,6 +41,7 @@ export function registryRefusal(
   if ([401, 403, 405].includes(response.status)) return fail('INSUFFICIENT_SCOPE', response, host);
   return new UpstreamFailure('UPSTREAM_ERROR', {
     host: url.host,
+    status: response.status,
     reason: `HTTP ${response.status} from ${url.pathname}`,
   });
 }
@@ -63,9 +64,11 @@ export function tokenRefusal(
     return fail(wasAccepted ? 'INSUFFICIENT_SCOPE' : 'INVALID_CREDENTIALS', response, session.target.host);
   return new UpstreamFailure('TOKEN_ENDPOINT_ERROR', {
     host: realm.host,
+    status,
     reason: `HTTP ${status}`,
     retryable: status >= 500,
     detail: upstreamErrorCode(response),
+    retryAfter: retryAfterOf(response, session.now().getTime()),
   });
 }
 
@@ -87,8 +90,10 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
   if (status >= 500)
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host: url.host,
+      status,
       reason: `HTTP ${status}`,
       detail: upstreamErrorCode(response),
+      retryAfter: retryAfterOf(response, session.now().getTime()),
     });
   return undefined;
 }
@@ -117,9 +122,9 @@ function saysLimit(response: UpstreamResponse): boolean {
 function limitRefusal(session: RegistrySession, response: UpstreamResponse, host: string): UpstreamFailure {
   const nowMs = session.now().getTime();
   const named = retryAfterOf(response, nowMs);
-  const detail = upstreamErrorCode(response);
-  if (!isLockout(response)) return new UpstreamFailure('RATE_LIMITED', { host, detail, retryAfter: named });
-  return new UpstreamFailure('LOCKED_OUT', { host, detail, retryAfter: named ?? nowMs + lockoutMs });
+  const facts = { host, status: response.status, detail: upstreamErrorCode(response) };
+  if (!isLockout(response)) return new UpstreamFailure('RATE_LIMITED', { ...facts, retryAfter: named });
+  return new UpstreamFailure('LOCKED_OUT', { ...facts, retryAfter: named ?? nowMs + lockoutMs });
 }
 
 /** Recognizes Docker Hub's sentence, because its status is that of any rate limit. */
@@ -128,7 +133,7 @@ function isLockout(response: UpstreamResponse): boolean {
 }
 
 /** Reads Retry-After, seconds or a date (RFC 9110 §10.2.3), as epoch milliseconds; null if absent. Some servers send fractions of a second. */
-function retryAfterOf(response: UpstreamResponse, nowMs: number): number | null {
+export function retryAfterOf(response: UpstreamResponse, nowMs: number): number | null {
   const value = firstHeader(response, 'retry-after')?.trim() ?? '';
   const isSeconds = /^\d{1,9}(?:\.\d{1,9})?$/.test(value);
   // Only a date that begins with its weekday: Date.parse reads other texts, numbers included, as dates of long ago.

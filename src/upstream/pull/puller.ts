@@ -178,6 +178,7 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
   return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
     reason: outcome,
     retryAfter,
+    upstreamStatus: facts.status,
     cause: failure,
   });
 }

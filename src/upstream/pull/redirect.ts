@@ -6,6 +6,7 @@ import { isPlainHttpHost } from '../login/endpoint.ts';
 import { redirectWithin } from '../login/session.ts';
 import { firstHeader, type StreamResponse } from '../transport/client.ts';
 import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
+import { sendToStorage } from './storage.ts';
 
 /** Registries redirect once, to a signed URL; a mirror in front of them once more. */
 const maxHops = 3;
@@ -63,7 +64,7 @@ export async function followToStorage(
     const target = redirectTarget(exchange, start, upstream);
     discard(upstream.response);
     if (mode === 'pass') return { final: upstream, location: target };
-    upstream = { ...(await send(exchange, target, undefined)), isStorage: true, hops: hops + 1 };
+    upstream = { ...(await sendToStorage(exchange, target)), isStorage: true, hops: hops + 1 };
   }
   return { final: upstream, location: undefined };
 }

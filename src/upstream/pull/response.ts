@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
-import { limitOf, registryRefusal, upstreamErrorCode } from '../login/refusal.ts';
+import { limitOf, registryRefusal, retryAfterOf, upstreamErrorCode } from '../login/refusal.ts';
 import type { RegistrySession } from '../login/session.ts';
 import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
 import { openPullSession, discard, type PullExchange, type UpstreamExchange } from './request.ts';
@@ -16,7 +16,7 @@ interface PullBody {
 
 export interface PullReply {
   readonly status: number;
-  /** Of the upstream, in lower case, none of them with the credential that it was sent. Empty for an error. */
+  /** Of the upstream, in lower case, none of them with the credential that it was sent. Of an error only `retry-after` and `content-range`. */
   readonly headers: Readonly<Record<string, string>>;
   /** The URL of the final response, against which a relative `Link` is resolved. */
   readonly url: URL;
@@ -28,8 +28,13 @@ export interface PullReply {
 
 const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
 
-/** Statuses that are about the request; they are passed to the client. */
-const requestFaults: ReadonlySet<number> = new Set([400, 404, 406, 410, 412, 416]);
+/** Statuses below 500 that are about access, a limit, or the connection. Every other one is about the request, and final (RFC 9110 §15.5). */
+const notAboutTheRequest: ReadonlySet<number> = new Set([401, 403, 405, 407, 408, 421, 425, 429]);
+
+/** Whether a status is passed to the client as it is: 501 is as final as a 4xx. */
+function isRequestFault(status: number): boolean {
+  return (status >= 400 && status < 500 && !notAboutTheRequest.has(status)) || status === 501;
+}
 
 /**
  * Reads the head of a response, and the whole of an error.
@@ -52,19 +57,22 @@ export async function readReply(exchange: PullExchange, upstream: UpstreamExchan
   return { status: response.status, headers, url, body: undefined, errorCode: null };
 }
 
-async function readError(
-  { context, source, request }: PullExchange,
-  { response, url, isStorage }: UpstreamExchange,
-): Promise<PullReply> {
+async function readError({ context, source, request }: PullExchange, upstream: UpstreamExchange): Promise<PullReply> {
+  const { response, url, isStorage } = upstream;
   const { status } = response;
   const small = await readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
   // The credential is opened only to redact it: the host of a hostile registry's redirect can contain the password that it was sent.
-  const session = openPullSession(context, source, requestFaults.has(status) ? undefined : await source.credential?.());
+  const session = openPullSession(context, source, isRequestFault(status) ? undefined : await source.credential?.());
   const limit = isStorage ? undefined : limitOf(session, small, url);
   if (limit !== undefined) throw limit;
-  if (!requestFaults.has(status)) throw refusal(session, small, url, isStorage);
+  if (!isRequestFault(status)) throw refusal(session, small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
-  return { status, headers: {}, url, body: undefined, errorCode };
+  const { 'retry-after': retryAfter, 'content-range': contentRange } = safeHeaders(upstream);
+  const headers = {
+    ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    ...(contentRange === undefined ? {} : { 'content-range': contentRange }),
+  };
+  return { status, headers, url, body: undefined, errorCode };
 }
 
 function refusal(session: RegistrySession, response: UpstreamResponse, url: URL, isStorage: boolean): UpstreamFailure {
@@ -72,7 +80,9 @@ function refusal(session: RegistrySession, response: UpstreamResponse, url: URL,
   if (isStorage && response.status !== 429)
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host,
+      status: response.status,
       reason: `HTTP ${response.status} from the storage that it redirects to`,
+      retryAfter: retryAfterOf(response, session.now().getTime()),
     });
   return registryRefusal(session, response, url, true);
 }

@@ -59,6 +59,8 @@ describe('CONTAINERD_HOSTS_TOML', () => {
     ['docker.io', 'docker.io/hosts.toml', `${plain}/v2/docker.io`],
     ['index.docker.io', 'docker.io/hosts.toml', `${plain}/v2/docker.io`],
     ['R.example:5000', 'r.example_5000_/hosts.toml', `${plain}/v2/r.example_5000`],
+    ['[::1]:5000', '[::1]_5000_/hosts.toml', `${plain}/v2/0--1.ipv6_5000`],
+    ['[2001:db8::1]', '[2001:db8::1]/hosts.toml', `${plain}/v2/2001-db8--1.ipv6`],
   ])('of %s makes this server the only one, with its path and its login', (host, fileName, server) => {
     const made = config(plain, 'CONTAINERD_HOSTS_TOML', [host]);
     expect(made.fileName).toBe(fileName);
@@ -93,6 +95,12 @@ describe('PODMAN_REGISTRIES_CONF', () => {
       ],
     });
     expect(made.warnings).toEqual([expect.stringContaining('AUTH_JSON')]);
+  });
+
+  it('writes an IPv6 host as the path component that the pull endpoint reads', () => {
+    expect(parseToml(text(secure, 'PODMAN_REGISTRIES_CONF', ['[::1]:5000']))).toEqual({
+      registry: [{ prefix: '[::1]:5000', location: 'regway.example/0--1.ipv6_5000' }],
+    });
   });
 
   it('is insecure for this server over plain HTTP, and only for it', () => {
@@ -159,11 +167,6 @@ describe('refused, before anything is written', () => {
     [
       'a host that ends its TOML string',
       { format: 'PODMAN_REGISTRIES_CONF', hosts: ['a.example"\ninsecure = true'] },
-      ['hosts', '0'],
-    ],
-    [
-      'an IPv6 host, which no path can hold',
-      { format: 'PODMAN_REGISTRIES_CONF', hosts: ['[::1]:5000'] },
       ['hosts', '0'],
     ],
     ['two hosts for one hosts.toml', { format: 'CONTAINERD_HOSTS_TOML', hosts: ['docker.io', 'quay.io'] }, ['hosts']],

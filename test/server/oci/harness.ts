@@ -27,8 +27,10 @@ export interface PullEndpoint {
   readonly url: string;
   /** A PULL token without limits, as the header that carries it. */
   readonly login: string;
-  /** What was logged. */
+  /** What was logged as a warning or worse. */
   readonly log: string[];
+  /** What was logged beside it. */
+  readonly infos: string[];
   /** A token of the role, as its text. */
   token(role: Role, images?: readonly string[] | null, account?: string): Promise<string>;
   /** Stores a registry with alice and the marker. */
@@ -68,6 +70,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
   } as const;
   const upstream = createPuller(network);
   const log: string[] = [];
+  const infos: string[] = [];
   const write = (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields }));
   const pull = createPullServer({
     pulls: domain.pulls,
@@ -77,7 +80,11 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     resolveLogin: createTokenResolver({ access, now }),
     now,
     settings: { publicUrl: undefined, defaultUpstream: undefined, ...options.settings },
-    log: { error: write, warn: write },
+    log: {
+      error: write,
+      warn: write,
+      info: (fields, message) => void infos.push(JSON.stringify({ message, ...fields })),
+    },
     onGivenUp: () => write({}, 'given up'),
   });
   const server = createServer((request, response) => void pull.handle(request, response, { requestId: 'request-1' }));
@@ -110,6 +117,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     url: `http://127.0.0.1:${port}`,
     login,
     log,
+    infos,
     token,
     async add(registry, { password = marker, secureConnection = true, ...more } = {}) {
       const input = { registry, username: 'alice', password: new Secret(password), ...more };

@@ -104,6 +104,51 @@ describe('a redirect of a blob', () => {
     expect(storage.received[0]?.method).toBe('HEAD');
   });
 
+  it.each([400, 401, 403, 405, 501])(
+    'of HEAD that the storage refuses with %i, because the address is signed for GET, is asked as a GET of one byte',
+    async (status) => {
+      const storage = await secure((request, response) =>
+        request.method === 'HEAD' ? response.writeHead(status).end() : sendLayer(request, response),
+      );
+      const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
+      const endpoint = await openPullEndpoint();
+      await endpoint.add(registry.host);
+      const answer = await pull(endpoint, registry.host, undefined, 'HEAD');
+      expect(answer).toMatchObject({
+        status: 200,
+        headers: { 'content-length': String(layer.length), 'docker-content-digest': layerDigest },
+      });
+      expect(answer.headers).not.toHaveProperty('content-range');
+      expect(storage.received.map(({ method, headers: { range } }) => [method, range])).toEqual([
+        ['HEAD', undefined],
+        ['GET', 'bytes=0-0'],
+      ]);
+      expect(storage.authorizations()).toEqual([]);
+    },
+  );
+
+  it('of HEAD to an empty content whose address is signed for GET has the length 0', async () => {
+    const storage = await secure((request, response) =>
+      response.writeHead(request.method === 'HEAD' ? 403 : 416, { 'content-range': 'bytes */0' }).end(),
+    );
+    const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    expect(await pull(endpoint, registry.host, undefined, 'HEAD')).toMatchObject({
+      status: 200,
+      headers: { 'content-length': '0' },
+    });
+  });
+
+  it.each([403, 404])('of HEAD that the storage refuses as a GET too is that refusal: %i', async (status) => {
+    const storage = await secure((_request, response) => response.writeHead(status).end());
+    const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    expect((await pull(endpoint, registry.host, undefined, 'HEAD')).status).toBe(status === 403 ? 502 : status);
+    expect(storage.received.length).toBe(status === 403 ? 2 : 1);
+  });
+
   it('to content without its digest ends in a broken connection', async () => {
     const storage = await secure((_request, response) =>
       response.writeHead(200, { 'content-length': layer.length }).end(Buffer.from(layer).fill('x')),

@@ -24,6 +24,11 @@ describe('a path', () => {
     ['registry_5000/app/manifests/latest', 'registry:5000', 'app', 'latest'],
     ['ghcr.io_443/a/b/manifests/latest', 'ghcr.io', 'a/b', 'latest'],
     ['localhost/app/manifests/latest', 'localhost', 'app', 'latest'],
+    ['0--1.ipv6_5000/team/app/manifests/latest', '[::1]:5000', 'team/app', 'latest'],
+    ['2001-db8--1.ipv6/app/manifests/latest', '[2001:db8::1]', 'app', 'latest'],
+    // Not in the grammar of clients, but people paste it.
+    ['[::1]_5000/team/app/manifests/latest', '[::1]:5000', 'team/app', 'latest'],
+    ['[2001:DB8::1]:5000/app/manifests/latest', '[2001:db8::1]:5000', 'app', 'latest'],
     ['ghcr.io/a/manifests/b/manifests/latest', 'ghcr.io', 'a/manifests/b', 'latest'],
     [`ghcr.io/a/b/manifests/${layerDigest}`, 'ghcr.io', 'a/b', layerDigest],
   ])('%s names its registry', (path, host, repository, reference) => {
@@ -49,6 +54,8 @@ describe('a path', () => {
     ['an ns that is no host', 'team/app/manifests/latest?ns=../x', 400, 'NAME_INVALID'],
     ['an ns with a login', 'team/app/manifests/latest?ns=user@ghcr.io', 400, 'NAME_INVALID'],
     ['an empty ns', 'team/app/manifests/latest?ns=', 400, 'NAME_INVALID'],
+    ['an IPv6 address of nine groups', '1-2-3-4-5-6-7-8-9.ipv6/a/manifests/latest', 400, 'NAME_INVALID'],
+    ['an IPv4 address in IPv6', '[::ffff:7f00:1]/a/manifests/latest', 400, 'NAME_INVALID'],
     ['a number for an address', '2130706433_80/app/manifests/latest', 400, 'NAME_INVALID'],
     ['a port beyond all', 'ghcr.io_70000/a/manifests/latest', 400, 'NAME_INVALID'],
     ['no registry', 'library/alpine/manifests/latest', 404, 'NAME_UNKNOWN'],

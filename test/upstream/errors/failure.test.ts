@@ -29,6 +29,34 @@ describe('an answer that is not HTTP as it should be', () => {
     const report = await check({ host: server.host, secureConnection: false }, { limits: { checkTimeoutMs: 2_000 } });
     expect(['NOT_A_V2_REGISTRY', 'CONNECTION_CLOSED', 'UPSTREAM_ERROR']).toContain(report.outcome);
   });
+
+  it.each([
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab', 'Content-Length'],
+    ['the same length twice', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\n{}', 'Content-Length'],
+    ['two lengths in one line', 'HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\n{}', 'Content-Length'],
+    [
+      'a length and chunks',
+      'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'Transfer-Encoding',
+    ],
+    [
+      'chunks and a length',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n0\r\n\r\n',
+      'Transfer-Encoding',
+    ],
+    ['a folded header', 'HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\n{}', 'folded'],
+    ['HTTP/2 alone', '\0\0\u0006\u0004\0\0\0\0\0\0\u0003\0\0\0\u0064', 'HTTP/2'],
+  ])('%s is named as what it is', async (_case, answer, word) => {
+    const server = await startTcpServer((socket) => {
+      socket.once('data', (data) =>
+        data[0] === tlsHandshake ? socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') : socket.end(answer, 'latin1'),
+      );
+    });
+    const { outcome, message, hint, retryable } = await check({ host: server.host, secureConnection: false });
+    expect({ outcome, retryable }).toEqual({ outcome: 'UPSTREAM_ERROR', retryable: false });
+    expect(message).toContain(word);
+    expect(hint).toMatch(/^(?:Correct|Enable) /);
+  });
 });
 
 describe('an error', () => {

@@ -71,6 +71,14 @@ describe('the way to the registry', () => {
     expect(trailOf(report).at(-1)).toBe('TLS FAILED');
   });
 
+  it('names a server that accepts only HTTP/2', async () => {
+    const server = await startServer(basicRegistry, { tls: { ...certificate, ALPNProtocols: ['h2'] } });
+    const report = await check({ host: server.host }, withCa);
+    expect(report).toMatchObject({ outcome: 'UPSTREAM_ERROR', retryable: false });
+    expect(report.message).toContain('accepts only HTTP/2');
+    expect(server.received).toEqual([]);
+  });
+
   it('is CONNECTION_CLOSED when the server demands a client certificate', async () => {
     const server = await startServer(basicRegistry, {
       tls: { ...certificate, requestCert: true, rejectUnauthorized: true, ca: authority.cert },

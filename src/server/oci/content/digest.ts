@@ -2,12 +2,9 @@
 
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Transform, type TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { callbackify } from 'node:util';
+import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import type { HashThread } from './hash-thread.ts';
-import { OciError } from '../errors.ts';
 
 /** The content does not have the digest that the client requested. The client sees a broken connection. */
 export class DigestMismatch extends Error {
@@ -73,49 +70,54 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * Creates a stream that passes encoded content through unchanged and hashes a decoded copy, because a digest is of the content without its
- * encoding (RFC 9110 §8.4). On other content the stream fails with DigestMismatch and withholds the last piece.
- * @param digest `sha256:<hex>`, or another algorithm that `createHash` supports.
- * @param encoding The Content-Encoding of the upstream; case-insensitive.
- * @throws OciError 502 for an unsupported encoding.
+ * Creates the verification of content that the upstream labels as encoded. A digest is of the content without its encoding (RFC 9110 §8.4), but
+ * storage also labels what it stores: so the digest of the bytes as they are sent is right too.
+ * @param digest As in `createDigestCheck`.
+ * @param encoding The Content-Encoding of the upstream; case-insensitive. Content in an unsupported one is verified only as it is sent.
  */
-export function createDecodedCheck(digest: string, encoding: string): Transform {
+export function createEncodedCheck(digest: string, encoding: string): DigestCheck {
   const { algorithm, expected } = partsOf(digest);
+  const sent = createHash(algorithm);
+  const decoded = createDecodedHash(algorithm, encoding);
+  return {
+    update(piece, onChecked) {
+      sent.update(piece);
+      if (decoded === undefined) onChecked();
+      else decoded.update(piece, onChecked);
+    },
+    async finish() {
+      if (sent.digest('hex') === expected) decoded?.abandon();
+      else if ((await decoded?.digest()) !== expected) throw new DigestMismatch();
+    },
+    abandon: () => decoded?.abandon(),
+  };
+}
+
+/** The hash of the decoded content. Nothing of it is kept, so a small piece that decodes to much costs no memory. */
+interface DecodedHash {
+  update(piece: Buffer, onHashed: () => void): void;
+  /** Returns the digest in hexadecimal, or undefined for content that is not in the encoding. */
+  digest(): Promise<string | undefined>;
+  abandon(): void;
+}
+
+function createDecodedHash(algorithm: string, encoding: string): DecodedHash | undefined {
   const decoder = decoders[encoding.trim().toLowerCase()]?.();
-  if (decoder === undefined)
-    throw new OciError(
-      502,
-      'UNAVAILABLE',
-      'The upstream registry sent a Content-Encoding that Regway does not support, so the digest cannot be verified.',
-    );
+  if (decoder === undefined) return undefined;
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hash = createHash(algorithm);
-  const hashed = pipeline(decoder, hash).catch((error: unknown) => {
-    throw new DigestMismatch(error);
-  });
-  // A failure is reported at the next piece or at the end, whichever comes first.
-  hashed.catch(() => undefined);
-  const hasRoom = () => Promise.race([new Promise<void>((resolve) => void decoder.once('drain', resolve)), hashed]);
-  let lastPiece: Buffer | undefined;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      const previous = lastPiece;
-      lastPiece = chunk;
-      if (decoder.write(chunk)) done(null, previous);
-      else callbackify(hasRoom)((error) => done(error, previous));
-    },
-    flush(done: TransformCallback) {
+  decoder.on('data', (chunk: Buffer) => void hash.update(chunk));
+  decoder.once('end', () => resolve(hash.digest('hex')));
+  decoder.on('error', () => resolve(undefined));
+  return {
+    // Also called back by a decoder that has failed: the piece is not read then.
+    update: (piece, onHashed) => void decoder.write(piece, () => onHashed()),
+    digest() {
       decoder.end();
-      callbackify(() => hashed)((error) => {
-        if (error !== null) done(error);
-        else if ((hash.read() as Buffer).toString('hex') === expected) done(null, lastPiece);
-        else done(new DigestMismatch());
-      });
+      return promise;
     },
-    destroy(error, done) {
-      decoder.destroy();
-      done(error);
-    },
-  });
+    abandon: () => void decoder.destroy(),
+  };
 }
 
 function partsOf(digest: string): { algorithm: string; expected: string } {

@@ -56,10 +56,24 @@ export function headersForClient(
     const canonical = responseHeaders[name];
     if (canonical !== undefined && isFieldValue(value)) passed[canonical] = value;
   }
+  // A length that is repeated counts once if it is the same (RFC 9110 §8.6), and otherwise not at all.
+  const lengths = new Set((headers['content-length'] ?? '').split(/\s*,\s*/));
+  const [length = ''] = lengths;
+  if (lengths.size === 1 && /^\d{1,16}$/.test(length)) passed['Content-Length'] = length;
+  else delete passed['Content-Length'];
   const link = rewriteLink(headers['link'], route, respondedFrom);
   if (link !== undefined) passed['Link'] = link;
   if (digestOf(route) !== undefined) passed['Docker-Content-Digest'] = digestOf(route);
   return passed;
+}
+
+/** Returns the headers of an upstream's error that are sent to the client, in the form that RFC 9110 gives them. */
+export function headersOfError(headers: Readonly<Record<string, string>>): OutgoingHttpHeaders {
+  const { 'retry-after': retryAfter = '', 'content-range': contentRange = '' } = headers;
+  return {
+    ...(/^(?:\d{1,9}|[A-Za-z]{3}, [\w :]{22,24})$/.test(retryAfter) ? { 'Retry-After': retryAfter } : {}),
+    ...(/^bytes \*\/\d{1,20}$/.test(contentRange) ? { 'Content-Range': contentRange } : {}),
+  };
 }
 
 /** Returns the digest that the content must have, or undefined if it was requested by tag or is a list. */
@@ -73,15 +87,30 @@ function isFieldValue(value: string): boolean {
 }
 
 /**
- * Rewrites the upstream's link to the next page (RFC 8288 §3) to Regway's own path, or returns undefined if it does not point to the same list on
- * the same origin. The result is relative, because clients use only its path.
+ * Rewrites the upstream's link to the next page (RFC 8288 §3) to Regway's own path, or returns undefined if it does not point to a list of the
+ * same kind on the same origin. Registries behind a path prefix name their own path there. The result is relative, because clients use only its path.
  */
 export function rewriteLink(link: string | undefined, route: ContentRoute, respondedFrom: URL): string | undefined {
-  const [, target = ''] = /^\s*<([^<>]+)>\s*;(?:[^,]*;)?\s*rel="?next"?\s*(?:;|$)/i.exec(link ?? '') ?? [];
-  const url = target === '' ? null : URL.parse(target, respondedFrom);
-  if (url === null || url.origin !== respondedFrom.origin || url.pathname !== respondedFrom.pathname) return undefined;
+  const target = nextTarget(link ?? '');
+  const url = target === undefined ? null : URL.parse(target, respondedFrom);
+  const path = route.kind === 'tags' ? 'tags/list' : `referrers/${route.reference}`;
+  if (url === null || url.origin !== respondedFrom.origin || !url.pathname.endsWith(`/${path}`)) return undefined;
   url.searchParams.delete('ns');
   if (route.namespace !== undefined) url.searchParams.set('ns', route.namespace);
-  const path = route.kind === 'tags' ? 'tags/list' : `referrers/${route.reference}`;
   return `</v2/${route.name}/${path}?${url.searchParams}>; rel="next"`;
+}
+
+/** Characters that are read of a Link header. A link with a token for the next page is below 2 KiB. */
+const maxLinkLength = 8_192;
+
+/** A link and its parameters; a value is a token or a quoted string. */
+const linkPattern = /<([^<>]+)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)/g;
+
+/** Returns the target of the first link whose relation types contain `next`, or undefined. */
+function nextTarget(link: string): string | undefined {
+  for (const [, target, parameters = ''] of link.slice(0, maxLinkLength).matchAll(linkPattern)) {
+    const [, quoted, token = ''] = /;\s*rel\s*=\s*(?:"([^"]*)"|'?([^\s;,"']*))/i.exec(parameters) ?? [];
+    if ((quoted ?? token).toLowerCase().split(/\s+/).includes('next')) return target;
+  }
+  return undefined;
 }

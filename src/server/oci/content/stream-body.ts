@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { DigestCheck } from './digest.ts';
+import { type DigestCheck, DigestMismatch } from './digest.ts';
 
 /** Content that arrives from the upstream. */
 export interface Content {
@@ -17,19 +17,31 @@ export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
 }
 
+/** The upstream's response ended early. What arrived was sent, unless nothing did. */
+export class ContentBrokenOff extends Error {
+  override readonly name = 'ContentBrokenOff';
+}
+
 /** Maximum bytes in transit before the upstream is paused: two pieces or more, so that there is always one to send and one to hash. */
 const maxTransitBytes = 2 * 1024 * 1024;
 
+/** How the body of a response is sent. */
+export interface BodyOptions {
+  /** Writes the head of the response. Called once, before the first piece. */
+  readonly writeHead: () => void;
+  /** The verification of the content; undefined sends it unverified. */
+  readonly check: DigestCheck | undefined;
+}
+
 /**
- * Sends the content as the body of a response whose head is written. The last piece is sent only after all of the content is verified, so wrong
- * content with a Content-Length is always cut short. On any failure both sides are closed.
- * @param check The verification of the content; undefined sends it unverified.
- * @throws DigestMismatch, ClientLeft, or the error of either side.
+ * Sends the content as the body of a response. The last piece is sent only after all of the content is verified, so wrong content with a
+ * Content-Length is always cut short. A failure closes the upstream, and the response too if its head was written or the content is wrong.
+ * @throws DigestMismatch, ContentBrokenOff, ClientLeft, or the error of the response.
  */
 export function streamBody(
   { stream, giveBack }: Content,
   response: ServerResponse,
-  check: DigestCheck | undefined,
+  { writeHead, check }: BodyOptions,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const transit = createTransit(stream, giveBack);
@@ -37,10 +49,19 @@ export function streamBody(
   const fail = (error: Error): void => {
     reject(error);
     stream.destroy();
-    response.destroy();
+    if (response.headersSent || error instanceof DigestMismatch) response.destroy();
     check?.abandon();
   };
+  const breakOff = (cause: Error): void => {
+    const error = new ContentBrokenOff('The upstream registry ended its response early.', { cause });
+    if (lastPiece === undefined) return fail(error);
+    // A client continues with a Range after what it has.
+    if (!response.headersSent) writeHead();
+    response.write(lastPiece, () => fail(error));
+    lastPiece = undefined;
+  };
   const send = (piece: Buffer): void => {
+    if (!response.headersSent) writeHead();
     transit.add(piece);
     // After an error the socket may still read the piece, so its memory is not reused.
     response.write(piece, (error) => {
@@ -56,10 +77,11 @@ export function streamBody(
   const finish = async (): Promise<void> => {
     await check?.finish();
     if (lastPiece !== undefined) send(lastPiece);
+    else if (!response.headersSent) writeHead();
     response.end();
   };
   stream.once('end', () => void finish().catch(fail));
-  stream.on('error', fail);
+  stream.on('error', breakOff);
   response.on('error', fail);
   const settle = () =>
     response.writableFinished

@@ -183,7 +183,37 @@ describe('lists', () => {
       'next_page=abc%3D&n=50',
     ],
     ['one of another host', () => '<https://evil.example/v2/team/app/tags/list?n=1>; rel="next"', undefined],
-    ['one of another repository', () => '</v2/team/other/tags/list?n=1>; rel="next"', undefined],
+    // Registries behind a path prefix, such as Artifactory, name their own path.
+    ['one with another path', () => '</artifactory/v2/docker-local/team/app/tags/list?n=1>; rel="next"', 'n=1'],
+    ['one without quotes', () => '</v2/team/app/tags/list?last=a%2Fb>; rel=next', 'last=a%2Fb'],
+    ['one in single quotes', () => "</v2/team/app/tags/list?n=1>; rel='next'", 'n=1'],
+    ['one in upper case', () => '</v2/team/app/tags/list?n=1>; REL="NEXT"', 'n=1'],
+    ['one of two', () => '</v2/team/app/tags/list?n=1>; rel="first", </v2/team/app/tags/list?n=2>; rel="next"', 'n=2'],
+    [
+      'one before another',
+      () => '</v2/team/app/tags/list?n=2>; rel="next", </v2/team/app/tags/list?n=1>; rel="first"',
+      'n=2',
+    ],
+    ['one with two types', () => '</v2/team/app/tags/list?n=1>; rel="last next"', 'n=1'],
+    [
+      'one with further parameters',
+      () => '</v2/team/app/tags/list?n=1>; title="a, b; c"; rel="next"; hreflang=en',
+      'n=1',
+    ],
+    ['one of a query alone', () => '<?n=1&last=b>; rel="next"', 'n=1&last=b'],
+    [
+      'one without a scheme',
+      (own: string) => `<${own.replace('https:', '')}/v2/team/app/tags/list?n=1>; rel="next"`,
+      'n=1',
+    ],
+    [
+      'one without TLS',
+      (own: string) => `<${own.replace('https:', 'http:')}/v2/team/app/tags/list?n=1>; rel="next"`,
+      undefined,
+    ],
+    ['one of another list', () => '</v2/_catalog?n=1>; rel="next"', undefined],
+    ['one without a type', () => '</v2/team/app/tags/list?n=1>', undefined],
+    ['one whose title says next', () => '</v2/team/app/tags/list?n=1>; title="rel=next"; rel="prev"', undefined],
     ['one of another kind', () => '</v2/team/app/tags/list?n=1>; rel="prev"', undefined],
     ['one that is none', () => 'next', undefined],
   ])('rewrite a link: %s', async (_case, link, expected) => {
@@ -235,6 +265,13 @@ describe('an error of the upstream', () => {
     ['a refused right', 403, ociError('DENIED', 'no'), { status: 403, code: 'DENIED' }],
     ['a disabled namespace', 405, ociError('UNSUPPORTED', 'no'), { status: 403, code: 'DENIED' }],
     ['a fault', 500, ociError('UNKNOWN', 'no'), { status: 502, code: 'UNAVAILABLE' }],
+    ['a pause', 503, ociError('UNAVAILABLE', 'no'), { status: 503, code: 'UNAVAILABLE' }],
+    ['what the law forbids', 451, '<html>', { status: 451, code: 'DENIED' }],
+    ['what nobody has paid for', 402, '<html>', { status: 402, code: 'DENIED' }],
+    ['what is gone', 410, '<html>', { status: 410, code: 'UNSUPPORTED' }],
+    ['a conflict', 409, ociError('UNKNOWN', 'no'), { status: 409, code: 'UNKNOWN' }],
+    ['what it does not do', 501, ociError('UNSUPPORTED', 'no'), { status: 501, code: 'UNSUPPORTED' }],
+    ['a request that took too long', 408, '', { status: 502, code: 'UNAVAILABLE' }],
     [
       'a code that would make Docker ask for a password',
       404,
@@ -248,18 +285,39 @@ describe('an error of the upstream', () => {
     expect(await endpoint.get(`/v2/${inPath(registry.host)}/team/app/manifests/latest`)).toMatchObject(expected);
   });
 
-  it('that limits passes with its wait', async () => {
+  it.each([
+    [429, 'TOOMANYREQUESTS'],
+    [503, 'UNAVAILABLE'],
+  ])('that limits passes with its wait: %i', async (status, code) => {
     const registry = await startRegistry({
-      content: (_request, response) =>
-        sendJson(response, 429, ociError('TOOMANYREQUESTS', 'slow down'), { 'retry-after': '17' }),
+      content: (_request, response) => sendJson(response, status, ociError(code, 'slow down'), { 'retry-after': '17' }),
     });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
     expect(await endpoint.get(`/v2/${inPath(registry.host)}/team/app/manifests/latest`)).toMatchObject({
-      status: 429,
-      code: 'TOOMANYREQUESTS',
+      status,
+      code,
       headers: { 'retry-after': '17' },
     });
+  });
+
+  it.each([
+    ['bytes */38', 'bytes */38'],
+    ['bytes */38, more', undefined],
+  ])('to a range that is not there passes its length: %s', async (sent, passed) => {
+    const registry = await startRegistry({
+      content: (_request, response) =>
+        response.writeHead(416, { 'content-range': sent, 'set-cookie': 'a=b', 'x-other': 'c' }).end(),
+    });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const { status, headers } = await endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`, {
+      authorization: endpoint.login,
+      range: 'bytes=99-',
+    });
+    expect([status, headers['content-range']]).toEqual([416, passed]);
+    expect(headers).not.toHaveProperty('set-cookie');
+    expect(headers).not.toHaveProperty('x-other');
   });
 
   it.each([
@@ -348,6 +406,44 @@ describe('content', () => {
     );
   });
 
+  it.each([
+    ['by digest', `blobs/${layerDigest}`],
+    ['by tag', 'manifests/latest'],
+  ])('that ends before its first byte is 502: %s', async (_case, path) => {
+    const registry = await startRegistry({
+      content: (_request, response) => {
+        response.writeHead(200, { 'content-length': layer.length }).flushHeaders();
+        setTimeout(() => response.destroy(), 50);
+      },
+    });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    expect(await endpoint.get(`/v2/${inPath(registry.host)}/team/app/${path}`)).toMatchObject({
+      status: 502,
+      code: 'UNAVAILABLE',
+    });
+  });
+
+  it('that ends early reaches the client as far as it came, so that it continues there', async () => {
+    const registry = await startRegistry({
+      content: (_request, response) => {
+        response.writeHead(200, { 'content-length': layer.length });
+        response.write(layer.subarray(0, 5), () => void setTimeout(() => response.destroy(), 50));
+      },
+    });
+    const endpoint = await openPullEndpoint();
+    await endpoint.add(registry.host);
+    const answer = await fetch(`${endpoint.url}/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`, {
+      headers: { authorization: endpoint.login },
+    });
+    const received: Uint8Array[] = [];
+    const reading = async () => {
+      for await (const piece of answer.body ?? []) received.push(piece);
+    };
+    await expect(reading()).rejects.toThrow('terminated');
+    expect([answer.status, Buffer.concat(received)]).toEqual([200, layer.subarray(0, 5)]);
+  });
+
   it('without a length is held to its digest all the same', async () => {
     const registry = await startRegistry({ content: (_request, response) => response.writeHead(200).end(wrong) });
     const endpoint = await openPullEndpoint();
@@ -383,17 +479,34 @@ describe('content', () => {
     else await expect(answer).rejects.toThrow(/aborted|hang up|ECONNRESET/);
   });
 
-  it.each(['gzip, gzip', 'unheard-of'])('encoded in what cannot be verified does not pass: %s', async (encoding) => {
-    const registry = await startRegistry({
-      content: (request, response) => send(request, response, layer, { 'content-encoding': encoding }),
-    });
-    const endpoint = await openPullEndpoint();
-    await endpoint.add(registry.host);
-    expect(await endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`)).toMatchObject({
-      status: 502,
-      code: 'UNAVAILABLE',
-    });
-  });
+  it.each(['gzip', 'x-gzip', 'br', 'zstd', 'deflate', 'gzip, gzip', 'unheard-of', 'Identity'])(
+    'that has its digest as it is sent passes, whatever encoding its label names: %s',
+    async (encoding) => {
+      const registry = await startRegistry({
+        content: (request, response) => send(request, response, layer, { 'content-encoding': encoding }),
+      });
+      const endpoint = await openPullEndpoint();
+      await endpoint.add(registry.host);
+      expect(await endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`)).toMatchObject({
+        status: 200,
+        body: layer,
+      });
+    },
+  );
+
+  it.each(['gzip, gzip', 'unheard-of', 'gzip', 'br'])(
+    'that has its digest neither as it is sent nor decoded does not pass: %s',
+    async (encoding) => {
+      const registry = await startRegistry({
+        content: (request, response) => send(request, response, wrong, { 'content-encoding': encoding }),
+      });
+      const endpoint = await openPullEndpoint();
+      await endpoint.add(registry.host);
+      await expect(endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`)).rejects.toThrow(
+        /aborted|hang up|ECONNRESET/,
+      );
+    },
+  );
 
   it('of no bytes is right only where that is its digest', async () => {
     const empty = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
