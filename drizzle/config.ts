@@ -1,4 +1,4 @@
-// What drizzle-kit generates migrations from, and where to: one entry for each dialect, paths from the project's root.
+// Lists the table definitions that drizzle-kit reads and the directories that it writes migrations to: one entry per dialect, paths relative to the project's root.
 
 export const migrationSources = [
   { dialect: 'sqlite', schema: 'src/database/schema/tables.sqlite.ts', out: 'drizzle/sqlite' },

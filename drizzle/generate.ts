@@ -1,4 +1,4 @@
-// `npm run migrations [-- name]`: writes the next migration of each dialect, when the tables have changed since the last.
+// Generates the next migration of each dialect if its tables changed since the last one: `npm run migrations [-- name]`.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ for (const { dialect, schema, out } of migrationSources) {
   }
 }
 
-/** Files already applied somewhere are strict already, so they keep their hash. */
+/** Makes every migration in the folder strict. Files that were applied somewhere are strict already, so they keep their hash. */
 function makeStrict(folder: string): void {
   for (const file of readdirSync(folder).filter((entry) => entry.endsWith('.sql'))) {
     const path = join(folder, file);

@@ -1,4 +1,4 @@
-// Seals bytes so that only the same key with the same context opens them: AES-256-GCM (NIST SP 800-38D) under a one-time key by HKDF (RFC 5869).
+// Encrypts bytes and binds them to a context: AES-256-GCM (NIST SP 800-38D) under a one-time key by HKDF (RFC 5869).
 //
 // blob: version 1 | key id 4 | salt 32 | nonce 12 | ciphertext of (length 2 | value | zeros up to a multiple of 64) | tag 16
 
@@ -12,24 +12,25 @@ const saltBytes = 32;
 const nonceBytes = 12;
 const headBytes = 1 + keyIdBytes + saltBytes + nonceBytes;
 
-/** Always given to both ciphers: without it Node accepts a tag of 4 bytes, which can be guessed. */
+/** Always passed to both ciphers: without it, Node accepts a tag of 4 bytes, which can be guessed. */
 const tagBytes = 16;
 
 const lengthBytes = 2;
 
-/** A blob tells the length of its value in steps of this only, so a short password looks like any other. */
+/** A blob reveals the length of its value only in steps of this many bytes, so that short passwords look alike. */
 const paddingStepBytes = 64;
 
-/** What fits in the length field; service account files of 2–3 KiB are the longest values known. */
+/** The maximum of the length field. The longest known values are service account files of 2 to 3 KiB. */
 export const maxValueBytes = 65_535;
 
 const algorithm = 'aes-256-gcm';
 const derivationLabel = Buffer.from('regway/seal/v1\0');
 
 /**
- * Seals a value of at most `maxValueBytes` under a key derived for this blob alone.
- * @param keyId 1 to 2^32 − 1, written into the blob so that `decrypt` can ask for the key.
+ * Encrypts a value of at most `maxValueBytes` with a key that is derived for this blob only.
+ * @param keyId 1 to 2^32 − 1, written into the blob so that `decrypt` can look up the key.
  * @param context what the value belongs to, from `encodeContext`; not stored.
+ * @throws RangeError for a longer value.
  */
 export function encrypt(key: KeyObject, keyId: number, context: Uint8Array, value: Uint8Array): Buffer {
   const head = newHead(keyId);
@@ -39,7 +40,7 @@ export function encrypt(key: KeyObject, keyId: number, context: Uint8Array, valu
   return Buffer.concat([head, ciphertext, cipher.getAuthTag()]);
 }
 
-/** Gives the sealed value, or undefined when blob, key and context do not belong together: which of them is wrong is not told. */
+/** Returns the value, or undefined if blob, key, and context do not belong together. Does not say which of them is wrong. */
 export function decrypt(
   keyOf: (keyId: number) => KeyObject | undefined,
   context: Uint8Array,
@@ -59,7 +60,7 @@ export function decrypt(
   decipher.setAAD(Buffer.concat([head, context]));
   decipher.setAuthTag(blob.subarray(-tagBytes));
   try {
-    // `update` hands out bytes before they are authenticated; nothing looks at them until `final` has passed.
+    // `update` returns bytes before they are authenticated; nothing reads them until `final` has returned.
     return unpad(Buffer.concat([decipher.update(blob.subarray(headBytes, -tagBytes)), decipher.final()]));
   } catch {
     return undefined;
@@ -67,9 +68,9 @@ export function decrypt(
 }
 
 /**
- * Encodes what a value belongs to. Different purposes, names or values never give the same bytes: every part is length-prefixed,
- * and values are written as JSON, which keeps null, "null" and lone surrogates apart.
- * @param fields in the order that they are written; the order is part of the format.
+ * Encodes what a value belongs to. Different purposes, names, or values never encode to the same bytes: every part is length-prefixed,
+ * and values are written as JSON, which distinguishes null, "null", and lone surrogates.
+ * @param fields in the order in which they are written; the order is part of the format.
  */
 export function encodeContext(purpose: string, fields: Readonly<Record<string, ContextValue>>): Buffer {
   const named = Object.entries(fields).flatMap(([name, value]) => [name, JSON.stringify(value)]);
@@ -93,10 +94,10 @@ function nonceOf(head: Buffer): Buffer {
   return head.subarray(headBytes - nonceBytes);
 }
 
-/** A key used once makes GCM's limit of 2^32 messages a key irrelevant. */
+/** A key that is used once makes GCM's limit of 2^32 messages per key irrelevant. */
 function oneTimeKey(key: KeyObject, head: Buffer, context: Uint8Array): Buffer {
   const salt = head.subarray(1 + keyIdBytes, 1 + keyIdBytes + saltBytes);
-  // As a digest, because Node takes no `info` above 1,024 bytes and a context has no bound; the AAD holds it whole.
+  // As a digest, because Node accepts at most 1,024 bytes of `info` and a context has no limit. The AAD contains all of it.
   const info = Buffer.concat([derivationLabel, head, createHash('sha256').update(context).digest()]);
   return Buffer.from(hkdfSync('sha256', key, salt, info, 32));
 }

@@ -1,4 +1,4 @@
-// The key of the audit chain: one for the life of a database, so that old events can be verified after every rotation.
+// Opens the key of the audit chain: one for the lifetime of a database, so that old events can be verified after every rotation.
 
 import { createHmac } from 'node:crypto';
 import type { AuditMac } from '../core/audit/chain.ts';
@@ -12,8 +12,8 @@ interface AuditKeyOptions {
 }
 
 /**
- * Opens the key: HMAC-SHA256 with it, in hex. Undefined where there is none yet.
- * @throws KeyringError when the keyring does not open it.
+ * Opens the key. Returns HMAC-SHA256 with it, in hex, or undefined if the database has no such key yet.
+ * @throws KeyringError if the keyring does not open it.
  */
 export async function findAuditMac({ keyring, keys }: AuditKeyOptions): Promise<AuditMac | undefined> {
   const row = (await keys.dataKeys()).find(({ state }) => state === 'AUDIT');
@@ -22,17 +22,17 @@ export async function findAuditMac({ keyring, keys }: AuditKeyOptions): Promise<
   return (text) => createHmac('sha256', key).update(text).digest('hex');
 }
 
-/** As `findAuditMac`, but makes the key where there is none: of several processes one does, and all end with its key. */
+/** Opens the key as `findAuditMac` does, and creates it if absent. If several processes do so at once, all return the same key. */
 export async function openAuditMac(options: AuditKeyOptions): Promise<AuditMac> {
   const found = await findAuditMac(options);
   if (found !== undefined) return found;
   const { keyring, keys } = options;
   await keys.insertAuditKey((id) => newDataKey(keyring, id, 'AUDIT').row);
-  const made = await findAuditMac(options);
-  if (made === undefined)
+  const created = await findAuditMac(options);
+  if (created === undefined)
     throw new KeyringError(
       keyring.path,
-      'cannot open the audit trail: its key was removed from the database meanwhile. Start again.',
+      'cannot open the audit trail: its key was removed from the database in the meantime. Start Regway again.',
     );
-  return made;
+  return created;
 }

@@ -1,4 +1,4 @@
-// The data keys that seal the passwords of one database, in the open, and what shows that they are the right ones.
+// Creates, opens, and rewraps the data keys that seal the passwords of one database, and verifies them against the database's canary.
 
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { DataKeyRow, KeyStore } from '../core/passwords/key-store.ts';
@@ -9,26 +9,26 @@ export interface DataKeys {
   readonly byId: ReadonlyMap<number, KeyObject>;
   readonly activeId: number;
   readonly active: KeyObject;
-  /** What keys for other uses than sealing come from. It stays the same when data keys are rotated. */
+  /** Keys for uses other than sealing are derived from it. A rotation of data keys keeps it. */
   readonly seed: Uint8Array;
 }
 
 const derivedKeyBytes = 32;
 
-/** That it opens shows that the data keys are the ones the passwords were sealed with. A rotation puts the seed in its place. */
+/** If the canary opens, the data keys are those that the passwords were sealed with. A rotation replaces this content by the seed. */
 const firstCanary = Buffer.from('regway');
 const canaryContext = encodeContext('canary', {});
 
 /**
- * Reads and opens the keys of a database. Writes nothing.
- * @throws KeyringError when these keys are not the ones that the database was sealed with.
+ * Reads and opens the data keys of a database. Writes nothing.
+ * @throws KeyringError if these keys are not those that the database was sealed with.
  */
 export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataKeys' | 'canary'>): Promise<DataKeys> {
   // In this order: a key is written with the canary or before it, so the key of a canary is read after it.
   const canary = await keys.canary();
   const dataKeys = await openDataKeys(keyring, keys, canary);
   if (dataKeys !== undefined) return dataKeys;
-  // Unless a rotation ended between the two and took that key away, which puts another canary there.
+  // A rotation that ended between the two reads deleted that key and stored another canary.
   const canaryNow = await keys.canary();
   const isRotated = canary !== undefined && canaryNow !== undefined && !Buffer.from(canary).equals(canaryNow);
   const rotated = isRotated ? await openDataKeys(keyring, keys, canaryNow) : undefined;
@@ -39,7 +39,7 @@ export async function readDataKeys(keyring: Keyring, keys: Pick<KeyStore, 'dataK
   );
 }
 
-/** Undefined when the canary does not open. */
+/** Returns undefined if the canary does not open. */
 async function openDataKeys(
   keyring: Keyring,
   keys: Pick<KeyStore, 'dataKeys'>,
@@ -49,7 +49,7 @@ async function openDataKeys(
   if (canary === undefined) {
     throw new KeyringError(
       keyring.path,
-      'cannot be checked: the database holds registries or keys but no canary. Restore the database from a backup.',
+      'cannot be verified: the database contains registries or keys but no canary. Restore the database from a backup.',
     );
   }
   const byId = new Map(rows.map((row) => [row.id, openDataKey(keyring, row)]));
@@ -58,7 +58,7 @@ async function openDataKeys(
   return opened && { byId, activeId, active, seed: opened.equals(firstCanary) ? derive(active, 'seed') : opened };
 }
 
-/** A new data key that seals, and the canary that goes with it. @param seed undefined for the first key of a database. */
+/** Creates a data key that seals, and the canary that belongs to it. @param seed undefined for the first key of a database. */
 export function createSealingKey(
   keyring: Keyring,
   id: number,
@@ -68,7 +68,7 @@ export function createSealingKey(
   return { row, canary: encrypt(key, id, canaryContext, seed ?? firstCanary) };
 }
 
-/** 32 bytes for another use than sealing. @param purpose names the use. */
+/** Derives 32 bytes for a use other than sealing. @param purpose names the use. */
 export function derive(key: KeyObject | Uint8Array, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', key, '', encodeContext('derived_key', { purpose }), derivedKeyBytes));
 }
@@ -83,7 +83,7 @@ function activeKey(
   if (row === undefined || key === undefined || others.length > 0) {
     throw new KeyringError(
       keyring.path,
-      'fits no sealing key: the database should hold exactly one active data key and does not. Restore the database from a backup.',
+      'fits no sealing key: the database must contain exactly one active data key. Restore the database from a backup.',
     );
   }
   return { id: row.id, key };
@@ -91,7 +91,7 @@ function activeKey(
 
 const dataKeyBytes = 32;
 
-/** A new key and its row. @param id 1 to 2^32 − 1. */
+/** Creates a data key and its row. @param id 1 to 2^32 − 1. */
 export function newDataKey(
   keyring: Keyring,
   id: number,
@@ -105,7 +105,7 @@ export function newDataKey(
   };
 }
 
-/** @throws KeyringError when the keyring lacks the root key, or the row is not what it wrapped. */
+/** Unwraps a data key. @throws KeyringError if the keyring lacks the root key, or did not wrap this row. */
 export function openDataKey(keyring: Keyring, row: DataKeyRow): KeyObject {
   const rootKey = keyring.keys.find(({ id }) => id === row.rootKeyId);
   if (rootKey === undefined) {
@@ -124,7 +124,7 @@ export function openDataKey(keyring: Keyring, row: DataKeyRow): KeyObject {
   return createSecretKey(raw);
 }
 
-/** The same key under the first root key of the keyring. @throws as `openDataKey` */
+/** Wraps the same data key with the first root key of the keyring. @throws as `openDataKey`. */
 export function rewrapDataKey(keyring: Keyring, row: DataKeyRow): DataKeyRow {
   const { id: rootKeyId, key } = keyring.sealing;
   return {

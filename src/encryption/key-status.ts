@@ -1,4 +1,4 @@
-// Which keys there are and what each of them still opens. Names alone, never a key.
+// Reads which keys exist and how much each of them still opens. Reports ids, never a key.
 
 import type { DataKeyRow } from '../core/passwords/key-store.ts';
 import { readDataKeys } from './data-keys.ts';
@@ -13,18 +13,18 @@ export interface KeyStatus {
 
 export interface RootKeyStatus {
   readonly id: string;
-  /** Data keys that it wraps; a key with none opens nothing of this database. */
+  /** The number of data keys that it wraps. A root key with 0 opens nothing in this database. */
   readonly dataKeys: number;
 }
 
 export interface DataKeyStatus extends Pick<DataKeyRow, 'id' | 'state' | 'rootKeyId' | 'createdAt'> {
-  /** Passwords that are sealed with it. A retired key that has some is that of an interrupted rotation, or of passwords that cannot be read. */
+  /** The number of passwords sealed with it. A retired key has some after an interrupted rotation, or if they cannot be read. */
   readonly passwords: number;
 }
 
 /**
- * Reads the keys, and opens them to see that they are right.
- * @throws KeyringError when the keyring is not that of the database.
+ * Reads the keys, and opens them to verify that they belong to the database.
+ * @throws KeyringError if the keyring is not that of the database.
  */
 export async function readKeyStatus({
   keyringFile,

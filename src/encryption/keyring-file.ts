@@ -1,18 +1,19 @@
-// A small file of secrets that is made and replaced whole and lastingly, and what a kill meanwhile leaves beside it.
+// Creates and replaces a small file of secrets atomically and durably, and finds the temporary files that a killed process left next to it.
+// Written by hand, because no dependency syncs the file and its directory, and keeps the owner.
 
 import { randomBytes } from 'node:crypto';
 import { constants, link, open, readdir, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** Only the owner may read; nobody may write, because editing it in place is how keys get lost. */
+/** Only the owner may read. No one may write, because an edit in place can lose keys. */
 const privateMode = 0o400;
 
-/** What is added to the name of a file for the one that is to take its place. */
+/** The suffix of a temporary file, after the name of the file that it replaces. */
 const temporarySuffix = /^\.[0-9a-f]{16}\.tmp$/;
 
 type Owner = Pick<Awaited<ReturnType<typeof stat>>, 'uid' | 'gid'>;
 
-/** Replaces a file that is there: whole or not at all, and lasting when this ends. The new one belongs to whom the old one did. */
+/** Replaces an existing file atomically; the new one survives a power cut when this resolves, and has the same owner. */
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = temporaryName(path);
   try {
@@ -24,7 +25,7 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
   }
 }
 
-/** Makes the file whole or not at all, unless it is there: link(2) refuses an existing name, so of several processes one wins. */
+/** Creates the file atomically unless it exists: link(2) fails for an existing name, so one of several processes wins. */
 export async function createDurably(path: string, text: string): Promise<void> {
   const temporary = temporaryName(path);
   try {
@@ -33,11 +34,11 @@ export async function createDurably(path: string, text: string): Promise<void> {
   } finally {
     await rm(temporary, { force: true });
   }
-  // Winner or not: what is sealed from here on needs this name to survive a power cut.
+  // Also in a process that lost: what it seals from now on requires this name to survive a power cut.
   await syncDirectory(dirname(path));
 }
 
-/** The files that others are writing, or were when they were killed, to take the place of this one. None where the directory cannot be read. */
+/** Returns the temporary files of running and killed processes that replace this file. Empty if the directory cannot be read. */
 export async function temporariesOf(path: string): Promise<string[]> {
   const file = await realpath(path);
   const names = await readdir(dirname(file)).catch(() => []);
@@ -47,7 +48,7 @@ export async function temporariesOf(path: string): Promise<string[]> {
     .map((other) => join(dirname(file), other));
 }
 
-/** Opens the file, for the owner alone where that makes it, and closes it in the end. @param flags those of open(2). */
+/** Opens the file and closes it after `use`. Only the owner can read a file that this creates. @param flags those of open(2). */
 export async function withFile<T>(path: string, flags: number, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, flags, privateMode);
   try {
@@ -63,16 +64,16 @@ function temporaryName(path: string): string {
 
 async function writeDurably(path: string, text: string, owner?: Owner): Promise<void> {
   await withFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, async (file) => {
-    // The umask may have taken the owner's own right to read.
+    // The umask may have removed the owner's right to read.
     await file.chmod(privateMode);
-    if (owner !== undefined) await giveTo(file, owner);
+    if (owner !== undefined) await keepOwner(file, owner);
     await file.writeFile(text);
     await file.sync();
   });
 }
 
-/** What root writes beside a server of another user must be that user's, or the server reads it no more. */
-async function giveTo(file: FileHandle, { uid, gid }: Owner): Promise<void> {
+/** A file that root writes for the server of another user must belong to that user, or the server can no longer read it. */
+async function keepOwner(file: FileHandle, { uid, gid }: Owner): Promise<void> {
   const own = await file.stat();
   if (process.geteuid?.() === 0 && (own.uid !== uid || own.gid !== gid)) await file.chown(Number(uid), Number(gid));
 }
@@ -81,7 +82,7 @@ async function linkUnlessTaken(existing: string, name: string): Promise<void> {
   try {
     await link(existing, name);
   } catch (error) {
-    // The second: somebody who started later, with the file of the winner, took ours for a leftover.
+    // ENOENT: a process that started later, with the winner's file, removed this temporary file as a leftover.
     if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOENT')))
       throw error;
   }

@@ -1,4 +1,4 @@
-// The keyring: the file of root keys that lies outside the database and without which nothing in it can be read.
+// Reads, creates, and replaces the keyring: the file of root keys outside the database, without which no stored password can be decrypted.
 
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
@@ -6,13 +6,13 @@ import { constants, realpath } from 'node:fs/promises';
 import { createDurably, replaceDurably, withFile } from './keyring-file.ts';
 
 export interface RootKey {
-  /** 16 hex digits, which an operator can compute from the key (see `rootKeyId`). */
+  /** 16 hex digits, which the operator can compute from the key (see `rootKeyId`). */
   readonly id: string;
   readonly key: KeyObject;
 }
 
 export interface Keyring {
-  /** Where it was read, for messages. */
+  /** The path of its file, for messages. */
   readonly path: string;
   /** The first key of the file: the one that wraps new data keys. */
   readonly sealing: RootKey;
@@ -20,7 +20,7 @@ export interface Keyring {
   readonly keys: readonly RootKey[];
 }
 
-/** The start is refused because of the keys; the process exits with 78. The message names the file and the remedy, never a key. */
+/** The keys do not fit, so Regway refuses to start and exits with status 78. The message names the file and the fix, never a key. */
 export class KeyringError extends Error {
   override readonly name = 'KeyringError';
 
@@ -32,19 +32,19 @@ export class KeyringError extends Error {
 
 const keyBytes = 32;
 
-/** A thousand keys with comments fit; more is another file given by mistake, and is not read into memory. */
+/** A thousand keys with comments fit. A larger file is not a keyring, and is not read into memory. */
 const maxKeyringBytes = 64 * 1024;
 
 const keyPrefix = 'rgk1:';
 
-const header = `# Root keys of Regway. Whoever has this file and the database can read every stored password; without it nobody can.
-# Keep a copy apart from the database and its backups. The first key seals, the others only open.
+const header = `# Root keys of Regway. Anyone with this file and the database can read every stored password; without it, no one can.
+# Keep a copy apart from the database and its backups. The first key seals; the others only open.
 `;
 
 /**
- * Reads the keyring, or makes one with a fresh key. Several processes may do so at once: all end with the same keys.
- * @param options.createIfMissing true only while the database holds nothing sealed (`holdsNothingSealed`): a new key opens nothing old.
- * @throws KeyringError when the file is missing (and may not be made), readable by others, or not a keyring.
+ * Reads the keyring, or creates one with a new key. If several processes do so at once, all return the same keys.
+ * @param options.createIfMissing true only while the database contains nothing sealed (`holdsNothingSealed`): a new key opens nothing old.
+ * @throws KeyringError if the file is missing (and may not be created), readable by others, or not a keyring.
  */
 export async function loadKeyring(path: string, options: { readonly createIfMissing: boolean }): Promise<Keyring> {
   let text = await readKeyringFile(path);
@@ -55,15 +55,15 @@ export async function loadKeyring(path: string, options: { readonly createIfMiss
   if (text === undefined) {
     throw new KeyringError(
       path,
-      'does not exist, but the database was sealed with one. Put it back from its copy, or point REGWAY_KEYRING_FILE at it.',
+      'does not exist, but the database was sealed with one. Restore it from its copy, or point REGWAY_KEYRING_FILE at it.',
     );
   }
   return parseKeyring(text, path);
 }
 
 /**
- * Reads the keyring and gives it to `read`, which reads what its keys wrap. A rotation of the root key that ends between the two leaves what only
- * the new file opens, so after a refusal both are read once more.
+ * Reads the keyring and passes it to `read`, which reads what its keys wrap. If a rotation of the root key ends between the two, only
+ * the new file opens what `read` finds, so after a KeyringError both are read once more.
  * @throws as `loadKeyring`, and what `read` throws.
  */
 export async function openKeyring<Result>(
@@ -83,7 +83,7 @@ export async function openKeyring<Result>(
 /**
  * Parses the text of a keyring: one `rgk1:<base64 of 32 bytes>` a line, blank lines, and comments from `#`.
  * @param path names the file in messages.
- * @throws KeyringError for anything else, a key given twice, or no key.
+ * @throws KeyringError for any other line, a repeated key, or no key.
  */
 export function parseKeyring(text: string, path: string): Keyring {
   const keys = new Map<string, RootKey>();
@@ -102,44 +102,44 @@ export function parseKeyring(text: string, path: string): Keyring {
   if (sealing === undefined) {
     throw new KeyringError(
       path,
-      'holds no key. Put it back from its copy; on a new installation, delete it and one is made at the next start.',
+      'contains no key. Restore it from its copy. On a new installation, delete it, and the next start creates one.',
     );
   }
   return { path, sealing, keys: [...keys.values()] };
 }
 
-/** Gives the text of a keyring file, the sealing key first. */
+/** Returns the text of a keyring file, with the sealing key first. */
 export function printKeyring(keys: readonly KeyObject[]): string {
   return header + keys.map((key) => `${keyPrefix}${key.export().toString('base64')}\n`).join('');
 }
 
 /**
- * Replaces the file by one with these keys, the sealing key first: whole or not at all, and lasting when this ends.
- * @throws KeyringError when it cannot be replaced, as on a read-only mount; the file is as it was then.
+ * Replaces the file atomically by one with these keys, the sealing key first. It survives a power cut when this resolves.
+ * @throws KeyringError if it cannot be replaced, such as on a read-only mount; the file is unchanged then.
  */
 export async function replaceKeyring(path: string, keys: readonly RootKey[]): Promise<Keyring> {
   const text = printKeyring(keys.map(({ key }) => key));
   try {
-    // Where the name is a link, the file behind it is the keyring.
+    // If the name is a symbolic link, its target is the keyring.
     const file = await realpath(path);
     await replaceDurably(file, text);
   } catch (error) {
     throw new KeyringError(
       path,
-      `cannot be replaced (${errorCode(error)}), and nothing was changed. Make its directory writable, or put a new key first in it by hand ("${keyPrefix}" and the output of "openssl rand -base64 32"), keep the old lines below, and repeat.`,
+      `cannot be replaced (${errorCode(error)}), and nothing was changed. Make its directory writable, or insert a new key as its first line yourself ("${keyPrefix}" and the output of "openssl rand -base64 32"), keep the old lines below it, and run the command again.`,
       error,
     );
   }
   return parseKeyring(text, path);
 }
 
-/** A new root key. */
+/** Creates a root key. */
 export function createRootKey(): RootKey {
   const key = createSecretKey(randomBytes(keyBytes));
   return { id: rootKeyId(key), key };
 }
 
-/** Names a root key without telling it: the first 8 bytes of HMAC-SHA256(key, "regway/root-key-id"), in hex. */
+/** Names a root key without revealing it: the first 8 bytes of HMAC-SHA256(key, "regway/root-key-id"), in hex. */
 export function rootKeyId(key: KeyObject): string {
   return createHmac('sha256', key).update('regway/root-key-id').digest('hex').slice(0, 16);
 }
@@ -153,11 +153,11 @@ function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject
   }
   const encoded = line.slice(keyPrefix.length);
   const bytes = Buffer.from(encoded, 'base64');
-  // Node's decoder skips what it does not know, so only text that encodes back to itself is a key.
+  // Node's decoder skips unknown characters, so only text that encodes back to itself is a key.
   if (bytes.length !== keyBytes || bytes.toString('base64') !== encoded) {
     throw new KeyringError(
       path,
-      `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Put the line back from its copy, whole and without spaces.`,
+      `has no key of ${keyBytes} bytes in base64 on line ${lineNumber}. Restore the line from its copy, complete and without spaces.`,
     );
   }
   return createSecretKey(bytes);
@@ -165,7 +165,7 @@ function parseKeyLine(line: string, lineNumber: number, path: string): KeyObject
 
 async function readKeyringFile(path: string): Promise<string | undefined> {
   try {
-    // Non-blocking, so that a named pipe in its place is refused below instead of holding up the start.
+    // Non-blocking, so that a named pipe in its place is rejected below instead of blocking startup.
     return await withFile(path, constants.O_RDONLY | constants.O_NONBLOCK, async (file) => {
       refuseUnsafe(path, await file.stat());
       return await file.readFile('utf8');
@@ -179,7 +179,7 @@ async function readKeyringFile(path: string): Promise<string | undefined> {
     }
     throw new KeyringError(
       path,
-      `cannot be read (${errorCode(error)}). Let the user that runs Regway read it, and nobody else.`,
+      `cannot be read (${errorCode(error)}). Make it readable by the user that runs Regway, and by no one else.`,
       error,
     );
   }
@@ -193,13 +193,13 @@ function refuseUnsafe(path: string, file: Stats): void {
     const mode = (file.mode & 0o777).toString(8).padStart(4, '0');
     throw new KeyringError(
       path,
-      `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if somebody may have read it.`,
+      `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if anyone may have read it.`,
     );
   }
   if (file.size > maxKeyringBytes) {
     throw new KeyringError(
       path,
-      `is larger than ${maxKeyringBytes} bytes, so it is no keyring. Point REGWAY_KEYRING_FILE at the right file.`,
+      `is larger than ${maxKeyringBytes} bytes, so it is not a keyring. Point REGWAY_KEYRING_FILE at the right file.`,
     );
   }
 }

@@ -1,8 +1,8 @@
 // Rotates keys while servers run: a new data key under every password, or a new root key under every data key.
 //
-// Every step leaves a database and a keyring that fit each other, so a process that is killed between two steps loses nothing:
-// the keyring file gains a root key before anything is wrapped with it, and loses one after nothing is wrapped with it any more;
-// a data key is in the database before anything is sealed with it, and leaves it after nothing is sealed with it any more.
+// After every step the database and the keyring fit each other, so a process that is killed between two steps loses nothing:
+// a root key is added to the keyring file before anything is wrapped with it, and removed once nothing is wrapped with it;
+// a data key is stored in the database before anything is sealed with it, and deleted once nothing is sealed with it.
 
 import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -36,7 +36,7 @@ export interface RotationParts {
   readonly keyringFile: string;
   readonly keys: KeyRotationStore;
   readonly now: () => Date;
-  /** Who rotates, for the audit events. */
+  /** The actor of the audit events. */
   readonly actor: string;
   readonly requestId: string;
 }
@@ -44,10 +44,10 @@ export interface RotationParts {
 export interface DataRotation {
   /** The key that seals now. */
   readonly activeId: number;
-  /** Whether this ended a rotation that had been interrupted, instead of making another key. */
+  /** Whether this completed an interrupted rotation instead of creating another key. */
   readonly wasInterrupted: boolean;
   readonly resealed: number;
-  /** Registries whose password does not open, so that its old key had to stay. Their passwords must be entered again. */
+  /** The ids of registries whose password does not open, so that its old key was kept. Their passwords must be entered again. */
   readonly unreadable: readonly string[];
   /** As in `RootRotation`. */
   readonly leftInLog: boolean;
@@ -56,44 +56,44 @@ export interface DataRotation {
 export interface RootRotation {
   /** The root key that wraps every data key now. */
   readonly rootKeyId: string;
-  /** Keys that are still in the file, because it cannot be written here: a person has to remove their lines. */
+  /** The ids of keys that are still in the file, because it cannot be written: the operator must remove their lines. */
   readonly leftInFile: readonly string[];
-  /** Whether what the old key opens is still in the log of the database, because somebody read from it for long. */
+  /** Whether the database's log still contains what the old key opens, because a reader kept the log in use. */
   readonly leftInLog: boolean;
 }
 
-/** Passwords sealed anew in one transaction: about 10 ms of work, and writes of others wait for a part of that. */
+/** Passwords resealed in one transaction: about 10 ms of work, part of which concurrent writes wait for. */
 const batchSize = 100;
 
-/** Between two batches, so that a writer in another process that waits for SQLite's lock gets it. */
+/** Milliseconds between two batches, so that a writer in another process that waits for SQLite's lock gets it. */
 const batchPauseMs = 5;
 
-/** Others may rotate at the same time; each try reads everything again. More in a row is no coincidence. */
-const maxTries = 5;
+/** Another process may rotate at the same time; each attempt reads everything again. More conflicts in a row are no coincidence. */
+const maxAttempts = 5;
 
 /**
- * Seals every password with a new data key and forgets the old one. Reads and writes go on meanwhile, and a concurrent update wins.
- * After an interruption it goes on where that was, without another key; one that came when all was sealed and only the old key was left
- * looks like an old key that had to stay, and another key is made.
- * @throws KeyringError when the keyring is not that of the database; Problem `CONFLICT` when others rotate at the same time.
+ * Reseals every password with a new data key and deletes the old one. Reads and writes continue concurrently, and a concurrent update wins.
+ * After an interruption it continues without creating another key. If it was interrupted when only the old key was left to delete,
+ * that key looks like one that had to be kept, and another key is created.
+ * @throws KeyringError if the keyring is not that of the database; Problem `CONFLICT` if another process rotates at the same time.
  */
 export async function rotateDataKey(parts: RotationParts): Promise<DataRotation> {
   const interrupted = await resealAll(parts);
   const wasInterrupted = interrupted.resealed > 0;
   if (!wasInterrupted) await activateNewKey(parts);
   const done = wasInterrupted ? interrupted : await resealAll(parts);
-  await forgetOldKeys(parts);
+  await deleteOldKeys(parts);
   return { ...done, wasInterrupted, leftInLog: !(await parts.keys.eraseReplaced()) };
 }
 
 /**
- * Wraps every data key with a new root key and takes the old ones out of the keyring file. When a person put a new key first in the file, that
- * one is used, and the file needs no right to be written.
- * @throws as `rotateDataKey`; KeyringError before anything is changed when a new key is needed and the file cannot be replaced.
+ * Wraps every data key with a new root key and removes the old ones from the keyring file. If the operator inserted a new key as its first
+ * line, that key is used, and the file need not be writable.
+ * @throws as `rotateDataKey`; KeyringError, before anything is changed, if a new key is needed and the file cannot be replaced.
  */
 export async function rotateRootKey(parts: RotationParts): Promise<RootRotation> {
   const { keyringFile, keys } = parts;
-  // Shows that this is the keyring of this database before anything is written.
+  // Verifies that this is the keyring of this database before anything is written.
   await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const keyring = await whileHeld(keys, async (rows) => {
     const ring = await keyringWithNewKey(keyringFile, rows);
@@ -105,15 +105,15 @@ export async function rotateRootKey(parts: RotationParts): Promise<RootRotation>
     };
   });
   const leftInFile = await whileHeld(keys, async (rows) => ({
-    result: await forgetOldRootKeys(keyringFile, rows),
+    result: await removeOldRootKeys(keyringFile, rows),
     keys: [],
   }));
   return { rootKeyId: keyring.sealing.id, leftInFile, leftInLog: !(await keys.eraseReplaced()) };
 }
 
 /**
- * Removes the files that killed rotations left beside the keyring, each with root keys in it. Nobody writes such a file while the data keys are held,
- * and what cannot be removed stays.
+ * Removes the files that killed rotations left next to the keyring, each of which contains root keys. No process writes such a file while the
+ * data keys are locked. A file that cannot be removed stays.
  */
 export async function removeTemporaryFiles({
   keyringFile,
@@ -127,14 +127,14 @@ export async function removeTemporaryFiles({
   });
 }
 
-/** Runs `work` while the data keys are held: of several rotations one at a time touches the keyring file. */
+/** Runs `work` while the data keys are locked, so that only one rotation at a time changes the keyring file. */
 async function whileHeld<Result>(
   keys: KeyRotationStore,
   work: (
     rows: readonly DataKeyRow[],
   ) => Promise<{ readonly result: Result; readonly keys: readonly DataKeyRow[]; readonly event?: AuditEvent }>,
 ): Promise<Result> {
-  // Kept here, since the store would translate what it does not know.
+  // Kept here, because the store translates errors that it does not know.
   const outcome: { result?: { readonly value: Result }; fault?: unknown } = {};
   try {
     await keys.rewrap(async (rows) => {
@@ -150,19 +150,19 @@ async function whileHeld<Result>(
   } catch (error) {
     throw outcome.fault ?? error;
   }
-  if (outcome.result === undefined) throw new Error('The store did not run what it was given.');
+  if (outcome.result === undefined) throw new Error('The store did not run the rotation.');
   return outcome.result.value;
 }
 
-/** The keyring, its first key being one that wraps nothing yet. It is in the file, lastingly, before anything is wrapped with it. */
+/** Returns the keyring with a first key that wraps nothing yet. That key is durably in the file before anything is wrapped with it. */
 async function keyringWithNewKey(keyringFile: string, rows: readonly DataKeyRow[]): Promise<Keyring> {
   const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
   const isInUse = rows.some(({ rootKeyId }) => rootKeyId === keyring.sealing.id);
   return isInUse ? replaceKeyring(keyringFile, [createRootKey(), ...keyring.keys]) : keyring;
 }
 
-/** Takes the keys that wrap nothing out of the file. Gives those that are still in it because it cannot be written. */
-async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[]): Promise<readonly string[]> {
+/** Removes the keys that wrap nothing from the file. Returns the ids of those that stay because it cannot be written. */
+async function removeOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[]): Promise<readonly string[]> {
   const { keys } = await loadKeyring(keyringFile, { createIfMissing: false });
   const isInUse = ({ id }: RootKey) => rows.some(({ rootKeyId }) => rootKeyId === id);
   const old = keys.filter((key) => !isInUse(key)).map(({ id }) => id);
@@ -178,14 +178,14 @@ async function forgetOldRootKeys(keyringFile: string, rows: readonly DataKeyRow[
 
 async function activateNewKey(parts: RotationParts): Promise<void> {
   const { keyringFile, keys } = parts;
-  for (let tries = 0; tries < maxTries; tries += 1) {
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const { keyring, activeId, seed } = await openKeyring(keyringFile, async (ring) => ({
       ...(await readDataKeys(ring, keys)),
       keyring: ring,
     }));
     const rows = await keys.dataKeys();
     const active = rows.find(({ id }) => id === activeId);
-    // Wrapped as the one before it, so that a rotation of the root key at the same time misses none.
+    // Wrapped with the root key of the previous one, so that a concurrent rotation of the root key misses none.
     const rootKey = keyring.keys.find(({ id }) => id === active?.rootKeyId);
     if (active === undefined || rootKey === undefined) continue;
     const { row, canary } = createSealingKey(
@@ -199,7 +199,7 @@ async function activateNewKey(parts: RotationParts): Promise<void> {
   throw rotatedByOthers();
 }
 
-/** Walks all registries once. From its start on nothing is written with an old key, so once is enough. */
+/** Reseals the passwords of all registries in one pass. Nothing is written with an old key after its start, so one pass is enough. */
 async function resealAll({
   keyringFile,
   keys,
@@ -210,12 +210,12 @@ async function resealAll({
   let resealed = 0;
   for await (const batch of sealedPages(keys, batchSize)) {
     const old = batch.flatMap(passwordsOf).filter(({ sealed }) => dataKeyIdOf(sealed) !== activeId);
-    const anew = old.map((password) => resealedOf(dataKeys, password));
-    unreadable.push(...old.filter((_, index) => anew[index] === undefined).map(({ registry }) => registry.id));
-    const changed = anew.filter((row) => row !== undefined);
+    const results = old.map((password) => resealedOf(dataKeys, password));
+    unreadable.push(...old.filter((_, index) => results[index] === undefined).map(({ registry }) => registry.id));
+    const changed = results.filter((row) => row !== undefined);
     if (changed.length > 0) await keys.reseal(changed);
     resealed += changed.length;
-    // The write lock is for others too.
+    // Lets other writers take the lock.
     if (changed.length > 0) await setTimeout(batchPauseMs);
   }
   return { activeId, resealed, unreadable };
@@ -249,7 +249,7 @@ function resealedOf(dataKeys: DataKeys, { registry, slot, sealed }: StoredPasswo
   }
 }
 
-async function forgetOldKeys(parts: RotationParts): Promise<void> {
+async function deleteOldKeys(parts: RotationParts): Promise<void> {
   for (const row of await parts.keys.dataKeys()) {
     if (row.state === 'RETIRED')
       await parts.keys.deleteRetired(row.id, eventOf(parts, 'keys.rotate_data', dataKeyTarget(row), 'DONE'));
@@ -259,7 +259,7 @@ async function forgetOldKeys(parts: RotationParts): Promise<void> {
 function rotatedByOthers(): Problem {
   return new Problem(
     'CONFLICT',
-    'Somebody else rotates the keys of this installation at the same time; try again when that has ended.',
+    'Another process is rotating the keys of this installation. Try again when it has finished.',
   );
 }
 

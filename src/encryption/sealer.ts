@@ -1,4 +1,4 @@
-// The sealer: passwords to bytes and back with the database's data keys, which only the keyring can unwrap.
+// Implements the `Sealer` port: encrypts passwords with the database's data keys, which only the keyring can unwrap, and decrypts them.
 
 import type { KeyStore } from '../core/passwords/key-store.ts';
 import { dataKeyIdOf, StaleKeys, type Sealer } from '../core/passwords/sealer.ts';
@@ -10,9 +10,9 @@ import { encodeContext, maxValueBytes, decrypt, encrypt } from './aes-gcm.ts';
 import { createSealingKey, type DataKeys, derive, readDataKeys } from './data-keys.ts';
 import { type Keyring, KeyringError, openKeyring } from './keyring.ts';
 
-/** The sealer of one database, which every replica over it has alike. */
+/** The sealer of one database. Every replica that shares the database has the same. */
 export interface DatabaseSealer extends Sealer {
-  /** 32 bytes for another use than sealing, the same on every replica and after every rotation of keys. @param purpose names the use. */
+  /** Derives 32 bytes for a use other than sealing, the same on every replica and after every key rotation. @param purpose names the use. */
   deriveKey(purpose: string): Uint8Array;
 }
 
@@ -25,12 +25,12 @@ const purposes = {
   PREVIOUS: 'registry.password.previous',
 } as const satisfies Record<SecretSlot, string>;
 
-/** Anything shorter does not even name its key. */
+/** A shorter value does not contain the id of its key. */
 const minSealedBytes = 5;
 
 /**
- * Opens the database's keys, making the first one on an empty database. Writes nothing before every check has passed.
- * @throws KeyringError when these keys are not the ones that the database was sealed with.
+ * Opens the database's keys, and creates the first one in an empty database. Writes nothing before every check has passed.
+ * @throws KeyringError if these keys are not those that the database was sealed with.
  */
 export async function createSealer(options: {
   readonly keyring: Keyring;
@@ -39,7 +39,7 @@ export async function createSealer(options: {
   const { keyring, keys } = options;
   if (await holdsNothingSealed(keys)) {
     const { row, canary } = createSealingKey(keyring, firstDataKeyId);
-    // False when another process was first; its key is read back like any other.
+    // False if another process was first; its key is read below like any other.
     await keys.insertFirst(row, canary);
   }
   let dataKeys = await readDataKeys(keyring, keys);
@@ -54,13 +54,13 @@ export async function createSealer(options: {
   };
 }
 
-/** Whether a new keyring may be made for this database: true before the first start only. */
+/** Returns whether a new keyring may be created for this database: true only before the first start. */
 export async function holdsNothingSealed(keys: KeyStore): Promise<boolean> {
   const dataKeys = await keys.dataKeys();
   return dataKeys.length === 0 && (await keys.canary()) === undefined && !(await keys.hasRegistries());
 }
 
-/** The keys as they are now, with the keyring as it is now: a rotation of the root key replaces the file. */
+/** Reads the keyring and the keys again: a rotation of the root key replaces the file. */
 async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys> {
   try {
     return await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
@@ -68,13 +68,13 @@ async function readAgain(keyringFile: string, keys: KeyStore): Promise<DataKeys>
     if (!(error instanceof KeyringError)) throw error;
     throw new Problem(
       'STORAGE_UNAVAILABLE',
-      'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet.',
+      'The keys of this installation were rotated, and the keyring of this server does not open the new ones yet. Try again once it has the new keyring.',
       { cause: error },
     );
   }
 }
 
-/** Seals with the active key. @throws Problem `INVALID_INPUT` for a password that cannot be sealed. */
+/** Seals a password with the active key. @throws Problem `INVALID_INPUT` for a password that cannot be sealed. */
 export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: SecretBinding): Sealed {
   const password = secret.reveal();
   if (!password.isWellFormed()) {
@@ -91,7 +91,7 @@ export function sealPassword(dataKeys: DataKeys, secret: Secret, binding: Secret
   return encrypt(dataKeys.active, dataKeys.activeId, bindingContext(binding), bytes);
 }
 
-/** @throws as `Sealer.open` */
+/** Opens a sealed password. @throws as `Sealer.open`. */
 export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: SecretBinding): Secret {
   const bytes = decrypt((keyId) => dataKeys.byId.get(keyId), bindingContext(binding), sealed);
   if (bytes !== undefined) return new Secret(bytes.toString());
@@ -102,7 +102,7 @@ export function openPassword(dataKeys: DataKeys, sealed: Sealed, binding: Secret
 }
 
 function bindingContext(binding: SecretBinding): Buffer {
-  // The order is part of the format, and a part left out does not compile.
+  // The order is part of the format. A missing part does not compile.
   const parts: Record<keyof Omit<SecretBinding, 'slot'>, SecretBinding[keyof SecretBinding]> = {
     account: binding.account,
     id: binding.id,
