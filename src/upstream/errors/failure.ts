@@ -39,6 +39,8 @@ export interface OutcomeFacts {
   readonly secureConnection: boolean;
   /** Whether the operator's settings permit plain HTTP to the host. */
   readonly plainHttpPermitted: boolean;
+  /** Whether the password begins or ends with white space, as one that was read from a file does. */
+  readonly passwordHasOuterSpace: boolean;
   /** Names in a certificate, as it spells them. The exception: a failure contains them raw, and its reader redacts them. */
   readonly certificateNames: string;
 }
@@ -56,6 +58,7 @@ export const noFacts = {
   retryAfter: null,
   secureConnection: true,
   plainHttpPermitted: false,
+  passwordHasOuterSpace: false,
   certificateNames: '',
 } as const;
 

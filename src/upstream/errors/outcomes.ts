@@ -29,10 +29,12 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
         ? 'Name a private repository in probeRepository to verify the password.'
         : 'Name a private repository to verify the password.',
     ),
-  INVALID_CREDENTIALS: ({ host, username, detail }) =>
+  INVALID_CREDENTIALS: ({ host, username, detail, passwordHasOuterSpace }) =>
     failure(
       `${host} rejected the username "${username}" or its password.${codeOf(detail)}`,
-      'Check both, and whether the token has expired or was revoked.',
+      passwordHasOuterSpace
+        ? 'The password begins or ends with white space, such as the line end of a file. Remove it if it is not part of the password.'
+        : 'Check both, and whether the token has expired or was revoked.',
     ),
   INSUFFICIENT_SCOPE: ({ host, repository, detail }) =>
     failure(

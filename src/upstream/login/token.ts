@@ -61,7 +61,9 @@ export async function requestToken(client: UpstreamClient, request: TokenRequest
     credential !== undefined && isIdentityToken(credential)
       ? await postIdentityToken(client, request, credential)
       : undefined;
-  const response = posted ?? (await getToken(client, request));
+  // Azure's token server accepts its null GUID with Basic as well, as `docker login` sends it; other servers only so.
+  const isRefusedNullGuid = credential?.username === nullGuid && [400, 401].includes(posted?.status ?? 0);
+  const response = posted === undefined || isRefusedNullGuid ? await getToken(client, request) : posted;
   if (response.status !== 200) return { granted: false, response };
   return { granted: true, token: readToken(response, request.realm.host) };
 }
@@ -72,8 +74,10 @@ function getToken(client: UpstreamClient, request: TokenRequest): Promise<Upstre
   return getWithinOrigin(client, { url: tokenUrl(request), authorization, maxBodyBytes, signal });
 }
 
+const nullGuid = '00000000-0000-0000-0000-000000000000';
+
 /** The usernames under which Docker and Azure store an identity token in the place of a password. */
-const identityUsernames: ReadonlySet<string> = new Set(['<token>', '00000000-0000-0000-0000-000000000000']);
+const identityUsernames: ReadonlySet<string> = new Set(['<token>', nullGuid]);
 
 /** Returns whether the password of a credential is an identity token (refresh token): it logs in by its own grant. */
 export function isIdentityToken({ username }: Pick<Credential, 'username'>): boolean {

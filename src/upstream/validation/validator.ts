@@ -10,6 +10,7 @@ import { noFacts, type OutcomeFacts, UpstreamFailure } from '../errors/failure.t
 import { describeOutcome } from '../errors/outcomes.ts';
 import { endpointOf } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
+import { hasOuterSpace } from '../login/redact.ts';
 import { type CheckSession, openSession } from '../login/session.ts';
 import { createSteps } from '../login/steps.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
@@ -116,6 +117,7 @@ function completeFacts(
     ...noFacts,
     host: target.host,
     username: credential.username,
+    passwordHasOuterSpace: hasOuterSpace(credential),
     repository: session?.steps.running() === 'REPOSITORY' ? repositoryToProbe(target) : null,
     ...facts,
     certificateNames: session?.redact(facts.certificateNames ?? '') ?? '',

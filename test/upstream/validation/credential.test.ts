@@ -265,6 +265,34 @@ describe('an identity token', () => {
   });
 });
 
+it('the null GUID of Azure logs in with Basic where its identity token is refused by POST', async () => {
+  const username = '00000000-0000-0000-0000-000000000000';
+  const known = `Basic ${Buffer.from(`${username}:${marker}`).toString('base64')}`;
+  const server = await secure((request, response) => {
+    if (request.url?.startsWith('/token') !== true) return bearerServer().registry(request, response);
+    return request.method === 'GET' && request.headers.authorization === known
+      ? sendJson(response, 200, { token: 'user-token' })
+      : sendJson(response, 401, {});
+  });
+  const report = await check({ host: server.host }, withCa, {}, { username, password: new Secret(marker) });
+  expect(report).toMatchObject({ outcome: 'VALID' });
+});
+
+it.each(['\n', '\r\n', ' ', '\t'])(
+  'a rejected password that ends with %j is said to end with white space',
+  async (end) => {
+    const server = await secure((_request, response) => {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+    });
+    const credential = (password: string) => ({ username: 'ci', password: new Secret(password) });
+    const report = await check({ host: server.host }, withCa, {}, credential(`${marker}${end}`));
+    expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', hint: expect.stringContaining('white space') });
+    expect(JSON.stringify(report)).not.toContain(marker);
+    const plain = await check({ host: server.host }, withCa, {}, credential(marker));
+    expect(plain.hint).not.toContain('white space');
+  },
+);
+
 describe('a redirect within the origin', () => {
   it.each([301, 302, 303, 307, 308])(
     'of HTTP %i is followed with the login, at /v2/ and at the token server',
