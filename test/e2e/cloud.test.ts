@@ -104,7 +104,7 @@ test('a host that only looks like ECR gets nothing, though its name leads to a r
   const report = await operations.check({ ...withKey, registry: lookAlike });
   expect(report).toMatchObject({
     outcome: 'NATIVE_CREDENTIAL_ERROR',
-    message: expect.stringContaining('no registry of Amazon ECR'),
+    message: expect.stringContaining('not a registry of Amazon ECR'),
   });
   expect([ecr.asked.length, ecr.connections()]).toEqual(before);
 });
