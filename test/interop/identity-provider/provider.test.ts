@@ -179,7 +179,7 @@ describe('a mistake in the issuers', () => {
     [
       'no public address for a sign-in',
       { issuer: 'https://login.example', audience, account: { value: 'admin' }, roles: { claim: 'groups' }, signIn },
-      'set REGWAY_PUBLIC_URL',
+      'REGWAY_PUBLIC_URL must be set',
     ],
     ['a word that means nothing', { issuer: 'https://login.example', audiences: 'x' }, 'REGWAY_OIDC_ISSUERS, at 0'],
   ])('ends the start before anything is made: %s', async (_, issuer, sentence) => {
