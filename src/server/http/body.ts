@@ -36,20 +36,25 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
  * @throws BodyError `TYPE`, `SIZE`; the error of the request if its client disconnects.
  */
 export async function readForm(request: IncomingMessage, maxBytes: number): Promise<URLSearchParams> {
-  if (mediaTypeOf(request)[0] !== 'application/x-www-form-urlencoded') throw new BodyError('TYPE');
+  if (mediaTypeOf(request)[0] !== 'application/x-www-form-urlencoded' || isEncoded(request))
+    throw new BodyError('TYPE');
   return new URLSearchParams((await readBytes(request, maxBytes)).toString());
 }
 
 /** Returns whether a body is JSON in UTF-8 without a content coding. Browsers send a form or plain text across origins without a preflight. */
 function isPlainJson(request: IncomingMessage): boolean {
   const [mediaType, ...parameters] = mediaTypeOf(request);
-  const { 'content-encoding': coding = 'identity' } = request.headers;
   const charsets = parameters.filter((parameter) => parameter.startsWith('charset='));
   return (
     mediaType === 'application/json' &&
-    coding === 'identity' &&
+    !isEncoded(request) &&
     charsets.every((charset) => /^charset=(?:utf-?8|"utf-?8")$/.test(charset))
   );
+}
+
+/** Returns whether a body has a content coding (RFC 9110 §8.4). None is decoded, so that a small body cannot become a large one. */
+function isEncoded({ headers }: IncomingMessage): boolean {
+  return (headers['content-encoding'] ?? 'identity') !== 'identity';
 }
 
 /** Returns the media type and its parameters, in lower case. */

@@ -162,6 +162,7 @@ describe('a form', () => {
     ['no media type', {}],
     ['JSON', json],
     ['a multipart form', { 'Content-Type': 'multipart/form-data; boundary=x' }],
+    ['a content coding', { ...form, 'Content-Encoding': 'gzip' }],
   ] satisfies [string, Record<string, string>][])('with %s is rejected as TYPE', async (_case, headers) => {
     expect(await send(readForm, headers, 'a=1')).toBe('TYPE');
   });
