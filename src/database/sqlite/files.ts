@@ -23,7 +23,7 @@ const privateMode = 0o600;
  * @throws Error with the code EEXIST when there is one already, which is left as it is; EPERM when it cannot be given away, and none is made.
  */
 export function createOwnedFile(path: string, model: string, fill: () => void = () => undefined): void {
-  // A new one, by its descriptor: a link that somebody put in its place would give them the file that it leads to.
+  // A new one, by its descriptor: through a link that replaced it, another user would get the file that the link leads to.
   const file = openSync(path, 'wx', privateMode);
   try {
     fill();

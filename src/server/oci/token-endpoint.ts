@@ -113,5 +113,9 @@ async function readBody(request: IncomingMessage): Promise<URLSearchParams> {
 function bodyError({ kind }: BodyError): OciError {
   return kind === 'SIZE'
     ? new OciError(413, 'UNSUPPORTED', `The form must be at most ${maxFormBytes} bytes.`)
-    : new OciError(415, 'UNSUPPORTED', 'The body must be application/x-www-form-urlencoded, without a Content-Encoding.');
+    : new OciError(
+        415,
+        'UNSUPPORTED',
+        'The body must be application/x-www-form-urlencoded, without a Content-Encoding.',
+      );
 }
