@@ -17,7 +17,7 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
   process.exit(1);
 }
 
-// Parsing the bundle is a quarter of a start. The cache lies beside the program, where whoever can write can change the program itself.
+// Parsing the bundle is a quarter of a start. The cache is stored next to the program: anyone who can write there can change the program itself.
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(fileURLToPath(new URL('../dist/compile-cache/', import.meta.url)));
 

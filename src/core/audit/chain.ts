@@ -1,5 +1,5 @@
 // Chains audit events: each event has a keyed hash (HMAC) over itself and the previous hash, and the head names the end of the chain.
-// Without the keyring, nobody who changes the database can compute matching hashes. Written by hand, because the format is Regway's own.
+// Without the keyring, no one who changes the database can compute matching hashes. Written by hand, because the format is Regway's own.
 
 import type { AuditEvent } from './event.ts';
 

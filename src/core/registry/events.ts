@@ -51,7 +51,7 @@ export function publishChanges(registries: RegistryStore, notifications: Notific
     },
     async exchangeValidation(id, expectedVersion, seen, next, event) {
       const isExchanged = await registries.exchangeValidation(id, expectedVersion, seen, next, event);
-      // Without an event it is a claim, which nobody is told of.
+      // Without an event it is a claim, which is not published.
       if (isExchanged && event !== undefined) publish('VALIDATED', { id, account: event.account });
       return isExchanged;
     },

@@ -83,7 +83,7 @@ async function appendEvent(
   await setHead(queries).execute({ ...headOf(mac, seq, hash) });
 }
 
-/** True before the chain's first start. Where events have hashes and the head is gone, somebody removed it. */
+/** True before the chain's first start. If events have hashes but no head exists, the head was removed. */
 async function isWithoutChain({ tables: { auditEvent, auditHead } }: Database, queries: Queries): Promise<boolean> {
   const heads = await queries.select({ id: auditHead.id }).from(auditHead).limit(1);
   if (heads.length > 0) return false;

@@ -71,7 +71,7 @@ function steps(database: Database, append: AppendEvent): Steps {
   };
 }
 
-/** Gives all keys, which nobody else can change before our transaction ends: on PostgreSQL a row is locked by writing it, unchanged. */
+/** Returns all keys, locked until this transaction ends: on PostgreSQL a row is locked by writing it, unchanged. */
 async function holdKeys(database: Database, queries: Queries): Promise<DataKeyRow[]> {
   const { dataKey } = database.tables;
   const held = await queries
@@ -88,7 +88,7 @@ function passwords(database: Database): Passwords {
   const { registry } = database.tables;
   const refuseOldKey = activeKeyCheck(database);
   const { outcome: _outcome, ...columns } = getTableColumns(registry);
-  // Compared as bytes, since whoever changed the password meanwhile may have kept every number.
+  // Compared as bytes, because a concurrent change of the password may have kept every number.
   const replace = (slot: SecretSlot) => {
     const column = sealedColumns[slot];
     const asExpected = and(eq(registry.id, sql.placeholder('id')), eq(registry[column], given('from')));

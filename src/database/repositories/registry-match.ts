@@ -8,7 +8,7 @@ import { type RegistryColumns, type RegistryRow, toComparedRegistry } from '../s
 
 /** A path has two to five levels; each more is one more part of a statement that is kept. */
 const maxParts = 8;
-/** The names of the placeholders: to spell them anew for each read takes twice as long as to fill them in. */
+/** The names of the placeholders: to build them again for each read takes twice as long as to fill them in. */
 const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`);
 
 /**

@@ -61,7 +61,7 @@ export function moveDurablyToFreeName(from: string, to: string): void {
   sync(dirname(to));
 }
 
-/** In two steps: whoever is killed between them leaves an empty file. */
+/** In two steps: a process that is killed between them leaves an empty file. */
 function takeAndReplace(from: string, to: string): void {
   closeSync(openSync(to, 'wx', 0o600));
   try {

@@ -155,7 +155,7 @@ function issuedAt(value: unknown): number | undefined {
 
 /**
  * Returns until when a token received at `nowMs` lives, in epoch milliseconds. `issued_at` counts only where it shortens the life: a clock that is
- * ahead of ours, or so far behind that the token would have ended, is wrong.
+ * ahead of the server's own, or so far behind that the token would have ended, is wrong.
  */
 export function expiryOf({ issuedAtMs }: RegistryToken, seconds: number, nowMs: number): number {
   const fromReceiptMs = nowMs + seconds * 1000;

@@ -53,7 +53,7 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
       (await getFromRegistry(session, url, authorization)).status === 401;
     const authorization = basicAuthorization(credential);
     if (await isRejected(witness, authorization)) {
-      // A credential for a path can be one that only the path accepts. What everybody gets there says nothing.
+      // A credential for a path can be one that only the path accepts. A response that every caller gets there says nothing.
       witness = repositoryUrl(endpoint, repository);
       const isWholeHost = (registry?.repository ?? null) === null;
       if (isWholeHost || (await isRejected(witness, authorization)) || !(await isRejected(witness)))

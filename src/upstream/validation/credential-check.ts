@@ -177,7 +177,7 @@ async function probeRepository(session: CheckSession, probe: Probe): Promise<Che
   const known = typeof standing === 'string' && isProof(standing) ? standing : undefined;
   const proof = known ?? (await proveByRepository(session, probe, { login, access, url }));
   if (proof === 'SAME' || proof === 'NOT_COMPARED') {
-    // What everybody gets does not contradict the rejection.
+    // A response that every caller gets does not contradict the rejection.
     if (rejection !== undefined) throw rejection;
     steps.finish('WARNED', `${repository} can be pulled, but ${missingProofWords[proof]}.`);
   } else steps.finish('PASSED', `${repository} can be pulled.`);
