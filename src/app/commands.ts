@@ -23,16 +23,21 @@ import { type RunningServer, serve } from './server.ts';
 /** The exit codes of the commands. 78 is EX_CONFIG of sysexits.h: settings, keys, or data must be fixed, and a restart does not help. */
 const exitCodes = { done: 0, failed: 1, configuration: 78 } as const;
 
-/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. Returns the exit code. */
+/**
+ * Serves until SIGTERM or SIGINT, then finishes the requests in flight. SIGINT and a second signal skip the delay before that.
+ * Returns the exit code.
+ */
 export function runServe(): Promise<number> {
   return reporting(async () => {
     // Registered before the start, so that a signal during it leads to a clean stop too.
-    const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+    const interrupted = once(process, 'SIGINT');
+    const stopped = Promise.race([once(process, 'SIGTERM'), interrupted]);
     const config = readConfig();
     const server = await serve(config);
     announce(server, config);
     await stopped;
-    await server.close();
+    // Each handler took one signal, so that one more after these two ends the process at once.
+    await server.close(Promise.race([interrupted, once(process, 'SIGTERM')]));
   });
 }
 

@@ -22,6 +22,7 @@ import {
   parsePublicUrl,
   parseRedirects,
   parseRegistryHost,
+  parseSeconds,
   parseWindowHours,
 } from './setting-parsers.ts';
 
@@ -75,6 +76,10 @@ export interface Config {
   readonly failedLoginsPerMinute: number;
   /** CIDR ranges of the proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly string[];
+  /** Milliseconds for which the server goes on serving after SIGTERM, so that balancers take it out first. */
+  readonly shutdownDelayMs: number;
+  /** Milliseconds that requests in flight have after that. */
+  readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   /** Names that start with `REGWAY_` but are no settings; the server warns about each. */
   readonly unknownSettings: readonly string[];
@@ -138,6 +143,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
     trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
+    // Nothing balances between servers on loopback.
+    shutdownDelayMs: reader.parse('REGWAY_SHUTDOWN_DELAY', parseSeconds) ?? (isLoopback(host) ? 0 : 5_000),
+    shutdownTimeoutMs: reader.parse('REGWAY_SHUTDOWN_TIMEOUT', parseSeconds) ?? 60_000,
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };

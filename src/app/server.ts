@@ -1,5 +1,6 @@
 // Starts the server: opens every part in order, serves, and closes the opened parts in reverse order, also if the start fails halfway.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { faultFields } from '../core/shared/fault.ts';
 import type { Secret } from '../core/shared/secret.ts';
 import { issueFirstToken } from '../server/auth/token-issuer.ts';
@@ -21,7 +22,11 @@ export interface RunningServer {
   readonly url: string;
   /** The first admin token; undefined after the first start. */
   readonly firstToken: Secret | undefined;
-  close(): Promise<void>;
+  /**
+   * Reports "not ready" and goes on serving for the configured delay, then finishes the requests in flight, ends the streams, and closes.
+   * @param hurry Cuts the delay short when it resolves.
+   */
+  close(hurry?: Promise<unknown>): Promise<void>;
 }
 
 interface ServerParts extends Omit<LoginParts, 'signInKey'> {
@@ -84,7 +89,7 @@ async function serveStore(
     metrics,
   });
   const port = await listener.listen(config.listenHost, config.listenPort);
-  opened.push(listener);
+  opened.push({ close: () => listener.close(config.shutdownTimeoutMs) });
   url = publicUrl(config, port);
   const firstToken = await issueFirstToken({
     access: store.access,
@@ -92,8 +97,10 @@ async function serveStore(
     actor: 'regway',
     requestId: 'first-start',
   });
-  const close = async (): Promise<void> => {
+  const close = async (hurry?: Promise<unknown>): Promise<void> => {
     health.stopping = true;
+    listener.announceStop();
+    await delayUnlessHurried(config.shutdownDelayMs, hurry);
     domain.endStreams();
     try {
       await closeAll(opened);
@@ -104,6 +111,13 @@ async function serveStore(
   // Writes the log lines of the start before its command prints the address.
   log.flush();
   return { url, firstToken, close };
+}
+
+async function delayUnlessHurried(delayMs: number, hurry: Promise<unknown> | undefined): Promise<void> {
+  const timer = new AbortController();
+  const delay = pause(delayMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([delay, ...(hurry === undefined ? [] : [hurry])]);
+  timer.abort();
 }
 
 function publicUrl(config: Config, port: number): string {

@@ -44,6 +44,13 @@ export function parseHours(text: string): number {
   return Number(text);
 }
 
+/** Parses whole seconds, at most one hour, with or without the unit, and returns milliseconds. */
+export function parseSeconds(text: string): number {
+  const seconds = Number(/^(\d{1,4})s?$/.exec(text)?.[1]);
+  if (!(seconds <= 3_600)) throw new Error('must be a whole number of seconds from 0 to 3600');
+  return seconds * 1_000;
+}
+
 /** Parses a log level, case-insensitively. */
 export function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find((candidate) => candidate === text.toLowerCase());

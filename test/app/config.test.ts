@@ -48,6 +48,8 @@ describe('the settings', () => {
       validationsPerMinute: 10,
       failedLoginsPerMinute: 10,
       trustedProxies: [],
+      shutdownDelayMs: 0,
+      shutdownTimeoutMs: 60_000,
       logLevel: 'info',
       unknownSettings: [],
     });
@@ -76,6 +78,16 @@ describe('the settings', () => {
       expect(refusal({ [name]: 'yes' })).toContain(name);
     },
   );
+
+  it.each([
+    [{}, 0],
+    [{ REGWAY_LISTEN: '0.0.0.0:4000' }, 5_000],
+    [{ REGWAY_LISTEN: '0.0.0.0:4000', REGWAY_SHUTDOWN_DELAY: '0' }, 0],
+    [{ REGWAY_SHUTDOWN_DELAY: '7' }, 7_000],
+    [{ REGWAY_SHUTDOWN_DELAY: '7s' }, 7_000],
+  ])('delay the shutdown with %j by %i ms, and drain for a minute', (environment, shutdownDelayMs) => {
+    expect(readConfig(environment)).toMatchObject({ shutdownDelayMs, shutdownTimeoutMs: 60_000 });
+  });
 
   it('report all mistakes together', () => {
     const message = refusal({
@@ -110,6 +122,8 @@ describe('the settings', () => {
     ['REGWAY_REVALIDATE_EVERY', '8761'],
     ['REGWAY_VALIDATIONS_PER_MINUTE', '-1'],
     ['REGWAY_FAILED_LOGINS_PER_MINUTE', 'ten'],
+    ['REGWAY_SHUTDOWN_DELAY', '1m'],
+    ['REGWAY_SHUTDOWN_TIMEOUT', '3601'],
     ['REGWAY_TRUSTED_PROXIES', 'proxy.example.com'],
     ['REGWAY_TLS_CERT_FILE', import.meta.filename],
   ])('reject %s=%s', (name, value) => {

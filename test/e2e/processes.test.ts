@@ -170,6 +170,19 @@ test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0
   ]);
 });
 
+test('SIGTERM reports "not ready" at once and goes on serving for the delay; a second signal ends it earlier', async () => {
+  const server = await startServer({ dataDirectory, settings: { REGWAY_SHUTDOWN_DELAY: '60' } });
+  process.kill(server.pid, 'SIGTERM');
+  await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(503);
+  for (let request = 0; request < 5; request++) {
+    const { status, headers } = await server.graphql('{ principal { subject } }');
+    expect([status, headers.get('connection')]).toEqual([200, 'close']);
+  }
+  const asked = Date.now();
+  await server.stop();
+  expect(Date.now() - asked).toBeLessThan(endAfterAnswerMs);
+});
+
 test('a token that another process revoked logs in with no request sent afterwards, however many are read together', async () => {
   const server = await startServer({ dataDirectory });
   const tokens = await Promise.all(

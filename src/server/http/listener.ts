@@ -33,9 +33,6 @@ const requestTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 65_000;
 /** API tokens are 60 bytes and JWTs at most 12 KiB; 16 KiB is the default of Node, fixed here. */
 const maxHeaderBytes = 16 * 1024;
-/** In milliseconds: how long requests in flight can continue when the server stops. A validation runs for at most 15 s. */
-const drainTimeoutMs = 20_000;
-
 /** The status in logs and metrics of a response whose client disconnected, as in nginx. */
 const clientDisconnected = 499;
 
@@ -43,24 +40,35 @@ const clientDisconnected = 499;
 export interface Listener {
   /** Listens and returns the port; port 0 picks a free one. @throws Error of the system, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
-  /** Accepts no new connections, waits at most 20 s for requests in flight, then closes all connections. */
-  close(): Promise<void>;
+  /** Goes on serving, but ends each connection after its next answer, so that clients and balancers move to another replica. */
+  announceStop(): void;
+  /** Accepts no new connections, waits at most `drainTimeoutMs` for requests in flight, then closes all connections. */
+  close(drainTimeoutMs: number): Promise<void>;
 }
 
 /** Creates a listener. The first route that matches a path serves it. */
 export function createListener(options: ListenerOptions): Listener {
-  const server = createServer(options, (request, response) =>
+  let stopping = false;
+  const server = createServer(options, (request, response) => {
+    // RFC 9112 §9.6: the client sends nothing more on this connection, so that none of its requests meets a closed one.
+    if (stopping) response.setHeader('Connection', 'close');
     serve(options, request, response, () => {
       // While the server stops, a kept-alive connection would delay it until the client disconnects.
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
-    }),
-  );
+    });
+  });
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.keepAliveTimeout = keepAliveTimeoutMs;
   return {
     listen: (host, port) => listen(server, host, port),
-    close: () => close(server),
+    announceStop: () => {
+      stopping = true;
+    },
+    close: (drainTimeoutMs) => {
+      stopping = true;
+      return close(server, drainTimeoutMs);
+    },
   };
 }
 
@@ -135,7 +143,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, drainTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
     server.close(() => {

@@ -1,6 +1,6 @@
 // The laws of the listener: ids, log lines, metrics, faults and stopping.
 
-import { request as httpRequest } from 'node:http';
+import { Agent, get as httpGet, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthRoutes } from '../../../src/server/http/health.ts';
@@ -17,9 +17,12 @@ interface Running {
   readonly listener: Listener;
 }
 
+/** Longer than any request of these tests. */
+const drainTimeoutMs = 20_000;
+
 const opened: Listener[] = [];
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((listener) => listener.close()));
+  await Promise.all(opened.splice(0).map((listener) => listener.close(drainTimeoutMs)));
 });
 
 async function start(routes: readonly Route[], ready = async () => true): Promise<Running> {
@@ -173,12 +176,39 @@ describe('stopping', () => {
     const answer = fetch(`${url}/slow`);
     await inFlight;
     const started = performance.now();
-    const closed = listener.close();
+    const closed = listener.close(drainTimeoutMs);
     await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
     expect(await (await answer).json()).toEqual({ finished: true });
     await closed;
     // The connection is kept alive by its client, and must not hold the server open for the whole drain.
     expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  it('is announced by answers that end their connections, while new ones are served', async () => {
+    const { url, listener } = await start([]);
+    const connections = new Set<number>();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = () =>
+      new Promise<string | undefined>((resolve, reject) => {
+        httpGet(`${url}/livez`, { agent }, (response) => {
+          connections.add(response.socket.localPort ?? 0);
+          response.resume().once('end', () => resolve(response.headers.connection));
+        }).on('error', reject);
+      });
+    expect([await ask(), await ask(), connections.size]).toEqual(['keep-alive', 'keep-alive', 1]);
+    listener.announceStop();
+    expect([await ask(), await ask(), connections.size]).toEqual(['close', 'close', 2]);
+    agent.destroy();
+  });
+
+  it('cuts a request that outlives the drain', async () => {
+    const { url, listener } = await start([route('/hangs', () => new Promise(() => undefined))]);
+    const cut = fetch(`${url}/hangs`).catch(({ message }: Error) => message);
+    await sleep(50);
+    const started = performance.now();
+    await listener.close(300);
+    expect(await cut).toBe('fetch failed');
+    expect(performance.now() - started).toBeGreaterThan(290);
   });
 });
 

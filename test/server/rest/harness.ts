@@ -110,7 +110,7 @@ export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-
     },
     async close() {
       agent.destroy();
-      await listener.close();
+      await listener.close(20_000);
       await domain.close();
     },
   };
