@@ -136,16 +136,16 @@ export function isPostgres(url: string): boolean {
 /** One moment of a database. Writing to it fails. */
 export interface SnapshotDatabase extends Database {
   /** The violations that the database finds in itself, in its own words; null if it has no such check. */
-  complaints(): Promise<string[] | null>;
+  findViolations(): Promise<string[] | null>;
 }
 
-/** Notices over a connection, which must be closed. */
-export interface OpenNotices extends Notifications {
+/** Notifications over a connection, which must be closed. */
+export interface NotificationChannel extends Notifications {
   close(): Promise<void>;
 }
 
-/** Notices of a store that only one process uses. */
-export function localNotices(): OpenNotices {
+/** Creates the notifications of a store that only one process uses. */
+export function localNotifications(): NotificationChannel {
   const listeners: ((text: string) => void)[] = [];
   return {
     send: (text) => listeners.forEach((hear) => hear(text)),

@@ -14,8 +14,8 @@ export interface Snapshot {
   readonly audit: AuditTrail;
   /** Every registry of every account, by id, a page at a time. */
   registries(): AsyncIterable<SealedRegistry>;
-  /** As `SnapshotDatabase.complaints`. */
-  complaints(): Promise<string[] | null>;
+  /** As `SnapshotDatabase.findViolations`. */
+  findViolations(): Promise<string[] | null>;
   /**
    * How many migrations this program has and the database lacks. Nothing else can be read while there are any.
    * @throws StoreError when the database is newer than this program, or none of its own.
@@ -44,7 +44,7 @@ export async function openSnapshot({
     keys,
     audit,
     registries: () => registriesOf(keys),
-    complaints: () => database.complaints(),
+    findViolations: () => database.findViolations(),
     missingMigrations: () => countMissing(database, join(migrationsDir, dialect)),
     database,
     close: () => database.close(),

@@ -29,7 +29,7 @@ export async function measureMatching(dataDir: string, seeded: readonly SeededRe
     ...store,
     sealer,
     validator,
-    validationRateLimit: { take: async () => 0 },
+    validationRateLimit: { consume: async () => 0 },
     now: () => new Date(),
     newId: () => '',
     observeValidation: () => undefined,

@@ -25,10 +25,10 @@ export interface RegistryRow {
   readonly updated_at: number;
 }
 
-export const registryByText = `SELECT ${columns} FROM registry WHERE account = ? AND registry = ?`;
+export const registryByPattern = `SELECT ${columns} FROM registry WHERE account = ? AND registry = ?`;
 
 /** The second value is a JSON list of texts. */
-export const registriesByTexts = `SELECT ${columns} FROM registry WHERE account = ? AND registry IN (SELECT value FROM json_each(?))`;
+export const registriesByPatterns = `SELECT ${columns} FROM registry WHERE account = ? AND registry IN (SELECT value FROM json_each(?))`;
 
 export const registryPage = `SELECT ${columns} FROM registry WHERE account = ? AND registry > ? ORDER BY registry LIMIT ?`;
 

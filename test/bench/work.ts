@@ -13,8 +13,8 @@ import { databaseFile, openDataDir } from './seed.ts';
 import {
   insertAuditEvent,
   insertRegistry,
-  registriesByTexts,
-  registryByText,
+  registriesByPatterns,
+  registryByPattern,
   registryPage,
   registryRow,
   type RegistryRow,
@@ -70,8 +70,8 @@ export async function openWork(dataDir: string): Promise<Work> {
   const writer = new Sqlite(databaseFile(dataDir));
   for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON'])
     writer.pragma(pragma);
-  const byText = reader.prepare<[string, string], RegistryRow>(registryByText);
-  const byTexts = reader.prepare<[string, string], RegistryRow>(registriesByTexts);
+  const byPattern = reader.prepare<[string, string], RegistryRow>(registryByPattern);
+  const byPatterns = reader.prepare<[string, string], RegistryRow>(registriesByPatterns);
   const pageAfter = reader.prepare<[string, string, number], RegistryRow>(registryPage);
   const insert = writer.prepare(insertRegistry);
   const audit = writer.prepare(insertAuditEvent);
@@ -81,7 +81,7 @@ export async function openWork(dataDir: string): Promise<Work> {
   });
   return {
     get(text) {
-      const row = byText.get(account, parseRegistryPattern(text).registry);
+      const row = byPattern.get(account, parseRegistryPattern(text).registry);
       return row === undefined ? null : shown(row);
     },
     page(after) {
@@ -95,7 +95,7 @@ export async function openWork(dataDir: string): Promise<Work> {
     image(reference) {
       const parsed = parseImageReference(reference);
       const texts = coveringPatterns(parsed);
-      const rows = byTexts.all(account, JSON.stringify(texts));
+      const rows = byPatterns.all(account, JSON.stringify(texts));
       const winner = texts
         .map((text) => rows.find(({ registry }) => registry === text))
         .find((row) => row !== undefined);

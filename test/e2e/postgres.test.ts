@@ -7,7 +7,7 @@ import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { registryOrderFields } from '../../src/core/registry/store.ts';
 import { StoreError } from '../../src/database/errors.ts';
 import { parseAddress } from '../../src/database/postgres/address.ts';
-import { postgresNotices } from '../../src/database/postgres/listen-notify.ts';
+import { postgresNotifications } from '../../src/database/postgres/listen-notify.ts';
 import { createPool } from '../../src/database/postgres/pool.ts';
 import { openStore } from '../../src/database/store.ts';
 import { type Harness, migrationsDir, openStarted } from '../database/harness.ts';
@@ -82,7 +82,7 @@ describe('a server', () => {
     ).flat();
     const store = await open();
     const texts = acknowledged.map((number) => sampleRegistry(number).registry);
-    expect(await store.registries.byTexts('admin', texts)).toHaveLength(acknowledged.length);
+    expect(await store.registries.byPatterns('admin', texts)).toHaveLength(acknowledged.length);
     const [events] = await behind`SELECT count(*)::int AS count FROM audit_event`;
     expect(await store.registries.count('admin', {})).toBe(events?.['count']);
     await store.close();
@@ -248,12 +248,12 @@ describe('a server', () => {
       const pool = createPool(parseAddress(server.url), 1);
       const notify = (channel: string, text: string) =>
         pool.use(({ client }) => client.query('SELECT pg_notify($1, $2)', [channel, text]));
-      const notices = postgresNotices(createPool(parseAddress(server.url), 1), notify, 300);
-      return { ...notices, close: () => notices.close().then(() => pool.end()) };
+      const channel = postgresNotifications(createPool(parseAddress(server.url), 1), notify, 300);
+      return { ...channel, close: () => channel.close().then(() => pool.end()) };
     });
-    const heard = replicas.map((notices) => {
+    const heard = replicas.map((channel) => {
       const texts: string[] = [];
-      notices.listen((text) => text !== '' && texts.push(text));
+      channel.listen((text) => text !== '' && texts.push(text));
       return texts;
     });
     const arrives = async (text: string): Promise<void> => {
@@ -270,7 +270,7 @@ describe('a server', () => {
     await server.start();
     await arrives('after');
     expect(heard.flat()).not.toContain('to nobody');
-    await Promise.all(replicas.map((notices) => notices.close()));
+    await Promise.all(replicas.map((channel) => channel.close()));
   });
 
   it('answers lookups and pages from indexes, not by scanning the table', async () => {
@@ -294,7 +294,7 @@ describe('a server', () => {
     // More than five runs: from the sixth on the server may settle for a plan that fits any parameter.
     for (let run = 0; run < 8; run++) {
       expect(
-        await again.registries.byTexts('admin', ['host1.example/a/1', 'host2.example/a/2', 'host1.example']),
+        await again.registries.byPatterns('admin', ['host1.example/a/1', 'host2.example/a/2', 'host1.example']),
       ).toHaveLength(2);
       expect(await again.registries.byHosts('admin', ['host1.example'], 10)).toHaveLength(10);
       for (const field of registryOrderFields) {

@@ -59,8 +59,8 @@ async function compareList(
 async function compareGet(system: System, world: World, text: string): Promise<void> {
   const expected = [...world.values()].find(({ registry }) => registry === text);
   // A host in capitals is the same host.
-  const byText = await system.registries.get(caller, { registry: text.replace('example', 'EXAMPLE') });
-  deepStrictEqual(byText && shown(byText), expected === undefined ? null : withoutPassword(expected));
+  const byPattern = await system.registries.get(caller, { registry: text.replace('example', 'EXAMPLE') });
+  deepStrictEqual(byPattern && shown(byPattern), expected === undefined ? null : withoutPassword(expected));
   if (expected === undefined) return;
   const byId = await system.registries.get(caller, { id: expected.id });
   deepStrictEqual(byId && shown(byId), withoutPassword(expected));

@@ -53,7 +53,7 @@ export async function startSystem({ openStore, dropStore, directory }: SystemPar
       check: async (_target, { password }) =>
         reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID'),
     },
-    validationRateLimit: { take: async () => 0 },
+    validationRateLimit: { consume: async () => 0 },
     rotationWindowMs,
     now: () => new Date((clock += 1)),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,

@@ -119,7 +119,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
   let ids = 0;
   return {
     validator: scriptedValidator(state),
-    validationRateLimit: { take: async (subject) => state.takeValidation(subject) },
+    validationRateLimit: { consume: async (subject) => state.takeValidation(subject) },
     minter: { mint: (source, signal) => state.mint(source, signal) },
     ledger: { record: (use) => void state.uses.push(use) },
     observeValidation: (report) => void state.observed.push(report),

@@ -85,7 +85,7 @@ async function checkStaged(config: Config, path: string): Promise<Check[]> {
 
 async function findViolations(path: string): Promise<string[]> {
   return await withSnapshot(path, async (snapshot) => {
-    const violations = (await snapshot.complaints()) ?? [];
+    const violations = (await snapshot.findViolations()) ?? [];
     // Throws for a database of another program, to which a migration would only add tables.
     if (violations.length === 0) await snapshot.missingMigrations();
     return violations;

@@ -52,7 +52,7 @@ export async function exportRegistries({ databaseUrl }: Config, account: string 
 }
 
 async function moveInto(source: Snapshot, url: string, password: string | undefined): Promise<MovedTable[]> {
-  const [violation] = (await source.complaints()) ?? [];
+  const [violation] = (await source.findViolations()) ?? [];
   if (violation !== undefined)
     throw new Problem(
       'INVALID_INPUT',

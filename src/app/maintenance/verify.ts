@@ -74,7 +74,7 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
 }
 
 async function verifyDatabase(snapshot: Snapshot): Promise<Check> {
-  const violations = await snapshot.complaints();
+  const violations = await snapshot.findViolations();
   if (violations === null)
     return {
       name: 'database',

@@ -15,7 +15,7 @@ import {
   findNeighbors,
   imageArguments,
   type ImageExplanation,
-  registriesByText,
+  registriesByPattern,
 } from './explain.ts';
 
 /** Maximum number of patterns per call: a thousand images of 20 path levels. A thousand of 120 would take seconds. */
@@ -33,7 +33,7 @@ export type FoundEntity = Registry | ImageExplanation | Problem | null;
 /** The lookups of one key, and its result from what they found. */
 interface KeyLookup {
   readonly id?: string;
-  readonly texts?: readonly string[];
+  readonly patterns?: readonly string[];
   readonly image?: RequestedImage;
   readonly answer: (found: Found) => FoundEntity;
 }
@@ -41,7 +41,7 @@ interface KeyLookup {
 /** The result of all lookups together. */
 interface Found {
   readonly byId: ReadonlyMap<string, Registry>;
-  readonly byText: ReadonlyMap<string, Registry>;
+  readonly byPattern: ReadonlyMap<string, Registry>;
   readonly neighborsOf: (host: string) => Promise<readonly Registry[]>;
 }
 
@@ -77,22 +77,22 @@ function ownProblem<T>(work: () => T): T | Problem {
 
 function lookupRegistry(caller: Caller, key: unknown): KeyLookup {
   const principal = authorize(caller, 'registry.get');
-  const { id, registry: text } = parseInput(getArguments, key);
+  const { id, registry: pattern } = parseInput(getArguments, key);
   if (id !== null && id !== undefined) {
     const visible = (registry: Registry | undefined) =>
       registry !== undefined && mayActIn(principal, registry.account) ? registry : null;
     return { ...(isRegistryId(id) ? { id } : {}), answer: ({ byId }) => visible(byId.get(id)) };
   }
-  const { registry } = parseRegistryPattern(text ?? '');
-  return { texts: [registry], answer: ({ byText }) => byText.get(registry) ?? null };
+  const { registry } = parseRegistryPattern(pattern ?? '');
+  return { patterns: [registry], answer: ({ byPattern }) => byPattern.get(registry) ?? null };
 }
 
 function lookupImage(caller: Caller, key: unknown): KeyLookup {
   const principal = authorize(caller, 'image.explain');
   const image = parseRequestedImage(principal, parseInput(imageArguments, key).reference);
   const { host } = image.image;
-  const answer: KeyLookup['answer'] = ({ byText, neighborsOf }) => {
-    const covering = coveringInOrder(image, byText);
+  const answer: KeyLookup['answer'] = ({ byPattern, neighborsOf }) => {
+    const covering = coveringInOrder(image, byPattern);
     return explain(image, {
       account: principal.account,
       winner: covering[0] ?? null,
@@ -100,7 +100,7 @@ function lookupImage(caller: Caller, key: unknown): KeyLookup {
       neighbors: () => neighborsOf(host),
     });
   };
-  return { image, texts: image.texts, answer };
+  return { image, patterns: image.patterns, answer };
 }
 
 async function lookUp(
@@ -109,18 +109,18 @@ async function lookUp(
   lookups: readonly KeyLookup[],
 ): Promise<Found> {
   const ids = new Set(lookups.flatMap(({ id }) => id ?? []));
-  const texts = new Set(lookups.flatMap(({ texts: wanted = [] }) => wanted));
-  if (texts.size > maxPatterns)
+  const patterns = new Set(lookups.flatMap((lookup) => lookup.patterns ?? []));
+  if (patterns.size > maxPatterns)
     throw new Problem('INVALID_INPUT', 'These images have too many path levels in total. Request fewer at once.');
   const images = lookups.flatMap(({ image }) => image ?? []);
-  const [withId, withText] = await Promise.all([
+  const [withId, withPattern] = await Promise.all([
     ids.size === 0 ? [] : ports.registries.byIds([...ids]),
-    texts.size === 0 ? [] : ports.registries.byTexts(principal.account, [...texts]),
+    patterns.size === 0 ? [] : ports.registries.byPatterns(principal.account, [...patterns]),
   ]);
   let neighbors: Promise<Map<string, Registry[]>> | undefined;
   return {
     byId: new Map(withId.map((registry) => [registry.id, registry])),
-    byText: registriesByText(withText),
+    byPattern: registriesByPattern(withPattern),
     async neighborsOf(host) {
       neighbors ??= findNeighbors(ports, principal, principal.account, images).then((found) =>
         Map.groupBy(found, (registry) => registry.host),

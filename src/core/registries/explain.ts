@@ -44,7 +44,7 @@ export interface MatchCandidate {
 export interface RequestedImage {
   readonly image: ImageReference;
   /** Every registry pattern that covers it, most specific first. */
-  readonly texts: readonly string[];
+  readonly patterns: readonly string[];
 }
 
 /** The result of the lookups for one image. */
@@ -65,20 +65,20 @@ interface FoundForImage {
 export function parseRequestedImage(principal: Principal, reference: string): RequestedImage {
   const image = parseImageReference(reference);
   if (!coversImage(principal, image)) throw imageNotCovered(['reference']);
-  return { image, texts: coveringPatterns(image) };
+  return { image, patterns: coveringPatterns(image) };
 }
 
 /** Returns the explanation of one image from what was found. */
 export function explain(
-  { image, texts }: RequestedImage,
+  { image, patterns }: RequestedImage,
   { account, winner, covering, neighbors }: FoundForImage,
 ): ImageExplanation {
   const candidates = async (): Promise<MatchCandidate[]> => {
     const [inside, near] = await Promise.all([covering(), neighbors()]);
-    const others = near.filter(({ registry }) => !texts.includes(registry));
+    const others = near.filter(({ registry }) => !patterns.includes(registry));
     return [...inside, ...others].slice(0, maxCandidates).map((registry) => ({
       registry,
-      matched: texts.includes(registry.registry),
+      matched: patterns.includes(registry.registry),
       reason: matchReason(registry, image, winner),
     }));
   };
@@ -86,8 +86,8 @@ export function explain(
 }
 
 /** Returns the registries that cover the image, most specific first. */
-export function coveringInOrder({ texts }: RequestedImage, byText: ReadonlyMap<string, Registry>): Registry[] {
-  return texts.flatMap((text) => byText.get(text) ?? []);
+export function coveringInOrder({ patterns }: RequestedImage, byPattern: ReadonlyMap<string, Registry>): Registry[] {
+  return patterns.flatMap((pattern) => byPattern.get(pattern) ?? []);
 }
 
 /** Returns the first registries of each image's host, in one read. None for the role PULL, which cannot list registries. */
@@ -102,7 +102,7 @@ export async function findNeighbors(
 }
 
 /** Maps the pattern of each registry, which is unique in an account, to the registry. */
-export function registriesByText(registries: readonly Registry[]): ReadonlyMap<string, Registry> {
+export function registriesByPattern(registries: readonly Registry[]): ReadonlyMap<string, Registry> {
   return new Map(registries.map((registry) => [registry.registry, registry]));
 }
 
@@ -115,12 +115,12 @@ export async function explainImage(ports: LookupPorts, caller: Caller, args: unk
   const { reference, account: named } = parseInput(imageArguments, args);
   const requested = parseRequestedImage(principal, reference);
   const account = await actingAccount(ports, principal, named);
-  const winner = (await ports.registries.findMostSpecific(account, requested.texts)) ?? null;
+  const winner = (await ports.registries.findMostSpecific(account, requested.patterns)) ?? null;
   return explain(requested, {
     account,
     winner,
     covering: async () =>
-      coveringInOrder(requested, registriesByText(await ports.registries.byTexts(account, requested.texts))),
+      coveringInOrder(requested, registriesByPattern(await ports.registries.byPatterns(account, requested.patterns))),
     neighbors: () => findNeighbors(ports, principal, account, [requested]),
   });
 }

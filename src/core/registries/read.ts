@@ -44,5 +44,5 @@ async function getRegistry(ports: LookupPorts, caller: Caller, args: unknown): P
   if (id !== null && id !== undefined) return (await findOwned(ports, principal, id)) ?? null;
   const { registry } = parseRegistryPattern(text ?? '');
   const owner = account ?? principal.account;
-  return mayActIn(principal, owner) ? ((await ports.registries.byText(owner, registry)) ?? null) : null;
+  return mayActIn(principal, owner) ? ((await ports.registries.byPattern(owner, registry)) ?? null) : null;
 }

@@ -56,9 +56,9 @@ export interface RegistryStore {
   /** Returns all of `ids` that exist, in any account, in no order, in one statement. */
   byIds(ids: readonly string[]): Promise<Registry[]>;
   /** Returns a registry by its canonical pattern in one account. */
-  byText(account: string, registry: string): Promise<Registry | undefined>;
+  byPattern(account: string, registry: string): Promise<Registry | undefined>;
   /** Returns all of `patterns` that exist in the account, in no order, in one statement. */
-  byTexts(account: string, patterns: readonly string[]): Promise<Registry[]>;
+  byPatterns(account: string, patterns: readonly string[]): Promise<Registry[]>;
   /** Returns the registry of the first of `patterns` that exists in the account, in one statement. */
   findMostSpecific(account: string, patterns: readonly string[]): Promise<Registry | undefined>;
   /** Returns up to `limit` registries of each host, by pattern, in one statement. */

@@ -2,7 +2,7 @@
 // https://www.postgresql.org/docs/15/sql-notify.html
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { localNotices, type OpenNotices } from '../database.ts';
+import { localNotifications, type NotificationChannel } from '../database.ts';
 import type { Connection, Pool } from './pool.ts';
 
 const channel = 'regway';
@@ -12,17 +12,17 @@ const usualHeartbeatMs = 30_000;
 const retryMs = 500;
 
 /**
- * Creates the notices of a store that several processes share. A text that is sent while the database is unavailable is lost.
- * Behind PgBouncer in transaction mode no notices arrive, because LISTEN belongs to a session.
- * @param listener a pool of one connection, which listens.
- * @param notify sends one text through any connection.
+ * Creates the notifications of a store that several processes share. A text that is sent while the database is unavailable is lost.
+ * Behind PgBouncer in transaction mode no notifications arrive, because LISTEN belongs to a session.
+ * @param listener A pool of one connection, which listens.
+ * @param notify Sends one text through any connection.
  */
-export function postgresNotices(
+export function postgresNotifications(
   listener: Pool,
   notify: (channel: string, text: string) => Promise<unknown>,
   heartbeatMs = usualHeartbeatMs,
-): OpenNotices {
-  const local = localNotices();
+): NotificationChannel {
+  const local = localNotifications();
   let listening: Connection | undefined;
   let heart: NodeJS.Timeout | undefined;
   let isAlive = true;

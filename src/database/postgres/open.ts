@@ -2,12 +2,12 @@
 
 import { sql } from 'drizzle-orm';
 import type { Notifications } from '../../core/registry/events.ts';
-import { type Database, type Dialect, localNotices, type Queries, type SnapshotDatabase } from '../database.ts';
+import { type Database, type Dialect, localNotifications, type Queries, type SnapshotDatabase } from '../database.ts';
 import { translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
-import { postgresNotices } from './listen-notify.ts';
+import { postgresNotifications } from './listen-notify.ts';
 import { createPool, type Pool, statementTimeoutMs } from './pool.ts';
 
 /** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
@@ -38,12 +38,12 @@ export function openPostgres(url: string, password?: string): Database {
   const within = deadlineOf(pool);
   const notify = (channel: string, text: string) =>
     within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${channel}, ${text})`)));
-  const notices = postgresNotices(createPool(address, 1), notify);
+  const notifications = postgresNotifications(createPool(address, 1), notify);
   const close = async (): Promise<void> => {
-    await notices.close();
+    await notifications.close();
     await pool.end();
   };
-  return postgresDatabase(transactionsOn(pool), close, notices, within);
+  return postgresDatabase(transactionsOn(pool), close, notifications, within);
 }
 
 function deadlineOf(pool: Pool): Within {
@@ -106,8 +106,8 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
     connection.release();
     await pool.end();
   };
-  const database = postgresDatabase(runner, close, localNotices(), within);
-  return { ...database, write: refuseWrite, migrate: refuseWrite, complaints: () => Promise.resolve(null) };
+  const database = postgresDatabase(runner, close, localNotifications(), within);
+  return { ...database, write: refuseWrite, migrate: refuseWrite, findViolations: () => Promise.resolve(null) };
 }
 
 /** Creates a queue that runs one piece of work after the other, because a connection answers one query at a time. */
@@ -124,12 +124,12 @@ function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
 export function postgresDatabase(
   runner: Runner,
   close: () => Promise<void>,
-  notices: Notifications = localNotices(),
+  notifications: Notifications = localNotifications(),
   within: Within = withoutDeadline,
 ): Database {
   return {
     ...dialect,
-    notifications: notices,
+    notifications,
     read: (work) => translated(() => within(() => runner.read(work))),
     write: (work) =>
       translated(() => within((deadline) => runner.transaction((queries) => inTime(deadline, () => work(queries))))),

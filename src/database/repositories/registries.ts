@@ -27,7 +27,7 @@ export function registryStore(database: Database, append: AppendEvent): Registry
 
 type Reading = Pick<
   RegistryStore,
-  'byId' | 'byIds' | 'byText' | 'byTexts' | 'findMostSpecific' | 'byHosts' | 'afterId' | 'sealed' | 'sealedAlternates'
+  'byId' | 'byIds' | 'byPattern' | 'byPatterns' | 'findMostSpecific' | 'byHosts' | 'afterId' | 'sealed' | 'sealedAlternates'
 >;
 type Writing = Pick<
   RegistryStore,
@@ -40,8 +40,8 @@ function reading(
     columns,
     byId,
     byIds,
-    byText,
-    byTexts,
+    byPattern,
+    byPatterns,
     byHosts,
     afterId,
     sealed,
@@ -49,10 +49,10 @@ function reading(
   }: ReturnType<typeof readStatements>,
 ): Reading {
   const rowById = registryReads(database, byId);
-  const rowByText = registryReads(database, byText);
-  const rowsByTexts = registryReads(database, byTexts);
-  const findByTexts: Reading['byTexts'] = async (account, texts) => {
-    const rows = await rowsByTexts({ account, texts: JSON.stringify(texts) });
+  const rowByPattern = registryReads(database, byPattern);
+  const rowsByPatterns = registryReads(database, byPatterns);
+  const findByPatterns: Reading['byPatterns'] = async (account, patterns) => {
+    const rows = await rowsByPatterns({ account, patterns: JSON.stringify(patterns) });
     return rows.map(toComparedRegistry);
   };
   return {
@@ -61,9 +61,9 @@ function reading(
       const rows = await database.read((queries) => byIds(queries).execute({ ids: JSON.stringify(ids) }));
       return rows.map(toRegistry);
     },
-    byText: (account, registry) => rowByText({ account, registry }).then(toFirstRegistry),
-    byTexts: findByTexts,
-    findMostSpecific: findMostSpecific(database, columns, findByTexts),
+    byPattern: (account, registry) => rowByPattern({ account, registry }).then(toFirstRegistry),
+    byPatterns: findByPatterns,
+    findMostSpecific: findMostSpecific(database, columns, findByPatterns),
     async byHosts(account, hosts, limit) {
       const rows = await database.read((queries) =>
         byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }),
@@ -155,8 +155,8 @@ function readStatements(database: Database) {
   const ofAccount = eq(registry.account, sql.placeholder('account'));
   const isId = eq(registry.id, sql.placeholder('id'));
   const registries = (queries: Queries) => queries.select(columns).from(registry);
-  const byText = and(ofAccount, eq(registry.registry, sql.placeholder('registry')));
-  const byTexts = and(ofAccount, database.isOneOf(registry.registry, given('texts')));
+  const byPattern = and(ofAccount, eq(registry.registry, sql.placeholder('registry')));
+  const byPatterns = and(ofAccount, database.isOneOf(registry.registry, given('patterns')));
   const byIds = database.isOneOf(registry.id, given('ids'));
   const sealed = { sealed: registry.sealed };
   const sealedAlternates = { pending: sealedPending, previous: sealedPrevious };
@@ -164,8 +164,8 @@ function readStatements(database: Database) {
     /** Every column that a list or get may read. */
     columns,
     byId: (queries: Queries) => registries(queries).where(isId),
-    byText: (queries: Queries) => registries(queries).where(byText),
-    byTexts: (queries: Queries) => registries(queries).where(byTexts),
+    byPattern: (queries: Queries) => registries(queries).where(byPattern),
+    byPatterns: (queries: Queries) => registries(queries).where(byPatterns),
     byIds: statement((queries) => registries(queries).where(byIds).prepare(unnamed)),
     byHosts: nearestOfHosts(database, columns),
     afterId: statement((queries) =>

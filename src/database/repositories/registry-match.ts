@@ -6,34 +6,34 @@ import type { RegistryStore } from '../../core/registry/store.ts';
 import type { BuildSelect, Database, ReadRows } from '../database.ts';
 import { type RegistryColumns, type RegistryRow, toComparedRegistry } from '../schema/rows.ts';
 
-/** A path has two to five levels; each more is one more part of a statement that is kept. */
+/** Patterns per statement. An image path has two to five levels; each further level adds a part to the prepared statements. */
 const maxParts = 8;
-/** The names of the placeholders: to build them again for each read takes twice as long as to fill them in. */
-const textNames = Array.from({ length: maxParts }, (_, index) => `text${index}`);
+/** The names of the placeholders. Building them for each read would take twice as long as filling them in. */
+const patternNames = Array.from({ length: maxParts }, (_, index) => `pattern${index}`);
 
 /**
- * On SQLite one keyed read for each text, up to the first that finds something: it runs the parts of a UNION ALL in their order, and no
- * further than the limit. Elsewhere, and for deeper paths, all of the texts are read.
- * @param columns of a registry, as lists and gets read them.
+ * On SQLite, runs one keyed read per pattern up to the first that finds a row: SQLite runs the parts of a UNION ALL in order, and stops at
+ * the limit. On PostgreSQL, and for deeper paths, reads the registries of all patterns.
+ * @param columns The columns of a registry that lists and gets read.
  */
 export function findMostSpecific(
   database: Database,
   columns: RegistryColumns,
-  byTexts: RegistryStore['byTexts'],
+  byPatterns: RegistryStore['byPatterns'],
 ): RegistryStore['findMostSpecific'] {
-  const reads = textNames.map((_, last) => firstOf(database, columns, textNames.slice(0, last + 1)));
-  return async (account, texts) => {
-    const first = reads[texts.length - 1];
-    if (first === undefined) return mostSpecific(texts, await byTexts(account, texts)) ?? undefined;
+  const reads = patternNames.map((_, last) => firstOf(database, columns, patternNames.slice(0, last + 1)));
+  return async (account, patterns) => {
+    const first = reads[patterns.length - 1];
+    if (first === undefined) return mostSpecific(patterns, await byPatterns(account, patterns)) ?? undefined;
     const values: Record<string, unknown> = { account };
-    for (const [index, name] of first.names.entries()) values[name] = texts[index];
+    for (const [index, name] of first.names.entries()) values[name] = patterns[index];
     const [row] = await first.read(values);
     return row && toComparedRegistry(row);
   };
 }
 
 interface First {
-  /** One for each text. */
+  /** One for each pattern. */
   readonly names: readonly string[];
   readonly read: ReadRows<RegistryRow>;
 }
@@ -41,13 +41,13 @@ interface First {
 function firstOf(database: Database, columns: RegistryColumns, names: readonly string[]): First | undefined {
   const { registry } = database.tables;
   const build: BuildSelect<RegistryRow> = (queries) => {
-    const withText = (name: string) =>
+    const withPattern = (name: string) =>
       queries
         .select(columns)
         .from(registry)
         .where(and(eq(registry.account, sql.placeholder('account')), eq(registry.registry, sql.placeholder(name))))
         .$dynamic();
-    const union = names.map(withText).reduce((parts, part) => parts.unionAll(part));
+    const union = names.map(withPattern).reduce((parts, part) => parts.unionAll(part));
     // Written into the statement: with a placeholder SQLite takes three times as long.
     return union.limit(sql`1` as unknown as number);
   };

@@ -3,7 +3,7 @@
 
 import type Sqlite from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
-import { type Database, type Dialect, localNotices, type Migration, type MigrationResult } from '../database.ts';
+import { type Database, type Dialect, localNotifications, type Migration, type MigrationResult } from '../database.ts';
 import { StoreError, translated, translateFailure } from '../errors.ts';
 import * as tables from '../schema/tables.sqlite.ts';
 import { busyTimeoutMs, connect, type Connection, logIsEmpty, queriesOf } from './connection.ts';
@@ -28,7 +28,7 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
   const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
   return {
     ...dialect,
-    notifications: localNotices(),
+    notifications: localNotifications(),
     version: () => readVersion(dataVersion),
     preparedReads: preparedReads(reader, readQueries),
     read: (work) => translated(() => work(readQueries)),

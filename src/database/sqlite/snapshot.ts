@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
-import { localNotices, type SnapshotDatabase } from '../database.ts';
+import { localNotifications, type SnapshotDatabase } from '../database.ts';
 import { StoreError, translated, translateFailure } from '../errors.ts';
 import { queriesOf } from './connection.ts';
 import { dialect } from './open.ts';
@@ -24,11 +24,11 @@ export function openSqliteSnapshot(path: string): SnapshotDatabase {
   const close = async () => void connection.close();
   return {
     ...dialect,
-    notifications: localNotices(),
+    notifications: localNotifications(),
     read: (work) => translated(() => work(queries)),
     write: refuseWrite,
     migrate: refuseWrite,
-    complaints: () => translated(async () => findViolations(connection)),
+    findViolations: () => translated(async () => findViolations(connection)),
     close,
     abandon: close,
   };
@@ -61,8 +61,8 @@ function readSchema(connection: InstanceType<typeof Sqlite>): void {
 export function findViolations(connection: InstanceType<typeof Sqlite>): string[] {
   try {
     const pages = connection.pragma(`integrity_check(${maxComplaints})`) as { integrity_check: string }[];
-    const complaints = pages.map((row) => row.integrity_check).filter((complaint) => complaint !== 'ok');
-    return complaints.length > 0 ? complaints : brokenReferences(connection);
+    const violations = pages.map((row) => row.integrity_check).filter((violation) => violation !== 'ok');
+    return violations.length > 0 ? violations : brokenReferences(connection);
   } catch (error) {
     if (isDamage(error)) return [`SQLite cannot read it (${error.code})`];
     throw error;

@@ -6,14 +6,14 @@ import type { RateLimit } from '../../core/shared/rate-limit.ts';
 const windowSeconds = 60;
 
 /**
- * Creates a rate limit per key. The minute of a key starts with its first use.
- * @param perMinute The maximum number of uses per key and minute; 0 for no limit.
+ * Creates a rate limit per key. The minute of a key starts with its first call.
+ * @param perMinute The maximum number of calls per key and minute; 0 for no limit.
  */
 export function createRateLimiter(perMinute: number): RateLimit {
-  if (perMinute === 0) return { take: async () => 0 };
+  if (perMinute === 0) return { consume: async () => 0 };
   const limiter = new RateLimiterMemory({ points: perMinute, duration: windowSeconds });
   return {
-    async take(key) {
+    async consume(key) {
       try {
         await limiter.consume(key);
         return 0;

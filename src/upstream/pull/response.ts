@@ -11,7 +11,7 @@ interface PullBody {
   /** Read it or destroy it. */
   readonly stream: Readable;
   /** Returns the memory of a piece of the stream for reuse, once it is no longer read. The piece must be whole. */
-  readonly giveBack: (piece: Buffer) => void;
+  readonly release: (piece: Buffer) => void;
 }
 
 export interface PullReply {
@@ -49,7 +49,7 @@ export async function readReply(exchange: PullExchange, upstream: UpstreamExchan
       status: response.status,
       headers,
       url,
-      body: { stream: response.body, giveBack: response.giveBack },
+      body: { stream: response.body, release: response.release },
       errorCode: null,
     };
   }

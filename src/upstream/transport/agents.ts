@@ -31,7 +31,7 @@ export interface Agents {
   readonly verified: Connections;
   readonly unverified: Connections;
   /** Returns the memory of a piece of a body for reuse, once the piece is no longer read. */
-  readonly giveBack: (piece: Buffer) => void;
+  readonly release: (piece: Buffer) => void;
   /** Closes every connection, including those being made. */
   close(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export function createAgents(settings: AgentSettings): Agents {
   return {
     verified,
     unverified,
-    giveBack: bufferPool.giveBack,
+    release: bufferPool.release,
     async close() {
       closing.abort();
       const all = [verified, unverified].flatMap(({ pooled, fresh }) => [pooled, fresh]);

@@ -9,14 +9,14 @@ const maxIdleSlabs = 16;
 
 /** Slabs of shared memory, so that a thread can hash content in place. */
 export interface BufferPool {
-  /** Returns a slab to read pieces into, one after the other. A slab whose pieces are not given back is garbage-collected. */
-  take(): Buffer;
+  /** Returns a slab to read pieces into, one after the other. A slab whose pieces are not released is garbage-collected. */
+  acquire(): Buffer;
   /** Returns a part of a slab as a piece that is being read. */
   handOut(slab: Buffer, start: number, end: number): Buffer;
-  /** Ends reading into the slab. It is reused once all its pieces are given back. */
+  /** Ends reading into the slab. It is reused once all its pieces are released. */
   leave(slab: Buffer): void;
   /** Frees a piece that is no longer read. Ignores anything but a whole piece that is being read, so that no part frees the rest and none is freed twice. */
-  readonly giveBack: (piece: Buffer) => void;
+  readonly release: (piece: Buffer) => void;
 }
 
 /** Stands for the start of a piece while the slab is being read into. */
@@ -36,7 +36,7 @@ export function createBufferPool(): BufferPool {
     if (idle.length < maxIdleSlabs) idle.push(Buffer.from(buffer));
   };
   return {
-    take() {
+    acquire() {
       const slab = idle.pop() ?? Buffer.from(new SharedArrayBuffer(slabBytes));
       uses.set(slab.buffer, new Map([[reading, 0]]));
       return slab;
@@ -46,6 +46,6 @@ export function createBufferPool(): BufferPool {
       return slab.subarray(start, end);
     },
     leave: ({ buffer }) => endUse(buffer, reading, 0),
-    giveBack: ({ buffer, byteOffset, byteLength }) => endUse(buffer, byteOffset, byteLength),
+    release: ({ buffer, byteOffset, byteLength }) => endUse(buffer, byteOffset, byteLength),
   };
 }

@@ -94,7 +94,7 @@ class Connection extends Duplex {
   #begin(): Buffer {
     this.#delivered = 0;
     this.#used = 0;
-    return (this.#slab = this.#bufferPool.take());
+    return (this.#slab = this.#bufferPool.acquire());
   }
 
   #leave(): void {

@@ -53,8 +53,8 @@ export interface StreamResponse {
   readonly headers: Dispatcher.ResponseData['headers'];
   /** As received. Read it or destroy it, or its connection is never released. */
   readonly body: Readable;
-  /** Returns the memory of a piece of the body for reuse, once it is no longer read. Pieces that are not given back are garbage-collected. */
-  readonly giveBack: (piece: Buffer) => void;
+  /** Releases the memory of a piece of the body for reuse, once it is no longer read. Pieces that are not released are garbage-collected. */
+  readonly release: (piece: Buffer) => void;
 }
 
 export interface UpstreamClient {
@@ -71,7 +71,7 @@ export function clientOver(agents: Agents, settings: RequestSettings): UpstreamC
     get: (request) => get(request, settings.userAgent, connectionsTo(request.url)),
     open: async (request) => ({
       ...(await open(request, settings.userAgent, connectionsTo(request.url))),
-      giveBack: agents.giveBack,
+      release: agents.release,
     }),
   };
 }
@@ -100,7 +100,7 @@ async function open(
   request: StreamRequest,
   userAgent: string,
   connections: Connections,
-): Promise<Omit<StreamResponse, 'giveBack'>> {
+): Promise<Omit<StreamResponse, 'release'>> {
   try {
     const { statusCode, headers, body } = await sendOver(connections, request.url, {
       method: request.method,

@@ -176,8 +176,8 @@ describe('a stored registry', () => {
     const registry = await startServer(basicRegistry);
     const id = (await line.run(['registry', 'add', registry.host, ...plain, '-o', 'id'], password)).stdout.trim();
     const byId = await line.run(['registry', 'get', id]);
-    const byText = await line.run(['registry', 'get', registry.host]);
-    expect(byId).toEqual(byText);
+    const byPattern = await line.run(['registry', 'get', registry.host]);
+    expect(byId).toEqual(byPattern);
     expect(byId.stdout).toContain(`ID:         ${id}\n`);
 
     const updated = await line.run([

@@ -29,7 +29,7 @@ async function created(caller: Caller, registry: string): Promise<string> {
 }
 
 const image = (reference: string): EntityKey => ({ type: 'ContainerImage', key: { reference } });
-const byText = (registry: string): EntityKey => ({ type: 'Registry', key: { registry } });
+const byPattern = (registry: string): EntityKey => ({ type: 'Registry', key: { registry } });
 const byId = (id: string): EntityKey => ({ type: 'Registry', key: { id } });
 
 /** What each key finds: the id of the registry found or used, null, or the code of its problem. */
@@ -47,13 +47,13 @@ async function found(caller: Caller, keys: readonly EntityKey[]): Promise<(strin
 test('a text and an image are looked up in the account of the caller', async () => {
   expect(
     await found(admin, [
-      byText('both.example'),
+      byPattern('both.example'),
       image('both.example/a'),
-      byText('theirs.example'),
+      byPattern('theirs.example'),
       image('theirs.example/a'),
     ]),
   ).toEqual([ids.admin, ids.admin, null, null]);
-  expect(await found(other, [byText('both.example'), image('both.example/a')])).toEqual([ids.other, ids.other]);
+  expect(await found(other, [byPattern('both.example'), image('both.example/a')])).toEqual([ids.other, ids.other]);
 });
 
 test('an id of another account is null, as one that does not exist; an admin finds both', async () => {

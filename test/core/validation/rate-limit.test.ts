@@ -20,7 +20,7 @@ const unchecked = { secureConnection: true, validate: false };
 
 function limitTo(perMinute: number): void {
   const budget = createRateLimiter(perMinute);
-  domain.takeValidation = (subject) => budget.take(subject);
+  domain.takeValidation = (subject) => budget.consume(subject);
 }
 
 async function problemOf(call: Promise<unknown>): Promise<Problem | undefined> {

@@ -41,8 +41,8 @@ export function registryLaws(harness: () => Harness): void {
     await registries.insert(registry, sampleSealed(9), sampleEvent());
     expect(await registries.byId(registry.id)).toStrictEqual(registry);
     expect(await registries.byIds(['reg_none', registry.id])).toStrictEqual([registry]);
-    expect(await registries.byText('admin', registry.registry)).toStrictEqual(registry);
-    expect(await registries.byTexts('admin', ['nothing.example', registry.registry])).toStrictEqual([registry]);
+    expect(await registries.byPattern('admin', registry.registry)).toStrictEqual(registry);
+    expect(await registries.byPatterns('admin', ['nothing.example', registry.registry])).toStrictEqual([registry]);
     expect(await registries.findMostSpecific('admin', ['nothing.example', registry.registry])).toStrictEqual(registry);
     expect(await registries.byHosts('admin', [registry.host], 5)).toStrictEqual([registry]);
     expect(await registries.page(pageQuery())).toStrictEqual([registry]);
@@ -51,8 +51,8 @@ export function registryLaws(harness: () => Harness): void {
 
   it('what is not there is undefined or empty', async () => {
     expect(await registries.byId('reg_none')).toBeUndefined();
-    expect(await registries.byText('admin', 'nothing.example')).toBeUndefined();
-    expect(await registries.byTexts('admin', [])).toEqual([]);
+    expect(await registries.byPattern('admin', 'nothing.example')).toBeUndefined();
+    expect(await registries.byPatterns('admin', [])).toEqual([]);
     expect(await registries.findMostSpecific('admin', [])).toBeUndefined();
     expect(await registries.findMostSpecific('admin', ['nothing.example', 'nowhere.example'])).toBeUndefined();
     expect(await registries.byIds([])).toEqual([]);
@@ -69,8 +69,8 @@ export function registryLaws(harness: () => Harness): void {
       code: 'ALREADY_EXISTS',
     });
     await registries.insert({ ...twin, account: 'other' }, sampleSealed(), sampleEvent());
-    expect(await registries.byText('admin', first.registry)).toStrictEqual(first);
-    expect(await registries.byText('other', first.registry)).toStrictEqual({ ...twin, account: 'other' });
+    expect(await registries.byPattern('admin', first.registry)).toStrictEqual(first);
+    expect(await registries.byPattern('other', first.registry)).toStrictEqual({ ...twin, account: 'other' });
     expect(await events()).toHaveLength(2);
   });
 

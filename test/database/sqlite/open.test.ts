@@ -112,7 +112,7 @@ describe('the file', () => {
     }
     const store = await open();
     const texts = acknowledged.map((number) => sampleRegistry(number).registry);
-    expect(await store.registries.byTexts('admin', texts)).toHaveLength(acknowledged.length);
+    expect(await store.registries.byPatterns('admin', texts)).toHaveLength(acknowledged.length);
     const count = await store.registries.count('admin', {});
     await store.close();
     using connection = closing(new Sqlite(url));
@@ -242,14 +242,14 @@ describe('the plans', () => {
     ['byId', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.byId('a')],
     ['sealed', /USING INDEX sqlite_autoindex_registry_1 \(id=\?\)/, ({ registries }) => registries.sealed('a')],
     [
-      'byText',
+      'byPattern',
       /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
-      ({ registries }) => registries.byText('a', 'b'),
+      ({ registries }) => registries.byPattern('a', 'b'),
     ],
     [
-      'byTexts',
+      'byPatterns',
       /USING INDEX registry_account_registry \(account=\? AND registry=\?\)/,
-      ({ registries }) => registries.byTexts('a', ['b']),
+      ({ registries }) => registries.byPatterns('a', ['b']),
     ],
     [
       'findMostSpecific',
@@ -312,7 +312,7 @@ describe('the plans', () => {
     const store = await open();
     const use = async (number: number) => {
       await store.registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent());
-      await store.registries.byTexts('admin', ['a', 'b']);
+      await store.registries.byPatterns('admin', ['a', 'b']);
       await store.registries.page(pageQuery({ limit: number }));
       await store.registries.count('admin', { search: String(number) });
     };

@@ -62,9 +62,9 @@ test('create, get by id, by text and as a node, update, validate, delete', async
   expect(endpoint.domain.asked).toMatchObject([{ username: 'me', password: 'hunter2' }]);
 
   const id = dataAt(answer, 'createRegistry', 'registry', 'id') as string;
-  const read = `query ($id: ID!) { byId: registry(id: $id) { id } byText: registry(registry: "docker.io/anchore/*") { id } node(id: $id) { __typename id ... on Registry { name } } none: registry(id: "reg_1") { id } }`;
+  const read = `query ($id: ID!) { byId: registry(id: $id) { id } byPattern: registry(registry: "docker.io/anchore/*") { id } node(id: $id) { __typename id ... on Registry { name } } none: registry(id: "reg_1") { id } }`;
   expect((await endpoint.send(read, { id })).body).toEqual({
-    data: { byId: { id }, byText: { id }, node: { __typename: 'Registry', id, name: 'Anchore' }, none: null },
+    data: { byId: { id }, byPattern: { id }, node: { __typename: 'Registry', id, name: 'Anchore' }, none: null },
   });
 
   const updated = dataAt(await endpoint.send(update, { id, input: { name: null } }), 'updateRegistry');

@@ -1,4 +1,4 @@
-// A budget: so many a minute for each key, whole again a minute after the first.
+// A limiter: so many a minute for each key, whole again a minute after the first.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createRateLimiter } from '../../../src/server/ops/rate-limiter.ts';
@@ -7,25 +7,25 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 it('gives what there is, then the time until there is more', async () => {
-  const budget = createRateLimiter(2);
-  expect(await budget.take('a')).toBe(0);
+  const limiter = createRateLimiter(2);
+  expect(await limiter.consume('a')).toBe(0);
   vi.advanceTimersByTime(20_000);
-  expect([await budget.take('a'), await budget.take('a'), await budget.take('b')]).toEqual([0, 40_000, 0]);
+  expect([await limiter.consume('a'), await limiter.consume('a'), await limiter.consume('b')]).toEqual([0, 40_000, 0]);
   vi.advanceTimersByTime(40_000);
-  expect(await budget.take('a')).toBe(0);
+  expect(await limiter.consume('a')).toBe(0);
 });
 
 it('is not prolonged by those who go on asking', async () => {
-  const budget = createRateLimiter(1);
+  const limiter = createRateLimiter(1);
   for (let second = 0; second < 60; second += 1) {
-    await budget.take('a');
+    await limiter.consume('a');
     vi.advanceTimersByTime(1_000);
   }
-  expect(await budget.take('a')).toBe(0);
+  expect(await limiter.consume('a')).toBe(0);
 });
 
 it('of 0 is no limit', async () => {
-  const budget = createRateLimiter(0);
-  const taken = await Promise.all(Array.from({ length: 1_000 }, () => budget.take('a')));
+  const limiter = createRateLimiter(0);
+  const taken = await Promise.all(Array.from({ length: 1_000 }, () => limiter.consume('a')));
   expect(new Set(taken)).toEqual(new Set([0]));
 });

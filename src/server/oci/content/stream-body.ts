@@ -8,8 +8,8 @@ import { type DigestCheck, DigestMismatch } from './digest.ts';
 /** Content that arrives from the upstream. */
 export interface Content {
   readonly stream: Readable;
-  /** Returns the memory of a piece for reuse. Call it with the piece as it arrived, when no one reads it. */
-  readonly giveBack: (piece: Buffer) => void;
+  /** Releases the memory of a piece for reuse. Call it with the piece as it arrived, once no one reads it. */
+  readonly release: (piece: Buffer) => void;
 }
 
 /** The client disconnected before it received all of the content. */
@@ -39,12 +39,12 @@ export interface BodyOptions {
  * @throws DigestMismatch, ContentBrokenOff, ClientLeft, or the error of the response.
  */
 export function streamBody(
-  { stream, giveBack }: Content,
+  { stream, release }: Content,
   response: ServerResponse,
   { writeHead, check }: BodyOptions,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const transit = createTransit(stream, giveBack);
+  const transit = createTransit(stream, release);
   let lastPiece: Buffer | undefined;
   const fail = (error: Error): void => {
     reject(error);
@@ -101,20 +101,20 @@ interface Transit {
   readonly checked: () => void;
 }
 
-/** Pauses the stream while too many bytes are in transit, and returns the memory of each piece that was both sent and verified. */
-function createTransit(stream: Readable, giveBack: Content['giveBack']): Transit {
+/** Pauses the stream while too many bytes are in transit, and releases each piece that was both sent and verified. */
+function createTransit(stream: Readable, release: Content['release']): Transit {
   const pieces: Buffer[] = [];
   let bytes = 0;
   let sentCount = 0;
   let checkedCount = 0;
-  const release = (): void => {
+  const releaseFirst = (): void => {
     if (sentCount === 0 || checkedCount === 0) return;
     const piece = pieces.shift();
     if (piece === undefined) return;
     sentCount -= 1;
     checkedCount -= 1;
     bytes -= piece.length;
-    giveBack(piece);
+    release(piece);
     if (bytes < maxTransitBytes) stream.resume();
   };
   return {
@@ -125,11 +125,11 @@ function createTransit(stream: Readable, giveBack: Content['giveBack']): Transit
     },
     sent() {
       sentCount += 1;
-      release();
+      releaseFirst();
     },
     checked() {
       checkedCount += 1;
-      release();
+      releaseFirst();
     },
   };
 }
