@@ -1,6 +1,6 @@
 // The laws of the layout: which room may import which, no circles, a pure core, one door to the outside, one reader of the environment, and who may look into a secret.
 
-import { readdirSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import {
@@ -25,6 +25,14 @@ import {
 
 const root = join(import.meta.dirname, '..', 'src');
 const sources = readSources(root);
+
+/** Every test and what tests share, by its path below `test`. */
+const tests: Sources = new Map(
+  globSync('**/*.ts', { cwd: import.meta.dirname, exclude: ['**/node_modules/**'] }).map((file) => [
+    file,
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  ]),
+);
 
 /** A room may import itself and what stands in its row; of two rooms that part below a common one, the row is that of the child. */
 const rooms: Rooms = {
@@ -166,6 +174,8 @@ const laws = {
     importersOf(tree, 'node:worker_threads').filter(
       (file) => !/^(?:server\/oci\/content|database\/sqlite)\//.test(file),
     ),
+  'makes temporary directories only where the list says': (tree: Sources) =>
+    filesWith(tree, /\bmkdtemp/).filter((file) => !['build/package.ts', 'database/sqlite/backup.ts'].includes(file)),
   'evaluates no text as code': (tree: Sources) => filesWith(tree, /\bnew Function\(|\beval\(/),
   'has one home for each name: no re-export, no index file': reExports,
   'has at most 12 names in a folder': (tree: Sources) => crowdedFolders(tree, 12),
@@ -282,6 +292,11 @@ const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, str
     'core/pulls/x.ts',
   ],
   [
+    'makes temporary directories only where the list says',
+    { 'app/x.ts': "// X.\nconst directory = mkdtempSync('/tmp/regway-');\n" },
+    'app/x.ts',
+  ],
+  [
     'evaluates no text as code',
     { 'database/x.ts': "// X.\nexport const row = new Function('values', 'return values');\n" },
     'database/x.ts',
@@ -305,9 +320,30 @@ const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, str
   ['opens every file with a sentence', { 'core/x.ts': "import { z } from 'zod';\n" }, 'core/x.ts'],
 ];
 
+/** Returns the tests that make temporary directories without the helper, which removes them. */
+function leavingDirectories(tree: Sources): string[] {
+  const helper = 'support/temporary/directory.ts';
+  return filesWith(tree, /\b(?:mkdtemp|tmpdir\b)/).filter((file) => file !== helper && file !== 'architecture.test.ts');
+}
+
+describe('the tests', () => {
+  it('are seen by this law', () => {
+    expect(tests.size).toBeGreaterThan(200);
+  });
+
+  it('make temporary directories with one helper, which removes them', () => {
+    expect(leavingDirectories(tests)).toEqual([]);
+  });
+});
+
 describe('a planted fault', () => {
   test.for(faults)('against "%s" is found', ([name, added, expected]) => {
     expect(laws[name](new Map([...sources, ...Object.entries(added)]))).toContain(expected);
+  });
+
+  it('that is a temporary directory of its own is found', () => {
+    const planted = { 'app/x.test.ts': "// X.\nconst directory = await mkdtemp('/tmp/regway-');\n" };
+    expect(leavingDirectories(new Map([...tests, ...Object.entries(planted)]))).toEqual(['app/x.test.ts']);
   });
 
   it('that is a row too many is found', () => {

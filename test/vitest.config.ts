@@ -26,6 +26,7 @@ const elsewhere = ['e2e/**', 'interop/**', 'crash/**', 'bench/**'];
 
 const common = {
   root: import.meta.dirname,
+  setupFiles: [join(import.meta.dirname, 'support/temporary/remove-directories.ts')],
   testTimeout: 20_000,
   hookTimeout: 60_000,
 };
@@ -37,6 +38,7 @@ export default defineConfig({
   resolve,
   test: {
     ...common,
+    globalSetup: [join(import.meta.dirname, 'support/temporary/run-directory.ts')],
     // Vitest would leave a core to itself; it waits while suites run.
     maxWorkers: '100%',
     projects: [

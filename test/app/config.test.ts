@@ -1,10 +1,11 @@
 // Reads settings: defaults, all mistakes together, and no secret repeated.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readCommandLineSettings, readConfig } from '../../src/app/config.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 /** The message of a refusal. */
 function refusal(environment: NodeJS.ProcessEnv): string {
@@ -136,7 +137,7 @@ describe('the settings', () => {
   });
 
   it('read the database address from a file, and never repeat a password in a mistake', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'regway-config-')), 'url');
+    const file = join(makeTemporaryDirectory('config'), 'url');
     writeFileSync(file, 'postgres://u:hunter2@db/regway\n');
     expect(readConfig({ REGWAY_DATABASE_URL_FILE: file }).databaseUrl).toBe('postgres://u:hunter2@db/regway');
     expect(refusal({ REGWAY_DATABASE_URL: 'mongodb://u:hunter2@db' })).not.toContain('hunter2');

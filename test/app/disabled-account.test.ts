@@ -1,12 +1,12 @@
 // A disabled account is out at once, on every face and by every way to log in: tokens, JWTs, sessions of the console, grants for pulls, open streams.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { serve } from '../../src/app/server.ts';
 import { readConfig } from '../../src/app/config.ts';
 import { makeKey, sign, startIssuer } from '../server/auth/oidc/issuer-server.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const audience = 'urn:regway:test';
 const fromConsole = { 'x-regway-console': '1' };
@@ -71,7 +71,7 @@ const faces: readonly (readonly [name: string, enter: (send: Send, text: string)
 ];
 
 async function startServer(issuer: string): Promise<{ readonly send: Send; readonly adminToken: string }> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-disabled-'));
+  const directory = makeTemporaryDirectory('disabled');
   const documents = join(directory, 'documents.json');
   writeFileSync(documents, JSON.stringify({ count: query }));
   const config = readConfig({

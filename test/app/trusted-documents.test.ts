@@ -1,7 +1,6 @@
 // A server that runs trusted documents alone goes on serving its own clients; and no answer of any face is for a shared cache.
 
-import { globSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
@@ -10,6 +9,7 @@ import * as consoleOperations from '../../src/console/api/operations.ts';
 import { runExecutable } from '../cli/harness.ts';
 import { type RegwayServer, startServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 let server: RegwayServer;
 let token: string;
@@ -17,7 +17,7 @@ const who = '{ principal { subject } }';
 
 beforeAll(async () => {
   await ensureBuilt();
-  const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
+  const file = join(makeTemporaryDirectory('documents'), 'documents.json');
   writeFileSync(file, JSON.stringify({ who }));
   server = await startServer({
     settings: { REGWAY_TRUSTED_DOCUMENTS: file, REGWAY_TRUSTED_DOCUMENTS_ONLY: 'true', REGWAY_LOG_LEVEL: 'warn' },
@@ -64,7 +64,7 @@ it.each([
   ['no JSON', '{'],
   ['a document that the schema does not know', '{"a":"{ password }"}'],
 ])('does not start with a list that holds %s', (_what, text) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'regway-documents-')), 'documents.json');
+  const file = join(makeTemporaryDirectory('documents'), 'documents.json');
   writeFileSync(file, text);
   expect(() => trustedDocuments(readConfig({ REGWAY_TRUSTED_DOCUMENTS: file }))).toThrow(
     /REGWAY_TRUSTED_DOCUMENTS names a file that/,
@@ -72,7 +72,7 @@ it.each([
 });
 
 it('an invalid manifest prevents a first start before anything is created', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'regway-documents-'));
+  const folder = makeTemporaryDirectory('documents');
   const file = join(folder, 'documents.json');
   writeFileSync(file, '{');
   const { code, stderr } = await runExecutable(['serve'], {

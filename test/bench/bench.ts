@@ -2,8 +2,8 @@
 // It takes about half an hour (`--short`: two minutes), makes data directories of its own, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Sqlite from 'better-sqlite3';
@@ -16,6 +16,7 @@ import { renderReport } from './report.ts';
 import { startRace, type Race, type Sample } from './rounds.ts';
 import { databaseFile, seed } from './seed.ts';
 import { measureStart } from './start.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const { values } = parseArgs({
   options: {
@@ -39,9 +40,8 @@ const loadCore = 1;
 
 requireBuild();
 installInterop();
-const directory = mkdtempSync(join(tmpdir(), 'regway-bench-'));
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-// Ends through the handler above, and those that stop the servers.
+const directory = makeTemporaryDirectory('bench');
+// Runs the handlers of the exit: they stop the servers and remove the directory.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

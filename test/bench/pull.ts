@@ -4,8 +4,8 @@
 // Regway verifies the digest; nginx passes bytes, so that it is measured twice: as it is, and with a client that verifies what it gets. It makes a directory of its own, ends by itself, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCertificateAuthority } from '../e2e/support/certificates.ts';
@@ -14,6 +14,7 @@ import { nginxName, startNginxProxy, startRegway, withVerifyingClient, type Pull
 import { renderPullReport } from './pull-report.ts';
 import { measureBlobs, measureManifests, measureSlowClient } from './pull-rounds.ts';
 import { startPullUpstream, type PullUpstream } from './pull-upstream.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const { values } = parseArgs({
   options: {
@@ -37,9 +38,8 @@ type Placement = typeof twoCores;
 
 requireBuild();
 requireTwoCores();
-const directory = mkdtempSync(join(tmpdir(), 'regway-bench-pull-'));
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-// Ends through the handler above, and those that stop the servers.
+const directory = makeTemporaryDirectory('bench-pull');
+// Runs the handlers of the exit: they stop the servers and remove the directory.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

@@ -1,15 +1,13 @@
 // Runs the command line against a server that is its own process: in the process of the test, or as the built executable where that matters.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { startServer, type RegwayServer } from '../e2e/support/server.ts';
 import { readCommandLineSettings } from '../../src/app/config.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { ensureBuilt, executableArguments } from '../support/built.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 export interface Outcome {
   readonly code: number | null;
@@ -42,15 +40,12 @@ const testTimeoutMs = 60_000;
 export function useCommandLine(): CommandLine {
   vi.setConfig({ testTimeout: testTimeoutMs });
   let server: RegwayServer;
-  const configHome = mkdtempSync(join(tmpdir(), 'regway-config-'));
+  const configHome = makeTemporaryDirectory('config');
   beforeAll(async () => {
     await ensureBuilt();
     server = await startServer({ settings: { REGWAY_LOG_LEVEL: 'warn' } });
   });
-  afterAll(async () => {
-    await server.stop();
-    rmSync(configHome, { recursive: true, force: true });
-  });
+  afterAll(() => server.stop());
   const withServer = ({ input = '', env }: RunOptions = {}): RunOptions => ({
     input,
     env: { REGWAY_URL: server.url, REGWAY_TOKEN: server.firstToken(), XDG_CONFIG_HOME: configHome, ...env },

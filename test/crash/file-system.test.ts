@@ -1,16 +1,16 @@
 // A data directory on a real file system of another machine: sshfs, which needs the Debian packages sshfs and openssh-sftp-server, and /dev/fuse.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runProgram } from '../e2e/support/child-process.ts';
 import { executableArguments } from '../support/built.ts';
 import { projectRoot, serverEnvironment } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'regway-sshfs-'));
+const folder = makeTemporaryDirectory('sshfs');
 const [remote, mounted] = [join(folder, 'remote'), join(folder, 'mounted')];
 
 beforeAll(ensureBuilt);
@@ -24,10 +24,7 @@ beforeEach(() => {
   execFileSync('sshfs', ['-o', `ssh_command=${connection}`, `other:${remote}`, mounted]);
 });
 
-afterEach(() => {
-  execFileSync('fusermount3', ['-u', mounted]);
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => void execFileSync('fusermount3', ['-u', mounted]));
 
 test('a data directory on sshfs is refused before a database is made', async () => {
   const { code, stderr } = await runProgram({

@@ -1,8 +1,7 @@
 // The server is killed again and again during writes: what was acknowledged stays, and the next start is quick.
 
-import { rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { newDataDirectory, startServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { contradictions, createKnowledge } from './support/knowledge.ts';
@@ -25,7 +24,6 @@ const minPerProcessorSecond = 20;
 
 const dataDirectory = newDataDirectory();
 beforeAll(ensureBuilt);
-afterAll(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 test(`${kills} times kill -9 during 50 writes a second loses no acknowledged write, and each restart takes under ${maxRestartSeconds} s`, async () => {
   const knowledge = createKnowledge();

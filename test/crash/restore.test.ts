@@ -1,9 +1,8 @@
 // After a disaster: 10,000 registries restored from a backup and served.
 
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { seededRegistries } from '../bench/data.ts';
 import { seed } from '../bench/seed.ts';
 import { operationsOn } from '../e2e/support/operations.ts';
@@ -11,6 +10,7 @@ import { newDataDirectory, startServer } from '../e2e/support/server.ts';
 import { runExecutable } from '../cli/harness.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { endedProgramsSeconds, processorSeconds } from './support/process.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const registries = 10_000;
 /** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
@@ -20,9 +20,8 @@ const maxMs = 25_000;
 
 const lost = newDataDirectory();
 const fresh = newDataDirectory();
-const folder = mkdtempSync(join(tmpdir(), 'regway-restore-'));
+const folder = makeTemporaryDirectory('restore');
 beforeAll(ensureBuilt);
-afterAll(() => [lost, fresh, folder].forEach((path) => rmSync(path, { recursive: true, force: true })));
 
 test(`${registries} registries are restored and served in under ${maxSeconds} s`, async () => {
   const token = await seed(lost, seededRegistries(registries));

@@ -2,9 +2,8 @@
 // Every second minute upstreams that are down or slow are asked as well: lists and gets must not feel it.
 
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../e2e/support/free-port.ts';
@@ -14,6 +13,7 @@ import { startServer } from '../e2e/support/server.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { startSoakLoad } from './support/soak-load.ts';
 import { judgeSoak, type SoakSample } from './support/soak-report.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const minutes = Number(process.env['REGWAY_SOAK_MINUTES'] ?? 10);
 const sampleMs = 5_000;
@@ -21,9 +21,8 @@ const sampleMs = 5_000;
 const turnMs = (minutes * 60_000) / 10;
 
 await ensureBuilt();
-const directory = mkdtempSync(join(tmpdir(), 'regway-soak-'));
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-// Ends through the handler above, and those that stop the servers.
+const directory = makeTemporaryDirectory('soak');
+// Runs the handlers of the exit: they stop the servers and remove the directory.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
+    globalSetup: [join(import.meta.dirname, '../support/temporary/run-directory.ts')],
+    setupFiles: [join(import.meta.dirname, '../support/temporary/remove-directories.ts')],
     fileParallelism: false,
     allowOnly: false,
     // 200 kills with a restart each.

@@ -1,11 +1,11 @@
 // What the store's laws need of a database under test, so that one suite runs on each of them.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { openStore, type Store, type StoreOptions } from '../../src/database/store.ts';
 import { sampleMac } from './samples.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 /** A new, empty, migrated database with a store on it. */
 export interface StoreUnderTest {
@@ -49,7 +49,7 @@ export const postgresRefuseAudit = `
 
 /** A directory that is gone when the test is. */
 export function temporaryDirectory(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'regway-store-'));
+  const path = makeTemporaryDirectory('store');
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 

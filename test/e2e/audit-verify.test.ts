@@ -1,7 +1,7 @@
 // `npx regway audit verify`, as an operator types it: beside a running server, after somebody edited the database, and on nothing.
 
 import { readdirSync, rmSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createApiToken } from './support/api-tokens.ts';
 import { runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
@@ -13,7 +13,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 const verify = (...flags: string[]) =>
   runProgram({

@@ -1,7 +1,6 @@
 // What is handed to other programs, in the hands of those programs: a pull token at the registry itself, and the files of pull clients.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApiToken } from './support/api-tokens.ts';
@@ -10,6 +9,7 @@ import { writeImage } from './support/images.ts';
 import { operationsOn, registryOf, type RegistryNode } from './support/operations.ts';
 import { startServer, type RegwayServer } from './support/server.ts';
 import { startUpstreams, type Upstreams, type UpstreamUser } from './support/upstreams.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const alice: UpstreamUser = {
   username: 'alice',
@@ -36,7 +36,7 @@ let registries: Readonly<Record<'token' | 'basic', RegistryNode>>;
 let directory: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'regway-hand-over-'));
+  directory = makeTemporaryDirectory('hand-over');
   upstreams = await startUpstreams([alice]);
   const image = writeImage(join(upstreams.directory, 'image'));
   for (const repository of ['team-a/app', 'team-a/other']) await upstreams.push(image, repository);
@@ -54,7 +54,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.stop();
   await upstreams?.stop();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 async function pullToken(image: string): Promise<PullToken> {
@@ -140,7 +139,7 @@ test.each([
   ['the file of one host', (host: string) => [host]],
   ['the file for all hosts', () => []],
 ])('containerd pulls with %s, and by no other way', async (_, hosts) => {
-  const folder = mkdtempSync(join(directory, 'containerd-'));
+  const folder = makeTemporaryDirectory('containerd');
   const [socket, settings, hostsFolder] = [
     join(folder, 'c.sock'),
     join(folder, 'config.toml'),

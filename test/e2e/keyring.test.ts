@@ -1,8 +1,8 @@
 // A server whose keys do not fit its database refuses to start, and leaves every byte as it was.
 
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
 import { durable, fingerprintsOf } from './support/fingerprints.ts';
 import { operationsOn, registryOf } from './support/operations.ts';
@@ -24,10 +24,6 @@ beforeEach(async () => {
   registryOf(await operationsOn(server).create(input, { secureConnection: false, validate: false }));
   await server.stop();
 });
-
-afterEach(() =>
-  [dataDirectory, dirname(keyringFile)].forEach((directory) => rmSync(directory, { recursive: true, force: true })),
-);
 
 test('the keyring of the first start can be read by its owner alone', () => {
   expect(statSync(keyringFile).mode & 0o777).toBe(0o400);

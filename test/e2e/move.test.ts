@@ -1,7 +1,6 @@
 // `regway migrate`: a SQLite store moved to a real PostgreSQL, all of it or nothing. `regway export`, and its file imported again.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStore } from '../../src/database/store.ts';
@@ -13,6 +12,7 @@ import { startPostgres, type PostgresServer } from './support/postgres.ts';
 import { executableArguments } from '../support/built.ts';
 import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 import { connectSql, type Sql } from '../support/sql.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const account = 'team-ü';
 let database: PostgresServer;
@@ -68,7 +68,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await behind.end();
   await database.stop();
-  rmSync(dataDirectory, { recursive: true, force: true });
 });
 
 beforeEach(() => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;'));
@@ -123,7 +122,6 @@ test('a database of an earlier version is brought to the tables of this one and 
     env: serverEnvironment(older),
     cwd: projectRoot,
   });
-  rmSync(older, { recursive: true, force: true });
   expect(moved.code, moved.stderr).toBe(0);
   expect(JSON.parse(moved.stdout)).toContainEqual({ table: 'account', rows: 1 });
   expect([...(await behind`SELECT name FROM account`)]).toEqual([{ name: 'admin' }]);
@@ -217,7 +215,7 @@ test('an export holds no password, and makes the registries anew once somebody p
     { registry: 'gamma.example/team/*' },
   ]);
 
-  const folder = mkdtempSync(join(tmpdir(), 'regway-export-'));
+  const folder = makeTemporaryDirectory('export');
   const file = join(folder, 'registries.json');
   writeFileSync(file, JSON.stringify({ registries: registries.map((record) => ({ ...record, registry_pass: 'p' })) }));
   const other = await startServer();
@@ -227,7 +225,6 @@ test('an export holds no password, and makes the registries anew once somebody p
   });
   const { nodes } = await operationsOn(other).list();
   await other.stop();
-  rmSync(folder, { recursive: true });
   expect(imported.code, imported.stderr).toBe(0);
   expect(nodes).toMatchObject([
     { registry: 'alpha.example/team/*', name: 'Alpha “1”', trustedRealm: 'auth.example' },

@@ -1,20 +1,20 @@
 // The package as a stranger gets it: packed, installed from the tarball into an empty directory, and run there on its own.
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { findBundleViolations, findUnusedDependencies, readPins } from '../../src/build/dependencies.ts';
 import { runProgram, startProgram } from './support/child-process.ts';
 import { projectRoot, serverEnvironment } from './support/server.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const run = promisify(execFile);
 /** Two installs, one of them a whole Node of 100 MB, from whatever the package registry is behind. */
 const installTimeoutMs = 600_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'regway-package-'));
+const folder = makeTemporaryDirectory('package');
 let tarball: string;
 
 beforeAll(async () => {
@@ -22,8 +22,6 @@ beforeAll(async () => {
   const { stdout } = await run('npm', ['run', '--silent', 'package', '--', folder], { cwd: projectRoot });
   tarball = stdout.trim();
 });
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the package holds the bundle, the migrations, the schemas and the licenses, and no source', async () => {
   const { stdout } = await run('tar', ['-tzf', tarball]);

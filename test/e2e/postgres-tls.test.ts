@@ -1,7 +1,6 @@
 // TLS to a real PostgreSQL server: whom each sslmode trusts, and what the operator reads when a server is not who it should be.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/database/errors.ts';
@@ -9,6 +8,7 @@ import { openPostgres } from '../../src/database/postgres/open.ts';
 import { connectSql } from '../support/sql.ts';
 import { createCertificateAuthority } from './support/certificates.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const password = 'p:a/ss@ü';
 
@@ -22,7 +22,7 @@ let directory: string;
 let server: PostgresServer;
 let roots: { readonly own: string; readonly other: string };
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'regway-postgres-tls-'));
+  directory = makeTemporaryDirectory('postgres-tls');
   const [authority, other] = ['own', 'other'].map((name) => {
     mkdirSync(join(directory, name));
     return createCertificateAuthority(join(directory, name));
@@ -41,10 +41,7 @@ beforeAll(async () => {
   await behind.unsafe(`CREATE ROLE keeper LOGIN PASSWORD '${password}'`);
   await behind.end();
 });
-afterAll(async () => {
-  await server?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => server?.stop());
 
 interface Address {
   readonly user?: string;

@@ -1,8 +1,7 @@
 // Several servers, sudden ends and clean ones: what was acknowledged stays, and what was begun is finished.
 
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { createApiToken, revokeApiToken } from './support/api-tokens.ts';
 import { pause, runProgram } from './support/child-process.ts';
 import { withDatabase } from './support/database.ts';
@@ -25,7 +24,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 test('of three servers that start at once on an empty data directory one serves, and the others end with 78 and say why', async () => {
   const starts = await Promise.allSettled([1, 2, 3].map(() => startServer({ dataDirectory })));

@@ -1,10 +1,8 @@
 // The command line in front of a person: hidden prompts, questions, colours and width, on a pseudo-terminal.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startProgram } from './support/child-process.ts';
 import { alice, startBasicRegistry } from './support/registries.ts';
@@ -13,10 +11,11 @@ import { executableArguments } from '../support/built.ts';
 import { serverEnvironment, startServer } from './support/server.ts';
 import type { RegwayServer } from './support/server.ts';
 import { onTerminal, type TerminalOptions } from './support/terminal.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 let server: RegwayServer;
 let registry: RealRegistry;
-const configHome = mkdtempSync(join(tmpdir(), 'regway-config-'));
+const configHome = makeTemporaryDirectory('config');
 const enter = '\r';
 /** What starts a colour. */
 const colour = '\u001B[3';
@@ -27,7 +26,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([server.stop(), registry.stop()]);
-  rmSync(configHome, { recursive: true, force: true });
 });
 
 const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({

@@ -1,7 +1,6 @@
 // `npx regway token create`, as an operator types it: beside a running server, without one, and before the first start.
 
-import { rmSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
 import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 import type { RegwayServer } from './support/server.ts';
@@ -14,7 +13,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-afterEach(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 test('while the server runs, it prints a token that works at once', async () => {
   const server = await startServer({ dataDirectory });

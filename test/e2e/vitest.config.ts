@@ -10,13 +10,22 @@ const testDirectory = join(import.meta.dirname, '..');
 const pglite = join(testDirectory, 'interop/node_modules/@electric-sql/pglite');
 
 /** The suites start servers, browsers and databases; side by side they would only wait for each other. */
-const oneByOne = { fileParallelism: false, allowOnly: false, testTimeout: 120_000, hookTimeout: 120_000 };
+const oneByOne = {
+  fileParallelism: false,
+  allowOnly: false,
+  setupFiles: [join(testDirectory, 'support/temporary/remove-directories.ts')],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../node_modules/.vite/e2e'),
   test: {
     ...oneByOne,
-    globalSetup: [join(import.meta.dirname, 'support/global-setup.ts')],
+    globalSetup: [
+      join(testDirectory, 'support/temporary/run-directory.ts'),
+      join(import.meta.dirname, 'support/global-setup.ts'),
+    ],
     reporters: ['default', ...(process.env['CI'] === undefined ? [] : [noSkipsReporter])],
     projects: [
       {
@@ -67,6 +76,7 @@ export default defineConfig({
           root: testDirectory,
           include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()],
           globalSetup: ['e2e/support/database-server.ts'],
+          env: { REGWAY_TEST_THOROUGH: '1' },
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,22 +1,21 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, link, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { KeyringError, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/encryption/keyring.ts';
+import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 let directory: string;
 let path: string;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'regway-keyring-'));
+  directory = makeTemporaryDirectory('keyring');
   path = join(directory, 'keyring');
 });
-afterEach(() => rm(directory, { recursive: true }));
 
 const keyLine = (bytes = randomBytes(32)): string => `rgk1:${bytes.toString('base64')}`;
 

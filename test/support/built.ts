@@ -2,7 +2,6 @@
 
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -24,7 +23,9 @@ export function executableArguments(...args: readonly string[]): string[] {
 
 /** Builds dist/ unless it is as young as its sources. */
 export async function ensureBuilt(): Promise<void> {
-  const lock = join(tmpdir(), `regway-build-${Buffer.from(root).toString('hex').slice(-24)}.lock`);
+  const caches = join(root, 'node_modules/.cache');
+  mkdirSync(caches, { recursive: true });
+  const lock = join(caches, 'build.lock');
   while (!tryLock(lock)) await pause(100);
   try {
     if (ageOf(builtExecutable) < youngestSource())

@@ -1,8 +1,6 @@
 // The database of a test: a new SQLite file with one store on it, or, where a PostgreSQL server is given, a new database with two.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +8,7 @@ import Sqlite from 'better-sqlite3';
 import { inject } from 'vitest';
 import { openStore, type Store } from '../../src/database/store.ts';
 import { connectSql } from './sql.ts';
+import { makeTemporaryDirectory } from './temporary/directory.ts';
 
 export interface TestDatabase {
   /** As the setting takes it. */
@@ -39,7 +38,7 @@ export async function openStores({ url, replicas }: TestDatabase): Promise<[Stor
 }
 
 function sqliteDatabase(): TestDatabase {
-  const url = join(mkdtempSync(join(tmpdir(), 'regway-database-')), 'regway.db');
+  const url = join(makeTemporaryDirectory('database'), 'regway.db');
   return {
     url,
     replicas: 1,

@@ -1,7 +1,5 @@
 // The domain over a real database and a real seal, with a validator that answers as a test tells it to; where replicas share the database, over all of them.
 
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Caller, Login, Principal, Role } from '../../src/core/authz/principal.ts';
 import type { Pulls, PullSettings } from '../../src/core/pulls/pull.ts';
@@ -14,6 +12,7 @@ import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createDatabase, openStores, type TestDatabase } from './database.ts';
 import { inTurn } from './in-turn.ts';
 import { createReplica, type Replica, type ReplicaParts } from './replica.ts';
+import { makeTemporaryDirectory } from './temporary/directory.ts';
 
 /** As the setting has it unless it says otherwise. */
 export const rotationWindowMs = 24 * 60 * 60 * 1000;
@@ -83,7 +82,7 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
 /** Opens a domain on a database of its own. */
 export async function openDomain(pullSettings: PullSettings = { anonymousAllowed: true }): Promise<TestDomain> {
   const database = await createDatabase();
-  const keyringFile = join(mkdtempSync(join(tmpdir(), 'regway-keyring-')), 'keyring');
+  const keyringFile = join(makeTemporaryDirectory('keyring'), 'keyring');
   const keyring = await loadKeyring(keyringFile, { createIfMissing: true });
   const waiting: (() => void)[] = [];
   const state: Script & Records = { ...initialScript(), uses: [], asked: [], observed: [] };

@@ -1,27 +1,14 @@
 // `regway backup`, `restore` and `verify`, as an operator types them, beside a server that is written to and without one.
 
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { operationsOn, registryOf } from '../../e2e/support/operations.ts';
 import { newDataDirectory, startServer, type RegwayServer } from '../../e2e/support/server.ts';
 import { ensureBuilt } from '../../support/built.ts';
 import { runRegway, type Outcome } from '../harness.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 // Each test starts several processes, and each may take seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -40,14 +27,12 @@ beforeAll(async () => {
   for (const name of ['one', 'two', 'three']) await create(server, `${name}.example`);
   await server.stop();
 });
-afterAll(() => rmSync(original, { recursive: true, force: true }));
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'regway-backup-'));
+  folder = makeTemporaryDirectory('backup');
   dataDirectory = newDataDirectory();
   copyData(original, dataDirectory);
 });
-afterEach(() => [folder, dataDirectory].forEach((path) => rmSync(path, { recursive: true, force: true })));
 
 const backupFile = () => join(folder, 'backup.db');
 const regway = (...args: string[]): Promise<Outcome> => runRegway(args, { env: { REGWAY_DATA_DIR: dataDirectory } });

@@ -1,20 +1,19 @@
 // `regway import`: what it shows, what it stores, and that it guesses nothing.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { basicHeader, marker, startServer } from '../../upstream/fixtures.ts';
 import { basicRegistry } from '../../upstream/personalities.ts';
 import { useCommandLine } from '../harness.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 const line = useCommandLine();
 const auth = { auth: basicHeader.slice('Basic '.length) };
 const plain = '--secure-connection=false';
 
 function file(document: unknown): string {
-  const folder = mkdtempSync(join(tmpdir(), 'regway-import-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporaryDirectory('import');
   const path = join(folder, 'config.json');
   writeFileSync(path, JSON.stringify(document));
   return path;

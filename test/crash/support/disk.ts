@@ -1,9 +1,9 @@
 // A disk of its own for a test: an ext4 file system in an image file on a loop device. Copying the image is what a power cut leaves.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface Disk {
   /** Where it is mounted. */
@@ -13,9 +13,6 @@ export interface Disk {
   /** Unmounts and removes it. */
   remove(): void;
 }
-
-/** Memory, where it is offered as a file system: what reaches the image counts as being on the disk. */
-const imageFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** The kernel writes nothing back by itself while an image is copied, so that a copy shows one moment. */
 const mountOptions = 'loop,commit=600';
@@ -28,7 +25,8 @@ const programs = ['mkfs.ext4', 'mount', 'umount', 'losetup'];
  */
 export function makeDisk(sizeBytes: number): Disk {
   refuseWithoutMeans();
-  const folder = mkdtempSync(join(imageFolder, 'regway-disk-'));
+  // What reaches the image counts as being on the disk, so the image may be in memory.
+  const folder = makeTemporaryDirectory('disk', 'memory');
   const image = join(folder, 'image');
   writeFileSync(image, '');
   truncateSync(image, sizeBytes);
@@ -44,7 +42,7 @@ function mounted(folder: string): Disk {
   return {
     path,
     cutPower() {
-      const copy = mkdtempSync(join(imageFolder, 'regway-disk-'));
+      const copy = makeTemporaryDirectory('disk', 'memory');
       copyFileSync(image, join(copy, 'image'));
       return mounted(copy);
     },

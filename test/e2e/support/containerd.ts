@@ -1,11 +1,11 @@
 // A containerd of its own, told by hosts.toml to get everything from one server, as a cluster's nodes are.
 // https://github.com/containerd/containerd/blob/main/docs/hosts.md
 
-import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram, startProgram } from './child-process.ts';
 import type { PullClient, PullRequest, PullResult } from './pull-clients.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** Need a kernel module, write outside of the root, or serve Kubernetes. */
 const disabledPlugins = [
@@ -16,7 +16,7 @@ const disabledPlugins = [
 
 /** Starts it. Its pulls are of the registry's own name, `127.0.0.1:5000/team-a/app`, and go to the server as a mirror. */
 export async function startContainerd(): Promise<PullClient> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-containerd-'));
+  const directory = makeTemporaryDirectory('containerd');
   const socket = join(directory, 'containerd.sock');
   const settings = join(directory, 'containerd.toml');
   writeFileSync(
@@ -52,7 +52,6 @@ export async function startContainerd(): Promise<PullClient> {
     expected: ({ blobDigests }) => blobDigests.toSorted(),
     async stop() {
       await program.end('SIGTERM');
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

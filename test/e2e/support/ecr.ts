@@ -1,9 +1,7 @@
 // A registry of Amazon ECR on loopback: an AWS that checks signatures and issues passwords, and a docker-registry behind TLS that knows the issued ones alone.
 
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
@@ -13,6 +11,7 @@ import { createCertificateAuthority, readKeyPair, selfSigned } from './certifica
 import { pushImage, writeImage } from './images.ts';
 import type { ImageLayout } from './images.ts';
 import { startPasswordRegistry } from './registries.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** Cloud registries have no port in their names, so TLS is on 443 of an address that nothing else uses. */
 const address = '127.0.0.9';
@@ -41,7 +40,7 @@ export interface LoopbackEcr {
 }
 
 export async function startEcr({ host, repository, keys, otherNames = [] }: EcrOptions): Promise<LoopbackEcr> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-ecr-'));
+  const directory = makeTemporaryDirectory('ecr');
   const authority = createCertificateAuthority(directory);
   const registry = await startPasswordRegistry(directory, 'ecr', [
     { username: 'AWS', password: 'before-any-was-issued' },
@@ -88,7 +87,6 @@ export async function startEcr({ host, repository, keys, otherNames = [] }: EcrO
     async stop() {
       await Promise.all([aws.close(), front.close()]);
       await registry.stop();
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

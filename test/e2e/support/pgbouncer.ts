@@ -1,11 +1,11 @@
 // PgBouncer before a PostgreSQL server, in transaction mode: each transaction of a client may run on another connection of the server.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startProgram } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { serverUser } from './postgres.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface Pgbouncer {
   /** The database's url, through PgBouncer. */
@@ -16,7 +16,7 @@ export interface Pgbouncer {
 /** @param poolSize number of connections to the server, which all clients share. */
 export async function startPgbouncer(databaseUrl: string, poolSize: number): Promise<Pgbouncer> {
   const { hostname, port, username, pathname } = new URL(databaseUrl);
-  const directory = mkdtempSync(join(tmpdir(), 'regway-pgbouncer-'));
+  const directory = makeTemporaryDirectory('pgbouncer');
   const ownPort = await freePort('127.0.0.1');
   const database = pathname.slice(1);
   const settings = `
@@ -37,7 +37,6 @@ default_pool_size = ${poolSize}
     url: databaseUrl.replace(`:${port}/`, `:${ownPort}/`),
     async stop() {
       await program.end('SIGTERM');
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

@@ -1,12 +1,12 @@
 // A PostgreSQL server of its own for a suite: a new cluster in a temporary directory, on a free port of loopback.
 
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type Program, startProgram } from './child-process.ts';
 import { freePort } from './free-port.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface PostgresServer {
   /** `postgres://…` of an empty database. */
@@ -36,7 +36,7 @@ export async function startPostgres(
   files: Readonly<Record<string, string>> = {},
 ): Promise<PostgresServer> {
   const folder = programFolder();
-  const directory = mkdtempSync(join(tmpdir(), 'regway-postgres-'));
+  const directory = makeTemporaryDirectory('postgres');
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content, { mode: 0o600 });
   const port = await freePort('127.0.0.1');
   const user = serverUser(directory);

@@ -1,12 +1,12 @@
 // The programs that people pull images with, each with a store of its own that is empty before every pull.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from './child-process.ts';
 import { startContainerd } from './containerd.ts';
 import type { ImageLayout } from './images.ts';
 import type { Login } from './registries.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** One pull. */
 export interface PullRequest {
@@ -57,7 +57,7 @@ const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 /** Makes an empty folder for one pull and removes it afterwards. */
 export async function withDirectory<Result>(run: (directory: string) => Promise<Result>): Promise<Result> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-pull-'));
+  const directory = makeTemporaryDirectory('pull');
   try {
     return await run(directory);
   } finally {

@@ -1,8 +1,7 @@
 // Debian's docker-registry on loopback, in every form that a team meets: open, htpasswd, TLS with a private authority, token.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCertificateAuthority, selfSigned } from './certificates.ts';
 import type { CertificateAuthority, KeyPair } from './certificates.ts';
@@ -10,6 +9,7 @@ import { startProgram } from './child-process.ts';
 import { pushImage, writeImage } from './images.ts';
 import { startTokenServer, tokenIssuer, tokenService } from './token-server.ts';
 import type { TokenServer, TokenUser } from './token-server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface RealRegistry {
   /** `127.0.0.1:port`. */
@@ -68,7 +68,7 @@ const tokenUsers: Record<string, TokenUser> = {
 
 /** Starts all four registries and pushes one image to each. */
 export async function startRegistries(): Promise<RealRegistries> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-registries-'));
+  const directory = makeTemporaryDirectory('registries');
   const authority = createCertificateAuthority(directory);
   const tls = authority.issue('127.0.0.1');
   const signing = selfSigned(directory, 'token-signing');
@@ -97,18 +97,16 @@ export async function startRegistries(): Promise<RealRegistries> {
   await pushEverywhere(directory, authority, { open, basic, secure, token });
   const stop = async () => {
     await Promise.all([open, basic, secure, token, tokenServer].map((server) => server.stop()));
-    rmSync(directory, { recursive: true, force: true });
   };
   return { open, basic, tls: secure, token, tokenServer, authority, stop };
 }
 
 /** Starts one registry with htpasswd over plain HTTP, in a folder of its own. */
 export async function startBasicRegistry(users: readonly Login[]): Promise<PasswordRegistry> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-registry-'));
+  const directory = makeTemporaryDirectory('registry');
   const registry = await startPasswordRegistry(directory, 'basic', users);
   const stop = async () => {
     await registry.stop();
-    rmSync(directory, { recursive: true, force: true });
   };
   return { ...registry, stop };
 }

@@ -1,6 +1,5 @@
 // Several built servers on one PostgreSQL database and one keyring, behind a balancer that gives each request to the next of them.
 
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBalancer, type Balancer } from '../../support/balancer.ts';
 import { newDataDirectory, postGraphql, startServer, type GraphqlAnswer, type RegwayServer } from './server.ts';
@@ -51,7 +50,6 @@ export async function startReplicas(
     async stop() {
       await balancer.stop();
       await Promise.all(servers.map((server) => server.stop()));
-      rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
 }

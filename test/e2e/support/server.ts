@@ -1,16 +1,15 @@
 // Runs the built server as its own process, on a free port and a data directory of its own, and talks GraphQL to it.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { executableArguments } from '../../support/built.ts';
 import { startProgram } from './child-process.ts';
 import type { Exit } from './child-process.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export const projectRoot = join(import.meta.dirname, '../../..');
 
 export interface ServerOptions {
-  /** Used and kept when given; otherwise a new one that `stop` removes. */
+  /** Defaults to a new one. */
   readonly dataDirectory?: string | undefined;
   /** More settings, or other ones. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -46,7 +45,7 @@ export interface RegwayServer {
   readonly answers: string[];
   /** Sends one operation, with the first token unless another is given; null sends no token. */
   graphql(query: string, variables?: object, token?: string | null): Promise<GraphqlAnswer>;
-  /** SIGTERM. Rejects when the exit code is not 0; removes the data directory unless it was given. */
+  /** Sends SIGTERM. Rejects if the exit code is not 0. */
   stop(): Promise<void>;
   /** Ends it the hard way. */
   kill(): Promise<Exit>;
@@ -56,9 +55,9 @@ const listening = /Regway is listening on (http:\/\/127\.0\.0\.1:\d+)/;
 const consoleLink = /\bhttp:\/\/\S+\/#token=rgw_[^\s"'<>]+/;
 const link = /\bhttp:\/\/\S+\/graphql#token=(rgw_[^\s"'<>]+)/;
 
-/** Makes a data directory for one test. */
+/** Makes a data directory for one test. It is removed at the end of the test file. */
 export function newDataDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'regway-data-'));
+  return makeTemporaryDirectory('data');
 }
 
 /** Suites validate and fail to log in more often than people do. */
@@ -117,9 +116,6 @@ export async function startServer({ dataDirectory, settings }: ServerOptions = {
       const { code, signal } = await program.end('SIGTERM');
       if (code !== 0) {
         throw new Error(`after SIGTERM the server ended with ${code ?? signal}, not with 0:\n${output()}`);
-      }
-      if (dataDirectory === undefined) {
-        rmSync(directory, { recursive: true, force: true });
       }
     },
     kill: () => program.end('SIGKILL'),

@@ -1,11 +1,11 @@
 // The storage behind a registry: an nginx that serves blobs to anybody with the link and, as S3 does, answers 400 to an Authorization header.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
 import { startProgram } from './child-process.ts';
 import { freePort } from './free-port.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface StorageServerOptions {
   /** Loopback address to listen on. */
@@ -31,7 +31,7 @@ export interface StorageServer {
 
 /** Starts nginx on a free port of the address. */
 export async function startStorageServer({ address, tls, directory }: StorageServerOptions): Promise<StorageServer> {
-  const own = mkdtempSync(join(tmpdir(), 'regway-storage-'));
+  const own = makeTemporaryDirectory('storage');
   const host = `${address}:${await freePort(address)}`;
   const accessLog = join(own, 'access.log');
   writeFileSync(accessLog, '');
@@ -46,7 +46,6 @@ export async function startStorageServer({ address, tls, directory }: StorageSer
     requests: () => readFileSync(accessLog, 'utf8').split('\n').filter(Boolean).map(parseLine),
     async stop() {
       await program.end('SIGTERM');
-      rmSync(own, { recursive: true, force: true });
     },
   };
 }

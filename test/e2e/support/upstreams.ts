@@ -1,8 +1,5 @@
 // The four kinds of registry that pulls go to: htpasswd over plain HTTP, token server on another origin, TLS, and blobs kept elsewhere.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createCertificateAuthority, selfSigned } from './certificates.ts';
 import type { CertificateAuthority } from './certificates.ts';
 import { pushImage } from './images.ts';
@@ -14,6 +11,7 @@ import { startStorageServer } from './storage-server.ts';
 import type { StorageServer } from './storage-server.ts';
 import { startTokenServer, tokenIssuer, tokenService } from './token-server.ts';
 import type { TokenServer, TokenUser } from './token-server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export const upstreamNames = ['basic', 'token', 'tls', 'redirect'] as const;
 export type UpstreamName = (typeof upstreamNames)[number];
@@ -57,7 +55,7 @@ export const pusher: UpstreamUser = {
 
 /** Starts the four upstreams and what stands behind them, each knowing the users. */
 export async function startUpstreams(users: readonly UpstreamUser[]): Promise<Upstreams> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-upstreams-'));
+  const directory = makeTemporaryDirectory('upstreams');
   const authority = createCertificateAuthority(directory);
   const tls = authority.issue('127.0.0.1');
   const signing = selfSigned(directory, 'token-signing');
@@ -107,7 +105,6 @@ export async function startUpstreams(users: readonly UpstreamUser[]): Promise<Up
     settings: (name) => ({ secureConnection: name !== 'basic' }),
     async stop() {
       await Promise.all([...Object.values(registries), tokenServer, storage].map((server) => server.stop()));
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

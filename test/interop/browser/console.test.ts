@@ -1,9 +1,8 @@
 // Uses the console in Chromium as a new user does: from the link of the first start to working registries, and signing out.
 
 import { once } from 'node:events';
-import { globSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
@@ -14,11 +13,12 @@ import { operationsOn, type Operations } from '../../e2e/support/operations.ts';
 import { basicAuthorization, getManifest } from '../../e2e/support/raw-pull.ts';
 import { alice, pushedRepository, startRegistries, type RealRegistries } from '../../e2e/support/registries.ts';
 import { projectRoot, startServer, type RegwayServer } from '../../e2e/support/server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** Maximum size of all files of the console together, compressed with gzip. */
 const maxGzippedBytes = 250 * 1024;
-/** The directory of the screenshots, for review. */
-const pictures = process.env['REGWAY_PICTURES'] ?? mkdtempSync(join(tmpdir(), 'regway-console-'));
+/** The directory of the screenshots. Set REGWAY_PICTURES to keep them for review. */
+const pictures = process.env['REGWAY_PICTURES'] ?? makeTemporaryDirectory('console');
 
 let registries: RealRegistries;
 let server: RegwayServer;
@@ -41,7 +41,6 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
   await registries?.stop();
-  console.info(`pictures of the console are in ${pictures}`);
 });
 
 /** Checks the current screen in both themes, wide and as narrow as a phone: axe finds no violation, and nothing overflows. */

@@ -1,7 +1,5 @@
 // A person with a browser: opens the link of the first start and does the whole cycle in GraphiQL against a real registry.
 
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraphiql } from './graphiql-page.ts';
@@ -12,9 +10,11 @@ import { alice, startBasicRegistry } from '../../e2e/support/registries.ts';
 import type { RealRegistry } from '../../e2e/support/registries.ts';
 import { startServer } from '../../e2e/support/server.ts';
 import type { RegwayServer } from '../../e2e/support/server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 const carol = { username: 'carol', password: 'typed-into-graphiql' };
-const pictures = mkdtempSync(join(tmpdir(), 'regway-graphiql-'));
+/** The directory of the screenshots. Set REGWAY_PICTURES to keep them for review. */
+const pictures = process.env['REGWAY_PICTURES'] ?? makeTemporaryDirectory('graphiql');
 
 let registry: RealRegistry;
 let server: RegwayServer;
@@ -83,7 +83,6 @@ test('create, list, get, update and delete, all typed into the page, and no pass
   expect(await run(documents.delete, { id }, '"deletedId"')).toEqual({ deletedId: id, errors: [] });
   await graphiql.page.screenshot({ path: join(pictures, 'deleted.png') });
   expect((await operationsOn(server).list()).totalCount).toBe(0);
-  console.info(`pictures of GraphiQL are in ${pictures}`);
 });
 
 test('the page knows the schema, so that it can complete and explain', async () => {

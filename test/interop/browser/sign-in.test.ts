@@ -1,7 +1,6 @@
 // Signs in to the console at an OpenID provider of another site in Chromium, and signs out.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,8 +8,9 @@ import { consoleClient, startIdentityProvider, type IdentityProvider } from '../
 import { launchBrowser, openConsole, type ConsolePage } from './console-page.ts';
 import { freePort } from '../../e2e/support/free-port.ts';
 import { startServer, type RegwayServer } from '../../e2e/support/server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'regway-sign-in-'));
+const directory = makeTemporaryDirectory('sign-in');
 const pictures = process.env['REGWAY_PICTURES'] ?? directory;
 
 let provider: IdentityProvider;
@@ -52,7 +52,6 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
   await provider?.close();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const signInLink = () => view.page.getByRole('link', { name: 'Sign in with Example' });

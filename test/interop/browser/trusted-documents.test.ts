@@ -1,8 +1,5 @@
 // A server that runs trusted documents alone: a person's browser and the command line do all that they do otherwise, and nobody else's text runs.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../e2e/support/child-process.ts';
@@ -10,8 +7,9 @@ import { launchBrowser, openConsole, type ConsolePage } from './console-page.ts'
 import { alice, startBasicRegistry, type PasswordRegistry } from '../../e2e/support/registries.ts';
 import { executableArguments } from '../../support/built.ts';
 import { serverEnvironment, startServer, type RegwayServer } from '../../e2e/support/server.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
-const configHome = mkdtempSync(join(tmpdir(), 'regway-trusted-'));
+const configHome = makeTemporaryDirectory('trusted');
 let registry: PasswordRegistry;
 let server: RegwayServer;
 let browser: Browser;
@@ -28,7 +26,6 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
   await registry?.stop();
-  rmSync(configHome, { recursive: true, force: true });
 });
 
 const token = () => /#token=(\S+)/.exec(server.consoleLink() ?? '')?.[1] ?? '';

@@ -1,8 +1,6 @@
 // The whole server in this process: its settings, its database, its tokens, listening on loopback. Where replicas share the database, all of them,
 // behind a balancer.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../../src/app/config.ts';
 import { createToken } from '../../../src/app/maintenance/tokens.ts';
@@ -10,6 +8,7 @@ import { type RunningServer, serve } from '../../../src/app/server.ts';
 import { type Role, roles } from '../../../src/core/authz/principal.ts';
 import { frontOf } from '../../support/balancer.ts';
 import { createDatabase } from '../../support/database.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 export interface Regway {
   /** Of the GraphQL endpoint. */
@@ -23,7 +22,7 @@ export interface Regway {
 }
 
 export async function serveRegway(): Promise<Regway> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'regway-federation-'));
+  const dataDir = makeTemporaryDirectory('federation');
   const database = await createDatabase();
   const config = readConfig({
     REGWAY_DATA_DIR: dataDir,
@@ -59,7 +58,6 @@ export async function serveRegway(): Promise<Regway> {
       await front.stop();
       await Promise.all(servers.map((server) => server.close()));
       await database.close();
-      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -1,7 +1,6 @@
 // A real OpenID provider and the whole server: its access tokens on every face, its keys as they change, and people who sign in at it.
 
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serve, type RunningServer } from '../../../src/app/server.ts';
@@ -9,6 +8,7 @@ import { ConfigError, readConfig } from '../../../src/app/config.ts';
 import { freePort } from '../../e2e/support/free-port.ts';
 import { openCookieBrowser, type CookieBrowser, type Visit } from '../../support/cookie-browser.ts';
 import { consoleClient, signInAt, startIdentityProvider, type IdentityProvider } from './identity-provider.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 const audience = 'urn:regway:test';
 const idTokenSeconds = 1800;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   second = await startIdentityProvider({ claims: { team: ['pulling'] } });
   stranger = await startIdentityProvider({ claims: { tenant: 'admin', groups: ['nobody'] } });
   const port = await freePort('127.0.0.1');
-  const directory = mkdtempSync(join(tmpdir(), 'regway-oidc-'));
+  const directory = makeTemporaryDirectory('oidc');
   const clientSecretFile = join(directory, 'client-secret');
   writeFileSync(clientSecretFile, `${consoleClient.secret}\n`);
   const mapped = { audience, account: { claim: 'tenant' }, roles: { claim: 'groups', map: { writers: 'READ_WRITE' } } };
@@ -183,7 +183,7 @@ describe('a mistake in the issuers', () => {
     ],
     ['a word that means nothing', { issuer: 'https://login.example', audiences: 'x' }, 'REGWAY_OIDC_ISSUERS, at 0'],
   ])('ends the start before anything is made: %s', async (_, issuer, sentence) => {
-    const directory = join(mkdtempSync(join(tmpdir(), 'regway-oidc-')), 'data');
+    const directory = join(makeTemporaryDirectory('oidc'), 'data');
     const config = readConfig({
       REGWAY_LISTEN: '127.0.0.1:0',
       REGWAY_DATA_DIR: directory,
@@ -197,7 +197,7 @@ describe('a mistake in the issuers', () => {
 
   it('is none where the issuer is down: the start does not ask it', async () => {
     const issuer = { issuer: 'http://127.0.0.1:1', audience, account: { value: 'admin' }, roles: { claim: 'groups' } };
-    const directory = mkdtempSync(join(tmpdir(), 'regway-oidc-'));
+    const directory = makeTemporaryDirectory('oidc');
     const other = await serve(
       readConfig({
         REGWAY_LISTEN: '127.0.0.1:0',

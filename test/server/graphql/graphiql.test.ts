@@ -1,17 +1,17 @@
 // GraphiQL comes from our own files, under a policy that lets nothing else in, and only to browsers.
 
-import { mkdtemp, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeGraphiqlAssets } from '../../../src/build/pages.ts';
 import { openEndpoint, type TestEndpoint } from './harness.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 let endpoint: TestEndpoint;
 let assetsDir: string;
 
 beforeAll(async () => {
-  assetsDir = await mkdtemp(join(tmpdir(), 'regway-graphiql-'));
+  assetsDir = makeTemporaryDirectory('graphiql');
   await writeGraphiqlAssets(assetsDir);
   endpoint = await openEndpoint({ graphiql: { assetsDir } });
 });

@@ -1,14 +1,14 @@
 // The files of the console: which are served, how they are kept, and that no others can be had.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chooseCoding } from '../../../src/server/http/static-files.ts';
 import { consoleRoute } from '../../../src/server/pages/console.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 const script = 'console.info("hello")'.repeat(50);
 let parent: string;
@@ -16,7 +16,7 @@ let server: Server;
 let port: number;
 
 beforeAll(async () => {
-  parent = await mkdtemp(join(tmpdir(), 'regway-static-'));
+  parent = makeTemporaryDirectory('static');
   const directory = join(parent, 'console');
   await mkdir(join(directory, 'assets'), { recursive: true });
   await writeFile(join(parent, 'secret.js'), 'hunter2');
@@ -36,10 +36,7 @@ beforeAll(async () => {
   ({ port } = server.address() as AddressInfo);
 });
 
-afterAll(async () => {
-  server.close();
-  await rm(parent, { recursive: true });
-});
+afterAll(() => void server.close());
 
 interface Answer {
   readonly status: number;

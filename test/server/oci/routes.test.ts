@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { OciError } from '../../../src/server/oci/errors.ts';
 import { parsePullUrl, type PullRoute } from '../../../src/server/oci/routes.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { inPath, openPullEndpoint } from './harness.ts';
 import { layerDigest, startRegistry } from './registry.ts';
 
@@ -176,11 +177,11 @@ function createFuzzer(host: string): () => string {
   };
 }
 
-describe('of 50,000 fuzzed paths', () => {
+describe('of fuzzed paths', () => {
   it('what is not refused is of the grammar', () => {
     const next = createFuzzer('127.0.0.1_5000');
     let routed = 0;
-    for (let count = 0; count < 50_000; count += 1) {
+    for (let count = 0; count < propertyRuns(50_000); count += 1) {
       const path = next();
       const route = read(path);
       if ('status' in route) {
@@ -192,7 +193,7 @@ describe('of 50,000 fuzzed paths', () => {
       const { repository, kind, reference } = route;
       expect(`/v2/${repository}/${kind === 'tags' ? 'tags/list' : `${kind}/${reference}`}`, path).toMatch(upstreamPath);
     }
-    expect(routed).toBeGreaterThan(1_000);
+    expect(routed).toBeGreaterThan(propertyRuns(1_000));
   });
 
   it('a sample over HTTP sends nothing else upstream, and ends in no fault', async () => {
@@ -201,7 +202,7 @@ describe('of 50,000 fuzzed paths', () => {
     await endpoint.add(registry.host);
     const next = createFuzzer(inPath(registry.host));
     const statuses = new Set<number>();
-    for (let count = 0; count < 2_000; count += 1) {
+    for (let count = 0; count < propertyRuns(2_000); count += 1) {
       // What Node's client itself refuses to send cannot be tried.
       const path = next().replaceAll(/[^\x21-\x7e]/g, '');
       if (path.startsWith('/v2')) statuses.add((await endpoint.get(path)).status);
@@ -209,7 +210,7 @@ describe('of 50,000 fuzzed paths', () => {
     expect([...statuses].toSorted((one, other) => one - other)).toEqual([200, 400, 404]);
     expect(endpoint.log).toEqual([]);
     const sent = registry.received.map(({ url }) => url);
-    expect(sent.length).toBeGreaterThan(20);
+    expect(sent.length).toBeGreaterThan(propertyRuns(20));
     expect(sent.filter((url) => url !== '/v2/' && !upstreamPath.test(url))).toEqual([]);
   });
 });

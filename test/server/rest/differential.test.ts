@@ -1,20 +1,19 @@
 // GraphQL and REST are two faces of one domain: any sequence of operations gives the same verdicts, the same state and the same checks.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { registryTypes } from '../../../src/core/registry/registry.ts';
 import { callerOf } from '../../support/domain.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { openGraphqlFace, openRestFace, type Face, type Step } from './faces.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
-/** Sequences compared; each has up to `maxSteps` operations. */
-const sequences = 1_000;
+/** The compared sequences. Each has up to `maxSteps` operations. */
+const sequences = propertyRuns(1_000);
 const maxSteps = 5;
 
-/** In memory where the system has it: thousands of durable writes are not what is compared here. */
-const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'regway-faces-'));
+/** In memory, because thousands of durable writes are not the subject here. */
+const directory = makeTemporaryDirectory('faces', 'memory');
 
 let rest: Face;
 let graphql: Face;
@@ -28,7 +27,6 @@ afterAll(async () => {
   await rest.close();
   await graphql.close();
   vi.unstubAllEnvs();
-  rmSync(directory, { recursive: true });
 });
 
 /** Few names, so that operations meet; some are spellings of one registry and some are none. */
@@ -86,7 +84,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('list' as const), role }) },
 );
 
-test(`${sequences} sequences of operations end the same through both faces`, async () => {
+test('any sequence of operations ends the same through both APIs', async () => {
   const met = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: maxSteps }), async (steps) => {

@@ -1,17 +1,17 @@
 // The API browser comes from our own files, under a policy that lets nothing else in.
 
-import { mkdtemp, readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeDocsAssets } from '../../../src/build/pages.ts';
 import { openApi, type TestApi } from './harness.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 let api: TestApi;
 let assetsDir: string;
 
 beforeAll(async () => {
-  assetsDir = await mkdtemp(join(tmpdir(), 'regway-api-docs-'));
+  assetsDir = makeTemporaryDirectory('api-docs');
   await writeDocsAssets(assetsDir);
   api = await openApi(assetsDir);
 });

@@ -1,8 +1,6 @@
 // The REST API on loopback, as the server wires it: a real listener, real tokens, a real database; every answer is held against the OpenAPI document.
 
-import { mkdtempSync } from 'node:fs';
 import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Caller, type Role, roles } from '../../../src/core/authz/principal.ts';
 import type { Registries } from '../../../src/core/registries/registries.ts';
@@ -15,6 +13,7 @@ import { createMetrics } from '../../../src/server/ops/metrics.ts';
 import { createRestServer } from '../../../src/server/rest/server.ts';
 import { openDomain, type TestDomain } from '../../support/domain.ts';
 import { answerFaults } from './document.ts';
+import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** Who a test calls as: a role in the account admin, `TENANT` (READ_WRITE in the account tenant), or nobody. */
 export type Who = Role | 'TENANT' | null;
@@ -51,7 +50,7 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function openApi(assetsDir = mkdtempSync(join(tmpdir(), 'regway-no-docs-'))): Promise<TestApi> {
+export async function openApi(assetsDir = makeTemporaryDirectory('no-docs')): Promise<TestApi> {
   const domain = await openDomain();
   await insertAccount(domain, 'tenant');
   const tokens = await issueTokens(domain);

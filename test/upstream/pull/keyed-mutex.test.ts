@@ -1,7 +1,7 @@
 // Requests whose password may be replaced at any moment go one at a time, and a refusal stops those behind it.
 
 import { setTimeout } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createKeyedMutex } from '../../../src/upstream/pull/keyed-mutex.ts';
 
 const refusal = () => new Error('refused');
@@ -89,7 +89,9 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
   ).toBe(200);
 });
 
-it('a request that hangs holds up the one behind it for some seconds only', async () => {
+it('a request that hangs holds up the one behind it for 3 seconds only', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const turns = createKeyedMutex(() => new Date());
   const { promise: never } = Promise.withResolvers<number>();
   void turns.runExclusive(
@@ -98,12 +100,18 @@ it('a request that hangs holds up the one behind it for some seconds only', asyn
     () => false,
     refusal,
   );
-  expect(
-    await turns.runExclusive(
+  let status: number | undefined;
+  const behind = turns
+    .runExclusive(
       'key',
       async () => 200,
       () => false,
       refusal,
-    ),
-  ).toBe(200);
+    )
+    .then((answer) => (status = answer));
+  await vi.advanceTimersByTimeAsync(2_999);
+  expect(status).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1);
+  await behind;
+  expect(status).toBe(200);
 });

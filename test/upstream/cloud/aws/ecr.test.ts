@@ -1,14 +1,14 @@
 // Amazon ECR: the real SDK against a loopback AWS that recomputes every signature.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEcr } from '../../../../src/upstream/cloud/aws/ecr.ts';
 import type { HttpsClient, HttpsRequest } from '../../../../src/upstream/transport/https-client.ts';
 import type { Minting } from '../../../../src/upstream/cloud/provider.ts';
 import { failureOf, json, login, startCloud, startHttp, verifySignature } from '../servers.ts';
 import type { Asked, KnownKeys, LoopbackCloud, Reply } from '../servers.ts';
+import { makeTemporaryDirectory } from '../../../support/temporary/directory.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
@@ -233,8 +233,7 @@ describe('the identity of the server', () => {
       session.keyId,
     ],
   ])('comes from %s', async (_, files, environment, keyId) => {
-    const directory = mkdtempSync(join(tmpdir(), 'regway-aws-'));
-    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const directory = makeTemporaryDirectory('aws');
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
     for (const [name, value] of Object.entries(environment))
       vi.stubEnv(name, Object.hasOwn(files, value) ? join(directory, value) : value);

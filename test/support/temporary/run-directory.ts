@@ -1,0 +1,23 @@
+// Runs before the first suite: keeps all temporary files of the run, those of its child processes included, in one directory. The directory is
+// removed at the end, and a run that left something of Regway's in it fails.
+
+import { chmodSync, readdirSync } from 'node:fs';
+import { makeTemporaryDirectory } from './directory.ts';
+
+/** Sets the temporary directory of this process and of the workers that it starts. */
+export function setup(): void {
+  const directory = makeTemporaryDirectory('run');
+  // PostgreSQL runs as a user of its own, in a directory below this one.
+  chmodSync(directory, 0o711);
+  process.env['TMPDIR'] = directory;
+  // Before the directory itself is removed, and after every other teardown.
+  process.prependOnceListener('exit', () => failIfAnyIsLeft(directory));
+}
+
+/** Programs of others, such as browsers, may leave files. */
+function failIfAnyIsLeft(directory: string): void {
+  const left = readdirSync(directory).filter((name) => name.startsWith('regway-'));
+  if (left.length === 0) return;
+  process.exitCode = 1;
+  console.error(`The run left temporary directories behind: ${left.join(', ')}`);
+}
