@@ -2,7 +2,7 @@
 
 import { Problem } from '../core/shared/problem.ts';
 
-/** Failures that pass or that an operator ends: full or failing disk, locks, read-only files. https://sqlite.org/rescode.html */
+/** Failures that pass, or that an operator can fix: full or failing disk, locks, read-only files. https://sqlite.org/rescode.html */
 const sqliteUnavailable = /^SQLITE_(FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|PROTOCOL|NOMEM)/;
 
 /**

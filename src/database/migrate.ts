@@ -29,8 +29,8 @@ interface Applied {
 
 /**
  * Applies what is missing, all or nothing, and adds the admin account. An up-to-date database is only read.
- * @param folder holds the `.sql` files and `meta/_journal.json`.
- * @throws StoreError when the database is newer than this program, a file was edited after it was applied, or a migration fails.
+ * @param folder The folder that contains the `.sql` files and `meta/_journal.json`.
+ * @throws StoreError if the database is newer than this program, a file was edited after it was applied, or a migration fails.
  */
 export async function migrate(database: Database, folder: string, log?: StoreLog): Promise<void> {
   await database.migrate(async (migration) => {
@@ -41,8 +41,8 @@ export async function migrate(database: Database, folder: string, log?: StoreLog
 }
 
 /**
- * The part of `migrate` that makes the tables, for a transaction that goes on with them.
- * @returns how many migrations were missing.
+ * Creates the tables like `migrate`, inside a transaction that then uses them.
+ * @returns The number of migrations that were missing.
  * @throws as `migrate`.
  */
 export async function applyMissing(
@@ -64,8 +64,8 @@ export async function applyMissing(
 }
 
 /**
- * How many migrations of a folder a database lacks. Nothing is written.
- * @throws StoreError when the database is newer than this program, of another history, or not of Regway.
+ * Returns how many migrations of a folder a database lacks. Writes nothing.
+ * @throws StoreError if the database is newer than this program, has another history, or is not a Regway database.
  */
 export async function countMissing(database: Database, folder: string): Promise<number> {
   const files = readMigrations(folder);

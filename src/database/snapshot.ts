@@ -12,13 +12,13 @@ import type { StoreOptions } from './store.ts';
 export interface Snapshot {
   readonly keys: KeyStore;
   readonly audit: AuditTrail;
-  /** Every registry of every account, by id, a page at a time. */
+  /** Returns every registry of every account, by ID, in pages. */
   registries(): AsyncIterable<SealedRegistry>;
   /** As `SnapshotDatabase.findViolations`. */
   findViolations(): Promise<string[] | null>;
   /**
-   * How many migrations this program has and the database lacks. Nothing else can be read while there are any.
-   * @throws StoreError when the database is newer than this program, or none of its own.
+   * Returns how many migrations of this program the database lacks. While it lacks any, nothing else can be read.
+   * @throws StoreError if the database is newer than this program, or is not a Regway database.
    */
   missingMigrations(): Promise<number>;
   readonly database: Database;
@@ -29,8 +29,8 @@ export interface Snapshot {
 const pageSize = 500;
 
 /**
- * Opens a snapshot of a database that is there. Nothing is written, not even a missing migration.
- * @throws StoreError when there is none; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ * Opens a snapshot of an existing database. Writes nothing, not even a missing migration.
+ * @throws StoreError if the database does not exist; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
 export async function openSnapshot({
   url,

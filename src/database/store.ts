@@ -23,7 +23,7 @@ export interface Store {
   readonly registries: RegistryStore;
   readonly access: AccessStore;
   readonly uses: UseStore;
-  /** Must be started with its key before anything is changed. */
+  /** Start it with its key before anything is changed. */
   readonly audit: AuditStore;
   readonly keys: KeyRotationStore;
   readonly notifications: Notifications;
@@ -38,12 +38,12 @@ export interface Store {
 export interface StoreOptions {
   /** A file's path for SQLite, or `postgres://…`. */
   readonly url: string;
-  /** The folder that holds `sqlite/` and `postgres/`. */
+  /** The folder that contains `sqlite/` and `postgres/`. */
   readonly migrationsDir: string;
   /** Whether this process serves the store. A SQLite file has one such process; PostgreSQL any number. */
   readonly owned?: boolean | undefined;
   readonly log?: StoreLog | undefined;
-  /** Looks at the keys of a database that has some, before anything is written to it. What it throws refuses the database. */
+  /** Checks the keys of an existing database before anything is written to it. If it throws, the database is not opened. */
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
 
@@ -52,7 +52,7 @@ const maxReadinessMs = 2_000;
 
 /**
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
- * @throws StoreError when the database does not fit this program; Problem `STORAGE_UNAVAILABLE` when it cannot be reached.
+ * @throws StoreError if the database does not fit this program; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
 export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
@@ -68,9 +68,9 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
 }
 
 /**
- * The store on an open database, which it migrates first and closes at its end.
- * @param migrations the folder of this dialect's migrations.
- * @throws as `openStore`; the database is closed then.
+ * Creates the store on an open database, which it migrates first and closes with itself.
+ * @param migrations The folder of this dialect's migrations.
+ * @throws as `openStore`, after closing the database.
  */
 export async function storeOn(
   database: Database,
@@ -98,7 +98,7 @@ export async function storeOn(
   };
 }
 
-/** The table is there since the first migration, so that this asks a database of any version. */
+/** Reads a table that exists since the first migration, so that databases of any version can be checked. */
 async function hasKeys(database: Database): Promise<boolean> {
   return database.read((queries) => database.hasTable(queries, 'data_key'));
 }

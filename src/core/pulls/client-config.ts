@@ -42,7 +42,7 @@ export interface ClientConfigs {
 }
 
 /** The placeholder for the credential if no token was passed. */
-export const loginPlaceholder = '<BASE64 OF regway:REGWAY_TOKEN>';
+export const credentialPlaceholder = '<BASE64 OF regway:REGWAY_TOKEN>';
 
 /** Maximum number of hosts per request. Bounds the size of the response. */
 const maxHosts = 50;
@@ -69,10 +69,10 @@ export function createClientConfigs({ endpoint }: { readonly endpoint: PublicEnd
       const request = {
         endpoint: endpoint(),
         hosts: (hosts ?? []).map(upstreamHost),
-        login: loginOf(token ?? undefined),
+        credential: encodedCredential(token ?? undefined),
       };
       const { content, warnings = [], ...file } = writers[format](request);
-      const missing = content.includes(loginPlaceholder) ? [missingTokenWarning] : [];
+      const missing = content.includes(credentialPlaceholder) ? [missingTokenWarning] : [];
       return {
         ...file,
         content: new Secret(content),
@@ -92,7 +92,7 @@ interface ConfigRequest {
   readonly endpoint: URL;
   readonly hosts: readonly Upstream[];
   /** Base64 of `user:token`, or the placeholder. */
-  readonly login: string;
+  readonly credential: string;
 }
 
 interface WrittenFile {
@@ -129,15 +129,15 @@ const writers: Readonly<Record<PullConfigFormat, (request: ConfigRequest) => Wri
 };
 
 /** Returns the content that all three JSON formats share: one credential for one host, Regway, whatever is pulled. */
-function authsJson({ endpoint, login }: ConfigRequest): string {
-  return `${JSON.stringify({ auths: { [endpoint.host]: { auth: login } } }, undefined, 2)}\n`;
+function authsJson({ endpoint, credential }: ConfigRequest): string {
+  return `${JSON.stringify({ auths: { [endpoint.host]: { auth: credential } } }, undefined, 2)}\n`;
 }
 
 function kubernetesSecret(request: ConfigRequest): string {
   const key = '.dockerconfigjson';
   const config = authsJson(request);
   // Base64 as kubectl writes it. A placeholder stays readable in `stringData`, which the API server also accepts.
-  const held = config.includes(loginPlaceholder)
+  const content = config.includes(credentialPlaceholder)
     ? { stringData: { [key]: config } }
     : { data: { [key]: base64(config) } };
   const secret = {
@@ -145,13 +145,13 @@ function kubernetesSecret(request: ConfigRequest): string {
     kind: 'Secret',
     metadata: { name: 'regway-pull' },
     type: 'kubernetes.io/dockerconfigjson',
-    ...held,
+    ...content,
   };
   return `${JSON.stringify(secret, undefined, 2)}\n`;
 }
 
 /** Configures Regway as the `server`, not as a mirror, because containerd bypasses a mirror that denies a pull. */
-function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile {
+function containerdHosts({ endpoint, hosts, credential }: ConfigRequest): WrittenFile {
   const [upstream, ...others] = hosts;
   if (others.length > 0)
     throw new Problem(
@@ -166,9 +166,9 @@ function containerdHosts({ endpoint, hosts, login }: ConfigRequest): WrittenFile
     ...(upstream === undefined ? [] : ['override_path = true']),
     '',
     '[header]',
-    `Authorization = [${quoted(`Basic ${login}`)}]`,
+    `Authorization = [${quoted(`Basic ${credential}`)}]`,
     '',
-    // Without this table containerd 1.6 ignores the whole file, and contacts the upstream registry itself.
+    // Without this table containerd 1.6 ignores the whole file and contacts the upstream registry directly.
     '[host]',
   ];
   return { fileName: `${containerdDirectory(upstream)}/hosts.toml`, mediaType: toml, content: `${lines.join('\n')}\n` };
@@ -201,8 +201,8 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-function loginOf(token: Secret | undefined): string {
-  return token === undefined ? loginPlaceholder : base64(`regway:${token.reveal()}`);
+function encodedCredential(token: Secret | undefined): string {
+  return token === undefined ? credentialPlaceholder : base64(`regway:${token.reveal()}`);
 }
 
 function base64(text: string): string {
@@ -215,35 +215,35 @@ function upstreamHost(text: string, index: number): Upstream {
   return { host, path: hostAsPathComponent(host) };
 }
 
-const missingTokenWarning = `No token was given: put the output of  printf 'regway:%s' "$REGWAY_TOKEN" | base64 -w0  in the place of ${loginPlaceholder}. A token with the role PULL is enough.`;
+const missingTokenWarning = `No token was passed. Run  printf 'regway:%s' "$REGWAY_TOKEN" | base64 -w0  and replace ${credentialPlaceholder} with its output. A token with the role PULL is enough.`;
 
 const loopbackName = /^(localhost|127\.[0-9.]+|\[::1\])$/;
 
 function endpointWarnings({ protocol, hostname, host }: URL): string[] {
   if (loopbackName.test(hostname))
-    return [`Only this machine reaches ${host}: set REGWAY_PUBLIC_URL for clients elsewhere.`];
+    return [`${host} is reachable only from this machine. For other clients, set REGWAY_PUBLIC_URL.`];
   return protocol === 'http:'
     ? [
-        `The token crosses the network to ${host} unencrypted: put TLS in front of this server and set REGWAY_PUBLIC_URL to its https address.`,
+        `The token is sent to ${host} unencrypted. Put TLS in front of this server, and set REGWAY_PUBLIC_URL to its https address.`,
       ]
     : [];
 }
 
 function dockerWarnings({ endpoint: { protocol, hostname, host } }: ConfigRequest): string[] {
   if (protocol !== 'http:' || loopbackName.test(hostname)) return [];
-  return [`${host} is plain HTTP: the Docker engine needs it among "insecure-registries" in its daemon.json.`];
+  return [`${host} uses plain HTTP. Add it to "insecure-registries" in the daemon.json of the Docker engine.`];
 }
 
 function podmanWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
   if (protocol !== 'http:') return [];
   return [
-    `${host} is plain HTTP: it needs insecure = true in registries.conf (the format PODMAN_REGISTRIES_CONF has it), or --tls-verify=false.`,
+    `${host} uses plain HTTP. Set insecure = true for it in registries.conf, as the format PODMAN_REGISTRIES_CONF does, or pass --tls-verify=false.`,
   ];
 }
 
 function kubernetesWarnings({ endpoint: { protocol, host } }: ConfigRequest): string[] {
   if (protocol !== 'http:') return [];
   return [
-    `${host} is plain HTTP: the container runtime of each node must be told so (for containerd, the format CONTAINERD_HOSTS_TOML for the host ${host}).`,
+    `${host} uses plain HTTP. Configure the container runtime of each node for it; for containerd, with the format CONTAINERD_HOSTS_TOML for the host ${host}.`,
   ];
 }

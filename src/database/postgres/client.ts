@@ -36,12 +36,12 @@ export class HostClient extends pg.Client {
     Object.assign(connectionParameters, { options: undefined, replication: undefined });
     // Without a listener, an error would end the process.
     this.on('error', () => undefined);
-    // pg keeps the socket of a login that failed on this side, such as for want of a password.
+    // pg keeps the socket of a login that failed on the client's side, for example because the password is missing.
     this.connection.on('error', () => this.connection.stream.destroy());
   }
 }
 
-/** @throws StoreError when the server asks for a password, and the address has none. */
+/** @throws StoreError if the server requires a password and the address has none. */
 function requirePassword({ password }: Address): string {
   if (password === undefined)
     throw new StoreError('The PostgreSQL server requires a password, and the address of the database has none.');

@@ -111,7 +111,7 @@ async function compareTable(table: PgTable, queries: Queries, sent: readonly str
   const [before, after] = [sent.toSorted(), stored.toSorted()];
   if (before.length !== after.length || before.some((digest, index) => digest !== after[index])) {
     throw new StoreError(
-      `PostgreSQL does not give the rows of ${getTableName(table)} back as they were sent, so nothing was moved. Look for triggers and rules in the target.`,
+      `PostgreSQL does not return the rows of ${getTableName(table)} as they were sent, so nothing was moved. Look for triggers and rules in the target.`,
     );
   }
 }

@@ -158,7 +158,7 @@ async function inTime<T>(deadline: Deadline, work: () => Promise<T>): Promise<T>
 
 const dialect: Dialect = {
   tables,
-  // One parameter whatever the number of texts, and still an index condition.
+  // One parameter for any number of texts, and still an index condition.
   isOneOf: (column, jsonTexts) =>
     sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
   isSelected: (column, subquery) => sql`${column} = ANY(ARRAY(${subquery}))`,

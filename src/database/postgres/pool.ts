@@ -1,4 +1,4 @@
-// Pools connections to one PostgreSQL database on several hosts: tried in order, each checked for what target_session_attrs asks.
+// Pools connections to one PostgreSQL database on several hosts: tried in order, each checked against target_session_attrs.
 // Written by hand around pg's pool of one host, because pg knows neither several hosts nor target_session_attrs.
 
 import type { Socket } from 'node:net';

@@ -17,17 +17,17 @@ import { type Database, given, givenFor, type Queries, statement, unnamed } from
 import { StoreError } from '../errors.ts';
 import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 
-/** Writes one event as part of the transaction that `queries` is in. Call it last: from here on every other change of the database waits. */
+/** Writes one event in the transaction of `queries`. Call it last, because every other change of the database waits from here on. */
 export type AppendEvent = (queries: Queries, event: AuditEvent) => Promise<void>;
 
 export interface AuditChain extends AuditStore {
   readonly append: AppendEvent;
 }
 
-/** Events taken into a new chain at a time. */
+/** Events that are added to a new chain per statement. */
 const adoptionPageSize = 1_000;
 
-/** The one row of the head's table. */
+/** The ID of the only row in the table of the head. */
 const headId = 1;
 
 export function auditChain(database: Database): AuditChain {
@@ -50,7 +50,7 @@ export function auditChain(database: Database): AuditChain {
     async start(key) {
       mac = key;
       if (await database.read((queries) => isWithoutChain(database, queries))) {
-        // As a migration is: many old events take longer than any other change may.
+        // Exclusive like a migration, because chaining many old events takes longer than any other change may.
         await database.migrate(async ({ queries }) => {
           await startChain(database, statements, queries, key);
           return { changedTables: false };
@@ -62,14 +62,14 @@ export function auditChain(database: Database): AuditChain {
 
 type Statements = ReturnType<typeof auditStatements>;
 
-/** @throws StoreError when the head is not as we wrote it: going on from it would hide that the chain was cut off. */
+/** @throws StoreError if the head is not as Regway wrote it: continuing from it would hide that the chain was cut off. */
 async function appendEvent(
   { holdHead, insert, setHead }: Statements,
   queries: Queries,
   mac: AuditMac,
   event: AuditEvent,
 ): Promise<void> {
-  // On PostgreSQL a row is locked by writing it, unchanged: the next to append waits for the end of our transaction.
+  // PostgreSQL locks a row that is written, even unchanged, so the next append waits for the end of this transaction.
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
     throw new StoreError(
@@ -95,7 +95,7 @@ async function isWithoutChain({ tables: { auditEvent, auditHead } }: Database, q
   return chained.length === 0;
 }
 
-/** Begins the chain with the events that are there, and tells of it in an event of its own. Of several processes one does it. */
+/** Starts the chain with the stored events and records that as an event. Only one of several processes does so. */
 async function startChain(
   { tables: { auditHead } }: Database,
   statements: Statements,
@@ -176,7 +176,7 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
   };
 }
 
-/** Rows come back newest first, whichever end of the list they were taken from. */
+/** Returns rows newest first, regardless of the end of the list that they were read from. */
 export async function auditPage(database: Database, query: AuditQuery): Promise<ChainedEvent[]> {
   const { auditEvent } = database.tables;
   const order = query.forward ? desc(auditEvent.seq) : asc(auditEvent.seq);

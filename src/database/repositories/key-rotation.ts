@@ -12,7 +12,7 @@ import { activeKeyCheck, fromDataKey, keyStore, toDataKey } from './keys.ts';
 type Steps = Pick<KeyRotationStore, 'activate' | 'rewrap' | 'deleteRetired'>;
 type Passwords = Pick<KeyRotationStore, 'sealedAfter' | 'reseal' | 'countSealed'>;
 
-/** The keys at rest, for a rotation as well. */
+/** Stores the data keys and implements their rotation. */
 export function keyRotationStore(database: Database, append: AppendEvent): KeyRotationStore {
   const eraseReplaced = async () => (await database.emptyLog?.()) ?? true;
   return { ...keyStore(database), ...steps(database, append), ...passwords(database), eraseReplaced };
@@ -71,14 +71,14 @@ function steps(database: Database, append: AppendEvent): Steps {
   };
 }
 
-/** Returns all keys, locked until this transaction ends: on PostgreSQL a row is locked by writing it, unchanged. */
+/** Returns all keys, locked until this transaction ends: PostgreSQL locks a row that is written, even unchanged. */
 async function holdKeys(database: Database, queries: Queries): Promise<DataKeyRow[]> {
   const { dataKey } = database.tables;
   const held = await queries
     .update(dataKey)
     .set({ state: sql`${dataKey.state}` })
     .returning();
-  // Whoever made another key active while we waited left none active among ours: a second look sees that one.
+  // If another process activated a key while this one waited, none of these rows is active; reading again finds that key.
   return held.length === 0 || held.some(({ state }) => state === 'ACTIVE')
     ? held.map(toDataKey)
     : holdKeys(database, queries);

@@ -9,7 +9,7 @@ import { plainBytes } from '../schema/rows.ts';
 
 type Row = Database['tables']['dataKey']['$inferSelect'];
 
-/** These run at start alone, so their statements are not kept. */
+/** Runs only at startup, so its statements are not prepared. */
 export function keyStore(database: Database): KeyStore {
   const { dataKey, sealCanary, registry } = database.tables;
   return {
@@ -30,7 +30,7 @@ export function keyStore(database: Database): KeyStore {
         if ((await queries.select({ id: dataKey.id }).from(dataKey).limit(1)).length > 0) {
           return false;
         }
-        // The canary's table holds one row, so of two processes in here one waits for the other and then inserts nothing.
+        // The table of the canary has one row, so of two concurrent processes one waits for the other and then inserts nothing.
         const canaries = queries.insert(sealCanary).values({ id: 1, sealed: canary });
         const inserted = await canaries.onConflictDoNothing().returning({ id: sealCanary.id });
         if (inserted.length === 0) {
@@ -42,7 +42,7 @@ export function keyStore(database: Database): KeyStore {
     },
     async insertAuditKey(make) {
       await database.write(async (queries) => {
-        // On PostgreSQL a row is locked by writing it, unchanged: of two processes in here one waits for the other and then finds its key.
+        // PostgreSQL locks a row that is written, even unchanged: of two concurrent processes one waits for the other and then finds its key.
         await queries.update(sealCanary).set({ sealed: sql`${sealCanary.sealed}` });
         const rows = await queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey);
         if (rows.some(({ state }) => state === 'AUDIT')) return;
@@ -53,7 +53,7 @@ export function keyStore(database: Database): KeyStore {
   };
 }
 
-/** A key out of its row. */
+/** Maps a row to its key. */
 export function toDataKey(row: Row): DataKeyRow {
   return {
     ...row,
@@ -63,15 +63,15 @@ export function toDataKey(row: Row): DataKeyRow {
   };
 }
 
-/** A key as its row. */
+/** Maps a key to its row. */
 export function fromDataKey(key: DataKeyRow): Row {
   return { ...key, createdAt: key.createdAt.getTime() };
 }
 
-/** A check inside the transaction that writes the password: no other key becomes active before the end of it. @throws StaleKeys */
+/** Checks the key inside the transaction that writes the password, so that no other key becomes active before its end. @throws StaleKeys */
 export function activeKeyCheck(database: Database): (queries: Queries, sealed: Sealed) => Promise<void> {
   const { dataKey } = database.tables;
-  // Every sealing key, not the active one alone: on PostgreSQL a row that changed while we waited for it is shown as it is now, or not at all.
+  // Reads every sealing key, not only the active one: PostgreSQL returns a row that changed during the wait as it is now, or not at all.
   const held = statement((queries) =>
     queries
       .select({ id: dataKey.id, state: dataKey.state })
@@ -90,7 +90,7 @@ export function activeKeyCheck(database: Database): (queries: Queries, sealed: S
     const keyId = dataKeyIdOf(sealed);
     const keys = await held(queries).execute();
     if (keys.some(({ id, state }) => id === keyId && state === 'ACTIVE')) return;
-    // None to be seen is a database without keys, or one whose keys were all replaced while we waited.
+    // No row means a database without keys, or one whose keys were all replaced during the wait.
     if (keys.length === 0 && (await active(queries).execute()).length === 0) return;
     throw new StaleKeys('CONFLICT', 'The keys of this installation were rotated in the meantime. Repeat the call.');
   };

@@ -68,7 +68,7 @@ function reading(
       const rows = await database.read((queries) =>
         byHosts(queries).execute({ account, hosts: JSON.stringify(hosts), limit }),
       );
-      // Few rows of many hosts: sorting them in SQL would be a step of its own there too. Canonical texts are ASCII, so this is byte order.
+      // Sorting few rows of many hosts in SQL would need a separate step. Canonical patterns are ASCII, so this is byte order.
       return rows.map(toComparedRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
     async afterId(id, limit) {
@@ -201,7 +201,7 @@ function writeStatements(database: Database) {
   const { registry } = database.tables;
   const { id: returnedId } = registry;
   const values = givenFor(getTableColumns(registry));
-  // What an update may change: a row keeps its identity, its owner and its text.
+  // The columns that an update may change: a row keeps its ID, its account, and its pattern.
   const { id: _id, account: _account, registry: _registry, createdAt: _createdAt, ...changes } = values;
   const asExpected = and(
     eq(registry.id, sql.placeholder('id')),

@@ -17,7 +17,7 @@ import {
 import { type RegistryColumns, type RegistryRow, toRegistry } from '../schema/rows.ts';
 import type { Tables } from '../schema/tables.ts';
 
-/** What makes two queries different statements; there are 512 at most. */
+/** The properties by which statements differ; at most 512 combinations. */
 interface PageShape {
   readonly field: RegistryOrderField;
   readonly ascending: boolean;
@@ -32,7 +32,7 @@ export interface RegistryPages {
   count(account: string, filter: RegistryFilter): Promise<number>;
 }
 
-/** @param columns the columns to read, all but the secret. */
+/** @param columns The columns to read, without the secrets. */
 export function registryPages(database: Database, columns: RegistryColumns): RegistryPages {
   const pages = new Map<string, ReadRows<RegistryRow>>();
   const counts = new Map<string, ReturnType<typeof prepareCount>>();
@@ -55,7 +55,7 @@ export function registryPages(database: Database, columns: RegistryColumns): Reg
   };
 }
 
-/** Turns "after" and "before" in either direction into "above" and "below", read from the end that is wanted. */
+/** Maps "after" and "before" in either direction to "above" and "below", read from the end that was requested. */
 function planPage(query: PageQuery): { shape: PageShape; values: Record<string, unknown> } {
   const rising = query.direction === 'ASC';
   const [above, below] = rising ? [query.after, query.before] : [query.before, query.after];
@@ -103,7 +103,7 @@ function prepareCount(dialect: Dialect, filters: readonly (keyof RegistryFilter)
   return statement((queries: Queries) => queries.select({ count }).from(registry).where(where).prepare(unnamed));
 }
 
-/** The order's column and the id that breaks ties; the registry text has none, it is unique in the account. */
+/** The column of the order, and the ID that breaks ties. The registry pattern needs no ID, because it is unique in the account. */
 function keyColumns(registry: Tables['registry'], field: RegistryOrderField): [Column] | [Column, Column] {
   switch (field) {
     case 'REGISTRY':
@@ -140,7 +140,7 @@ function usedFilters(filter: RegistryFilter): (keyof RegistryFilter)[] {
   return (['search', 'host', 'type', 'outcome'] as const).filter((key) => filter[key] !== undefined);
 }
 
-/** Case is ignored in ASCII alone: all that SQLite's lower() and PostgreSQL's in byte order know. */
+/** Ignores case only in ASCII, because SQLite's lower() and PostgreSQL's in byte order know no more. */
 function filterValues(filter: RegistryFilter): Record<string, unknown> {
   return { ...filter, search: filter.search?.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) };
 }

@@ -19,7 +19,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       const [row] = await database.read((queries) => byId(queries).execute({ id }));
       return row && toToken(row);
     },
-    // Asked with every request.
+    // Runs with every request.
     usableTokenById: createFreshCache(database, async (id) => {
       const [row] = await usableRow({ id });
       return row && toToken(row);
@@ -65,7 +65,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
     },
     async noteTokenUses(uses) {
       await database.write(async (queries) => {
-        // In one order, so that two servers take the rows' locks in one sequence.
+        // Sorted, so that two servers lock the rows in the same sequence.
         for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1)))
           await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
       });
@@ -73,7 +73,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
   };
 }
 
-/** Makes others that do this wait for our transaction's end: on PostgreSQL a row is locked by writing it, unchanged. */
+/** Makes concurrent callers wait for the end of this transaction: PostgreSQL locks a row that is written, even unchanged. */
 async function holdAdminAccount({ tables: { account } }: Database, queries: Queries): Promise<void> {
   await queries
     .update(account)
@@ -148,8 +148,8 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
 const maxEntries = 1_000;
 
 /**
- * Caches a lookup until anything is committed by any process. By hand, because validity is a version of the database and no lifetime.
- * @param load reads the database. A row that does not exist is read again each time.
+ * Caches a lookup until any process commits anything. Written by hand, because validity is a version of the database and not a lifetime.
+ * @param load Reads the database. A row that does not exist is read again each time.
  */
 export function createFreshCache<Value>(
   { version }: Pick<Database, 'version'>,
@@ -160,7 +160,7 @@ export function createFreshCache<Value>(
   let filledAt = Number.NaN;
   const loadAndKeep = async (key: string, now: number): Promise<Value | undefined> => {
     const loaded = await load(key);
-    // Something may have been committed in between; then the next call sees it.
+    // A commit in between is seen by the next call.
     if (loaded !== undefined && filledAt === now) entries.set(key, loaded);
     return loaded;
   };

@@ -8,7 +8,7 @@ import { storable } from '../schema/rows.ts';
 /** Maximum number of counts that are stored for one registry: pulls of invented names must not fill the disk. */
 export const maxUsesPerRegistry = 1_000;
 
-/** More than one batch can add, because a LIMIT must be a number. */
+/** More rows than one batch can add, because a LIMIT must be a number. */
 const maxExcess = 1_000_000;
 
 /** The key before the first count of every registry. */
@@ -39,8 +39,8 @@ export function useStore(database: Database): UseStore {
 }
 
 /**
- * One statement for any number of uses. The join leaves out registries that are gone; the order makes two servers
- * that add to the same counts take the rows' locks in one sequence.
+ * Adds any number of uses in one statement. The join omits deleted registries; the order makes two servers
+ * that add to the same counts lock the rows in the same sequence.
  */
 async function addCounts(database: Database, queries: Queries, uses: readonly CountedUse[]): Promise<void> {
   const { registryUse: use, registry } = database.tables;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import {
   createClientConfigs,
-  loginPlaceholder,
+  credentialPlaceholder,
   pullConfigFormats,
   type PullConfig,
   type PullConfigFormat,
@@ -129,7 +129,7 @@ describe('every format', () => {
       expect(content.reveal()).not.toContain('rgw_');
       const holdsLogin = format !== 'PODMAN_REGISTRIES_CONF';
       expect([
-        content.reveal().includes(loginPlaceholder),
+        content.reveal().includes(credentialPlaceholder),
         warnings.some((warning) => warning.includes('REGWAY_TOKEN')),
       ]).toEqual([holdsLogin, holdsLogin]);
     },
@@ -145,7 +145,7 @@ describe('every format', () => {
       const warnings = (endpoint: string) => config(endpoint, format, ['docker.io']).warnings.join('\n');
       expect(warnings(secure)).not.toMatch(/plain HTTP|unencrypted|REGWAY_PUBLIC_URL/);
       expect(warnings(plain)).toMatch(/unencrypted/);
-      expect(warnings(local)).toMatch(/Only this machine/);
+      expect(warnings(local)).toMatch(/reachable only from this machine/);
       expect(warnings(local)).not.toMatch(/unencrypted/);
     },
   );
