@@ -34,15 +34,15 @@ const tests: Sources = new Map(
   ]),
 );
 
-/** A room may import itself and what stands in its row; of two rooms that part below a common one, the row is that of the child. */
+/** A room may import itself and the entries of its row. For two rooms below a common one, the row of the child applies. */
 const rooms: Rooms = {
   'main.ts': ['app', 'cli'],
-  // Of the console: its operations alone, as trusted documents.
+  // Only the operations of the console, as trusted documents.
   app: ['server', 'upstream', 'database', 'encryption', 'cli', 'console/api/operations.ts', 'core'],
   // To print the schema.
   build: ['server/graphql/schema'],
   cli: ['core'],
-  // The types of registries alone: the rest of the core never reaches the browser.
+  // Only the types of registries: the rest of the core never reaches the browser.
   console: ['core/registry/registry.ts'],
   server: ['core'],
   upstream: ['core'],
@@ -52,7 +52,7 @@ const rooms: Rooms = {
   'app/wiring': ['config.ts', 'paths.ts'],
   'app/maintenance': ['wiring', 'config.ts', 'paths.ts'],
 
-  // A stair: each step stands on the ones below it. Registries and pulls never meet.
+  // A stair: each step imports only the ones below it. Registries and pulls never meet.
   'core/shared': [],
   'core/authz': ['shared'],
   'core/audit': ['authz', 'shared'],
@@ -117,7 +117,7 @@ const mayConnect = [
   'database/postgres/pool-sockets.ts',
   // It listens.
   'server/http/listener.ts',
-  // The browser, which asks the server that it came from.
+  // The browser, which sends requests to the server that it was loaded from.
   'console/api/client.ts',
   'app/config.ts: createSecureContext',
   'app/setting-parsers.ts: isIP',
@@ -155,7 +155,7 @@ const mayReveal = [
 
 const generated = 'console/api/operations.ts';
 
-/** Each law as what it finds in a tree: nothing, while the law holds. */
+/** Each law as a function that returns its violations in a tree. */
 const laws = {
   'lets each room import only what its row names, types included': (tree: Sources) => forbiddenArrows(tree, rooms),
   'has a row for every room': (tree: Sources) => roomsWithoutRow(tree, rooms),

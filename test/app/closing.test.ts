@@ -1,4 +1,4 @@
-// Closes every opened part of a server, whatever fails.
+// Closes every opened part of a server, also if closing one fails.
 
 import { expect, it } from 'vitest';
 import { type Closable, closeAll } from '../../src/app/server.ts';

@@ -127,7 +127,7 @@ it('is rejected immediately', async () => {
     Object.fromEntries(
       Object.keys(logins).flatMap((kind) => faces.map(([face]) => [`${face} with a ${kind}`, status])),
     );
-  // Twice, so that whatever is kept of a login is kept.
+  // Twice, so that everything that is cached for a principal is cached.
   for (let time = 0; time < 2; time += 1) expect(await walk()).toEqual(everywhere(200));
 
   const cookieOf = async (text: string) =>
@@ -164,7 +164,7 @@ it('is rejected immediately', async () => {
   );
   expect(await walk()).toEqual(everywhere(401));
   expect(await useHeld()).toEqual(held.map(() => ({ session: false, told: false, grant: 401 })));
-  // What happens next would be told to the streams.
+  // The streams would report the next change.
   expect(
     await asAdmin(
       'mutation { createRegistry(input: { registry: "a.example", username: "u", password: "p", account: "tenant" }, validate: false) { errors { code } } }',

@@ -1,4 +1,4 @@
-// A server outlives what graphql-js leaves behind: two damaged rows in one list and one query must not end everybody's requests.
+// The server survives rejections that graphql-js does not await: one query on a list with two damaged rows must not end the requests of all callers.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -96,7 +96,7 @@ it('GraphQL, subscriptions, and REST share one limit of validations', async () =
 it.each([
   ['in the operation', 'mutation ($password: Secret!)'],
   ['in a fragment', 'mutation ($password: Secret!) { ...F } fragment F on Mutation'],
-])('a thousand aliases in one document reach nobody: %s', async (_where, head) => {
+])('a document with a thousand aliases contacts no registry: %s', async (_where, head) => {
   const before = registry.requestCount();
   const field = `checkRegistry(input: { registry: "${registry.host}", username: "u", password: $password }, secureConnection: false) { errors { code } }`;
   for (const count of [4, 16, 1000]) {

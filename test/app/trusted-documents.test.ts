@@ -1,4 +1,4 @@
-// A server that runs trusted documents alone goes on serving its own clients; and no answer of any face is for a shared cache.
+// A server that runs only trusted documents still serves Regway's own clients, and no response of any API is stored in a shared cache.
 
 import { globSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -82,7 +82,7 @@ it('an invalid manifest prevents a first start before anything is created', asyn
   expect(readdirSync(folder)).toEqual(['documents.json']);
 });
 
-const authorised = (): Record<string, string> => ({
+const authorized = (): Record<string, string> => ({
   authorization: `Bearer ${token}`,
   'content-type': 'application/json',
 });
@@ -91,20 +91,20 @@ it.each([
   [
     'GraphQL by POST',
     '/graphql',
-    () => ({ method: 'POST', headers: authorised(), body: JSON.stringify({ documentId: 'who' }) }),
+    () => ({ method: 'POST', headers: authorized(), body: JSON.stringify({ documentId: 'who' }) }),
   ],
-  ['GraphQL by GET', '/graphql?documentId=who', () => ({ headers: authorised() })],
-  ['a refused GraphQL request', '/graphql?documentId=other', () => ({ headers: authorised() })],
+  ['GraphQL by GET', '/graphql?documentId=who', () => ({ headers: authorized() })],
+  ['a refused GraphQL request', '/graphql?documentId=other', () => ({ headers: authorized() })],
   ['a refused login', '/graphql?documentId=who', () => ({ headers: { authorization: 'Bearer wrong' } })],
-  ['the list over REST', '/api/v2/registries', () => ({ headers: authorised() })],
-  ['one over REST', '/api/v2/registries/a.example', () => ({ headers: authorised() })],
+  ['the list over REST', '/api/v2/registries', () => ({ headers: authorized() })],
+  ['one over REST', '/api/v2/registries/a.example', () => ({ headers: authorized() })],
   [
     'a grant',
     '/v2/token?service=regway&scope=repository:docker.io/library/ubuntu:pull',
-    () => ({ headers: authorised() }),
+    () => ({ headers: authorized() }),
   ],
-  ['the base of pulls', '/v2/', () => ({ headers: authorised() })],
-  ['a refused pull', '/v2/a.example/b/manifests/1', () => ({ headers: authorised() })],
+  ['the base of pulls', '/v2/', () => ({ headers: authorized() })],
+  ['a refused pull', '/v2/a.example/b/manifests/1', () => ({ headers: authorized() })],
   ['the session', '/session', () => ({ headers: { 'x-regway-console': '1' } })],
 ] satisfies [string, string, () => RequestInit][])('%s is kept by no cache', async (_what, path, init) => {
   const { headers } = await fetch(server.url + path, init());

@@ -1,5 +1,5 @@
 // `npm run bench`: how fast the server is on many registries, next to a bare node:http server and other GraphQL servers on the same statements.
-// It takes about half an hour (`--short`: two minutes), makes data directories of its own, and leaves nothing behind.
+// It takes about half an hour (`--short`: two minutes), uses its own data directories, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';

@@ -21,7 +21,7 @@ export interface DownloadResult {
   readonly bytes: number;
 }
 
-/** What one read takes from the kernel at most. */
+/** Maximum bytes per read from the kernel. */
 const bufferBytes = 1024 * 1024;
 const headEnd = Buffer.from('\r\n\r\n');
 
@@ -69,11 +69,11 @@ export async function download({
   socket.destroy();
   if (!reader.isDone() && signal?.aborted !== true)
     throw new Error(`${url} was cut off after ${reader.bodyBytes()} bytes:\n${reader.head()}`);
-  if (hashed !== expectedHash) throw new Error(`${url} gave content of another hash.`);
+  if (hashed !== expectedHash) throw new Error(`${url} returned content with another hash.`);
   return { seconds, bytes: reader.bodyBytes() };
 }
 
-/** Counts the bytes of one response's body. @param onBody given each piece of it. */
+/** Counts the bytes of one response's body. @param onBody Called with each piece of it. */
 function createReader(expectedBytes: number, onBody: (chunk: Buffer) => void) {
   let head = '';
   let inBody = false;

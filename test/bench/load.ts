@@ -1,5 +1,5 @@
 // The load: so many connections, each with one request at a time, for so long. Every answer is read and checked.
-// A loop over undici's Pool, which the product has anyway: autocannon counts whole milliseconds, and half of our answers take less than one.
+// A loop over undici's Pool, which the product has anyway: autocannon counts whole milliseconds, and half of the responses take less than one.
 
 import { Pool } from 'undici';
 import type { Exchange, Operation } from './operations.ts';
@@ -12,7 +12,7 @@ export interface LoadTarget {
 export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
-  /** Load before that, which is in no figure: what ran meanwhile has left its own in the caches of the processor. */
+  /** Load before the measurement, which is in no figure: the programs that ran in between filled the caches of the processor. */
   readonly runInSeconds: number;
 }
 

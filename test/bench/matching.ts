@@ -1,4 +1,4 @@
-// How long it takes inside the process to find which of many registries a pull of an image would use.
+// Measures, inside the process, the search for the registry that a pull of an image would use, among many registries.
 
 import type { Caller } from '../../src/core/authz/principal.ts';
 import { createRegistries, type Registries } from '../../src/core/registries/registries.ts';
@@ -24,7 +24,7 @@ const caller: Caller = {
 /** Times the use case over the real store, one call after the other. @throws Error when a match is wrong. */
 export async function measureMatching(dataDir: string, seeded: readonly SeededRegistry[]): Promise<MatchingFigures> {
   const { store, sealer } = await openDataDir(dataDir);
-  const validator = { check: () => Promise.reject(new Error('matching asks no registry')) };
+  const validator = { check: () => Promise.reject(new Error('matching contacts no registry')) };
   const registries = createRegistries({
     ...store,
     sealer,

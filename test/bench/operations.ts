@@ -1,13 +1,13 @@
-// What the load asks for: each operation gives requests with random values, and knows the right answer to each.
+// Defines the operations of the load: each creates requests with random values and checks the response to each.
 
 import { encodeCursor } from '../../src/core/registries/list.ts';
 import { createdHost, type SeededRegistry } from './data.ts';
 
-/** One request and how to tell whether its answer is right. */
+/** One request and the check of its response. */
 export interface Exchange {
   /** JSON of a GraphQL request. */
   readonly body: string;
-  /** What is wrong with the answer; undefined when it is right. */
+  /** Returns the violation in the response, or undefined if it is correct. */
   readonly fault: (answer: Answer) => string | undefined;
 }
 

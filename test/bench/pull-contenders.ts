@@ -1,4 +1,4 @@
-// Who stands between client and registry in the pull benchmark: Regway, and nginx as a proxy that knows the token.
+// Starts the contenders of the pull benchmark between client and registry: Regway, and nginx as a proxy that has the token.
 
 import { join } from 'node:path';
 import type { CertificateAuthority } from '../e2e/support/certificates.ts';
@@ -13,9 +13,9 @@ export interface PullContender extends ProcessUse {
   readonly name: string;
   /** Where the files of the repository are, by the channel to the upstream; a path is appended. */
   readonly bases: Readonly<Record<Channel, string>>;
-  /** What a request carries. */
+  /** The headers of a request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether the client verifies the digests of blobs, as the server passes whatever it gets. */
+  /** Whether the client verifies the digests of blobs, because the server passes bytes unverified. */
   readonly clientVerifies: boolean;
   stop(): Promise<void>;
 }

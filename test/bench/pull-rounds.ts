@@ -104,7 +104,7 @@ export async function measureSlowClient(
   return samples;
 }
 
-/** What else the machine does meets all alike. */
+/** Other load on the machine affects all contenders alike. */
 function inTurns(contenders: readonly PullContender[], round: number): readonly PullContender[] {
   return round % 2 === 0 ? contenders.toReversed() : contenders;
 }

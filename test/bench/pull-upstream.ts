@@ -1,5 +1,5 @@
 // The registry of the pull benchmark: nginx with files, so fast that those in front of it are what is measured.
-// It speaks just enough of the protocol: a challenge, a token endpoint on the same origin, one blob, one manifest.
+// It supports only the necessary part of the protocol: a challenge, a token endpoint on the same origin, one blob, one manifest.
 
 import { createHash, randomFillSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -25,12 +25,12 @@ export interface PullUpstream extends Nginx {
 
 /** The repository that everything is in. */
 export const repository = 'bench/app';
-/** What a registry's token is; whoever has it is let in. */
+/** The only token that the registry accepts. */
 export const upstreamToken = 'benchmark-token';
 export const credential = { username: 'bench', password: 'benchmark-password' } as const;
 
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
-/** What most manifests do not exceed. */
+/** Bytes that most manifests do not exceed. */
 const manifestBytes = 2_000;
 
 /** Writes the files and starts it. */

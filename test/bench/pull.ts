@@ -1,7 +1,7 @@
 // `npm run bench:pull`: how fast blobs and manifests pass through Regway, next to nginx as a plain proxy in front of the same registry.
 // Blobs pass in two placements. On two cores: Regway with all its threads and nginx with its one worker may use the same two, and the registry
 // and the client the others, or the same two where there are no more. On one core: the server has one, the registry and the client another.
-// Regway verifies the digest; nginx passes bytes, so that it is measured twice: as it is, and with a client that verifies what it gets. It makes a directory of its own, ends by itself, and leaves nothing behind.
+// Regway verifies the digest; nginx passes bytes, so it is measured twice: as it is, and with a client that verifies the content. The benchmark uses its own directory, ends by itself, and leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -59,7 +59,7 @@ const report = await withServers(oneCore, async (running, upstream) => {
 });
 process.stdout.write(`${renderPullReport(report)}\n`);
 
-/** Blobs pass nginx a second time, with a client that verifies them: somebody has to. The plain proxy stays the last, with which all are compared. */
+/** Blobs pass nginx a second time, with a client that verifies them, because one side has to. The plain proxy stays last, and all others are compared with it. */
 function withVerifying(running: readonly PullContender[]): readonly PullContender[] {
   return running.flatMap((contender) =>
     contender.name === nginxName ? [withVerifyingClient(contender), contender] : [contender],

@@ -22,7 +22,7 @@ export function databaseFile(dataDir: string): string {
   return join(dataDir, 'regway.db');
 }
 
-/** Opens the store and the seal of a data directory, making both where there are none. */
+/** Opens the store and the sealer of a data directory, and creates both if they do not exist. */
 export async function openDataDir(dataDir: string): Promise<{ store: Store; sealer: Sealer }> {
   const store = await openStore({ url: databaseFile(dataDir), migrationsDir });
   const keyring = await loadKeyring(join(dataDir, 'keyring'), { createIfMissing: true });
@@ -51,7 +51,7 @@ export async function seed(dataDir: string, registries: readonly SeededRegistry[
   return text.reveal();
 }
 
-/** Without waiting for the disk: nobody needs these rows after a power failure. */
+/** Without waiting for the disk, because these rows need not survive a power failure. */
 function insertAll(file: string, registries: readonly SeededRegistry[], sealer: Sealer): void {
   const database = new Sqlite(file);
   database.pragma('synchronous = OFF');

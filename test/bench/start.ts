@@ -1,4 +1,4 @@
-// How long the bundle takes from its start to its first answers, and the memory that it holds when nobody asks anything.
+// Measures the time from the start of the bundle to its first responses, and its memory when idle.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { regway, startContender } from './contenders.ts';
@@ -15,7 +15,7 @@ export interface StartFigures {
 }
 
 const startCount = 5;
-/** What the start left over is collected by then. */
+/** The garbage of the start is collected by then. */
 const idleMs = 1_500;
 
 /** Medians of several starts on the data directory, on any core. */

@@ -70,7 +70,7 @@ it('a dependency that is not bundled is noticed', () => {
   expect(unbundledDependencies).toEqual(['better-sqlite3']);
 });
 
-it('a module belongs to the innermost package around it, and one of ours to none', async () => {
+it('a module belongs to the innermost package around it, and a module of Regway to none', async () => {
   const module = join(root, 'node_modules/zod/v4/index.js');
   expect(await packagesOf([module, `\0${module}?commonjs`, join(root, 'src/main.ts')])).toEqual([
     expect.objectContaining(zod),

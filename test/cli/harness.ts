@@ -17,7 +17,7 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly input?: string;
-  /** Added to the environment; undefined takes one away. */
+  /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -121,7 +121,7 @@ function replaceEnvironment(environment: NodeJS.ProcessEnv): void {
   }
 }
 
-/** Whether a variable of whoever runs the tests would change what a command does. */
+/** Returns whether a variable of the environment of the tests would change the behavior of a command. */
 function isForeign(name: string): boolean {
   return /^(REGWAY_|VITEST|NODE_|FORCE_COLOR|XDG_)/.test(name);
 }

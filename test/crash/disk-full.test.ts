@@ -64,19 +64,19 @@ test('a full disk refuses every write with STORAGE_UNAVAILABLE, changes nothing,
   });
 });
 
-/** Writes a file until the disk takes no more. Gives its path. */
+/** Writes a file until the disk is full. Returns its path. */
 function fill(folder: string): string {
   const path = join(folder, 'ballast');
   const file = openSync(path, 'w');
   for (const size of [1024 * 1024, 4096, 512]) {
     const piece = Buffer.alloc(size, 1);
-    while (takes(file, piece));
+    while (isWritten(file, piece));
   }
   closeSync(file);
   return path;
 }
 
-function takes(file: number, piece: Buffer): boolean {
+function isWritten(file: number, piece: Buffer): boolean {
   try {
     return writeSync(file, piece) === piece.length;
   } catch (error) {

@@ -17,7 +17,7 @@ beforeAll(ensureBuilt);
 
 beforeEach(() => {
   for (const path of [remote, mounted]) mkdirSync(path);
-  // In the place of ssh: the other side runs here, and the file system cannot tell.
+  // Replaces ssh: the other side runs on this machine, and the file system does not notice.
   const connection = join(folder, 'connection');
   writeFileSync(connection, '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n');
   chmodSync(connection, 0o700);

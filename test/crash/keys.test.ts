@@ -1,4 +1,4 @@
-// Rotations of keys that are killed at any point, while a server reads and writes: nothing fails meanwhile, and everything opens afterwards.
+// Kills rotations of keys at any point while a server reads and writes: nothing fails in the meantime, and every password opens afterward.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,11 +15,11 @@ import { rounds } from './support/rounds.ts';
 const kills = rounds('REGWAY_CRASH_KEY_KILLS', 50);
 const count = 1_000;
 
-/** Longer than one rotation of both keys takes here, so that kills fall into every part of it. */
+/** Longer than one rotation of both keys, so that every part of it is killed. */
 const maxRunMs = 1_500;
 
 test(
-  `${kills} kills of rotations: no read or update fails meanwhile, every password opens, and at the end the first root key opens nothing`,
+  `${kills} kills of rotations: no read or update fails in the meantime, every password opens, and at the end the first root key opens nothing`,
   async () => {
     await using installation = await openInstallation();
     const { openSealer, insertMany, passwordIn, passwords, setPassword, keyringText, parts, databaseFile } =

@@ -12,9 +12,9 @@ import { startWorkload } from './support/workload.ts';
 
 const kills = rounds('REGWAY_CRASH_KILLS', 200);
 
-/** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
+/** In seconds of processor time, because a busy machine needs more wall time. */
 const maxRestartSeconds = 2;
-/** On the clock, most of it for a busy machine: a start that waits for something takes no time of the processor. */
+/** In milliseconds of wall time, most of it for a busy machine: a start that waits uses no processor time. */
 const maxRestartMs = 10_000;
 /** Writes that are acknowledged before each kill. */
 const minAcknowledged = 5;

@@ -8,7 +8,7 @@ import { sqliteModelDatabase } from '../model/sqlite.ts';
 import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
 import { connectSql, type Sql } from '../support/sql.ts';
 
-/** On PostgreSQL a kill and a start take several connections; a busy machine took over half an hour. */
+/** On PostgreSQL a kill and a start need several connections; a busy machine needed over half an hour. */
 const timeoutMs = 90 * 60_000;
 
 const sequences = Number(process.env['REGWAY_MODEL_SEQUENCES'] ?? 2_000);

@@ -32,7 +32,7 @@ afterAll(async () => {
   await database?.stop();
 });
 
-test(`${outages} times the database server is killed under load: nothing acknowledged is lost, callers are told, both replicas come back, and the audit chain is one`, async () => {
+test(`${outages} times the database server is killed under load: no acknowledged write is lost, callers get an error, both replicas recover, and the audit chain is whole`, async () => {
   const knowledge = createKnowledge();
   const codes = new Map<string, number>();
   const note = (answer: Answer): void => {

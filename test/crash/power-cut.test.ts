@@ -17,7 +17,7 @@ const cuts = rounds('REGWAY_CRASH_CUTS', 50);
 const careless = 10;
 const diskBytes = 64 * 1024 * 1024;
 
-/** Answers that left the server before it stood still arrive in this time, and count as given. */
+/** Milliseconds in which responses arrive that left the server before it was stopped. They count as acknowledged. */
 const answersArriveMs = 50;
 
 let disk: Disk;
@@ -35,7 +35,7 @@ test(`${cuts} power cuts lose no acknowledged write`, async () => {
   expect(acknowledged).toBeGreaterThan(cuts);
 });
 
-test('the same cuts lose writes when SQLite does not sync each: these tests can tell', async () => {
+test('the same cuts lose writes if SQLite does not sync each of them, so these tests notice lost writes', async () => {
   const preload = join(import.meta.dirname, 'support/synchronous-normal.mjs');
   const { lost } = await cutPower(careless, { NODE_OPTIONS: `--import=${preload}` });
   console.log(`${careless} power cuts with synchronous=NORMAL: ${lost.length} acknowledged writes lost`);
@@ -68,7 +68,7 @@ async function cutPower(count: number, settings: Record<string, string>) {
   };
 }
 
-/** What a start after a power cut at this moment would find. The server itself goes on. */
+/** Returns what a start after a power cut at this moment would find. The server itself continues. */
 async function inspectCut(
   server: RegwayServer,
   knowledge: Knowledge,

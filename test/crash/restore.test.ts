@@ -13,9 +13,9 @@ import { endedProgramsSeconds, processorSeconds } from './support/process.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const registries = 10_000;
-/** The law is about a machine that has the time for it, so the processor's time counts; a busy one takes longer on the clock. */
+/** In seconds of processor time, because a busy machine needs more wall time. */
 const maxSeconds = 5;
-/** On the clock, most of it for a busy machine: a restore that waits for something takes no time of the processor. */
+/** In milliseconds of wall time, most of it for a busy machine: a restore that waits uses no processor time. */
 const maxMs = 25_000;
 
 const lost = newDataDirectory();

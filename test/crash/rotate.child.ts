@@ -1,4 +1,4 @@
-// A process that rotates the keys of the installation in the directory given, data key and root key in turn, until it is killed.
+// Rotates the keys of the installation in the directory of its first argument, data key and root key in turn, until it is killed.
 
 import { rotateDataKey, rotateRootKey } from '../../src/encryption/rotation.ts';
 import { reopenInstallation } from '../encryption/installation.ts';

@@ -1,4 +1,4 @@
-// How `npm run test:crash` runs: the built server is killed, loses its power, and finds its disk full, one suite after the other.
+// Configures `npm run test:crash`: the built server is killed, loses power, and meets a full disk, one suite after the other.
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 

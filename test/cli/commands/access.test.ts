@@ -49,8 +49,8 @@ it('makes an account and a token in it, locks the account out, and lets it in ag
 
 it.each([
   ['the account admin cannot be disabled', ['account', 'disable', 'admin'], 1],
-  ['an account that is not there', ['account', 'enable', 'nobody'], 1],
-  ['a limit that is none', ['audit', 'list', '--limit=0'], 2],
-])('%s ends with its exit code', async (_, args, code) => {
+  ['an account that does not exist', ['account', 'enable', 'nobody'], 1],
+  ['an invalid limit', ['audit', 'list', '--limit=0'], 2],
+])('%s exits with its status', async (_, args, code) => {
   expect(await line.run(args)).toMatchObject({ code, stdout: '' });
 });

@@ -1,4 +1,4 @@
-// `regway backup`, `restore` and `verify`, as an operator types them, beside a server that is written to and without one.
+// Runs `regway backup`, `restore`, and `verify` as an operator types them, next to a server with writes and without one.
 
 import { chmodSync, copyFileSync, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ const backupFile = () => join(folder, 'backup.db');
 const regway = (...args: string[]): Promise<Outcome> => runRegway(args, { env: { REGWAY_DATA_DIR: dataDirectory } });
 
 describe('a backup', () => {
-  it('of a server that is written to holds every write that was acknowledged before it began, and opens with the same keyring', async () => {
+  it('of a server with concurrent writes contains every write that was acknowledged before it began, and opens with the same keyring', async () => {
     const server = await startServer({ dataDirectory });
     const acknowledged: string[] = [];
     const backedUp = new AbortController();
@@ -59,7 +59,7 @@ describe('a backup', () => {
     expect(await regway('verify', backupFile())).toMatchObject({ code: 0 });
   });
 
-  it('is readable by its owner alone, is one file, and its command says what it is worth nothing without', async () => {
+  it('is readable only by its owner, is one file, and its command says that it cannot be decrypted without the keyring', async () => {
     const { stdout } = await regway('backup', backupFile());
     expect(statSync(backupFile()).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['backup.db']);
@@ -68,14 +68,14 @@ describe('a backup', () => {
     expect((await regway('backup', '--help')).stdout).toContain('a backup cannot be decrypted without it');
   });
 
-  it('does not replace a file unless told to', async () => {
-    writeFileSync(backupFile(), 'something dear');
+  it('replaces a file only with --force', async () => {
+    writeFileSync(backupFile(), 'important');
     expect(await regway('backup', backupFile())).toMatchObject({
       code: 1,
       stdout: '',
       stderr: expect.stringContaining('is there already') as string,
     });
-    expect(readFileSync(backupFile(), 'utf8')).toBe('something dear');
+    expect(readFileSync(backupFile(), 'utf8')).toBe('important');
     expect(await regway('backup', backupFile(), '--force')).toMatchObject({ code: 0 });
     expect(registriesIn(backupFile())).toHaveLength(3);
   });
@@ -138,7 +138,7 @@ describe('a restoration', () => {
     expect(registriesIn(file)).toHaveLength(3);
   });
 
-  it('over a database takes --force, and puts that one aside, log and all', async () => {
+  it('over a database requires --force, and keeps that one under another name, with its log', async () => {
     await regway('backup', backupFile());
     const server = await startServer({ dataDirectory });
     await create(server, 'later.example');
@@ -160,7 +160,7 @@ describe('a restoration', () => {
     ['without the keyring', () => rmSync(join(dataDirectory, 'keyring')), 'does not exist'],
     ['with another keyring', () => replaceKeyring(), 'lacks the root key'],
     ['of a file that is no database', () => writeFileSync(backupFile(), 'text '.repeat(1_000)), 'not a sound database'],
-    ['of a database of something else', () => other(backupFile(), 'CREATE TABLE x (y)'), 'not a Regway database'],
+    ['of another program's database', () => other(backupFile(), 'CREATE TABLE x (y)'), 'not a Regway database'],
     [
       'of a newer version',
       () => edit(backupFile(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),
@@ -180,7 +180,7 @@ describe('a restoration', () => {
 });
 
 describe('a verification', () => {
-  it('passes beside a running server, and writes nothing', async () => {
+  it('passes next to a running server, and writes nothing', async () => {
     const server = await startServer({ dataDirectory });
     const { code, stdout } = await regway('verify', '-o', 'json');
     await server.stop();

@@ -65,7 +65,7 @@ describe('import', () => {
     ]);
   });
 
-  it('a second time changes what is there and stores nothing twice', async () => {
+  it('a second time changes the stored registries and stores nothing twice', async () => {
     const registry = await startServer(basicRegistry);
     await line.run(['registry', 'add', registry.host, '--username=bob', '--validate=false', plain, '--name=Kept'], {
       env: { REGWAY_REGISTRY_PASSWORD: 'x' },
@@ -92,7 +92,7 @@ describe('import', () => {
     });
   });
 
-  it('takes a choice for a key with several meanings', async () => {
+  it('accepts a choice for a key with several meanings', async () => {
     const registry = await startServer(basicRegistry);
     const key = `${registry.host}/team`;
     const path = file({ auths: { [key]: auth } });

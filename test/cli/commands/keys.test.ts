@@ -1,4 +1,4 @@
-// `regway keys …` on the data directory, beside a running server that goes on as if nothing had happened.
+// Runs `regway keys …` on the data directory next to a running server, which continues without a failure.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ interface Status {
 
 const status = async () => JSON.parse((await keys('status', '-o', 'json')).stdout) as Status;
 
-it('keys are rotated beside a server, which goes on reading and storing, and no key is ever printed', async () => {
+it('keys are rotated next to a server, which continues to read and store, and no key is ever printed', async () => {
   const add = (registry: string) =>
     line.run(['registry', 'add', registry, '--username=u', '--validate=false', '-o', 'id'], {
       env: { REGWAY_REGISTRY_PASSWORD: 'a password' },
@@ -62,7 +62,7 @@ it('keys are rotated beside a server, which goes on reading and storing, and no 
   expect(root.stdout + JSON.stringify(after)).not.toContain(key);
 });
 
-it('there are none before the first start', async () => {
+it('no keys exist before the first start', async () => {
   const outcome = await runRegway(['keys', 'status'], { env: { REGWAY_DATA_DIR: join(line.configHome, 'empty') } });
   expect(outcome).toMatchObject({
     code: 1,

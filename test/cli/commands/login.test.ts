@@ -1,4 +1,4 @@
-// `regway login`: what it remembers, for whom, and to whom it tells.
+// `regway login` saves a server and its token, readable only by the user, and sends the token only to that server.
 
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ describe('a login', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ url: line.server.url, token: line.server.firstToken() });
   });
 
-  it('takes the place of REGWAY_URL and REGWAY_TOKEN until logout', async () => {
+  it('replaces REGWAY_URL and REGWAY_TOKEN until logout', async () => {
     await login();
     expect(await line.run(['registry', 'list', '-o', 'json'], { env: nothingSet })).toMatchObject({
       code: 0,
@@ -44,7 +44,7 @@ describe('a login', () => {
     expect(await line.run(['logout'])).toMatchObject({ code: 0, stderr: 'There was no saved login.\n' });
   });
 
-  it('is not told to a server that REGWAY_URL names', async () => {
+  it('is not sent to a server that REGWAY_URL names', async () => {
     await login();
     const other = await startServer((_, response) =>
       response

@@ -32,13 +32,13 @@ describe('registry add', () => {
     expect(await line.stored()).toContain(`${registry.host}/team/*`);
   });
 
-  it('prints the id alone for -o id', async () => {
+  it('prints only the ID for -o id', async () => {
     const registry = await startServer(basicRegistry);
     const { code, stdout } = await line.run(['registry', 'add', registry.host, ...plain, '-o', 'id'], password);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^reg_[0-9a-f]{32}\n$/) as string });
   });
 
-  it('takes the password from standard input, without the line end behind it', async () => {
+  it('reads the password from standard input, without the line end', async () => {
     const registry = await startServer(basicRegistry);
     expect(
       await line.run(['registry', 'add', registry.host, ...plain, '--password-stdin'], { input: `${marker}\n` }),
@@ -46,7 +46,7 @@ describe('registry add', () => {
     expect(registry.authorizations()).toContain(basicHeader);
   });
 
-  it('stores nothing and ends with 1 when the check fails', async () => {
+  it('stores nothing and exits with status 1 if the validation fails', async () => {
     const registry = await startServer(basicRegistry);
     const { code, stdout, stderr } = await line.run(['registry', 'add', registry.host, ...plain], {
       env: { REGWAY_REGISTRY_PASSWORD: 'wrong' },
@@ -92,7 +92,7 @@ describe('registry add', () => {
     expect(stdout).toContain('SKIPPED');
   });
 
-  it('gives a script the report with -o json, also of a refusal', async () => {
+  it('prints the report with -o json, also if the registry rejects the credential', async () => {
     const registry = await startServer(basicRegistry);
     const { code, stdout } = await line.run(
       ['registry', 'add', registry.host, '--username=alice', '-o', 'json'],
@@ -160,7 +160,7 @@ describe('the flag that would help', () => {
 });
 
 describe('registry check', () => {
-  it('stores nothing, whatever the outcome', async () => {
+  it('stores nothing, for any outcome', async () => {
     const registry = await startServer(basicRegistry);
     const { code, stdout } = await line.run(['registry', 'check', registry.host, ...plain, '-o', 'json'], password);
     expect({ code, report: JSON.parse(stdout) as unknown }).toMatchObject({
@@ -227,7 +227,7 @@ describe('a stored registry', () => {
     expect(await line.run(['registry', 'validate', registry.host])).toMatchObject({ code: 0 });
   });
 
-  it('keeps a new password waiting that the registry does not take yet, and says so', async () => {
+  it('stores a new password as pending if the registry does not accept it yet, and says so', async () => {
     const registry = await startServer(basicRegistry);
     await line.run(['registry', 'add', registry.host, ...plain], password);
     const rotation = ['registry', 'update', registry.host, '--secure-connection=false', '--rotation=pending'];
@@ -243,7 +243,7 @@ describe('a stored registry', () => {
     expect(await line.run(['registry', 'validate', registry.host])).toMatchObject({ code: 0 });
   });
 
-  it('does not wait for a password that was not given, nor in a way that there is not', async () => {
+  it('does not wait for a missing password, and rejects an unknown way of rotation', async () => {
     const registry = await startServer(basicRegistry);
     await line.run(['registry', 'add', registry.host, ...plain], password);
     const update = ['registry', 'update', registry.host, '--secure-connection=false'];

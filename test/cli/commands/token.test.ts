@@ -1,4 +1,4 @@
-// `regway token …` on the data directory, beside a running server; and what it shows of a server that means harm.
+// Runs `regway token …` on the data directory next to a running server, and against a malicious server.
 
 import { describe, expect, it } from 'vitest';
 import { startServer } from '../../upstream/fixtures.ts';
@@ -60,7 +60,7 @@ describe('the tokens of a data directory', () => {
     expect(JSON.parse((await token('revoke', id, '-o', 'json')).stdout)).toEqual(first);
   });
 
-  it.each(['nosuchtoken0', 'rgw_abcdefghijkl_secret'])('one that is not there (%s) ends with 1', async (id) => {
+  it.each(['nosuchtoken0', 'rgw_abcdefghijkl_secret'])('one that does not exist (%s) exits with status 1', async (id) => {
     expect(await token('revoke', id)).toMatchObject({
       code: 1,
       stdout: '',
@@ -90,10 +90,10 @@ describe('the tokens of a server that writes to the terminal', () => {
 
   it.each([
     ['create', ['create', '--role=PULL']],
-    ['create, the text alone', ['create', '--role=PULL', '-o', 'id']],
+    ['create, only the token value', ['create', '--role=PULL', '-o', 'id']],
     ['list', ['list']],
-    ['list, ids alone', ['list', '-o', 'id']],
-    ['revoke, the id alone', ['revoke', 'x', '-o', 'id']],
+    ['list, only IDs', ['list', '-o', 'id']],
+    ['revoke, only the ID', ['revoke', 'x', '-o', 'id']],
   ])('are shown without its control characters: %s', async (_what, args) => {
     const data = {
       tokens: [facts],

@@ -1,4 +1,4 @@
-// What the command line refuses, what it never shows, and how it ends.
+// The command line rejects wrong usage, never shows secrets, and exits with the documented status.
 
 import { describe, expect, it } from 'vitest';
 import { closedPort, marker, startServer } from '../../upstream/fixtures.ts';
@@ -68,10 +68,10 @@ describe('wrong usage', () => {
     ['no password and no terminal', add],
     ['an empty password', [...add, '--password-stdin']],
     ['a token prompt without a terminal', ['login', 'http://127.0.0.1:1']],
-    ['an address that is none', ['login', 'regway.example.com', '--token-stdin']],
+    ['an invalid address', ['login', 'regway.example.com', '--token-stdin']],
     ['a password prompt without a terminal', ['registry', 'update', 'registry.example', '--password-prompt']],
-    ['a file that is not there', ['import', '/nowhere/config.json']],
-  ])('ends with 2: %s', async (_, args) => {
+    ['a file that does not exist', ['import', '/nowhere/config.json']],
+  ])('exits with status 2: %s', async (_, args) => {
     const { code, stdout, stderr } = await line.run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).not.toBe('');
@@ -83,7 +83,7 @@ describe('wrong usage', () => {
     `ftp://127.0.0.1/${marker}`,
     `http://127.0.0.1/?token=${marker}`,
     `127.0.0.1:4000#${marker}`,
-  ])('ends with 2 for an address that is none, without repeating it', async (url) => {
+  ])('exits with status 2 for an invalid address, without repeating it', async (url) => {
     const { code, stderr } = await line.run(['registry', 'list'], { env: { REGWAY_URL: url } });
     expect(code).toBe(2);
     expect(stderr).toContain('REGWAY_URL');
@@ -91,14 +91,14 @@ describe('wrong usage', () => {
   });
 });
 
-describe('a server that is not there', () => {
+describe('a server that is not reachable', () => {
   const password = { REGWAY_REGISTRY_PASSWORD: marker };
 
   it.each([
     ['registry', 'list'],
     ['registry', 'check', 'registry.example', '--username=alice'],
     ['image', 'explain', 'ubuntu'],
-  ])('ends with 3: %s %s', async (...args) => {
+  ])('exits with status 3: %s %s', async (...args) => {
     const { code, stdout, stderr } = await line.run(args, {
       env: { ...password, REGWAY_URL: `http://127.0.0.1:${await closedPort()}` },
     });
@@ -106,7 +106,7 @@ describe('a server that is not there', () => {
     expect(stderr).toContain('ECONNREFUSED');
   });
 
-  it('ends with 3 when something else answers there', async () => {
+  it('exits with status 3 if another program responds there', async () => {
     const other = await startServer((_, response) => response.end('<html>hello</html>'));
     expect(await line.run(['registry', 'list'], { env: { REGWAY_URL: other.origin } })).toMatchObject({
       code: 3,
@@ -134,7 +134,7 @@ describe('a server that is not there', () => {
     expect(thief.received).toEqual([]);
   });
 
-  it('ends with 3 when it breaks off in the middle of a check', async () => {
+  it('exits with status 3 if the server disconnects during a validation', async () => {
     const server = await startServer((request, response) => {
       if (request.headers.accept !== 'text/event-stream')
         return response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"registry":null}}');
@@ -154,7 +154,7 @@ describe('a token that does not log in', () => {
   it.each([
     [undefined, 'requires a token'],
     ['rgw_wrong', 'rejected the token'],
-  ])('ends with 1 and says what to do (%s)', async (token, sentence) => {
+  ])('exits with status 1 and says what to do (%s)', async (token, sentence) => {
     for (const args of [
       ['registry', 'list'],
       ['registry', 'check', 'registry.example', '--username=alice'],
@@ -167,8 +167,8 @@ describe('a token that does not log in', () => {
   });
 });
 
-describe('a login that a new token would not mend', () => {
-  it('is told in the words of the server', async () => {
+describe('a failed authentication that a new token would not fix', () => {
+  it('is reported with the server's message', async () => {
     const error = {
       message: 'Ask its administrator to map one of your groups.',
       extensions: { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE', requestId: 'request-1' },
@@ -222,7 +222,7 @@ describe('help', () => {
     expect(stdout).toContain('Token commands use REGWAY_URL if it is set, else the data directory');
   });
 
-  it('has no colours off a terminal', async () => {
+  it('has no colors without a terminal', async () => {
     for (const args of [['--help'], ['registry', 'list'], ['registry', 'get', 'nowhere.example']]) {
       const { stdout, stderr } = await line.run(args);
       expect(stdout + stderr).not.toContain('\u001B');

@@ -20,8 +20,8 @@ function parseOne(
   return entry;
 }
 
-/** What a test compares: the password is shown, as it only does here. */
-function told(entry: ImportEntry): unknown {
+/** Returns the compared fields of an entry, with the revealed password. */
+function revealed(entry: ImportEntry): unknown {
   return 'refusal' in entry
     ? entry
     : { registry: entry.registry, username: entry.username, password: entry.password?.reveal() };
@@ -42,21 +42,21 @@ describe('a key', () => {
     ['[2001:DB8::1]:5000', '[2001:db8::1]:5000'],
     ['quay.io/core/*', 'quay.io/core/*'],
     ['quay.io/*', 'quay.io'],
-  ])('%s stands for %s', (key, registry) => {
-    expect(told(parseOne(key, robot))).toEqual({ registry, username: 'robot', password: 's3cret:with:colons' });
+  ])('%s means %s', (key, registry) => {
+    expect(revealed(parseOne(key, robot))).toEqual({ registry, username: 'robot', password: 's3cret:with:colons' });
   });
 
   it.each([
     ['quay.io/core', ['quay.io/core/*', 'quay.io/core', 'quay.io']],
     ['https://quay.io/core/team/', ['quay.io/core/team/*', 'quay.io/core/team', 'quay.io']],
     ['docker.io/anchore', ['docker.io/anchore/*', 'docker.io/library/anchore', 'docker.io']],
-  ])('%s with a path is refused until somebody says which of %j it means', (key, readings) => {
+  ])('%s with a path is rejected until the user chooses which of %j it means', (key, readings) => {
     const entry = parseOne(key, robot) as { refusal: string };
     expect([...entry.refusal.matchAll(/--map '([^']+)'/g)].map((match) => match[1])).toEqual(
       readings.map((reading) => `${key}=${reading}`),
     );
     for (const reading of readings) {
-      expect(told(parseOne(key, robot, {}, (asked) => (asked === key ? reading : undefined)))).toMatchObject({
+      expect(revealed(parseOne(key, robot, {}, (asked) => (asked === key ? reading : undefined)))).toMatchObject({
         registry: reading,
       });
     }
@@ -105,19 +105,19 @@ describe('a login', () => {
       { username: 'robot', password: 'p' },
     ],
   ])('%s is taken', (_, auth, login) => {
-    expect(told(parseOne('ghcr.io', auth))).toEqual({ registry: 'ghcr.io', ...login });
+    expect(revealed(parseOne('ghcr.io', auth))).toEqual({ registry: 'ghcr.io', ...login });
   });
 
   it.each<[string, object, string]>([
-    ['alone', { identitytoken: 'eyJ' }, '<token>'],
-    ['beside a name without a password', { auth: base64('robot:'), identitytoken: 'eyJ' }, '<token>'],
-    ['beside a password, as Docker prefers it', { auth: base64('robot:p'), identitytoken: 'eyJ' }, '<token>'],
+    ['without a password', { identitytoken: 'eyJ' }, '<token>'],
+    ['next to a username without a password', { auth: base64('robot:'), identitytoken: 'eyJ' }, '<token>'],
+    ['next to a password, because Docker prefers it', { auth: base64('robot:p'), identitytoken: 'eyJ' }, '<token>'],
     ['under the user name of Docker', { auth: base64('<token>:eyJ') }, '<token>'],
     ['under the user name of Azure', { auth: base64(`${azure}:eyJ`) }, azure],
     ['of Azure, as "az acr login" stores it', { auth: base64(`${azure}:`), identitytoken: 'eyJ' }, azure],
   ])('that is an identity token %s is taken as one', (_, auth, username) => {
     const entry = parseOne('ghcr.io', auth);
-    expect(told(entry)).toEqual({ registry: 'ghcr.io', username, password: 'eyJ' });
+    expect(revealed(entry)).toEqual({ registry: 'ghcr.io', username, password: 'eyJ' });
     expect(entry).toMatchObject({ isIdentityToken: true });
   });
 
@@ -128,7 +128,7 @@ describe('a login', () => {
     ['no user name', { auth: base64(':p') }, /empty/],
     ['no password', { auth: base64('robot:') }, /empty/],
     ['no colon', { auth: base64('robot') }, /base64 of user:password/],
-    ['something else than base64', { auth: 'robot:p' }, /base64 of user:password/],
+    ['text that is not base64', { auth: 'robot:p' }, /base64 of user:password/],
     [
       'bytes that are no text',
       { auth: Buffer.from([0x72, 0x3a, 0xff, 0xfe]).toString('base64') },
@@ -145,7 +145,7 @@ describe('a login', () => {
 });
 
 describe('a credential helper', () => {
-  it('has the password, so its host is refused, whatever is left in auths', () => {
+  it('has the password, so its host is rejected, also if auths still contains one', () => {
     const entries = parseDockerConfig(
       { auths: { 'ghcr.io': robot, 'quay.io': robot }, credHelpers: { 'ghcr.io': 'gh' } },
       noChoices,
@@ -161,7 +161,7 @@ describe('a credential helper', () => {
       refusal: expect.stringContaining('credential helper desktop') as string,
     });
     expect(parseDockerConfig({ credsStore: 'desktop' }, noChoices)).toMatchObject([{ key: 'credsStore' }]);
-    expect(told(parseOne('ghcr.io', robot, { credsStore: 'desktop' }))).toMatchObject({ username: 'robot' });
+    expect(revealed(parseOne('ghcr.io', robot, { credsStore: 'desktop' }))).toMatchObject({ username: 'robot' });
   });
 });
 

@@ -1,4 +1,4 @@
-// The files that can be imported: told apart, read, and nothing taken twice.
+// Recognizes and reads the files that can be imported, and imports no entry twice.
 
 import { describe, expect, it } from 'vitest';
 import { CommandFailure } from '../../../src/cli/errors.ts';
@@ -31,7 +31,7 @@ describe('a Kubernetes Secret', () => {
       'of the older type dockercfg',
       { type: 'kubernetes.io/dockercfg', data: { '.dockercfg': base64(JSON.stringify(config.auths)) } },
     ],
-  ])('%s gives its logins', (_, more) => {
+  ])('%s contains its credentials', (_, more) => {
     const [entry] = parse(secret(more));
     expect(entry).toMatchObject({ registry: 'ghcr.io', username: 'robot' });
     expect(password(entry)).toBe('p');
@@ -64,7 +64,7 @@ describe('a list of GET /registries', () => {
     registry_verify: true,
   };
 
-  it('gives every record, without a password unless somebody put one in', () => {
+  it('returns every record, with a password only if one was added by hand', () => {
     const entries = parse([
       record,
       {
@@ -149,7 +149,7 @@ describe('another file', () => {
     ['an object of another kind', '{"registry":"hunter2"}', /is not a Docker config\.json/],
     ['a number', '5', /is not a Docker config\.json/],
     ['nothing', '', /not JSON/],
-  ])('(%s) ends with 2 and is not repeated', (_, text, reason) => {
+  ])('(%s) exits with status 2 and is not repeated', (_, text, reason) => {
     const attempt = () => parseImportFile(text, () => undefined);
     expect(attempt).toThrow(CommandFailure);
     expect(attempt).toThrow(reason);

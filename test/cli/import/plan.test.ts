@@ -1,4 +1,4 @@
-// What becomes of one entry of an import: it waits while the server checks no more logins, and says everything that changes.
+// Plans one entry of an import: waits while the server's validation limit is reached, and names every change.
 
 import { expect, it } from 'vitest';
 import type { Client } from '../../../src/cli/api/client.ts';

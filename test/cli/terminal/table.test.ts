@@ -32,12 +32,12 @@ describe('a table', () => {
     expect(headings.trim().split(/ +/)).toHaveLength(5);
   });
 
-  it('takes from the widest column first, so that short ones stay readable', () => {
+  it('shortens the widest column first, so that short ones stay readable', () => {
     const [, row] = tablePrinter(columns, 40)([[long, 'short', 'tiny']]).split('\n');
     expect(row).toMatch(/^a-text-\S+…  short   tiny$/);
   });
 
-  it('keeps the columns of the first page, and has its headings there alone', () => {
+  it('keeps the columns of the first page, and has headings only there', () => {
     const lay = tablePrinter(columns, 80);
     const first = lay([['aaaaaaaaaa', 'b', 'c']]).split('\n');
     expect(first).toHaveLength(2);

@@ -1,4 +1,4 @@
-// The list in the address: every state survives it, and nothing that somebody types there breaks the page.
+// Keeps the state of the list in the address: every state survives, and no typed address breaks the page.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -47,7 +47,7 @@ describe('the address', () => {
     );
   });
 
-  it('with anything in it gives a list', () => {
+  it('with any content shows a list', () => {
     fc.assert(
       fc.property(fc.string(), (query) => {
         expect(pageSizes).toContain(parseListState(query).size);
@@ -81,7 +81,7 @@ describe('the question to the server', () => {
     expect(listVariables({ ...usual, ...change })).toMatchObject(expected);
   });
 
-  it('never asks for both ends at once', () => {
+  it('never requests both ends at once', () => {
     fc.assert(
       fc.property(states, (state) => {
         expect('first' in listVariables(state)).not.toBe('last' in listVariables(state));

@@ -171,7 +171,7 @@ describe('the fix', () => {
   });
 
   it.each(['VALID', 'INVALID_CREDENTIALS', 'TIMEOUT', 'LOCKED_OUT', 'FORBIDDEN_ADDRESS'] as const)(
-    'for %s there is none',
+    'does not exist for %s',
     (outcome) => {
       expect(fix(outcome)).toBeNull();
     },

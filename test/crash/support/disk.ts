@@ -55,7 +55,7 @@ function mounted(folder: string): Disk {
 
 function refuseWithoutMeans(): void {
   if (process.getuid?.() !== 0)
-    throw new Error('This suite mounts disks of its own, which takes root on Linux: sudo npm run test:crash');
+    throw new Error('This suite mounts its own disks, which requires root on Linux: sudo npm run test:crash');
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.filter((program) => !folders.some((directory) => existsSync(join(directory, program))));
   if (missing.length > 0)

@@ -1,9 +1,9 @@
-// What the callers of a server know about its registries: what must be stored, and what may be while an answer is out.
+// Records what callers know about the registries of a server: the states that must be stored, and those that may be while a response is missing.
 
 /** A registry's stored name; null when there is no such registry. */
 export type Stored = string | null;
 
-/** By registry text: every state that would not be a lie to some caller. One state alone once it was acknowledged. */
+/** The possible states of each registry pattern. Only one after an acknowledgment. */
 export type Possibilities = ReadonlyMap<string, ReadonlySet<Stored>>;
 
 export interface Knowledge {
@@ -40,11 +40,11 @@ export function createKnowledge(): Knowledge {
   };
 }
 
-/** Sentences about every registry whose stored state contradicts what a caller was told; none when nothing was lost. */
+/** Returns a sentence about every registry whose stored state contradicts a response; none if nothing was lost. */
 export function contradictions(possibilities: Possibilities, stored: ReadonlyMap<string, string>): string[] {
   const strangers = [...stored.keys()].filter((registry) => !possibilities.has(registry));
   return [
-    ...strangers.map((registry) => `${registry} is stored, and nobody asked for it`),
+    ...strangers.map((registry) => `${registry} is stored, but was never created`),
     ...[...possibilities].flatMap(([registry, possible]) => {
       const found = stored.get(registry) ?? null;
       return possible.has(found) ? [] : [`${registry} should be ${[...possible].join(' or ')}, and is ${found}`];

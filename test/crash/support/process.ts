@@ -1,4 +1,4 @@
-// What the kernel tells of a process: its processor time, and whether it stands still.
+// Reads from the kernel the processor time of a process, and whether it is stopped.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ export function endedProgramsSeconds(): number {
   return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
 }
 
-/** Stops a process in its tracks, and waits until it stands. `kill(pid, 'SIGCONT')` lets it go on. */
+/** Stops a process and waits until it has stopped. `kill(pid, 'SIGCONT')` continues it. */
 export async function freeze(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   while (statOf(pid)[0] !== 'T') await pause(1);

@@ -1,4 +1,4 @@
-// How many faults a suite makes; a smaller number by environment while one works on it.
+// Defines how many faults a suite causes. The environment can set a smaller number during development.
 
 /** @param name of the environment variable. @param whole what proves the law. */
 export function rounds(

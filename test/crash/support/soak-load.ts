@@ -6,11 +6,11 @@ import { basicAuthorization, pullAll } from '../../e2e/support/raw-pull.ts';
 import type { RegwayServer } from '../../e2e/support/server.ts';
 
 export interface SoakLoad {
-  /** Milliseconds of every list and get so far, by whether bad upstreams were asked meanwhile. */
+  /** Milliseconds of every list and get so far, by whether bad upstreams were contacted at the same time. */
   readonly latencies: Readonly<Record<'calm' | 'bad', Readonly<Record<'list' | 'get', number[]>>>>;
   /** Requests of each kind. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What no answer should be. */
+  /** Responses that should not occur. */
   readonly faults: readonly string[];
   /** Begins or ends asking the bad upstreams. */
   setBad(isBad: boolean): void;
@@ -31,7 +31,7 @@ const population = 200;
 const insecure = { secureConnection: false };
 const unchecked = { validate: false, ...insecure };
 
-/** Fills the server and starts everybody. */
+/** Fills the server and starts all clients. */
 export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstreams): Promise<SoakLoad> {
   const operations = operationsOn(server);
   const good = registryOf(await operations.create(upstreams.good, insecure));
@@ -65,7 +65,7 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
     await run();
     latencies[phase][kind].push(performance.now() - startedAt);
   };
-  /** Does the same again and again; what asks a bad upstream, only in its time. */
+  /** Repeats one operation; one that contacts a bad upstream, only in the periods for it. */
   const loop = async (
     name: string,
     pauseMs: number,
@@ -123,7 +123,7 @@ export async function startSoakLoad(server: RegwayServer, upstreams: SoakUpstrea
   };
 }
 
-/** What others changed or deleted meanwhile may be refused, and nothing else. */
+/** Only an operation on a resource that another client changed or deleted concurrently may be rejected. */
 async function expectDone(changing: Promise<{ readonly errors: readonly { readonly code: string }[] }>): Promise<void> {
   const wrong = (await changing).errors.filter(({ code }) => code !== 'NOT_FOUND' && code !== 'CONFLICT');
   if (wrong.length > 0) throw new Error(JSON.stringify(wrong));

@@ -3,7 +3,7 @@
 import { percentile } from '../../bench/statistics.ts';
 import type { SoakLoad } from './soak-load.ts';
 
-/** What was seen at one moment. */
+/** The measurements at one moment. */
 export interface SoakSample {
   readonly heapBytes: number;
   readonly externalBytes: number;
@@ -20,7 +20,7 @@ interface Bound {
   readonly read: (sample: SoakSample) => number;
   /** How many times the first half's value the second half's may be. */
   readonly factor: number;
-  /** And how much above that, in the unit: what is no leak, whatever the first half was. */
+  /** The allowed excess above that, in the unit of the value: no leak, for any first half. */
   readonly slack: number;
 }
 
@@ -44,7 +44,7 @@ const bounds: readonly Bound[] = [
   { name: 'event-loop delay (p99)', unit: 'ms', read: ({ delayP99Ms }) => delayP99Ms, factor: 2, slack: 20 },
 ];
 
-/** A read may take so many times as long, and so much longer, while upstreams are down or slow: they share one processor with us here. */
+/** A read may take so many times as long, and so much longer, while upstreams are down or slow: they share one processor with the server. */
 const badFactor = 2;
 const badSlackMs = 10;
 

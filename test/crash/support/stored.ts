@@ -1,11 +1,11 @@
-// What lies in a data directory, read past the server: its registries, how many changes of them were recorded, and whether all of it is sound.
+// Reads a data directory without the server: its registries, the number of recorded changes, and its violations.
 
 import { readConfig } from '../../../src/app/config.ts';
 import { verify } from '../../../src/app/maintenance/verify.ts';
 import { withDatabase } from '../../e2e/support/database.ts';
 
 export interface StoredState {
-  /** What is wrong: with the file, the keys, a password or the audit chain. */
+  /** The violations in the file, the keys, the passwords, or the audit chain. */
   readonly faults: readonly string[];
   /** Name by registry text. */
   readonly registries: ReadonlyMap<string, string>;

@@ -19,7 +19,7 @@ export interface Workload {
   stop(): Promise<void>;
 }
 
-/** What became of one write. A silence with a code is an answer that leaves it open. */
+/** The outcome of one write. A silence with a code is a response that leaves the outcome open. */
 export type Answer =
   | { readonly kind: 'done'; readonly id: string }
   | { readonly kind: 'refused'; readonly code: string }
@@ -56,7 +56,7 @@ export function startWorkload(
 export interface WriteOptions {
   /** Told of each answer. */
   readonly onAnswer?: (answer: Answer) => void;
-  /** Whether a write that ended with STORAGE_UNAVAILABLE may have happened: a database at the other end of a connection can take it and then be lost. */
+  /** Whether a write that ended with STORAGE_UNAVAILABLE may have happened: a database at the other end of a connection can commit it and then be lost. */
   readonly unavailableIsOpen?: boolean;
 }
 
@@ -97,7 +97,7 @@ export function createWrites(
 
 type Writes = ReturnType<typeof createWrites>;
 
-/** Half creates, and of the rest more updates than deletes. What gave no answer is not touched again. */
+/** Half creates, and of the rest more updates than deletes. A registry without a response is not used again. */
 async function writeOnce(writes: Writes, live: Live[]): Promise<void> {
   const chance = Math.random();
   const [chosen] = chance < 0.5 ? [] : live.splice(Math.floor(Math.random() * live.length), 1);
