@@ -49,7 +49,7 @@ describe('a sealed value', () => {
     expect(decrypt(keyOf, context, Buffer.concat([blob, Buffer.alloc(extra)]))).toBeUndefined();
   });
 
-  it.each([4, 8, 12])('is refused with its tag cut to %i bytes, which the bare cipher would take', (tagBytes) => {
+  it.each([4, 8, 12])('is rejected with its tag cut to %i bytes, which the bare cipher would accept', (tagBytes) => {
     const blob = encrypt(key, keyId, context, value);
     const cut = blob.subarray(0, blob.length - 16 + tagBytes);
     expect(openByDocumentation(cut, tagBytes)).toEqual(value);
@@ -93,11 +93,11 @@ describe('a blob', () => {
     expect(decrypt(keyOf, context, blob)).toEqual(long);
   });
 
-  it('is not made from a value longer than its length field can tell', () => {
+  it('is not created from a value that is too long for its length field', () => {
     expect(() => encrypt(key, keyId, context, Buffer.alloc(maxValueBytes + 1))).toThrow(RangeError);
   });
 
-  it('opens whatever it holds', () => {
+  it('opens with any content', () => {
     const property = fc.property(
       fc.uint8Array({ maxLength: 300 }),
       (bytes) => decrypt(keyOf, context, encrypt(key, keyId, context, bytes))?.equals(bytes) === true,
@@ -124,12 +124,12 @@ describe('a context', () => {
     ['a number and its digits', encodeContext('a', { x: 1 }), encodeContext('a', { x: '1' })],
     ['two lone surrogates', encodeContext('a', { x: '\uD800' }), encodeContext('a', { x: '\uDBFF' })],
     ['composed and decomposed letters', encodeContext('a', { x: '\u00E9' }), encodeContext('a', { x: 'e\u0301' })],
-  ])('tells apart: %s', (_, one, other) => {
+  ])('distinguishes %s', (_, one, other) => {
     expect(one.equals(other)).toBe(false);
   });
 });
 
-/** A second implementation from the layout alone, with HKDF written out (RFC 5869 §2.2 and §2.3); takes tags of any length. */
+/** A second implementation, only from the layout, with HKDF written out (RFC 5869 §2.2 and §2.3). Accepts tags of any length. */
 function openByDocumentation(blob: Buffer, tagBytes: number): Buffer {
   const head = blob.subarray(0, 49);
   expect([head.readUInt8(0), head.readUInt32BE(1)]).toEqual([1, keyId]);

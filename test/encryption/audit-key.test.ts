@@ -31,7 +31,7 @@ it('is made once, also by several processes at once, and found by all later ones
   expect(found?.('another')).not.toBe(found?.('event'));
 });
 
-it('seals no password: the sealer opens beside it as before', async () => {
+it('seals no password, and does not affect the sealer', async () => {
   await openAuditMac({ keyring, keys });
   await expect(createSealer({ keyring, keys })).resolves.toBeDefined();
   expect(keys.rows.filter(({ state }) => state === 'ACTIVE')).toHaveLength(1);

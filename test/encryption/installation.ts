@@ -33,7 +33,7 @@ export interface Installation extends AsyncDisposable {
   readonly keyringText: () => string;
 }
 
-/** The password that `insert` gives a registry. */
+/** Returns the password that `insert` stores for a registry. */
 export function passwordOf(number: number): string {
   return `password ${number}`;
 }

@@ -47,7 +47,7 @@ function parseRefusal(text: string): KeyringError | undefined {
 }
 
 describe('a keyring that is made at the first start', () => {
-  it('holds one key, is readable by its owner alone, and leaves no other file behind', async () => {
+  it('contains one key, is readable only by its owner, and leaves no other file behind', async () => {
     const keyring = await loadKeyring(path, { createIfMissing: true });
     expect(keyring.keys).toEqual([keyring.sealing]);
     expect((await stat(path)).mode & 0o7777).toBe(0o400);
@@ -62,7 +62,7 @@ describe('a keyring that is made at the first start', () => {
     expect(await readFile(path)).toEqual(text);
   });
 
-  it('has its mode whatever the umask', async () => {
+  it('has its mode with any umask', async () => {
     const before = process.umask(0o777);
     try {
       await loadKeyring(path, { createIfMissing: true });
@@ -83,14 +83,14 @@ describe('a keyring that is made at the first start', () => {
     expect((await refusal(loadKeyring(nowhere, { createIfMissing: true }))).message).toContain(nowhere);
   });
 
-  it('does not follow a dangling link to a place that somebody else chose', async () => {
+  it('does not follow a dangling link of an attacker', async () => {
     await symlink(join(directory, 'elsewhere'), path);
     await refusal(loadKeyring(path, { createIfMissing: true }));
     expect(await readdir(directory)).toEqual(['keyring']);
   });
 });
 
-it('three processes that make a keyring at once end with one key', { timeout: 60_000 }, async () => {
+it('three processes that create a keyring at once share one key', { timeout: 60_000 }, async () => {
   const rounds = 20;
   const processes = [1, 2, 3].map(() => {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'keyring.child.ts')], {
@@ -193,7 +193,7 @@ describe('the text of a keyring', () => {
     ['a comment after the key', `${keyLine(key)} # mine`],
     ['an unknown line after a key', `${keyLine(key)}\nhello`],
     ['a byte-order mark', `\uFEFF${keyLine(key)}`],
-    ['a key given twice', `${keyLine(key)}\n${keyLine()}\n${keyLine(key)}`],
+    ['a key that occurs twice', `${keyLine(key)}\n${keyLine()}\n${keyLine(key)}`],
   ])('is refused, with the file named and no key shown: %s', (_, text) => {
     const error = parseRefusal(text);
     expect(error?.message).toContain('/etc/regway/keyring');
@@ -216,7 +216,7 @@ describe('the text of a keyring', () => {
     );
   });
 
-  it('throws nothing but KeyringError, whatever it is', () => {
+  it('throws only KeyringError, for any text', () => {
     const anyLine = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constant(keyLine(key)),
@@ -241,7 +241,7 @@ describe('a root key', () => {
     expect(shown).not.toContain(key.toString('hex').slice(0, 16));
   });
 
-  it('gives an id that an operator can compute', () => {
+  it('has an ID that an operator can compute', () => {
     const expected = createHmac('sha256', key).update('regway/root-key-id').digest().subarray(0, 8).toString('hex');
     expect(rootKeyId(createSecretKey(key))).toBe(expected);
   });

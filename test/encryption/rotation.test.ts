@@ -31,7 +31,7 @@ async function refusalOf(attempt: Promise<unknown>): Promise<string> {
 }
 
 describe('a rotation of the data key', () => {
-  it('seals every password anew and deletes the old key', async () => {
+  it('reseals every password and deletes the old key', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insertMany, passwords } = installation;
     insertMany(await openSealer(), 250);
@@ -63,7 +63,7 @@ describe('a rotation of the data key', () => {
     expect(batches.reduce((sum, size) => sum + size)).toBe(250);
   });
 
-  it('seals the passwords that wait beside the current one anew as well', async () => {
+  it('reseals the alternate passwords as well', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insert, store } = installation;
     const sealer = await openSealer();
@@ -96,7 +96,7 @@ describe('a rotation of the data key', () => {
     expect(await installation.store.registries.byId(sampleRegistry(1).id)).toStrictEqual(before);
   });
 
-  it('is not noticed by a server that runs: it opens what is there and stores what is new', async () => {
+  it('does not disturb a running server, which opens stored passwords and stores new ones', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insert, passwords, setPassword } = installation;
     const running = await openSealer();
@@ -138,7 +138,7 @@ describe('a rotation of the data key', () => {
       expected.set(number, `update ${write}`);
       await insert(running, 1000 + write);
       expected.set(1000 + write, passwordOf(1000 + write));
-      // Writes to SQLite alone never let the event loop turn.
+      // Writes to SQLite never yield to the event loop.
       await setImmediate();
     }
     await rotations;
@@ -192,7 +192,7 @@ describe('a rotation of the data key', () => {
 });
 
 describe('a rotation of the root key', () => {
-  it('leaves one new key in the file, readable by its owner alone, and no other file beside it', async () => {
+  it('leaves one new key in the file, readable only by its owner, and no other file next to it', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insert, passwords, keyringText } = installation;
     await insert(await openSealer(), 1);
@@ -206,10 +206,10 @@ describe('a rotation of the root key', () => {
     expect(await passwords(await openSealer())).toEqual([passwordOf(1)]);
   });
 
-  it('leaves the file to the user and group that it belonged to, whoever rotates', async () => {
+  it('keeps the user and the group of the file, for any user who rotates', async () => {
     await using installation = await openInstallation();
     const { parts } = installation;
-    // Root may give it away, and anybody else has it already.
+    // Root may change the owner, and any other user already is the owner.
     const owner = process.geteuid!() === 0 ? { uid: 12_345, gid: 12_346 } : statSync(parts.keyringFile);
     chownSync(parts.keyringFile, owner.uid, owner.gid);
     await rotateRootKey(parts);
@@ -249,7 +249,7 @@ describe('a rotation of the root key', () => {
     expect(await rotateRootKey(parts)).toEqual({ rootKeyId: mine.id, leftInFile: [], leftInLog: false });
   });
 
-  /** Leaves no room for the name of a new file beside it, which stops root too, unlike a mode. */
+  /** Leaves no room for the name of a new file next to it. Unlike a mode, this stops root too. */
   const longName = 'k'.repeat(250);
 
   it('is refused before anything is changed where the file cannot be replaced', async () => {
@@ -264,7 +264,7 @@ describe('a rotation of the root key', () => {
     expect({ text: keyringText(), rows: await parts.keys.dataKeys() }).toEqual(before);
   });
 
-  it('with a new key that a person put there, needs no right to write the file, and names the lines to take out', async () => {
+  it('with a new key that an operator inserted, needs no permission to write the file, and names the lines to remove', async () => {
     await using installation = await openInstallation();
     const { parts, keyringText, passwords, openSealer, insert } = installation;
     await insert(await openSealer(), 1);
@@ -277,7 +277,7 @@ describe('a rotation of the root key', () => {
     expect(await passwords(sealer)).toEqual([passwordOf(1)]);
   });
 
-  it('of several at once, and of the data key meanwhile, leaves keys that open everything', async () => {
+  it('of several at once, and of the data key concurrently, leaves keys that open everything', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insertMany, passwords } = installation;
     insertMany(await openSealer(), 20);
@@ -299,7 +299,7 @@ describe('what a rotation replaced', () => {
   };
   const wrappedOf = async ({ parts }: Installation) => (await parts.keys.dataKeys()).map(({ wrapped }) => wrapped);
 
-  it('is in no file of the database any more, though a server has it open', async () => {
+  it('is no longer in any file of the database, even while a server has it open', async () => {
     await using installation = await openInstallation();
     const { parts, openSealer, insert, databaseFile } = installation;
     await using server = await reopenInstallation(dirname(databaseFile));
@@ -315,7 +315,7 @@ describe('what a rotation replaced', () => {
     expect(foundOf(databaseFile, wrapped)).toEqual([]);
   });
 
-  it('is said to be in the log still while somebody reads an older moment', async () => {
+  it('is reported as still in the log while a reader uses an older snapshot', async () => {
     await using installation = await openInstallation();
     const { parts, databaseFile } = installation;
     using reader = Object.assign(new Sqlite(databaseFile, { readonly: true }), {
@@ -329,7 +329,7 @@ describe('what a rotation replaced', () => {
   });
 });
 
-it('every step is told in the audit trail, by names of keys alone', async () => {
+it('every step is recorded in the audit trail, only with key IDs', async () => {
   await using installation = await openInstallation();
   const { parts, databaseFile } = installation;
   await rotateDataKey(parts);

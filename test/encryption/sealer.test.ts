@@ -104,7 +104,7 @@ describe('a sealed password', () => {
     expect(sealer.open(sealer.seal(new Secret('hunter2'), binding), { ...binding }).reveal()).toBe('hunter2');
   });
 
-  it('opens whatever order the parts of the binding come in', () => {
+  it('opens with the parts of the binding in any order', () => {
     const reversed = Object.fromEntries(Object.entries(binding).toReversed()) as unknown as SecretBinding;
     expect(sealer.open(sealer.seal(new Secret('hunter2'), binding), reversed).reveal()).toBe('hunter2');
   });
@@ -153,7 +153,7 @@ describe('a sealed password', () => {
     expect(one).not.toEqual(other);
   });
 
-  it('does not tell 1 byte from 62', () => {
+  it('has the same length for 1 byte and for 62', () => {
     const lengths = ['x', 'x'.repeat(62)].map((password) => sealer.seal(new Secret(password), binding).length);
     expect(lengths).toEqual([129, 129]);
   });
@@ -221,7 +221,7 @@ describe('the first start', () => {
     expect(keys.writes).toBe(1);
   });
 
-  it('of several processes at once ends with one data key, which all of them use', async () => {
+  it('of several processes at once creates one data key, which all of them use', async () => {
     const store = memoryKeyStore();
     const sealers = await Promise.all(Array.from({ length: 5 }, () => createSealer({ keyring, keys: store })));
     const sealed = sealers.map((one) => one.seal(new Secret('hunter2'), binding));
@@ -241,7 +241,7 @@ describe('the first start', () => {
     await expect(createSealer({ keyring: newKeyring(), keys: store })).rejects.toThrow(keyring.sealing.id);
   });
 
-  it('goes on when another process finished its own between two reads', async () => {
+  it('continues if another process finished between two reads', async () => {
     const store = memoryKeyStore();
     store.hasRegistries = async () => {
       [store.rows, store.canaryBlob] = [keys.rows, keys.canaryBlob];
@@ -317,7 +317,7 @@ it('what a retired data key sealed opens still, and the active one seals', async
 });
 
 describe('keys that are read while a rotation ends', () => {
-  /** The canary is read before the rotation, the keys after it; then the canary is the one given. */
+  /** Reads the canary before the rotation and the keys after it; from then on, the passed canary. */
   const rotatedBetween = async (canaryAfter: (rotated: Uint8Array) => Uint8Array): Promise<MemoryKeyStore> => {
     const store = memoryKeyStore({ rows: keys.rows, canaryBlob: canary });
     const { seed } = await readDataKeys(keyring, store);

@@ -41,7 +41,7 @@ const types = ['DOCKER_V2', 'GCR'] as const;
 export const textOf = (chance: Chance): string => chance.pick(hosts) + chance.pick(repositories);
 export const pathOf = (chance: Chance): string => chance.pick(paths);
 
-/** Fields of an update; each is there or not. */
+/** Fields of an update. Each is optional. */
 export function changeOf(chance: Chance) {
   return {
     ...(chance.oneIn(2) && { name: chance.oneIn(4) ? null : chance.pick(names) }),
@@ -83,7 +83,7 @@ function passwordOf(chance: Chance): string {
   return (chance.oneIn(4) ? refusedPassword : 'good') + chance.below(1_000);
 }
 
-/** The same with the password as the use cases take it. */
+/** The same with the password as a Secret. */
 export function sealedInput<T extends { readonly password?: string }>(
   input: T,
 ): Omit<T, 'password'> & { password?: Secret } {

@@ -1,4 +1,4 @@
-// What the system tells, compared with the model: lists page by page, single registries with their passwords, and which one an image uses.
+// Compares reads of the system with the model: lists page by page, single registries with their passwords, and the one that an image uses.
 
 import { deepStrictEqual } from 'node:assert';
 import type { Registry } from '../../src/core/registry/registry.ts';
@@ -7,7 +7,7 @@ import type { System } from './system.ts';
 import { listOf, winnerOf, type Known, type ListQuery, type World } from './world.ts';
 import { caller } from './writes.ts';
 
-/** Reads something by chance. Gives what was read. @throws AssertionError where it is not as in the model. */
+/** Runs a random read and returns its description. @throws AssertionError if the result differs from the model. */
 export async function readOnce(chance: Chance, system: System, world: World): Promise<string> {
   const kind = chance.below(3);
   if (kind === 0) {

@@ -95,7 +95,7 @@ async function killDuring(
   })();
   await untilAnyPoint(chance);
   const killing = system.kill();
-  // What comes later comes from nobody.
+  // No caller sees later results.
   const answer = heard;
   await killing;
   const next = await startSystem(database);

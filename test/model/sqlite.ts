@@ -7,7 +7,7 @@ import { openStore, type Store } from '../../src/database/store.ts';
 import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
 import type { ModelDatabase } from './run.ts';
 
-/** So many killed stores stay open: what they were doing goes on meanwhile, as nobody can end it within one process. */
+/** Number of killed stores that stay open, because their work continues and cannot be stopped within one process. */
 const maxDropped = 20;
 
 export interface SqliteModelDatabase extends ModelDatabase {
@@ -33,10 +33,10 @@ export function sqliteModelDatabase(): SqliteModelDatabase {
     async dropStore(store) {
       const left = url();
       copies += 1;
-      // Without the index of the log: the first to open after a kill makes it anew.
+      // Without the index of the log, which the first open after a kill creates again.
       for (const suffix of ['', '-wal']) copyFileSync(left + suffix, url() + suffix);
       if (statSync(`${url()}-wal`).size > 0) recoveries += 1;
-      // What it still does is done to files that nobody opens any more.
+      // Its remaining work is on files that are never opened again.
       dropped.push({ store, path: left });
       if (dropped.length > maxDropped) await closeOldest();
     },

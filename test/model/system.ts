@@ -1,4 +1,4 @@
-// The system beside the model: the use cases over a real store and a real seal, which can be killed and started again.
+// The system next to the model: the use cases over a real store and a real sealer, which can be killed and restarted.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -11,17 +11,17 @@ import type { Store } from '../../src/database/store.ts';
 import { verifyAudit, type AuditVerdict } from '../../src/core/audit/verification.ts';
 import { reportOf, rotationWindowMs } from '../support/domain.ts';
 
-/** What a password says of itself to the registry: one that begins so is refused. */
+/** The registry rejects a password with this prefix. */
 export const refusedPassword = 'refused';
 
 export interface System {
   readonly registries: Registries;
-  /** The next times that are told; one millisecond more at each change. */
+  /** The next times of the clock; one millisecond more at each change. */
   now(): number;
   /** Opens what is stored of a registry's password. */
   storedPassword(id: string): Promise<string | undefined>;
   verifyAudit(): Promise<AuditVerdict>;
-  /** Drops everything that is open, without closing it, in the middle of whatever it does. */
+  /** Drops everything that is open, without closing it, in the middle of its work. */
   kill(): Promise<void>;
   /** Closes what is open, in good order. */
   close(): Promise<void>;
@@ -38,7 +38,7 @@ export interface SystemParts {
 
 let clock = Date.UTC(2026, 0, 1);
 
-/** Starts the system on whatever is stored. */
+/** Starts the system on the stored data. */
 export async function startSystem({ openStore, dropStore, directory }: SystemParts): Promise<System> {
   const store = await openStore();
   const keyring = await loadKeyring(join(directory, 'keyring'), { createIfMissing: true });

@@ -1,4 +1,4 @@
-// The model: registries in plain maps and lists, with every rule of the use cases written down anew and in the simplest way.
+// The model: registries in plain maps and lists, with a second, simplest implementation of every rule of the use cases.
 
 import type { Registry, RegistryType } from '../../src/core/registry/registry.ts';
 import type { ValidationOutcome } from '../../src/core/registry/report.ts';
@@ -30,7 +30,7 @@ export interface ListQuery {
 /** Registries by id. */
 export type World = Map<string, Known>;
 
-/** The whole list that a query asks for, in its order. */
+/** Returns the whole list of a query, in its order. */
 export function listOf(world: World, { filter, field, direction }: ListQuery): Known[] {
   const { search, host, type, outcome } = filter;
   const matches = [...world.values()].filter(

@@ -1,4 +1,4 @@
-// The commands that change something, each with what the model says must come of it.
+// The commands that change data, each with the result that the model requires.
 
 import type { Registries } from '../../src/core/registries/registries.ts';
 import type { RegistryWithReport } from '../../src/core/validation/validate.ts';
@@ -7,7 +7,7 @@ import { type Chance, changeOf, inputOf, sealedInput, settingsOf } from './choic
 import { refusedPassword } from './system.ts';
 import type { Known, World } from './world.ts';
 
-/** What only the system knows of a change: the id and the times. */
+/** The parts of a change that only the system knows: the ID and the times. */
 export type WriteResult = Pick<RegistryWithReport, 'registry'>;
 
 /** A change that was chosen and not yet made. */
@@ -131,6 +131,6 @@ function deleteOf(known: Known | undefined): Write {
 }
 
 function registryOf(result: WriteResult | undefined): RegistryWithReport['registry'] {
-  if (result === undefined) throw new Error('The change gave no registry.');
+  if (result === undefined) throw new Error('The change returned no registry.');
   return result.registry;
 }

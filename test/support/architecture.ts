@@ -1,4 +1,4 @@
-// Reads a source tree as arrows between rooms, and finds what its laws forbid. Each law takes the whole tree, so that a test can plant a fault in it.
+// Reads a source tree as arrows between rooms, and finds violations of its laws. Each law reads the whole tree, so that a test can plant a fault in it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,4 +1,4 @@
-// What stands in front of servers: a balancer, which gives each request to the next of them in turn, whoever sends it.
+// Runs a balancer in front of servers, which forwards each request to the next of them, for all clients.
 
 import { once } from 'node:events';
 import { createServer, request as ask } from 'node:http';
@@ -12,7 +12,7 @@ export interface Balancer {
   stop(): Promise<void>;
 }
 
-/** What clients reach: a balancer, or the server itself where there is one alone. */
+/** Returns the address for clients: a balancer, or the server itself if there is only one. */
 export async function frontOf(servers: readonly { readonly url: string }[]): Promise<Pick<Balancer, 'url' | 'stop'>> {
   const [first, ...others] = servers;
   return first !== undefined && others.length === 0
@@ -36,7 +36,7 @@ export async function startBalancer(urls: readonly string[]): Promise<Balancer> 
     outgoing.on('close', () => forwarded.destroy());
     incoming.pipe(forwarded);
   });
-  // Node's 5 s are as long as some tests leave it alone: a request on a connection that is just being closed would fail.
+  // Some tests send nothing for Node's 5 s, and a request on a connection that is being closed would fail.
   server.keepAliveTimeout = 120_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-// The executable as users get it: dist/ is built anew when a source is younger, once, however many suites ask.
+// Builds the executable: dist/ is rebuilt once if a source is younger, for any number of suites.
 
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '../..');
-/** The build takes 2 s; a lock much older was left by a run that was killed. */
+/** In milliseconds. The build takes 2 s; a much older lock was left by a killed run. */
 const staleLockMs = 60_000;
 
 /** The built executable. */
@@ -50,7 +50,7 @@ function youngestSource(): number {
   return Math.max(...sources.map((source) => ageOf(join(root, source))));
 }
 
-/** Time of the last change in epoch milliseconds; 0 when it is not there. */
+/** Returns the time of the last change in epoch milliseconds; 0 if the file does not exist. */
 function ageOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -1,4 +1,4 @@
-// As much of a browser as a sign-in needs: it keeps cookies of 127.0.0.1 and localhost apart, and follows redirects only when told to.
+// Implements the part of a browser that a sign-in needs: separates the cookies of 127.0.0.1 and localhost, and follows redirects only on request.
 
 export interface Visit {
   readonly status: number;

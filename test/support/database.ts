@@ -1,4 +1,4 @@
-// The database of a test: a new SQLite file with one store on it, or, where a PostgreSQL server is given, a new database with two.
+// Creates the database of a test: a new SQLite file for one store or, if the suite has a PostgreSQL server, a new database for two.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -11,19 +11,19 @@ import { connectSql } from './sql.ts';
 import { makeTemporaryDirectory } from './temporary/directory.ts';
 
 export interface TestDatabase {
-  /** As the setting takes it. */
+  /** The value of the setting. */
   readonly url: string;
-  /** Servers that share it: a SQLite file has one. */
+  /** Number of servers that share it. A SQLite file has one. */
   readonly replicas: number;
-  /** Runs SQL behind the back of the stores, in words that both databases know, and gives its rows. */
+  /** Runs SQL that both databases support, without the stores, and returns its rows. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
-  /** Waits until every replica hears what the others tell, which takes a moment. All must have begun to listen. */
+  /** Waits until every replica receives the notifications of the others. All must have started to listen. */
   untilListening(): Promise<void>;
-  /** Removes what a server has of it. */
+  /** Removes the database from a server. */
   close(): Promise<void>;
 }
 
-/** Makes an empty database. */
+/** Creates an empty database. */
 export async function createDatabase(): Promise<TestDatabase> {
   const server = inject('databaseServer');
   return server === undefined ? sqliteDatabase() : postgresDatabase(server);

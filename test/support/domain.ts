@@ -1,4 +1,4 @@
-// The domain over a real database and a real seal, with a validator that answers as a test tells it to; where replicas share the database, over all of them.
+// Opens the domain over a real database and a real sealer, with a scripted validator; over all replicas where several share the database.
 
 import { join } from 'node:path';
 import type { Caller, Login, Principal, Role } from '../../src/core/authz/principal.ts';
@@ -14,39 +14,39 @@ import { inTurn } from './in-turn.ts';
 import { createReplica, type Replica, type ReplicaParts } from './replica.ts';
 import { makeTemporaryDirectory } from './temporary/directory.ts';
 
-/** As the setting has it unless it says otherwise. */
+/** The default of the setting, in milliseconds. */
 export const rotationWindowMs = 24 * 60 * 60 * 1000;
 
-/** What one check was asked. */
+/** The request of one validation. */
 export interface AskedCheck {
   readonly target: CheckTarget;
   readonly username: string;
   readonly password: string;
 }
 
-/** What a test may change at any time. */
+/** The responses of the domain's surroundings. A test may change them at any time. */
 interface Script {
-  /** What the token servers of registries answer. */
+  /** The response of the registries' token servers. */
   mint: PullTokenMinter['mint'];
-  /** The next checks end with this outcome. */
+  /** The outcome of the next validations. */
   outcome: ValidationOutcome;
-  /** Run before a check answers, to race with it. */
+  /** Runs before a validation returns, to race with it. */
   meanwhile: (() => Promise<unknown>) | undefined;
-  /** What the budget of validations says to a subject: 0, or milliseconds to wait. Unlimited unless a test limits it. */
+  /** The rate limit of validations for a subject: 0, or the milliseconds to wait. Defaults to no limit. */
   takeValidation: (subject: string) => number | Promise<number>;
-  /** Who stands behind a login; everybody does unless a test says otherwise. */
+  /** Resolves the principal of a login. Defaults to the login's own. */
   resolveLogin: (login: Login) => Promise<Principal | undefined>;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
 }
 
-/** What happened around the use cases. */
+/** The calls to the domain's surroundings. */
 interface Records {
-  /** Every use of a credential that was noted. */
+  /** Every recorded use of a credential. */
   readonly uses: CredentialUse[];
-  /** Every check that reached the upstream. */
+  /** Every validation that reached the upstream. */
   readonly asked: AskedCheck[];
-  /** Every report that metrics were told of. */
+  /** Every report that was passed to the metrics. */
   readonly observed: ValidationReport[];
 }
 
@@ -54,17 +54,17 @@ interface Records {
 export interface TestDomain extends Script, Records, Replica {
   /** The servers that share the database: one on SQLite, two on PostgreSQL. */
   readonly replicas: readonly [Replica, ...Replica[]];
-  /** Those of one replica: a pull begins and ends on one server, which keeps what was refused to itself. */
+  /** The pulls of one replica: a pull begins and ends on one server, and only that server remembers a rejection. */
   readonly pulls: Pulls;
   readonly keyringFile: string;
   /** As `TestDatabase.rows`. */
   readonly rows: TestDatabase['rows'];
-  /** Runs what waits for its time. */
+  /** Runs every pending timer. */
   passTime(): void;
   close(): Promise<void>;
 }
 
-/** A report with this outcome, as a validator would give it. */
+/** Returns a report with this outcome, as a validator would. */
 export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationStep[] = []): ValidationReport {
   return {
     outcome,
@@ -79,7 +79,7 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
   };
 }
 
-/** Opens a domain on a database of its own. */
+/** Opens a domain on its own database. */
 export async function openDomain(pullSettings: PullSettings = { anonymousAllowed: true }): Promise<TestDomain> {
   const database = await createDatabase();
   const keyringFile = join(makeTemporaryDirectory('keyring'), 'keyring');
@@ -133,7 +133,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
   };
 }
 
-/** What one hears, all hear; what ends, ends on all. */
+/** Joins the replicas: notifications reach all of them, and a close ends all of them. */
 function joined(replicas: TestDomain['replicas']): Replica {
   const [{ store, sealer, pulls }] = replicas;
   const { notifications } = store;
@@ -166,5 +166,5 @@ export function callerOf(role: Role, account = 'admin', more: Partial<Principal>
   };
 }
 
-/** A caller who did not log in. */
+/** An unauthenticated caller. */
 export const stranger: Caller = { principal: undefined, requestId: 'test-request' };

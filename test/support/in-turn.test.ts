@@ -13,7 +13,7 @@ const create = () => {
   return { called, both: inTurn([target('one'), target('other')], ['close']) };
 };
 
-it('each call goes to the other one than the call before, at whatever depth it is made', () => {
+it('each call goes to the target after that of the previous call, at any depth', () => {
   const { called, both } = create();
   both.find('a');
   both.below.find('b');
@@ -23,13 +23,13 @@ it('each call goes to the other one than the call before, at whatever depth it i
   expect(called).toEqual(['one find a', 'other below b', 'one below c', 'other find d']);
 });
 
-it('what is for all is told to all', async () => {
+it('a call for all targets reaches all of them', async () => {
   const { called, both } = create();
   await both.close();
   expect(called).toEqual(['one close', 'other close']);
 });
 
-it('one alone is itself', () => {
-  const alone = { find: () => 1 };
-  expect(inTurn([alone])).toBe(alone);
+it('a single target is returned as it is', () => {
+  const single = { find: () => 1 };
+  expect(inTurn([single])).toBe(single);
 });

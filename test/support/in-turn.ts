@@ -1,7 +1,7 @@
 // Several of a kind as one: each call goes to the next of them, as requests do behind a balancer.
 
 /**
- * @param targets what is called in turn, with whatever hangs below them.
+ * @param targets The objects to call in turn, with the objects in their properties.
  * @param toAll names of methods that all are called with, such as `close`.
  * @returns the one target itself, when there is only one.
  */

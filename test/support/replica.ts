@@ -26,7 +26,7 @@ export interface Replica {
   readonly useCases: UseCases;
 }
 
-/** What stands around a store and its seal. */
+/** The dependencies of the use cases besides the store and the sealer. */
 export interface ReplicaParts
   extends
     Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,

@@ -1,10 +1,10 @@
-// Counts what reaches the database: every run of every statement in this process, whoever prepared it, but for the ends of transactions, which read nothing.
+// Counts every run of every statement in this process that reaches the database, except the ends of transactions, which read nothing.
 
 import Sqlite from 'better-sqlite3';
 import { NodePgPreparedQuery } from 'drizzle-orm/node-postgres';
 import { vi } from 'vitest';
 
-/** What statements inherit their methods from. */
+/** The prototype of statements. */
 type Prototype = Record<string, (...values: unknown[]) => unknown>;
 
 const sqlitePrototype = prototypeOf(new Sqlite(':memory:'));
@@ -16,7 +16,7 @@ function prototypeOf(database: InstanceType<typeof Sqlite>): Prototype {
   return prototype;
 }
 
-/** The SQL of every statement that runs meanwhile, in order. */
+/** Returns the SQL of every statement that runs during the work, in order. */
 export async function statementsDuring(work: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];
   const onSqlite = ['all', 'get', 'run', 'iterate'].map((method) => spyOn(sqlitePrototype, method, 'source', seen));

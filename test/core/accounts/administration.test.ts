@@ -1,4 +1,4 @@
-// Accounts, tokens and the audit trail as use cases: nobody gives more than they have, and a disabled account is out at once.
+// Accounts, tokens, and the audit trail as use cases: no caller grants more than it has, and a disabled account is rejected immediately.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTokenUses } from '../../../src/core/accounts/token-usage.ts';
@@ -34,7 +34,7 @@ const eventsOf = async (caller: Caller, args: object = {}) =>
   (await domain.useCases.auditTrail.list(caller, args)).nodes;
 
 describe('a token', () => {
-  it('logs in with what was asked for, and the trail tells who made it, without its text', async () => {
+  it('authenticates with the requested permissions, and the audit trail names its creator, without the token value', async () => {
     const { token, text } = await create(writer, {
       role: 'PULL',
       name: 'ci',
@@ -81,7 +81,7 @@ describe('a token', () => {
     ],
     ['without a limit from one with a limit', limited, { role: 'PULL' }, 'FORBIDDEN'],
     ['with a wider limit', limited, { role: 'PULL', images: ['docker.io/*'] }, 'FORBIDDEN'],
-    ['for an account that is not there', callerOf('ADMIN'), { role: 'PULL', account: 'nobody' }, 'NOT_FOUND'],
+    ['for an account that does not exist', callerOf('ADMIN'), { role: 'PULL', account: 'nobody' }, 'NOT_FOUND'],
     ['with an expiry in the past', writer, { role: 'PULL', expiresAt: new Date(0) }, 'INVALID_INPUT'],
     ['with an expiry of nonsense', writer, { role: 'PULL', expiresIn: '1y' }, 'INVALID_INPUT'],
     [
@@ -91,7 +91,7 @@ describe('a token', () => {
       'INVALID_INPUT',
     ],
     ['of no role', writer, { role: 'KING' }, 'INVALID_INPUT'],
-    ['with a field that is none', writer, { role: 'PULL', secretHash: 'x' }, 'INVALID_INPUT'],
+    ['with an unknown field', writer, { role: 'PULL', secretHash: 'x' }, 'INVALID_INPUT'],
   ])('%s is refused, and nothing is stored', async (_, caller, input, code) => {
     const before = await eventsOf(admin);
     expect(await codeOf(create(caller, input))).toBe(code);
@@ -155,14 +155,14 @@ describe('a disabled account', () => {
     expect(await codeOf(pull())).toBe('NOT_FOUND');
   });
 
-  it('tells its change once, however often it is asked for', async () => {
+  it('records its change once, for any number of calls', async () => {
     for (let time = 0; time < 3; time++) await domain.useCases.accounts.disable(admin, { name: 'tenant' });
     expect(await eventsOf(admin, { filter: { action: 'account.disable' } })).toHaveLength(1);
   });
 
   it.each([
     ['the account admin', { name: 'admin' }, 'INVALID_INPUT'],
-    ['one that is not there', { name: 'nobody' }, 'NOT_FOUND'],
+    ['one that does not exist', { name: 'nobody' }, 'NOT_FOUND'],
   ])('cannot be %s', async (_, input, code) => {
     expect(await codeOf(domain.useCases.accounts.disable(admin, input))).toBe(code);
   });
@@ -228,11 +228,11 @@ describe('the trail', () => {
     'nonsense',
     Buffer.from('["REGISTRY","a","b"]').toString('base64url'),
     Buffer.from('["AUDIT",-1]').toString('base64url'),
-  ])('refuses a cursor that is none of it: %s', async (after) => {
+  ])('rejects an invalid cursor: %s', async (after) => {
     expect(await codeOf(eventsOf(writer, { after }))).toBe('INVALID_INPUT');
   });
 
-  it('of a registry is told to those who may see the registry', async () => {
+  it('of a registry is visible to callers with access to the registry', async () => {
     const { registry } = await domain.registries.create(
       writer,
       { registry: 'a.example', username: 'u', password: new Secret('p') },

@@ -1,4 +1,4 @@
-// The laws of pull configurations: each parses in its format, points at this server alone, and holds no secret but the token given.
+// Pull configurations: each parses in its format, points only at this server, and contains no secret except the passed token.
 
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
@@ -73,7 +73,7 @@ describe('CONTAINERD_HOSTS_TOML', () => {
     });
   });
 
-  it('of no host is the file for all of them, which containerd tells apart by ns', () => {
+  it('of no host is the file for all of them, which containerd distinguishes by ns', () => {
     const made = config(secure, 'CONTAINERD_HOSTS_TOML');
     expect(made.fileName).toBe('_default/hosts.toml');
     expect(parseToml(made.content.reveal())).toEqual({
@@ -162,7 +162,7 @@ describe('refused, before anything is written', () => {
 
   it.each<[string, Record<string, unknown>, readonly string[]]>([
     ['an unknown format', { format: 'HELM' }, ['format']],
-    ['a host that is none', { format: 'AUTH_JSON', hosts: ['docker.io', 'a b'] }, ['hosts', '1']],
+    ['an invalid host', { format: 'AUTH_JSON', hosts: ['docker.io', 'a b'] }, ['hosts', '1']],
     ['a path as a host', { format: 'AUTH_JSON', hosts: ['docker.io/anchore'] }, ['hosts', '0']],
     [
       'a host that ends its TOML string',
@@ -171,7 +171,7 @@ describe('refused, before anything is written', () => {
     ],
     ['two hosts for one hosts.toml', { format: 'CONTAINERD_HOSTS_TOML', hosts: ['docker.io', 'quay.io'] }, ['hosts']],
     [
-      'more hosts than anybody has',
+      'too many hosts',
       { format: 'AUTH_JSON', hosts: Array.from({ length: 51 }, () => 'docker.io') },
       ['hosts'],
     ],

@@ -51,8 +51,8 @@ const later = (ms: number): void => {
   domain.time = new Date(domain.time.getTime() + ms);
 };
 
-describe('a password that the registry does not take yet', () => {
-  it('is stored on request, while the current one goes on being used', async () => {
+describe('a password that the registry does not accept yet', () => {
+  it('is stored on request, while the current one remains in use', async () => {
     const { id } = await create();
     const { registry, validation } = await storePending(id);
     expect(validation.outcome).toBe('INVALID_CREDENTIALS');
@@ -74,7 +74,7 @@ describe('a password that the registry does not take yet', () => {
   });
 
   it.each(['TIMEOUT', 'INSUFFICIENT_SCOPE', 'LOCKED_OUT', 'NATIVE_CREDENTIAL_ERROR'] as const)(
-    'is not stored when the check ends with %s',
+    'is not stored if the outcome of the validation is %s',
     async (outcome) => {
       const { id } = await create();
       domain.outcome = outcome;
@@ -88,7 +88,7 @@ describe('a password that the registry does not take yet', () => {
     },
   );
 
-  it('becomes current at once when the registry takes it already, and the old one stays for the window', async () => {
+  it('becomes current immediately if the registry accepts it already, and the old one stays for the window', async () => {
     const { id } = await create();
     const { registry } = await domain.registries.update(
       writer,
@@ -147,7 +147,7 @@ describe('when the registry refuses the current password', () => {
   });
 
   it.each(['INVALID_CREDENTIALS', 'VALID_UNPROVEN', 'NO_AUTH_REQUIRED', 'TIMEOUT'] as const)(
-    'a pending one whose try ends with %s does not become current, and the circuit opens',
+    'a pending one whose outcome is %s does not become current, and the circuit opens',
     async (outcome) => {
       const { id } = await create();
       await storePending(id);
@@ -184,7 +184,7 @@ describe('when the registry refuses the current password', () => {
     expect(domain.asked.slice(before).map(({ password }) => password)).toEqual(['third', 'first']);
   });
 
-  it('a password that stays refused is tried less and less often, down to once an hour, and found when the registry takes it at last', async () => {
+  it('a password that stays rejected is tried less and less often, down to once an hour, and promoted once the registry accepts it', async () => {
     await storePending((await create()).id);
     domain.outcome = 'INVALID_CREDENTIALS';
     const [before, begin] = [domain.asked.length, domain.time.getTime()];
@@ -291,7 +291,7 @@ describe('when the registry refuses the current password', () => {
     expect(await currentPassword()).toBe('first');
   });
 
-  it('another name meanwhile is no other password: the other one is tried, and the refused one is not sent again', async () => {
+  it('a concurrent change of the display name is no new password: the alternate is tried, and the rejected one is not sent again', async () => {
     const { id } = await create();
     await storePending(id);
     const source = await domain.pulls.resolve(puller, image);
@@ -305,7 +305,7 @@ describe('when the registry refuses the current password', () => {
     });
   });
 
-  it('another name during the try takes nothing from a proven password', async () => {
+  it('a change of the display name during the attempt does not stop the promotion of an accepted password', async () => {
     const { id } = await create();
     await storePending(id);
     domain.meanwhile = () => rename(id);
@@ -323,14 +323,14 @@ describe('when the registry refuses the current password', () => {
     expect(await currentPassword()).toBe('third');
   });
 
-  it('metrics are told of the try', async () => {
+  it('the attempt is reported to the metrics', async () => {
     await storePending((await create()).id);
     const before = domain.observed.length;
     await refuse();
     expect(domain.observed.slice(before)).toMatchObject([{ outcome: 'VALID' }]);
   });
 
-  it('a pending one that was sealed as something else is not tried', async () => {
+  it('a pending one that was sealed for another slot is not tried', async () => {
     const { id } = await create();
     await storePending(id);
     const { current, pending } = {
@@ -348,7 +348,7 @@ describe('when the registry refuses the current password', () => {
       outcome: 'DONE',
       requestId: '',
     } as const;
-    // The slots exchanged, as somebody who can write the database would.
+    // Swaps the slots, as an attacker with write access to the database could.
     await domain.store.registries.update({ ...stored, version: stored.version + 1 }, pending!, stored.version, event, {
       pending: current!,
       previous: null,
@@ -406,7 +406,7 @@ it('a new password that waits clears away a previous one whose window has passed
   });
 });
 
-it('a validation is told when a report was written, and not when a new password only waits', async () => {
+it('a validation is published if a report was written, and not if a new password is only stored as pending', async () => {
   const told: string[] = [];
   domain.store.notifications.listen((text) => told.push(text));
   const { id } = await create();

@@ -1,4 +1,4 @@
-// One image pull counts once, whatever its client requests for it; and what the counter remembers is bounded.
+// One image pull counts once, for any requests of its client, and the memory of the counter is bounded.
 
 import { expect, test } from 'vitest';
 import { createPullCounter } from '../../../src/core/pulls/pull-counter.ts';
@@ -38,15 +38,15 @@ test.each<[string, readonly (RequestedContent | undefined)[], number]>([
   ['by tag twice', [manifest('1'), blob(digest), manifest('1'), blob(digest)], 2],
   ['by digest, of an index and of a platform', [manifest(digest), manifest(otherDigest), blob(digest)], 1],
   ['that begins with a HEAD of the tag', [head('1'), manifest('1'), manifest(digest), blob(digest)], 1],
-  ['that begins with a HEAD and goes on by digest, as containerd does', [head('1'), manifest(digest), blob(digest)], 1],
+  ['that begins with a HEAD and continues by digest, as containerd does', [head('1'), manifest(digest), blob(digest)], 1],
   ['that begins with a HEAD of the digest', [head(digest), manifest(digest), blob(digest)], 1],
   ['that repeats its HEAD', [head('1'), head('1'), manifest('1')], 1],
   ['of two tags, each with a HEAD', [head('1'), manifest(digest), head('2'), manifest(otherDigest)], 2],
   ['of two tags, where the HEAD was of the other', [head('1'), manifest('2')], 2],
   ['twice, each with a HEAD', [head('1'), manifest('1'), head('1'), manifest('1')], 2],
-  ['of blobs alone', [blob(digest), { ...blob(digest), method: 'HEAD' }], 0],
+  ['of only blobs', [blob(digest), { ...blob(digest), method: 'HEAD' }], 0],
   ['of the list of tags, page by page', [tags, tags], 1],
-  ['of something that is no request', [undefined, undefined], 2],
+  ['without a request', [undefined, undefined], 2],
 ])('a pull %s', (_what, requests, count) => {
   expect(counted(requests.map((request) => use(request)))).toBe(count);
 });

@@ -57,7 +57,7 @@ describe('the source of a pull', () => {
     await strict.close();
   });
 
-  it('is of the own account, of another one for an admin alone', async () => {
+  it('is of the caller's account, and of another one only for an admin', async () => {
     await add('r.example');
     expect((await domain.pulls.resolve(callerOf('PULL', 'other'), image)).registry).toBeNull();
     expect(
@@ -157,7 +157,7 @@ describe('a credential that the upstream refused', () => {
     },
   );
 
-  it('by a validation stays rejected, whatever pulls find', async () => {
+  it('by a validation stays rejected, for any outcome of pulls', async () => {
     const id = await add('r.example');
     domain.outcome = 'INVALID_CREDENTIALS';
     await domain.registries.validate(writer, id);

@@ -19,7 +19,7 @@ const expiresAt = new Date('2026-01-02T03:09:05Z');
 
 let domain: TestDomain;
 let tokens: UpstreamTokens;
-/** What the minter was asked for, and what it answers. */
+/** The requests to the minter, and its response. */
 let asked: PullSource[];
 let answer: (source: PullSource) => ReturnType<PullTokenMinter['mint']>;
 
@@ -99,7 +99,7 @@ describe('a pull token', () => {
       { image: 'r.example:5000/team/../app' },
       { code: 'INVALID_REFERENCE', reason: 'PATH_INVALID' },
     ],
-    ['an image that is none', callerOf('PULL'), { image: 5 }, { code: 'INVALID_INPUT', field: ['image'] }],
+    ['an invalid image', callerOf('PULL'), { image: 5 }, { code: 'INVALID_INPUT', field: ['image'] }],
   ])('is refused to %s, and the upstream is not asked', async (_, caller, args, expected) => {
     expect(await problemOf(caller, args)).toMatchObject(expected);
     expect([asked, domain.uses]).toEqual([[], []]);
@@ -114,7 +114,7 @@ describe('a pull token', () => {
     ['r.example:5000/team/app', 'regway.example:8443/r.example_5000/team/app'],
     ['ubuntu', 'regway.example:8443/docker.io/library/ubuntu'],
   ])(
-    'of a registry that takes passwords alone is refused with the way to pull %s here, and nothing is recorded',
+    'of a registry that accepts only passwords is rejected with the way to pull %s through Regway, and nothing is recorded',
     async (image, name) => {
       answer = async () => undefined;
       const problem = await problemOf(callerOf('PULL'), { image });
@@ -135,7 +135,7 @@ describe('a pull token', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('that fails by a fault of ours is recorded as nothing', async () => {
+  it('that fails with an internal error is not recorded', async () => {
     answer = () => Promise.reject(new Error('a bug'));
     await expect(tokens.create(callerOf('PULL'), { image: 'r.example:5000/team/app' })).rejects.toThrow('a bug');
     expect(domain.uses).toEqual([]);
@@ -186,7 +186,7 @@ describe('the lines', () => {
     });
   });
 
-  it('name Docker Hub to Syft as Syft does, and give Skopeo a tag or a digest', () => {
+  it('name Docker Hub as Syft does, and contain a tag or a digest for Skopeo', () => {
     expect(lines('t', 'ubuntu').syft).toContain(' SYFT_REGISTRY_AUTH_AUTHORITY=index.docker.io ');
     expect(lines('t', `ubuntu:22.04@${digest}`).skopeo).toContain(` docker://docker.io/library/ubuntu@${digest} `);
     expect(lines('t', `ubuntu@${digest}`).skopeo).toContain(` docker://docker.io/library/ubuntu@${digest} `);

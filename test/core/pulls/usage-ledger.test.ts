@@ -27,7 +27,7 @@ interface Bench {
   readonly timers: { readonly run: () => void; readonly delayMs: number }[];
   readonly failures: unknown[];
   readonly losses: number[];
-  /** What the store does with a batch. */
+  /** Stores a batch. */
   answer: () => Promise<void>;
   /** Lets the oldest timer ring, and the write that it starts end. */
   readonly ring: () => Promise<void>;
@@ -164,7 +164,7 @@ test.each<[string, () => Promise<void>]>([
   expect(losses).toEqual([]);
 });
 
-test('what it holds is bounded: beyond it known counts still rise, new ones are told as lost', async () => {
+test('its memory is bounded: beyond the bound, known counts still rise, and new ones are reported as lost', async () => {
   const away = bench();
   const { ledger, batches, losses, ring } = away;
   away.answer = () => Promise.reject(new Error('gone'));
@@ -177,7 +177,7 @@ test('what it holds is bounded: beyond it known counts still rise, new ones are 
   expect([batches.at(-1)?.length, batches.at(-1)?.[0]?.count, losses]).toEqual([10_000, 3, [7]]);
 });
 
-test('closing writes what is left, waits for a write that runs, and takes nothing more', async () => {
+test('closing writes the rest, waits for a running write, and records no more', async () => {
   const closing = bench();
   const { ledger, batches, timers, ring } = closing;
   const store = Promise.withResolvers<void>();
@@ -193,7 +193,7 @@ test('closing writes what is left, waits for a write that runs, and takes nothin
   expect(timers).toEqual([]);
 });
 
-test('closing over a store that is gone ends, and tells the loss', async () => {
+test('closing finishes also if the store is unavailable, and reports the loss', async () => {
   const { ledger, failures, losses } = Object.assign(bench(), { answer: () => Promise.reject(new Error('gone')) });
   ledger.record(use());
   ledger.record(use());

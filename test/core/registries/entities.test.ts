@@ -32,7 +32,7 @@ const image = (reference: string): EntityKey => ({ type: 'ContainerImage', key: 
 const byPattern = (registry: string): EntityKey => ({ type: 'Registry', key: { registry } });
 const byId = (id: string): EntityKey => ({ type: 'Registry', key: { id } });
 
-/** What each key finds: the id of the registry found or used, null, or the code of its problem. */
+/** Returns the result of each key: the ID of the found or used registry, null, or the code of its problem. */
 async function found(caller: Caller, keys: readonly EntityKey[]): Promise<(string | null)[]> {
   const entities = await domain.registries.entities(caller, keys);
   return entities.map((entity) =>
@@ -77,7 +77,7 @@ test('a token that is limited to images gets those, and FORBIDDEN for the others
   ).toEqual([ids.admin, 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN']);
 });
 
-test('the candidates are those of each image, as for one image alone', async () => {
+test('the candidates are those of each image, as for a single image', async () => {
   await created(admin, 'both.example/a/*');
   const references = ['both.example/a/b', 'both.example/c', 'nothing.example/a'];
   const entities = await domain.registries.entities(admin, references.map(image));
@@ -100,11 +100,11 @@ test('a puller sees no neighbours', async () => {
   ).toEqual([true]);
 });
 
-test('nobody gets nothing, not even for no keys', async () => {
+test('an unauthenticated caller gets nothing, not even for no keys', async () => {
   await expect(domain.registries.entities(stranger, [])).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 
-test('a thousand images of twenty levels are looked up; deeper ones, which would take seconds, are refused before they are', async () => {
+test('a thousand images of twenty levels are looked up; deeper ones, which would take seconds, are rejected before the lookup', async () => {
   const images = (levels: number) =>
     Array.from({ length: 1000 }, (_, number) =>
       image(`r${number}.example/${Array.from({ length: levels - 1 }, () => 'a').join('/')}`),

@@ -29,7 +29,7 @@ async function add(registry: string, more: object = {}, caller: Caller = writer)
   return (await domain.registries.create(caller, input(registry, more), both)).registry;
 }
 
-/** The problem that a call ends with; fails the test when it succeeds or ends with a fault. */
+/** Returns the problem that a call fails with. Fails the test if the call succeeds or fails with an internal error. */
 async function problemOf(call: Promise<unknown>): Promise<Problem> {
   const error: unknown = await call.then(
     () => new Error('the call succeeded'),
@@ -52,7 +52,7 @@ async function auditTrail(): Promise<string[]> {
 }
 
 describe('creating', () => {
-  it('stores the canonical text, the defaults and the report, and gives no password back', async () => {
+  it('stores the canonical pattern, the defaults, and the report, and returns no password', async () => {
     const { registry, validation } = await domain.registries.create(writer, input('Index.Docker.IO/anchore/*'), both);
     expect(registry).toMatchObject({
       account: 'admin',
@@ -73,7 +73,7 @@ describe('creating', () => {
     expect(await auditTrail()).toEqual(['registry.create VALID docker.io/anchore/*']);
   });
 
-  it('asks the registry with exactly what was given', async () => {
+  it('validates with exactly the input', async () => {
     await domain.registries.create(
       writer,
       input('r.example/team/*', { probeRepository: 'team/app', trustedRealm: 'AUTH.example:443' }),
@@ -171,7 +171,7 @@ describe('creating', () => {
       ['probeRepository'],
     ],
     ['a registry text with a tag', { registry: 'r.example/a:1' }, 'INVALID_REGISTRY', ['registry']],
-    ['an account that is not there', { account: 'nobody' }, 'NOT_FOUND', ['account']],
+    ['an account that does not exist', { account: 'nobody' }, 'NOT_FOUND', ['account']],
   ])('refuses %s, stores nothing and sends nothing', async (_, more, code, field) => {
     const problem = await problemOf(add('r.example', more, callerOf('ADMIN')));
     expect({ code: problem.code, field: problem.field }).toEqual({ code, field });
@@ -181,7 +181,7 @@ describe('creating', () => {
 });
 
 describe('updating', () => {
-  it('keeps what is absent and changes what is there', async () => {
+  it('keeps omitted fields and changes the others', async () => {
     const before = await add('r.example/a/*', { probeRepository: 'a/b', name: 'mine' });
     domain.time = new Date('2026-02-02T00:00:00Z');
     const { registry } = await domain.registries.update(writer, before.id, { name: 'yours' }, both);
@@ -234,7 +234,7 @@ describe('updating', () => {
     ['another type', { type: 'GCR' }, both],
     ['another trusted realm', { trustedRealm: 'evil.example' }, both],
     ['no trusted realm', { trustedRealm: null }, both],
-  ])('asks for the password on %s, and sends the stored one nowhere', async (_, change, settings) => {
+  ])('requires the password on %s, and sends the stored one nowhere', async (_, change, settings) => {
     const before = await add('r.example', { trustedRealm: 'auth.example' });
     const problem = await problemOf(domain.registries.update(writer, before.id, change, settings));
     expect([problem.code, problem.field]).toEqual(['PASSWORD_REQUIRED', ['password']]);
@@ -252,7 +252,7 @@ describe('updating', () => {
     expect(domain.asked.at(-1)?.password).toBe('correct horse');
   });
 
-  it('keeps verification off when told so each time, and says how when TLS fails', async () => {
+  it('keeps verification off if each call says so, and names the way if TLS fails', async () => {
     const insecure: ValidationOptions = { secureConnection: false, validate: true };
     const { registry } = await domain.registries.create(writer, input('r.example'), insecure);
     expect(
@@ -264,7 +264,7 @@ describe('updating', () => {
     );
   });
 
-  it('gives CONFLICT to the later of two writers and keeps the first', async () => {
+  it('returns CONFLICT to the later of two writers and keeps the first change', async () => {
     const { id } = await add('r.example');
     let raced = false;
     domain.meanwhile = async () => {
@@ -287,8 +287,8 @@ describe('updating', () => {
 describe('a row edited behind our back', () => {
   it.each([
     ['host and text', "UPDATE registry SET host = 'evil.example', registry = 'evil.example'"],
-    ['host alone', "UPDATE registry SET host = 'evil.example'"],
-    ['repository alone', "UPDATE registry SET repository = 'evil/*'"],
+    ['only the host', "UPDATE registry SET host = 'evil.example'"],
+    ['only the repository', "UPDATE registry SET repository = 'evil/*'"],
     ['user name', "UPDATE registry SET username = 'mallory'"],
     ['TLS verification', 'UPDATE registry SET secure_connection = false'],
     ['trusted realm', "UPDATE registry SET trusted_realm = 'evil.example'"],
@@ -339,7 +339,7 @@ describe('validating what is stored', () => {
 });
 
 describe('checking without storing', () => {
-  it('sends nothing for an account that is not there', async () => {
+  it('sends nothing for an account that does not exist', async () => {
     expect(
       (await problemOf(domain.registries.check(callerOf('ADMIN'), input('r.example', { account: 'ghost' }), both)))
         .code,
@@ -347,7 +347,7 @@ describe('checking without storing', () => {
     expect(domain.asked).toEqual([]);
   });
 
-  it('gives the report, good or bad, each step as it ends, and stores nothing', async () => {
+  it('returns the report for any outcome and each step as it ends, and stores nothing', async () => {
     domain.outcome = 'INVALID_CREDENTIALS';
     const steps: string[] = [];
     const report = await domain.registries.check(writer, input('r.example'), { secureConnection: true }, (step) =>
@@ -363,7 +363,7 @@ describe('checking without storing', () => {
 });
 
 describe('deleting', () => {
-  it('gives what it deleted, once', async () => {
+  it('returns the deleted registry, once', async () => {
     const registry = await add('r.example');
     expect(await domain.registries.delete(writer, registry.id)).toEqual(registry);
     expect((await problemOf(domain.registries.delete(writer, registry.id))).code).toBe('NOT_FOUND');
@@ -409,7 +409,7 @@ describe('listing', () => {
       if (way === 'forwards') seen.push(...shown);
       else seen.unshift(...shown);
       expect(await page.totalCount()).toBe(texts.length);
-      // Relay: on the side that a page comes from, there is more exactly if a cursor was given.
+      // Relay: on the side that a page comes from, there are more exactly if a cursor was passed.
       expect(way === 'forwards' ? page.hasPreviousPage : page.hasNextPage).toBe(cursor !== null);
       const edge: Registry | undefined = way === 'forwards' ? page.nodes.at(-1) : page.nodes[0];
       if (edge === undefined || !(way === 'forwards' ? page.hasNextPage : page.hasPreviousPage)) return seen;
@@ -417,7 +417,7 @@ describe('listing', () => {
     }
   }
 
-  it('says of the last page that none follows, of one before a cursor that one does, and of the first that none precedes', async () => {
+  it('reports no next page after the last, a next page before a cursor, and no previous page before the first', async () => {
     for (const text of texts) await add(text);
     const listed = async (args: object) => {
       const page = await domain.registries.list(writer, args);
@@ -516,7 +516,7 @@ describe('who may do what', () => {
     'pull.use': (caller) => domain.pulls.resolve(caller, { host: 'r.example', repository: 'a' }),
   };
 
-  /** Who gets as far as a lookup may run it. */
+  /** A caller whose call reaches a lookup may run it. */
   const ignoreMissing = async (run: Promise<unknown>) => {
     const error: unknown = await run.catch((thrown: unknown) => thrown);
     if ((error as Problem).code !== 'NOT_FOUND') throw error;
@@ -545,7 +545,7 @@ describe('who may do what', () => {
     expect((await problemOf(domain.registries.create(stranger, { bogus: 1 }, both))).code).toBe('UNAUTHENTICATED');
   });
 
-  it('sees no difference between an id that is not there and one of another account', async () => {
+  it('sees no difference between an ID that does not exist and one of another account', async () => {
     const { id } = await add('r.example');
     const outsider = callerOf('READ_WRITE', 'other');
     for (const call of [

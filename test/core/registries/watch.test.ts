@@ -42,7 +42,7 @@ const codeOf = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => [(error as { code?: unknown }).code, (error as { reason?: unknown }).reason],
   );
 
-it('tells each change with the registry as it is then, whoever made it', async () => {
+it('reports each change with the registry as it is then, for any actor', async () => {
   const stream = await domain.subscriptions.changes(writer, {});
   const { id } = await create('a.example');
   await domain.registries.update(callerOf('ADMIN'), id, { name: 'Other' }, unchecked);
@@ -60,7 +60,7 @@ it('tells each change with the registry as it is then, whoever made it', async (
   ]);
 });
 
-it('tells each validation that was recorded, and nothing of one that was skipped', async () => {
+it('reports each validation that was recorded, and none that was skipped', async () => {
   const stream = await domain.subscriptions.validations(writer, {});
   await create('skipped.example');
   const { id } = await create('a.example', checked);
@@ -70,7 +70,7 @@ it('tells each validation that was recorded, and nothing of one that was skipped
   expect([first?.id, second?.id, second?.lastValidation?.outcome]).toEqual([id, id, 'INVALID_CREDENTIALS']);
 });
 
-it('tells nothing of what was not stored', async () => {
+it('reports nothing that was not stored', async () => {
   const sent: string[] = [];
   domain.store.notifications.listen((text) => sent.push(text));
   domain.outcome = 'INVALID_CREDENTIALS';
@@ -82,7 +82,7 @@ it('tells nothing of what was not stored', async () => {
   await expect.poll(() => sent).toEqual([JSON.stringify(['CREATED', id, 'admin'])]);
 });
 
-it('is readable in the store at the moment it is told', async () => {
+it('is readable in the store at the moment it is reported', async () => {
   const found: Promise<unknown>[] = [];
   domain.store.notifications.listen((text) =>
     found.push(domain.store.registries.byId(String((JSON.parse(text) as unknown[])[1]))),
@@ -92,7 +92,7 @@ it('is readable in the store at the moment it is told', async () => {
   expect(await Promise.all(found)).toMatchObject([{ registry: 'a.example' }]);
 });
 
-it('tells an account of its own registries alone, and an admin of the account that it names', async () => {
+it('reports to an account only its own registries, and to an admin those of the named account', async () => {
   await insertAccount(domain, 'tenant');
   const tenant = callerOf('READ_WRITE', 'tenant', { subject: 'token:tenant' });
   const [own, foreign] = [
@@ -110,7 +110,7 @@ it.each([
   ['may no longer', async () => callerOf('PULL').principal],
   ['moved to another account', async () => callerOf('READ_WRITE', 'elsewhere').principal],
 ] satisfies [string, TestDomain['resolveLogin']][])(
-  'ends when its login %s: at the next event, which is not told, and without one in time',
+  'ends when its principal %s: at the next event, which is not reported, and without an event in time',
   async (_case, resolveLogin) => {
     const [busy, quiet] = [
       await domain.subscriptions.changes(writer, {}),
@@ -129,7 +129,7 @@ it.each([
   },
 );
 
-it('goes on past a look at its login that is still good', async () => {
+it('continues while its principal is still valid', async () => {
   const stream = await domain.subscriptions.changes(writer, {});
   const first = take(stream, 1);
   for (let round = 0; round < 3; round += 1) {
@@ -183,7 +183,7 @@ it.each([
   '["CREATED",1,"admin"]',
   '{"kind":"CREATED"}',
   '[',
-])('takes %j on the same channel for nothing', async (text) => {
+])('ignores %j on the same channel', async (text) => {
   const stream = await domain.subscriptions.changes(writer, {});
   domain.store.notifications.send(text);
   const { id } = await create('a.example');

@@ -10,7 +10,7 @@ import matchVectors from '../../vectors/match.json' with { type: 'json' };
 import patternVectors from '../../vectors/pattern.json' with { type: 'json' };
 import referenceVectors from '../../vectors/reference.json' with { type: 'json' };
 
-/** The problem that a parse ends with; fails the test when it ends with anything else. */
+/** Returns the problem that a parse fails with. Fails the test on any other result. */
 function problemOf(parse: () => unknown): Problem {
   try {
     parse();

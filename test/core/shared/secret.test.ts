@@ -8,7 +8,7 @@ import { propertyRuns } from '../../support/property-runs.ts';
 
 const value = 'Zq7"w\\marker-5f2b9c8e1d';
 
-/** The forms that a value takes in answers, logs and dumps. */
+/** The forms of a value in responses, logs, and dumps. */
 const forms = [
   value,
   JSON.stringify(value).slice(1, -1),
@@ -22,7 +22,7 @@ const forms = [
 const loggedLines: string[] = [];
 const logger = pino({ level: 'trace' }, { write: (line: string) => void loggedLines.push(line) });
 
-/** Every way out that a value has without `reveal`, except those that throw. */
+/** Every way to print a value without `reveal`, except those that throw. */
 const exits: Record<string, (thing: unknown) => string> = {
   'JSON.stringify': (thing) => JSON.stringify(thing) ?? '',
   'JSON.stringify, indented': (thing) => JSON.stringify({ thing }, null, 2),
@@ -61,7 +61,7 @@ function logged(log: () => void): string {
   return loggedLines.join('');
 }
 
-/** What left by each exit: its text, or the error that it threw. */
+/** Returns the text that an exit prints, or the error that it throws. */
 function shownBy(exit: (thing: unknown) => string, thing: unknown): string {
   try {
     return exit(thing);
@@ -101,7 +101,7 @@ const { withSecret } = fc.letrec<{ withSecret: unknown; harmless: unknown }>((ti
 }));
 
 describe('a secret', () => {
-  it('gives its value to reveal', () => {
+  it('returns its value from reveal', () => {
     expect(new Secret(value).reveal()).toBe(value);
   });
 
@@ -122,7 +122,7 @@ describe('a secret', () => {
     expect(() => fc.assert(property, { numRuns: propertyRuns(10_000) })).not.toThrow();
   });
 
-  it('is lost in a clone, which has no value to give', () => {
+  it('is lost in a clone, which has no value to reveal', () => {
     const clone = structuredClone(new Secret(value));
     expect(clone).not.toBeInstanceOf(Secret);
     expect(() => Secret.prototype.reveal.call(clone)).toThrow(TypeError);

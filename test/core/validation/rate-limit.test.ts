@@ -1,4 +1,4 @@
-// A login has a number of validations a minute, whatever asks for them; what is refused reaches no registry and changes nothing.
+// A principal has a number of validations per minute across all calls. A rejected one contacts no registry and changes nothing.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Problem } from '../../../src/core/shared/problem.ts';
@@ -33,7 +33,7 @@ async function problemOf(call: Promise<unknown>): Promise<Problem | undefined> {
   }
 }
 
-it('lets ten of 1,000 validations that are asked for at once through, whichever call asks', async () => {
+it('allows ten of 1,000 concurrent validations, across all calls', async () => {
   const caller = callerOf('READ_WRITE');
   const { registry } = await domain.registries.create(caller, inputOf('stored.example'), unchecked);
   limitTo(10);

@@ -136,7 +136,7 @@ it('registries that were checked together are due apart, each within a fifth of 
   expect(due[2]).toBeCloseTo(1.2 * everyMs, -3);
 });
 
-it('checks what is due with the stored password, records it, and leaves the rest alone', async () => {
+it('validates due registries with the stored password, records the outcome, and skips the others', async () => {
   domain.outcome = 'VALID';
   const { id: old } = await add('old.example');
   await add('unchecked.example', false);
@@ -166,7 +166,7 @@ it('never sends a rejected credential again, until it is changed', async () => {
   expect(asked).toHaveLength(2);
 });
 
-it('sends no password of a disabled account, and goes on once it is enabled', async () => {
+it('sends no password of a disabled account, and continues once it is enabled', async () => {
   const admin = callerOf('ADMIN');
   await domain.useCases.accounts.create(admin, { name: 'tenant' });
   await domain.registries.create(
@@ -241,7 +241,7 @@ it('counts failures in a row over restarts, and forgets them after a success', a
   expect((await lastOf(registryId))?.schedule?.failures).toBe(0);
 });
 
-it('writes an audit event when the outcome changes and only then, and tells of each check', async () => {
+it('writes an audit event only if the outcome changes, and publishes each validation', async () => {
   const told: string[] = [];
   domain.store.notifications.listen((text) => told.push(text));
   const { id: registryId } = await add('a.example');
@@ -263,7 +263,7 @@ it('writes an audit event when the outcome changes and only then, and tells of e
   await expect.poll(() => told.toSorted((one, other) => one.localeCompare(other))).toEqual(expected);
 });
 
-it('goes on past a registry that meets a fault, and records nothing over a change made meanwhile', async () => {
+it('continues after a registry with an internal error, and records nothing over a concurrent change', async () => {
   const [bad, changed] = [await add('bad.example'), await add('changed.example')];
   await add('good.example');
   pass(1.3 * everyMs);
@@ -278,7 +278,7 @@ it('goes on past a registry that meets a fault, and records nothing over a chang
   expect([(await lastOf(bad.id))?.outcome, (await lastOf(changed.id))?.outcome]).toEqual(['VALID', 'SKIPPED']);
 });
 
-it('a password that does not open is told of once in each interval, not at each look', async () => {
+it('a password that does not open is logged once per interval, not at each sweep', async () => {
   const { id: registryId } = await add('a.example');
   const [stored, sealed] = [
     await domain.store.registries.byId(registryId),
@@ -294,7 +294,7 @@ it('a password that does not open is told of once in each interval, not at each 
     outcome: 'DONE',
     requestId: '',
   } as const;
-  // As somebody who can write the database would, to have it sent elsewhere.
+  // As an attacker with write access to the database could, to have the password sent elsewhere.
   await domain.store.registries.update({ ...stored!, host: 'evil.example', version: 2 }, sealed!, 1, event);
   const eventsOf = async () =>
     (await domain.store.audit.eventsAfter(0, 100)).filter(({ action }) => action === 'registry.secret_unreadable');

@@ -1,5 +1,5 @@
 // Runs before the first suite: keeps all temporary files of the run, those of its child processes included, in one directory. The directory is
-// removed at the end, and a run that left something of Regway's in it fails.
+// removed at the end, and a run that left a directory of Regway in it fails.
 
 import { chmodSync, readdirSync } from 'node:fs';
 import { makeTemporaryDirectory } from './directory.ts';
