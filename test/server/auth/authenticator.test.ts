@@ -63,7 +63,7 @@ function alterStored(part: Partial<StoredToken>): void {
 }
 
 describe('a token that was issued', () => {
-  it('logs in as its account and role, and tells its limits', async () => {
+  it('authenticates with its account and role, and has its limits', async () => {
     const expiresAt = new Date('2026-12-24T12:00:00Z');
     const text = await issue({ role: 'PULL', images: ['index.docker.io/anchore/*'], expiresAt });
     expect(await logIn(`Bearer ${text.reveal()}`)).toEqual({
@@ -122,17 +122,17 @@ describe('a token that was issued', () => {
 });
 
 it.each([[undefined], [[]]])(
-  'a request without the header is nobody, not refused: %j',
+  'a request without the header is unauthenticated, not rejected: %j',
   async (authorization: Authorization) => {
     expect(await logIn(authorization)).toBeUndefined();
     expect(access.reads).toBe(0);
   },
 );
 
-/** Headers that cannot be a token of ours, whatever the database holds, made from a token that would log in. */
+/** Headers that contain no Regway token, for any content of the database, created from a valid token. */
 const unusable: [string, (token: string) => Authorization][] = [
   ['an empty value', () => ''],
-  ['the scheme alone', () => 'Bearer'],
+  ['only the scheme', () => 'Bearer'],
   ['the scheme and a space', () => 'Bearer '],
   ['no scheme', (token) => token],
   ['another scheme', (token) => `Token ${token}`],
@@ -175,7 +175,7 @@ describe('a header that does not log in', () => {
     expect((await problemOf(logIn(header))).code).toBe('UNAUTHENTICATED');
   });
 
-  it('gets one answer, whatever the reason, which repeats nothing of it', async () => {
+  it('gets the same response for any reason, which repeats nothing of it', async () => {
     const token = (await issue()).reveal();
     const unknown = printToken(newTokenParts()).reveal();
     const problems = await Promise.all(
@@ -223,7 +223,7 @@ describe('where Basic is accepted too', () => {
 
   it.each<[string, (token: string) => Authorization]>([
     ['the token as the user name', (token) => basic(`${token}:`)],
-    ['the token alone', (token) => basic(token)],
+    ['only the token', (token) => basic(token)],
     ['a colon after the token', (token) => basic(`u:${token}:`)],
     ['a second user name', (token) => basic(`u:v:${token}`)],
     ['no Base64', (token) => `Basic u:${token}`],
@@ -364,7 +364,7 @@ describe('revoking a token', () => {
     expect(access.events).toHaveLength(events);
   });
 
-  it.each(['nosuchtoken0', ''])('that is not there (%j) is refused', async (id) => {
+  it.each(['nosuchtoken0', ''])('that does not exist (%j) is rejected', async (id) => {
     expect(await problemOf(revoke(id))).toMatchObject({ code: 'NOT_FOUND', field: ['id'] });
   });
 });

@@ -57,7 +57,7 @@ const strange = (): string => `Bearer ${printToken(newTokenParts()).reveal()}`;
 const basic = (text: string): string => `Basic ${Buffer.from(`any:${text}`).toString('base64')}`;
 
 it.each([
-  ['tokens that nobody has', strange],
+  ['unknown tokens', strange],
   ['mistyped tokens', () => `Bearer ${token}x`],
   ['no tokens at all', () => 'Bearer guess'],
   ['passwords of Basic', () => basic('guess')],
@@ -71,7 +71,7 @@ it.each([
   ]);
 });
 
-it('takes a good login from an address whose failures have been too many', async () => {
+it('accepts a valid token from an address with too many failures', async () => {
   await codesOf(10, strange);
   expect([await codeOf(`Bearer ${token}`), await codeOf(basic(token)), await codeOf(strange())]).toEqual([
     'IN',
@@ -80,12 +80,12 @@ it('takes a good login from an address whose failures have been too many', async
   ]);
 });
 
-it('leaves other addresses alone', async () => {
+it('does not affect other addresses', async () => {
   await codesOf(10, strange);
   expect(await codeOf(strange(), 'elsewhere')).toBe('UNAUTHENTICATED');
 });
 
-it('counts guesses at one token from many addresses together, and the token itself goes on working', async () => {
+it('counts guesses at one token from many addresses together, and the token itself still works', async () => {
   const [, id = ''] = token.split('_');
   const guess = (): string => `Bearer ${printToken({ ...newTokenParts(), id }).reveal()}`;
   const codes: string[] = [];
@@ -101,7 +101,7 @@ it('counts neither requests without a login nor good ones', async () => {
   expect(await codeOf(strange())).toBe('UNAUTHENTICATED');
 });
 
-it('counts no fault of ours', async () => {
+it('does not count internal errors', async () => {
   access.tokenById = async () => {
     throw new Problem('STORAGE_UNAVAILABLE', 'The database does not answer.');
   };

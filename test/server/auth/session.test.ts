@@ -55,7 +55,7 @@ async function newToken(expiresAt: Date | null = null): Promise<string> {
   return text.reveal();
 }
 
-/** `/session` as it is; everywhere else the answer says who the cookie speaks for. */
+/** Serves `/session`; every other path responds with the principal of the cookie. */
 async function serve({ isSecure, publicOrigin }: { isSecure: boolean; publicOrigin?: string }): Promise<void> {
   server?.close();
   const cookie = createSessionCookie({ sessions, isSecure, publicOrigin, signInMethods: [], now });
@@ -88,7 +88,7 @@ async function whoIs(headers: Record<string, string>): Promise<unknown> {
 }
 
 describe('signing in', () => {
-  it('gives a cookie that no script reads and no other site sends along, and never the token', async () => {
+  it('sets a cookie that no script can read and no other site can send, and never returns the token', async () => {
     const answer = await session(
       'POST',
       { ...fromConsole, 'Content-Type': 'application/json' },
@@ -104,7 +104,7 @@ describe('signing in', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('under https gives a cookie that travels by https alone and that no neighboring host can plant', async () => {
+  it('under https sets a cookie that is sent only over https and that no neighboring host can set', async () => {
     await serve({ isSecure: true });
     expect(await signIn()).toMatch(/^__Host-regway-session=/);
     const answer = await session(
@@ -142,7 +142,7 @@ describe('signing in', () => {
     expect(await whoIs({ ...fromConsole, Cookie: first })).toBeNull();
   });
 
-  it('never takes over an id that the browser brought (session fixation)', async () => {
+  it('never accepts an ID from the browser (session fixation)', async () => {
     const planted = 'regway-session=chosen-by-the-attacker';
     const answer = await session(
       'POST',
@@ -155,7 +155,7 @@ describe('signing in', () => {
 });
 
 describe('a cookie', () => {
-  it('speaks for the token that it was given for', async () => {
+  it('represents the principal of the token that it was opened with', async () => {
     expect(await whoIs({ ...fromConsole, Cookie: await signIn() })).toMatchObject({
       account: 'anchore',
       role: 'READ_WRITE',
@@ -163,7 +163,7 @@ describe('a cookie', () => {
   });
 
   it.each([
-    ['a form of another site: no header of ours', {}],
+    ['a form of another site: without Regway's header', {}],
     ['another value of the header', { 'X-Regway-Console': 'true' }],
     ['a page of another origin', { ...fromConsole, Origin: 'https://evil.example' }],
     ['a sandboxed frame', { ...fromConsole, Origin: 'null' }],
@@ -183,7 +183,7 @@ describe('a cookie', () => {
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])(
-    'is not given for a body of the type %s, which forms can send',
+    'is not opened for a body of the type %s, which forms can send',
     async (type) => {
       expect((await session('POST', { ...fromConsole, 'Content-Type': type }, JSON.stringify({ token }))).status).toBe(
         401,
@@ -210,7 +210,7 @@ describe('a cookie', () => {
     ['two of the name', (cookie: string) => `${cookie}; regway-session=planted`],
     ['the right value under another name', (cookie: string) => cookie.replace('regway', 'other')],
     ['the token itself', () => `regway-session=${token}`],
-  ])('speaks for nobody: %s', async (_, change) => {
+  ])('represents no principal: %s', async (_, change) => {
     expect(await whoIs({ ...fromConsole, Cookie: change(await signIn()) })).toBeNull();
   });
 });
@@ -252,7 +252,7 @@ describe('a session ends', () => {
     expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
   });
 
-  it('when one signs out, and the cookie goes', async () => {
+  it('on sign-out, and the cookie is deleted', async () => {
     const cookie = await signIn();
     const answer = await session('DELETE', { ...fromConsole, Cookie: cookie });
     expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, expect.stringContaining('Max-Age=0')]);
@@ -273,7 +273,7 @@ describe('a session ends', () => {
   });
 });
 
-it('who is signed in is told without an error when nobody is', async () => {
+it('the response without a session is no error', async () => {
   const answer = await session('GET', fromConsole);
   expect([answer.status, await answer.json()]).toEqual([200, { principal: null, signIn: [] }]);
 });

@@ -1,4 +1,4 @@
-// Valid requests with random damage: whatever breaks, it is the caller's error, in words that repeat nothing.
+// Valid requests with random damage: every failure is the caller's error, in a message that repeats nothing.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,7 +82,7 @@ function applyEdits(document: string, edits: readonly { at: number; how: string;
   return parts.join('');
 }
 
-test('no damage is a fault of ours, and no damage is echoed', async () => {
+test('no damage causes an internal error, and no damage is echoed', async () => {
   await fc.assert(
     fc.asyncProperty(damaged, async ({ document, edits, input, others }) => {
       const body = JSON.stringify({ query: applyEdits(document, edits), variables: { input, ...others } });

@@ -1,4 +1,4 @@
-// GraphiQL comes from our own files, under a policy that lets nothing else in, and only to browsers.
+// GraphiQL is served from Regway's own files, under a content security policy that allows no others, and only to browsers.
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -52,11 +52,11 @@ test.each([
   '/graphql/assets/page.js.gz',
   '/graphql/assets/constructor',
   '/graphql/assets/__proto__',
-])('%s is not there', async (path) => {
+])('%s does not exist', async (path) => {
   expect((await endpoint.request(path)).status).toBe(404);
 });
 
-test('a browser gets the page; a program that asks for JSON does not', async () => {
+test('a browser gets the page; a program that accepts JSON does not', async () => {
   expect((await page()).text).toMatch(/^<!doctype html>/);
   expect(
     (await endpoint.request('/graphql?query={__typename}', { headers: { accept: 'application/json' } })).body,

@@ -39,7 +39,7 @@ export interface TestEndpoint {
   readonly overrides: Partial<Registries>;
   /** Sends a POST with this token (a role, or none). */
   send(query: string, variables?: object, token?: Role | null): Promise<Answer>;
-  /** Sends whatever is given. */
+  /** Sends a body unchanged. */
   request(path: string, init?: RequestInit): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -166,7 +166,7 @@ async function readAnswer(response: Response): Promise<Answer> {
   };
 }
 
-/** A part of the data of an answer, by its path: objects by key, lists by index. Undefined when it is not there. */
+/** Returns a part of the data of a response by its path: objects by key, lists by index. Undefined if it does not exist. */
 export function dataAt(answer: Answer, ...path: readonly (string | number)[]): unknown {
   const step = (value: unknown, key: string | number) =>
     (value as Record<string | number, unknown> | null | undefined)?.[key];

@@ -1,4 +1,4 @@
-// A schema with everything that a schema can hold, whose resolvers by a seed give every kind of value and of failure.
+// Builds a schema with every construct of GraphQL, whose resolvers return every kind of value and of failure, by a seed.
 
 import { buildSchema, GraphQLScalarType, isObjectType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
 import { Problem } from '../../../src/core/shared/problem.ts';
@@ -8,14 +8,14 @@ import { randomOf } from './execution/query-generator.ts';
 export function hostileSchema(): GraphQLSchema {
   const schema = buildSchema(`
     scalar Odd
-    enum Colour { RED GREEN BLUE }
-    input Shape { colour: Colour! = RED sides: [Int!] inner: Shape odd: Odd label: String }
+    enum Color { RED GREEN BLUE }
+    input Shape { color: Color! = RED sides: [Int!] inner: Shape odd: Odd label: String }
     interface Named { name: String! peer(shape: Shape): Named }
     interface Sized implements Named { name: String! peer(shape: Shape): Named size: Int! }
-    type Cat implements Named & Sized { name: String! peer(shape: Shape): Cat size: Int! colour: Colour! friends(first: Int = 2): [Named!]! any: [Any] odd: Odd lives: [[Int!]!] }
-    type Dog implements Named { name: String! peer(shape: Shape): Named owner: Cat! many(of: [Colour!], ids: [ID!]! = ["a"]): [Dog]! any: Any good: Boolean }
+    type Cat implements Named & Sized { name: String! peer(shape: Shape): Cat size: Int! color: Color! friends(first: Int = 2): [Named!]! any: [Any] odd: Odd lives: [[Int!]!] }
+    type Dog implements Named { name: String! peer(shape: Shape): Named owner: Cat! many(of: [Color!], ids: [ID!]! = ["a"]): [Dog]! any: Any good: Boolean }
     union Any = Cat | Dog
-    type Query { cat(id: ID, shape: Shape): Cat dog(colour: Colour! = BLUE): Dog! named: Named any(odd: Odd): Any cats: [Cat!] number(value: Float): Float text: String! }
+    type Query { cat(id: ID, shape: Shape): Cat dog(color: Color! = BLUE): Dog! named: Named any(odd: Odd): Any cats: [Cat!] number(value: Float): Float text: String! }
   `);
   const odd = schema.getType('Odd') as GraphQLScalarType;
   odd.parseValue = (value) => {
@@ -29,7 +29,7 @@ export function hostileSchema(): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
     for (const field of Object.values(type.getFields())) {
-      // Half of the fields are read from the parent, as exposed fields of ours are.
+      // Half of the fields are read from the parent, as Regway's exposed fields are.
       if (type.name === 'Query' || ['peer', 'size', 'friends', 'lives', 'good', 'many'].includes(field.name))
         field.resolve = resolverOf(field.type.toString(), field.name);
     }
@@ -42,7 +42,7 @@ interface Parent {
   readonly seed: number;
 }
 
-/** How the resolvers of one query behave. A failure at once beside one that comes later, both in a list, escapes graphql-js itself as an unhandled rejection. */
+/** The behavior of the resolvers of one query. An immediate failure next to a later one in a list escapes graphql-js as an unhandled rejection. */
 const modes = ['sync', 'async', 'mixed without failures'] as const;
 
 /** The same outcome for the same seed, place and arguments, now or later, good or bad. */
@@ -113,7 +113,7 @@ function valueFor(type: string, place: Place, random: () => number): unknown {
       return random();
     case 'Boolean':
       return random() < 0.5;
-    case 'Colour':
+    case 'Color':
       return random() < 0.03 * faults ? 'PINK' : 'GREEN';
     case 'Odd':
       return random() < 0.1 * faults ? 'bad' : 'odd';
@@ -128,7 +128,7 @@ function objectFor(type: string, place: Place, random: () => number): object {
   const { path, seed, faults } = place;
   const typename =
     type === 'Cat' || type === 'Dog' ? type : random() < 0.03 * faults ? 'Shape' : random() < 0.5 ? 'Cat' : 'Dog';
-  // What is read from here fails at once.
+  // Fields of this object fail immediately.
   const own = { ...place, faults: modeOf(seed) === 'sync' ? 1 : 0 };
   const leaf = (of: string) => valueFor(of, own, random);
   const nested = (of: string, name: string) =>
@@ -138,7 +138,7 @@ function objectFor(type: string, place: Place, random: () => number): object {
     path,
     seed,
     name: leaf('String!'),
-    colour: leaf('Colour!'),
+    color: leaf('Color!'),
     odd: leaf('Odd'),
     owner: nested('Cat', 'owner') ?? { __typename: 'Cat' },
     any: nested('Any', 'any'),

@@ -49,7 +49,7 @@ test.each([
   ['application/json, application/graphql-response+json', 'application/json'],
   ['application/graphql-response+json, application/json', 'application/graphql-response+json'],
   ['text/html', 'application/json'],
-])('a request that asks for %s is refused in %s, the first of ours', async (accept, mediaType) => {
+])('a request that accepts %s is rejected in %s, the first supported type', async (accept, mediaType) => {
   const response = await post('{', { ...jsonHeaders('ADMIN'), accept });
   expect(response.status).toBe(400);
   expect(response.headers.get('content-type')).toBe(`${mediaType}; charset=utf-8`);
@@ -253,7 +253,7 @@ test('every answer forbids guessing and keeping', async () => {
   }
 });
 
-describe('what graphql-cop looks for is not there', () => {
+describe('the findings of graphql-cop do not exist', () => {
   const anonymous = (body: object, headers = {}) => post(JSON.stringify(body), { ...jsonHeaders(null), ...headers });
 
   test('field suggestions', async () => {
@@ -289,7 +289,7 @@ describe('what graphql-cop looks for is not there', () => {
     }
   });
 
-  test('type names: to a stranger a type that is there looks like one that is not', async () => {
+  test('type names: an unauthenticated caller cannot distinguish an existing type from a missing one', async () => {
     const ask = (name: string) =>
       anonymous({
         query: 'query ($name: String!) { __type(name: $name) { name fields { name } } }',

@@ -164,7 +164,7 @@ describe('failures that a caller can meet are data', () => {
     }
   });
 
-  test('an unusable image reference tells why', async () => {
+  test('an invalid image reference is rejected with the reason', async () => {
     const { errors } = (await endpoint.send('{ image(reference: "Bad//Name") { reference } }')).body;
     expect(errors).toMatchObject([
       { path: ['image'], extensions: { code: 'INVALID_REFERENCE', reason: expect.stringMatching(/^[A-Z_]+$/) } },

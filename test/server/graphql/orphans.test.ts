@@ -1,5 +1,5 @@
-// Storage that fails below the first level of an answer, on both ways through the endpoint: no promise is left that nobody waits for.
-// Such a rejection ends a process that does not listen for it, and with it everybody's requests.
+// Storage that fails below the first level of a response, on both paths through the endpoint: no promise is left without an await.
+// Such a rejection ends a process that does not handle it, and with it the requests of all callers.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ImageExplanation } from '../../../src/core/registries/explain.ts';

@@ -12,7 +12,7 @@ type Read = (request: IncomingMessage, maxBytes: number) => Promise<unknown>;
 
 interface Reader {
   readonly port: number;
-  /** What became of each request: the value, or what was thrown. */
+  /** The result of each request: the value, or the thrown error. */
   readonly results: Promise<unknown>[];
 }
 

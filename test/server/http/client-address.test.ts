@@ -29,7 +29,7 @@ it.each([
   expect(createClientAddress(proxies)(request)).toBe(address);
 });
 
-it('trusts nobody unless told', () => {
+it('trusts no proxy by default', () => {
   expect(
     createClientAddress([])({
       socket: { remoteAddress: '127.0.0.1' } as never,

@@ -161,7 +161,7 @@ describe('operators', () => {
 });
 
 describe('stopping', () => {
-  it('finishes the request in flight and takes no new one', async () => {
+  it('finishes the request in flight and accepts no new one', async () => {
     let entered = (): void => undefined;
     const inFlight = new Promise<void>((resolve) => {
       entered = resolve;

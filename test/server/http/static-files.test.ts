@@ -126,7 +126,7 @@ it.each([
   '/assets/index-1.js.br',
   '/assets/__proto__',
   '/assets/index-1.js%00',
-])('%s is not there', async (path) => {
+])('%s does not exist', async (path) => {
   const { status, body } = await get(path);
   expect([status, body.toString()]).toEqual([404, 'This file does not exist.\n']);
 });
@@ -142,7 +142,7 @@ it('every answer carries a policy without inline scripts, inline styles and fore
   }
 });
 
-it('HEAD gives the headers alone, and nothing but GET and HEAD is served', async () => {
+it('HEAD returns only the headers, and only GET and HEAD are served', async () => {
   expect((await get('/', {}, 'HEAD')).body).toHaveLength(0);
   expect((await get('/', {}, 'POST')).status).toBe(405);
 });

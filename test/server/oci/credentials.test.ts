@@ -1,4 +1,4 @@
-// What happens to a stored credential in pulls: cached tokens, changed passwords, refusals, and who waits for whom.
+// A stored credential in pulls: cached tokens, changed passwords, rejections, and the order of concurrent requests.
 
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
@@ -188,7 +188,7 @@ describe('a credential that the upstream refuses', () => {
   });
 
   it.each(['bearer', 'basic'] as const)(
-    'was replaced meanwhile: no pull fails after the update, and one that crosses it gets the new one: %s',
+    'was replaced concurrently: no pull fails after the update, and one that crosses it uses the new one: %s',
     async (scheme) => {
       let password = marker;
       const registry = await startRegistry({ scheme, accepts: () => basicOf(password), expiresIn: 60 });
@@ -215,7 +215,7 @@ describe('a credential that the upstream refuses', () => {
     },
   );
 
-  it('for one repository alone keeps no other back', async () => {
+  it('for one repository does not affect another', async () => {
     const registry = await startRegistry({
       content: (request, response) =>
         request.url?.includes('/closed/')
@@ -302,7 +302,7 @@ describe('the way to the upstream', () => {
     expect(await pull(endpoint, registry.host)).toMatchObject({ status: 504, code: 'UNAVAILABLE' });
   });
 
-  it('where the token server is another host that nobody named: the credential stays here', async () => {
+  it('where the token server is another, untrusted host: the credential is not sent', async () => {
     const evil = await secure((_request, response) => sendJson(response, 200, { token: 'x' }));
     const registry = await secure((_request, response) =>
       sendJson(response, 401, ociError('UNAUTHORIZED'), {
@@ -339,7 +339,7 @@ describe('the way to the upstream', () => {
     await endpoint.add(registry.host);
     expect((await pull(endpoint, registry.host)).status).toBe(200);
     expect((await pull(endpoint, registry.host)).status).toBe(200);
-    // Learned: the second pull asks at once with the credential.
+    // Learned: the second pull sends the credential with its first request.
     expect(registry.received.map(({ authorization }) => authorization)).toEqual([
       undefined,
       undefined,

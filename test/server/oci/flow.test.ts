@@ -13,7 +13,7 @@ const bigDigest = `sha256:${Array.from({ length: pieces })
   .reduce<ReturnType<typeof createHash>>((hash) => hash.update(piece), createHash('sha256'))
   .digest('hex')}`;
 
-/** A registry of one blob of 64 MiB; tells how much of it has left, and when its requests end. */
+/** Starts a registry with one blob of 64 MiB, which reports how much of it was sent and when its requests end. */
 async function startBig() {
   const state = { sentBytes: 0, closed: 0 };
   const registry = await startRegistry({
@@ -54,12 +54,12 @@ describe('a blob of 64 MiB', () => {
       `GET /v2/${inPath(registry.host)}/team/app/blobs/${bigDigest} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`,
     );
     await expect.poll(() => state.sentBytes).toBeGreaterThan(0);
-    // A busy machine takes its time to fill them; 64 MiB that pass are no standstill below the limit.
+    // A busy machine fills them slowly; 64 MiB that pass are no standstill below the limit.
     let standing = 0;
     await expect.poll(() => standing === (standing = state.sentBytes), { interval: 500, timeout: 20_000 }).toBe(true);
     await pause(500);
     expect(state.sentBytes).toBe(standing);
-    // The buffers of the kernel on two connections, and a few of ours.
+    // The buffers of the kernel on two connections, and a few of Regway's.
     expect(standing).toBeLessThan(24 * 1024 * 1024);
     socket.destroy();
   });
@@ -95,7 +95,7 @@ describe('a blob of 64 MiB', () => {
     expect(endpoint.log).toEqual([]);
   });
 
-  it('that stands still upstream ends as a broken connection', async () => {
+  it('that stalls upstream ends as a broken connection', async () => {
     const registry = await startRegistry({
       content: (_request, response) => {
         response.writeHead(200, { 'content-length': piece.length * 2 });

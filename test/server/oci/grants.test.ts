@@ -49,7 +49,7 @@ function formOf(bytes: number): Record<string, string> {
 }
 
 describe('/v2/', () => {
-  it('answers 401 with our own realm to a stranger, also where anonymous pulls are allowed', async () => {
+  it('responds with 401 and Regway's own realm to an unauthenticated caller, also where anonymous pulls are allowed', async () => {
     const endpoint = await openPullEndpoint();
     const answer = await endpoint.get('/v2/', {});
     expect(answer).toMatchObject({
@@ -78,7 +78,7 @@ describe('/v2/', () => {
   it.each([
     ['an empty Basic, as podman sends to mirrors', { authorization: 'Basic Og==' }],
     ['a wrong password', basic('wrong')],
-    ['a token of nobody', { authorization: `Bearer rgw_000000000000_${'0'.repeat(49)}` }],
+    ['an unknown token', { authorization: `Bearer rgw_000000000000_${'0'.repeat(49)}` }],
     ['a made-up grant', { authorization: 'Bearer rgg_e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }],
     ['an upstream credential', basic('hunter2', 'alice')],
     ['another scheme', { authorization: 'Negotiate abc' }],
@@ -87,7 +87,7 @@ describe('/v2/', () => {
     expect(await endpoint.get('/v2/', headers)).toMatchObject({ status: 401, code: 'UNAUTHORIZED' });
   });
 
-  it('names the place that REGWAY_PUBLIC_URL says, whatever Host a client sends', async () => {
+  it('names the address of REGWAY_PUBLIC_URL, for any Host of a client', async () => {
     const endpoint = await openPullEndpoint({ settings: { publicUrl: 'https://regway.example' } });
     expect((await endpoint.get('/v2/', { host: 'evil.example' })).headers['www-authenticate']).toContain(
       'realm="https://regway.example/v2/token"',
@@ -95,7 +95,7 @@ describe('/v2/', () => {
   });
 
   it.each(['evil.example",service="x', 'evil.example/path', 'user@evil.example', 'evil.example#', '<script>'])(
-    'refuses a Host header that is none: %s',
+    'rejects an invalid Host header: %s',
     async (host) => {
       const endpoint = await openPullEndpoint();
       const answer = await endpoint.get('/v2/', { host });
@@ -104,7 +104,7 @@ describe('/v2/', () => {
     },
   );
 
-  it('takes no other method, and says so before a login', async () => {
+  it('accepts no other method, and says so before authentication', async () => {
     const endpoint = await openPullEndpoint();
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       expect(await endpoint.get('/v2/ghcr.io/a/b/manifests/latest', {}, method)).toMatchObject({
@@ -131,7 +131,7 @@ describe('the challenge of a pull', () => {
 });
 
 describe('the token endpoint', () => {
-  it('gives both names of a token, its life and when it began', async () => {
+  it('returns both names of a token, its lifetime, and its start', async () => {
     const endpoint = await openPullEndpoint();
     const granted = grantOf(
       await endpoint.get(
@@ -144,7 +144,7 @@ describe('the token endpoint', () => {
     expect(granted.issued_at).toBe(endpoint.domain.time.toISOString());
   });
 
-  it('takes the password and the refresh-token grant, and any user name', async () => {
+  it('accepts the password grant and the refresh-token grant, with any username', async () => {
     const endpoint = await openPullEndpoint();
     const token = await endpoint.token('PULL');
     const common = { service: 'regway', client_id: 'containerd-client', scope: 'repository:ghcr.io/a/b:pull' };
@@ -225,7 +225,7 @@ describe('the token endpoint', () => {
 describe('a grant', () => {
   const key = new Uint8Array(32).fill(7);
 
-  it('for one repository opens no other: the client is told to fetch one for that', async () => {
+  it('for one repository is not valid for another: the challenge names the scope for that', async () => {
     const registry = await startRegistry();
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
@@ -239,7 +239,7 @@ describe('a grant', () => {
     expect(registry.received).toEqual([]);
   });
 
-  it('ends with its time by the clock of the server', async () => {
+  it('expires by the clock of the server', async () => {
     const endpoint = await openPullEndpoint();
     const token = await endpoint.token('PULL');
     const { token: grant } = grantOf(await endpoint.get('/v2/token', basic(token)));
@@ -304,7 +304,7 @@ describe('a grant', () => {
     expect(inside).not.toContain(token.split('_')[2]?.slice(0, 20));
   });
 
-  it('with any bit of it changed is none', () => {
+  it('with any bit changed is invalid', () => {
     const now = () => new Date(1_800_000_000_000);
     const grants = createGrants(key, now);
     const login = { subject: 'token:0123456789ab', account: 'admin', role: 'PULL', expiresAt: null } as const;
@@ -321,7 +321,7 @@ describe('a grant', () => {
     }
   });
 
-  it('ends with the login that it was given for, and says so', () => {
+  it('expires with the login that it was issued for, and says so', () => {
     let time = 1_800_000_000_000;
     const grants = createGrants(key, () => new Date(time));
     const { token, lifetimeSeconds } = grants.issue(
@@ -338,7 +338,7 @@ describe('a grant', () => {
   it.each([
     ['another key', createHmac('sha256', 'other')],
     ['no key', createHmac('sha256', '')],
-  ])('signed with %s is none', (_case, hmac) => {
+  ])('signed with %s is invalid', (_case, hmac) => {
     const body = Buffer.from(
       JSON.stringify(['token:0123456789ab', 'admin', 'PULL', null, 9_999_999_999, 'ghcr.io/a/b']),
     ).toString('base64url');

@@ -27,9 +27,9 @@ export interface PullEndpoint {
   readonly url: string;
   /** A PULL token without limits, as the header that carries it. */
   readonly login: string;
-  /** What was logged as a warning or worse. */
+  /** The logged warnings and errors. */
   readonly log: string[];
-  /** What was logged beside it. */
+  /** The other logged lines. */
   readonly infos: string[];
   /** A token of the role, as its text. */
   token(role: Role, images?: readonly string[] | null, account?: string): Promise<string>;
@@ -49,7 +49,7 @@ export interface EndpointOptions {
   readonly wrapUpstream?: (upstream: PullServerOptions['upstream']) => PullServerOptions['upstream'];
 }
 
-/** `127.0.0.1:5000` as it stands in a path. */
+/** Returns `127.0.0.1:5000` as a component of a path. */
 export function inPath(host: string): string {
   return host.replace(':', '_');
 }
@@ -128,7 +128,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
   };
 }
 
-/** Sends a request with its path as given: `fetch` would tidy it up. */
+/** Sends a request with its path unchanged, which `fetch` would normalize. */
 function ask(
   port: number,
   path: string,

@@ -255,7 +255,7 @@ describe('a redirect of a blob', () => {
 });
 
 describe('with redirects handed to the client', () => {
-  it('the client is told the place, and nothing else of the answer', async () => {
+  it('the client gets the location, and nothing else of the response', async () => {
     const registry = await startRegistry({ content: redirectTo(() => 'https://storage.example/data?signature=abc') });
     const endpoint = await openPullEndpoint({ upstream: { redirects: 'pass' } });
     await endpoint.add(registry.host);

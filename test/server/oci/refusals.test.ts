@@ -1,4 +1,4 @@
-// What is refused: writes, always; and one line in the log for each refused or failed pull, which is all that an operator has.
+// Writes are always rejected, and the log has one line for each rejected or failed pull, which is all that an operator has.
 
 import { describe, expect, it, test } from 'vitest';
 import { basicHeader, marker } from '../../upstream/fixtures.ts';
@@ -76,7 +76,7 @@ describe('the log has one line for a pull', () => {
     expect(endpoint.log.join()).not.toContain(basicHeader.slice(6));
   });
 
-  it('whose registry nobody reaches', async () => {
+  it('whose registry is unreachable', async () => {
     const endpoint = await openPullEndpoint();
     await endpoint.add('127.0.0.1:1');
     await endpoint.get('/v2/127.0.0.1_1/team/app/manifests/latest');

@@ -46,7 +46,7 @@ export interface RegistryOptions {
   readonly beforeToken?: () => Promise<unknown>;
   /** Tokens that are refused by the registry though they were issued. */
   readonly isRevoked?: (token: string) => boolean;
-  /** What anonymous clients may do at the token server and with its tokens. */
+  /** The permissions of anonymous clients at the token server and with its tokens. */
   readonly anonymous?: boolean;
 }
 

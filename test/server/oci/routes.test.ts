@@ -1,4 +1,4 @@
-// Paths of the pull endpoint: only names of the grammar reach an upstream, whatever is sent.
+// Paths of the pull endpoint: only names of the grammar reach an upstream, for any request.
 
 import { describe, expect, it } from 'vitest';
 import { OciError } from '../../../src/server/oci/errors.ts';
@@ -27,7 +27,7 @@ describe('a path', () => {
     ['localhost/app/manifests/latest', 'localhost', 'app', 'latest'],
     ['0--1.ipv6_5000/team/app/manifests/latest', '[::1]:5000', 'team/app', 'latest'],
     ['2001-db8--1.ipv6/app/manifests/latest', '[2001:db8::1]', 'app', 'latest'],
-    // Not in the grammar of clients, but people paste it.
+    // Not in the grammar of clients, but users paste it.
     ['[::1]_5000/team/app/manifests/latest', '[::1]:5000', 'team/app', 'latest'],
     ['[2001:DB8::1]:5000/app/manifests/latest', '[2001:db8::1]:5000', 'app', 'latest'],
     ['ghcr.io/a/manifests/b/manifests/latest', 'ghcr.io', 'a/manifests/b', 'latest'],
@@ -60,7 +60,7 @@ describe('a path', () => {
     ['a number for an address', '2130706433_80/app/manifests/latest', 400, 'NAME_INVALID'],
     ['a port beyond all', 'ghcr.io_70000/a/manifests/latest', 400, 'NAME_INVALID'],
     ['no registry', 'library/alpine/manifests/latest', 404, 'NAME_UNKNOWN'],
-    ['a registry alone', 'ghcr.io/manifests/latest', 404, 'NAME_UNKNOWN'],
+    ['only a registry', 'ghcr.io/manifests/latest', 404, 'NAME_UNKNOWN'],
     ['an upper-case name', 'ghcr.io/Team/app/manifests/latest', 400, 'NAME_INVALID'],
     ['an encoded slash', 'ghcr.io/team%2fapp/manifests/latest', 400, 'NAME_INVALID'],
     ['dots', 'ghcr.io/team/../other/manifests/latest', 400, 'NAME_INVALID'],
@@ -77,7 +77,7 @@ describe('a path', () => {
     ['a tag of 129 characters', `ghcr.io/a/b/manifests/${'a'.repeat(129)}`, 404, 'MANIFEST_UNKNOWN'],
     ['a tag that begins with a dot', 'ghcr.io/a/b/manifests/.x', 404, 'MANIFEST_UNKNOWN'],
     ['the catalog', '_catalog', 404, 'UNSUPPORTED'],
-    ['something else', 'ghcr.io/a/b', 404, 'UNSUPPORTED'],
+    ['another path', 'ghcr.io/a/b', 404, 'UNSUPPORTED'],
   ])('with %s is refused', (_case, path, status, code) => {
     expect(read(`/v2/${path}`)).toEqual({ status, code });
   });
@@ -178,7 +178,7 @@ function createFuzzer(host: string): () => string {
 }
 
 describe('of fuzzed paths', () => {
-  it('what is not refused is of the grammar', () => {
+  it('an accepted path conforms to the grammar', () => {
     const next = createFuzzer('127.0.0.1_5000');
     let routed = 0;
     for (let count = 0; count < propertyRuns(50_000); count += 1) {
@@ -196,14 +196,14 @@ describe('of fuzzed paths', () => {
     expect(routed).toBeGreaterThan(propertyRuns(1_000));
   });
 
-  it('a sample over HTTP sends nothing else upstream, and ends in no fault', async () => {
+  it('a sample over HTTP sends nothing else upstream, and causes no internal error', async () => {
     const registry = await startRegistry({ scheme: 'basic' });
     const endpoint = await openPullEndpoint({ anonymousAllowed: false });
     await endpoint.add(registry.host);
     const next = createFuzzer(inPath(registry.host));
     const statuses = new Set<number>();
     for (let count = 0; count < propertyRuns(2_000); count += 1) {
-      // What Node's client itself refuses to send cannot be tried.
+      // Without the characters that Node's client refuses to send.
       const path = next().replaceAll(/[^\x21-\x7e]/g, '');
       if (path.startsWith('/v2')) statuses.add((await endpoint.get(path)).status);
     }

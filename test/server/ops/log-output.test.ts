@@ -47,7 +47,7 @@ it('a warning, and all that came before it, is written though the process is kil
   expect(signal).toBe('SIGKILL');
 });
 
-it('what was logged before a flush stands before what the process prints after it', () => {
+it('lines that were logged before a flush precede lines that the process prints after it', () => {
   const { stdout } = spawnSync(
     process.execPath,
     argumentsFor(
@@ -58,7 +58,7 @@ it('what was logged before a flush stands before what the process prints after i
   expect(linesOf(stdout).map(({ msg }) => msg)).toEqual(['request', 'started', 'printed', 'request']);
 });
 
-it('a line that nothing follows is written soon, while the process goes on', async () => {
+it('a line is written soon, also if no other follows and the process continues', async () => {
   const child = spawn(process.execPath, argumentsFor(`request(1); setInterval(() => {}, 1000);`), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

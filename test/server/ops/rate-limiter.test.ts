@@ -6,7 +6,7 @@ import { createRateLimiter } from '../../../src/server/ops/rate-limiter.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-it('gives what there is, then the time until there is more', async () => {
+it('allows the calls of a minute, then returns the time until the next', async () => {
   const limiter = createRateLimiter(2);
   expect(await limiter.consume('a')).toBe(0);
   vi.advanceTimersByTime(20_000);

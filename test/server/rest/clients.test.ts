@@ -11,7 +11,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** One keep-alive connection that sends exactly the lines it is given. */
+/** One keep-alive connection that sends exactly the passed lines. */
 interface Wire {
   send(requestLine: string, headers: readonly string[], body?: string): Promise<Answer>;
 }
@@ -69,7 +69,7 @@ function wireOver(connection: Socket): Wire {
 const basic = (user = 'admin') =>
   `Authorization: Basic ${Buffer.from(`${user}:${api.tokenOf('READ_WRITE')}`).toString('base64')}`;
 
-/** What every answer is to both clients: JSON where there is a body, and lists with these keys where registries are shown. */
+/** Checks a response as both clients parse it: JSON if it has a body, and lists with these keys for registries. */
 const itemKeys = [
   'registry',
   'registry_user',
@@ -96,7 +96,7 @@ describe('the Python command line', () => {
       (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
     );
   const call = async (method: string, path: string, body?: object) => {
-    // Each command asks the base path first and needs any 2xx.
+    // Each command requests the base path first and requires any 2xx.
     const probe = await wire.send('GET /api/v2 HTTP/1.1', headers());
     expect([probe.status, probe.text]).toEqual([200, '"v2"']);
     const text = body === undefined ? '' : JSON.stringify(body);
@@ -113,7 +113,7 @@ describe('the Python command line', () => {
     ...more,
   });
 
-  /** What the command line takes for a success, and prints as a table. */
+  /** Returns whether the command line accepts the response as a success, and prints it as a table. */
   const expectTable = ({ status, text }: Answer, registries: readonly string[]): void => {
     expect(status >= 200 && status < 299).toBe(true);
     const items = JSON.parse(text) as Record<string, unknown>[];
@@ -187,7 +187,7 @@ describe('the generated Go client', () => {
   /** Go's time.Parse with RFC 3339, in the whole seconds that the API promises. */
   const rfc3339 = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
 
-  /** What it decodes: the content type decides, each field has one type, dates parse. */
+  /** Decodes as the client does: by content type, with one type per field, and parsed dates. */
   const expectDecodable = ({ status, headers: { 'content-type': type }, text }: Answer): void => {
     expect([status, /^(?:application|text)\/(?:vnd\.[^;]+\+)?json/i.test(type ?? '')]).toEqual([200, true]);
     for (const item of JSON.parse(text) as Record<string, unknown>[]) {

@@ -1,4 +1,4 @@
-// GraphQL and REST are two faces of one domain: any sequence of operations gives the same verdicts, the same state and the same checks.
+// GraphQL and REST are two APIs of one domain: any sequence of operations has the same outcomes, the same state, and the same validations.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -29,7 +29,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-/** Few names, so that operations meet; some are spellings of one registry and some are none. */
+/** Few patterns, so that operations meet; some are spellings of one registry, and some are invalid. */
 const registryText = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('a.example', 'a.example/team/*', 'docker.io/anchore/*') },
   { weight: 2, arbitrary: fc.constantFrom('A.example:443', 'index.docker.io/anchore/*') },

@@ -1,4 +1,4 @@
-// The API browser comes from our own files, under a policy that lets nothing else in.
+// The API browser is served from Regway's own files, under a content security policy that allows no others.
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ test.each([
   '/api/docs/__proto__',
   '/api/docs//index.html',
   '/api/docsx',
-])('%s is not there', async (path) => {
+])('%s does not exist', async (path) => {
   expect((await api.raw('GET', path, { who: null })).status).toBe(404);
 });
 

@@ -18,7 +18,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true });
 formats.default(ajv);
 ajv.addSchema({ ...openApiDocument, $id: 'openapi' });
 
-/** What an answer to a path below `/api/v2` has that the document does not say; empty when it fits. */
+/** Returns the violations of the document in a response to a path below `/api/v2`; empty if it conforms. */
 export function answerFaults(method: string, path: string, answer: Answer): string[] {
   const operation = operationOf(method === 'HEAD' ? 'GET' : method, path);
   if (operation === undefined)

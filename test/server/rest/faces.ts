@@ -30,7 +30,7 @@ export type Step = { readonly role: 'READ_WRITE' | 'READ_ONLY' } & (
     }
 );
 
-/** What a caller learns: `OK` or the code of the error, and the registries shown, in one vocabulary. */
+/** The result for a caller: `OK` or the code of the error, and the returned registries, in one vocabulary. */
 export interface Verdict {
   readonly code: string;
   readonly shown: readonly object[];
@@ -113,7 +113,7 @@ export async function openGraphqlFace(): Promise<Face> {
   };
 }
 
-/** What a person does over GraphQL to reach the same as REST's one call. */
+/** Runs the GraphQL operations that match one REST call. */
 async function graphqlStep(step: Step, ask: Ask): Promise<Verdict> {
   if (step.kind === 'list') return verdict(await ask(documents.list, {}));
   if (step.kind === 'create') {

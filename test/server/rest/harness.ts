@@ -15,14 +15,14 @@ import { openDomain, type TestDomain } from '../../support/domain.ts';
 import { answerFaults } from './document.ts';
 import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
-/** Who a test calls as: a role in the account admin, `TENANT` (READ_WRITE in the account tenant), or nobody. */
+/** The caller of a test: a role in the account admin, `TENANT` (READ_WRITE in the account tenant), or unauthenticated. */
 export type Who = Role | 'TENANT' | null;
 
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The parsed body; undefined when there is none. */
+  /** The parsed body, or undefined if it is empty. */
   readonly body: unknown;
 }
 
@@ -43,7 +43,7 @@ export interface TestApi {
   /** Replaces use cases, to make them fail. */
   readonly overrides: Partial<Registries>;
   tokenOf(who: Exclude<Who, null>): string;
-  /** Sends a request to a path below `/api/v2`, byte by byte as given, and holds the answer against the document. */
+  /** Sends a request to a path below `/api/v2`, byte by byte, and checks the response against the document. */
   send(method: string, path: string, sent?: Sent): Promise<Answer>;
   /** The same to any path, held against nothing. */
   raw(method: string, path: string, sent?: Sent): Promise<Answer>;

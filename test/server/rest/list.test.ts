@@ -1,4 +1,4 @@
-// The list gives every registry of the account, reads and writes it by pages, and never lets half of it look whole.
+// The list contains every registry of the account, is read and written in pages, and a part of it never looks complete.
 
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ async function copyFirst(count: number): Promise<void> {
     INSERT INTO registry (id, registry, host, name, ${others}) SELECT copy.id, copy.name, copy.name, copy.name, ${others} FROM copy, (SELECT ${others} FROM registry) AS first`);
 }
 
-test('every registry is there once, by text, in one list', async () => {
+test('every registry occurs once, ordered by pattern, in one list', async () => {
   const answer = await api.send('GET', '/registries');
   const names = (answer.body as { registry: string }[]).map(({ registry }) => registry);
   expect(names).toEqual(Array.from({ length: many }, (_, index) => `r${String(index).padStart(5, '0')}.example`));

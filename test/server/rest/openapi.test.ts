@@ -1,4 +1,4 @@
-// The document is valid OpenAPI 3.1, its examples fit its schemas, and it takes and refuses the bodies that the server does.
+// The document is valid OpenAPI 3.1, its examples conform to its schemas, and it accepts and rejects the same bodies as the server.
 
 import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
@@ -88,7 +88,7 @@ describe.each(operations.map((operation) => [operation.operationId, operation] a
       }
     });
 
-    test('an example of an error stands under its own status', () => {
+    test('an example of an error is listed under its own status', () => {
       for (const [status, { content }] of Object.entries(responses).filter(([code]) => Number(code) >= 400)) {
         for (const { value } of Object.values(content?.['application/json'].examples ?? {}))
           expect((value as { httpcode: number }).httpcode).toBe(Number(status));
@@ -97,7 +97,7 @@ describe.each(operations.map((operation) => [operation.operationId, operation] a
   },
 );
 
-test('both ways to log in are there, and only the base path needs none', () => {
+test('both authentication schemes are listed, and only the base path requires none', () => {
   expect(openApiDocument.security).toEqual([{ bearer: [] }, { basic: [] }]);
   expect(Object.keys(openApiDocument.components.securitySchemes)).toEqual(['bearer', 'basic']);
   expect(operations.filter((operation) => 'security' in operation).map(({ operationId }) => operationId)).toEqual([
@@ -126,12 +126,12 @@ const nearBody = fc.record(
 test.each([
   ['CreateRegistry', createBody],
   ['UpdateRegistry', updateBody],
-] as const)('what the server takes as %s, the document allows', (name, schema) => {
+] as const)('the document allows every %s that the server accepts', (name, schema) => {
   fc.assert(
     fc.property(nearBody, (near) => {
       const body: unknown = JSON.parse(JSON.stringify(near));
       const taken = isTaken(() => parseBody<unknown>(schema, body));
-      // The other way round, the server alone knows of control characters and colons.
+      // In the other direction, only the server rejects control characters and colons.
       if (taken) expect(schemaFaults(name, body)).toBe('');
     }),
     { numRuns: 2_000 },

@@ -84,7 +84,7 @@ describe('logging in', () => {
     expect(answer.text).not.toContain('rgw_0');
   });
 
-  test.each(['', '/'])('is not needed at the base path%s, whatever is sent along', async (slash) => {
+  test.each(['', '/'])('is not required at the base path%s, with any headers', async (slash) => {
     for (const headers of [{}, { authorization: basic('admin', 'wrong') }]) {
       const answer = await api.send('GET', slash, { who: null, headers });
       expect([answer.status, answer.text, answer.headers['content-type']]).toEqual([200, '"v2"', 'application/json']);
@@ -133,12 +133,12 @@ describe('x-anchore-account', () => {
     ]);
   });
 
-  test('may name the own account of anybody', async () => {
+  test('may name the caller's own account for any role', async () => {
     expect((await api.send('GET', '/registries', as('TENANT', 'tenant'))).status).toBe(200);
     expect((await api.send('GET', '/registries', as('READ_WRITE', 'admin'))).status).toBe(200);
   });
 
-  test('gives who is no admin one answer for an account that is there and one that is not', async () => {
+  test('gives a non-admin the same response for an existing account and a missing one', async () => {
     await api.send('POST', '/registries', { who: 'ADMIN', body: creation('a.example') });
     for (const [method, path] of [
       ['GET', '/registries'],

@@ -26,9 +26,9 @@ const base64 = Buffer.from(`u:${marker}`).toString('base64');
 /** Method, path and the rest of requests that carry the marker. */
 const requests: [string, string, string, { headers?: Record<string, string>; body?: unknown }][] = [
   ['a create', 'POST', '/registries', { body: creation('ok.example', pass) }],
-  ['a create of what is there', 'POST', '/registries', { body: creation('ok.example', pass) }],
+  ['a create of an existing registry', 'POST', '/registries', { body: creation('ok.example', pass) }],
   ['an update', 'PUT', '/registries/ok.example', { body: pass }],
-  ['an update of what is not there', 'PUT', '/registries/missing.example', { body: pass }],
+  ['an update of a missing registry', 'PUT', '/registries/missing.example', { body: pass }],
   ['an update to another registry', 'PUT', '/registries/ok.example', { body: { ...pass, registry: 'other.example' } }],
   ['a list for a password', 'POST', '/registries', { body: creation('a.example', { registry_pass: [marker] }) }],
   [
@@ -72,7 +72,7 @@ const requests: [string, string, string, { headers?: Record<string, string>; bod
     { body: creation(`u:${marker}@a.example`, { registry_name: 'x' }) },
   ],
   ['the password as a list', 'POST', '/registries', { body: [marker] }],
-  ['the password alone', 'POST', '/registries', { body: `"${marker}"`, headers: json }],
+  ['only the password', 'POST', '/registries', { body: `"${marker}"`, headers: json }],
   ['JSON cut short', 'POST', '/registries', { body: `{"registry_pass": "${marker}`, headers: json }],
   ['JSON with the password unquoted', 'POST', '/registries', { body: `{"registry_pass": ${marker}}`, headers: json }],
   [
@@ -117,7 +117,7 @@ test.each(requests)('%s, while every check fails', async (_, method, path, sent)
 
 test.each([
   [
-    'a fault of ours',
+    'an internal error',
     () => new Error(`INSERT failed: ${marker}\n    at ${marker} (file.ts:1:1)`, { cause: new Error(marker) }),
   ],
   ['no error at all', () => marker],

@@ -50,7 +50,7 @@ describe('the five operations', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
-  test('create with the login alone verifies certificates, is docker_v2 and takes the registry text for a name', async () => {
+  test('create with only a credential verifies certificates, is docker_v2, and uses the registry pattern as the name', async () => {
     const answer = await api.send('POST', '/registries', {
       body: { registry: 'a.example', registry_user: 'u', registry_pass: 'p' },
     });
@@ -87,7 +87,7 @@ describe('the five operations', () => {
     expect((await api.send('GET', '/registries')).body).toEqual([]);
   });
 
-  test('times are whole seconds, and an update moves the second alone', async () => {
+  test('times are whole seconds, and an update changes only the second one', async () => {
     api.domain.time = new Date('2026-02-03T04:05:06.789Z');
     const answer = await api.send('PUT', '/registries/quay.io%2Fteam%2F%2A', { body: { registry_pass: 'new' } });
     expect(answer.body).toMatchObject([{ created_at: '2026-01-02T03:04:05Z', last_updated: '2026-02-03T04:05:06Z' }]);
@@ -145,7 +145,7 @@ describe('an update', () => {
     ]);
   });
 
-  test('of what somebody else changes meanwhile is 409', async () => {
+  test('of a registry that another caller changes concurrently is 409', async () => {
     api.domain.meanwhile = async () => {
       api.domain.meanwhile = undefined;
       await api.send('PUT', '/registries/quay.io%2Fteam%2F%2A', { body: { registry_name: 'first' } });
@@ -167,7 +167,7 @@ describe('an update', () => {
   });
 });
 
-test('validate=false in any case stores without asking; true, in any case, asks', async () => {
+test('validate=false in any letter case stores without validation; true, in any letter case, validates', async () => {
   for (const [index, [value, asks]] of (
     [
       ['false', 0],
@@ -195,7 +195,7 @@ test.each(['', '1', 'yes', 'no', '0', 'truee', ' true', 'true&validate=false', '
   },
 );
 
-describe('a create that is refused stores nothing and asks no registry', () => {
+describe('a rejected create stores nothing and contacts no registry', () => {
   const bad: [string, unknown, number, string, string | undefined][] = [
     ['without registry', { ...creation('a.example'), registry: undefined }, 400, 'INVALID_INPUT', 'registry'],
     [
@@ -330,8 +330,8 @@ describe('a create that is refused stores nothing and asks no registry', () => {
       'BODY_TOO_LARGE',
       undefined,
     ],
-    ['of what is there', creation('quay.io/team/*'), 409, 'ALREADY_EXISTS', 'registry'],
-    ['of what is there, spelt otherwise', creation('QUAY.io:443/team/*'), 409, 'ALREADY_EXISTS', 'registry'],
+    ['of an existing registry', creation('quay.io/team/*'), 409, 'ALREADY_EXISTS', 'registry'],
+    ['of an existing registry in another spelling', creation('QUAY.io:443/team/*'), 409, 'ALREADY_EXISTS', 'registry'],
   ];
 
   test.each(bad)('%s', async (_, body, status, type, field) => {
@@ -506,7 +506,7 @@ describe('every problem of the domain', () => {
     },
   );
 
-  test('a stored password that cannot be opened is 409, and sending it again mends it', async () => {
+  test('a stored password that cannot be opened is 409, and sending it again fixes it', async () => {
     api.overrides.update = async () => {
       throw new Problem('SECRET_UNREADABLE', 'The stored password cannot be read.');
     };
@@ -528,7 +528,7 @@ describe('every problem of the domain', () => {
   });
 });
 
-test('a fault of ours is 500 with the request id, masked, and logged without its message', async () => {
+test('an internal error is 500 with the request ID, masked, and logged without its message', async () => {
   api.overrides.list = async () => {
     throw new Error('insert failed: hunter2\n    at hunter2', { cause: new TypeError('hunter2') });
   };
@@ -545,7 +545,7 @@ test('a fault of ours is 500 with the request id, masked, and logged without its
   expect(lines[0]).not.toContain('hunter2');
 });
 
-test('a client that leaves in the middle of its body is no fault of ours, and nothing is stored', async () => {
+test('a client that disconnects in the middle of its body is no internal error, and nothing is stored', async () => {
   const head = [
     'POST /api/v2/registries HTTP/1.1',
     'Host: x',

@@ -1,4 +1,4 @@
-// Names that come twice, found in whatever valid JSON.
+// Finds duplicate names in any valid JSON.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ describe('an object that names a member twice', () => {
     '1',
     '{}',
     '{"a":"{\\"a\\":1","b":"}"}',
-  ])('is not seen where there is none: %s', (json) => {
+  ])('is not reported without one: %s', (json) => {
     expect(hasDuplicateMember(json)).toBe(false);
   });
 

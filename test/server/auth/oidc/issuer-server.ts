@@ -1,4 +1,4 @@
-// An issuer on loopback that does whatever a test tells it to: its keys, its metadata, its moods, and tokens of every kind.
+// Runs a scripted issuer on loopback: its keys, its metadata, its failures, and tokens of every kind.
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,7 +25,7 @@ export interface SigningKey {
 
 export interface IssuerServer {
   readonly url: string;
-  /** What `/jwks` serves. */
+  /** The keys that `/jwks` serves. */
   keys: SigningKey[];
   /** Replaces the answer at a path. */
   readonly answers: Map<string, (response: ServerResponse) => void>;
@@ -37,7 +37,7 @@ export interface IssuerServer {
 
 export async function makeKey(kid: string, alg = 'RS256'): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
-  // Without `alg`, as large providers publish theirs: what may be used is for the settings alone to say.
+  // Without `alg`, as large providers publish theirs: only the settings decide which algorithms are allowed.
   return {
     kid,
     alg,

@@ -119,7 +119,7 @@ it('a token that an attack starts from is good', async () => {
   expect(await answerTo(await sign(ec, claims()))).toEqual(principal);
 });
 
-/** Every attack makes a token that somebody may hope to be taken. */
+/** Every attack creates a token that must be rejected. */
 const attacks: readonly [name: string, make: () => string | Promise<string>][] = [
   ['alg none', () => `${encode(header({ alg: 'none' }))}.${encode(JSON.stringify(claims()))}.`],
   [
@@ -191,7 +191,7 @@ const attacks: readonly [name: string, make: () => string | Promise<string>][] =
   ['aud as an object', () => sign(rsa, claims({ aud: { 0: audience, length: 1 } }))],
   ['an empty list as aud', () => sign(rsa, claims({ aud: [] }))],
   ['no iss', () => sign(rsa, without('iss'))],
-  ['iss of nobody', () => sign(rsa, claims({ iss: 'https://evil.example' }))],
+  ['iss of an unknown issuer', () => sign(rsa, claims({ iss: 'https://evil.example' }))],
   ['iss as a list', () => sign(rsa, claims({ iss: [issuer.url] }))],
   ['iss with a slash more', () => sign(rsa, claims({ iss: `${issuer.url}/` }))],
   ['iss in another case', () => sign(rsa, claims({ iss: issuer.url.replace('http', 'HTTP') }))],
@@ -312,28 +312,28 @@ describe('an ID token', () => {
 });
 
 describe('the mapping', () => {
-  const nobody = { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE' };
+  const rejected = { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE' };
 
   it.each([
     ['one of the groups', { groups: ['x', 'pullers'] }, { role: 'PULL' }],
     ['a group as a single text', { groups: 'pullers' }, { role: 'PULL' }],
     ['several groups: the widest', { groups: ['pullers', 'writers'] }, { role: 'READ_WRITE' }],
     ['an admin in the account admin', { groups: ['admins'], tenant: 'admin' }, { role: 'ADMIN', account: 'admin' }],
-    ['an admin of another account: nobody, not less than an admin', { groups: ['admins', 'writers'] }, nobody],
-    ['no group that is mapped', { groups: ['others'] }, nobody],
-    ['no groups', { groups: undefined }, nobody],
-    ['groups that are no texts', { groups: [['writers'], { writers: true }, 1] }, nobody],
-    ['a group that every object has', { groups: ['constructor', '__proto__', 'toString'] }, nobody],
-    ['groups of one text that holds them all', { groups: 'writers pullers' }, nobody],
-    ['no account', { tenant: undefined }, nobody],
-    ['an empty account', { tenant: '' }, nobody],
-    ['a list of accounts', { tenant: ['anchore'] }, nobody],
-    ['an account that is not there', { tenant: 'nowhere' }, nobody],
-  ])('gives for %s what it says', async (_, change, expected) => {
+    ['an admin of another account: rejected, not a lesser role', { groups: ['admins', 'writers'] }, rejected],
+    ['no group that is mapped', { groups: ['others'] }, rejected],
+    ['no groups', { groups: undefined }, rejected],
+    ['groups that are no strings', { groups: [['writers'], { writers: true }, 1] }, rejected],
+    ['a group that every object has', { groups: ['constructor', '__proto__', 'toString'] }, rejected],
+    ['groups in one string', { groups: 'writers pullers' }, rejected],
+    ['no account', { tenant: undefined }, rejected],
+    ['an empty account', { tenant: '' }, rejected],
+    ['a list of accounts', { tenant: ['anchore'] }, rejected],
+    ['an account that does not exist', { tenant: 'nowhere' }, rejected],
+  ])('maps %s as configured', async (_, change, expected) => {
     expect(await answerTo(await sign(rsa, claims(change)))).toMatchObject(expected);
   });
 
-  it('reads nested claims, claims whose names have dots, the words of a scope, and gives what the rest gets if that is set', async () => {
+  it('reads nested claims, claims whose names have dots, and the words of a scope, and applies the role for all others if it is set', async () => {
     const token = () =>
       sign(
         rsa,
@@ -368,8 +368,8 @@ describe('the mapping', () => {
   });
 });
 
-describe('a login of before', () => {
-  it('holds until its token expires, its account is gone, its issuer is no longer asked, or may give no admin any more', async () => {
+describe('a login that is resolved again', () => {
+  it('is valid until its token expires, its account is disabled, its issuer is removed, or its issuer may no longer grant ADMIN', async () => {
     const principal = (await answerTo(await sign(rsa, claims({ groups: ['admins'], tenant: 'admin' })))) as Principal;
     expect(await logins.resolveLogin(principal)).toEqual(principal);
     access.accounts.delete('admin');
@@ -385,7 +385,7 @@ describe('a login of before', () => {
     expect(await logins.resolveLogin(principal)).toBeUndefined();
   });
 
-  it('of an API token is none of an issuer', async () => {
+  it('of an API token is not resolved by an issuer', async () => {
     expect(
       await logins.resolveLogin({
         subject: 'token:0123456789ab',
@@ -459,7 +459,7 @@ describe('the keys of an issuer', () => {
     expect(await good(next)).toBe(false);
   });
 
-  it('are asked for no more than once in 30 seconds, whatever 10,000 tokens call theirs', async () => {
+  it('are requested at most once in 30 seconds, for any key IDs of 10,000 tokens', async () => {
     await good();
     const before = fetches();
     const [, payload, signature] = (await sign(rsa, claims())).split('.');
@@ -560,7 +560,7 @@ describe('the keys of an issuer', () => {
       (response) => sendJson(response, { issuer: issuer.url }),
     ],
     ['10 MB of metadata', '/.well-known/openid-configuration', large],
-  ])('that come as %s are none, and nothing else breaks', async (_, path, answer) => {
+  ])('that are served as %s are not used, and nothing else breaks', async (_, path, answer) => {
     issuer.answers.set(path, answer);
     expect(await good()).toBe(false);
     issuer.answers.clear();
@@ -572,7 +572,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.asked).not.toContain('/other');
   });
 
-  it('that are secret instead of public log nobody in', async () => {
+  it('that are secret instead of public authenticate no caller', async () => {
     issuer.answers.set('/jwks', (response) =>
       sendJson(response, { keys: [{ kty: 'oct', kid: 'rsa', k: encode('secret') }] }),
     );
@@ -580,7 +580,7 @@ describe('the keys of an issuer', () => {
     expect(await answerTo(hmacSigned('HS256', 'secret'))).toBeInstanceOf(Problem);
   });
 
-  it('that never end are given up after 5 seconds', async () => {
+  it('that never end are abandoned after 5 seconds', async () => {
     issuer.answers.set('/jwks', (response) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write(' '), 10);

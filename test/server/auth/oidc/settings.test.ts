@@ -1,4 +1,4 @@
-// The setting of issuers: what it fills in, and every mistake that would let somebody in.
+// The setting of issuers: its defaults, and every mistake that would let an attacker in.
 
 import { describe, expect, it } from 'vitest';
 import { IssuerConfigError, parseIssuers } from '../../../../src/server/auth/oidc/settings.ts';
@@ -28,7 +28,7 @@ function refusal(text: string): string {
 }
 
 describe('the setting of issuers', () => {
-  it('has defaults that let nobody in by themselves', () => {
+  it('has defaults that admit no caller by themselves', () => {
     expect(parse(least)).toEqual([
       {
         issuer: 'https://login.example.com',
@@ -45,7 +45,7 @@ describe('the setting of issuers', () => {
     ]);
   });
 
-  it('takes the secret of the client from a file, and never shows it', () => {
+  it('reads the client secret from a file, and never shows it', () => {
     const [issuer] = parse({ ...least, signIn });
     expect(issuer?.signIn?.clientSecret?.reveal()).toBe('client-secret');
     expect(JSON.stringify(issuer)).not.toContain('client-secret');
@@ -65,10 +65,10 @@ describe('the setting of issuers', () => {
     ['no algorithms', { ...least, algorithms: [] }, '0.algorithms'],
     ['another type of token', { ...least, tokenType: 'any' }, '0.tokenType'],
     ['an hour of tolerance', { ...least, clockToleranceSeconds: 3600 }, '0.clockToleranceSeconds'],
-    ['a role that is none', { ...least, roles: { claim: 'groups', map: { a: 'OWNER' } } }, '0.roles.map.a'],
-    ['ADMIN, not said to be given', { ...least, roles: { claim: 'groups', map: { a: 'ADMIN' } } }, '0.roles.map'],
+    ['an unknown role', { ...least, roles: { claim: 'groups', map: { a: 'OWNER' } } }, '0.roles.map.a'],
+    ['ADMIN without mayGiveAdmin', { ...least, roles: { claim: 'groups', map: { a: 'ADMIN' } } }, '0.roles.map'],
     [
-      'ADMIN for everybody',
+      'ADMIN for all users',
       { ...least, mayGiveAdmin: true, roles: { claim: 'groups', otherwise: 'ADMIN' } },
       '0.roles.otherwise',
     ],
@@ -80,7 +80,7 @@ describe('the setting of issuers', () => {
     ],
     ['a sign-in without openid', { ...least, signIn: { ...signIn, scopes: ['profile'] } }, '0.signIn.scopes'],
     ['a path as the id of a sign-in', { ...least, signIn: { ...signIn, id: '../x' } }, '0.signIn.id'],
-    ['a secret that is not there', { ...least, signIn }, 'ENOENT'],
+    ['a missing secret', { ...least, signIn }, 'ENOENT'],
     ['a secret in the setting itself', { ...least, signIn: { ...signIn, clientSecret: 'hunter2' } }, '0.signIn'],
     ['a word that means nothing', { ...least, audiences: 'regway' }, '0: '],
     ['one issuer twice', [least, least], 'at the top'],

@@ -1,4 +1,4 @@
-// Two ways through the endpoint, the short one and Yoga's: the same status, headers, bytes, log and count for whatever is asked.
+// The two paths through the endpoint, the fast path and Yoga's: the same status, headers, bytes, log, and metrics for any request.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../../../src/core/authz/principal.ts';
@@ -9,7 +9,7 @@ let endpoint: TestEndpoint;
 
 beforeAll(async () => {
   endpoint = await openEndpoint();
-  endpoint.overrides.list = () => Promise.reject(new Error('a secret of ours'));
+  endpoint.overrides.list = () => Promise.reject(new Error('an internal secret'));
   for (const [registry, name] of [
     ['docker.io', 'Docker Hub'],
     ['ghcr.io/anchore/*', 'Anchore'],
@@ -61,10 +61,10 @@ const cases: readonly (readonly [string, Asked])[] = [
   ],
   ['a text in the document', { query: '{ registry(registry: "ghcr.io/anchore/*") { registry } }' }],
   [
-    'a registry that is not there',
+    'a registry that does not exist',
     { query: 'query ($r: String) { registry(registry: $r) { id } }', variables: { r: 'quay.io' } },
   ],
-  ['a field for which nobody logged in', { query: '{ __typename principal { subject } }', token: null }],
+  ['a field that requires authentication', { query: '{ __typename principal { subject } }', token: null }],
   ['a refused token', { query: '{ __typename }', token: 'NOBODY' as Role }],
   [
     'a role that may not',
@@ -82,7 +82,7 @@ const cases: readonly (readonly [string, Asked])[] = [
     'a problem with a reason',
     { query: 'query ($r: String!) { image(reference: $r) { reference } }', variables: { r: 'not a reference' } },
   ],
-  ['a fault of ours', { query: '{ registries { nodes { id } } }' }],
+  ['an internal error', { query: '{ registries { nodes { id } } }' }],
   [
     'a mutation that fails',
     {
@@ -107,11 +107,11 @@ const cases: readonly (readonly [string, Asked])[] = [
     'the same for the newer media type, with a choice',
     { query: '{ nothing }', accept: 'application/graphql-response+json, application/json;q=0.9' },
   ],
-  ['a document that is none', { query: '{ nothing' }],
+  ['an invalid document', { query: '{ nothing' }],
   ['too deep a document', { query: `{ ${'a { '.repeat(9)} b ${'} '.repeat(9)} }` }],
   ['one of two operations', { query: 'query A { __typename } query B { b: __typename }', operationName: 'B' }],
   ['none of two operations', { query: 'query A { __typename } query B { b: __typename }' }],
-  ['an operation that is not there', { query: 'query A { __typename }', operationName: 'B' }],
+  ['an operation that does not exist', { query: 'query A { __typename }', operationName: 'B' }],
   ['introspection with a login', { query: '{ __schema { queryType { name } } __type(name: "Registry") { name } }' }],
   [
     'entities',
@@ -149,7 +149,7 @@ const cases: readonly (readonly [string, Asked])[] = [
     { query: 'query ($n: String!) { __type(name: $n) { name } }', variables: { n: 'Registry' }, token: null },
   ],
   ['an answer of the newer media type', { query: '{ __typename }', accept: 'application/graphql-response+json' }],
-  ['whatever there is', { query: '{ __typename }', accept: '*/*' }],
+  ['any type', { query: '{ __typename }', accept: '*/*' }],
   ['what there is not', { query: '{ __typename }', accept: 'text/csv' }],
   ['an answer or a stream', { query: '{ __typename }', accept: 'application/json, text/event-stream' }],
 ];
@@ -160,7 +160,7 @@ function withoutStack(line: string): object {
   return others;
 }
 
-/** What differs by nature: the time, and how the length is told. */
+/** Removes the headers that differ by design: the date, and the framing of the body. */
 const framing = new Set(['date', 'content-length', 'transfer-encoding', 'connection', 'keep-alive']);
 
 describe('both ways answer alike', () => {
@@ -193,7 +193,7 @@ describe('both ways answer alike', () => {
 test.each([
   ['latin.example', 'Königsberg, ½ ÿ'],
   ['beyond.example', 'Łódź 日本 🐳'],
-])('the short way writes the name of %s in UTF-8 and tells its length in bytes', async (registry, name) => {
+])('the fast path writes the name of %s in UTF-8 and sends its length in bytes', async (registry, name) => {
   const body = JSON.stringify({
     query: 'query ($r: String) { registry(registry: $r) { name } }',
     variables: { r: registry },
@@ -205,7 +205,7 @@ test.each([
   ]);
 });
 
-test('the short way tells the length of its answer, so that both ways are really taken', async () => {
+test('the fast path sends the length of its response, so that both paths are used here', async () => {
   const ask = (path: string) =>
     endpoint.request(path, { method: 'POST', headers: jsonHeaders('ADMIN'), body: '{"query":"{ __typename }"}' });
   expect([(await ask('/graphql')).headers.get('content-length'), (await ask('/graphql')).text.length]).toEqual([

@@ -1,4 +1,4 @@
-// Valid queries over any schema from a seed: aliases, fragments of both kinds, directives and variables on everything that takes them.
+// Generates valid queries over any schema from a seed: aliases, fragments of both kinds, directives, and variables wherever they are allowed.
 
 import {
   getNamedType,

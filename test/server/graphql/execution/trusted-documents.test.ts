@@ -35,7 +35,7 @@ const get = (parameters: Record<string, string>): Promise<Answer> =>
 const codeOf = ({ status, body }: Answer): unknown[] => [status, body.errors?.[0]?.extensions['code']];
 
 describe.each([
-  ['beside other texts', false],
+  ['next to other documents', false],
   ['as the only ones', true],
 ] as const)('trusted documents %s', (_how, only) => {
   it('run by their id, and by the hash of their text, over POST and GET', async () => {
@@ -54,7 +54,7 @@ describe.each([
       expect([status, body]).toEqual([200, { data: { principal: { role: 'READ_WRITE' } } }]);
   });
 
-  it('take variables', async () => {
+  it('accept variables', async () => {
     await open(only);
     const id = 'reg_00000000000000000000000000000000';
     expect([
@@ -65,7 +65,7 @@ describe.each([
 
   it.each([
     ['an unknown id', { documentId: 'nobody' }, [400, 'PERSISTED_OPERATION_NOT_FOUND']],
-    ['a hash that nobody has', { documentId: documentIdOf('{ other }') }, [400, 'PERSISTED_OPERATION_NOT_FOUND']],
+    ['an unknown hash', { documentId: documentIdOf('{ other }') }, [400, 'PERSISTED_OPERATION_NOT_FOUND']],
     ['an empty id', { documentId: '' }, [400, 'PERSISTED_OPERATION_NOT_FOUND']],
     ['the name of an inherited property', { documentId: 'constructor' }, [400, 'PERSISTED_OPERATION_NOT_FOUND']],
     ['an id and a text', { documentId: 'who', query: who }, [400, 'BAD_REQUEST']],
@@ -75,7 +75,7 @@ describe.each([
     expect([codeOf(await post(parameters)), codeOf(await get(parameters))]).toEqual([expected, expected]);
   });
 
-  it('are no way to change something by GET', async () => {
+  it('cannot change data by GET', async () => {
     await open(only);
     expect(codeOf(await get({ documentId: 'create', variables: '{"password":"hunter2"}' }))).toEqual([
       405,
@@ -84,13 +84,13 @@ describe.each([
     expect(endpoint.domain.asked).toEqual([]);
   });
 
-  it('take no id that is not a text', async () => {
+  it('accept no ID that is not a string', async () => {
     await open(only);
     expect(codeOf(await post({ documentId: ['who'] }))).toEqual([400, 'BAD_REQUEST']);
   });
 });
 
-test('where only trusted documents run, no other text does, not even by a different space, and nobody sees the schema', async () => {
+test('where only trusted documents run, no other document does, not even with one more space, and the schema is not visible', async () => {
   await open(true);
   for (const query of [
     `${who} `,
@@ -109,7 +109,7 @@ test('where only trusted documents run, no other text does, not even by a differ
   expect([page.status, page.text]).toEqual([404, expect.not.stringContaining('<')]);
 });
 
-test('a trusted document that asks for the schema is refused where only trusted ones run', async () => {
+test('a trusted document that queries the schema is rejected where only trusted ones run', async () => {
   await open(true, {
     documents: createTrustedDocuments(new Map([['schema', '{ __schema { queryType { name } } }']]), true),
     introspection: true,
@@ -139,7 +139,7 @@ describe('a list of documents', () => {
     ['a list', '[]', /no JSON object/],
     ['nothing in it', '{}', /no document/],
     ['an empty id', JSON.stringify({ '': who }), /empty/],
-    ['something else than a text', '{"a": 1}', /no text for the id a/],
+    ['a value that is no string', '{"a": 1}', /no text for the id a/],
     [
       'an id twice',
       JSON.stringify({

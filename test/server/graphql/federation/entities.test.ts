@@ -76,7 +76,7 @@ describe('found', () => {
     });
   });
 
-  test('what is not there is null, without an error', async () => {
+  test('a missing entity is null, without an error', async () => {
     const answer = await ask([
       { __typename: 'Registry', id: missingId },
       { __typename: 'Registry', id: 'x' },
@@ -85,7 +85,7 @@ describe('found', () => {
     expect(answer.body).toEqual({ data: { _entities: [null, null, null] } });
   });
 
-  test('by the id when a representation has both keys, and whatever else it has', async () => {
+  test('by the ID if a representation has both keys, with any other fields', async () => {
     const answer = await ask([
       { __typename: 'Registry', id: ids.get('ghcr.io'), registry: 'docker.io', name: 'other', account: 'x' },
     ]);
@@ -145,7 +145,7 @@ describe('a hundred references', () => {
       '... on Registry { lastUsedAt }',
       3,
     ],
-  ])('of %s take few statements', async (_, representations, selection, expected) => {
+  ])('of %s need few statements', async (_, representations, selection, expected) => {
     let answer: Awaited<ReturnType<typeof ask>> | undefined;
     const document = `query ($representations: [_Any!]!) { _entities(representations: $representations) { ${selection} } }`;
     const statements = await statementsDuring(async () => (answer = await ask(representations(), 'ADMIN', document)));
@@ -159,7 +159,7 @@ describe('one bad representation', () => {
   const huge = 'x'.repeat(50_000);
   test.each<[string, unknown, string, object]>([
     [
-      'a reference that is none',
+      'an invalid reference',
       image('Bad//Name'),
       'INVALID_REFERENCE',
       { reason: 'HOST_AMBIGUOUS', field: ['reference'] },
@@ -173,7 +173,7 @@ describe('one bad representation', () => {
     ['a registry without a key', { __typename: 'Registry' }, 'INVALID_INPUT', { field: ['id'] }],
     ['a registry whose id is a list', { __typename: 'Registry', id: [missingId] }, 'INVALID_INPUT', { field: ['id'] }],
     [
-      'a registry text that is none',
+      'an invalid registry pattern',
       { __typename: 'Registry', registry: 'a b' },
       'INVALID_REGISTRY',
       { field: ['registry'] },
@@ -186,7 +186,7 @@ describe('one bad representation', () => {
     ],
     ['no type name', { reference: 'ubuntu' }, 'INVALID_INPUT', { field: ['representations', '__typename'] }],
     [
-      'a type of ours that is no entity',
+      'a type of the schema that is no entity',
       { __typename: 'Principal', subject: 'token:admin' },
       'INVALID_INPUT',
       { field: ['representations', '__typename'] },
@@ -241,7 +241,7 @@ describe('one bad representation', () => {
     expect((dataAt(answer, '_entities') as unknown[]).filter((entity) => entity === null)).toHaveLength(10);
   });
 
-  test('a key beside it is no assignment to the prototype of anything', async () => {
+  test('another key assigns to no prototype', async () => {
     await ask([
       JSON.parse(
         '{ "__typename": "Registry", "id": "x", "__proto__": { "polluted": true }, "constructor": { "prototype": { "polluted": true } } }',
@@ -277,7 +277,7 @@ describe('no oracle of what exists', () => {
     expect(statements).toEqual([]);
   });
 
-  test('a stranger learns nothing from a key that is none', async () => {
+  test('an unauthenticated caller learns nothing from an invalid key', async () => {
     expect((await ask(unfit, null)).text).toBe((await ask(known(), null)).text);
   });
 
@@ -350,7 +350,7 @@ describe('limits', () => {
       2,
     ],
     [
-      'what stands beside it does not',
+      'other fields next to it do not',
       '{ registries { nodes { id } } _entities(representations: $r) { __typename } }',
       1,
     ],
@@ -377,7 +377,7 @@ describe('limits', () => {
   test.each([
     ['in the document', `{ _entities(representations: [${'{ a: 1 } '.repeat(50)}]) { ...F } }`],
     ['as a default', `query ($r: [_Any!]! = [${'{ a: 1 } '.repeat(50)}]) { _entities(representations: $r) { ...F } }`],
-  ])('representations that stand %s are counted too', (_, operation) => {
+  ])('representations %s are counted too', (_, operation) => {
     const weight = weighDocument(
       parse(`${operation} fragment F on ContainerImage { candidates { registry { uses { count } } } }`),
     );
@@ -410,7 +410,7 @@ describe('_service', () => {
     expect(answer.text).not.toContain('@key');
   });
 
-  test('a stranger does where the schema is shown to everybody', async () => {
+  test('an unauthenticated caller does if the schema is public', async () => {
     const open = await openEndpoint({ introspection: true });
     expect(dataAt(await open.send('{ _service { sdl } }', {}, null), '_service', 'sdl')).toBe(committed);
     await open.close();

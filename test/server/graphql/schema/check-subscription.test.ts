@@ -1,4 +1,4 @@
-// registryCheck and registryRecheck over Server-Sent Events: each step as it ends, the report last, and a check that stops when nobody listens.
+// registryCheck and registryRecheck over Server-Sent Events: each step as it ends, the report last, and a validation that stops when its client disconnects.
 
 import { createClient } from 'graphql-sse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -59,7 +59,7 @@ test('each step arrives when it ends, before the check is over', async () => {
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true });
-    // The check goes on only after its step was read here: a server that holds steps back would never end.
+    // The validation continues only after its step was read here: a server that holds steps back would never finish.
     for (; seen < messagesOf(text).length; seen += 1) gates[seen]?.resolve();
   }
   expect(messagesOf(text)).toEqual([
@@ -153,7 +153,7 @@ const recheck = 'subscription ($id: ID!) { registryRecheck(id: $id) { step { kin
 /** Asks with this id, as an admin. */
 const subscribeToRecheck = (id: string) => subscribe({ body: JSON.stringify({ query: recheck, variables: { id } }) });
 
-test('a recheck tells its steps, and is recorded before the report is told', async () => {
+test('a recheck sends its steps, and is recorded before the report is sent', async () => {
   const { domain } = endpoint;
   const admin = callerOf('ADMIN');
   const { registry } = await domain.registries.create(
@@ -171,7 +171,7 @@ test('a recheck tells its steps, and is recorded before the report is told', asy
   );
 });
 
-test('a recheck of what is not there is an error in the stream', async () => {
+test('a recheck of a missing registry is an error in the stream', async () => {
   expect(messagesOf(await (await subscribeToRecheck('reg_made-up')).text())).toMatchObject([
     { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
   ]);

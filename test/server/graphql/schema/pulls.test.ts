@@ -18,7 +18,7 @@ const pullConfig =
 const apiToken = `rgw_0123456789ab_${'A'.repeat(49)}`;
 
 describe('createPullToken', () => {
-  test('gives the token, its end and the lines, and lets nobody keep the answer', async () => {
+  test('returns the token, its expiry, and the command lines, and forbids caching', async () => {
     const answer = await endpoint.send(createPullToken, { image: 'ghcr.io/anchore/grype:v1' }, 'PULL');
     expect(dataAt(answer, 'createPullToken')).toEqual({
       token: 'upstream-token',
@@ -40,7 +40,7 @@ describe('createPullToken', () => {
       { image: 'ghcr.io/A' },
       { code: 'INVALID_REFERENCE', reason: 'PATH_UPPERCASE', field: ['image'] },
     ],
-    ['an account that is not there', { image: 'ubuntu', account: 'nobody' }, { code: 'NOT_FOUND', field: ['account'] }],
+    ['an account that does not exist', { image: 'ubuntu', account: 'nobody' }, { code: 'NOT_FOUND', field: ['account'] }],
   ])('%s is data, at the argument that it is about', async (_, variables, error) => {
     const answer = await endpoint.send(createPullToken, variables);
     expect(dataAt(answer, 'createPullToken')).toMatchObject({
@@ -82,7 +82,7 @@ describe('createPullToken', () => {
 });
 
 describe('pullConfig', () => {
-  test('gives the file with the token that was given', async () => {
+  test('returns the file with the passed token', async () => {
     const answer = await endpoint.send(pullConfig, { format: 'AUTH_JSON', token: apiToken }, 'PULL');
     const { content, ...rest } = dataAt(answer, 'pullConfig') as { content: string };
     expect(rest).toEqual({ fileName: 'auth.json', mediaType: 'application/json', warnings: [] });
@@ -92,7 +92,7 @@ describe('pullConfig', () => {
     expect(answer.headers.get('cache-control')).toContain('no-store');
   });
 
-  test('makes no token and has a placeholder when none was given, whoever asks', async () => {
+  test('creates no token and has a placeholder if none was passed, for any caller', async () => {
     const answer = await endpoint.send(pullConfig, { format: 'CONTAINERD_HOSTS_TOML', hosts: ['docker.io'] });
     expect(dataAt(answer, 'pullConfig')).toMatchObject({
       fileName: 'docker.io/hosts.toml',
@@ -104,14 +104,14 @@ describe('pullConfig', () => {
 
   test.each([
     ['a password of somewhere else', { format: 'AUTH_JSON', token: 'MARKER-password' }, ['token']],
-    ['a host that is none', { format: 'AUTH_JSON', hosts: ['a b'] }, ['hosts', '0']],
+    ['an invalid host', { format: 'AUTH_JSON', hosts: ['a b'] }, ['hosts', '0']],
   ])('%s is refused at its argument, and shown nowhere', async (_, variables, field) => {
     const answer = await endpoint.send(pullConfig, variables);
     expect(answer.body).toMatchObject({ data: null, errors: [{ extensions: { code: 'INVALID_INPUT', field } }] });
     expect(`${answer.text}${endpoint.log.join('')}`).not.toContain('MARKER');
   });
 
-  test('does not repeat a token that stands in a refused document', async () => {
+  test('does not repeat a token in a rejected document', async () => {
     const query = `{ pullConfig(format: HELM, token: "${apiToken}") { content } }`;
     const answer = await endpoint.request('/graphql', {
       method: 'POST',

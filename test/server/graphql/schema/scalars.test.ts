@@ -1,4 +1,4 @@
-// How dates are printed in responses.
+// Dates in responses.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

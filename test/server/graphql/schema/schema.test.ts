@@ -37,7 +37,7 @@ describe('the subgraph', () => {
       : undefined;
   };
 
-  test('links Federation 2.9, the newest that both composers take', () => {
+  test('links Federation 2.9, the newest version that both composers support', () => {
     expect(document.definitions[0]).toMatchObject({
       kind: Kind.SCHEMA_EXTENSION,
       directives: [{ arguments: [{ value: { value: 'https://specs.apollo.dev/federation/v2.9' } }, {}] }],

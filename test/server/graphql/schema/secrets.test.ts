@@ -1,4 +1,4 @@
-// A password in a malformed request is nowhere in the answer and nowhere in the log, whatever is wrong with the request.
+// A password in a malformed request is neither in the response nor in the log, for any mistake in the request.
 
 import { randomBytes } from 'node:crypto';
 import { getNamedType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
@@ -38,7 +38,7 @@ const query = (parameters: Record<string, string>) =>
 const malformed: Record<string, (marker: string) => Promise<Answer>> = {
   'variables: a string for the input': (m) => variables(m),
   'variables: a list for the input': (m) => variables([m, { password: m }]),
-  'variables: null beside it': (m) => variables({ registry: null, username: 'u', password: m }),
+  'variables: null next to it': (m) => variables({ registry: null, username: 'u', password: m }),
   'variables: an unknown field': (m) => variables({ registry: 'a.example', username: 'u', password: m, bogus: 1 }),
   'variables: an unknown field by the name of the marker': (m) =>
     variables({ registry: 'a.example', username: 'u', password: 'p', [m]: 1 }),
@@ -99,8 +99,8 @@ const malformed: Record<string, (marker: string) => Promise<Answer>> = {
   'syntax: a string in the wrong place': (m) =>
     endpoint.send(`mutation { createRegistry(input: { password "${m}" }) { errors { code } } }`),
   'syntax: a name in the wrong place': (m) => endpoint.send(`{ registry(id: ) ${m} }`),
-  'syntax: the marker alone': (m) => endpoint.send(m),
-  'syntax: a quoted marker alone': (m) => endpoint.send(`"${m}"`),
+  'syntax: only the marker': (m) => endpoint.send(m),
+  'syntax: only a quoted marker': (m) => endpoint.send(`"${m}"`),
   'syntax: a bad escape': (m) => literal(String.raw`"\x${m}"`),
   'syntax: a bad unicode escape': (m) => literal(String.raw`"\u{${m}}"`),
   'syntax: a number with a tail': (m) => literal(`1${m}`),
@@ -163,7 +163,7 @@ describe('no malformed request is echoed', () => {
   });
 });
 
-describe('what is wrong is still told', () => {
+describe('the mistake is still reported', () => {
   test.each([
     [
       'an unknown field in variables',
@@ -224,7 +224,7 @@ describe('what is wrong is still told', () => {
   });
 });
 
-describe('faults of ours', () => {
+describe('internal errors', () => {
   test('are masked with the request id, and logged without what they say', async () => {
     const marker = `M${randomBytes(12).toString('hex')}`;
     endpoint.overrides.get = async () => {
@@ -270,7 +270,7 @@ describe('faults of ours', () => {
     }
   });
 
-  test('a problem of the storage is told with its code, and without its cause', async () => {
+  test('a problem of the storage is reported with its code, and without its cause', async () => {
     endpoint.overrides.list = async () => {
       throw new Problem('STORAGE_UNAVAILABLE', 'The storage is full.', { cause: new Error('disk words') });
     };

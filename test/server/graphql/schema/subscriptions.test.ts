@@ -90,7 +90,7 @@ test('clients that hang up make room for others', async () => {
   await expect.poll(isOpen).toBe(true);
 });
 
-test('one stream too many is an error that says so, and the login is not told anything else', async () => {
+test('one stream too many is an error that says so, and reveals nothing else', async () => {
   await Promise.all(Array.from({ length: maxStreams() }, () => open(changed)));
   expect(await (await open(changed)).text()).toMatch(/"code":"RATE_LIMITED".*"reason":"TOO_MANY_STREAMS"/);
 });

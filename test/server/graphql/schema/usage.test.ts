@@ -1,4 +1,4 @@
-// The fields that tell whether a credential is still needed: what they say, what they cost, and to whom they say nothing.
+// The fields that show whether a credential is still used: their values, their cost, and who may not read them.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CountedUse } from '../../../../src/core/pulls/usage.ts';
@@ -32,7 +32,7 @@ async function used(registryId: string, change: Partial<CountedUse> = {}): Promi
 
 const asked = () => endpoint.calls.filter(({ name }) => ['lastUsed', 'of'].includes(name)).map(({ name }) => name);
 
-test('a registry tells when it was last used and by whom for what', async () => {
+test('a registry shows when it was last used, by which actor, and for which image', async () => {
   const id = await created('r.example');
   await used(id, { count: 5_000_000_000 });
   await used(id, { outcome: 'INVALID_CREDENTIALS', registryVersion: 2, lastAt: new Date('2026-02-03T05:00:00Z') });
@@ -69,7 +69,7 @@ test('a registry that was never used says so', async () => {
   expect(answer.body).toEqual({ data: { registry: { lastUsedAt: null, uses: [] } } });
 });
 
-test('a page asks once for all of its registries, and not at all when nobody wants to know', async () => {
+test('a page queries usage once for all of its registries, and only if the field is selected', async () => {
   const ids = [];
   for (let number = 0; number < 12; number += 1) ids.push(await created(`r.example/team/app-${number}`));
   await used(ids[3] ?? '');
@@ -102,7 +102,7 @@ test.each([
   [0, 0],
   [3, 3],
   [100, 30],
-])('uses(first: %s) gives %i of 30', async (first, length) => {
+])('uses(first: %s) returns %i of 30', async (first, length) => {
   const id = await created('r.example');
   for (let number = 0; number < 30; number += 1) await used(id, { image: `r.example/team/app-${number}` });
   const answer = await endpoint.send(
@@ -112,7 +112,7 @@ test.each([
   expect(dataAt(answer, 'registry', 'uses')).toHaveLength(length);
 });
 
-test.each([-1, 101])('uses(first: %i) is an error of that field alone', async (first) => {
+test.each([-1, 101])('uses(first: %i) is an error of only that field', async (first) => {
   const id = await created('r.example');
   const answer = await endpoint.send(
     'query ($id: ID!, $first: Int) { registry(id: $id) { id uses(first: $first) { image } } }',
@@ -141,7 +141,7 @@ test('a puller who sees a registry through an image sees nothing of who else use
   expect(answer.text).not.toContain('token:ci');
 });
 
-test('a deleted registry takes its uses with it', async () => {
+test('the usage of a registry is deleted with it', async () => {
   const id = await created('r.example');
   await used(id);
   await endpoint.send('mutation ($id: ID!) { deleteRegistry(id: $id) { deletedId } }', { id });

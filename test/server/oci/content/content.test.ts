@@ -1,4 +1,4 @@
-// What passes between client and upstream in a pull, and what does not.
+// The requests and responses of pulls: which parts pass between client and upstream, and which do not.
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ import {
 } from '../registry.ts';
 
 describe('a pull with a stored credential', () => {
-  it('gives the manifest under its tag, with the headers that describe it and none else', async () => {
+  it('returns the manifest under its tag, with only the headers that describe it', async () => {
     const registry = await startRegistry();
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
@@ -35,7 +35,7 @@ describe('a pull with a stored credential', () => {
       expect(answer.headers).not.toHaveProperty(name);
   });
 
-  it('asks the upstream for exactly the right to pull this repository', async () => {
+  it('requests from the upstream exactly the permission to pull this repository', async () => {
     const registry = await startRegistry();
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
@@ -114,7 +114,7 @@ describe('a pull with a stored credential', () => {
     });
   });
 
-  it('gives a 304 to a conditional request', async () => {
+  it('returns 304 to a conditional request', async () => {
     const registry = await startRegistry({
       content: (_request, response) => response.writeHead(304, { etag: '"x"' }).end(),
     });
@@ -200,7 +200,7 @@ describe('lists', () => {
       () => '</v2/team/app/tags/list?n=1>; title="a, b; c"; rel="next"; hreflang=en',
       'n=1',
     ],
-    ['one of a query alone', () => '<?n=1&last=b>; rel="next"', 'n=1&last=b'],
+    ['one of only a query', () => '<?n=1&last=b>; rel="next"', 'n=1&last=b'],
     [
       'one without a scheme',
       (own: string) => `<${own.replace('https:', '')}/v2/team/app/tags/list?n=1>; rel="next"`,
@@ -215,7 +215,7 @@ describe('lists', () => {
     ['one without a type', () => '</v2/team/app/tags/list?n=1>', undefined],
     ['one whose title says next', () => '</v2/team/app/tags/list?n=1>; title="rel=next"; rel="prev"', undefined],
     ['one of another kind', () => '</v2/team/app/tags/list?n=1>; rel="prev"', undefined],
-    ['one that is none', () => 'next', undefined],
+    ['an invalid one', () => 'next', undefined],
   ])('rewrite a link: %s', async (_case, link, expected) => {
     let own = '';
     const registry = await startRegistry({
@@ -229,7 +229,7 @@ describe('lists', () => {
     expect(answer.headers.link).toBe(expected && `</v2/${name}/tags/list?${expected}>; rel="next"`);
   });
 
-  it('of referrers pass their filter, and a registry without the API gives the 404 that clients fall back on', async () => {
+  it('of referrers pass their filter, and a registry without the API returns the 404 that clients fall back on', async () => {
     const registry = await startRegistry({
       content: (_request, response) =>
         response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n'),
@@ -267,13 +267,13 @@ describe('an error of the upstream', () => {
     ['a fault', 500, ociError('UNKNOWN', 'no'), { status: 502, code: 'UNAVAILABLE' }],
     ['a pause', 503, ociError('UNAVAILABLE', 'no'), { status: 503, code: 'UNAVAILABLE' }],
     ['what the law forbids', 451, '<html>', { status: 451, code: 'DENIED' }],
-    ['what nobody has paid for', 402, '<html>', { status: 402, code: 'DENIED' }],
+    ['unpaid content', 402, '<html>', { status: 402, code: 'DENIED' }],
     ['what is gone', 410, '<html>', { status: 410, code: 'UNSUPPORTED' }],
     ['a conflict', 409, ociError('UNKNOWN', 'no'), { status: 409, code: 'UNKNOWN' }],
     ['what it does not do', 501, ociError('UNSUPPORTED', 'no'), { status: 501, code: 'UNSUPPORTED' }],
     ['a request that took too long', 408, '', { status: 502, code: 'UNAVAILABLE' }],
     [
-      'a code that would make Docker ask for a password',
+      'a code that would make Docker prompt for a password',
       404,
       ociError('UNAUTHORIZED', 'no'),
       { status: 404, code: 'MANIFEST_UNKNOWN' },
@@ -304,7 +304,7 @@ describe('an error of the upstream', () => {
   it.each([
     ['bytes */38', 'bytes */38'],
     ['bytes */38, more', undefined],
-  ])('to a range that is not there passes its length: %s', async (sent, passed) => {
+  ])('to an unsatisfiable range passes its length: %s', async (sent, passed) => {
     const registry = await startRegistry({
       content: (_request, response) =>
         response.writeHead(416, { 'content-range': sent, 'set-cookie': 'a=b', 'x-other': 'c' }).end(),
@@ -371,9 +371,9 @@ describe('content', () => {
 
   it.each([
     ['right', true, true],
-    ['right, of a length that nobody tells', true, false],
+    ['right, of unknown length', true, false],
     ['wrong in its first byte', false, true],
-    ['wrong in its first byte, of a length that nobody tells', false, false],
+    ['wrong in its first byte, of unknown length', false, false],
   ])('of many megabytes is verified as well: %s', async (_case, isRight, hasLength) => {
     const sent = randomBytes(5_000_000);
     const digest = digestOf(sent);
@@ -480,7 +480,7 @@ describe('content', () => {
   });
 
   it.each(['gzip', 'x-gzip', 'br', 'zstd', 'deflate', 'gzip, gzip', 'unheard-of', 'Identity'])(
-    'that has its digest as it is sent passes, whatever encoding its label names: %s',
+    'that has its digest as it is sent passes, for any encoding in its label: %s',
     async (encoding) => {
       const registry = await startRegistry({
         content: (request, response) => send(request, response, layer, { 'content-encoding': encoding }),

@@ -49,7 +49,7 @@ describe('a hash on a thread', () => {
     expect(await thread.start('sha256').digest()).toBe(createHash('sha256').digest('hex'));
   });
 
-  it('is of its own pieces, whatever else is hashed between them', async () => {
+  it('is of its own pieces, also if others are hashed between them', async () => {
     const contents = Array.from({ length: 5 }, () => Array.from({ length: 20 }, () => shared(randomBytes(20_000))));
     const hashes = contents.map(() => thread.start('sha256'));
     for (let piece = 0; piece < 20; piece += 1)
@@ -58,14 +58,14 @@ describe('a hash on a thread', () => {
     expect(digests).toEqual(contents.map((pieces) => createHash('sha256').update(Buffer.concat(pieces)).digest('hex')));
   });
 
-  it('takes a small piece after a pause, though no other follows', async () => {
+  it('hashes a small piece after a pause, also if no other follows', async () => {
     const hash = thread.start('sha256');
     for (let count = 0; count < 3; count += 1)
       await new Promise<void>((resolve) => hash.update(shared(Buffer.from('few')), resolve));
     expect(await hash.digest()).toBe(createHash('sha256').update('fewfewfew').digest('hex'));
   });
 
-  it('that nobody wants any more calls no piece free: it may still be read', async () => {
+  it('that was abandoned releases no piece, because it may still be read', async () => {
     const hash = thread.start('sha256');
     let free = 0;
     for (let count = 0; count < 10; count += 1) hash.update(shared(Buffer.alloc(500_000)), () => void (free += 1));

@@ -1,4 +1,4 @@
-// The law of arguments that are read by a plan: whatever stands in the document and is sent, they are those that graphql-js reads.
+// Arguments that are read by a plan equal those that graphql-js reads, for any document and any variables.
 
 import {
   buildSchema,
@@ -15,9 +15,9 @@ import { createArgumentReader } from '../../../../../src/server/graphql/executio
 const schema = buildSchema(`
   scalar Any
   scalar When
-  enum Colour { RED BLUE }
+  enum Color { RED BLUE }
   input Shape { sides: Int = 3 label: String }
-  type Query { all(number: Int, size: Int! = 7, needed: String, text: String!, list: [Int!], shape: Shape, any: Any, when: When, colour: Colour = BLUE, toString: ID): String }
+  type Query { all(number: Int, size: Int! = 7, needed: String, text: String!, list: [Int!], shape: Shape, any: Any, when: When, color: Color = BLUE, toString: ID): String }
 `);
 // Its literals become a text, in which a variable would be lost if it were read once.
 (schema.getType('Any') as GraphQLScalarType).parseLiteral = (node, variables) =>
@@ -27,10 +27,10 @@ const field = schema.getQueryType()?.getFields()['all'];
 
 const inDocument = [
   'text: $a',
-  'text: "t", number: 5, size: 6, needed: null, colour: RED, toString: "id"',
+  'text: "t", number: 5, size: 6, needed: null, color: RED, toString: "id"',
   'text: $a, number: $b',
   'text: $a, size: $b',
-  'text: $a, colour: $c',
+  'text: $a, color: $c',
   'text: $a, toString: $constructor',
   'text: $a, list: [$b]',
   'text: $a, list: $l',
@@ -80,7 +80,7 @@ describe.each(inDocument)('all(%s)', (text) => {
   });
 });
 
-it('what a resolver could change is made anew for the next', () => {
+it('a value that a resolver could change is created again for the next one', () => {
   const { field: all, node } = fieldIn('text: $a, when: 0');
   const read = createArgumentReader(all);
   const [one, other] = [read(node, { a: 'x' }), read(node, { a: 'x' })];

@@ -1,4 +1,4 @@
-// Two servers over one domain, one that compiles and one that does not: the same responses to whatever is asked.
+// Two servers over one domain, one that compiles and one that does not: the same responses to any request.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
