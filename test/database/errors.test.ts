@@ -1,4 +1,4 @@
-// What leaves the store when a database fails: a code that a caller can act on, and no parameter.
+// Errors of the store after a failure of the database: a code that a caller can act on, and no parameter.
 
 import { inspect } from 'node:util';
 import { DrizzleQueryError } from 'drizzle-orm/errors';
@@ -71,8 +71,8 @@ describe('a failure of the database', () => {
     ['a wrong type', wrapped(driverError('22P02'))],
     ['a corrupt file', driverError('SQLITE_CORRUPT')],
     ['a driver that threw no code', wrapped(new TypeError(`cannot send ${marker}`))],
-    ['a bug of ours', new TypeError(`cannot read ${marker}`)],
-    ['something that is no error', marker],
+    ['a bug', new TypeError(`cannot read ${marker}`)],
+    ['a thrown string', marker],
     ['nothing', undefined],
   ])('%s is a plain error without parameters', (_, error) => {
     const translated = translateFailure(error);
@@ -87,7 +87,7 @@ describe('a failure of the database', () => {
     expect(shown(translated)).not.toContain(marker);
   });
 
-  it('a bug of ours keeps the place where it was', () => {
+  it('a bug keeps its place in the code', () => {
     expect(translateFailure(new TypeError(`cannot read\n${marker}`)).stack).toMatch(/errors\.test\.ts/);
   });
 

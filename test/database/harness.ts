@@ -1,4 +1,4 @@
-// What the store's laws need of a database under test, so that one suite runs on each of them.
+// Defines the database under test for the store's laws, so that one suite runs on each database.
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Opens the store in `count` processes at once; gives what each did as the first: stored the key, made the token. */
+/** Opens the store in `count` processes at once. Returns what each did as the first: stored the key, created the token. */
 export async function openInProcesses(url: string, count: number): Promise<{ key: boolean; token: boolean }[]> {
   const script = join(import.meta.dirname, 'open.child.ts');
   const runs = Array.from({ length: count }, () => promisify(execFile)(process.execPath, [script, url]));

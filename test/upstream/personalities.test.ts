@@ -1,4 +1,4 @@
-// One table: registries as they stand in the wild, each for a check, a pull and a minted token.
+// Registries of the field in one table, each with a validation, a pull, and an upstream token.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/shared/secret.ts';
@@ -23,7 +23,7 @@ describe.each(personalities)('$name', ({ handler, checks, forbiddenPull, wrong: 
     expect(server.received.filter(({ url }) => showsPassword(url))).toEqual([]);
   });
 
-  it('serves pulls, and a refusal of one repository holds for that one alone', async () => {
+  it('serves pulls, and a rejection of one repository affects only that one', async () => {
     const server = await secure(handler);
     const upstream = openUpstream();
     for (const [repository, expected] of [
@@ -44,7 +44,7 @@ describe.each(personalities)('$name', ({ handler, checks, forbiddenPull, wrong: 
     expect(await openUpstream().pull(sourceOf(server.host, 'team/app', path, wrong))).toBe(refused.pull);
   });
 
-  it('asks for one token for each scope, with cold caches and 50 pulls at once', async () => {
+  it('gets one token request for each scope, with cold caches and 50 concurrent pulls', async () => {
     const server = await secure(handler);
     const upstream = openUpstream();
     await Promise.all(Array.from({ length: 50 }, () => upstream.pull(sourceOf(server.host, 'team/app', path))));

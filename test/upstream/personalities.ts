@@ -26,7 +26,7 @@ export const basicRegistry: RequestListener = (request, response) => {
     });
 };
 
-/** /v2/ is open to everybody. */
+/** /v2/ is open to all clients. */
 export const openRegistry: RequestListener = (_request, response) =>
   sendJson(response, 200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
 
@@ -34,11 +34,11 @@ export interface BearerOptions {
   /** Realm of the challenge; default: `/token` of the same origin. */
   readonly realm?: () => string;
   readonly service?: string;
-  /** What anonymous clients get: nothing, a token that /v2/ refuses, or one that it takes. */
+  /** The token of anonymous clients: none, one that /v2/ rejects, or one that it accepts. */
   readonly anonymous?: 'REFUSED' | 'WEAK_TOKEN' | 'FULL_TOKEN';
   /** Whether tokens are JWTs that name their user. */
   readonly named?: boolean;
-  /** Whom the JWTs of anonymous clients name; default nobody. Gitea names a ghost. */
+  /** The subject in the JWTs of anonymous clients. Defaults to none. Gitea names a ghost. */
   readonly anonymousSubject?: string;
   /** Status of `tags/list` with the user's token. */
   readonly repositoryStatus?: number;

@@ -12,7 +12,7 @@ import { authority, credential } from './fixtures.ts';
 
 export interface TestUpstream {
   time: Date;
-  /** What a pull of the manifest `latest` ends with: `200 body`, the status of an error, or the reason of a problem. */
+  /** Pulls the manifest `latest`. Returns `200 body`, the status of an error, or the reason of a problem. */
   pull(source: PullSource): Promise<string>;
   mint(source: PullSource): Promise<PullToken | undefined>;
 }
@@ -51,7 +51,7 @@ export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpst
   });
 }
 
-/** A source of `repository` with the credential of alice, unless it is told another one. */
+/** Returns a source of `repository`. Defaults to the credential of alice. */
 export function sourceOf(
   host: string,
   repository = 'team/app',

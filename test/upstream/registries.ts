@@ -1,4 +1,4 @@
-// Registries as they stand in the wild, each with its own way to log in and to refuse. All of them let alice pull `team/app`, and nobody `other/app`.
+// Imitates registries of the field, each with its own login and rejections. All of them allow alice to pull `team/app`, and no one `other/app`.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { basicHeader, jwt, marker } from './fixtures.ts';
@@ -8,13 +8,13 @@ import { ociError, sendJson } from './personalities.ts';
 export interface Personality {
   readonly name: string;
   readonly handler: RequestListener;
-  /** What a check of `team/app` and one of `other/app` find. */
+  /** The outcomes of validations with `team/app` and with `other/app`. */
   readonly checks: { readonly allowed: string; readonly forbidden: string };
-  /** What a pull of `other/app` ends with. */
+  /** The result of a pull of `other/app`. */
   readonly forbiddenPull: string;
-  /** What a check and a pull with a wrong password find. */
+  /** The results of a validation and a pull with a wrong password. */
   readonly wrong: { readonly check: string; readonly pull: string };
-  /** What a minted token of `team/app` is; undefined where there are none. */
+  /** The upstream token of `team/app`, or undefined if the registry issues none. */
   readonly token: string | undefined;
 }
 
@@ -44,7 +44,7 @@ const nginxWithPasswordPerPath: RequestListener = (request, response) => {
   else response.writeHead(401, { 'www-authenticate': 'Basic realm="Registry' }).end('<html>401 Authorization Required');
 };
 
-/** Harbor: a token with any scope for anybody, Basic in the answer to whatever carries an Authorization. */
+/** Harbor: a token with any scope for every client, and Basic in the response to any request with an Authorization. */
 const harbor: RequestListener = (request, response) => {
   const { url = '', headers } = request;
   if (url.startsWith('/service/token')) {
@@ -107,7 +107,7 @@ const gitlab: RequestListener = (request, response) => {
     );
 };
 
-/** Artifactory: its API lies elsewhere on the same host, behind a redirect that wants the login again. */
+/** Artifactory: its API is at another path of the same host, behind a redirect that requires the login again. */
 const artifactory: RequestListener = (request, response) => {
   const { url = '', headers } = request;
   if (!url.startsWith('/artifactory/')) {
@@ -149,7 +149,7 @@ const ecrPublic: RequestListener = (request, response) => {
   else sendJson(response, 403, ociError('DENIED'));
 };
 
-/** Quay: its challenge stands in an open `/v2/` too, and tokens have no stated life. */
+/** Quay: its challenge is also in an open `/v2/`, and tokens have no stated lifetime. */
 const quay: RequestListener = (request, response) => {
   const { url = '', headers } = request;
   const asks = `Bearer realm="${origin(request)}/v2/auth",service="quay.test"`;

@@ -54,18 +54,18 @@ export function accountLaws(harness: () => Harness): void {
     expect(await actions()).toEqual(['account.create', 'account.disable', 'account.enable']);
   });
 
-  it('of ten who disable an account at once, one does', async () => {
+  it('of ten concurrent calls that disable an account, one does', async () => {
     await add('team');
     expect((await Promise.all(Array.from({ length: 10 }, () => disable('team')))).filter(Boolean)).toHaveLength(1);
     expect(await actions()).toEqual(['account.create', 'account.disable']);
   });
 
-  it('a token of a disabled account is not usable from the next question on, and is there all the same', async () => {
+  it('a token of a disabled account is unusable from the next lookup on, and still exists', async () => {
     const { access } = test.store;
     await add('team');
     const [theirs, other] = [sampleToken('theirs', { account: 'team' }), sampleToken('other')];
     for (const token of [theirs, other]) await access.insertToken(token, sampleEvent());
-    // Asked twice, so that whatever is kept is kept.
+    // Looked up twice, so that everything that is cached is cached.
     for (let time = 0; time < 2; time += 1) expect(await access.usableTokenById('theirs')).toStrictEqual(theirs);
     await disable('team');
     expect([await access.usableTokenById('theirs'), await access.tokenById('theirs')]).toStrictEqual([
@@ -78,7 +78,7 @@ export function accountLaws(harness: () => Harness): void {
     expect(await access.usableTokenById('nowhere')).toBeUndefined();
   });
 
-  it('the last use of tokens is noted for those that are there, is never set back, and makes no event', async () => {
+  it('the last use of tokens is stored for existing ones, never decreases, and creates no event', async () => {
     const { access } = test.store;
     for (const id of ['a', 'b']) await access.insertToken(sampleToken(id), sampleEvent());
     const before = await actions();

@@ -1,4 +1,4 @@
-// The laws of the audit chain at rest: whatever is done to it behind the store's back is noticed, and the first bad event named.
+// The laws of the stored audit chain: every change outside the store is detected, and the first bad event named.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -25,7 +25,7 @@ export function auditLaws(harness: () => Harness): void {
     for (const statement of statements) await test.execute(statement);
   };
 
-  it('a trail that nobody touched is whole, from none to more than a page of events', async () => {
+  it('an unmodified trail is whole, from none to more than a page of events', async () => {
     expect(await verify()).toEqual({ intact: true, checked: 0, head: { seq: 0, hash: '' }, adopted: null });
     await append(3);
     expect(await verify()).toMatchObject({
@@ -117,7 +117,7 @@ export function auditLaws(harness: () => Harness): void {
       expect(await verify()).toEqual({ intact: false, checked: seq - 1, seq, damage });
     });
 
-    it('the end is cut off and an old head of ours is put back: not by itself, but an anchor from outside shows it', async () => {
+    it('the end is cut off and an old head is restored: only an external anchor shows it', async () => {
       const old = await test.store.audit.head();
       await append(2);
       const noted = (await verify()) as { head: AuditAnchor };
@@ -132,7 +132,7 @@ export function auditLaws(harness: () => Harness): void {
       expect(await verify(noted.head)).toEqual({ intact: false, checked: 13, seq: 14, damage: 'ALTERED' });
     });
 
-    it('the whole chain is made anew under another key', async () => {
+    it('the whole chain is rebuilt with another key', async () => {
       const verdict = await verifyAudit({ trail: test.store.audit, mac: (text) => sampleMac(`another ${text}`) });
       expect(verdict).toEqual({ intact: false, checked: 0, seq: 1, damage: 'ALTERED' });
     });
@@ -141,7 +141,7 @@ export function auditLaws(harness: () => Harness): void {
   it.each([
     ['is set back', setHead(2)],
     ['is removed', 'DELETE FROM audit_head'],
-  ])('after the head %s nothing is changed any more: going on would hide what was cut off', async (_, statement) => {
+  ])('after the head %s no change is accepted: continuing would hide that events were cut off', async (_, statement) => {
     await append(3);
     await run('DELETE FROM audit_event WHERE seq = 3', statement);
     const again = await test.openAgain(migrationsDir);
@@ -155,7 +155,7 @@ export function auditLaws(harness: () => Harness): void {
     await again.close();
   });
 
-  it('events from before there was a chain are taken in as they stand, once, and an event tells of it', async () => {
+  it('events from before the chain are added unchanged, once, and an event records it', async () => {
     await append(3);
     // As the update leaves a database that had events, of which one had never been written.
     await run('DELETE FROM audit_event WHERE seq = 2', 'UPDATE audit_event SET hash = NULL', 'DELETE FROM audit_head');
@@ -163,14 +163,14 @@ export function auditLaws(harness: () => Harness): void {
     const replicas = [await test.openAgain(migrationsDir), await test.openAgain(migrationsDir)];
     const adopted = { lastSeq: 3, at: expect.any(Date) };
     expect(await verify()).toMatchObject({ intact: true, checked: 3, head: { seq: 4 }, adopted });
-    const [told] = await test.store.audit.eventsAfter(3, 1);
-    expect(told).toMatchObject({
+    const [recorded] = await test.store.audit.eventsAfter(3, 1);
+    expect(recorded).toMatchObject({
       action: 'audit.adopt',
       actor: 'regway',
       account: 'admin',
       targetText: 'events up to 3',
     });
-    expect(told!.at.getTime()).toBeGreaterThanOrEqual(before);
+    expect(recorded!.at.getTime()).toBeGreaterThanOrEqual(before);
     await append(1);
     await run("UPDATE audit_event SET actor = 'x' WHERE seq = 1");
     expect(await verify()).toMatchObject({ intact: false, seq: 1, damage: 'ALTERED' });

@@ -1,4 +1,4 @@
-// The laws of a rotation of keys at rest: each step is whole, only the active key seals, and whoever changed a password meanwhile wins.
+// The laws of a rotation of stored keys: each step is atomic, only the active key seals, and a concurrent change of a password wins.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
@@ -34,7 +34,7 @@ export function keyLaws(harness: () => Harness): void {
   });
 
   it.each([
-    ['is not active any more', sampleKey(2), sampleKey(3)],
+    ['is no longer active', sampleKey(2), sampleKey(3)],
     ['is wrapped with another root key', { ...sampleKey(2), rootKeyId: 'fedcba9876543210' }, sampleKey(1)],
   ])('no key becomes active in place of one that %s', async (_, key, replaced) => {
     expect(await test.store.keys.activate(key, replaced, new Uint8Array([2]), event)).toBe(false);
@@ -50,19 +50,19 @@ export function keyLaws(harness: () => Harness): void {
     expect((await ids()).filter((key) => key.endsWith('ACTIVE'))).toHaveLength(1);
   });
 
-  it('keys are wrapped anew together or not at all', async () => {
+  it('keys are rewrapped all together or not at all', async () => {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.dataKeys();
-    const anew = before.map((key) => ({ ...key, rootKeyId: 'fedcba9876543210', wrapped: new Uint8Array([key.id]) }));
+    const rewrapped = before.map((key) => ({ ...key, rootKeyId: 'fedcba9876543210', wrapped: new Uint8Array([key.id]) }));
     await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow(
       'The store failed',
     );
     expect(await test.store.keys.dataKeys()).toStrictEqual(before);
     await test.store.keys.rewrap(async (held) => {
       expect(held.toSorted((one, other) => one.id - other.id)).toStrictEqual(before);
-      return { keys: anew, event };
+      return { keys: rewrapped, event };
     });
-    expect(await test.store.keys.dataKeys()).toStrictEqual(anew);
+    expect(await test.store.keys.dataKeys()).toStrictEqual(rewrapped);
   });
 
   it('a password is stored if the active key sealed it, and not if another did', async () => {
@@ -77,7 +77,7 @@ export function keyLaws(harness: () => Harness): void {
     expect(await test.store.keys.countSealed()).toEqual(new Map([[2, 2]]));
   });
 
-  it('passwords are sealed anew where they are still the same, and nothing else of their rows changes', async () => {
+  it('passwords are resealed where they are unchanged, and nothing else in their rows changes', async () => {
     await insert(1, sealedWith(1, 1));
     await insert(2, sealedWith(1, 2));
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);

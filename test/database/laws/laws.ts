@@ -12,7 +12,7 @@ import { pageLaws } from './page.ts';
 import { registryLaws } from './registry.ts';
 import { useLaws } from './uses.ts';
 
-/** @param harness gives the database under test; called when the tests run. */
+/** @param harness Creates the database under test. Called when the tests run. */
 export function storeLaws(harness: () => Harness): void {
   describe('registries', () => {
     registryLaws(harness);

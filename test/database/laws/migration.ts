@@ -78,7 +78,7 @@ export function migrationLaws(harness: () => Harness): void {
   });
 }
 
-/** SQLite changes most things by making the table anew, as drizzle-kit generates it; PostgreSQL changes it in place. */
+/** SQLite changes most properties by rebuilding the table, as drizzle-kit generates it; PostgreSQL changes the table in place. */
 function rebuildAccount(dialect: Harness['dialect']): string[] {
   if (dialect === 'postgres') {
     return [`ALTER TABLE account ADD COLUMN note text NOT NULL DEFAULT 'kept'`];

@@ -128,7 +128,7 @@ export function pageLaws(harness: () => Harness): void {
     expect(await registries.count('other', filter)).toBe(0);
   });
 
-  it('a lookup of texts finds those of the account alone, and takes hundreds', async () => {
+  it('a lookup of patterns finds only those of the account, and accepts hundreds', async () => {
     await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
     await fill(Array.from({ length: 20 }, (_, number) => sampleRegistry(number)));
     await fill([sampleRegistry(50, { account: 'other' })]);
@@ -139,7 +139,7 @@ export function pageLaws(harness: () => Harness): void {
   });
 
   it.each([1, 2, 3, 8, 9, 130])(
-    'of %i texts the first that the account has is found, wherever it stands',
+    'of %i patterns the first that the account has is found, at any position',
     async (count) => {
       await test.execute(`INSERT INTO account (name, created_at) VALUES ('other', 1)`);
       const [first, second, foreign] = [sampleRegistry(1), sampleRegistry(2), sampleRegistry(3, { account: 'other' })];

@@ -49,7 +49,7 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.sealed(registry.id)).toStrictEqual(sampleSealed(9));
   });
 
-  it('what is not there is undefined or empty', async () => {
+  it('a missing registry is undefined or an empty list', async () => {
     expect(await registries.byId('reg_none')).toBeUndefined();
     expect(await registries.byPattern('admin', 'nothing.example')).toBeUndefined();
     expect(await registries.byPatterns('admin', [])).toEqual([]);
@@ -78,8 +78,8 @@ export function registryLaws(harness: () => Harness): void {
     ['an id that is taken', (marker: string) => sampleRegistry(1, { registry: 'second.example', username: marker })],
     ['an account that does not exist', (marker: string) => sampleRegistry(2, { account: marker })],
     ['a number where none fits', (marker: string) => sampleRegistry(2, { username: marker, version: 1.5 })],
-    ['a value that no driver takes', (marker: string) => sampleRegistry(2, { username: unusable(marker) })],
-  ])('%s is a fault of ours whose error quotes no value', async (_, make) => {
+    ['a value that no driver accepts', (marker: string) => sampleRegistry(2, { username: unusable(marker) })],
+  ])('%s is an internal error that quotes no value', async (_, make) => {
     await registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     const marker = 'MARKER-8c1f0e';
     const error: unknown = await registries
@@ -155,7 +155,7 @@ export function registryLaws(harness: () => Harness): void {
     expect(await events()).toHaveLength(2);
   });
 
-  it('a report is recorded for the version that was checked alone, and touches neither version nor update time', async () => {
+  it('a report is recorded only for the validated version, and changes neither version nor update time', async () => {
     const stored = sampleRegistry(1, { version: 2 });
     await registries.insert(stored, sampleSealed(), sampleEvent());
     const report = sampleReport({ outcome: 'INVALID_CREDENTIALS' });
@@ -181,7 +181,7 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.exchangeValidation('reg_none', stored.version, next, seen)).toBe(false);
   });
 
-  it('gives the registries of all accounts by id, a page at a time', async () => {
+  it('returns the registries of all accounts by ID, in pages', async () => {
     for (const number of [3, 1, 2]) await registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent());
     const first = await registries.afterId('', 2);
     const second = await registries.afterId(first.at(-1)?.id ?? '', 2);
@@ -196,7 +196,7 @@ export function registryLaws(harness: () => Harness): void {
     expect((await events()).map(({ action }) => action)).toEqual(['registry.create', 'registry.delete']);
   });
 
-  it('an event is kept with everything that it tells', async () => {
+  it('an event is stored with all of its fields', async () => {
     const event = sampleEvent({ action: 'registry.secret_unreadable', outcome: 'SECRET_UNREADABLE' });
     await registries.appendAudit(event);
     const [{ hash: _hash, ...row } = {}] = await events();
@@ -240,7 +240,7 @@ export function registryLaws(harness: () => Harness): void {
     expect(await everything()).toEqual(before);
   });
 
-  it('a write that fails takes no other write with it', async () => {
+  it('a write that fails affects no other write', async () => {
     await registries.insert(sampleRegistry(0), sampleSealed(), sampleEvent());
     const writes = Array.from({ length: 60 }, (_, number) =>
       registries.insert(

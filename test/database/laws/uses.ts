@@ -58,7 +58,7 @@ export function useLaws(harness: () => Harness): void {
     expect((await uses.usesOf(first.id, 3)).map(({ lastAt }) => lastAt)).toEqual([at(4), at(3), at(2)]);
   });
 
-  it('the last use of each registry is told, and of the unused and unknown nothing', async () => {
+  it('the last use of each registry is returned, and nothing for unused and unknown ones', async () => {
     await uses.addUses([
       sampleUse({ lastAt: at(1) }),
       sampleUse({ outcome: 'LOCKED_OUT', lastAt: at(3) }),
@@ -93,7 +93,7 @@ export function useLaws(harness: () => Harness): void {
     expect((await uses.usesOf(first.id, 100)).map(({ count }) => count)).toEqual(Array.from({ length: 20 }, () => 3));
   });
 
-  it('images that somebody invents do not fill the disk: the newest of a registry are kept', async () => {
+  it('invented images do not fill the disk: the newest of a registry are kept', async () => {
     const invented = (number: number) =>
       sampleUse({ image: `registry.example:5000/team/invented-${number}`, lastAt: at(number) });
     await uses.addUses([
@@ -108,7 +108,7 @@ export function useLaws(harness: () => Harness): void {
     expect(await uses.usesOf(second.id, 10)).toHaveLength(1);
   });
 
-  it('an actor who invents images displaces counts of its own alone', async () => {
+  it('an actor who invents images displaces only its own counts', async () => {
     const other = sampleUse({ actor: 'token:other', lastAt: at(0) });
     await uses.addUses([other]);
     await uses.addUses(
@@ -131,7 +131,7 @@ export function useLaws(harness: () => Harness): void {
     expect(await test.rows('SELECT image FROM registry_use')).toHaveLength(maxUsesPerRegistry);
   });
 
-  it('pages by the key of the last count give every count once, also among equal times', async () => {
+  it('pages by the key of the last count contain every count once, also among equal times', async () => {
     const all = [
       sampleUse({ lastAt: at(3) }),
       ...['token:a', 'token:b', 'token:c'].map((actor) => sampleUse({ actor, lastAt: at(2) })),

@@ -1,4 +1,4 @@
-// The address alone decides how a client connects: nothing that pg would take from the environment or from ~/.pgpass does.
+// Only the address decides how a client connects: nothing that pg would read from the environment or from ~/.pgpass does.
 
 import { Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
@@ -91,7 +91,7 @@ describe('a client', () => {
   });
 });
 
-describe('a server that asks for a password', () => {
+describe('a server that requires a password', () => {
   it('gets none when the address has none, and its connection is closed', async () => {
     await using standIn = await startStandIn({ asksPassword: true });
     await expect(readOn(`postgres://u@${standIn.host}/d`)).rejects.toThrow(

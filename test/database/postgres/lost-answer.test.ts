@@ -58,7 +58,7 @@ describe.each(ends)('a connection that %s', (_, end) => {
   });
 });
 
-it.each(ends)('a connection that %s while nobody uses it is replaced, and the process goes on', async (_, end) => {
+it.each(ends)('an idle connection that %s is replaced, and the process continues', async (_, end) => {
   await using standIn = await startStandIn();
   const database = openPostgres(`postgres://u@${standIn.host}/d`);
   const read = () => database.read(async (queries) => (await queries.execute(statement)).rows);

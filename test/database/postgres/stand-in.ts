@@ -1,4 +1,4 @@
-// A stand-in for a PostgreSQL server: answers every statement with the same two rows, and cuts its answers where a test says.
+// Imitates a PostgreSQL server: responds to every statement with the same two rows, and cuts its responses where a test says.
 // https://www.postgresql.org/docs/15/protocol-message-formats.html
 
 import { once } from 'node:events';
@@ -30,7 +30,7 @@ export interface StandIn extends AsyncDisposable {
   cut: Cut | undefined;
 }
 
-/** Starts it on a free port of loopback. @param options whether it asks for a password, which may be any. */
+/** Starts it on a free port of loopback. @param options Whether it requires a password. It accepts any. */
 export async function startStandIn({ asksPassword = false } = {}): Promise<StandIn> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

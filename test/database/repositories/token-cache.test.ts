@@ -1,4 +1,4 @@
-// Remembered rows are forgotten with the next commit of anybody, and where nobody can tell of commits nothing is remembered.
+// Cached rows are dropped with the next commit of any process, and nothing is cached where commits cannot be detected.
 
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -23,7 +23,7 @@ beforeEach(() => {
   asked = [];
 });
 
-test('a row is asked for once, until something is committed', async () => {
+test('a row is read once until the next commit', async () => {
   const find = createFreshCache({ version: () => version }, load);
   expect([await find('a'), await find('a'), await find('b')]).toEqual(['a 1', 'a 1', 'b 1']);
   version = 2;
@@ -31,7 +31,7 @@ test('a row is asked for once, until something is committed', async () => {
   expect(asked).toEqual(['a', 'b', 'a']);
 });
 
-test('what is not there is asked for each time', async () => {
+test('a missing row is read each time', async () => {
   const find = createFreshCache({ version: () => version }, load);
   await find('nowhere');
   await find('nowhere');

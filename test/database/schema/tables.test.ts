@@ -57,7 +57,7 @@ it.each([
   expect(strictTables(before)).toBe(after);
 });
 
-/** What the newest committed migration leads to. */
+/** The tables of the newest committed migration. */
 function newestSnapshot(dialect: string): never {
   const folder = join(migrationsDir, dialect, 'meta');
   const newest = readdirSync(folder)

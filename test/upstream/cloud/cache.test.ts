@@ -1,4 +1,4 @@
-// The cache of minted logins: when it mints, what it hands out meanwhile, and whom a failure concerns.
+// The cache of minted logins: when it mints, which login it returns in the meantime, and which callers a failure affects.
 
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
@@ -9,7 +9,7 @@ const hourMs = 3600_000;
 const one = { id: 'reg_1', version: 1 };
 const other = { id: 'reg_2', version: 1 };
 
-/** A cache whose clock stands still, and a minting that is counted and can be told to fail or to wait. */
+/** Creates a cache with a stopped clock, and a scripted minting that is counted and can fail or wait. */
 function start() {
   const test = {
     nowMs: Date.parse('2026-03-01T12:00:00Z'),
@@ -29,7 +29,7 @@ function start() {
   return Object.assign(test, { cache, get, mint });
 }
 
-/** Lets a renewal that runs beside the answers come to its end. */
+/** Waits for the end of a renewal in the background. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-// The port over all clouds: what validations and pulls see of a minted login, and of a cloud that gives none.
+// The port over all clouds: the results of validations and pulls with a minted login, and with a cloud that issues none.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pulls, PullSource } from '../../../src/core/pulls/pull.ts';
@@ -190,7 +190,7 @@ describe('a use', () => {
 });
 
 describe('a pull', () => {
-  /** Pulls with one source, as the domain gives it. */
+  /** Pulls with one source, as the domain passes it. */
   function pullsOf(source: PullSource): Pulls {
     return { permits: () => true, resolve: async () => source, recordUse: async () => undefined };
   }

@@ -132,7 +132,7 @@ function hmac(key: string | Buffer, text: string): Buffer {
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-/** The key file of a service account, with addresses in it that nobody may ask. */
+/** The key file of a service account, with addresses in it that must not be contacted. */
 export const googleKeyFile = {
   type: 'service_account',
   project_id: 'example',

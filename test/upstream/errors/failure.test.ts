@@ -1,4 +1,4 @@
-// Answers and errors that nobody foresaw end in a report; faults of ours stay faults.
+// Unexpected responses and errors end in a report; internal errors stay internal errors.
 
 import { describe, expect, it } from 'vitest';
 import { failureOf } from '../../../src/upstream/errors/network-errors.ts';
@@ -20,7 +20,7 @@ describe('an answer that is not HTTP as it should be', () => {
     ['a line break of its own', 'HTTP/1.1 200 OK\nx: y\n\n'],
     ['a status below 100', 'HTTP/1.1 099 Hm\r\ncontent-length: 0\r\n\r\n'],
     ['nothing at all', ''],
-  ])('%s ends in a report, never in a fault of ours', async (_case, answer) => {
+  ])('%s ends in a report, never in an internal error', async (_case, answer) => {
     const server = await startTcpServer((socket) => {
       socket.once('data', (data) =>
         data[0] === tlsHandshake ? socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') : socket.end(answer, 'latin1'),
@@ -45,7 +45,7 @@ describe('an answer that is not HTTP as it should be', () => {
       'Transfer-Encoding',
     ],
     ['a folded header', 'HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\n{}', 'folded'],
-    ['HTTP/2 alone', '\0\0\u0006\u0004\0\0\0\0\0\0\u0003\0\0\0\u0064', 'HTTP/2'],
+    ['only HTTP/2', '\0\0\u0006\u0004\0\0\0\0\0\0\u0003\0\0\0\u0064', 'HTTP/2'],
   ])('%s is named as what it is', async (_case, answer, word) => {
     const server = await startTcpServer((socket) => {
       socket.once('data', (data) =>

@@ -113,6 +113,6 @@ it.each([
   ['a.b.c', undefined],
   [`a.${Buffer.from('null').toString('base64url')}.c`, undefined],
   ['', undefined],
-])('%s speaks of %s', (token, subject) => {
+])('%s is about %s', (token, subject) => {
   expect(tokenSubject(new Secret(token))).toBe(subject);
 });

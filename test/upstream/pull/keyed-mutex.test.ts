@@ -1,4 +1,4 @@
-// Requests whose password may be replaced at any moment go one at a time, and a refusal stops those behind it.
+// Requests whose password may be replaced at any moment run one at a time, and a rejection stops those behind it.
 
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { createKeyedMutex } from '../../../src/upstream/pull/keyed-mutex.ts';
 
 const refusal = () => new Error('refused');
 
-it('one request of a key runs at a time, in the order they came, and other keys do not wait for it', async () => {
+it('one request of a key runs at a time, in the order of arrival, and other keys do not wait for it', async () => {
   const turns = createKeyedMutex(() => new Date());
   const running = { now: 0, most: 0, order: [] as number[] };
   const run = async (number: number) => {
@@ -37,7 +37,7 @@ it('one request of a key runs at a time, in the order they came, and other keys 
   expect(running).toEqual({ now: 0, most: 1, order: Array.from({ length: 20 }, (_, number) => number) });
 });
 
-it('of fifty requests that meet a refusal one is sent, and another key is free of it', async () => {
+it('of fifty requests with a rejected password one is sent, and another key is not affected', async () => {
   const turns = createKeyedMutex(() => new Date());
   let sent = 0;
   const run = async () => {
@@ -51,7 +51,7 @@ it('of fifty requests that meet a refusal one is sent, and another key is free o
   expect(await take('version 2')).toBe(401);
 });
 
-it('a request that fails lets the next one go, and a refusal is forgotten after a while', async () => {
+it('a request that fails lets the next one start, and a rejection expires', async () => {
   let nowMs = 0;
   const turns = createKeyedMutex(() => new Date(nowMs));
   await expect(
@@ -89,7 +89,7 @@ it('a request that fails lets the next one go, and a refusal is forgotten after 
   ).toBe(200);
 });
 
-it('a request that hangs holds up the one behind it for 3 seconds only', async () => {
+it('a request that hangs delays the next one for only 3 seconds', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const turns = createKeyedMutex(() => new Date());

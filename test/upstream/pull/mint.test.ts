@@ -1,4 +1,4 @@
-// Upstream tokens for clients: exactly one repository and the action `pull`, or none where there are none to give.
+// Upstream tokens for clients: for exactly one repository and the action `pull`, or none if the registry issues none.
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PullSource } from '../../../src/core/pulls/pull.ts';
@@ -49,7 +49,7 @@ function sourceOf(host: string, more: Partial<Registry> = {}): PullSource {
 }
 
 describe('a minted token', () => {
-  it('is for the repository and the action pull alone, and says when it ends', async () => {
+  it('is only for the repository and the action pull, and has its expiry', async () => {
     const server = await secure(bearerServer().both);
     const minted = await open().mint(sourceOf(server.host), undefined);
     expect(minted?.token.reveal()).toBe('user-token');
@@ -72,7 +72,7 @@ describe('a minted token', () => {
     expect(tokenRequests()).toHaveLength(2);
   });
 
-  it('does not exist where Basic alone is taken', async () => {
+  it('does not exist where only Basic is accepted', async () => {
     const server = await secure(basicRegistry);
     expect(await open().mint(sourceOf(server.host), undefined)).toBeUndefined();
   });
@@ -108,7 +108,7 @@ describe('a minted token', () => {
     });
   });
 
-  it('a 403 to the scope alone speaks of the repository', async () => {
+  it('a 403 only to the scope is about the repository', async () => {
     const { both } = bearerServer();
     const server = await secure((request, response) =>
       request.url?.includes('scope=') === true ? sendJson(response, 403, ociError('DENIED')) : both(request, response),
@@ -122,7 +122,7 @@ describe('a minted token', () => {
   it.each([
     ['an opaque one', 'no-access'],
     ['one that lists no access', jwt({ sub: 'alice', access: [] })],
-  ])('is never one that the registry does not take: %s', async (_case, token) => {
+  ])('is never one that the registry rejects: %s', async (_case, token) => {
     const { registry } = bearerServer();
     const server = await secure((request, response) =>
       request.url?.startsWith('/token') === true ? sendJson(response, 200, { token }) : registry(request, response),

@@ -1,4 +1,4 @@
-// What a refusal of a pull means: the credential itself, one repository alone, a token that has ended, or a limit.
+// The meaning of a rejected pull: the credential itself, only one repository, an expired token, or a limit.
 
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ function basicWithRights(allowed: string, accepts = () => basicHeader): RequestL
   };
 }
 
-/** A registry with tokens. `answer` gives the status of a request with one of its tokens. */
+/** Starts a registry with tokens. `answer` returns the status of a request with one of its tokens. */
 function bearer(options: {
   readonly issue: (scope: string | null, authorization: string | undefined) => string | number;
   readonly answer: (token: string, url: string) => number;
@@ -51,7 +51,7 @@ function bearer(options: {
 const content = '200 "content"';
 
 describe('a 401 about one repository, from a credential that /v2/ accepts', () => {
-  it('is that repository alone: others go on, and the credential is asked about once a minute', async () => {
+  it('is only about that repository: others continue, and the credential is tested once a minute', async () => {
     const server = await secure(basicWithRights('team/app'));
     const upstream = openUpstream();
     const asked = () =>
@@ -78,7 +78,7 @@ describe('a 401 about one repository, from a credential that /v2/ accepts', () =
     expect(await upstream.pull(sourceOf(server.host))).toBe('INVALID_CREDENTIALS');
   });
 
-  it('behind an open /v2/ is that repository alone, unless the registry is of nothing else', async () => {
+  it('behind an open /v2/ is only about that repository, unless the registry has no other', async () => {
     const server = await secure((request, response) =>
       request.url === '/v2/' ? sendJson(response, 200, {}) : basicWithRights('team/app')(request, response),
     );
@@ -89,7 +89,7 @@ describe('a 401 about one repository, from a credential that /v2/ accepts', () =
     expect(await upstream.pull(sourceOf(server.host, 'other/app', exact))).toBe('INVALID_CREDENTIALS');
   });
 
-  it('to a token is that repository alone if the token server accepts the credential without a scope', async () => {
+  it('to a token is only about that repository if the token server accepts the credential without a scope', async () => {
     const server = await secure(
       bearer({ issue: () => 'token', answer: (_token, url) => (url.includes('/team/') ? 200 : 401) }),
     );
@@ -99,7 +99,7 @@ describe('a 401 about one repository, from a credential that /v2/ accepts', () =
     expect(await upstream.pull(sourceOf(server.host))).toBe(content);
   });
 
-  it.each([401, 403])('is that repository alone if the token server answers the scope with %i', async (status) => {
+  it.each([401, 403])('is only about that repository if the token server responds to the scope with %i', async (status) => {
     const server = await secure(
       bearer({ issue: (scope) => (scope?.includes(':other/') === true ? status : 'token'), answer: () => 200 }),
     );
@@ -166,7 +166,7 @@ describe('the challenge of an answer', () => {
       ({ url, authorization }) => url.startsWith('/v2/') && authorization === basicHeader,
     );
     expect(passwords).toEqual([]);
-    // What it means was asked once, without a login.
+    // Its meaning was tested once, without a login.
     expect(
       server.received.filter(({ url, authorization }) => url.includes('/other/') && authorization === undefined),
     ).toHaveLength(1);
@@ -182,7 +182,7 @@ describe('the challenge of an answer', () => {
       expect(await upstream.pull(sourceOf(server.host, repository))).toBe(content);
   });
 
-  it('names a realm for its repository alone', async () => {
+  it('names a realm only for its repository', async () => {
     const nameOf = (url: string) => (url.startsWith('/v2/b/') ? 'b' : 'a');
     const server = await secure((request, response) => {
       const { url = '', headers } = request;
@@ -203,11 +203,11 @@ describe('the challenge of an answer', () => {
     for (const repository of ['a/app', 'b/app', 'a/app', 'b/app'])
       expect(await upstream.pull(sourceOf(server.host, repository))).toBe(content);
     expect((await upstream.mint(sourceOf(server.host, 'b/other')))?.token.reveal()).toBe('b');
-    // One of each realm, one of the wrong realm before b/app and b/other told theirs.
+    // One of each realm, and one of the wrong realm before b/app and b/other named theirs.
     expect(server.received.filter(({ url }) => url.startsWith('/repository/'))).toHaveLength(5);
   });
 
-  it('that names a realm of another host hurts its repository alone', async () => {
+  it('that names a realm of another host affects only its repository', async () => {
     const thief = await secure((_request, response) => sendJson(response, 200, { token: 'x' }));
     const server = await secure((request, response) =>
       request.url?.startsWith('/v2/bad/') === true
@@ -222,7 +222,7 @@ describe('the challenge of an answer', () => {
 });
 
 describe('a cached token', () => {
-  it.each([400, 401, 403])('that is answered with %i is replaced once, and the pull goes on', async (status) => {
+  it.each([400, 401, 403])('that is answered with %i is replaced once, and the pull continues', async (status) => {
     let current = 'first';
     const server = await secure(
       bearer({ issue: () => current, answer: (token) => (token === current ? 200 : status) }),
@@ -238,7 +238,7 @@ describe('a cached token', () => {
   it.each([
     [400, '400'],
     [403, 'INSUFFICIENT_SCOPE'],
-  ])('without a right that is granted meanwhile is replaced with the next request: %i', async (status, refused) => {
+  ])('without a permission that is granted in the meantime is replaced with the next request: %i', async (status, refused) => {
     let granted = false;
     const server = await secure(
       bearer({ issue: () => (granted ? 'with' : 'without'), answer: (token) => (token === 'with' ? 200 : status) }),

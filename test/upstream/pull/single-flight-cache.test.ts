@@ -5,7 +5,7 @@ import { createSingleFlightCache } from '../../../src/upstream/pull/single-fligh
 
 const startMs = Date.parse('2026-03-01T12:00:00Z');
 
-/** A cache of two entries whose clock stands still, and loads that are counted and last a minute. */
+/** Creates a cache of two entries with a stopped clock, and loads that are counted and valid for a minute. */
 function start() {
   const test = { nowMs: startMs, loads: 0 };
   const cache = createSingleFlightCache<{ readonly load: number }>(2, () => new Date(test.nowMs));
@@ -44,7 +44,7 @@ it('shares one load among callers of one key, and its failure, which is not cach
   expect([test.loads, await test.cache.get('a', test.load)]).toEqual([0, { value: { load: 1 }, wasCached: false }]);
 });
 
-it('evicts the least recently used, and lets a load that it evicts end with its value', async () => {
+it('evicts the least recently used, and an evicted load still returns its value', async () => {
   const test = start();
   const { promise, resolve } = Promise.withResolvers<void>();
   const waiting = test.cache.get('slow', () => promise.then(test.load));

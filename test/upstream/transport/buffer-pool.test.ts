@@ -1,4 +1,4 @@
-// Memory that is used again: a piece that somebody may still read is never read into.
+// Reused memory: a piece that may still be read is never overwritten.
 
 import { describe, expect, it } from 'vitest';
 import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';

@@ -1,4 +1,4 @@
-// The connection that undici reads: the bytes are those that came, in their order, and none wait for a reader who asks.
+// The connection that undici reads: the bytes arrive unchanged and in order, and a waiting reader gets them immediately.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ interface Open {
   readonly room: { buffer: Uint8Array };
 }
 
-/** A connection to a server that does as it is told. */
+/** Opens a connection to a scripted server. */
 async function open(serve: (peer: Socket) => void, slabs: BufferPool = createBufferPool()): Promise<Open> {
   const server = createServer((peer) => {
     peer.on('error', () => undefined);
@@ -43,14 +43,14 @@ function arrive({ wire, room }: Open, bytes: Buffer): boolean {
   return goesOn;
 }
 
-/** Node asks for room when it connects and after each read. */
+/** Node requests a buffer when it connects and after each read. */
 function nextRoom({ onread: { buffer } }: BufferedSocket): Uint8Array {
   return typeof buffer === 'function' ? buffer() : buffer;
 }
 
 describe('a connection', () => {
   it.each([1, 700, 16_384, 100_000, 1_000_000])(
-    'gives what came, in its order, and its end, when it comes in pieces of %i bytes',
+    'returns the received bytes in order, and their end, for pieces of %i bytes',
     async (size) => {
       const sent = randomBytes(Math.min(4_000_000, size * 3_000));
       const slabs = createBufferPool();
@@ -61,7 +61,7 @@ describe('a connection', () => {
       const hash = createHash('sha256');
       for await (const piece of connection as AsyncIterable<Buffer>) {
         hash.update(piece);
-        // What was read is overwritten by what comes next.
+        // The next bytes overwrite those that were read.
         slabs.release(piece);
         if (piece.length % 7 === 0) await turn();
       }
@@ -77,14 +77,14 @@ describe('a connection', () => {
     expect(await once(opened.connection, 'data')).toEqual([Buffer.concat(pieces)]);
   });
 
-  it('holds nothing back from a reader, so that what nobody asked for is seen before the next request', async () => {
+  it('holds nothing back from a reader, so that unrequested bytes are seen before the next request', async () => {
     const opened = await open(() => undefined);
     const unasked = Buffer.alloc(16_384, 'x');
     arrive(opened, unasked);
     expect(opened.connection.read()).toEqual(unasked);
   });
 
-  it('gives two pieces that came in different turns from the same memory, each as it came', async () => {
+  it('returns two pieces of different turns of the event loop from the same memory, each unchanged', async () => {
     const opened = await open(() => undefined);
     const { connection } = opened;
     const received: Buffer[] = [];
@@ -98,7 +98,7 @@ describe('a connection', () => {
     expect(received[0]?.buffer).toBe(received[1]?.buffer);
   });
 
-  it('takes no more than two slabs from the kernel for a reader who does not read', async () => {
+  it('reads no more than two slabs from the kernel for a reader that does not read', async () => {
     const opened = await open(() => undefined);
     let bytes = 0;
     while (arrive(opened, Buffer.alloc(16_384))) bytes += 16_384;
@@ -121,7 +121,7 @@ describe('a connection', () => {
     ['a small piece', 700],
     ['a slab that was to follow in the next turn', 20_000],
     ['more than a slab', 1_500_000],
-  ])('gives a reader who comes after the peer has gone what waits for them, and its end: %s', async (_what, size) => {
+  ])('returns the waiting bytes and their end to a reader that starts after the peer has left: %s', async (_what, size) => {
     const sent = randomBytes(size);
     const { connection, socket } = await open((peer) => void peer.end(sent));
     const received: Buffer[] = [];
@@ -133,7 +133,7 @@ describe('a connection', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('breaks off with an error when the peer resets it, whatever came before', async () => {
+  it('fails with an error if the peer resets it, after any bytes', async () => {
     const { connection, socket } = await open((peer) =>
       peer.once('data', () => peer.write('half', () => peer.resetAndDestroy())),
     );
@@ -142,7 +142,7 @@ describe('a connection', () => {
     expect([connection.destroyed, socket.destroyed]).toEqual([true, true]);
   });
 
-  it('ends with the error of its socket, and closes it when it is destroyed itself', async () => {
+  it('fails with the error of its socket, and closes it when it is destroyed', async () => {
     const first = await open(() => undefined);
     first.socket.destroy(new Error('cut'));
     expect(await once(first.connection, 'error')).toMatchObject([{ message: 'cut' }]);

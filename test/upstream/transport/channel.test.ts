@@ -145,7 +145,7 @@ describe('plain HTTP', () => {
     expect(await check({ ...target, trustedRealm: tokens.host })).toMatchObject({ outcome: 'VALID' });
   });
 
-  it('is no fallback for a port that speaks neither', async () => {
+  it('is no fallback for a port that supports neither', async () => {
     const server = await startTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     expect(await check({ host: server.host, secureConnection: false })).toMatchObject({ outcome: 'NOT_A_V2_REGISTRY' });
   });
@@ -201,7 +201,7 @@ describe('TLS', () => {
     expect(trailOf(insecure)).toContain('TLS WARNED');
   });
 
-  it('below 1.2 is TLS_PROTOCOL, whatever secureConnection says', async () => {
+  it('below 1.2 is TLS_PROTOCOL, for any secureConnection', async () => {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
     const server = await startServer(basicRegistry, { tls: { ...certificate, ...old } });
     for (const secureConnection of [true, false]) {

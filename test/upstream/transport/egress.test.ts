@@ -361,7 +361,7 @@ describe('the policy', () => {
   });
 
   it.each(['64:ff9b::7f00:1', '64:ff9b::', '::ffff:127.0.0.1', '::ffff:8.8.8.8', '::127.0.0.1'])(
-    'never takes %s for loopback or a registry',
+    'never treats %s as loopback or a registry',
     (address) => {
       expect(decide(address, { loopbackAllowed: true, allow: ['0.0.0.0/0', '::/0'] })).toBe(false);
     },
@@ -398,7 +398,7 @@ describe('the policy', () => {
   });
 });
 
-it('a forbidden address is no port scanner: open, closed and silent ports give one answer', async () => {
+it('a forbidden address cannot be used to scan ports: open, closed, and silent ports have the same result', async () => {
   const open = await secure(basicRegistry);
   const silent = await startTcpServer(() => undefined);
   const ports = [open.port, silent.port, await closedPort()];

@@ -55,7 +55,7 @@ describe('an answer', () => {
 });
 
 describe('a server', () => {
-  it('with a certificate that nobody trusts is not spoken to', async () => {
+  it('with an untrusted certificate gets no request', async () => {
     const cloud = await secure((_, response) => response.end('token'));
     const { message, retryable } = await failureOf(ask(cloud.origin));
     expect(message).toMatch(
@@ -70,7 +70,7 @@ describe('a server', () => {
     expect((await ask(cloud.origin, { extraCa: authority.cert })).body.toString()).toBe('token');
   });
 
-  it('that is not there is named, and can be tried again', async () => {
+  it('that is not reachable is named, and the request can be retried', async () => {
     expect(await failureOf(ask(`http://127.0.0.1:${await closedPort()}`))).toMatchObject({
       message: expect.stringContaining('ECONNREFUSED'),
       retryable: true,

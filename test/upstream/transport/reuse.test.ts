@@ -12,7 +12,7 @@ import { startTcpServer } from '../fixtures.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 
-/** Does something with the socket at a request: the number of the connection, and of the request on it, both from 1. */
+/** Acts on the socket at a request, with the number of the connection and of the request on it, both from 1. */
 type Serve = (socket: Socket, connection: number, request: number) => void;
 
 interface Opened {
@@ -152,7 +152,7 @@ describe('a request is sent once', () => {
     expect(opened.received).toEqual(['1.1', '1.2']);
   });
 
-  it('when the caller gives up', async () => {
+  it('when the caller aborts', async () => {
     const opened = await open((socket, _connection, request) => void (request === 1 && socket.write(ok)));
     await get(opened);
     const controller = new AbortController();

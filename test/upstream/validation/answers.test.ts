@@ -1,4 +1,4 @@
-// What a check makes of the answers of registries and token servers that are not a success.
+// The outcomes of validating against registries and token servers whose responses are not a success.
 
 import { describe, expect, it } from 'vitest';
 import { check, secure, trailOf, withCa } from '../fixtures.ts';
@@ -103,7 +103,7 @@ describe('a token server', () => {
     [200, { token: 'a\r\nX-Evil: 1' }, 'TOKEN_ENDPOINT_ERROR', false],
     [200, { token: 'a'.repeat(20_000) }, 'TOKEN_ENDPOINT_ERROR', false],
     [200, { token: 'a'.repeat(200_000) }, 'RESPONSE_TOO_LARGE', false],
-  ])('that answers HTTP %i %j gives %s', async (status, body, outcome, retryable) => {
+  ])('that responds with HTTP %i %j has the outcome %s', async (status, body, outcome, retryable) => {
     const server = await secure((request, response) =>
       request.url?.startsWith('/token') === true
         ? sendJson(response, status, body)
@@ -115,7 +115,7 @@ describe('a token server', () => {
     expect(server.authorizations()).toHaveLength(1);
   });
 
-  it('that blocks logins is left alone for a quarter of an hour', async () => {
+  it('that blocks logins is not contacted for a quarter of an hour', async () => {
     const now = new Date('2026-11-24T12:00:00Z');
     const server = await secure((request, response) =>
       request.url?.startsWith('/token') === true

@@ -1,4 +1,4 @@
-// What a check says of a credential, at registries of every kind of login.
+// The outcomes of validating a credential, at registries of every authentication scheme.
 
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
@@ -79,14 +79,14 @@ describe('a repository', () => {
     expect(trailOf(report).at(-1)).toBe('REPOSITORY PASSED');
   });
 
-  it('proves nothing when everybody gets it', async () => {
+  it('verifies nothing if anonymous clients get it', async () => {
     const server = await secure(bearerServer({ anonymous: 'FULL_TOKEN', publicRepositories: true }).both);
     expect(await check({ host: server.host, repository: 'team/app' }, withCa)).toMatchObject({
       outcome: 'VALID_UNPROVEN',
     });
   });
 
-  it('that is not there leaves VALID, with a warning', async () => {
+  it('that does not exist keeps VALID, with a warning', async () => {
     const server = await secure(bearerServer({ repositoryStatus: 404 }).both);
     const report = await check({ host: server.host, repository: 'team/app' }, withCa);
     expect(report.outcome).toBe('VALID');
@@ -146,7 +146,7 @@ describe('the challenge of a repository', () => {
   it.each([
     ['the right one', undefined, 'VALID'],
     ['a wrong one', new Secret('wrong-password'), 'INVALID_CREDENTIALS'],
-  ])('takes a password for its path alone, where /v2/ takes another: %s', async (_case, password, outcome) => {
+  ])('accepts a password only for its path, where /v2/ accepts another: %s', async (_case, password, outcome) => {
     const server = await secure((request, response) =>
       request.url?.startsWith('/v2/team/') === true
         ? basicRegistry(request, response)
@@ -158,7 +158,7 @@ describe('the challenge of a repository', () => {
     expect(server.authorizations()).toHaveLength(2);
   });
 
-  it('does not contradict the rejection of /v2/ where everybody gets the repository', async () => {
+  it('does not contradict the rejection of /v2/ where anonymous clients get the repository', async () => {
     const server = await secure((request, response) =>
       request.url === '/v2/'
         ? sendJson(response, 401, {}, { 'www-authenticate': 'Basic realm="root"' })
@@ -195,7 +195,7 @@ describe('an anonymous token request', () => {
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'VALID' });
   });
 
-  it.each([429, 500, 503])('that fails with %i proves nothing, and nobody is said to be served', async (status) => {
+  it.each([429, 500, 503])('that fails with %i verifies nothing, and anonymous access is not reported', async (status) => {
     const server = await answering(status);
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome: 'VALID_UNPROVEN' });
@@ -279,7 +279,7 @@ it('the null GUID of Azure logs in with Basic where its identity token is refuse
 });
 
 it.each(['\n', '\r\n', ' ', '\t'])(
-  'a rejected password that ends with %j is said to end with white space',
+  'a rejected password that ends with %j is reported to end with white space',
   async (end) => {
     const server = await secure((_request, response) => {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
@@ -315,12 +315,12 @@ describe('a redirect within the origin', () => {
   });
 });
 
-describe('a registry that asks for nothing', () => {
+describe('a registry that requires no login', () => {
   it.each([
     ['no repository is named', null],
     ['only a subtree is named', 'team/*'],
     ['the repository is public', 'team/app'],
-  ])('gives NO_AUTH_REQUIRED and never sees the password when %s', async (_case, repository) => {
+  ])('has the outcome NO_AUTH_REQUIRED and never gets the password if %s', async (_case, repository) => {
     const server = await secure(openRegistry);
     expect(await check({ host: server.host, repository }, withCa)).toMatchObject({
       outcome: 'NO_AUTH_REQUIRED',

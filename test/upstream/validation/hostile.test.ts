@@ -1,4 +1,4 @@
-// Attacks by a registry, or by whoever answers in its name: a password never arrives anywhere that its owner did not name.
+// Attacks by a registry, or by an attacker in its place: a password never arrives at a host that its owner did not name.
 
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -79,7 +79,7 @@ describe('a realm that steals', () => {
   });
 
   it.each([301, 302, 303, 307, 308])(
-    'is not reached by HTTP %i from any request, whatever challenge waits there',
+    'is not reached by HTTP %i from any request, with any challenge there',
     async (status) => {
       const thiefRegistry = await startServer(basicRegistry, { tls: certificate, address: '127.0.0.2' });
       const redirect = (response: Parameters<RequestListener>[1]) =>
@@ -100,7 +100,7 @@ describe('a realm that steals', () => {
 });
 
 describe('a token server on a weaker channel', () => {
-  it('gets nothing over an unverified channel: secureConnection false covers the registry alone', async () => {
+  it('gets nothing over an unverified channel: secureConnection false covers only the registry', async () => {
     const { registry, tokenServer } = bearerServer({ realm: () => `${tokens.origin}/token` });
     const tokens = await startServer(tokenServer, { tls: await createCertificate({}), address: '127.0.0.1' });
     const server = await startServer(registry, { tls: await createCertificate({}) });
@@ -179,7 +179,7 @@ describe('connections are not shared', () => {
 });
 
 describe('what is asked for', () => {
-  it('is pull on exactly the repository, whatever the challenge and the realm ask for', async () => {
+  it('is pull on exactly the repository, for any challenge and realm', async () => {
     const realm = () => `https://${server.host}/token?scope=repository:a/b:push&scope=registry:catalog:*&keep=1`;
     const { both } = bearerServer({ realm });
     const server: TestServer = await secure(both);
@@ -328,7 +328,7 @@ describe('an answer that never ends, or never begins', () => {
   const limits = { checkTimeoutMs: 700 };
   const block = Buffer.alloc(64 * 1024, 'a');
 
-  /** Sends a gibibyte as fast as the client takes it. */
+  /** Sends a gibibyte as fast as the client reads it. */
   const flood: RequestListener = (_request, response) => {
     let left = 16 * 1024;
     const send = () => {
@@ -416,7 +416,7 @@ describe('an answer that never ends, or never begins', () => {
     expect(process.memoryUsage().rss - rssBefore).toBeLessThan(50 * 1024 * 1024);
   });
 
-  it('is given up after 15 seconds in all, when no test shortens it', () => {
+  it('is abandoned after 15 seconds in total, unless a test shortens that', () => {
     expect(defaultLimits.checkTimeoutMs).toBeLessThanOrEqual(15_000);
   });
 });

@@ -31,7 +31,7 @@ describe('every report', () => {
     expect(JSON.stringify(report)).not.toContain(marker);
   });
 
-  it('shows the first connection alone, when the registry closes each one', async () => {
+  it('shows only the first connection if the registry closes each one', async () => {
     const { both } = bearerServer();
     const server = await secure((request, response) => both(request, response.setHeader('connection', 'close')));
     const report = await check({ host: server.host, repository: 'a/b' }, withCa);
@@ -79,7 +79,7 @@ describe('every report', () => {
   });
 });
 
-it('a cancelled check ends with the reason of its signal', async () => {
+it('a canceled validation fails with the reason of its signal', async () => {
   const controller = new AbortController();
   const server = await secure(() => controller.abort(new Error('gone')));
   await expect(check({ host: server.host }, withCa, { signal: controller.signal })).rejects.toThrow('gone');

@@ -24,7 +24,7 @@ const keys: KnownKeys = {
   [session.keyId]: { secret: session.secret, sessionToken: session.sessionToken },
 };
 
-/** A login as ECR gives it. */
+/** A login as ECR issues it. */
 function granted(
   more: {
     readonly password?: string;
@@ -160,7 +160,7 @@ describe('an access key', () => {
 describe('the identity of the server', () => {
   it.each([
     ['awsauto', 'awsauto'],
-    ['awsauto', 'something else'],
+    ['awsauto', 'another text'],
     ['AKIAEXAMPLEEXAMPLE12', 'awsauto'],
     ['_iam_role', role],
   ])('is not used for %s / %s while the setting is off', async (username, password) => {

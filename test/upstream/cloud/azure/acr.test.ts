@@ -133,7 +133,7 @@ describe('a service principal', () => {
     ['example.azurecr.us', 'https://login.microsoftonline.us', 'https://management.usgovcloudapi.net'],
     ['example.azurecr.cn', 'https://login.partner.microsoftonline.cn', 'https://management.chinacloudapi.cn'],
   ])(
-    'for %s is shown to %s and asks for %s, and its token goes to the registry alone',
+    'for %s is sent to %s and requests %s, and its token is sent only to the registry',
     async (registryHost, authority, audience) => {
       const sent: HttpsRequest[] = [];
       const send = async (request: HttpsRequest) => {
@@ -280,7 +280,7 @@ describe('a host that only looks like Azure', () => {
     'example.azurecr.com',
     'example.azurecr.io\n',
     'example-.azurecr.io',
-  ])('such as %j gets no token, whoever it is stored for', async (registryHost) => {
+  ])('such as %j gets no token, for any identity', async (registryHost) => {
     const azure = await startAzure();
     for (const credential of [principal, managed, login(app, secret)]) {
       expect((await failureOf(mint({ azure, credential, ambient: true, host: registryHost }))).message).toContain(

@@ -90,7 +90,7 @@ describe('the key of a service account', () => {
     expect([google.asked.length, other.asked.length]).toEqual([1, 0]);
   });
 
-  it('of another account is rejected by the loopback Google, so that its response proves something', async () => {
+  it('of another account is rejected by the loopback Google, so that its acceptance is meaningful', async () => {
     const google = await startCloud(judge);
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
       type: 'pkcs8',
@@ -252,7 +252,7 @@ describe('a host', () => {
     'europe-docker.pkg.dev.evil.net',
     'evildocker.pkg.dev',
     'europe-docker.pkg.dev\n',
-  ])('such as %j is none, and nothing is minted for it', async (registryHost) => {
+  ])('such as %j is not one of Google, and nothing is minted for it', async (registryHost) => {
     const google = await startCloud(judge);
     expect((await failureOf(mint({ google, host: registryHost }))).message).toContain('not a registry of Google');
     expect(google.asked).toEqual([]);
