@@ -1,5 +1,5 @@
-// How `npm test` runs: everything beside the suites that need Debian packages or the packages of test/interop.
-// `npm run test:fast` runs the project `quick` alone: no process is started, nothing is built, and no suite takes seconds.
+// Configures `npm test`: every suite except those that need Debian packages or the packages of test/interop.
+// `npm run test:fast` runs only the project `quick`: no process is started, nothing is built, and no suite needs seconds.
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 

@@ -1,4 +1,4 @@
-// `npx regway audit verify`, as an operator types it: beside a running server, after somebody edited the database, and on nothing.
+// Runs `npx regway audit verify` as an operator types it: next to a running server, on an edited database, and without a database.
 
 import { readdirSync, rmSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ const verify = (...flags: string[]) =>
     cwd: projectRoot,
   });
 
-test('beside a running server it counts the events and gives an anchor, which holds later', async () => {
+test('next to a running server it counts the events and prints an anchor, which is still valid later', async () => {
   const server = await startServer({ dataDirectory });
   await createApiToken(dataDirectory, { role: 'READ_WRITE' });
   const first = await verify();
@@ -37,11 +37,11 @@ test('beside a running server it counts the events and gives an anchor, which ho
   await server.stop();
 });
 
-test('it ends with 1 and names the first bad event, also for a script', async () => {
+test('it exits with status 1 and names the first bad event, also for a script', async () => {
   await (await startServer({ dataDirectory })).stop();
   for (const role of ['READ_WRITE', 'PULL'] as const) await createApiToken(dataDirectory, { role });
   withDatabase(dataDirectory, (database) =>
-    database.exec(`UPDATE audit_event SET actor = 'somebody else' WHERE seq = 2`),
+    database.exec(`UPDATE audit_event SET actor = 'another actor' WHERE seq = 2`),
   );
   expect(await verify()).toMatchObject({
     code: 1,
@@ -51,14 +51,14 @@ test('it ends with 1 and names the first bad event, also for a script', async ()
   expect([code, JSON.parse(stdout)]).toEqual([1, { intact: false, checked: 1, seq: 2, damage: 'ALTERED' }]);
 });
 
-test('it ends with 1 when the end was cut off', async () => {
+test('it exits with status 1 if the end was cut off', async () => {
   await (await startServer({ dataDirectory })).stop();
   await createApiToken(dataDirectory, { role: 'PULL' });
   withDatabase(dataDirectory, (database) => database.exec('DELETE FROM audit_event WHERE seq = 2'));
   expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('TRUNCATED') });
 });
 
-test('it ends with 1 when the key of the trail was removed, and makes no other', async () => {
+test('it exits with status 1 if the key of the trail was removed, and creates no other', async () => {
   await (await startServer({ dataDirectory })).stop();
   withDatabase(dataDirectory, (database) => database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'`));
   for (let time = 0; time < 2; time++)
@@ -70,7 +70,7 @@ test('it ends with 1 when the key of the trail was removed, and makes no other',
   ).toBe(0);
 });
 
-test('it ends with 1 when the key and the head were removed, as the events show that there was a trail', async () => {
+test('it exits with status 1 if the key and the head were removed, because the events show that a trail existed', async () => {
   await (await startServer({ dataDirectory })).stop();
   withDatabase(dataDirectory, (database) =>
     database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head`),
@@ -78,7 +78,7 @@ test('it ends with 1 when the key and the head were removed, as the events show 
   expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining('KEY_REMOVED') as string });
 });
 
-test('it ends with 1 when the key and all that shows a trail were removed, and an anchor tells of it', async () => {
+test('it exits with status 1 if the key and every sign of a trail were removed, because an anchor shows it', async () => {
   await (await startServer({ dataDirectory })).stop();
   withDatabase(dataDirectory, (database) =>
     database.exec(`DELETE FROM data_key WHERE state = 'AUDIT'; DELETE FROM audit_head; DELETE FROM audit_event`),
@@ -94,7 +94,7 @@ test('it ends with 1 when the key and all that shows a trail were removed, and a
   });
 });
 
-test('where there is no database it ends with 78 and makes none', async () => {
+test('without a database it exits with status 78 and creates none', async () => {
   expect(await verify()).toMatchObject({
     code: 78,
     stdout: '',
@@ -103,12 +103,12 @@ test('where there is no database it ends with 78 and makes none', async () => {
   expect(readdirSync(dataDirectory)).toEqual([]);
 });
 
-test('without the keyring it cannot tell, and ends with 78', async () => {
+test('without the keyring it exits with status 78', async () => {
   await (await startServer({ dataDirectory })).stop();
   rmSync(`${dataDirectory}/keyring`);
   expect(await verify()).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('keyring') });
 });
 
-test.each(['nonsense', '0:00', `1:${'g'.repeat(64)}`])('an anchor that is none (%s) is wrong usage', async (anchor) => {
+test.each(['nonsense', '0:00', `1:${'g'.repeat(64)}`])('an invalid anchor (%s) is a usage error', async (anchor) => {
   expect(await verify(`--anchor=${anchor}`)).toMatchObject({ code: 2, stdout: '' });
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
     keys: { [stored.id]: { secret: stored.secret }, [ambient.id]: { secret: ambient.secret } },
     otherNames: [lookAlike],
   });
-  // An identity of the server that nobody allowed anybody to use.
+  // An identity of the server that no setting allows to use.
   server = await startServer({
     settings: { ...ecr.settings, AWS_ACCESS_KEY_ID: ambient.id, AWS_SECRET_ACCESS_KEY: ambient.secret },
   });
@@ -82,7 +82,7 @@ describe('an access key of AWS', () => {
     expect(refusedLoginsIn(ecr.registryLog())).toEqual([]);
   });
 
-  test('is validated anew on demand', async () => {
+  test('is validated again on demand', async () => {
     const registry = await operations.get({ registry: host });
     expect((await operations.validate(registry?.id ?? '')).validation?.outcome).toBe('VALID');
   });
@@ -109,7 +109,7 @@ test('a host that only looks like ECR gets nothing, though its name leads to a r
   expect([ecr.asked.length, ecr.connections()]).toEqual(before);
 });
 
-test('the identity of the server is used by nobody until the setting allows it', async () => {
+test('the identity of the server is not used until the setting allows it', async () => {
   const before = ecr.asked.length;
   const report = await operations.check(withAmbient);
   expect(report).toMatchObject({

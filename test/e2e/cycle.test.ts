@@ -124,7 +124,7 @@ describe.each(installations)('%s', (_name, start) => {
       ],
       ['an untrusted certificate', () => ({ registry: registry.host, ...alice }), {}, 'PLAIN_HTTP'],
       ['an unconfirmed token server', () => ({ registry: registries.token.host, ...alice }), {}, 'FORBIDDEN_REALM'],
-    ])('stores nothing after %s and gives the report', async (_what, input, settings, outcome) => {
+    ])('stores nothing after %s and returns the report', async (_what, input, settings, outcome) => {
       const payload = await operations.create(input(), settings);
       expect(payload).toMatchObject({
         registry: null,
@@ -238,7 +238,7 @@ describe.each(installations)('%s', (_name, start) => {
     });
   });
 
-  describe('what is not there', () => {
+  describe('a missing registry', () => {
     const unknownId = `reg_${'0'.repeat(32)}`;
 
     test('is NOT_FOUND for update, validate and delete, and null for get', async () => {

@@ -1,4 +1,4 @@
-// What is handed to other programs, in the hands of those programs: a pull token at the registry itself, and the files of pull clients.
+// Uses the results for other programs in those programs: a pull token at the upstream registry, and the files of pull clients.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -65,7 +65,7 @@ async function pullToken(image: string): Promise<PullToken> {
   return (body.data as { createPullToken: PullToken }).createPullToken;
 }
 
-/** Writes the file where its client looks for it, and gives its path. */
+/** Writes the file where its client looks for it, and returns its path. */
 async function writeConfig(format: string, hosts: readonly string[], folder = directory): Promise<string> {
   const variables = { format, hosts, token: puller };
   const { body } = await server.graphql(
@@ -89,7 +89,7 @@ async function skopeo(...args: readonly string[]): Promise<{ readonly code: numb
   return { code, output: stdout + stderr };
 }
 
-test('a pull token opens its repository at the registry itself until it expires, and no other, and nobody sees the password', async () => {
+test('a pull token is valid only for its repository at the upstream registry until it expires, and the password is not exposed', async () => {
   const { token, expiresAt, lines, errors } = await pullToken(`${upstreams.token.host}/team-a/app`);
   expect([errors, lines?.skopeo.includes(`--src-registry-token=${token}`)]).toEqual([[], true]);
   expect(new Date(expiresAt ?? 0).getTime()).toBeGreaterThan(Date.now());
@@ -108,7 +108,7 @@ test('a pull token opens its repository at the registry itself until it expires,
   expect(server.answers.join('\n')).not.toContain(alice.password);
 });
 
-test('a registry that takes passwords alone has no token; the name that the error gives is one to pull', async () => {
+test('a registry that accepts only passwords has no token; the image name in the error can be pulled', async () => {
   const { token, errors } = await pullToken(`${upstreams.basic.host}/team-a/app`);
   expect([token, errors]).toMatchObject([null, [{ code: 'UPSTREAM_FAILED', reason: 'NO_TOKENS' }]]);
   const name = /Pull it as (\S+),/.exec(errors[0]?.message ?? '')?.[1];

@@ -25,7 +25,7 @@ beforeEach(async () => {
   await server.stop();
 });
 
-test('the keyring of the first start can be read by its owner alone', () => {
+test('the keyring of the first start is readable only by its owner', () => {
   expect(statSync(keyringFile).mode & 0o777).toBe(0o400);
 });
 
@@ -35,10 +35,10 @@ const refusals: [string, () => void][] = [
   ['holds a key that is too short', () => replaceKeyring(`rgk1:${Buffer.alloc(16, 7).toString('base64')}\n`)],
   ['is empty', () => replaceKeyring('')],
   ['is cut off', () => replaceKeyring(readFileSync(keyringFile, 'utf8').slice(0, -12))],
-  ['can be read by everybody', () => chmodSync(keyringFile, 0o644)],
+  ['is readable by every user', () => chmodSync(keyringFile, 0o644)],
 ];
 
-test.each(refusals)('a keyring that %s ends the start with 78 and changes no byte', async (_what, spoil) => {
+test.each(refusals)('a keyring that %s prevents startup with status 78, and no byte is changed', async (_what, spoil) => {
   spoil();
   const before = fingerprints();
   const { code, stdout, stderr } = await serve();

@@ -36,13 +36,13 @@ afterAll(async () => {
 });
 
 const mistakes: [string, unknown][] = [
-  ['an unknown field beside it', { registry: 'a.example', username: 'u', password: marker, bogus: 1 }],
+  ['an unknown field next to it', { registry: 'a.example', username: 'u', password: marker, bogus: 1 }],
   ['its field misspelled', { registry: 'a.example', username: 'u', passwort: marker }],
   ['it in a list', { registry: 'a.example', username: 'u', password: [marker] }],
   ['it in an object', { registry: 'a.example', username: 'u', password: { value: marker } }],
   ['a required field missing', { registry: 'a.example', password: marker }],
   ['another field of the wrong type', { registry: 7, username: 'u', password: marker }],
-  ['an unknown enum value beside it', { registry: 'a.example', username: 'u', password: marker, type: 'DOCKER_V9' }],
+  ['an unknown enum value next to it', { registry: 'a.example', username: 'u', password: marker, type: 'DOCKER_V9' }],
   ['it in place of the enum value', { registry: 'a.example', username: 'u', password: 'x', type: marker }],
   ['it in place of the whole input', marker],
   ['a list in place of the whole input', [{ password: marker }]],
@@ -52,7 +52,7 @@ const mistakes: [string, unknown][] = [
     'a far too long password that begins with it',
     { registry: 'a.example', username: 'u', password: marker.repeat(2000) },
   ],
-  ['an unusable registry beside it', { registry: 'https://a.example/', username: 'u', password: marker }],
+  ['an invalid registry next to it', { registry: 'https://a.example/', username: 'u', password: marker }],
 ];
 
 const quoted = JSON.stringify(marker);
@@ -62,7 +62,7 @@ const literals: [string, string][] = [
     `mutation { checkRegistry(input: { registry: "a.invalid", username: "u", password: ${quoted} }) { errors { message } } }`,
   ],
   [
-    'beside an unknown field',
+    'next to an unknown field',
     `mutation { checkRegistry(input: { registry: "a", username: "u", password: ${quoted}, bogus: 1 }) { errors { message } } }`,
   ],
   [
@@ -151,7 +151,7 @@ const requests: [string, string, RequestInit][] = [
 ];
 
 describe('a password', () => {
-  test('is nowhere after every operation that takes it', async () => {
+  test('is nowhere after every operation that accepts it', async () => {
     const credential = { username, password: marker };
     const wrong = { username: alice.username, password: marker };
     const input = (path: string, login: { username: string; password: string }) => ({
@@ -249,7 +249,7 @@ async function expectNowhere(): Promise<void> {
   expect(findMarker(marker, places)).toEqual([]);
 }
 
-/** What left the server so far, and what lies on its disk. */
+/** Returns all output of the server so far, and the files on its disk. */
 function placesNow(): Map<string, Uint8Array | string> {
   return new Map<string, Uint8Array | string>(filesBelow(dataDirectory))
     .set('answers', [...server.answers, ...otherAnswers].join('\n'))

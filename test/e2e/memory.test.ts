@@ -17,11 +17,11 @@ const maxOldMiB = 85;
 const pollIntervalMs = 100;
 /** Until the machine code of an operation, which the old part of the heap holds, has settled. */
 const warmUpCount = 2_000;
-/** Several times, as a full collection may come in between and take away what was left. */
+/** Number of measurements, because a full collection in between may remove the garbage. */
 const countsMeasured = [1_000, 1_000, 1_000];
 /** A request that is held until a full collection leaves about 6,000 bytes, others 700. */
 const maxLeftBytes = 2_000;
-/** After so long without work, V8's next full collection gives memory back. */
+/** Milliseconds without work after which V8's next full collection returns memory. */
 const idleMs = 12_000;
 
 let server: RegwayServer;

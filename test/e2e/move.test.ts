@@ -72,7 +72,7 @@ afterAll(async () => {
 
 beforeEach(() => behind.unsafe('DROP SCHEMA public CASCADE; CREATE SCHEMA public;'));
 
-test('every row of every table arrives as it was, and a server with the same keyring goes on from there', async () => {
+test('every row of every table arrives unchanged, and a server with the same keyring continues with them', async () => {
   const { code, stdout, stderr } = await regway(['migrate', '--to', database.url, '-o', 'json']);
   expect(code, stderr).toBe(0);
   const moved = JSON.parse(stdout) as { table: string; rows: number }[];
@@ -160,7 +160,7 @@ test('leaves nothing in the target when a row cannot be stored', async () => {
   expect(await tables()).toEqual([]);
 });
 
-test('notices a target that keeps another row than it was given, and leaves nothing there', async () => {
+test('detects a target that stores a row differently, and leaves nothing there', async () => {
   await (await openStore({ url: database.url, migrationsDir })).close();
   await behind.unsafe(`
     CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.count := NEW.count - 1; RETURN NEW; END $$;
@@ -188,7 +188,7 @@ test('the password of the target is that of PGPASSWORD, which has no part in whe
 
 test.each([
   ['no address of PostgreSQL', 'mysql://u@db.example/x', 1],
-  ['one that nobody answers at', 'postgres://u@127.0.0.1:1/x', 1],
+  ['an unreachable one', 'postgres://u@127.0.0.1:1/x', 1],
   ['one that cannot be read', 'postgres://u@host:port/x', 78],
   ['one with a password, which others can see,', 'postgres://u:MARKER@127.0.0.1:1/x', 2],
 ])('%s as a target is refused, and its password shown nowhere', async (_, address, code) => {
@@ -197,7 +197,7 @@ test.each([
   expect(refusal.stdout + refusal.stderr).not.toContain('MARKER');
 });
 
-test('an export holds no password, and makes the registries anew once somebody puts the passwords in', async () => {
+test('an export contains no password, and creates the registries again once the passwords are added', async () => {
   const { code, stdout } = await regway(['export', '--account=admin']);
   expect(code).toBe(0);
   expect(stdout).not.toMatch(/password of|sealed/);

@@ -1,4 +1,4 @@
-// The attack of somebody who can write to the database: make the server send a stored password to another place.
+// An attacker with write access to the database tries to make the server send a stored password to another host.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from 'better-sqlite3';
@@ -13,7 +13,7 @@ const insecure = { secureConnection: false };
 
 /** Where alice's password belongs. */
 let owner: FakeServer;
-/** Where the attacker wants it. */
+/** The attacker's host. */
 let attacker: FakeServer;
 let dataDirectory: string;
 let server: RegwayServer;
@@ -39,7 +39,7 @@ afterEach(async () => {
   await Promise.all([owner.stop(), attacker.stop()]);
 });
 
-/** What the attacker writes, and the row whose password is then used. */
+/** The attacker's writes, and the row whose password is then used. */
 const attacks: [string, () => string, (database: Database) => void][] = [
   [
     "the sealed password copied into the row of the attacker's registry",

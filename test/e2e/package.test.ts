@@ -11,7 +11,7 @@ import { projectRoot, serverEnvironment } from './support/server.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 const run = promisify(execFile);
-/** Two installs, one of them a whole Node of 100 MB, from whatever the package registry is behind. */
+/** In milliseconds. Two installs, one of them a whole Node of 100 MB, over any network. */
 const installTimeoutMs = 600_000;
 
 const folder = makeTemporaryDirectory('package');

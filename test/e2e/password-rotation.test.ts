@@ -1,4 +1,4 @@
-// The password of a real registry is changed while fifty clients pull through Regway, which was given the new one before.
+// The password of a real registry changes while fifty clients pull through Regway, which has the new one as pending.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

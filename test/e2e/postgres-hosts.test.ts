@@ -61,7 +61,7 @@ describe('of several hosts', () => {
     await database.close();
   });
 
-  it('the next is connected to once the one in use is lost, and the process goes on', async () => {
+  it('the next is connected to once the one in use is lost, and the process continues', async () => {
     const third = await startPostgres(['cluster_name=third']);
     const database = openPostgres(addressOf([hostOf(third), hostOf(writable)], '?target_session_attrs=read-write'));
     const name = () =>

@@ -1,4 +1,4 @@
-// TLS to a real PostgreSQL server: whom each sslmode trusts, and what the operator reads when a server is not who it should be.
+// TLS to a real PostgreSQL server: the certificates that each sslmode trusts, and the message to the operator for any other.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ async function refusalOf(url: string): Promise<Error> {
   return refusal as StoreError;
 }
 
-describe('a server whose certificate is for 127.0.0.1, of an authority of our own', () => {
+describe('a server with a certificate for 127.0.0.1 of a private authority', () => {
   it.each([
     ['disable', '127.0.0.1', 'none', false],
     ['require', '127.0.0.1', 'none', true],

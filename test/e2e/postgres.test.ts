@@ -88,7 +88,7 @@ describe('a server', () => {
     await store.close();
   });
 
-  it('that is down makes calls STORAGE_UNAVAILABLE; the store goes on when it is back, with every acknowledged write', async () => {
+  it('that is down makes calls STORAGE_UNAVAILABLE; the store recovers once it is back, with every acknowledged write', async () => {
     const store = await open();
     await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     await server.crash();
@@ -128,7 +128,7 @@ describe('a server', () => {
     await store.close();
   });
 
-  it('that is stopped without a word makes calls STORAGE_UNAVAILABLE in time, and none of them is made when it goes on', async () => {
+  it('that hangs makes calls STORAGE_UNAVAILABLE in time, and none of them takes effect when it continues', async () => {
     const store = await open();
     await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     server.hang();
@@ -155,7 +155,7 @@ describe('a server', () => {
     await store.close();
   });
 
-  it('whose host is lost without a word is connected to anew, while the lost connections stay silent', async () => {
+  it('whose host is lost silently is connected to again, while the lost connections stay silent', async () => {
     await using relay = await startRelay(server.url);
     const store = await openStarted(relay.url);
     await store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
@@ -230,7 +230,7 @@ describe('a server', () => {
     await Promise.all(replicas.map((store) => store.close()));
   });
 
-  it('with replicas that start at once after an update takes in the old events once', async () => {
+  it('with replicas that start at once after an update chains the old events once', async () => {
     const store = await open();
     for (let number = 1; number <= 5; number++) await store.registries.appendAudit(sampleEvent());
     await behind.unsafe('UPDATE audit_event SET hash = NULL; DELETE FROM audit_head');
@@ -243,7 +243,7 @@ describe('a server', () => {
     await Promise.all([store, ...replicas].map((each) => each.close()));
   });
 
-  it('carries what one replica tells to all of them, also after it was down', async () => {
+  it('delivers the notifications of one replica to all of them, also after it was down', async () => {
     const replicas = [1, 2].map(() => {
       const pool = createPool(parseAddress(server.url), 1);
       const notify = (channel: string, text: string) =>
@@ -265,11 +265,11 @@ describe('a server', () => {
     };
     await arrives('before');
     await server.crash();
-    replicas[1]?.send('to nobody');
+    replicas[1]?.send('without listeners');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await server.start();
     await arrives('after');
-    expect(heard.flat()).not.toContain('to nobody');
+    expect(heard.flat()).not.toContain('without listeners');
     await Promise.all(replicas.map((channel) => channel.close()));
   });
 
@@ -286,7 +286,7 @@ describe('a server', () => {
       return row?.['count'] as number;
     };
     await store.registries.count('admin', { search: 'nothing has this' });
-    // A session tells the statistics what it did when it ends.
+    // A session reports its statistics when it ends.
     await store.close();
     await expect.poll(scans).toBeGreaterThan(0);
     const before = await scans();

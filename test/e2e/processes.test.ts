@@ -11,11 +11,11 @@ import { operationsOn, registryOf } from './support/operations.ts';
 import { executableArguments } from '../support/built.ts';
 import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 
-/** Enough to hit a write on the way with near certainty; each round takes about a second. */
+/** Enough to hit a write in flight with near certainty; each round needs about a second. */
 const killRounds = 10;
 const writers = 4;
 
-/** Far more than an end takes when nothing is left to do, and half of what the server grants to requests in flight. */
+/** In milliseconds. Far more than an idle server needs to stop, and half of the time that it grants requests in flight. */
 const endAfterAnswerMs = 5_000;
 
 let dataDirectory: string;
@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 
-test('of three servers that start at once on an empty data directory one serves, and the others end with 78 and say why', async () => {
+test('of three servers that start at once on an empty data directory one serves, and the others exit with status 78 and say why', async () => {
   const starts = await Promise.allSettled([1, 2, 3].map(() => startServer({ dataDirectory })));
   const refusals = starts.flatMap((start) => (start.status === 'rejected' ? [String(start.reason)] : []));
   expect(refusals).toHaveLength(2);
@@ -60,7 +60,7 @@ test('the next server starts at once when the one before was killed', async () =
   await second.stop();
 });
 
-test('a database that a newer version migrated ends the start with 78 and keeps every byte, its log included', async () => {
+test('a database that a newer version migrated prevents startup with status 78 and keeps every byte, its log included', async () => {
   const server = await startServer({ dataDirectory });
   registryOf(
     await operationsOn(server).create(
@@ -136,7 +136,7 @@ test('kill -9 during writes loses no registry that was acknowledged, and each ha
   expect(stored.audited.toSorted()).toEqual(stored.ids.toSorted());
 });
 
-test('SIGTERM lets a request in flight finish, takes no new one, and ends with 0 once it is answered', async () => {
+test('SIGTERM lets a request in flight finish, accepts no new one, and exits with status 0 after the response', async () => {
   let reached = () => {};
   const upstreamReached = new Promise<void>((resolve) => (reached = resolve));
   let release = () => {};

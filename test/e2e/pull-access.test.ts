@@ -1,4 +1,4 @@
-// Who may pull what: every kind of caller against every kind of repository, with bare requests and with skopeo.
+// Access to pulls: every kind of caller against every kind of repository, with bare requests and with skopeo.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ import type { Upstreams, UpstreamUser } from './support/upstreams.ts';
 const alice: UpstreamUser = { username: 'alice', password: 'password-of-alice', rights: { 'team-a/': ['pull'] } };
 const bob: UpstreamUser = { username: 'bob', password: 'password-of-bob', rights: { 'team-b/': ['pull'] } };
 
-/** Alice's and bob's registries cover the first two; anybody may pull the third, without a login; nobody's credential opens the last. */
+/** Alice's and bob's registries cover the first two; the third is public; no credential gives access to the last. */
 const repositories = ['team-a/app', 'team-b/app', 'public/app', 'team-c/app'] as const;
 
 /** The status of a pull for each of the repositories. */
@@ -93,7 +93,7 @@ describe('by bare request', () => {
   );
 });
 
-describe('by skopeo, which asks for a token first', () => {
+describe('by skopeo, which requests a token first', () => {
   test.each(cells)('%s who pulls %s gets %i', async (caller, repository, status) => {
     const token = tokens[caller];
     const skopeo = await startPullClient.skopeo();

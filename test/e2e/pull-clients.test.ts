@@ -57,8 +57,8 @@ afterAll(async () => {
   await upstreams?.stop();
 });
 
-describe('what stands behind Regway', () => {
-  test.each(upstreamNames)('the registry "%s" gives nothing without a login and the image with one', async (name) => {
+describe('the registries behind Regway', () => {
+  test.each(upstreamNames)('the registry "%s" serves nothing without a login and the image with one', async (name) => {
     const skopeo = await startPullClient.skopeo();
     const direct = {
       server: `${name === 'basic' ? 'http' : 'https'}://${upstreams[name].host}`,
@@ -116,7 +116,7 @@ describe.each(pullClientNames)('%s', (clientName) => {
   });
 });
 
-test('containerd that answers the challenge itself, not told by hosts.toml to log in, pulls from every registry', async () => {
+test('containerd that answers the challenge itself, without a login in hosts.toml, pulls from every registry', async () => {
   const containerd = await startPullClient.containerd();
   for (const name of upstreamNames) {
     const { pulled, output, digests } = await containerd.pull({ ...behindRegway(name, 'single'), challenged: true });

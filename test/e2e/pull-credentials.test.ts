@@ -1,4 +1,4 @@
-// Which stored credential a pull uses, how often the upstream is asked to log in, and what follows when a password changes or is wrong.
+// Tests which stored credential a pull uses, how often Regway logs in to the upstream, and the effects of a changed or wrong password.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -229,7 +229,7 @@ test('the credential of a more specific registry that fails is not replaced by t
   expect(await pull('basic', 'team-b/app')).toMatchObject({ status: 200 });
 });
 
-test('a deleted registry is not used by the next pull, whatever was cached', async () => {
+test('a deleted registry is not used by the next pull, with any cached state', async () => {
   const { id } = registryOf(await operations.create(upstreams.input('token', carol), upstreams.settings('token')));
   expect(await pull('token', 'team-a/app')).toMatchObject({ status: 200 });
   expect(await operations.delete(id)).toMatchObject({ deletedId: id });

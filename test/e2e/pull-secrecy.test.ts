@@ -1,4 +1,4 @@
-// What crosses the wire between clients and Regway never holds the upstream's password, in no common encoding.
+// The traffic between clients and Regway never contains the upstream's password, in any common encoding.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ let upstreams: Upstreams;
 let recorder: Recorder;
 let server: RegwayServer;
 let token: string;
-/** What clients printed. */
+/** The output of the clients. */
 const outputs: string[] = [];
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
     settings: {
       REGWAY_CA_FILE: upstreams.authority.certificateFile,
       REGWAY_LISTEN: listen,
-      // Clients ask for tokens where the challenge says.
+      // Clients request tokens from the address in the challenge.
       REGWAY_PUBLIC_URL: recorder.url,
       REGWAY_LOG_LEVEL: 'trace',
     },
@@ -64,7 +64,7 @@ afterAll(async () => {
 });
 
 test.each(pullClientNames)(
-  '%s pulls, is refused for a bad credential of ours, and asks for what is not there',
+  '%s pulls, is rejected with a bad credential, and requests content that does not exist',
   async (name) => {
     const client = await startPullClient[name]();
     for (const upstream of upstreamNames) {

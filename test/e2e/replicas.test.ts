@@ -1,4 +1,4 @@
-// Two replicas on one PostgreSQL database: what one does holds for the other at once, and nothing is lost between them.
+// Two replicas on one PostgreSQL database: a change by one is effective on the other immediately, and nothing is lost between them.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -71,7 +71,7 @@ beforeEach(async () => {
 });
 
 describe('changes through two replicas at once', () => {
-  test('of twenty creates of one text one is done, and the others are told that it exists', async () => {
+  test('of twenty creates of one pattern one succeeds, and the others get ALREADY_EXISTS', async () => {
     const payloads = await Promise.all(
       Array.from({ length: 20 }, () => through.create({ registry: 'one.example', ...alice }, unchecked)),
     );
@@ -150,7 +150,7 @@ describe('access', () => {
     expect(await pull()).toMatchObject({ status: 401 });
   });
 
-  test('a session of the console is one of its replica alone: a balancer must keep a browser there', async () => {
+  test('a session of the console exists only on its replica, so a balancer must keep a browser there', async () => {
     const headers = { 'content-type': 'application/json', 'x-regway-console': '1' };
     const [opener, stranger] = replicas.servers.map(({ url }) => `${url}/session`) as [string, string];
     const opened = await fetch(opener, {
@@ -218,7 +218,7 @@ describe('pulls', () => {
 });
 
 describe('the database', () => {
-  test('gets no more connections from a replica than the pool has, however many ask', async () => {
+  test('gets no more connections from a replica than the pool has, for any number of callers', async () => {
     const settings = { ...replicas.settings, REGWAY_DATABASE_URL: `${database.url}?application_name=counted` };
     const replica = await startServer({ settings });
     const operations = operationsOn(replica, replicas.firstToken());
@@ -239,7 +239,7 @@ describe('the database', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(maxConnectionsOfReplica);
   });
 
-  test('that is stopped without a word is told of by every replica, and goes on being used when it goes on', async () => {
+  test('that hangs is reported by every replica, and is used again when it continues', async () => {
     const readiness = () => Promise.all(replicas.servers.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
     const { id } = registryOf(await through.create({ registry: 'before.example', ...alice }, unchecked));
     database.hang();
@@ -315,7 +315,7 @@ describe('the database', () => {
     },
   );
 
-  test('has one audit chain that is whole, whoever wrote to it', async () => {
+  test('has one whole audit chain with the events of both replicas', async () => {
     await Promise.all(
       Array.from({ length: 40 }, (_, number) =>
         through.create({ registry: `chained-${number}.example`, ...alice }, unchecked),

@@ -1,4 +1,4 @@
-// What the suites on two replicas stand on: without it they would run on SQLite a second time, and nobody would see it.
+// Holds that the suites on two replicas use PostgreSQL: otherwise they would run on SQLite a second time without notice.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { openDomain } from '../support/domain.ts';

@@ -9,7 +9,7 @@ import { callerOf, openDomain, type TestDomain } from '../support/domain.ts';
 import { alice, startBasicRegistry, type PasswordRegistry } from './support/registries.ts';
 import { refusedLoginsIn } from './support/registry-log.ts';
 
-/** The shortest interval that one can set. */
+/** The shortest interval that can be set. */
 const everyMs = 3_600_000;
 const writer = callerOf('READ_WRITE');
 
@@ -36,7 +36,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** As a server does that was started anew: what is due follows from what is stored. */
+/** Restarts the schedule, as a new server does: the due registries follow from the stored rows. */
 function startSchedule(): Revalidation {
   const { store, sealer } = domain;
   return startRevalidation({

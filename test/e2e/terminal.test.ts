@@ -1,4 +1,4 @@
-// The command line in front of a person: hidden prompts, questions, colours and width, on a pseudo-terminal.
+// The command line on a pseudo-terminal: hidden prompts, questions, colors, and width.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,8 +17,8 @@ let server: RegwayServer;
 let registry: RealRegistry;
 const configHome = makeTemporaryDirectory('config');
 const enter = '\r';
-/** What starts a colour. */
-const colour = '\u001B[3';
+/** The start of a color. */
+const color = '\u001B[3';
 
 beforeAll(async () => {
   [server, registry] = await Promise.all([startServer(), startBasicRegistry([alice])]);
@@ -35,7 +35,7 @@ const environment = (more: Record<string, string> = {}): NodeJS.ProcessEnv => ({
     XDG_CONFIG_HOME: configHome,
     TERM: 'xterm-256color',
   }),
-  // A person's terminal, wherever this runs: all three decide about colours.
+  // A user's terminal, for any runner of the tests: all three decide about colors.
   NO_COLOR: '',
   FORCE_COLOR: undefined,
   CI: undefined,
@@ -55,17 +55,17 @@ const add = (repository: string) => [
 const stored = async (): Promise<string> => (await server.graphql('{ registries { nodes { registry } } }')).text;
 
 describe('a password', () => {
-  test('is asked for without echo, and the steps have colours', async () => {
+  test('is prompted for without echo, and the steps have colors', async () => {
     const { screen, code } = await regway(add('asked/*'), {
       answers: [['Password of alice: ', alice.password + enter]],
     });
     expect(code, screen).toBe(0);
     expect(screen).not.toContain(alice.password);
-    expect(screen).toContain(`${colour}2m✓`);
+    expect(screen).toContain(`${color}2m✓`);
     expect(screen).toContain(`Registry:   ${registry.host}/asked/*`);
   });
 
-  test('that is not typed is not sent: Ctrl-C ends with 130', async () => {
+  test('that is not typed is not sent: Ctrl-C exits with status 130', async () => {
     const { screen, code } = await regway(add('canceled/*'), { answers: [['Password of alice: ', 'half\u0003']] });
     expect(code, screen).toBe(130);
     expect(screen).toContain('Canceled.');
@@ -109,21 +109,21 @@ describe('a password', () => {
   });
 });
 
-test('NO_COLOR takes the colours away, and nothing else', async () => {
+test('NO_COLOR removes the colors, and nothing else', async () => {
   const { screen, code } = await regway(['registry', 'check', ...add('asked/*').slice(2)], {
     env: { NO_COLOR: '1' },
     answers: [['Password of alice: ', alice.password + enter]],
   });
   expect(code, screen).toBe(0);
   expect(screen).toContain('✓ VALID');
-  expect(screen).not.toContain(colour);
+  expect(screen).not.toContain(color);
 });
 
 test.each([
   ['n', 1, true],
   ['', 1, true],
   ['y', 0, false],
-])('a deletion is asked about, and %j ends with %i', async (answer, expected, kept) => {
+])('a deletion requires a confirmation, and %j exits with status %i', async (answer, expected, kept) => {
   await server.graphql(
     'mutation { createRegistry(input: { registry: "deleted.example", username: "a", password: "p" }, validate: false) { errors { code } } }',
   );

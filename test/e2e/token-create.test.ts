@@ -1,4 +1,4 @@
-// `npx regway token create`, as an operator types it: beside a running server, without one, and before the first start.
+// Runs `npx regway token create` as an operator types it: next to a running server, without one, and before the first start.
 
 import { beforeEach, expect, test } from 'vitest';
 import { runProgram } from './support/child-process.ts';
@@ -52,7 +52,7 @@ test.each(['READ_ONLY', 'PULL'])('a token of the role %s may not list registries
 });
 
 test.each([['--role=KING'], ['--role=READ_WRITE', '--nonsense=1']])(
-  'wrong usage (%s) ends with 2 and prints no token',
+  'wrong usage (%s) exits with status 2 and prints no token',
   async (...flags) => {
     const { code, stdout } = await createToken(...flags);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -1,4 +1,4 @@
-// What a check says about real registries: docker-registry in four forms, and hosts that are none.
+// Validations against real registries: docker-registry in four forms, and hosts that are not registries.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startWebSite, unreachableHost } from './support/fake-servers.ts';
@@ -10,7 +10,7 @@ import { startServer } from './support/server.ts';
 import type { RegwayServer } from './support/server.ts';
 
 let registries: RealRegistries;
-/** Trusts the public authorities alone. */
+/** Trusts only the public authorities. */
 let server: RegwayServer;
 /** Started with the private authority in REGWAY_CA_FILE. */
 let trustingServer: RegwayServer;
@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 describe('the open registry', () => {
-  test('asks for no login, so nothing is proven and the password is not sent', async () => {
+  test('requires no login, so nothing is verified and the password is not sent', async () => {
     const report = await operations.check({ registry: registries.open.host, ...alice }, insecure);
     expect(report).toMatchObject({ outcome: 'NO_AUTH_REQUIRED', valid: true });
     expect(registries.open.log()).not.toContain(alice.username);
@@ -182,7 +182,7 @@ describe('the registry whose token server is on another origin', () => {
 });
 
 describe('the token registry with verification off, or its authority unknown', () => {
-  test('verification off covers the registry alone: the token server is still verified and gets no password', async () => {
+  test('verification off covers only the registry: the token server is still verified and gets no password', async () => {
     const requestsBefore = registries.tokenServer.requests().length;
     const report = await operations.check(
       { registry: registries.token.host, ...alice, trustedRealm: registries.tokenServer.host },
@@ -211,7 +211,7 @@ describe('the token registry with verification off, or its authority unknown', (
 });
 
 describe('hosts that are no registry', () => {
-  test('a port that nobody listens on is UNREACHABLE', async () => {
+  test('a closed port is UNREACHABLE', async () => {
     const report = await operations.check({ registry: await unreachableHost(), ...alice });
     expect(report).toMatchObject({ outcome: 'UNREACHABLE', valid: false, retryable: true });
   });
@@ -219,7 +219,7 @@ describe('hosts that are no registry', () => {
   test.each([
     [404, 'NOT_A_V2_REGISTRY'],
     [200, 'NOT_A_V2_REGISTRY'],
-    // What a firewall shows; a registry may be behind it.
+    // The response of a firewall, which may be in front of a registry.
     [403, 'UPSTREAM_FORBIDDEN'],
   ])('a web site that answers %i with a page is %s and gets no password', async (status, outcome) => {
     const site = await startWebSite(status);
@@ -235,7 +235,7 @@ describe('hosts that are no registry', () => {
 });
 
 describe('every report', () => {
-  test('names what was seen, when, and the steps in the order that the protocol takes them', async () => {
+  test('contains the observations, the time, and the steps in the order of the protocol', async () => {
     const report = await operations.check({ registry: registries.basic.host, ...alice }, insecure);
     expect(report.message).not.toBe('');
     expect(Math.abs(Date.now() - Date.parse(report.checkedAt))).toBeLessThan(60_000);
@@ -243,7 +243,7 @@ describe('every report', () => {
     expect(report.steps.every(({ status }) => status !== 'FAILED')).toBe(true);
   });
 
-  test('of a failure ends with the step that failed, and carries a hint', async () => {
+  test('of a failure ends with the failed step, and has a hint', async () => {
     const report = await operations.check({ registry: registries.tls.host, ...alice });
     expectOrderedSteps(report);
     expect(report.steps.filter(({ status }) => status === 'FAILED').map(({ kind }) => kind)).toEqual(['TLS']);

@@ -1,4 +1,4 @@
-// How `npm run test:e2e` runs: real registries, a real browser and a real database, one suite after the other; and the suites of `npm test` that
+// Configures `npm run test:e2e`: real registries, a real browser, and a real database, one suite after the other; and the suites of `npm test` that
 // open a domain once more, on two replicas that share a PostgreSQL database.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { noSkipsReporter } from './support/no-skips-reporter.ts';
 const testDirectory = join(import.meta.dirname, '..');
 const pglite = join(testDirectory, 'interop/node_modules/@electric-sql/pglite');
 
-/** The suites start servers, browsers and databases; side by side they would only wait for each other. */
+/** The suites start servers, browsers, and databases; in parallel they would only wait for each other. */
 const oneByOne = {
   fileParallelism: false,
   allowOnly: false,
@@ -48,7 +48,7 @@ export default defineConfig({
         },
       },
       {
-        // Drizzle stands outside of test/interop, so it finds PGlite only if Vite resolves it.
+        // Drizzle is outside of test/interop, so it finds PGlite only if Vite resolves it.
         resolve: { alias: [{ find: '@electric-sql/pglite', replacement: pglite }] },
         test: {
           ...oneByOne,
@@ -84,7 +84,7 @@ export default defineConfig({
   },
 });
 
-/** Those that open a domain through one of these, and so run on whatever database they are given. The others have no store, or choose theirs. */
+/** Returns the suites that open a domain through one of these, and so run on any database. The others have no store, or choose theirs. */
 function suitesOnADomain(): string[] {
   return suitesWith(/\b(openDomain|openEndpoint|openApi|openRestFace|serveRegway)\(/, [
     'server/graphql/**/*.test.ts',
@@ -94,7 +94,7 @@ function suitesOnADomain(): string[] {
   ]);
 }
 
-/** The suites among `patterns` whose text has a match. */
+/** Returns the suites of `patterns` whose text has a match. */
 function suitesWith(text: RegExp, patterns: readonly string[]): string[] {
   return globSync([...patterns], { cwd: testDirectory }).filter((file) =>
     text.test(readFileSync(join(testDirectory, file), 'utf8')),

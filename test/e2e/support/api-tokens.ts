@@ -7,7 +7,7 @@ import { serverEnvironment } from './server.ts';
 
 export interface ApiTokenOptions {
   readonly role: 'ADMIN' | 'READ_WRITE' | 'READ_ONLY' | 'PULL';
-  /** `admin` unless given. */
+  /** Defaults to `admin`. */
   readonly account?: string;
   /** Patterns that a PULL token is limited to. */
   readonly images?: readonly string[];
@@ -15,7 +15,7 @@ export interface ApiTokenOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Makes a token and gives its text. */
+/** Creates a token and returns its value. */
 export async function createApiToken(
   dataDirectory: string,
   { role, account = 'admin', images = [], settings }: ApiTokenOptions,

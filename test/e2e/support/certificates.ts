@@ -10,9 +10,9 @@ export interface KeyPair {
 }
 
 export interface CertificateAuthority {
-  /** PEM, as `REGWAY_CA_FILE` takes it. */
+  /** PEM, for `REGWAY_CA_FILE`. */
   readonly certificateFile: string;
-  /** A folder with the certificate as `*.crt`, as skopeo takes it. */
+  /** A folder with the certificate as `*.crt`, for skopeo. */
   readonly certificateDirectory: string;
   /** A server certificate for one IP address. */
   issue(address: string): KeyPair;
@@ -41,7 +41,7 @@ export function createCertificateAuthority(directory: string): CertificateAuthor
   };
 }
 
-/** An RSA key and a certificate that stands for itself, for signing registry tokens. */
+/** Creates an RSA key and a self-signed certificate, for signing registry tokens. */
 export function selfSigned(directory: string, name: string, extra: readonly string[] = []): KeyPair {
   const pair = { certificateFile: join(directory, `${name}.pem`), keyFile: join(directory, `${name}.key`) };
   execFileSync(
@@ -67,7 +67,7 @@ export function selfSigned(directory: string, name: string, extra: readonly stri
   return pair;
 }
 
-/** The contents, as node:https takes them. */
+/** Reads the contents, for node:https. */
 export function readKeyPair(pair: KeyPair): { cert: string; key: string } {
   return { cert: readFileSync(pair.certificateFile, 'utf8'), key: readFileSync(pair.keyFile, 'utf8') };
 }

@@ -3,10 +3,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 
-/** Registries answer in 50 ms and the server in under a second; two busy cores may take many times that. */
+/** In milliseconds. Registries respond in 50 ms and the server in under a second; two busy cores may need many times that. */
 const readyTimeoutMs = 30_000;
 
-/** What a clean stop may take, requests in flight included. */
+/** Milliseconds for a clean stop, requests in flight included. */
 const stopTimeoutMs = 20_000;
 
 export interface ProgramOptions {

@@ -1,4 +1,4 @@
-// A containerd of its own, told by hosts.toml to get everything from one server, as a cluster's nodes are.
+// Starts a containerd whose hosts.toml sends every pull to one server, as on the nodes of a cluster.
 // https://github.com/containerd/containerd/blob/main/docs/hosts.md
 
 import { globSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Reads and edits the embedded database of a stopped server, as somebody with the file and an SQL shell would.
+// Reads and edits the embedded database of a stopped server, as a user with the file and an SQL shell could.
 
 import Database from 'better-sqlite3';
 import { filesBelow } from './marker.ts';
@@ -15,7 +15,7 @@ export function databaseFile(dataDirectory: string): string {
   return found[0][0];
 }
 
-/** Opens the database, gives it to the work, and closes it again. */
+/** Opens the database, passes it to the work, and closes it again. */
 export function withDatabase<Result>(dataDirectory: string, work: (database: Database.Database) => Result): Result {
   const database = new Database(databaseFile(dataDirectory));
   try {

@@ -1,4 +1,4 @@
-// A registry of Amazon ECR on loopback: an AWS that checks signatures and issues passwords, and a docker-registry behind TLS that knows the issued ones alone.
+// A registry of Amazon ECR on loopback: an AWS that checks signatures and issues passwords, and a docker-registry behind TLS that accepts only the issued ones.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -26,7 +26,7 @@ export interface EcrOptions {
 }
 
 export interface LoopbackEcr {
-  /** What a server needs to find AWS and the registry. */
+  /** The settings with which a server finds AWS and the registry. */
   readonly settings: Readonly<Record<string, string>>;
   readonly image: ImageLayout;
   /** Every request that AWS got. */
@@ -91,7 +91,7 @@ export async function startEcr({ host, repository, keys, otherNames = [] }: EcrO
   };
 }
 
-/** What AWS says of a request that it does not take. */
+/** The response of AWS to a request that it rejects. */
 function faultOf(asked: Asked, keys: KnownKeys): string | undefined {
   try {
     verifySignature(asked, keys);

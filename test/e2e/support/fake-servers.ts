@@ -1,4 +1,4 @@
-// Loopback servers that are not docker-registry: a web site, a registry that counts credentials, a port that nobody has.
+// Starts loopback servers that are not docker-registry: a web site, a registry that counts credentials, a closed port.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -39,7 +39,7 @@ export async function startFakeServer(answer: RequestListener): Promise<FakeServ
   };
 }
 
-/** A registry that takes every user and password, and none is refused. */
+/** Starts a registry that accepts every username and password. */
 export async function startGullibleRegistry(): Promise<FakeServer> {
   return startFakeServer((request, response) => {
     const status = request.headers.authorization === undefined ? 401 : 200;
@@ -52,7 +52,7 @@ export async function startGullibleRegistry(): Promise<FakeServer> {
   });
 }
 
-/** What a web server shows where no registry is: a page with the status. */
+/** Starts a web server that is no registry: it responds with a page and the status. */
 export async function startWebSite(status: number): Promise<FakeServer> {
   return startFakeServer((_request, response) => {
     const page = `<html><head><title>${status}</title></head><body><center><h1>${status}</h1></center></body></html>`;
@@ -60,7 +60,7 @@ export async function startWebSite(status: number): Promise<FakeServer> {
   });
 }
 
-/** A host that refuses connections: a port that was free a moment ago. */
+/** Returns a host that refuses connections: a port that was just free. */
 export async function unreachableHost(): Promise<string> {
   const server = await startFakeServer(() => undefined);
   await server.stop();

@@ -1,4 +1,4 @@
-// What the files of a directory hold, to see that a refused start left every byte as it was.
+// Hashes the files of a directory, to check that a failed startup changed no byte.
 
 import { createHash } from 'node:crypto';
 import { filesBelow } from './marker.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-/** A port of the loopback address that was free a moment ago. */
+/** Returns a port of the loopback address that was just free. */
 export async function freePort(address: string): Promise<number> {
   const probe = createServer().listen(0, address);
   await once(probe, 'listening');

@@ -1,4 +1,4 @@
-// Before the first suite: every Debian package that the suites need is there, and the bundle is that of this tree.
+// Runs before the first suite: checks that every required Debian package is installed, and builds the bundle of this tree.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
@@ -21,7 +21,7 @@ const requirements: readonly { readonly packageName: string; readonly program: s
   { packageName: 'pgbouncer', program: '/usr/sbin/pgbouncer' },
 ];
 
-/** Fails the whole run, with the one line that mends it, when a package is missing. Nothing is skipped. */
+/** Fails the whole run if a package is missing, with the command that installs it. Nothing is skipped. */
 export function setup(): void {
   const missing = requirements.filter(({ program }) => !isInstalled(program)).map(({ packageName }) => packageName);
   if (missing.length > 0) {

@@ -25,7 +25,7 @@ export interface PushOptions {
   readonly reference: string;
   /** `username:password`; none pushes anonymously. */
   readonly credential?: string | undefined;
-  /** Folder with the authority's certificate; none speaks plain HTTP. */
+  /** Folder with the authority's certificate. If omitted, plain HTTP is used. */
   readonly certificateDirectory?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The search for a leaked password finds one in every form, so that finding none means something.
+// The search for a leaked password finds one in every form, so that finding none is meaningful.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

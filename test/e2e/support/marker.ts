@@ -65,7 +65,7 @@ export function filesBelow(directory: string): Map<string, Buffer> {
   return new Map(files.map(({ parentPath, name }) => join(parentPath, name)).map((path) => [path, readFileSync(path)]));
 }
 
-/** The characters of an encoding that depend on the bytes alone, when they begin `offset` bytes into a group of three. */
+/** Returns the characters of an encoding that depend only on the bytes, if they begin `offset` bytes into a group of three. */
 function base64Inside(bytes: Buffer, offset: 0 | 1 | 2, encoding: 'base64' | 'base64url'): string {
   const text = Buffer.concat([Buffer.alloc(offset), bytes])
     .toString(encoding)

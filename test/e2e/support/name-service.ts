@@ -1,5 +1,5 @@
 // Stands in for the machine's name service inside one server: loaded into it with `--import`, it answers the names of TEST_NAMES (JSON).
-// Names of cloud registries cannot be given to a real one here, and the product has no setting for it.
+// A real one cannot resolve names of cloud registries to loopback, and the product has no setting for it.
 
 import promises from 'node:dns/promises';
 import { syncBuiltinESMExports } from 'node:module';

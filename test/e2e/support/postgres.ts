@@ -78,7 +78,7 @@ export async function startPostgres(
     },
     hang() {
       process.kill(server.pid, 'SIGSTOP');
-      // The kernel's list leaves some out while others end (proc_tid_children(5)): so it is read until nobody new stands in it.
+      // The kernel's list omits some processes while others end (proc_tid_children(5)), so it is read until it contains no new one.
       const stopped = new Set<number>();
       for (let found = childrenOf(server.pid); found.some((pid) => !stopped.has(pid)); found = childrenOf(server.pid)) {
         for (const pid of found) process.kill(pid, 'SIGSTOP');
@@ -101,7 +101,7 @@ function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
-/** Most end by themselves once the first process is gone. */
+/** Most end by themselves once the first process has ended. */
 function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');

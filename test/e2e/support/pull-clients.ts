@@ -36,7 +36,7 @@ export interface PullClient {
   readonly name: PullClientName;
   /** Pulls the tag `latest` into an empty store. */
   pull(request: PullRequest): Promise<PullResult>;
-  /** What a pull of the image gives as its digests. */
+  /** Returns the digests that a pull of the image reports. */
   expected(image: ImageLayout): readonly string[];
   stop(): Promise<void>;
 }

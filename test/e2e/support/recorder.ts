@@ -12,9 +12,9 @@ export interface Recorder {
   forwardTo(url: string): void;
   /** Forgets what was recorded so far. */
   clear(): void;
-  /** What clients sent. */
+  /** The bytes that clients sent. */
   sent(): Buffer;
-  /** What clients received. */
+  /** The bytes that clients received. */
   received(): Buffer;
   stop(): Promise<void>;
 }

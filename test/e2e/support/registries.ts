@@ -33,9 +33,9 @@ export interface Login {
 export interface RegistryOptions {
   /** Plain HTTP without it. */
   readonly tls?: KeyPair | undefined;
-  /** As docker-registry's configuration has it; nobody logs in without it. */
+  /** The authentication in docker-registry's configuration. Omit it for no login. */
   readonly auth?: object | undefined;
-  /** Where clients are sent to for the content of blobs; the registry gives it itself without this. */
+  /** The address that clients are redirected to for blobs. If omitted, the registry serves them itself. */
   readonly storageUrl?: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export interface RealRegistries {
 
 /** Known to every registry with a login; in the token registry the rights are on `team-a/`. */
 export const alice = { username: 'alice', password: 'correct:horse "bättery" /+%' } as const;
-/** Known to the token registry alone; may only pull from `team-b/`. */
+/** A user of only the token registry, who may pull only from `team-b/`. */
 export const bob = { username: 'bob', password: 'bobs-own-password' } as const;
 /** An image that alice can pull is pushed here, in every registry. */
 export const pushedRepository = 'team-a/app';

@@ -1,4 +1,4 @@
-// What docker-registry's log says about who pulled what. The registry must log at the level `debug`.
+// Reads from docker-registry's log which user pulled which content. The registry must log at the level `debug`.
 
 export interface LoggedPull {
   readonly username: string;

@@ -1,4 +1,4 @@
-// A relay before a database, whose connections can be lost as those of a host without power are: nothing comes any more, and no end either.
+// Relays connections to a database, and can lose them like a host without power: no more bytes arrive, and no end either.
 
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export interface Relay extends AsyncDisposable {
   /** The database's url, through the relay. */
   readonly url: string;
-  /** Carries nothing more through the connections that are there. New ones work. */
+  /** Forwards nothing more through the existing connections. New ones work. */
   loseConnections(): void;
 }
 

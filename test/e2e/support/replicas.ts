@@ -1,4 +1,4 @@
-// Several built servers on one PostgreSQL database and one keyring, behind a balancer that gives each request to the next of them.
+// Starts several built servers on one PostgreSQL database and one keyring, behind a balancer that forwards each request to the next of them.
 
 import { join } from 'node:path';
 import { startBalancer, type Balancer } from '../../support/balancer.ts';
@@ -11,7 +11,7 @@ export interface Replicas {
   readonly balancer: Balancer;
   /** Where they share their keyring. */
   readonly dataDirectory: string;
-  /** What commands need to work on the same database and keyring. */
+  /** The environment of commands on the same database and keyring. */
   readonly settings: Readonly<Record<string, string>>;
   /** The one that was printed, by whichever came first. */
   firstToken(): string;
@@ -19,7 +19,7 @@ export interface Replicas {
   graphql(query: string, variables?: object, token?: string | null): Promise<GraphqlAnswer>;
   /** All that they printed. */
   output(): string;
-  /** Rejects when one does not end with 0. */
+  /** Rejects if one does not exit with status 0. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function startReplicas(
 ): Promise<Replicas> {
   const dataDirectory = newDataDirectory();
   const settings = { REGWAY_DATABASE_URL: databaseUrl, REGWAY_KEYRING_FILE: join(dataDirectory, 'keyring'), ...more };
-  // The first makes the keyring, which an operator would then give to all.
+  // The first creates the keyring, which an operator would then copy to all.
   const first = await startServer({ settings });
   const others = await Promise.all(Array.from({ length: count - 1 }, () => startServer({ settings })));
   const servers = [first, ...others];

@@ -41,9 +41,9 @@ export interface RegwayServer {
   firstToken(): string;
   /** All that it printed, both streams. */
   output(): string;
-  /** Every answer it gave through `graphql`, headers first. */
+  /** Every response to `graphql`, headers first. */
   readonly answers: string[];
-  /** Sends one operation, with the first token unless another is given; null sends no token. */
+  /** Sends one operation. The token defaults to the first one; null sends none. */
   graphql(query: string, variables?: object, token?: string | null): Promise<GraphqlAnswer>;
   /** Sends SIGTERM. Rejects if the exit code is not 0. */
   stop(): Promise<void>;
@@ -63,7 +63,7 @@ export function newDataDirectory(): string {
 /** Suites validate and fail to log in more often than people do. */
 const unlimited = { REGWAY_VALIDATIONS_PER_MINUTE: '0', REGWAY_FAILED_LOGINS_PER_MINUTE: '0' };
 
-/** The environment of a server: nothing of ours but what the test says. */
+/** Returns the environment of a server, with only the settings of the test. */
 export function serverEnvironment(
   dataDirectory: string,
   settings: Readonly<Record<string, string>> = {},

@@ -1,4 +1,4 @@
-// The storage behind a registry: an nginx that serves blobs to anybody with the link and, as S3 does, answers 400 to an Authorization header.
+// Starts the storage behind a registry: an nginx that serves blobs to every client with the link and, as S3 does, responds with 400 to an Authorization header.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -10,12 +10,12 @@ export interface TerminalSession {
 
 export interface TerminalOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** What is typed when a text shows up, in this order. */
+  /** The input after each prompt, in this order. */
   readonly answers?: readonly (readonly [prompt: string, typed: string])[];
   readonly columns?: number;
 }
 
-/** A person would have given up. */
+/** Milliseconds after which a user would have stopped waiting. */
 const sessionTimeoutMs = 60_000;
 
 /** Runs a command line on a terminal of its own, to its end. */

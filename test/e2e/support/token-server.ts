@@ -40,7 +40,7 @@ export interface TokenServer {
   /** TCP connections so far, whether or not a request came through them. */
   connections(): number;
   requests(): readonly TokenRequest[];
-  /** Replaces all users; tokens that were given out stay good. */
+  /** Replaces all users. Issued tokens stay valid. */
   setUsers(users: Readonly<Record<string, TokenUser>>): void;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export const tokenService = 'regway-test-registry';
 /** Five minutes: longer than any test needs, shorter than a working day. */
 const tokenLifetimeSeconds = 300;
 
-/** Anybody may pull from here, as at Docker Hub, so a token alone proves nothing about a password. */
+/** Anonymous clients may pull from here, as at Docker Hub, so a token verifies no password. */
 const publicPrefix = 'public/';
 
 /** Starts the server on a free port of the address. */
@@ -87,7 +87,7 @@ function answer(options: TokenServerOptions, request: IncomingMessage, response:
   const credential = basicCredential(request);
   const user = credential && options.users[credential.username];
   if (request.method !== 'GET' || url.pathname !== '/token') {
-    send(response, 404, { errors: [{ code: 'NOT_FOUND', message: 'no such thing here' }] });
+    send(response, 404, { errors: [{ code: 'NOT_FOUND', message: 'not found' }] });
   } else if (!isAccepted(options, credential)) {
     send(response, 401, { errors: [{ code: 'UNAUTHORIZED', message: 'wrong name or password' }] });
   } else {
@@ -116,7 +116,7 @@ function grant(user: TokenUser | null, scopes: readonly string[]): { type: strin
     });
 }
 
-/** The form that docker-registry 2.8 and 3 both take: x5c in standard base64, one audience, whole seconds. */
+/** The form that docker-registry 2.8 and 3 both accept: x5c in standard base64, one audience, whole seconds. */
 function signToken({ signing }: TokenServerOptions, subject: string | undefined, access: unknown): string {
   const certificate = new X509Certificate(readFileSync(signing.certificateFile));
   const now = Math.floor(Date.now() / 1000);

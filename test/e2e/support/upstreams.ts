@@ -33,11 +33,11 @@ export interface Upstreams {
   /** On 127.0.0.3, with TLS. */
   readonly storage: StorageServer;
   readonly authority: CertificateAuthority;
-  /** A folder of the run; whatever is left there goes with it. */
+  /** A temporary directory. */
   readonly directory: string;
   /** Pushes to the repository of every upstream, tag `latest`. */
   push(image: ImageLayout, repository: string): Promise<void>;
-  /** What createRegistry takes for a user's credential on an upstream, or on a part of it such as `/team-a/*`. */
+  /** Returns the input of createRegistry for a user's credential on an upstream, or on a part of it such as `/team-a/*`. */
   input(name: UpstreamName, login: Login, path?: string): RegistryInput;
   /** Replaces the users of every upstream. */
   setUsers(users: readonly UpstreamUser[]): void;
@@ -53,7 +53,7 @@ export const pusher: UpstreamUser = {
   rights: { '': ['pull', 'push'] },
 };
 
-/** Starts the four upstreams and what stands behind them, each knowing the users. */
+/** Starts the four upstreams and their token server and storage, each with the users. */
 export async function startUpstreams(users: readonly UpstreamUser[]): Promise<Upstreams> {
   const directory = makeTemporaryDirectory('upstreams');
   const authority = createCertificateAuthority(directory);

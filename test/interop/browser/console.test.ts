@@ -277,7 +277,7 @@ describe('changing', () => {
   test('a new username requires the password again', async () => {
     const { host } = registries.basic;
     await view.button(`Edit ${host}`).click();
-    await view.fill('Username', 'somebody-else');
+    await view.fill('Username', 'another-user');
     await page.getByText('changing the username could send the stored password').waitFor();
     await view.button('Save').click();
     await page.getByText('Enter the password.').waitFor();

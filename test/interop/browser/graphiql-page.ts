@@ -19,7 +19,7 @@ const operationEditor = '.graphiql-query-editor .monaco-editor, .graphiql-editor
 const variablesEditor = '.graphiql-editor-tools .monaco-editor, .graphiql-editor-tool .monaco-editor';
 const answerLines = '.graphiql-response .view-lines, .result-window .view-lines';
 
-/** Opening takes seconds on a free core and many times that on busy ones. */
+/** In milliseconds. Opening needs seconds on a free core and many times that on busy ones. */
 const pageTimeoutMs = 90_000;
 
 /** Opens the address and waits until the page can run an operation. */
@@ -73,7 +73,7 @@ async function type(page: Page, editor: string, text: string): Promise<void> {
   await page.keyboard.insertText(text);
 }
 
-/** GraphiQL also asks for the schema by itself. */
+/** GraphiQL also queries the schema by itself. */
 function isOperation(response: Response): boolean {
   const body = response.request().postData() ?? '';
   return response.request().method() === 'POST' && !body.includes('IntrospectionQuery');

@@ -1,4 +1,4 @@
-// A person with a browser: opens the link of the first start and does the whole cycle in GraphiQL against a real registry.
+// Opens the link of the first start in a browser and runs the whole cycle in GraphiQL against a real registry.
 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-test('the first link signs in: the token leaves the address bar and is kept for this tab alone', async () => {
+test('the first link signs in: the token is removed from the address bar and stored only for this tab', async () => {
   const { page } = graphiql;
   expect(page.url()).toBe(`${server.url}/graphql`);
   expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2);
@@ -122,7 +122,7 @@ test('the content security policy was never violated, and nothing failed in the 
   expect(policy).not.toMatch(/script-src[^;]*('unsafe-inline'|\*|https?:)/);
 });
 
-/** What a browser keeps after the tab was closed: the address in its history, cookies and local storage. */
+/** Returns the data that a browser keeps after the tab is closed: the address in its history, cookies, and local storage. */
 async function outlivesTheTab(): Promise<string> {
   return graphiql.page.evaluate(() => location.href + document.cookie + JSON.stringify(localStorage));
 }

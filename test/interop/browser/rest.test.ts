@@ -39,7 +39,7 @@ call("DELETE", name)
 call("DELETE", name)
 `;
 
-/** Pages take seconds on a free core and many times that on busy ones. */
+/** In milliseconds. Pages need seconds on a free core and many times that on busy ones. */
 const pageTimeoutMs = 90_000;
 
 let registry: RealRegistry;

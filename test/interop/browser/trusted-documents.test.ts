@@ -1,4 +1,4 @@
-// A server that runs trusted documents alone: a person's browser and the command line do all that they do otherwise, and nobody else's text runs.
+// A server that runs only trusted documents: the console and the command line work as usual, and no other document runs.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const token = () => /#token=(\S+)/.exec(server.consoleLink() ?? '')?.[1] ?? '';
 
-test('a text of anybody else does not run, and nobody sees the schema', async () => {
+test('a document of another client does not run, and the schema is not visible', async () => {
   for (const query of ['{ principal { subject } }', '{ __schema { queryType { name } } }', '{ _service { sdl } }']) {
     expect((await server.graphql(query, {}, token())).body.errors?.[0]?.extensions?.code).toBe(
       'PERSISTED_OPERATION_REQUIRED',

@@ -1,4 +1,4 @@
-// The two composers, under one name. Apollo's packages are under the Elastic License: they are used in tests alone.
+// The two composers, under one name. Apollo's packages are under the Elastic License: they are used only in tests.
 
 import { composeServices as composeWithApollo } from '@apollo/composition';
 import { composeServices as composeWithTheGuild } from '@theguild/federation-composition';

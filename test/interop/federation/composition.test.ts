@@ -1,4 +1,4 @@
-// Our subgraph composes with a graph that knows images, whichever composer is used, and takes no name that others use.
+// Regway's subgraph composes with a graph that has images, with both composers, and claims no name of other subgraphs.
 
 import { readFileSync } from 'node:fs';
 import {
@@ -20,11 +20,11 @@ const regway = { name: 'regway', url: 'http://regway.example/graphql', sdl };
 const images = { name: 'images', url: 'http://images.example/graphql', sdl: imagesSdl };
 
 describe.each(Object.entries(composers))('%s', (_name, compose) => {
-  test('composes our subgraph alone', () => {
+  test('composes Regway's subgraph by itself', () => {
     expect(compose([regway])).toContain('@join__type(graph: REGWAY, key: "reference")');
   });
 
-  test('composes it with the images of somebody else: one ContainerImage has the fields of both', () => {
+  test('composes it with the images of another subgraph: one ContainerImage has the fields of both', () => {
     const supergraph = buildSchema(compose([regway, images]), { assumeValidSDL: true });
     const fields = (name: string) => {
       const type = supergraph.getType(name);
@@ -58,7 +58,7 @@ describe.each(Object.entries(composers))('%s', (_name, compose) => {
   });
 });
 
-test('of the names in a graph that knows users, accounts, tokens and errors, we have those alone that mean the same', () => {
+test('of the names in a graph with users, accounts, tokens, and errors, the subgraph shares only those with the same meaning', () => {
   const names = (text: string) => parse(text).definitions.flatMap(nameOf);
   const ours = new Set(names(sdl));
   expect(
@@ -68,7 +68,7 @@ test('of the names in a graph that knows users, accounts, tokens and errors, we 
   ).toEqual(['ContainerImage', 'DateTime', 'PageInfo', 'Query', 'Registry']);
 });
 
-test('every type is led to from a root field, so that the composed graph shows none that nobody can ask for', () => {
+test('every type is reachable from a root field, so that the composed graph has no type that cannot be queried', () => {
   const served = buildSchema(sdl, { assumeValidSDL: true });
   const reached = new Set<string>();
   const visit = (type: GraphQLNamedType): void => {

@@ -10,7 +10,7 @@ import { serveRegway, type Regway } from './regway.ts';
 
 let regway: Regway;
 let images: ImagesSubgraph;
-const secret = 'the-password-that-nobody-sees';
+const secret = 'the-password-that-stays-secret';
 const sdl = readFileSync(new URL('../../../schema/subgraph.graphql', import.meta.url), 'utf8');
 
 beforeAll(async () => {
@@ -95,7 +95,7 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
     });
   });
 
-  test('an image of ours has the fields of the other subgraph', async () => {
+  test('an image of Regway has the fields of the other subgraph', async () => {
     const answer = await ask(
       '{ image(reference: "r1.example/a:2") { registry { registry } sizeBytes status owner { role } } }',
     );
@@ -175,7 +175,7 @@ describe.each(Object.entries(gateways))('%s', (name, start) => {
     expect(codes(await ask('{ registries { totalCount } }', regway.tokens.PULL))).toEqual(['FORBIDDEN']);
   });
 
-  test('a bad reference has its code, and the good ones beside it are answered', async () => {
+  test('a bad reference has its code, and the good ones next to it are resolved', async () => {
     const answer = await ask(
       '{ bad: containerImage(reference: "Bad//Name") { sizeBytes registry { registry } } good: containerImage(reference: "r2.example/a") { registry { registry } } }',
     );

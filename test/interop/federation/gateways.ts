@@ -1,4 +1,4 @@
-// Two gateways as a platform team runs them, set up as the README says: what the caller sends as Authorization goes on to the subgraphs.
+// Starts two gateways as the README describes: they forward the caller's Authorization header to the subgraphs.
 
 import { createServer } from 'node:http';
 import { ApolloGateway, RemoteGraphQLDataSource } from '@apollo/gateway';
@@ -43,7 +43,7 @@ export const gateways: Readonly<Record<'Hive Gateway' | 'Apollo Gateway', StartG
     const server = new ApolloServer({
       gateway,
       logger: silent,
-      // What a subgraph answered beside GraphQL, with its address, is for the gateway's own log.
+      // A response that is not GraphQL, with the address of its subgraph, belongs in the gateway's own log.
       formatError: ({
         extensions: { response: _response, stacktrace: _stacktrace, ...extensions } = {},
         ...error
@@ -71,7 +71,7 @@ class WithAuthorization extends RemoteGraphQLDataSource<CallerContext> {
 }
 
 function ignore(): void {
-  // Tests look at answers alone.
+  // Tests check only responses.
 }
 
 const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -1,10 +1,10 @@
-// A made-up subgraph of somebody else's: it knows images and deployments, adds fields to our ContainerImage, and refers to a Registry by its text.
+// An invented subgraph of another team: it has images and deployments, extends Regway's ContainerImage, and references a Registry by its pattern.
 
 import { createServer } from 'node:http';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { closeServer, listen } from './loopback.ts';
 
-/** What it gives to a composer. It has types of its own under names that every graph is apt to have. */
+/** Its schema for a composer, with its own types under common names. */
 export const imagesSdl = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])
 
@@ -46,7 +46,7 @@ export const imagesSdl = `
   enum OrderDirection { UP DOWN }
 `;
 
-/** What a library for subgraphs would add. */
+/** The fields that a subgraph library would add. */
 const machinery = `
   directive @link(url: String!, import: [String!]) repeatable on SCHEMA
   directive @key(fields: String!, resolvable: Boolean) repeatable on OBJECT

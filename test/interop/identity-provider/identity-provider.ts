@@ -17,13 +17,13 @@ export interface IdentityProvider {
   accessToken(audience: string): Promise<string>;
   /** Signs with a new key from now on, and no longer shows the old one. */
   rotate(): Promise<void>;
-  /** Answers nobody, or nobody at this path alone, and then everybody again. */
+  /** Stops responding, at all paths or only at this one, and then starts again. */
   setDown(isDown: boolean, path?: string): void;
   close(): Promise<void>;
 }
 
 export interface IdentityProviderOptions {
-  /** What every token says of everybody. */
+  /** The claims of every token. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** Seconds that an ID token lives. */
   readonly idTokenSeconds?: number;
@@ -106,7 +106,7 @@ function configurationOf({ claims, idTokenSeconds, key, redirectUris }: Parts): 
       },
     ],
     pkce: { required: () => true },
-    // Claims of our own go into the ID token itself.
+    // Custom claims are added to the ID token itself.
     conformIdTokenClaims: false,
     claims: { openid: ['sub', ...Object.keys(claims)] },
     findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id, ...claims }) }),
@@ -139,7 +139,7 @@ async function accessToken(url: string, audience: string): Promise<string> {
     body: new URLSearchParams({ grant_type: 'client_credentials', resource: audience }),
   });
   const { access_token: token } = (await answer.json()) as { access_token?: string };
-  if (token === undefined) throw new Error(`the provider gave no token: HTTP ${answer.status}`);
+  if (token === undefined) throw new Error(`the provider issued no token: HTTP ${answer.status}`);
   return token;
 }
 
@@ -151,7 +151,7 @@ async function close(server: Server): Promise<void> {
 /**
  * Signs in as alice and consents, as a person does in the provider's own pages.
  * @param start where our server begins a sign-in.
- * @param end with which the address begins that the provider sends the browser back to. That is given, unvisited.
+ * @param end The start of the address that the provider redirects the browser to. That address is returned, not visited.
  */
 export async function signInAt(browser: CookieBrowser, start: string, end: string): Promise<string> {
   let next = await browser.follow(start, `${end}callback`);

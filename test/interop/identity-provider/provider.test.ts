@@ -96,7 +96,7 @@ describe('an access token of the provider', () => {
     });
   });
 
-  it('of somebody without a role is told so', async () => {
+  it('of a user without a role gets an error that says so', async () => {
     expect(await whoIs(bearer(await stranger.accessToken(audience)))).toMatchObject({
       errors: [
         { message: expect.stringContaining('grants no account and role'), extensions: { code: 'UNAUTHENTICATED' } },
@@ -182,7 +182,7 @@ describe('a mistake in the issuers', () => {
       'REGWAY_PUBLIC_URL must be set',
     ],
     ['a word that means nothing', { issuer: 'https://login.example', audiences: 'x' }, 'REGWAY_OIDC_ISSUERS, at 0'],
-  ])('ends the start before anything is made: %s', async (_, issuer, sentence) => {
+  ])('prevents startup before anything is created: %s', async (_, issuer, sentence) => {
     const directory = join(makeTemporaryDirectory('oidc'), 'data');
     const config = readConfig({
       REGWAY_LISTEN: '127.0.0.1:0',
@@ -195,7 +195,7 @@ describe('a mistake in the issuers', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('is none where the issuer is down: the start does not ask it', async () => {
+  it('does not fail if the issuer is down, because startup does not contact it', async () => {
     const issuer = { issuer: 'http://127.0.0.1:1', audience, account: { value: 'admin' }, roles: { claim: 'groups' } };
     const directory = makeTemporaryDirectory('oidc');
     const other = await serve(
@@ -266,7 +266,7 @@ describe('signing in at the provider', () => {
     });
   });
 
-  it('lasts as long as the ID token, and until one signs out', async () => {
+  it('lasts as long as the ID token, or until sign-out', async () => {
     await browser.visit(await signIn());
     expect(idTokenSeconds).toBeLessThan(12 * 60 * 60);
     later(idTokenSeconds - 5);
@@ -283,13 +283,13 @@ describe('signing in at the provider', () => {
     });
   });
 
-  it('of somebody without a role opens no session, and says why', async () => {
+  it('of a user without a role opens no session, and says why', async () => {
     const visit = await browser.visit(await signIn(`${server.url}/session/oidc/stranger`));
     expect(visit.location).toBe(`${server.url}/#sign-in=unknown`);
     expect(sessionOf()).toBeUndefined();
   });
 
-  it('that is cancelled at the provider opens no session', async () => {
+  it('that is canceled at the provider opens no session', async () => {
     const { url } = await browser.follow(start(), `${provider.url}/interaction/`);
     const { url: end } = await browser.follow(`${url}/abort`, `${server.url}/session/oidc/`);
     expect((await browser.visit(end)).location).toBe(`${server.url}/#sign-in=cancelled`);
@@ -307,7 +307,7 @@ describe('signing in at the provider', () => {
     expect((await browser.visit(start())).location).toMatch(provider.url);
   });
 
-  it('while its keys cannot be had says that it failed, not that nobody has an account', async () => {
+  it('while its keys are unavailable reports a failure, not a missing account', async () => {
     later(25 * 3600);
     const end = await signIn();
     provider.setDown(true, '/jwks');
@@ -417,7 +417,7 @@ describe('signing in at the provider', () => {
     expect(visit.setCookies.filter((line) => line.startsWith('regway-session='))).toEqual([]);
   });
 
-  it('never takes over a session that the browser brought (session fixation)', async () => {
+  it('never accepts a session ID from the browser (session fixation)', async () => {
     const end = await signIn();
     browser.cookies.get('127.0.0.1')?.set('regway-session', 'chosen-by-the-attacker');
     await browser.visit(end);
@@ -443,7 +443,7 @@ describe('signing in at the provider', () => {
       '/session/oidc/example?return_to=https://evil.example&redirect_uri=https://evil.example&next=//evil.example',
       {},
     ],
-  ])('sends nobody elsewhere for %s (open redirect)', async (_, path, headers) => {
+  ])('redirects to no other site for %s (open redirect)', async (_, path, headers) => {
     const { location } = await browser.visit(server.url + path, { headers });
     expect(new URL(location ?? '').origin).toBe(provider.url);
     expect(location).not.toContain('evil');

@@ -16,7 +16,7 @@ import {
   type StoreUnderTest,
 } from '../../database/harness.ts';
 
-/** One PGlite for all, emptied for each: it takes seconds to start. */
+/** One PGlite for all tests, emptied for each, because its start needs seconds. */
 export async function pgliteHarness(): Promise<Harness & { end(): Promise<void> }> {
   const pglite = await PGlite.create();
   const openAgain: StoreUnderTest['openAgain'] = async (folder, checkKeys) =>

@@ -19,7 +19,7 @@ const dataDir = process.env['REGWAY_DATA_DIR'] ?? '';
 const work = await openWork(dataDir);
 const schema = executableSchema(work);
 
-/** Each listens on a free port of loopback and gives its address. */
+/** Each listens on a free port of loopback and returns its address. */
 const rivals: Readonly<Record<string, () => Promise<string>>> = {
   mercurius: () => startMercurius({ jit: false }),
   'mercurius-jit': () => startMercurius({ jit: true }),
@@ -51,7 +51,7 @@ async function startMercurius({
   return app.listen({ host: '127.0.0.1', port: 0 });
 }
 
-/** Checks the login, gives a request id, logs and counts, with the product's own parts. */
+/** Authenticates, assigns a request ID, logs, and counts, with the product's own parts. */
 async function addDuties(app: FastifyInstance): Promise<void> {
   const { store } = await openDataDir(dataDir);
   const authenticate = createAuthenticator({ access: store.access, now: () => new Date() });
