@@ -13,7 +13,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-
 const verify = (...flags: string[]) =>
   runProgram({
     command: 'npx',

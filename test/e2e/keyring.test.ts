@@ -38,14 +38,17 @@ const refusals: [string, () => void][] = [
   ['is readable by every user', () => chmodSync(keyringFile, 0o644)],
 ];
 
-test.each(refusals)('a keyring that %s prevents startup with status 78, and no byte is changed', async (_what, spoil) => {
-  spoil();
-  const before = fingerprints();
-  const { code, stdout, stderr } = await serve();
-  expect(code, stdout + stderr).toBe(78);
-  expect(stderr + stdout).toContain(keyringFile);
-  expect(fingerprints()).toEqual(before);
-});
+test.each(refusals)(
+  'a keyring that %s prevents startup with status 78, and no byte is changed',
+  async (_what, spoil) => {
+    spoil();
+    const before = fingerprints();
+    const { code, stdout, stderr } = await serve();
+    expect(code, stdout + stderr).toBe(78);
+    expect(stderr + stdout).toContain(keyringFile);
+    expect(fingerprints()).toEqual(before);
+  },
+);
 
 test('after kill -9, with writes still in the write-ahead log, a wrong keyring changes no byte of either', async () => {
   const server = await startServer({ dataDirectory, settings });

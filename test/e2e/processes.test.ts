@@ -24,7 +24,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-
 test('of three servers that start at once on an empty data directory one serves, and the others exit with status 78 and say why', async () => {
   const starts = await Promise.allSettled([1, 2, 3].map(() => startServer({ dataDirectory })));
   const refusals = starts.flatMap((start) => (start.status === 'rejected' ? [String(start.reason)] : []));

@@ -13,7 +13,6 @@ beforeEach(() => {
   dataDirectory = newDataDirectory();
 });
 
-
 test('while the server runs, it prints a token that works at once', async () => {
   const server = await startServer({ dataDirectory });
   const { code, stdout, stderr } = await createToken();

@@ -73,7 +73,8 @@ async function createRegistry(
     probeRepository: parseProbe(pattern, parsed.probeRepository),
   };
   // Checked before the upstream is contacted, so that a duplicate sends no password anywhere. The unique key decides a race.
-  if ((await ports.registries.byPattern(account, pattern.registry)) !== undefined) throw alreadyExists(pattern.registry);
+  if ((await ports.registries.byPattern(account, pattern.registry)) !== undefined)
+    throw alreadyExists(pattern.registry);
   const validation = await requireValid(ports, { ...caller, principal }, target, { username, password }, settings);
   const now = ports.now();
   const registry: Registry = {

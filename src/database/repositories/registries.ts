@@ -27,7 +27,15 @@ export function registryStore(database: Database, append: AppendEvent): Registry
 
 type Reading = Pick<
   RegistryStore,
-  'byId' | 'byIds' | 'byPattern' | 'byPatterns' | 'findMostSpecific' | 'byHosts' | 'afterId' | 'sealed' | 'sealedAlternates'
+  | 'byId'
+  | 'byIds'
+  | 'byPattern'
+  | 'byPatterns'
+  | 'findMostSpecific'
+  | 'byHosts'
+  | 'afterId'
+  | 'sealed'
+  | 'sealedAlternates'
 >;
 type Writing = Pick<
   RegistryStore,

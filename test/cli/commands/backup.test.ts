@@ -1,6 +1,18 @@
 // Runs `regway backup`, `restore`, and `verify` as an operator types them, next to a server with writes and without one.
 
-import { chmodSync, copyFileSync, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -160,7 +172,7 @@ describe('a restoration', () => {
     ['without the keyring', () => rmSync(join(dataDirectory, 'keyring')), 'does not exist'],
     ['with another keyring', () => replaceKeyring(), 'lacks the root key'],
     ['of a file that is no database', () => writeFileSync(backupFile(), 'text '.repeat(1_000)), 'not a sound database'],
-    ['of another program's database', () => other(backupFile(), 'CREATE TABLE x (y)'), 'not a Regway database'],
+    ['of a database of another program', () => other(backupFile(), 'CREATE TABLE x (y)'), 'not a Regway database'],
     [
       'of a newer version',
       () => edit(backupFile(), `INSERT INTO schema_migration (tag, hash, applied_at) VALUES ('9999_later', 'x', 0)`),

@@ -60,13 +60,16 @@ describe('the tokens of a data directory', () => {
     expect(JSON.parse((await token('revoke', id, '-o', 'json')).stdout)).toEqual(first);
   });
 
-  it.each(['nosuchtoken0', 'rgw_abcdefghijkl_secret'])('one that does not exist (%s) exits with status 1', async (id) => {
-    expect(await token('revoke', id)).toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: expect.stringContaining('There is no token with this ID') as string,
-    });
-  });
+  it.each(['nosuchtoken0', 'rgw_abcdefghijkl_secret'])(
+    'one that does not exist (%s) exits with status 1',
+    async (id) => {
+      expect(await token('revoke', id)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining('There is no token with this ID') as string,
+      });
+    },
+  );
 
   it('are listed by account', async () => {
     expect((await token('list', '--account=nobody', '-o', 'id')).stdout).toBe('');

@@ -168,7 +168,7 @@ describe('a token that does not log in', () => {
 });
 
 describe('a failed authentication that a new token would not fix', () => {
-  it('is reported with the server's message', async () => {
+  it('is reported with the message of the server', async () => {
     const error = {
       message: 'Ask its administrator to map one of your groups.',
       extensions: { code: 'UNAUTHENTICATED', reason: 'NO_ACCOUNT_OR_ROLE', requestId: 'request-1' },

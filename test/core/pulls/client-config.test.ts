@@ -170,11 +170,7 @@ describe('refused, before anything is written', () => {
       ['hosts', '0'],
     ],
     ['two hosts for one hosts.toml', { format: 'CONTAINERD_HOSTS_TOML', hosts: ['docker.io', 'quay.io'] }, ['hosts']],
-    [
-      'too many hosts',
-      { format: 'AUTH_JSON', hosts: Array.from({ length: 51 }, () => 'docker.io') },
-      ['hosts'],
-    ],
+    ['too many hosts', { format: 'AUTH_JSON', hosts: Array.from({ length: 51 }, () => 'docker.io') }, ['hosts']],
     ['a password of somewhere else', { format: 'AUTH_JSON', token: new Secret('dckr_pat_abc') }, ['token']],
     [
       'a token that ends its string',

@@ -38,7 +38,11 @@ test.each<[string, readonly (RequestedContent | undefined)[], number]>([
   ['by tag twice', [manifest('1'), blob(digest), manifest('1'), blob(digest)], 2],
   ['by digest, of an index and of a platform', [manifest(digest), manifest(otherDigest), blob(digest)], 1],
   ['that begins with a HEAD of the tag', [head('1'), manifest('1'), manifest(digest), blob(digest)], 1],
-  ['that begins with a HEAD and continues by digest, as containerd does', [head('1'), manifest(digest), blob(digest)], 1],
+  [
+    'that begins with a HEAD and continues by digest, as containerd does',
+    [head('1'), manifest(digest), blob(digest)],
+    1,
+  ],
   ['that begins with a HEAD of the digest', [head(digest), manifest(digest), blob(digest)], 1],
   ['that repeats its HEAD', [head('1'), head('1'), manifest('1')], 1],
   ['of two tags, each with a HEAD', [head('1'), manifest(digest), head('2'), manifest(otherDigest)], 2],

@@ -57,7 +57,7 @@ describe('the source of a pull', () => {
     await strict.close();
   });
 
-  it('is of the caller's account, and of another one only for an admin', async () => {
+  it('is of the account of the caller, and of another one only for an admin', async () => {
     await add('r.example');
     expect((await domain.pulls.resolve(callerOf('PULL', 'other'), image)).registry).toBeNull();
     expect(

@@ -141,19 +141,22 @@ export function auditLaws(harness: () => Harness): void {
   it.each([
     ['is set back', setHead(2)],
     ['is removed', 'DELETE FROM audit_head'],
-  ])('after the head %s no change is accepted: continuing would hide that events were cut off', async (_, statement) => {
-    await append(3);
-    await run('DELETE FROM audit_event WHERE seq = 3', statement);
-    const again = await test.openAgain(migrationsDir);
-    for (const { registries } of [test.store, again]) {
-      await expect(registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow(
-        'regway audit verify',
-      );
-      expect(await registries.byId(sampleRegistry(1).id)).toBeUndefined();
-    }
-    expect(await verify()).toMatchObject({ intact: false, seq: 3 });
-    await again.close();
-  });
+  ])(
+    'after the head %s no change is accepted: continuing would hide that events were cut off',
+    async (_, statement) => {
+      await append(3);
+      await run('DELETE FROM audit_event WHERE seq = 3', statement);
+      const again = await test.openAgain(migrationsDir);
+      for (const { registries } of [test.store, again]) {
+        await expect(registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow(
+          'regway audit verify',
+        );
+        expect(await registries.byId(sampleRegistry(1).id)).toBeUndefined();
+      }
+      expect(await verify()).toMatchObject({ intact: false, seq: 3 });
+      await again.close();
+    },
+  );
 
   it('events from before the chain are added unchanged, once, and an event records it', async () => {
     await append(3);

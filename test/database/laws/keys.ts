@@ -53,7 +53,11 @@ export function keyLaws(harness: () => Harness): void {
   it('keys are rewrapped all together or not at all', async () => {
     await test.store.keys.activate(sampleKey(2), sampleKey(1), canary, event);
     const before = await test.store.keys.dataKeys();
-    const rewrapped = before.map((key) => ({ ...key, rootKeyId: 'fedcba9876543210', wrapped: new Uint8Array([key.id]) }));
+    const rewrapped = before.map((key) => ({
+      ...key,
+      rootKeyId: 'fedcba9876543210',
+      wrapped: new Uint8Array([key.id]),
+    }));
     await expect(test.store.keys.rewrap(() => Promise.reject(new Error('the file is gone')))).rejects.toThrow(
       'The store failed',
     );

@@ -20,7 +20,7 @@ const regway = { name: 'regway', url: 'http://regway.example/graphql', sdl };
 const images = { name: 'images', url: 'http://images.example/graphql', sdl: imagesSdl };
 
 describe.each(Object.entries(composers))('%s', (_name, compose) => {
-  test('composes Regway's subgraph by itself', () => {
+  test('composes the subgraph of Regway by itself', () => {
     expect(compose([regway])).toContain('@join__type(graph: REGWAY, key: "reference")');
   });
 

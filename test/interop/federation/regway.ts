@@ -1,7 +1,6 @@
 // The whole server in this process: its settings, its database, its tokens, listening on loopback. Where replicas share the database, all of them,
 // behind a balancer.
 
-import { join } from 'node:path';
 import { readConfig } from '../../../src/app/config.ts';
 import { createToken } from '../../../src/app/maintenance/tokens.ts';
 import { type RunningServer, serve } from '../../../src/app/server.ts';

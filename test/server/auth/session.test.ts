@@ -163,7 +163,7 @@ describe('a cookie', () => {
   });
 
   it.each([
-    ['a form of another site: without Regway's header', {}],
+    ['a form of another site: without the header of Regway', {}],
     ['another value of the header', { 'X-Regway-Console': 'true' }],
     ['a page of another origin', { ...fromConsole, Origin: 'https://evil.example' }],
     ['a sandboxed frame', { ...fromConsole, Origin: 'null' }],

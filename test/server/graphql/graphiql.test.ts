@@ -1,7 +1,6 @@
 // GraphiQL is served from Regway's own files, under a content security policy that allows no others, and only to browsers.
 
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeGraphiqlAssets } from '../../../src/build/pages.ts';
 import { openEndpoint, type TestEndpoint } from './harness.ts';

@@ -49,7 +49,7 @@ function formOf(bytes: number): Record<string, string> {
 }
 
 describe('/v2/', () => {
-  it('responds with 401 and Regway's own realm to an unauthenticated caller, also where anonymous pulls are allowed', async () => {
+  it('responds with 401 and its own realm to an unauthenticated caller, also where anonymous pulls are allowed', async () => {
     const endpoint = await openPullEndpoint();
     const answer = await endpoint.get('/v2/', {});
     expect(answer).toMatchObject({

@@ -1,7 +1,6 @@
 // The API browser is served from Regway's own files, under a content security policy that allows no others.
 
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeDocsAssets } from '../../../src/build/pages.ts';
 import { openApi, type TestApi } from './harness.ts';

@@ -1,7 +1,6 @@
 // The REST API on loopback, as the server wires it: a real listener, real tokens, a real database; every answer is held against the OpenAPI document.
 
 import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
-import { join } from 'node:path';
 import { type Caller, type Role, roles } from '../../../src/core/authz/principal.ts';
 import type { Registries } from '../../../src/core/registries/registries.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';

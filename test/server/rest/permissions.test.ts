@@ -133,7 +133,7 @@ describe('x-anchore-account', () => {
     ]);
   });
 
-  test('may name the caller's own account for any role', async () => {
+  test('may name the account of the caller for any role', async () => {
     expect((await api.send('GET', '/registries', as('TENANT', 'tenant'))).status).toBe(200);
     expect((await api.send('GET', '/registries', as('READ_WRITE', 'admin'))).status).toBe(200);
   });

@@ -99,14 +99,17 @@ describe('a 401 about one repository, from a credential that /v2/ accepts', () =
     expect(await upstream.pull(sourceOf(server.host))).toBe(content);
   });
 
-  it.each([401, 403])('is only about that repository if the token server responds to the scope with %i', async (status) => {
-    const server = await secure(
-      bearer({ issue: (scope) => (scope?.includes(':other/') === true ? status : 'token'), answer: () => 200 }),
-    );
-    const upstream = openUpstream();
-    expect(await upstream.pull(sourceOf(server.host, 'other/app'))).toBe('INSUFFICIENT_SCOPE');
-    expect(await upstream.pull(sourceOf(server.host))).toBe(content);
-  });
+  it.each([401, 403])(
+    'is only about that repository if the token server responds to the scope with %i',
+    async (status) => {
+      const server = await secure(
+        bearer({ issue: (scope) => (scope?.includes(':other/') === true ? status : 'token'), answer: () => 200 }),
+      );
+      const upstream = openUpstream();
+      expect(await upstream.pull(sourceOf(server.host, 'other/app'))).toBe('INSUFFICIENT_SCOPE');
+      expect(await upstream.pull(sourceOf(server.host))).toBe(content);
+    },
+  );
 
   it('is the credential where a token server falls back to anonymous tokens for a scope, as Harbor does', async () => {
     const server = await secure(
@@ -238,16 +241,19 @@ describe('a cached token', () => {
   it.each([
     [400, '400'],
     [403, 'INSUFFICIENT_SCOPE'],
-  ])('without a permission that is granted in the meantime is replaced with the next request: %i', async (status, refused) => {
-    let granted = false;
-    const server = await secure(
-      bearer({ issue: () => (granted ? 'with' : 'without'), answer: (token) => (token === 'with' ? 200 : status) }),
-    );
-    const upstream = openUpstream();
-    expect(await upstream.pull(sourceOf(server.host))).toBe(refused);
-    granted = true;
-    expect(await upstream.pull(sourceOf(server.host))).toBe(content);
-  });
+  ])(
+    'without a permission that is granted in the meantime is replaced with the next request: %i',
+    async (status, refused) => {
+      let granted = false;
+      const server = await secure(
+        bearer({ issue: () => (granted ? 'with' : 'without'), answer: (token) => (token === 'with' ? 200 : status) }),
+      );
+      const upstream = openUpstream();
+      expect(await upstream.pull(sourceOf(server.host))).toBe(refused);
+      granted = true;
+      expect(await upstream.pull(sourceOf(server.host))).toBe(content);
+    },
+  );
 
   it('that is refused on and on is replaced once in 30 s', async () => {
     let count = 0;

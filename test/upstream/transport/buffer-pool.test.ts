@@ -21,11 +21,7 @@ describe('a slab', () => {
   it('is reused once the last of its pieces is released, in any order', () => {
     const pool = createBufferPool();
     const slab = pool.acquire();
-    const pieces = [
-      pool.handOut(slab, 0, 500),
-      pool.handOut(slab, 500, 1000),
-      pool.handOut(slab, 1000, 1500),
-    ] as const;
+    const pieces = [pool.handOut(slab, 0, 500), pool.handOut(slab, 500, 1000), pool.handOut(slab, 1000, 1500)] as const;
     pool.leave(slab);
     pool.release(pieces[2]);
     pool.release(pieces[0]);

@@ -121,17 +121,20 @@ describe('a connection', () => {
     ['a small piece', 700],
     ['a slab that was to follow in the next turn', 20_000],
     ['more than a slab', 1_500_000],
-  ])('returns the waiting bytes and their end to a reader that starts after the peer has left: %s', async (_what, size) => {
-    const sent = randomBytes(size);
-    const { connection, socket } = await open((peer) => void peer.end(sent));
-    const received: Buffer[] = [];
-    connection.read(0);
-    await setTimeout(50);
-    connection.on('data', (piece: Buffer) => received.push(piece));
-    await once(connection, 'close');
-    expect(Buffer.concat(received).equals(sent)).toBe(true);
-    expect(socket.destroyed).toBe(true);
-  });
+  ])(
+    'returns the waiting bytes and their end to a reader that starts after the peer has left: %s',
+    async (_what, size) => {
+      const sent = randomBytes(size);
+      const { connection, socket } = await open((peer) => void peer.end(sent));
+      const received: Buffer[] = [];
+      connection.read(0);
+      await setTimeout(50);
+      connection.on('data', (piece: Buffer) => received.push(piece));
+      await once(connection, 'close');
+      expect(Buffer.concat(received).equals(sent)).toBe(true);
+      expect(socket.destroyed).toBe(true);
+    },
+  );
 
   it('fails with an error if the peer resets it, after any bytes', async () => {
     const { connection, socket } = await open((peer) =>

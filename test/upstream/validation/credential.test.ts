@@ -195,12 +195,15 @@ describe('an anonymous token request', () => {
     expect(await check({ host: server.host }, withCa)).toMatchObject({ outcome: 'VALID' });
   });
 
-  it.each([429, 500, 503])('that fails with %i verifies nothing, and anonymous access is not reported', async (status) => {
-    const server = await answering(status);
-    const report = await check({ host: server.host }, withCa);
-    expect(report).toMatchObject({ outcome: 'VALID_UNPROVEN' });
-    expect(JSON.stringify(report)).not.toMatch(/anonymous clients (as well|are accepted)/);
-  });
+  it.each([429, 500, 503])(
+    'that fails with %i verifies nothing, and anonymous access is not reported',
+    async (status) => {
+      const server = await answering(status);
+      const report = await check({ host: server.host }, withCa);
+      expect(report).toMatchObject({ outcome: 'VALID_UNPROVEN' });
+      expect(JSON.stringify(report)).not.toMatch(/anonymous clients (as well|are accepted)/);
+    },
+  );
 });
 
 describe('an identity token', () => {

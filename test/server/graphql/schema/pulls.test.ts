@@ -40,7 +40,11 @@ describe('createPullToken', () => {
       { image: 'ghcr.io/A' },
       { code: 'INVALID_REFERENCE', reason: 'PATH_UPPERCASE', field: ['image'] },
     ],
-    ['an account that does not exist', { image: 'ubuntu', account: 'nobody' }, { code: 'NOT_FOUND', field: ['account'] }],
+    [
+      'an account that does not exist',
+      { image: 'ubuntu', account: 'nobody' },
+      { code: 'NOT_FOUND', field: ['account'] },
+    ],
   ])('%s is data, at the argument that it is about', async (_, variables, error) => {
     const answer = await endpoint.send(createPullToken, variables);
     expect(dataAt(answer, 'createPullToken')).toMatchObject({

@@ -192,7 +192,7 @@ describe('a compiled query answers as graphql-js does, byte for byte', () => {
     expect(faulty).toBeGreaterThan(generated / 10);
   });
 
-  test('over Regway's schema', { timeout: longTestMs }, async () => {
+  test('over the schema of Regway', { timeout: longTestMs }, async () => {
     const { clean, faulty } = await compareMany(ownSchema, ownContext, {}, generatedForOwn);
     expect(clean).toBeGreaterThan(generatedForOwn / 10);
     expect(faulty).toBeGreaterThan(generatedForOwn / 10);
