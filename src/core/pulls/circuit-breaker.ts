@@ -43,9 +43,9 @@ export function createCircuitBreaker(now: () => Date): CircuitBreaker {
 }
 
 function circuitIsOpen({ registry }: Registry, reason: string, retryAfter: number): Problem {
-  return new Problem(
-    'UPSTREAM_FAILED',
-    `The upstream registry rejected the stored credential of ${registry}, so Regway does not send it again for one minute. Update the registry with a working password.`,
-    { reason, retryAfter },
-  );
+  const message =
+    reason === 'NATIVE_CREDENTIAL_ERROR'
+      ? `The cloud issued no login for the stored credential of ${registry}, so Regway does not request one again for one minute. Read the last validation of the registry, correct the cause that it names, and validate the registry again.`
+      : `The upstream registry rejected the stored credential of ${registry}, so Regway does not send it again for one minute. Update the registry with a working password.`;
+  return new Problem('UPSTREAM_FAILED', message, { reason, retryAfter });
 }

@@ -8,7 +8,7 @@ import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts'
 import { openPassword } from '../passwords/passwords.ts';
 import { coveringPatterns, coversImage, imageNotCovered } from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
-import { skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
+import { LoginNotIssued, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Credential } from '../validation/validator.ts';
 import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
@@ -35,6 +35,15 @@ export interface PullSource {
    * Throws Problem `SECRET_UNREADABLE`, or `CONFLICT` if the registry was changed in the meantime.
    */
   readonly credential: (() => Promise<Credential>) | null;
+  /**
+   * Returns the source with a new login after the registry refused a cached one that a cloud issued, at most once a minute for each registry.
+   * Returns undefined if there is no other to try. Absent if the credential is the stored one.
+   * @param isRejected Whether the registry rejects the login itself, and not only this request.
+   * @throws LoginNotIssued if a rejected login cannot be replaced.
+   */
+  readonly renewLogin?: (isRejected: boolean) => Promise<PullSource | undefined>;
+  /** Counts the replaced logins, so that nothing learned with one is used with the next. Defaults to 0. */
+  readonly loginGeneration?: number;
 }
 
 /** The use cases of pulling. */
@@ -52,12 +61,14 @@ export interface Pulls {
    * @param outcome `DONE`, which also clears a rejection that an earlier pull recorded, or the outcome of the upstream's rejection.
    * `INVALID_CREDENTIALS` says that the upstream rejects the credential itself, not only this repository.
    * @param request What was requested, so that one image pull counts once. Omitted for any other use.
+   * @param error What the pull ended with. A `LoginNotIssued` that cannot pass is a rejection of the credential.
    */
   recordUse(
     caller: Caller,
     source: PullSource,
     outcome: 'DONE' | ValidationOutcome,
     request?: RequestedContent,
+    error?: unknown,
   ): Promise<void>;
 }
 
@@ -73,9 +84,6 @@ export interface PullSettings {
   readonly anonymousAllowed: boolean;
 }
 
-/** The outcomes that open the circuit of a credential. */
-const breaking: ReadonlySet<string> = new Set<ValidationOutcome>(['INVALID_CREDENTIALS', 'LOCKED_OUT']);
-
 /** Creates the use cases of pulling. */
 export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
   const circuitBreaker = createCircuitBreaker(ports.now);
@@ -83,8 +91,8 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
     resolve: (caller, image) => findSource({ ports, settings, circuitBreaker, failover }, caller, image),
-    recordUse: (caller, source, outcome, request) =>
-      recordUse({ ports, circuitBreaker, failover }, caller, source, outcome, request),
+    recordUse: (caller, source, outcome, request, error) =>
+      recordUse({ ports, circuitBreaker, failover }, caller, source, { outcome, request, error }),
   };
 }
 
@@ -115,8 +123,15 @@ export async function retryWithCurrentCredential<Answer>(
 function isCredentialError(error: unknown): boolean {
   return (
     error instanceof Problem &&
-    (error.code === 'CONFLICT' || error.code === 'NOT_FOUND' || error.reason === 'INVALID_CREDENTIALS')
+    (error.code === 'CONFLICT' ||
+      error.code === 'NOT_FOUND' ||
+      error.reason === 'INVALID_CREDENTIALS' ||
+      isFinalCloudFailure(error))
   );
+}
+
+function isFinalCloudFailure(error: unknown): error is LoginNotIssued {
+  return error instanceof LoginNotIssued && !error.report.retryable;
 }
 
 interface Deps {
@@ -152,12 +167,17 @@ async function findSource(
   return { host, repository, registry, credential };
 }
 
+interface Use {
+  readonly outcome: 'DONE' | ValidationOutcome;
+  readonly request: RequestedContent | undefined;
+  readonly error: unknown;
+}
+
 async function recordUse(
   { ports, circuitBreaker, failover }: Omit<Deps, 'settings'>,
   caller: Caller,
   source: PullSource,
-  outcome: 'DONE' | ValidationOutcome,
-  request: RequestedContent | undefined,
+  { outcome, request, error }: Use,
 ): Promise<void> {
   const { registry, host, repository } = source;
   const { principal } = caller;
@@ -174,19 +194,24 @@ async function recordUse(
     request,
   });
   if (outcome === 'DONE') return clearRejection(ports, { ...caller, principal }, registry);
-  if (!breaking.has(outcome)) return;
+  const verdict = verdictOf(registry, outcome, error, ports.now().getTime());
+  if (verdict === undefined && outcome !== 'LOCKED_OUT') return;
   if (
-    outcome === 'INVALID_CREDENTIALS' &&
-    (await tryAlternate({ circuitBreaker, failover }, { ...caller, principal }, registry))
+    verdict !== undefined &&
+    (await tryAlternate({ circuitBreaker, failover }, { ...caller, principal }, registry, outcome))
   )
     return;
   if (!circuitBreaker.open(registry, outcome)) return;
-  if (outcome !== 'INVALID_CREDENTIALS') return;
   // What a validation found itself is not replaced by what a pull found: it stays until the credential changes.
   const { lastValidation } = registry;
-  if (lastValidation?.outcome === 'INVALID_CREDENTIALS' && lastValidation.fromPull === undefined) return;
+  if (verdict === undefined || (lastValidation?.outcome === outcome && isFinal(lastValidation))) return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
-  await ports.registries.recordValidation(id, version, rejectedReport(registry, ports.now().getTime()), event);
+  await ports.registries.recordValidation(id, version, verdict, event);
+}
+
+/** Whether a validation, and not a pull, found that the credential does not work. */
+function isFinal({ outcome, retryable, fromPull }: ValidationReport): boolean {
+  return fromPull === undefined && !(outcome === 'NATIVE_CREDENTIAL_ERROR' && retryable);
 }
 
 /** Puts back the report that an earlier pull replaced, because the upstream registry accepts the credential again. */
@@ -204,11 +229,12 @@ async function tryAlternate(
   { circuitBreaker, failover }: Pick<Deps, 'circuitBreaker' | 'failover'>,
   caller: AuthorizedCaller,
   registry: Registry,
+  outcome: string,
 ): Promise<boolean> {
   try {
     return await failover.tryAlternate(caller, registry);
   } catch (error) {
-    circuitBreaker.open(registry, 'INVALID_CREDENTIALS');
+    circuitBreaker.open(registry, outcome);
     throw error;
   }
 }
@@ -223,9 +249,16 @@ function anonymousPullsOff(host: string, repository: string): Problem {
   );
 }
 
-/** Returns the report to store after a pull in which the upstream registry rejected the credential. */
-function rejectedReport({ host, username, lastValidation }: Registry, checkedAt: number): ValidationReport {
+/** Returns the report to store after a pull whose credential the upstream registry, or the cloud that issues its logins, rejected; else undefined. */
+function verdictOf(
+  { host, username, lastValidation }: Registry,
+  outcome: 'DONE' | ValidationOutcome,
+  error: unknown,
+  checkedAt: number,
+): ValidationReport | undefined {
   const replaced = lastValidation?.fromPull === undefined ? lastValidation : lastValidation.fromPull.replaced;
+  if (isFinalCloudFailure(error)) return { ...error.report, checkedAt, fromPull: { replaced } };
+  if (outcome !== 'INVALID_CREDENTIALS') return undefined;
   return {
     outcome: 'INVALID_CREDENTIALS',
     message: `${host} rejected the username "${username}" or its password in a pull.`,

@@ -86,7 +86,7 @@ async function recordRejection(
 ): Promise<void> {
   if (!(error instanceof Problem) || error.code !== 'UPSTREAM_FAILED') return;
   const outcome = validationOutcomes.find((known): known is ValidationOutcome => known === error.reason);
-  if (outcome !== undefined) await pulls.recordUse(caller, source, outcome);
+  if (outcome !== undefined) await pulls.recordUse(caller, source, outcome, undefined, error);
 }
 
 function noTokens(image: ImageReference, endpoint: URL): Problem {

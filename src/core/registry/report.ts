@@ -103,6 +103,24 @@ export class ValidationFailed extends Problem {
   }
 }
 
+/** A credential for which its cloud issued no login; nothing was sent to the registry. The reason is the outcome. */
+export class LoginNotIssued extends Problem {
+  /** Its `retryable` says whether the failure can pass, and so says nothing about the credential. */
+  readonly report: ValidationReport;
+  /** Whether the cloud limits how often it is asked. */
+  readonly isRateLimit: boolean;
+
+  constructor(report: ValidationReport, isRateLimit: boolean) {
+    const { outcome, message, hint, retryAfter } = report;
+    super('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
+      reason: outcome,
+      retryAfter: retryAfter ?? undefined,
+    });
+    this.report = report;
+    this.isRateLimit = isRateLimit;
+  }
+}
+
 /** Returns the report of a call with `validate: false`. */
 export function skippedReport(checkedAt: number): ValidationReport {
   return {

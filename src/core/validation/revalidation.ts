@@ -92,12 +92,17 @@ export function dueAt(
 ): number | undefined {
   if (lastValidation === null || lastValidation.outcome === 'SKIPPED') return undefined;
   const { outcome, checkedAt, retryAfter, fromPull, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
-  if (rejected.has(outcome) && fromPull === undefined) return undefined;
+  if (rejected.has(outcome) && !isTemporary(lastValidation) && fromPull === undefined) return undefined;
   const pauseMs =
-    temporary.has(outcome) || fromPull !== undefined
+    isTemporary(lastValidation) || fromPull !== undefined
       ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
       : everyMs;
   return Math.max(checkedAt + pauseMs * (1 + spread * fractionOf(id)), retryAfter ?? 0, schedule.claimedUntil);
+}
+
+/** Returns whether the upstream, or the cloud that issues its logins, was unreachable or busy. */
+function isTemporary({ outcome, retryable }: ValidationReport): boolean {
+  return temporary.has(outcome) || (outcome === 'NATIVE_CREDENTIAL_ERROR' && retryable);
 }
 
 /** Returns a number from 0 to 1 that is fixed for each registry and the same on every server. */
@@ -145,9 +150,9 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
       await claim(ports, registry, claimed, ports.everyMs);
     throw error;
   });
-  const report = await ports.validator.check(registry, { username, password }, { signal });
+  const report = await ports.validator.check(registry, { username, password }, { signal, stored: registry });
   ports.observeValidation(report);
-  const failures = temporary.has(report.outcome) ? (before.schedule?.failures ?? 0) + 1 : 0;
+  const failures = isTemporary(report) ? (before.schedule?.failures ?? 0) + 1 : 0;
   // An event for each unchanged outcome would hide the changes.
   const event =
     report.outcome === before.outcome

@@ -97,7 +97,7 @@ async function checkWithoutStoring(
     trustedRealm,
     probeRepository: parseProbe(pattern, probeRepository),
   };
-  return checkCredential(ports, { ...caller, principal }, target, { username, password }, onStep);
+  return checkCredential(ports, { ...caller, principal }, target, { username, password }, { onStep });
 }
 
 async function validateStored(
@@ -115,7 +115,7 @@ async function validateStored(
     { ...caller, principal },
     registry,
     { username: registry.username, password },
-    onStep,
+    { onStep, stored: registry },
   );
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), validation.outcome);
   if (!(await ports.registries.recordValidation(id, registry.version, validation, event))) throw changedConcurrently();
@@ -146,7 +146,7 @@ async function checkCredential(
   { principal, signal }: AuthorizedCaller,
   target: CheckTarget,
   credential: Credential,
-  onStep?: CheckOptions['onStep'],
+  options: Omit<CheckOptions, 'signal'> = {},
 ): Promise<ValidationReport> {
   await consume(
     ports.validationRateLimit,
@@ -154,7 +154,7 @@ async function checkCredential(
     ports.now(),
     'Validation limit reached for this minute. Nothing was sent to the registry and nothing was changed.',
   );
-  const report = await ports.validator.check(target, credential, { onStep, signal: signal?.() });
+  const report = await ports.validator.check(target, credential, { ...options, signal: signal?.() });
   ports.observeValidation(report);
   return report;
 }
@@ -177,7 +177,9 @@ const fieldsToChange: Partial<Record<ValidationOutcome, string>> = {
   UNSUPPORTED_CHALLENGE: 'registry',
 };
 
-function fieldToChange({ outcome }: ValidationReport): string[] | undefined {
+function fieldToChange({ outcome, retryable }: ValidationReport): string[] | undefined {
+  // A cloud that is busy or unavailable says nothing about the password.
+  if (outcome === 'NATIVE_CREDENTIAL_ERROR' && retryable) return undefined;
   const field = fieldsToChange[outcome];
   return field === undefined ? undefined : [field];
 }

@@ -1,6 +1,6 @@
 // Declares the port that validates a credential against its upstream registry.
 
-import type { RegistryType } from '../registry/registry.ts';
+import type { Registry, RegistryType } from '../registry/registry.ts';
 import type { ValidationReport, ValidationStep } from '../registry/report.ts';
 import type { Secret } from '../shared/secret.ts';
 
@@ -26,6 +26,8 @@ export interface CheckOptions {
   /** Called when a step finishes. */
   readonly onStep?: ((step: ValidationStep) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The stored registry whose current credential is validated, so that its pulls use what the validation learned. Absent for any other. */
+  readonly stored?: Pick<Registry, 'id' | 'version'> | undefined;
 }
 
 /** Validates credentials against the upstream registry. Never throws because of the upstream: its failures are in the report. */

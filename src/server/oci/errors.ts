@@ -2,6 +2,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { LoginNotIssued } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
 import { sendJson } from '../http/response.ts';
@@ -69,6 +70,7 @@ const problems: Readonly<Record<ProblemCode, Row>> = {
 const upstreamReasons: Readonly<Record<string, Row>> = {
   INVALID_CREDENTIALS: [403, 'DENIED'],
   INSUFFICIENT_SCOPE: [403, 'DENIED'],
+  NATIVE_CREDENTIAL_ERROR: [403, 'DENIED'],
   UPSTREAM_FORBIDDEN: [403, 'DENIED'],
   LOGIN_REQUIRED: [403, 'DENIED'],
   FORBIDDEN_ADDRESS: [403, 'DENIED'],
@@ -95,7 +97,11 @@ export function toOciError(error: unknown, nowMs: number): OciError | undefined 
 }
 
 /** An upstream that is only unavailable for a time stays so for the client, which then waits instead of giving up (RFC 9110 §15.6.4). */
-function upstreamRow({ reason = '', retryAfter, upstreamStatus }: Problem): Row {
+function upstreamRow(problem: Problem): Row {
+  const { reason = '', retryAfter, upstreamStatus } = problem;
+  // A cloud that is busy or unavailable says nothing about the credential.
+  if (problem instanceof LoginNotIssued && problem.report.retryable)
+    return problem.isRateLimit ? problems.RATE_LIMITED : unavailable;
   const named = upstreamReasons[reason];
   if (named !== undefined) return named;
   return upstreamStatus === 503 || retryAfter !== undefined ? unavailable : problems.UPSTREAM_FAILED;

@@ -93,9 +93,9 @@ async function requestUpstream(
 ): Promise<UpstreamResponse> {
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
   const { kind, reference } = route;
-  const record = (outcome: 'DONE' | ValidationOutcome) =>
-    ports.pulls.recordUse(caller, source, outcome, { method, kind, reference }).catch((error: unknown) => {
-      ports.onFault(error, caller.requestId);
+  const record = (outcome: 'DONE' | ValidationOutcome, error?: unknown) =>
+    ports.pulls.recordUse(caller, source, outcome, { method, kind, reference }, error).catch((fault: unknown) => {
+      ports.onFault(fault, caller.requestId);
     });
   try {
     const upstreamResponse = await ports.upstream.open(source, {
@@ -111,7 +111,7 @@ async function requestUpstream(
     const reason = error instanceof Problem && error.code === 'UPSTREAM_FAILED' ? error.reason : undefined;
     const outcome = validationOutcomes.find((known) => known === reason);
     // Awaited, so that the next pull sees the open circuit.
-    if (outcome !== undefined) await record(outcome);
+    if (outcome !== undefined) await record(outcome, error);
     throw error;
   }
 }

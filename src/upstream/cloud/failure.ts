@@ -1,31 +1,87 @@
-// Defines CloudFailure, the one error of clouds: no login was issued for the stored identity. Names the provider's own code and what to do.
+// Defines CloudFailure, the one error of clouds: no login was issued for the stored identity. Names the provider's own code, what to do, and whether and when it can pass.
 
-import { HttpsError } from '../transport/https-client.ts';
+import { HttpsError, type HttpsResponse } from '../transport/https-client.ts';
+import { parseRetryAfter } from '../transport/retry-after.ts';
 
-interface CloudFailureDetails {
+/** What to do about a failure, and whether it can pass. */
+export interface Advice {
   /** The advice for the owner of the stored identity. */
   readonly hint: string;
-  /** Whether the same call can succeed later. Defaults to false. */
+  /** Whether the same call can succeed later, so that the failure says nothing about the stored identity. Defaults to false. */
   readonly retryable?: boolean;
+  /** Whether the cloud limits how often it is asked, which also passes. Defaults to false. */
+  readonly isRateLimit?: boolean;
 }
+
+interface CloudFailureDetails extends Advice {
+  /** When the same call can succeed, in epoch milliseconds; undefined if the cloud named no time. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** The advice for a cloud that is overloaded, or limits how often it is asked. */
+export const later: Advice = {
+  hint: 'Try again later: the cloud is overloaded or rate limiting requests.',
+  retryable: true,
+};
 
 /** Has no cause, because the errors of cloud libraries contain requests, and requests contain secrets. */
 export class CloudFailure extends Error {
   override readonly name = 'CloudFailure';
   readonly hint: string;
   readonly retryable: boolean;
+  readonly isRateLimit: boolean;
+  readonly retryAfter: number | undefined;
 
-  constructor(message: string, { hint, retryable = false }: CloudFailureDetails) {
+  constructor(message: string, { hint, retryable = false, isRateLimit = false, retryAfter }: CloudFailureDetails) {
     super(message);
     this.hint = hint;
-    this.retryable = retryable;
+    this.retryable = retryable || isRateLimit;
+    this.isRateLimit = isRateLimit;
+    this.retryAfter = this.retryable ? retryAfter : undefined;
   }
 }
 
-/** The advice for one error code of a provider. */
-export interface Advice {
-  readonly hint: string;
-  readonly retryable?: boolean;
+/** Statuses of a server that can answer the same request otherwise later (RFC 9110 §15.5.9, §15.5.11; RFC 6585 §4). Metadata servers of Azure answer 410 while they are updated. */
+const passingStatuses: ReadonlySet<number> = new Set([408, 410, 425, 429]);
+
+/** What the head of a response says about a later attempt. */
+type Passing = Required<Pick<Advice, 'retryable' | 'isRateLimit'>> & Pick<CloudFailureDetails, 'retryAfter'>;
+
+function passingOf({ status, headers }: Pick<HttpsResponse, 'status' | 'headers'>, nowMs: number): Passing {
+  const retryAfter = retryAfterOf(headers, nowMs);
+  const isRateLimit = status === 429 || (status === 403 && retryAfter !== undefined);
+  return { retryable: isRateLimit || status >= 500 || passingStatuses.has(status), isRateLimit, retryAfter };
+}
+
+/** Describes a response without a login. A status that can pass decides before the code: it says nothing about the stored identity. */
+export function notIssued(
+  message: string,
+  advice: Advice,
+  response: Pick<HttpsResponse, 'status' | 'headers'>,
+  nowMs: number,
+): CloudFailure {
+  const { retryable, isRateLimit, retryAfter } = passingOf(response, nowMs);
+  return new CloudFailure(message, {
+    hint: retryable && advice.retryable !== true ? later.hint : advice.hint,
+    retryable: retryable || advice.retryable === true,
+    isRateLimit: isRateLimit || advice.isRateLimit === true,
+    retryAfter,
+  });
+}
+
+/** Headers with milliseconds instead of seconds: those of Azure, and that of AWS. */
+const millisecondHeaders = ['x-ms-retry-after-ms', 'retry-after-ms', 'x-amz-retry-after'];
+
+/** Returns the time that a response names for another attempt, in epoch milliseconds; undefined if it names none. */
+export function retryAfterOf(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  nowMs: number,
+): number | undefined {
+  const named = millisecondHeaders.map((name) => headers[name]).find((value) => value !== undefined);
+  const seconds =
+    typeof named === 'string' && /^\d{1,12}$/.test(named.trim()) ? String(Number(named) / 1000) : undefined;
+  const plain = headers['retry-after'];
+  return parseRetryAfter(seconds ?? (typeof plain === 'string' ? plain : ''), nowMs) ?? undefined;
 }
 
 /** Maximum length of a code that is shown. Real codes are shorter, and tokens are longer. */
@@ -62,8 +118,32 @@ export function ambientIsOff(setting: string): CloudFailure {
 
 /** Describes a response that cannot be used. */
 export function unusable(provider: string, reason: string): CloudFailure {
-  return new CloudFailure(`${provider} issued no usable login (${reason}).`, {
-    hint: 'Try again later. If the failure persists, check whether a proxy responds instead of the cloud.',
+  return new CloudFailure(messageOfUnusable(provider, reason), unusableAdvice);
+}
+
+/** Describes a response of a machine's own metadata server without a login. It says nothing about the stored identity. */
+export function unusableMetadata(
+  provider: string,
+  reason: string,
+  response: Pick<HttpsResponse, 'status' | 'headers'>,
+  nowMs: number,
+): CloudFailure {
+  return notIssued(messageOfUnusable(provider, reason), unusableAdvice, response, nowMs);
+}
+
+const unusableAdvice: Advice = {
+  hint: 'Try again later. If the failure persists, check whether a proxy responds instead of the cloud.',
+  retryable: true,
+};
+
+function messageOfUnusable(provider: string, reason: string): string {
+  return `${provider} issued no usable login (${reason}).`;
+}
+
+/** Describes a request that got no response in time. */
+export function unanswered(): CloudFailure {
+  return new CloudFailure('The cloud did not respond in time.', {
+    hint: 'Check that the network lets this server reach the cloud, then try again.',
     retryable: true,
   });
 }

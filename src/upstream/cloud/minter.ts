@@ -1,16 +1,17 @@
 // Implements the port `CloudCredentials`: issues a login at the cloud of each registry type, and caches it.
 
-import type { Pulls, PullSource } from '../../core/pulls/pull.ts';
-import { Problem } from '../../core/shared/problem.ts';
+import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Credential, Validator } from '../../core/validation/validator.ts';
 import { orAborted } from '../transport/abort.ts';
 import { createHttpsClient, type HttpsClient, type HttpsClientSettings } from '../transport/https-client.ts';
 import { createEcr } from './aws/ecr.ts';
 import { type AcrSettings, createAcr } from './azure/acr.ts';
 import { createCloudCache } from './cache.ts';
-import { CloudFailure } from './failure.ts';
+import { unanswered } from './failure.ts';
 import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
 import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCredential } from './provider.ts';
+import { createCloudPulls } from './pulls.ts';
+import { toProblem } from './report.ts';
 import { createCloudValidator } from './validator.ts';
 
 interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent' | 'lookup'> {
@@ -46,17 +47,17 @@ export function createCloud(settings: CloudSettings): Cloud {
     if (type === 'DOCKER_V2') return open();
     // Not aborted by the caller's signal, because other callers may wait for the same login.
     const issuing = cache.get({ id, version }, async () => issueLogin({ host, type }, await open(), undefined));
-    const { username, secret } = await toProblem(() => orAborted(issuing, signal));
+    const { username, secret } = await toProblem(settings.now, () => orAborted(issuing, signal));
     return { username, password: secret };
   };
   return {
     resolveCredential,
-    wrapPulls: (pulls) => createCloudPulls(pulls, resolveCredential),
-    wrapValidator: (validator) => createCloudValidator({ validator, issueLogin, now: settings.now }),
+    wrapPulls: (pulls) => createCloudPulls({ pulls, cache, issueLogin, now: settings.now }),
+    wrapValidator: (validator) => createCloudValidator({ validator, cache, issueLogin, now: settings.now }),
     issueLogin: ({ host, type }, credential, signal) =>
       type === 'DOCKER_V2'
         ? passOn(credential, settings.now())
-        : toProblem(() => issueLogin({ host, type }, credential, signal)),
+        : toProblem(settings.now, () => issueLogin({ host, type }, credential, signal)),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await http.close();
@@ -106,47 +107,13 @@ function createIssueLogin(settings: CloudSettings, http: HttpsClient, closing: A
     try {
       return await orAborted(providers[type].issueLogin(host, credential, end), end);
     } catch (error) {
-      if (late.aborted) throw timedOut();
+      if (late.aborted) throw unanswered();
       throw error;
     }
   };
 }
 
-function timedOut(): CloudFailure {
-  return new CloudFailure('The cloud did not respond in time.', {
-    hint: 'Check that the network lets this server reach the cloud, then try again.',
-    retryable: true,
-  });
-}
-
 /** Returns a static credential unchanged. It does not expire, so it gets a lifetime of one hour, after which it is read again. */
 async function passOn({ username, password }: Credential, now: Date): Promise<MintedCredential> {
   return { username, secret: password, expiresAt: new Date(now.getTime() + 60 * 60 * 1000) };
-}
-
-async function toProblem<Result>(run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof CloudFailure)) throw error;
-    throw new Problem('UPSTREAM_FAILED', `${error.message} ${error.hint}`, { reason: 'NATIVE_CREDENTIAL_ERROR' });
-  }
-}
-
-/** Wraps pulls. @param resolveCredential returns a cached or a new login when the credential is used. */
-function createCloudPulls(pulls: Pulls, resolveCredential: CloudCredentials['resolveCredential']): Pulls {
-  return {
-    ...pulls,
-    resolve: async (caller, image) => withLogin(await pulls.resolve(caller, image), resolveCredential),
-  };
-}
-
-function withLogin(source: PullSource, resolveCredential: CloudCredentials['resolveCredential']): PullSource {
-  const { registry, credential } = source;
-  if (registry === null || credential === null || registry.type === 'DOCKER_V2') return source;
-  return {
-    ...source,
-    registry: { ...registry, type: 'DOCKER_V2' },
-    credential: () => resolveCredential(registry, credential),
-  };
 }

@@ -73,13 +73,15 @@ export interface MintedCredential {
   readonly username: string;
   readonly secret: Secret;
   readonly expiresAt: Date;
+  /** Whether it is the stored identity itself, which no cloud issued. Defaults to false. */
+  readonly isStored?: boolean;
 }
 
 /** Exchanges the stored identity of a cloud registry for a login that the registry accepts. Credentials of the type `DOCKER_V2` are returned unchanged. */
 export interface CloudCredentials {
   /**
    * Issues a new login without the cache.
-   * @throws Problem `UPSTREAM_FAILED` with the reason `NATIVE_CREDENTIAL_ERROR`; the signal's reason if it was aborted.
+   * @throws LoginNotIssued; the signal's reason if it was aborted.
    */
   issueLogin(
     target: Pick<CheckTarget, 'host' | 'type'>,

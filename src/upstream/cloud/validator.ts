@@ -1,13 +1,17 @@
 // Validates native credentials of clouds: issues a login, reports that as a step of its own, and lets the registry validate the login.
 
-import type { ValidationReport, ValidationStep } from '../../core/registry/report.ts';
+import { isSuccess, type ValidationReport, type ValidationStep } from '../../core/registry/report.ts';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
+import type { CloudCache } from './cache.ts';
 import { CloudFailure } from './failure.ts';
 import type { CloudType, IssueLogin, Minting } from './provider.ts';
+import { failedReport } from './report.ts';
 
 interface Parts {
   /** Validates static credentials. */
   readonly validator: Validator;
+  /** The logins of pulls. One that the registry has just accepted replaces the cached one of the registry. */
+  readonly cache: CloudCache;
   readonly issueLogin: IssueLogin;
   readonly now: () => Date;
 }
@@ -23,7 +27,7 @@ export function createCloudValidator(parts: Parts): Validator {
 }
 
 async function checkNative(
-  { validator, issueLogin, now }: Parts,
+  { validator, cache, issueLogin, now }: Parts,
   target: CheckTarget & { readonly type: CloudType },
   credential: Credential,
   options: CheckOptions,
@@ -39,9 +43,10 @@ async function checkNative(
     durationMs: elapsedMs(),
   };
   options.onStep?.(step);
-  if (failed) return failedReport(issuing, step, now());
+  if (failed) return failedReport(issuing, [step], now());
   const login = { username: issuing.username, password: issuing.secret };
   const report = await validator.check({ ...target, type: 'DOCKER_V2' }, login, options);
+  if (options.stored !== undefined && isSuccess(report.outcome)) cache.put(options.stored, issuing);
   return { ...report, steps: [step, ...report.steps], durationMs: elapsedMs() };
 }
 
@@ -57,19 +62,4 @@ async function tryIssueLogin(
     if (error instanceof CloudFailure) return error;
     throw error;
   }
-}
-
-function failedReport({ message, hint, retryable }: CloudFailure, step: ValidationStep, now: Date): ValidationReport {
-  const { durationMs } = step;
-  return {
-    outcome: 'NATIVE_CREDENTIAL_ERROR',
-    message,
-    hint,
-    retryable,
-    retryAfter: null,
-    realmHost: null,
-    checkedAt: now.getTime(),
-    durationMs,
-    steps: [step],
-  };
 }

@@ -3,13 +3,11 @@
 import { isRecord } from '../../core/shared/json.ts';
 import { type CheckedOutcome, errorCodes, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { firstHeader, jsonBody, type UpstreamResponse } from '../transport/client.ts';
+import { parseRetryAfter } from '../transport/retry-after.ts';
 import type { RegistrySession } from './session.ts';
 
 /** Milliseconds for which Docker Hub blocks logins after too many failed ones. */
 const lockoutMs = 15 * 60 * 1000;
-
-/** The longest wait that is believed, in milliseconds: rate limits last hours, and a later date is a mistake. */
-const maxRetryAfterMs = 24 * 60 * 60 * 1000;
 
 /** Returns the failure behind a response to an anonymous request of the API that is neither 200 nor 401. */
 export function pingRefusal(session: RegistrySession, response: UpstreamResponse, url: URL): UpstreamFailure {
@@ -132,14 +130,9 @@ function isLockout(response: UpstreamResponse): boolean {
   return /too many failed login/i.test(response.body.toString('latin1'));
 }
 
-/** Reads Retry-After, seconds or a date (RFC 9110 §10.2.3), as epoch milliseconds; null if absent. Some servers send fractions of a second. */
+/** Reads Retry-After as epoch milliseconds; null if absent. */
 export function retryAfterOf(response: UpstreamResponse, nowMs: number): number | null {
-  const value = firstHeader(response, 'retry-after')?.trim() ?? '';
-  const isSeconds = /^\d{1,9}(?:\.\d{1,9})?$/.test(value);
-  // Only a date that begins with its weekday: Date.parse reads other texts, numbers included, as dates of long ago.
-  const dateMs = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : Number.NaN;
-  const atMs = isSeconds ? nowMs + Math.ceil(Number(value) * 1000) : dateMs;
-  return Number.isNaN(atMs) ? null : Math.min(Math.max(atMs, nowMs), nowMs + maxRetryAfterMs);
+  return parseRetryAfter(firstHeader(response, 'retry-after') ?? '', nowMs);
 }
 
 /** Returns only the host, because a path could contain anything. */

@@ -1,6 +1,7 @@
 // Holds the conversation about one repository: a request with the known authorization, and once more with what its refusal asks for.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
 import { orAborted } from '../transport/abort.ts';
 import type { UpstreamResponse } from '../transport/client.ts';
 import type { PullAccess, PullAuth } from './access.ts';
@@ -44,4 +45,40 @@ export async function converse<Answer>(
   const second = await request.send(again);
   if (!refusals.has(request.statusOf(second))) return { access: again, answer: second, refusal: undefined };
   return { access: again, answer: second, refusal: await request.read(second) };
+}
+
+/**
+ * Runs a pull, and once more with a new login if the registry refused a cached one that a cloud issued.
+ * @param isRefusal Whether an answer that is no error can be about the login.
+ * @throws what the last run throws; as `PullSource.renewLogin`
+ */
+export async function withCurrentLogin<Answer>(
+  source: PullSource,
+  signal: AbortSignal | undefined,
+  run: (source: PullSource) => Promise<Answer>,
+  isRefusal: (answer: Answer) => boolean,
+): Promise<Answer> {
+  const renew = async (isRejected: boolean) => orAborted(Promise.resolve(source.renewLogin?.(isRejected)), signal);
+  let answer: Answer;
+  try {
+    answer = await run(source);
+  } catch (error) {
+    const renewed = isAboutLogin(error) ? await renew(isRejection(error)) : undefined;
+    if (renewed === undefined) throw error;
+    return run(renewed);
+  }
+  const renewed = isRefusal(answer) ? await renew(false) : undefined;
+  return renewed === undefined ? answer : run(renewed);
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.outcome === 'INVALID_CREDENTIALS';
+}
+
+/** Whether a failure can be about the login that was sent. Some token servers answer 400 to one that has ended. */
+function isAboutLogin(error: unknown): boolean {
+  if (isRejection(error)) return true;
+  if (!(error instanceof UpstreamFailure)) return false;
+  const { outcome, facts } = error;
+  return outcome === 'INSUFFICIENT_SCOPE' || (outcome === 'TOKEN_ENDPOINT_ERROR' && facts.status === 400);
 }

@@ -42,7 +42,7 @@ export function createCredentialVerdicts(context: PullContext): CredentialVerdic
     async failureOf(source, handshake, login) {
       const { registry } = source;
       if (registry === null) return undefined;
-      const key = `${registry.id}@${registry.secretVersion} ${source.host}`;
+      const key = `${registry.id}@${registry.secretVersion} ${source.host}#${source.loginGeneration ?? 0}`;
       const load = async () => {
         const askedMs = now().getTime();
         return {

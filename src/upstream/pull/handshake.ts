@@ -26,8 +26,8 @@ export const handshakeLifetimeMs = 10 * 60 * 1000;
 export const maxHandshakes = 1_000;
 
 /** Returns the cache key of a source. Anonymous pulls have keys of their own: their tokens are never those of a credential. */
-export function keyOf({ host, registry }: PullSource): string {
-  return `${registryKey(registry)} ${host}`;
+export function keyOf({ host, registry, loginGeneration = 0 }: PullSource): string {
+  return `${registryKey(registry)} ${host}${loginGeneration === 0 ? '' : `#${loginGeneration}`}`;
 }
 
 /** Returns the part of a cache key that names the registry and its version. */

@@ -15,7 +15,8 @@ import { orAborted } from '../transport/abort.ts';
 import type { UpstreamResponse } from '../transport/client.ts';
 import type { NetworkSettings } from '../transport/settings.ts';
 import { createPullAuth, type PullAccess, type PullAuth } from './access.ts';
-import { converse } from './conversation.ts';
+import { converse, withCurrentLogin } from './conversation.ts';
+import { keyOf } from './handshake.ts';
 import { followToStorage, sendWithinOrigin } from './redirect.ts';
 import {
   createPullContext,
@@ -54,8 +55,23 @@ export function createPuller(settings: UpstreamSettings): Puller {
   const auth = createPullAuth(context);
   return {
     open: (source, request) =>
-      toProblem(source, () => runPull(startExchange(context, source, request), auth, settings.redirects)),
-    mint: (source, signal) => toProblem(source, () => orAborted(mintToken(context, auth, source, signal), signal)),
+      toProblem(source, () =>
+        withCurrentLogin(
+          source,
+          request.signal,
+          (current) => runPull(startExchange(context, current, request), auth, settings.redirects),
+          ({ status }) => status === 400,
+        ),
+      ),
+    mint: (source, signal) =>
+      toProblem(source, () =>
+        withCurrentLogin(
+          source,
+          signal,
+          (current) => orAborted(mintToken(context, auth, current, signal), signal),
+          () => false,
+        ),
+      ),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await context.agents.close();
@@ -87,7 +103,7 @@ async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<Ups
   const isExclusive = registry !== null && registry.pendingSince !== null && access.login?.scheme === 'basic';
   const result = isExclusive
     ? await context.mutex.runExclusive(
-        `${registry.id}@${registry.version}`,
+        keyOf(source),
         run,
         (ended) => ended instanceof UpstreamFailure && ended.outcome === 'INVALID_CREDENTIALS',
         () => new UpstreamFailure('INVALID_CREDENTIALS', {}),

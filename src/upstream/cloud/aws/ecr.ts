@@ -2,13 +2,15 @@
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
-import type { Credential } from '../../../core/validation/validator.ts';
+import type { defaultProvider } from '@aws-sdk/credential-provider-node';
+import { orAborted } from '../../transport/abort.ts';
 import type { HttpsClient } from '../../transport/https-client.ts';
 import { CloudFailure, unfitHost, unusable } from '../failure.ts';
 import { checkedMinting, type CloudProvider, issued, type MintedCredential } from '../provider.ts';
-import { type AwsCall, awsFailure } from './errors.ts';
+import { type AwsCall, awsFailure, isEndedSession } from './errors.ts';
 import { type EcrHost, parseEcrHost, type PrivateEcrHost } from './host.ts';
 import { type EcrIdentity, parseEcrIdentity } from './identity.ts';
+import { retryOnce } from './retry.ts';
 import { type AwsTransport, createAwsTransport } from './transport.ts';
 
 interface EcrSettings {
@@ -20,12 +22,21 @@ interface EcrSettings {
 
 type AwsCredentials = NonNullable<ECRClientConfig['credentials']>;
 
-/** The state of issuing one login. */
-interface Session {
+/** What all logins share. */
+interface Aws {
   readonly transport: AwsTransport;
+  readonly now: () => Date;
+  /** Returns the credentials of the server's own identity. @param region Where the roles of its profile are assumed, if the profile names no region. @param forceRefresh Whether the cached ones do not count. */
+  readonly ambient: (region: string, forceRefresh: boolean) => Promise<AwsCredentials>;
+}
+
+/** The state of issuing one login. */
+interface Session extends Aws {
   readonly signal: AbortSignal;
   /** The secrets that no failure may show; grows with each response. */
   readonly secrets: string[];
+  /** Whether AWS said that the session of an identity has ended. */
+  hasEnded: boolean;
 }
 
 /** The login in a response of the service. */
@@ -45,48 +56,53 @@ const sts: AwsCall = {
   action: 'sts:AssumeRole (in the trust policy of the role too, with the same external ID)',
 };
 
+const ownIdentity: AwsCall = {
+  service: 'AWS',
+  action: 'sts:AssumeRole or sts:AssumeRoleWithWebIdentity, as the AWS profile of this server requires,',
+};
+
 /** The only region in which the public registry has its API. */
 const publicRegion = 'us-east-1';
 
 /** Maximum lifetime in milliseconds: a login of ECR is valid for 12 hours, or as long as the session that requested it. */
 const maxLifeMs = 12 * 60 * 60 * 1000;
 
-/** Attempts per call: one retry, which the SDK uses for throttling and to correct its clock by that of AWS. */
-const maxAttempts = 2;
-
 /** Creates the provider. Loads the SDK only for the first login. */
 export function createEcr(settings: EcrSettings): CloudProvider {
-  const ambient = createAmbient();
+  const transport = createAwsTransport(settings.http, 'AWS');
+  const aws: Aws = { transport, now: settings.now, ambient: createAmbient(transport) };
   return {
     async issueLogin(host, credential, signal) {
       const place = parseEcrHost(host);
       if (place === undefined)
         throw unfitHost('Amazon ECR', '123456789012.dkr.ecr.us-east-1.amazonaws.com, or public.ecr.aws');
       const identity = parseEcrIdentity(credential, settings.ambient);
-      const session = startSession(settings.http, credential, signal);
+      const session: Session = { ...aws, signal, secrets: [credential.password.reveal()], hasEnded: false };
       const region = place.kind === 'public' ? publicRegion : place.region;
-      const credentials = await credentialsFor(session, identity, region, ambient);
-      const minted = readLogin(
-        await requestLogin(session, place, region, credentials),
-        place,
-        settings.now().getTime(),
-      );
+      const request = async (forceRefresh: boolean) =>
+        requestLogin(session, place, region, await credentialsFor(session, identity, region, forceRefresh));
+      const data = await request(false).catch((error: unknown) => {
+        // AWS knows better than the expiry that came with the session, which can also have been revoked.
+        if (identity.kind === 'key' || !session.hasEnded) throw error;
+        return request(true);
+      });
+      const minted = readLogin(data, place, settings.now().getTime());
       return { ...minted, message: issued('Amazon ECR', minted) };
     },
   };
 }
 
-function startSession(http: HttpsClient, { password }: Credential, signal: AbortSignal): Session {
-  return { transport: createAwsTransport(http, 'AWS', signal), signal, secrets: [password.reveal()] };
-}
-
-/** Returns the SDK's credential chain, created once because it caches its credentials until they expire. The SDK sends its requests itself, because some go to the machine's own metadata service. */
-function createAmbient(): () => Promise<AwsCredentials> {
-  let chain: AwsCredentials | undefined;
-  return async () => {
-    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
-    chain ??= defaultProvider();
-    return chain;
+/**
+ * Creates the SDK's credential chain, once, because it caches its credentials until they expire. It sends its requests by the signal of no
+ * call: several callers wait for the same session, and the client that assumes a role is the one of its first session.
+ */
+function createAmbient(transport: AwsTransport): Aws['ambient'] {
+  let chain: ReturnType<typeof defaultProvider> | undefined;
+  return async (region, forceRefresh) => {
+    // Some of its requests go to the machine's own metadata service, by the SDK itself.
+    const { defaultProvider: createChain } = await import('@aws-sdk/credential-provider-node');
+    chain ??= createChain();
+    return chain({ forceRefresh, callerClientConfig: { region: async () => region, requestHandler: transport } });
   };
 }
 
@@ -94,11 +110,11 @@ async function credentialsFor(
   session: Session,
   identity: EcrIdentity,
   region: string,
-  ambient: () => Promise<AwsCredentials>,
+  forceRefresh: boolean,
 ): Promise<AwsCredentials> {
   if (identity.kind === 'key') return { accessKeyId: identity.accessKeyId, secretAccessKey: identity.secretAccessKey };
-  if (identity.kind === 'ambient') return ambient();
-  return assumeRole(session, identity, region, await ambient());
+  const own = await call(session, ownIdentity, () => orAborted(session.ambient(region, forceRefresh), session.signal));
+  return identity.kind === 'ambient' ? own : assumeRole(session, identity, region, own);
 }
 
 async function assumeRole(
@@ -148,15 +164,23 @@ async function requestLogin(
 }
 
 function clientSettings({ transport }: Session, region: string, credentials: AwsCredentials) {
-  return { region, credentials, requestHandler: transport, maxAttempts, customUserAgent: 'regway' } as const;
+  return {
+    region,
+    credentials,
+    requestHandler: transport,
+    retryStrategy: retryOnce,
+    customUserAgent: 'regway',
+  } as const;
 }
 
-async function call<Result>({ signal, secrets }: Session, what: AwsCall, run: () => Promise<Result>): Promise<Result> {
+async function call<Result>(session: Session, what: AwsCall, run: () => Promise<Result>): Promise<Result> {
+  const { signal, secrets, now } = session;
   try {
     return await run();
   } catch (error) {
     signal.throwIfAborted();
-    throw awsFailure(error, what, secrets);
+    session.hasEnded ||= isEndedSession(error);
+    throw awsFailure(error, what, secrets, now().getTime());
   }
 }
 

@@ -3,11 +3,11 @@
 import { Readable } from 'node:stream';
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import type { HttpsClient } from '../../transport/https-client.ts';
-import { unusable } from '../failure.ts';
+import { unanswered, unusable } from '../failure.ts';
 import { sendToCloud } from '../provider.ts';
 
 /** The request handler of the AWS SDK. */
-export type AwsTransport = NonNullable<ECRClientConfig['requestHandler']>;
+export type AwsTransport = Extract<NonNullable<ECRClientConfig['requestHandler']>, { readonly handle: unknown }>;
 
 /** The parts of the SDK's request that are used. All calls are POST requests with a complete body. */
 interface SignedRequest {
@@ -20,18 +20,29 @@ interface SignedRequest {
   readonly body?: unknown;
 }
 
-/** Creates a request handler for the SDK's clients. @param signal aborts every request, because not all parts of the SDK pass on their own signal. */
-export function createAwsTransport(http: HttpsClient, provider: string, signal: AbortSignal): AwsTransport {
+/** The options that the SDK passes with each request. */
+interface RequestOptions {
+  readonly abortSignal?: unknown;
+}
+
+/** Milliseconds for one request. The SDK's credential chain passes no signal, and its requests outlive the call that began them. */
+const requestTimeoutMs = 10_000;
+
+/** Creates a request handler for the SDK's clients. It belongs to no call, because the SDK hands it on to clients that it keeps. */
+export function createAwsTransport(http: HttpsClient, provider: string): AwsTransport {
   const transport = {
-    async handle(request: SignedRequest) {
+    async handle(request: SignedRequest, { abortSignal }: RequestOptions = {}) {
       const { protocol, hostname, port, path, method, headers, body } = request;
       const url = new URL(path, `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
+      const late = AbortSignal.timeout(requestTimeoutMs);
       const response = await sendToCloud(http, provider, {
         method,
         url,
         headers,
         body: bytesOf(body, provider),
-        signal,
+        signal: abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, late]) : late,
+      }).catch((error: unknown) => {
+        throw error === late.reason ? unanswered() : error;
       });
       return {
         response: {

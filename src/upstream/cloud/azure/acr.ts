@@ -62,6 +62,7 @@ function passOn({ username, password }: Credential, now: Date): Minting {
     username,
     secret: password,
     expiresAt,
+    isStored: true,
     message: 'The service principal has no tenant, so it is sent to the registry unchanged.',
   };
 }
@@ -79,7 +80,7 @@ async function requestEntraToken(
       : principalRequest(settings, place, identity);
   const provider = identity.kind === 'managed' ? 'The Azure metadata server' : 'Microsoft Entra';
   const response = await sendToCloud(settings.http, provider, { ...request, signal });
-  if (response.status !== 200) throw azureFailure(provider, response, secrets);
+  if (response.status !== 200) throw azureFailure(provider, response, secrets, settings.now().getTime());
   const { access_token: token } = jsonObject(response);
   if (typeof token !== 'string' || token === '') throw unusable(provider, 'its response contains no token');
   return token;
@@ -130,7 +131,7 @@ async function exchange(
     access_token: token,
   };
   const response = await sendToCloud(http, 'The registry', { url, ...formRequest(fields), signal });
-  if (response.status !== 200) throw azureFailure('The registry', response, secrets);
+  if (response.status !== 200) throw azureFailure('The registry', response, secrets, now().getTime());
   return readRefreshToken(response, now().getTime());
 }
 

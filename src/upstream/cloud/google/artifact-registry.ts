@@ -4,8 +4,9 @@
 import { sign } from 'node:crypto';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { formRequest, type HttpsClient, type HttpsResponse, jsonObject } from '../../transport/https-client.ts';
-import { type Advice, ambientIsOff, CloudFailure, shownCode, unfitHost, unusable } from '../failure.ts';
+import { ambientIsOff, unfitHost, unusable, unusableMetadata } from '../failure.ts';
 import { checkedMinting, type CloudProvider, issued, type MintedCredential, sendToCloud } from '../provider.ts';
+import { googleFailure } from './errors.ts';
 import { type GoogleKey, parseGoogleKey } from './service-account-key.ts';
 
 /** The settings of the Google provider. */
@@ -60,7 +61,8 @@ async function exchangeKey(
   const assertion = signAssertion(key, now());
   const form = formRequest({ grant_type: grantType, assertion });
   const response = await sendToCloud(http, 'Google', { url: tokenUrl ?? new URL(audience), ...form, signal });
-  if (response.status !== 200) throw googleFailure(response, [assertion, credential.password.reveal()]);
+  if (response.status !== 200)
+    throw googleFailure(response, [assertion, credential.password.reveal()], now().getTime());
   return readToken(response, now());
 }
 
@@ -92,7 +94,12 @@ async function requestMetadataToken(
   if (response.headers['metadata-flavor'] !== 'Google')
     throw unusable('The Google metadata server', 'the server at its address is not Google');
   if (response.status !== 200)
-    throw unusable('The Google metadata server', `HTTP ${response.status}: this machine may have no service account`);
+    throw unusableMetadata(
+      'The Google metadata server',
+      `HTTP ${response.status}: this machine may have no service account`,
+      response,
+      now().getTime(),
+    );
   return readToken(response, now());
 }
 
@@ -105,29 +112,4 @@ function readToken(response: HttpsResponse, now: Date): MintedCredential {
     now.getTime(),
     maxLifeSeconds * 1000,
   );
-}
-
-/** Maps OAuth error codes (RFC 6749 §5.2) to advice. Their descriptions are not shown, because they may repeat the assertion. */
-const adviceByCode: Readonly<Record<string, Advice>> = {
-  invalid_grant: {
-    hint: 'Create a new key: the stored one was deleted, has expired, or belongs to a deleted service account. Or correct the clock of this server, if it is wrong.',
-  },
-  invalid_client: { hint: 'Create a new key: Google does not know the service account.' },
-  unauthorized_client: {
-    hint: 'Check the policies of the organization: they do not allow the service account to authenticate this way.',
-  },
-  access_denied: {
-    hint: 'Use another identity, or ask the administrators of the organization: its policy does not allow the key.',
-  },
-  rate_limit_exceeded: { hint: 'Try again later: Google is rate limiting requests.', retryable: true },
-};
-
-function googleFailure(response: HttpsResponse, secrets: readonly string[]): CloudFailure {
-  const code = shownCode(jsonObject(response)['error'], secrets);
-  const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
-  const advice = known ?? {
-    hint: 'Try again later. If the failure persists, check the service account in the Google Cloud console.',
-    retryable: response.status >= 500 || response.status === 429,
-  };
-  return new CloudFailure(`Google issued no login for the stored key (${code ?? `HTTP ${response.status}`}).`, advice);
 }
