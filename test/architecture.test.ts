@@ -76,7 +76,7 @@ const rooms: Rooms = {
   'server/graphql/execution': ['schema', 'errors.ts', 'response.ts'],
   'server/graphql/execution/compiled': ['run-operation.ts'],
   'server/graphql/graphiql': [],
-  'server/oci/content': ['routes.ts'],
+  'server/oci/content': ['routes.ts', 'errors.ts'],
   'server/rest/docs': [],
 
   'upstream/errors': [],

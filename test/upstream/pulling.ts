@@ -40,6 +40,7 @@ export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpst
           method: 'GET',
           path: 'manifests/latest',
           headers: {},
+          owner: 'login',
           signal: AbortSignal.timeout(10_000),
         });
         return body === undefined ? String(status) : `${status} ${String(await buffer(body.stream))}`;

@@ -29,6 +29,13 @@ interface ListenerOptions {
 const headersTimeoutMs = 10_000;
 /** In milliseconds: the maximum time to send a whole request, whose body is at most 256 KiB. */
 const requestTimeoutMs = 30_000;
+/** In milliseconds: how often both are checked; Node's 30 s would let a slow client stay for as long again. */
+const timeoutCheckMs = 5_000;
+/**
+ * In milliseconds: the maximum silence on a connection during a request. Longer than any request takes to be answered: a pull waits at most 10 s for a
+ * connection, 15 s for a login, and 30 s for its content, and event streams send something every 12 s.
+ */
+const silenceTimeoutMs = 120_000;
 /** In milliseconds. Longer than the 60 s for which common proxies keep an idle connection, so that they close first. */
 const keepAliveTimeoutMs = 65_000;
 /** API tokens are 60 bytes and JWTs at most 12 KiB; 16 KiB is the default of Node, fixed here. */
@@ -59,6 +66,7 @@ export function createListener(options: ListenerOptions): Listener {
   });
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
+  server.timeout = silenceTimeoutMs;
   server.keepAliveTimeout = keepAliveTimeoutMs;
   return {
     listen: (host, port) => listen(server, host, port),
@@ -76,7 +84,7 @@ function createServer(
   { tls }: ListenerOptions,
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
-  const common: ServerOptions = { maxHeaderSize: maxHeaderBytes };
+  const common: ServerOptions = { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: timeoutCheckMs };
   return tls === undefined
     ? createHttpServer(common, handler)
     : createHttpsServer({ ...common, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler);

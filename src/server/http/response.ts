@@ -1,6 +1,7 @@
 // Sends JSON responses, and reports a client that disconnects.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { largeAnswers, maxSmallAnswerBytes } from './large-answers.ts';
 
 /** Headers for JSON that no cache stores. */
 export const noStore: OutgoingHttpHeaders = {
@@ -21,6 +22,7 @@ export function sendJson(
   const text = JSON.stringify(value);
   const length = Buffer.byteLength(text);
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length, ...headers });
+  if (length > maxSmallAnswerBytes) return largeAnswers.send(response, text);
   // ASCII has the same bytes in both encodings; latin1 is copied instead of encoded.
   response.end(text, length === text.length ? 'latin1' : 'utf8');
 }

@@ -4,8 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../../core/authz/principal.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
+import type { Slot } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { createDigestCheck, createEncodedCheck, type DigestCheck } from './content/digest.ts';
+import { codingOf, createDigestCheck, createEncodedCheck, type DigestCheck } from './content/digest.ts';
+import type { Coding } from './content/decoded-hash.ts';
+import type { TakeDecodingSlot } from './content/decoding-slots.ts';
 import type { HashThread } from './content/hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream, headersOfError } from './content/headers.ts';
 import { type Content, ContentBrokenOff, streamBody } from './content/stream-body.ts';
@@ -26,6 +29,8 @@ interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Who is served in turn with others. */
+  readonly owner: string;
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +48,7 @@ export interface ProxyPorts {
   readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly upstream: PullUpstream;
   readonly hashThread: HashThread;
+  readonly takeDecodingSlot: TakeDecodingSlot;
   /** Called when the use of a credential could not be recorded. */
   readonly onFault: (error: unknown, requestId: string) => void;
 }
@@ -61,9 +67,6 @@ export class ScopeMissing extends Error {
   override readonly name = 'ScopeMissing';
 }
 
-/** In milliseconds. A client that accepts no data for this long is disconnected, so that its upstream connection is free for others. */
-const clientIdleTimeoutMs = 90_000;
-
 /** Answers a pull. @throws Problem, OciError, ScopeMissing before the response has begun; DigestMismatch, ClientLeft, and stream errors later. */
 export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { response, route } = pull;
@@ -76,7 +79,7 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
   const { status, location } = upstreamResponse;
   if (location !== undefined) response.writeHead(status, { Location: location, 'Content-Length': 0 }).end();
   else if (status >= 400) throw upstreamError(upstreamResponse, route);
-  else await sendContent(ports.hashThread, pull, upstreamResponse);
+  else await sendContent(ports, pull, upstreamResponse);
 }
 
 async function findSource({ pulls }: ProxyPorts, { caller, route, client }: Pull): Promise<PullSource> {
@@ -102,6 +105,7 @@ async function requestUpstream(
       method,
       path: pathOf(route),
       headers: headersForUpstream(request),
+      owner: ownerOf(caller, route),
       signal: caller.signal(),
     });
     // A request for something that does not exist is no use of the credential.
@@ -114,6 +118,12 @@ async function requestUpstream(
     if (outcome !== undefined) await record(outcome, error);
     throw error;
   }
+}
+
+/** Names who is served in turn: each login, and its blobs apart, so that its manifests do not wait for them. */
+function ownerOf({ principal }: Caller, { kind }: ContentRoute): string {
+  const isBlob = kind === 'blobs';
+  return JSON.stringify([principal?.account, principal?.subject, isBlob]);
 }
 
 function pathOf({ kind, reference, query }: ContentRoute): string {
@@ -141,35 +151,44 @@ function upstreamError({ status, errorCode, headers }: UpstreamResponse, { kind,
   return new OciError(status, code, `${host} responded with HTTP ${status}.`, headersOfError(headers), status);
 }
 
-async function sendContent(
-  hashThread: HashThread,
-  { response, route }: Pull,
-  { body, status, headers, url }: UpstreamResponse,
-): Promise<void> {
+async function sendContent(ports: ProxyPorts, pull: Pull, upstreamResponse: UpstreamResponse): Promise<void> {
+  const { response, route, caller } = pull;
+  const { body, status, headers, url } = upstreamResponse;
   const head = headersForClient(headers, route, url);
   if (body === undefined) {
     response.writeHead(status, head).end();
     return;
   }
-  response.setTimeout(clientIdleTimeoutMs, () => response.destroy());
   // A part of the content cannot be verified: the digest is of the whole.
   const digest = status === 206 ? undefined : digestOf(route);
-  const check = digest === undefined ? undefined : checkOf(digest, headers, hashThread);
+  const coding = digest === undefined ? undefined : codingOf(headers['content-encoding'] ?? 'identity');
+  let decoding: Slot | undefined;
   try {
-    await streamBody(body, response, { writeHead: () => void response.writeHead(status, head), check });
+    if (coding !== undefined) decoding = await ports.takeDecodingSlot(ownerOf(caller, route), caller.signal());
+    const check = digest === undefined ? undefined : checkOf(digest, coding, headers, ports.hashThread);
+    const onYield: Content['onYield'] = (idleMs, giveUp) => {
+      for (const slot of [body, decoding]) slot?.onYield(idleMs, giveUp);
+    };
+    const writeHead = () => void response.writeHead(status, head);
+    await streamBody({ ...body, onYield }, response, { writeHead, check });
   } catch (error) {
     if (!(error instanceof ContentBrokenOff) || response.headersSent || response.destroyed) throw error;
     throw new OciError(502, 'UNAVAILABLE', `${route.host} ended its response before any content.`, {}, status);
   } finally {
+    decoding?.release();
     body.stream.destroy();
   }
 }
 
-function checkOf(digest: string, headers: UpstreamResponse['headers'], hashThread: HashThread): DigestCheck {
-  const encoding = headers['content-encoding'] ?? 'identity';
-  return encoding.trim().toLowerCase() === 'identity'
+function checkOf(
+  digest: string,
+  coding: Coding | undefined,
+  headers: UpstreamResponse['headers'],
+  hashThread: HashThread,
+): DigestCheck {
+  return coding === undefined
     ? createDigestCheck(digest, lengthOf(headers), hashThread)
-    : createEncodedCheck(digest, encoding);
+    : createEncodedCheck(digest, coding, hashThread);
 }
 
 function lengthOf(headers: UpstreamResponse['headers']): number | undefined {

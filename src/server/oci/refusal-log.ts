@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '../../core/shared/problem.ts';
 import { DigestMismatch } from './content/digest.ts';
-import { ContentBrokenOff } from './content/stream-body.ts';
+import { ClientStalled, ContentBrokenOff } from './content/stream-body.ts';
 import type { OciError } from './errors.ts';
 import type { PullRoute } from './routes.ts';
 
@@ -67,6 +67,7 @@ export function logRefusal(
 function outcomeOf(error: unknown, sent: OciError | undefined): string {
   if (error instanceof DigestMismatch) return 'DIGEST_MISMATCH';
   if (error instanceof ContentBrokenOff) return 'CONTENT_INCOMPLETE';
+  if (error instanceof ClientStalled) return 'CLIENT_STALLED';
   if (error instanceof Problem) return error.reason ?? error.code;
   return sent?.code ?? 'UNKNOWN';
 }

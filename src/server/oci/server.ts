@@ -8,13 +8,14 @@ import type { Pulls } from '../../core/pulls/pull.ts';
 import { disconnected, sendJson } from '../http/response.ts';
 import { OciError, toOciError, sendOciError } from './errors.ts';
 import { createGrants } from './grant.ts';
+import { createDecodingSlots } from './content/decoding-slots.ts';
 import { createHashThread } from './content/hash-thread.ts';
 import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts } from './login.ts';
 import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullUpstream } from './proxy.ts';
 import { parsePullUrl, type PullRoute } from './routes.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
 import { DigestMismatch } from './content/digest.ts';
-import { ContentBrokenOff } from './content/stream-body.ts';
+import { ClientStalled, ContentBrokenOff } from './content/stream-body.ts';
 import { logRefusal, pullFields } from './refusal-log.ts';
 
 /** The ports and settings of the pull endpoint. */
@@ -72,6 +73,7 @@ export function createPullServer(options: PullServerOptions): PullServer {
         options.log.error(faultFields(error), 'the hashing worker died; the pulls whose content it hashed fail'),
       onGivenUp: options.onGivenUp,
     }),
+    takeDecodingSlot: createDecodingSlots(),
     defaultUpstream: options.settings.defaultUpstream,
   };
   return {
@@ -137,7 +139,7 @@ interface Failure extends Readonly<Progress> {
 
 function answerFailure(deps: Deps, request: IncomingMessage, response: ServerResponse, failure: Failure): void {
   const { error } = failure;
-  const isBroken = error instanceof DigestMismatch || error instanceof ContentBrokenOff;
+  const isBroken = [DigestMismatch, ContentBrokenOff, ClientStalled].some((kind) => error instanceof kind);
   // The client has disconnected, or the response has begun: then only a broken connection can report the failure.
   if (response.destroyed || response.headersSent) {
     if (isBroken) logRefusal(deps.log, request, failure, undefined);

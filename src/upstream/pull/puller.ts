@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
+import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
 import { describeOutcome } from '../errors/outcomes.ts';
@@ -32,10 +33,19 @@ import { type PullReply, readReply, readSmall } from './response.ts';
 export interface UpstreamSettings extends NetworkSettings {
   /** `follow`: blobs are streamed through Regway. `pass`: the client is redirected to them. */
   readonly redirects: 'follow' | 'pass';
+  /** Limits of the connections for content. Each defaults to a named constant. */
+  readonly connections?: Partial<SlotLimits> | undefined;
 }
 
 /** The response to a pull; `location` is where the client is redirected instead, if `redirects` is `pass`. */
 export type UpstreamReply = PullReply & { readonly location: string | undefined };
+
+/** What pulls hold at the moment, and what they were refused since the start. */
+export interface PullUsage {
+  readonly connections: SlotCounts;
+  /** Of the memory that content is read into. */
+  readonly bufferBytes: number;
+}
 
 export interface Puller extends PullTokenMinter {
   /**
@@ -44,6 +54,8 @@ export interface Puller extends PullTokenMinter {
    * `PullSource.credential`; the signal's reason when it was aborted.
    */
   open(source: PullSource, request: PullRequest): Promise<UpstreamReply>;
+  /** Returns what pulls hold at the moment. */
+  usage(): PullUsage;
   /** Ends every running request with an error, and closes every connection. */
   close(): Promise<void>;
 }
@@ -72,6 +84,7 @@ export function createPuller(settings: UpstreamSettings): Puller {
           () => false,
         ),
       ),
+    usage: () => ({ connections: context.slots.counts(), bufferBytes: context.agents.bufferPool.usedBytes() }),
     async close() {
       closing.abort(new Error('The server is stopping.'));
       await context.agents.close();

@@ -1,6 +1,8 @@
 // Sends the requests of one pull, to the registry and to the storage that it redirects to, and creates what all pulls share.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
+import { FairSlots, NoSlot, type Slot, type SlotLimits } from '../../core/shared/fair-slots.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
 import { openSession, registryClient, type RegistrySession, type SessionContext } from '../login/session.ts';
@@ -17,6 +19,8 @@ export interface PullRequest {
   readonly path: string;
   /** Headers of the client that may be sent upstream. None of them is a credential. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Who is served in turn with others, at the connections to an origin and at the memory for content. */
+  readonly owner: string;
   readonly signal: AbortSignal;
 }
 
@@ -31,6 +35,8 @@ export interface PullExchange {
 /** A response, and the request that it answers. */
 export interface UpstreamExchange {
   readonly response: StreamResponse;
+  /** The connection, which is held until the body is read or destroyed. */
+  readonly slot: Slot;
   readonly url: URL;
   readonly authorization: Secret | undefined;
   /** Whether a redirect to another origin led to the response. */
@@ -44,34 +50,57 @@ export function startExchange(context: PullContext, source: PullSource, request:
   return { context, source, request, client: registryClient(context, targetOf(source)) };
 }
 
-/** Sends the request of the pull to a URL, and returns its response once the headers arrive. @throws UpstreamFailure */
+/**
+ * Sends the request of the pull to a URL once there is a connection for it, and returns its response once the headers arrive.
+ * @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `BUSY` if no connection became free in time.
+ */
 export async function send(
-  { client, request, context }: PullExchange,
+  { client, request, context, source }: PullExchange,
   url: URL,
   authorization: Secret | undefined,
 ): Promise<UpstreamExchange> {
-  const { method, headers, signal } = request;
+  const { method, headers, owner, signal } = request;
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = context.limits;
-  const response = await client.open({
-    url,
-    method,
-    headers,
-    authorization,
-    signal,
-    headersTimeoutMs: contentHeadersTimeoutMs,
-    bodyTimeoutMs: contentIdleTimeoutMs,
+  const slot = await context.slots.acquire({ owner, group: url.origin, signal }).catch((error: unknown) => {
+    throw error instanceof NoSlot ? busy(source, error, context.settings.now()) : error;
   });
-  return { response, url, authorization, isStorage: false, hops: 0 };
+  try {
+    const response = await client.open({
+      url,
+      method,
+      headers,
+      authorization,
+      owner,
+      signal,
+      headersTimeoutMs: contentHeadersTimeoutMs,
+      bodyTimeoutMs: contentIdleTimeoutMs,
+    });
+    response.body.once('close', slot.release);
+    return { response, slot, url, authorization, isStorage: false, hops: 0 };
+  } catch (error) {
+    slot.release();
+    throw error;
+  }
+}
+
+/** `BUSY` is no outcome of a validation: nothing was sent. */
+function busy({ host }: PullSource, { retryAfterMs }: NoSlot, now: Date): Problem {
+  return new Problem(
+    'UPSTREAM_FAILED',
+    `Regway has no free connection for content of ${host}, because other pulls use them all. Repeat the request later.`,
+    { reason: 'BUSY', retryAfter: now.getTime() + retryAfterMs },
+  );
 }
 
 /** Bytes that are read so that the connection can be reused; a larger rest closes it. */
 const maxDiscardedBytes = 64 * 1024;
 
 /** Discards a response whose body is not needed. */
-export function discard({ body }: StreamResponse): void {
+export function discard({ body, release }: StreamResponse): void {
   let left = maxDiscardedBytes;
   body.on('data', (chunk: Buffer) => {
     left -= chunk.length;
+    release(chunk);
     if (left < 0) body.destroy();
   });
 }
@@ -79,13 +108,37 @@ export function discard({ body }: StreamResponse): void {
 /** What all pulls share. */
 export interface PullContext extends SessionContext {
   readonly mutex: KeyedMutex;
+  /** The connections of pulls, by origin. */
+  readonly slots: FairSlots;
 }
 
-/** An upstream with hundreds of open connections is overloaded; further requests wait for a free one. */
-const maxConnectionsPerOrigin = 256;
+/**
+ * An upstream with hundreds of open connections is overloaded; further requests wait for a free one. Each can hold 128 KiB, so 64 MiB in all, next to
+ * the memory that they share. The reserve lets a small manifest pass when somebody's blobs take all the rest.
+ */
+const connectionLimits: SlotLimits = {
+  total: 448,
+  perGroup: 256,
+  reserve: 64,
+  reservedPerOwner: 4,
+  // Clients repeat a refused request, and give up one that they wait for much longer.
+  maxWaitMs: 10_000,
+  // A request that waits holds its client's connection and some KiB.
+  maxWaiting: 4_096,
+  maxWaitingPerOwner: 1_024,
+  // A client on the slowest network takes something every few seconds.
+  stallMs: 5_000,
+};
+
+/** Requests for tokens share the connections of undici, and do not wait for pulls. */
+const conversationConnections = 64;
 
 /** Creates the context. Opens no connection yet. @throws Error for a setting that cannot be read. */
-export function createPullContext(settings: NetworkSettings, closing: AbortSignal): PullContext {
+export function createPullContext(
+  settings: NetworkSettings & { readonly connections?: Partial<SlotLimits> | undefined },
+  closing: AbortSignal,
+): PullContext {
+  const slotLimits = { ...connectionLimits, ...settings.connections };
   const limits = { ...defaultLimits, ...settings.limits };
   const egress = createEgressPolicy({
     loopbackAllowed: settings.loopbackAllowed,
@@ -97,9 +150,10 @@ export function createPullContext(settings: NetworkSettings, closing: AbortSigna
     secureContext: createTrust(settings.extraCa),
     limits,
     lookup: settings.lookup,
-    maxConnectionsPerOrigin,
+    maxConnectionsPerOrigin: slotLimits.perGroup + slotLimits.reserve + conversationConnections,
   });
-  return { agents, limits, settings, mutex: createKeyedMutex(settings.now), closing };
+  const slots = new FairSlots(slotLimits, setTimer);
+  return { agents, limits, settings, mutex: createKeyedMutex(settings.now), slots, closing };
 }
 
 /**
@@ -129,4 +183,10 @@ function targetOf({ host, registry }: PullSource): CheckTarget {
       probeRepository: null,
     }
   );
+}
+
+/** The timer of `FairSlots`. */
+function setTimer(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
 }

@@ -12,6 +12,12 @@ interface PullBody {
   readonly stream: Readable;
   /** Returns the memory of a piece of the stream for reuse, once it is no longer read. The piece must be whole. */
   readonly release: (piece: Buffer) => void;
+  /**
+   * Lets the connection be asked for while others wait for one.
+   * @param idleMs Returns the milliseconds since the reader last made progress.
+   * @param giveUp Is to destroy the stream.
+   */
+  readonly onYield: (idleMs: () => number, giveUp: () => void) => void;
 }
 
 export interface PullReply {
@@ -49,7 +55,7 @@ export async function readReply(exchange: PullExchange, upstream: UpstreamExchan
       status: response.status,
       headers,
       url,
-      body: { stream: response.body, release: response.release },
+      body: { stream: response.body, release: response.release, onYield: upstream.slot.onYield },
       errorCode: null,
     };
   }
@@ -95,7 +101,11 @@ export async function readSmall(
 ): Promise<UpstreamResponse> {
   const timer = setTimeout(() => response.body.destroy(), timeoutMs);
   try {
-    return { status: response.status, headers: response.headers, ...(await readBody(response.body, maxBytes)) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      ...(await readBody(response.body, maxBytes, response.release)),
+    };
   } catch {
     return { status: response.status, headers: response.headers, body: Buffer.alloc(0), isTruncated: true };
   } finally {

@@ -30,8 +30,8 @@ export interface Connections {
 export interface Agents {
   readonly verified: Connections;
   readonly unverified: Connections;
-  /** Returns the memory of a piece of a body for reuse, once the piece is no longer read. */
-  readonly release: (piece: Buffer) => void;
+  /** The memory that bodies are read into. Release each piece once it is no longer read. */
+  readonly bufferPool: BufferPool;
   /** Closes every connection, including those being made. */
   close(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export function createAgents(settings: AgentSettings): Agents {
   return {
     verified,
     unverified,
-    release: bufferPool.release,
+    bufferPool,
     async close() {
       closing.abort();
       const all = [verified, unverified].flatMap(({ pooled, fresh }) => [pooled, fresh]);

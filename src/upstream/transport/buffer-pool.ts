@@ -1,51 +1,112 @@
-// Pools the memory that content is read into, because allocating for each piece costs more than streaming it.
+// Pools the memory that content is read into, within a budget: allocating for each piece costs more than streaming it, and clients that do not read must not fill the memory.
 // Written by hand: only the connections know which pieces of a shared slab are still read.
 
 /** 1 MiB: large enough that the fixed cost of a piece, such as waking the thread that hashes it, is small next to its bytes. */
 export const slabBytes = 1024 * 1024;
 
+/** 32 MiB, enough for about ten concurrent pulls at full speed on a gigabyte per second. Further ones pass in pieces of 16 KiB. */
+const maxSlabs = 32;
+
 /** Slabs kept while they are unused: 16 MiB, enough for about five concurrent pulls at full speed. */
 const maxIdleSlabs = 16;
 
+/** What a connection can hold of its owner's share, as a divisor: the next reader always finds something. */
+const readerShare = 4;
+
+/** A connection that reads into slabs. */
+export interface SlabReader {
+  /** Whose content it reads, as far as known. */
+  owner: string;
+  /** Slabs in use by its pieces. */
+  slabs: number;
+}
+
 /** Slabs of shared memory, so that a thread can hash content in place. */
 export interface BufferPool {
-  /** Returns a slab to read pieces into, one after the other. A slab whose pieces are not released is garbage-collected. */
-  acquire(): Buffer;
+  /** Returns a reader without slabs, whose owner is not known. */
+  openReader(): SlabReader;
+  /** Returns whether `acquire` returns a slab. */
+  mayAcquire(reader: SlabReader): boolean;
+  /**
+   * Returns a slab to read pieces into, one after the other. Returns undefined if the reader must do without one: a reader holds at most a part of
+   * what its owner may still take, and an owner as much as it leaves free.
+   */
+  acquire(reader: SlabReader): Buffer | undefined;
   /** Returns a part of a slab as a piece that is being read. */
   handOut(slab: Buffer, start: number, end: number): Buffer;
   /** Ends reading into the slab. It is reused once all its pieces are released. */
   leave(slab: Buffer): void;
-  /** Frees a piece that is no longer read. Ignores anything but a whole piece that is being read, so that no part frees the rest and none is freed twice. */
-  readonly release: (piece: Buffer) => void;
+  /**
+   * Frees a piece that is no longer read. Ignores anything but a whole piece that is being read, so that no part frees the rest and none is freed twice.
+   * @param owner Whose content it was; the reader takes its next slabs from the share of this owner.
+   */
+  release(this: void, piece: Buffer, owner?: string): void;
+  /** Returns the bytes of slabs in use, whole slabs counted. */
+  usedBytes(): number;
 }
 
 /** Stands for the start of a piece while the slab is being read into. */
 const reading = -1;
 
-/** Creates a pool without slabs. */
-export function createBufferPool(): BufferPool {
+/** A slab in use: the pieces that are being read, length by start, and who is charged for it. */
+interface SlabUse {
+  readonly pieces: Map<number, number>;
+  readonly reader: SlabReader;
+  readonly owner: string;
+}
+
+/** Creates a pool without slabs. @param max Maximum number of slabs in use. */
+export function createBufferPool(max = maxSlabs): BufferPool {
   const idle: Buffer[] = [];
-  /** The pieces of each slab in use that are being read: length by start. */
-  const uses = new WeakMap<ArrayBufferLike, Map<number, number>>();
+  const uses = new WeakMap<ArrayBufferLike, SlabUse>();
+  /** Slabs in use by owner. */
+  const owned = new Map<string, number>();
+  let used = 0;
+  const charge = ({ reader, owner }: SlabUse, slabs: 1 | -1): void => {
+    used += slabs;
+    reader.slabs += slabs;
+    const count = (owned.get(owner) ?? 0) + slabs;
+    if (count === 0) owned.delete(owner);
+    else owned.set(owner, count);
+  };
+  // Pieces that waited in a connection when it broke are released by nobody.
+  const lost = new FinalizationRegistry<SlabUse>((use) => charge(use, -1));
   const endUse = (buffer: ArrayBufferLike, start: number, bytes: number): void => {
-    const own = uses.get(buffer);
-    if (own?.get(start) !== bytes) return;
-    own.delete(start);
-    if (own.size > 0) return;
+    const use = uses.get(buffer);
+    if (use?.pieces.get(start) !== bytes) return;
+    use.pieces.delete(start);
+    if (use.pieces.size > 0) return;
     uses.delete(buffer);
+    lost.unregister(buffer);
+    charge(use, -1);
     if (idle.length < maxIdleSlabs) idle.push(Buffer.from(buffer));
   };
+  const mayAcquire = ({ owner, slabs }: SlabReader): boolean => {
+    const share = max - used - (owned.get(owner) ?? 0);
+    return share > 0 && slabs * readerShare <= share;
+  };
   return {
-    acquire() {
+    openReader: () => ({ owner: '', slabs: 0 }),
+    mayAcquire,
+    acquire(reader) {
+      if (!mayAcquire(reader)) return undefined;
       const slab = idle.pop() ?? Buffer.from(new SharedArrayBuffer(slabBytes));
-      uses.set(slab.buffer, new Map([[reading, 0]]));
+      const use = { pieces: new Map([[reading, 0]]), reader, owner: reader.owner };
+      uses.set(slab.buffer, use);
+      lost.register(slab.buffer, use, slab.buffer);
+      charge(use, 1);
       return slab;
     },
     handOut(slab, start, end) {
-      uses.get(slab.buffer)?.set(start, end - start);
+      uses.get(slab.buffer)?.pieces.set(start, end - start);
       return slab.subarray(start, end);
     },
     leave: ({ buffer }) => endUse(buffer, reading, 0),
-    release: ({ buffer, byteOffset, byteLength }) => endUse(buffer, byteOffset, byteLength),
+    release({ buffer, byteOffset, byteLength }, owner) {
+      const reader = uses.get(buffer)?.reader;
+      if (reader !== undefined && owner !== undefined) reader.owner = owner;
+      endUse(buffer, byteOffset, byteLength);
+    },
+    usedBytes: () => used * slabBytes,
   };
 }

@@ -5,7 +5,7 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { errors } from 'undici';
 import { staleConnectionCode } from '../errors/network-errors.ts';
-import { slabBytes, type BufferPool } from './buffer-pool.ts';
+import { slabBytes, type BufferPool, type SlabReader } from './buffer-pool.ts';
 
 export interface BufferedSocket {
   /** The option that the socket must be opened with. */
@@ -14,7 +14,10 @@ export interface BufferedSocket {
   over(socket: Socket): Duplex;
 }
 
-/** The maximum size of a TLS record (RFC 8446 §5.1). A shorter piece ends a message, so it is delivered at once. */
+/**
+ * The maximum size of a TLS record (RFC 8446 §5.1). A shorter piece ends a message, so it is delivered at once. Without a slab, a connection reads no
+ * more at once, and waits until that was read.
+ */
 const fullPieceBytes = 16 * 1024;
 
 /** Read into while there is no slab. Shared by all connections, because its content is copied before anything else runs. */
@@ -32,6 +35,7 @@ export function createBufferedDuplex(bufferPool: BufferPool): BufferedSocket {
 class Connection extends Duplex {
   readonly #socket: Socket;
   readonly #bufferPool: BufferPool;
+  readonly #reader: SlabReader;
   /** Read into while much arrives: first what was delivered, then what arrived since. */
   #slab: Buffer | undefined;
   #delivered = 0;
@@ -46,9 +50,10 @@ class Connection extends Duplex {
   #isLost = false;
 
   constructor(socket: Socket, bufferPool: BufferPool) {
-    super({ allowHalfOpen: false, decodeStrings: false });
+    super({ allowHalfOpen: false, decodeStrings: false, readableHighWaterMark: fullPieceBytes });
     this.#socket = socket;
     this.#bufferPool = bufferPool;
+    this.#reader = bufferPool.openReader();
     socket.on('error', (error) => {
       this.#isLost = true;
       this.destroy(error);
@@ -70,31 +75,31 @@ class Connection extends Duplex {
 
   /** Returns the memory of the next read. */
   room(): Buffer {
-    return this.#slab?.subarray(this.#used) ?? intake;
+    if (this.#slab !== undefined) return this.#slab.subarray(this.#used);
+    return this.#bufferPool.mayAcquire(this.#reader) ? intake : intake.subarray(0, fullPieceBytes);
   }
 
   /** Accepts what was read into the last room. Returns false to pause until there is a reader. */
   accept(size: number): boolean {
     this.#hasReceived = true;
     this.#isWaiting = false;
-    if (this.#slab === undefined && size < fullPieceBytes) return this.push(Buffer.from(intake.subarray(0, size)));
-    // Filled, not copied: V8 copies into shared memory several times slower.
-    if (this.#slab === undefined) this.#begin().fill(intake, 0, size);
+    if (this.#slab === undefined && (size < fullPieceBytes || !this.#begin(size)))
+      return this.push(Buffer.from(intake.subarray(0, size)));
     this.#used += size;
-    if (size < fullPieceBytes) this.#leave();
-    else if (slabBytes - this.#used < fullPieceBytes) {
-      this.#leave();
-      this.#begin();
-    }
+    if (size < fullPieceBytes || slabBytes - this.#used < fullPieceBytes) this.#leave();
     // What arrives in the same turn of the event loop is delivered in one piece.
     else this.#delivery ??= setImmediate(() => this.#deliverIfRead());
     return this.readableLength === 0;
   }
 
-  #begin(): Buffer {
+  /** Begins a slab with what was read without one. Returns false if there is none. */
+  #begin(size: number): boolean {
     this.#delivered = 0;
     this.#used = 0;
-    return (this.#slab = this.#bufferPool.acquire());
+    this.#slab = this.#bufferPool.acquire(this.#reader);
+    // Filled, not copied: V8 copies into shared memory several times slower.
+    this.#slab?.fill(intake, 0, size);
+    return this.#slab !== undefined;
   }
 
   #leave(): void {
@@ -128,12 +133,19 @@ class Connection extends Duplex {
   }
 
   override _write(chunk: string | Uint8Array, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (!this.#isWaiting) this.#isReused = this.#hasReceived;
+    if (!this.#isWaiting) this.#beginRequest();
     this.#isWaiting = true;
     this.#socket.write(chunk, encoding, (error) => {
       if (error instanceof Error) this.#isLost = true;
       done(error);
     });
+  }
+
+  /** Forgets whose content the last response was. Its slab was delivered, because undici looks for unexpected data before it reuses a connection. */
+  #beginRequest(): void {
+    this.#isReused = this.#hasReceived;
+    this.#leave();
+    this.#reader.owner = '';
   }
 
   override _final(done: () => void): void {
@@ -143,6 +155,7 @@ class Connection extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearImmediate(this.#delivery);
+    if (this.#slab !== undefined) this.#bufferPool.leave(this.#slab);
     this.#slab = undefined;
     this.#socket.destroy();
     done(this.#isLost && this.#hasReceived ? this.#lossOf(error) : error);

@@ -7,6 +7,7 @@ import type { Secret } from '../../core/shared/secret.ts';
 import { codeOf } from '../../core/shared/fault.ts';
 import { failureOf, staleConnectionCode } from '../errors/network-errors.ts';
 import type { Agents, Connections } from './agents.ts';
+import type { BufferPool } from './buffer-pool.ts';
 
 interface RequestSettings {
   readonly userAgent: string;
@@ -39,6 +40,8 @@ export interface UpstreamResponse {
 }
 
 interface StreamRequest extends CommonRequest {
+  /** Whose share of the memory the content is read into. */
+  readonly owner: string;
   readonly method: 'GET' | 'HEAD';
   /** Sent unchanged, next to User-Agent and Authorization. */
   readonly headers: Readonly<Record<string, string>>;
@@ -68,15 +71,20 @@ export interface UpstreamClient {
 export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
   const connectionsTo = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {
-    get: (request) => get(request, settings.userAgent, connectionsTo(request.url)),
+    get: (request) => get(request, settings.userAgent, connectionsTo(request.url), agents.bufferPool),
     open: async (request) => ({
       ...(await open(request, settings.userAgent, connectionsTo(request.url))),
-      release: agents.release,
+      release: (piece) => agents.bufferPool.release(piece, request.owner),
     }),
   };
 }
 
-async function get(request: UpstreamRequest, userAgent: string, connections: Connections): Promise<UpstreamResponse> {
+async function get(
+  request: UpstreamRequest,
+  userAgent: string,
+  connections: Connections,
+  { release }: BufferPool,
+): Promise<UpstreamResponse> {
   try {
     const { statusCode, headers, body } = await sendOver(connections, request.url, {
       method: request.form === undefined ? 'GET' : 'POST',
@@ -90,11 +98,14 @@ async function get(request: UpstreamRequest, userAgent: string, connections: Con
         ...authorizationHeader(request),
       },
     });
-    return { status: statusCode, headers, ...(await readBody(body, request.maxBodyBytes)) };
+    return { status: statusCode, headers, ...(await readBody(body, request.maxBodyBytes, release)) };
   } catch (error) {
     throw failureOf(error, request.url.host) ?? error;
   }
 }
+
+/** Bytes of a body that wait for its reader before the connection is read no further, beside one piece. */
+const maxWaitingBytes = 16 * 1024;
 
 async function open(
   request: StreamRequest,
@@ -107,6 +118,7 @@ async function open(
       signal: request.signal,
       headersTimeout: request.headersTimeoutMs,
       bodyTimeout: request.bodyTimeoutMs,
+      highWaterMark: maxWaitingBytes,
       headers: { ...request.headers, 'user-agent': userAgent, ...authorizationHeader(request) },
     });
     // The body can be cut off before it is read, and an error event without a listener ends the process. Readers get it as well.
@@ -137,19 +149,26 @@ function authorizationHeader({ authorization }: CommonRequest): Record<string, s
   return authorization === undefined ? {} : { authorization: authorization.reveal() };
 }
 
-/** Reads up to the limit. Leaving the loop early destroys the body and with it the connection. */
+/**
+ * Reads up to the limit. Leaving the loop early destroys the body and with it the connection.
+ * @param release Releases the memory of a piece for reuse.
+ */
 export async function readBody(
   stream: Readable,
   maxBytes: number,
+  release: (piece: Buffer) => void,
 ): Promise<Pick<UpstreamResponse, 'body' | 'isTruncated'>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > maxBytes) return { body: Buffer.concat(chunks).subarray(0, maxBytes), isTruncated: true };
+    if (size > maxBytes) break;
   }
-  return { body: Buffer.concat(chunks), isTruncated: false };
+  // A copy, also of one chunk.
+  const body = Buffer.concat(chunks).subarray(0, maxBytes);
+  for (const chunk of chunks) release(chunk);
+  return { body, isTruncated: size > maxBytes };
 }
 
 /** Returns the body as a JSON object, or undefined if it is truncated, compressed, or anything else. The Content-Type is not trusted. */

@@ -1,7 +1,21 @@
-// Reused memory: a piece that may still be read is never overwritten.
+// Reused memory, within a budget: a piece that may still be read is never overwritten, and nobody takes what the next reader needs.
 
 import { describe, expect, it } from 'vitest';
-import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferPool, type SlabReader } from '../../../src/upstream/transport/buffer-pool.ts';
+
+/** A pool whose slabs are taken by a reader, or by so many readers that no share matters. */
+function openPool(max = 1_000) {
+  const pool = createBufferPool(max);
+  return {
+    ...pool,
+    acquire(reader: SlabReader = pool.openReader()): Buffer {
+      const slab = pool.acquire(reader);
+      if (slab === undefined) throw new Error('There is no slab.');
+      return slab;
+    },
+  };
+}
+type BufferPool = ReturnType<typeof openPool>;
 
 /** A piece that is all of a slab's content, as long as nothing more is read into it. */
 function onlyPiece(pool: BufferPool, slab: Buffer, bytes: number): Buffer {
@@ -12,14 +26,14 @@ function onlyPiece(pool: BufferPool, slab: Buffer, bytes: number): Buffer {
 
 describe('a slab', () => {
   it('is reused once its piece is released', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     pool.release(onlyPiece(pool, slab, 1000));
     expect(pool.acquire().buffer).toBe(slab.buffer);
   });
 
   it('is reused once the last of its pieces is released, in any order', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     const pieces = [pool.handOut(slab, 0, 500), pool.handOut(slab, 500, 1000), pool.handOut(slab, 1000, 1500)] as const;
     pool.leave(slab);
@@ -31,14 +45,14 @@ describe('a slab', () => {
   });
 
   it('is not reused while its piece is in use', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     onlyPiece(pool, slab, 1000);
     expect(pool.acquire().buffer).not.toBe(slab.buffer);
   });
 
   it('is not reused while more is read into it, even if all its pieces are released', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     pool.release(pool.handOut(slab, 0, 1000));
     expect(pool.acquire().buffer).not.toBe(slab.buffer);
@@ -51,7 +65,7 @@ describe('a slab', () => {
     ['a copy of its piece', (piece: Buffer) => [Buffer.from(piece)]],
     ['all parts of its piece, one by one', (piece: Buffer) => [piece.subarray(0, 500), piece.subarray(500)]],
   ])('is not free after %s', (_case, given) => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     for (const part of given(onlyPiece(pool, slab, 1000))) pool.release(part);
     expect(pool.acquire().buffer).not.toBe(slab.buffer);
@@ -61,11 +75,11 @@ describe('a slab', () => {
     [
       'released',
       (pool: BufferPool, slab: Buffer) =>
-        [pool.handOut(slab, 0, 1000)].flatMap((piece) => [piece, piece]).forEach(pool.release),
+        [pool.handOut(slab, 0, 1000)].flatMap((piece) => [piece, piece]).forEach((piece) => pool.release(piece)),
     ],
     ['left', (pool: BufferPool, slab: Buffer) => pool.leave(slab)],
   ])('that is %s twice is free once', (_case, twice) => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     twice(pool, slab);
     pool.leave(slab);
@@ -74,18 +88,90 @@ describe('a slab', () => {
   });
 
   it('that was released but never handed out is not reused', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const slab = pool.acquire();
     pool.release(slab);
     expect(pool.acquire().buffer).not.toBe(slab.buffer);
   });
 
   it('is kept for later only up to a number, however many were out', () => {
-    const pool = createBufferPool();
+    const pool = openPool();
     const all = Array.from({ length: 50 }, () => pool.acquire());
     for (const slab of all) pool.release(onlyPiece(pool, slab, 1024 * 1024));
     const known = new Set(all.map(({ buffer }) => buffer));
     const again = Array.from({ length: 50 }, () => pool.acquire().buffer);
     expect(again.filter((buffer) => known.has(buffer))).toHaveLength(16);
+  });
+});
+
+describe('the budget', () => {
+  /** Takes slabs until the pool refuses, and returns how many there were. */
+  function takeAll(pool: ReturnType<typeof createBufferPool>, readers: readonly SlabReader[]): number[] {
+    const counts = readers.map(() => 0);
+    for (let round = 0; round < 100; round += 1)
+      for (const [index, reader] of readers.entries())
+        if (pool.acquire(reader) !== undefined) counts[index] = (counts[index] ?? 0) + 1;
+    return counts;
+  }
+  const reader = (owner: string): SlabReader => ({ owner, slabs: 0 });
+
+  it('is 32 MiB, whoever reads', () => {
+    const pool = createBufferPool();
+    const owners = Array.from({ length: 500 }, (_, index) => reader(`login ${index}`));
+    takeAll(pool, owners);
+    expect(pool.usedBytes()).toBe(32 * 1024 * 1024);
+  });
+
+  it('gives a reader alone several slabs, and leaves most of them to others', () => {
+    expect(takeAll(createBufferPool(), [reader('one')])).toEqual([6]);
+  });
+
+  it('leaves to another login as much as the first left free, however many readers the first has', () => {
+    const pool = createBufferPool();
+    takeAll(
+      pool,
+      Array.from({ length: 300 }, () => reader('many')),
+    );
+    expect(pool.usedBytes() / 1024 / 1024).toBe(16);
+    expect(pool.mayAcquire(reader('other'))).toBe(true);
+    expect(takeAll(pool, [reader('other')])).toEqual([3]);
+  });
+
+  it('is released with each slab, to the login that was charged', () => {
+    const pool = createBufferPool(4);
+    const one = reader('one');
+    const slab = pool.acquire(one) ?? Buffer.alloc(0);
+    const piece = pool.handOut(slab, 0, 100);
+    one.owner = 'two';
+    expect([one.slabs, pool.usedBytes()]).toEqual([1, 1024 * 1024]);
+    pool.leave(slab);
+    pool.release(piece);
+    expect([one.slabs, pool.usedBytes()]).toEqual([0, 0]);
+  });
+
+  it('charges the next slabs of a connection to the login whose content it carries', () => {
+    const pool = createBufferPool(8);
+    const connection = pool.openReader();
+    const slab = pool.acquire(connection) ?? Buffer.alloc(0);
+    pool.release(pool.handOut(slab, 0, 100), 'one');
+    expect(connection.owner).toBe('one');
+  });
+
+  it('gets back the slabs of a connection that broke with pieces in it', { timeout: 20_000 }, async () => {
+    const pool = createBufferPool(4);
+    const lose = (): void => {
+      const slab = pool.acquire(pool.openReader()) ?? Buffer.alloc(0);
+      pool.handOut(slab, 0, 100);
+      pool.leave(slab);
+    };
+    lose();
+    lose();
+    expect(pool.usedBytes()).toBe(2 * 1024 * 1024);
+    // Until the garbage was collected, which further memory brings about.
+    for (let round = 0; pool.usedBytes() > 0 && round < 2_000; round += 1) {
+      void Buffer.alloc(1024 * 1024);
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+    expect(pool.usedBytes()).toBe(0);
   });
 });

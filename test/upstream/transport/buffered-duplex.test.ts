@@ -105,6 +105,37 @@ describe('a connection', () => {
     expect(bytes).toBeLessThanOrEqual(2 * 1024 * 1024);
   });
 
+  it('without a slab takes 16 KiB at once, and no more before they were read', async () => {
+    const opened = await open(() => undefined, createBufferPool(0));
+    expect(opened.room.buffer).toHaveLength(16 * 1024);
+    const sent = [1, 2, 3].map((byte) => Buffer.alloc(16_384, byte));
+    for (const piece of sent) {
+      expect(arrive(opened, piece)).toBe(false);
+      expect(opened.connection.readableLength).toBe(16_384);
+      expect(opened.connection.read()).toEqual(piece);
+    }
+  });
+
+  it('that carries the next response has left the slab of the last one, of whose end it knows nothing', async () => {
+    const slabs = createBufferPool();
+    const opened = await open(() => undefined, slabs);
+    arrive(opened, Buffer.alloc(16_384));
+    slabs.release(opened.connection.read() as Buffer);
+    expect(slabs.usedBytes()).toBe(1024 * 1024);
+    opened.connection.write('GET');
+    expect(slabs.usedBytes()).toBe(0);
+  });
+
+  it('that is closed leaves its slab', async () => {
+    const slabs = createBufferPool();
+    const opened = await open(() => undefined, slabs);
+    arrive(opened, Buffer.alloc(16_384));
+    slabs.release(opened.connection.read() as Buffer);
+    opened.connection.destroy();
+    await once(opened.connection, 'close');
+    expect(slabs.usedBytes()).toBe(0);
+  });
+
   it('sends what is written, and its end', async () => {
     const received: Buffer[] = [];
     const ended = Promise.withResolvers<void>();

@@ -76,6 +76,7 @@ describe('a request on a reused connection', () => {
         url: opened.url,
         method,
         headers: {},
+        owner: 'login',
         signal: AbortSignal.timeout(5_000),
         headersTimeoutMs: 5_000,
         bodyTimeoutMs: 5_000,

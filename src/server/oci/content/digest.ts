@@ -2,9 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import type { HashThread } from './hash-thread.ts';
+import { type Coding, codings } from './decoded-hash.ts';
+import type { HashThread, ThreadHash } from './hash-thread.ts';
 
 /** The content does not have the digest that the client requested. The client sees a broken connection. */
 export class DigestMismatch extends Error {
@@ -45,7 +44,10 @@ export function createDigestCheck(digest: string, bytes: number | undefined, thr
   // On one core the thread would only compete with this one.
   if (availableParallelism() === 1 || (bytes !== undefined && bytes < minThreadBytes))
     return createCheckHere(algorithm, compare);
-  const hash = thread.start(algorithm);
+  return createCheckThere(thread.start({ algorithm }), compare);
+}
+
+function createCheckThere(hash: ThreadHash, compare: (actual: string) => void): DigestCheck {
   return { update: hash.update, finish: async () => compare(await hash.digest()), abandon: hash.forget };
 }
 
@@ -61,63 +63,22 @@ function createCheckHere(algorithm: string, compare: (actual: string) => void): 
   };
 }
 
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: () => createGunzip(),
-  'x-gzip': () => createGunzip(),
-  deflate: () => createInflate(),
-  br: () => createBrotliDecompress(),
-  zstd: () => createZstdDecompress(),
-};
+/** Returns the content coding that the upstream labels content with and that is decoded, or undefined. @param encoding Content-Encoding; case-insensitive. */
+export function codingOf(encoding: string): Coding | undefined {
+  return codings.find((coding) => coding === encoding.trim().toLowerCase());
+}
 
 /**
  * Creates the verification of content that the upstream labels as encoded. A digest is of the content without its encoding (RFC 9110 §8.4), but
  * storage also labels what it stores: so the digest of the bytes as they are sent is right too.
  * @param digest As in `createDigestCheck`.
- * @param encoding The Content-Encoding of the upstream; case-insensitive. Content in an unsupported one is verified only as it is sent.
+ * @param thread Hashes and decodes, whatever the length, because nothing is decoded on this thread.
  */
-export function createEncodedCheck(digest: string, encoding: string): DigestCheck {
+export function createEncodedCheck(digest: string, coding: Coding, thread: HashThread): DigestCheck {
   const { algorithm, expected } = partsOf(digest);
-  const sent = createHash(algorithm);
-  const decoded = createDecodedHash(algorithm, encoding);
-  return {
-    update(piece, onChecked) {
-      sent.update(piece);
-      if (decoded === undefined) onChecked();
-      else decoded.update(piece, onChecked);
-    },
-    async finish() {
-      if (sent.digest('hex') === expected) decoded?.abandon();
-      else if ((await decoded?.digest()) !== expected) throw new DigestMismatch();
-    },
-    abandon: () => decoded?.abandon(),
-  };
-}
-
-/** The hash of the decoded content. Nothing of it is kept, so a small piece that decodes to much costs no memory. */
-interface DecodedHash {
-  update(piece: Buffer, onHashed: () => void): void;
-  /** Returns the digest in hexadecimal, or undefined for content that is not in the encoding. */
-  digest(): Promise<string | undefined>;
-  abandon(): void;
-}
-
-function createDecodedHash(algorithm: string, encoding: string): DecodedHash | undefined {
-  const decoder = decoders[encoding.trim().toLowerCase()]?.();
-  if (decoder === undefined) return undefined;
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const hash = createHash(algorithm);
-  decoder.on('data', (chunk: Buffer) => void hash.update(chunk));
-  decoder.once('end', () => resolve(hash.digest('hex')));
-  decoder.on('error', () => resolve(undefined));
-  return {
-    // Also called back by a decoder that has failed: the piece is not read then.
-    update: (piece, onHashed) => void decoder.write(piece, () => onHashed()),
-    digest() {
-      decoder.end();
-      return promise;
-    },
-    abandon: () => void decoder.destroy(),
-  };
+  return createCheckThere(thread.start({ algorithm, coded: { coding, expected } }), (actual) => {
+    if (actual !== expected) throw new DigestMismatch();
+  });
 }
 
 function partsOf(digest: string): { algorithm: string; expected: string } {

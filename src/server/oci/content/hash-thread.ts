@@ -1,11 +1,20 @@
 // Hashes large content on one worker thread that all pulls share, because the main thread is busy with streaming.
 
 import { Worker } from 'node:worker_threads';
+import type { Coding } from './decoded-hash.ts';
+
+/** What is hashed. */
+export interface HashKind {
+  /** A name that `createHash` supports, such as `sha256`. */
+  readonly algorithm: string;
+  /** The coding that the content is labeled with; if its pieces do not have the expected digest, the digest is of what they decode to. */
+  readonly coded?: { readonly coding: Coding; readonly expected: string } | undefined;
+}
 
 /** A message to the thread: pieces of content to hash in order, and at the end to finish or to discard the hash. */
 export type HashOrder =
-  | { readonly id: number; readonly kind: 'hash'; readonly algorithm: string; readonly pieces: readonly Uint8Array[] }
-  | { readonly id: number; readonly kind: 'finish'; readonly algorithm: string }
+  | { readonly id: number; readonly kind: 'hash'; readonly hash: HashKind; readonly pieces: readonly Uint8Array[] }
+  | { readonly id: number; readonly kind: 'finish'; readonly hash: HashKind }
   | { readonly id: number; readonly kind: 'forget' };
 
 /** A message from the thread: how many pieces it has hashed, or the digest in hexadecimal. */
@@ -16,7 +25,7 @@ export type HashReport =
 export interface ThreadHash {
   /** Hashes a piece, without a copy if its memory is shared. Calls back when the thread no longer reads it; do not write to it before that. */
   update(this: void, piece: Buffer, onHashed: () => void): void;
-  /** Returns the digest of all pieces, in hexadecimal. Call it once, at the end. @throws Error if the worker died. */
+  /** Returns the digest of all pieces, or of what they decode to, in hexadecimal. Call it once, at the end. @throws Error if the worker died. */
   digest(this: void): Promise<string>;
   /** Discards a hash whose digest is not needed. No callback runs after it. */
   forget(this: void): void;
@@ -24,8 +33,8 @@ export interface ThreadHash {
 
 /** The worker thread that hashes for all pulls. */
 export interface HashThread {
-  /** Starts a hash. @param algorithm A name that `createHash` supports, such as `sha256`. */
-  start(algorithm: string): ThreadHash;
+  /** Starts a hash. */
+  start(hash: HashKind): ThreadHash;
 }
 
 export interface HashThreadOptions {
@@ -59,10 +68,10 @@ export function createHashThread({ onDeath, onGivenUp, now = () => performance.n
     if (deaths.length > maxRestarts) onGivenUp();
   };
   return {
-    start(algorithm) {
+    start(kind) {
       const id = (lastId += 1);
       worker ??= startWorker((report) => hashes.get(report.id)?.receive(report), onWorkerDeath);
-      const hash = createPostedHash(worker, id, algorithm, () => void hashes.delete(id));
+      const hash = createPostedHash(worker, id, kind, () => void hashes.delete(id));
       hashes.set(id, hash);
       return hash;
     },
@@ -78,7 +87,7 @@ interface PostedHash extends ThreadHash {
 /** Bytes of pieces that are sent together while the thread is busy: waking it costs as much as hashing about 50 KiB. */
 const batchBytes = 768 * 1024;
 
-function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: () => void): PostedHash {
+function createPostedHash(worker: Worker, id: number, kind: HashKind, onEnd: () => void): PostedHash {
   const { promise: digest, resolve, reject } = Promise.withResolvers<string>();
   // The digest is awaited at the end of the content, or never.
   digest.catch(() => undefined);
@@ -89,7 +98,7 @@ function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: 
   let unposted: Uint8Array[] = [];
   let unpostedBytes = 0;
   const post = (): void => {
-    if (unposted.length > 0) order({ id, kind: 'hash', algorithm, pieces: unposted });
+    if (unposted.length > 0) order({ id, kind: 'hash', hash: kind, pieces: unposted });
     unposted = [];
     unpostedBytes = 0;
   };
@@ -104,7 +113,7 @@ function createPostedHash(worker: Worker, id: number, algorithm: string, onEnd: 
     },
     digest() {
       post();
-      order({ id, kind: 'finish', algorithm });
+      order({ id, kind: 'finish', hash: kind });
       return digest;
     },
     forget() {

@@ -10,11 +10,21 @@ export interface Content {
   readonly stream: Readable;
   /** Releases the memory of a piece for reuse. Call it with the piece as it arrived, once no one reads it. */
   readonly release: (piece: Buffer) => void;
+  /**
+   * Lets the upstream's connection be asked for while others wait for one.
+   * @param idleMs Returns the milliseconds since the client last took a piece.
+   */
+  readonly onYield: (idleMs: () => number, giveUp: () => void) => void;
 }
 
 /** The client disconnected before it received all of the content. */
 export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
+}
+
+/** The client takes nothing, so its connection is closed: for too long, or while others wait for the upstream's connection. */
+export class ClientStalled extends Error {
+  override readonly name = 'ClientStalled';
 }
 
 /** The upstream's response ended early. What arrived was sent, unless nothing did. */
@@ -24,6 +34,12 @@ export class ContentBrokenOff extends Error {
 
 /** Maximum bytes in transit before the upstream is paused: two pieces or more, so that there is always one to send and one to hash. */
 const maxTransitBytes = 2 * 1024 * 1024;
+
+/** The same for pieces outside of the memory that all pulls share in a budget: with one more piece, and what waits below, at most 128 KiB for each pull. */
+const maxOwnTransitBytes = 48 * 1024;
+
+/** In milliseconds. A client that accepts no data for this long is disconnected, so that its upstream connection is free for others. */
+const clientIdleTimeoutMs = 90_000;
 
 /** How the body of a response is sent. */
 export interface BodyOptions {
@@ -39,7 +55,7 @@ export interface BodyOptions {
  * @throws DigestMismatch, ContentBrokenOff, ClientLeft, or the error of the response.
  */
 export function streamBody(
-  { stream, release }: Content,
+  { stream, release, onYield }: Content,
   response: ServerResponse,
   { writeHead, check }: BodyOptions,
 ): Promise<void> {
@@ -52,6 +68,7 @@ export function streamBody(
     if (response.headersSent || error instanceof DigestMismatch) response.destroy();
     check?.abandon();
   };
+  const stall = (): void => fail(new ClientStalled('The client took no content for too long.'));
   const breakOff = (cause: Error): void => {
     const error = new ContentBrokenOff('The upstream registry ended its response early.', { cause });
     if (lastPiece === undefined) return fail(error);
@@ -62,13 +79,15 @@ export function streamBody(
   };
   const send = (piece: Buffer): void => {
     if (!response.headersSent) writeHead();
-    transit.add(piece);
     // After an error the socket may still read the piece, so its memory is not reused.
     response.write(piece, (error) => {
       if (!(error instanceof Error)) transit.sent();
     });
   };
+  onYield(transit.idleMs, stall);
+  response.setTimeout(clientIdleTimeoutMs, stall);
   stream.on('data', (piece: Buffer) => {
+    transit.add(piece);
     if (check === undefined) transit.checked();
     else check.update(piece, transit.checked);
     if (lastPiece !== undefined) send(lastPiece);
@@ -83,10 +102,11 @@ export function streamBody(
   stream.once('end', () => void finish().catch(fail));
   stream.on('error', breakOff);
   response.on('error', fail);
-  const settle = () =>
-    response.writableFinished
-      ? resolve()
-      : fail(new ClientLeft('The client disconnected before the end of the content.'));
+  const settle = (): void => {
+    if (response.writableFinished) return resolve();
+    fail(new ClientLeft('The client disconnected before the end of the content.'));
+    transit.drop();
+  };
   if (response.destroyed) settle();
   else response.once('close', settle);
   return promise;
@@ -99,14 +119,22 @@ interface Transit {
   readonly sent: () => void;
   /** The next piece was verified. */
   readonly checked: () => void;
+  /** Returns the milliseconds since a piece was sent, or since the start; 0 while no piece waits for the client. */
+  readonly idleMs: () => number;
+  /** Releases all pieces, once the client's connection is closed: then nothing is sent, and what is hashed does not matter. */
+  drop(): void;
 }
 
 /** Pauses the stream while too many bytes are in transit, and releases each piece that was both sent and verified. */
 function createTransit(stream: Readable, release: Content['release']): Transit {
   const pieces: Buffer[] = [];
   let bytes = 0;
+  let ownBytes = 0;
   let sentCount = 0;
   let checkedCount = 0;
+  let lastSentMs = performance.now();
+  // The last piece that arrived is sent only when the next one has.
+  const isFull = (): boolean => pieces.length > 1 && (bytes >= maxTransitBytes || ownBytes >= maxOwnTransitBytes);
   const releaseFirst = (): void => {
     if (sentCount === 0 || checkedCount === 0) return;
     const piece = pieces.shift();
@@ -114,22 +142,34 @@ function createTransit(stream: Readable, release: Content['release']): Transit {
     sentCount -= 1;
     checkedCount -= 1;
     bytes -= piece.length;
+    if (!isShared(piece)) ownBytes -= piece.length;
     release(piece);
-    if (bytes < maxTransitBytes) stream.resume();
+    if (!isFull()) stream.resume();
   };
   return {
     add(piece) {
       pieces.push(piece);
       bytes += piece.length;
-      if (bytes >= maxTransitBytes) stream.pause();
+      if (!isShared(piece)) ownBytes += piece.length;
+      if (isFull()) stream.pause();
     },
     sent() {
       sentCount += 1;
+      lastSentMs = performance.now();
       releaseFirst();
     },
     checked() {
       checkedCount += 1;
       releaseFirst();
     },
+    idleMs: () => (pieces.length > sentCount + 1 ? performance.now() - lastSentMs : 0),
+    drop() {
+      for (const piece of pieces.splice(0)) release(piece);
+    },
   };
+}
+
+/** Whether a piece is in memory that all pulls share, whose budget pauses the upstream by itself. */
+function isShared({ buffer }: Buffer): boolean {
+  return buffer instanceof SharedArrayBuffer;
 }

@@ -27,7 +27,7 @@ describe('a hash on a thread', () => {
   ])(
     '%s of pieces of %i bytes, %i of them, is that of their content, and each is called free once',
     async (algorithm, bytes, count) => {
-      const hash = thread.start(algorithm);
+      const hash = thread.start({ algorithm });
       const pieces = Array.from({ length: count }, (_, index) =>
         index % 2 === 0 ? shared(randomBytes(bytes)) : randomBytes(bytes),
       );
@@ -46,12 +46,12 @@ describe('a hash on a thread', () => {
   );
 
   it('of no content is that of no content', async () => {
-    expect(await thread.start('sha256').digest()).toBe(createHash('sha256').digest('hex'));
+    expect(await thread.start({ algorithm: 'sha256' }).digest()).toBe(createHash('sha256').digest('hex'));
   });
 
   it('is of its own pieces, also if others are hashed between them', async () => {
     const contents = Array.from({ length: 5 }, () => Array.from({ length: 20 }, () => shared(randomBytes(20_000))));
-    const hashes = contents.map(() => thread.start('sha256'));
+    const hashes = contents.map(() => thread.start({ algorithm: 'sha256' }));
     for (let piece = 0; piece < 20; piece += 1)
       hashes.forEach((hash, index) => hash.update(contents[index]?.[piece] ?? Buffer.alloc(0), () => undefined));
     const digests = await Promise.all(hashes.map((hash) => hash.digest()));
@@ -59,18 +59,18 @@ describe('a hash on a thread', () => {
   });
 
   it('hashes a small piece after a pause, also if no other follows', async () => {
-    const hash = thread.start('sha256');
+    const hash = thread.start({ algorithm: 'sha256' });
     for (let count = 0; count < 3; count += 1)
       await new Promise<void>((resolve) => hash.update(shared(Buffer.from('few')), resolve));
     expect(await hash.digest()).toBe(createHash('sha256').update('fewfewfew').digest('hex'));
   });
 
   it('that was abandoned releases no piece, because it may still be read', async () => {
-    const hash = thread.start('sha256');
+    const hash = thread.start({ algorithm: 'sha256' });
     let free = 0;
     for (let count = 0; count < 10; count += 1) hash.update(shared(Buffer.alloc(500_000)), () => void (free += 1));
     hash.forget();
-    const other = thread.start('sha256');
+    const other = thread.start({ algorithm: 'sha256' });
     await other.digest();
     await setTimeout(10);
     expect(free).toBe(0);
@@ -91,16 +91,16 @@ describe('a hashing worker that dies', () => {
       ...mortal,
       events,
       pass: (ms: number) => void (time += ms),
-      die: () => expect(mortal.start('sha257').digest()).rejects.toThrow('died'),
+      die: () => expect(mortal.start({ algorithm: 'sha257' }).digest()).rejects.toThrow('died'),
     };
   }
 
   it('fails every hash that it held, returns their pieces, and is reported once', async () => {
     const mortal = mortalThread();
-    const held = [mortal.start('sha256'), mortal.start('sha512')];
+    const held = [mortal.start({ algorithm: 'sha256' }), mortal.start({ algorithm: 'sha512' })];
     let free = 0;
     for (const hash of held) hash.update(Buffer.from('piece'), () => void (free += 1));
-    const unread = mortal.start('sha256');
+    const unread = mortal.start({ algorithm: 'sha256' });
     await mortal.die();
     for (const hash of held) await expect(hash.digest()).rejects.toThrow('died');
     unread.update(Buffer.from('late'), () => void (free += 1));
@@ -112,7 +112,7 @@ describe('a hashing worker that dies', () => {
   it('is started again by the next hash', async () => {
     const mortal = mortalThread();
     await mortal.die();
-    const hash = mortal.start('sha256');
+    const hash = mortal.start({ algorithm: 'sha256' });
     hash.update(Buffer.from('piece'), () => undefined);
     expect(await hash.digest()).toBe(createHash('sha256').update('piece').digest('hex'));
   });
