@@ -154,7 +154,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
 }
 
 /** Reads the settings of the commands that use a server. Each command validates the values that it uses. */
-export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process.env): CommandLineSettings {
+export function readCommandLineSettings(
+  environment: NodeJS.ProcessEnv = process.env,
+  home: () => string = homedir,
+): CommandLineSettings {
   // A password is not trimmed, because a space at its end may be part of it.
   const secret = (value: string | undefined): Secret | undefined =>
     value === undefined || value === '' ? undefined : new Secret(value);
@@ -162,8 +165,17 @@ export function readCommandLineSettings(environment: NodeJS.ProcessEnv = process
     url: environment['REGWAY_URL']?.trim() || undefined,
     token: secret(environment['REGWAY_TOKEN']?.trim()),
     registryPassword: secret(environment['REGWAY_REGISTRY_PASSWORD']),
-    configDir: environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'),
+    configDir: environment['XDG_CONFIG_HOME'] || configDirIn(home),
   };
+}
+
+/** Returns undefined for a user without a home, such as one that a container runs with by number and that /etc/passwd does not know. */
+function configDirIn(home: () => string): string | undefined {
+  try {
+    return join(home(), '.config');
+  } catch {
+    return undefined;
+  }
 }
 
 function readTls(reader: SettingReader): Config['tls'] {

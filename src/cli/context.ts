@@ -133,6 +133,6 @@ export interface CommandLineSettings {
   readonly token: Secret | undefined;
   /** REGWAY_REGISTRY_PASSWORD. */
   readonly registryPassword: Secret | undefined;
-  /** Directory of this user's settings: XDG_CONFIG_HOME or ~/.config. */
-  readonly configDir: string;
+  /** Directory of this user's settings: XDG_CONFIG_HOME or ~/.config; undefined if the user has no home. */
+  readonly configDir: string | undefined;
 }

@@ -189,11 +189,11 @@ function refuseUnsafe(path: string, file: Stats): void {
   if (!file.isFile()) {
     throw new KeyringError(path, 'is not a regular file. Point REGWAY_KEYRING_FILE at the file of root keys.');
   }
-  if ((file.mode & 0o077) !== 0) {
+  if (!isPrivate(file, ownGroups())) {
     const mode = (file.mode & 0o777).toString(8).padStart(4, '0');
     throw new KeyringError(
       path,
-      `is open to other users (mode ${mode}). Run "chmod 0400" on it, and replace the key if anyone may have read it.`,
+      `is open to other users (mode ${mode}). Run "chmod 0400" on it, or let root own it with mode 0440 and a group of the server's user, as Kubernetes does with fsGroup and defaultMode 0440. Replace the key if anyone else may have read it.`,
     );
   }
   if (file.size > maxKeyringBytes) {
@@ -202,6 +202,19 @@ function refuseUnsafe(path: string, file: Stats): void {
       `is larger than ${maxKeyringBytes} bytes, so it is not a keyring. Point REGWAY_KEYRING_FILE at the right file.`,
     );
   }
+}
+
+/**
+ * Returns whether the server's user and root alone can read the file, by the rule that PostgreSQL has for its key file: nobody but the owner,
+ * or, if root owns it, also a group of the server's user. A secret that Kubernetes mounts with fsGroup is such a file.
+ * @param groups the numeric IDs of the groups of the server's user.
+ */
+export function isPrivate({ mode, uid, gid }: Pick<Stats, 'mode' | 'uid' | 'gid'>, groups: readonly number[]): boolean {
+  return (mode & 0o077) === 0 || (uid === 0 && (mode & 0o037) === 0 && groups.includes(gid));
+}
+
+function ownGroups(): number[] {
+  return [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])];
 }
 
 async function createKeyringFile(path: string): Promise<void> {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { requireLoginFile } from '../../src/cli/api/login-file.ts';
 import { ConfigError, readCommandLineSettings, readConfig } from '../../src/app/config.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
@@ -165,6 +166,15 @@ describe('the settings of the command line', () => {
       registryPassword: undefined,
       configDir: join(homedir(), '.config'),
     });
+  });
+
+  it('do without a home directory, which a user that a container has by number alone does not have', () => {
+    const withoutHome = (): string => {
+      throw new Error('uv_os_homedir returned ENOENT');
+    };
+    expect(readCommandLineSettings({}, withoutHome).configDir).toBeUndefined();
+    expect(readCommandLineSettings({ XDG_CONFIG_HOME: '/config' }, withoutHome).configDir).toBe('/config');
+    expect(() => requireLoginFile({ configDir: undefined })).toThrow('Set XDG_CONFIG_HOME');
   });
 
   it('count as absent when empty, and are trimmed except for the password', () => {

@@ -6,7 +6,14 @@ import { createInterface } from 'node:readline';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { KeyringError, loadKeyring, parseKeyring, printKeyring, rootKeyId } from '../../src/encryption/keyring.ts';
+import {
+  isPrivate,
+  KeyringError,
+  loadKeyring,
+  parseKeyring,
+  printKeyring,
+  rootKeyId,
+} from '../../src/encryption/keyring.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
 let directory: string;
@@ -131,7 +138,7 @@ describe('a keyring file', () => {
     expect((await loadKeyring(mounted, { createIfMissing: false })).keys).toHaveLength(1);
   });
 
-  it.each([0o440, 0o404, 0o644, 0o600 | 0o010, 0o420, 0o402, 0o777])(
+  it.each([0o404, 0o444, 0o644, 0o600 | 0o010, 0o420, 0o402, 0o460, 0o777])(
     'open to others is refused: mode %o',
     async (mode) => {
       await writeKeyring(keyLine(), mode);
@@ -143,6 +150,21 @@ describe('a keyring file', () => {
   it.each([0o400, 0o600])('closed to others is accepted: mode %o', async (mode) => {
     await writeKeyring(keyLine(), mode);
     expect((await loadKeyring(path, { createIfMissing: false })).keys).toHaveLength(1);
+  });
+
+  const [root, server, group, foreignGroup] = [0, 1000, 2000, 3000];
+  it.each([
+    [0o400, server, foreignGroup, true],
+    [0o600, server, foreignGroup, true],
+    [0o440, root, group, true],
+    [0o640, root, group, true],
+    [0o440, root, foreignGroup, false],
+    [0o440, server, group, false],
+    [0o450, root, group, false],
+    [0o460, root, group, false],
+    [0o444, root, group, false],
+  ])('of mode %o that user %i and group %i own is private to the server: %s', (mode, uid, gid, expected) => {
+    expect(isPrivate({ mode: 0o100_000 | mode, uid, gid }, [server, group])).toBe(expected);
   });
 
   it('that is a directory is refused', async () => {

@@ -16,7 +16,8 @@ export async function connect(settings: CommandLineSettings): Promise<Client> {
 /** Finds the server and token. A saved token is never sent to another server than the one it was saved for. */
 export async function findServer(settings: CommandLineSettings): Promise<Server> {
   const named = settings.url === undefined ? undefined : parseServerUrl(settings.url, 'REGWAY_URL');
-  const login = named !== undefined && settings.token !== undefined ? undefined : await readLogin(loginFile(settings));
+  const file = named !== undefined && settings.token !== undefined ? undefined : loginFile(settings);
+  const login = file === undefined ? undefined : await readLogin(file);
   const url = named ?? login?.url ?? defaultServerUrl;
   return { url, token: settings.token ?? (login?.url === url ? login.token : undefined) };
 }

@@ -13,9 +13,19 @@ export interface Login {
   readonly token: Secret;
 }
 
-/** Returns the path of the file, whether or not it exists. */
-export function loginFile({ configDir }: Pick<CommandLineSettings, 'configDir'>): string {
-  return join(configDir, 'regway', 'login.json');
+/** Returns the path of the file, whether or not it exists; undefined if the user has no home. */
+export function loginFile({ configDir }: Pick<CommandLineSettings, 'configDir'>): string | undefined {
+  return configDir === undefined ? undefined : join(configDir, 'regway', 'login.json');
+}
+
+/** Returns the path of the file, whether or not it exists. @throws CommandFailure if the user has no home. */
+export function requireLoginFile(settings: Pick<CommandLineSettings, 'configDir'>): string {
+  const file = loginFile(settings);
+  if (file === undefined)
+    throw usageError(
+      'This user has no home directory to save a login in. Set XDG_CONFIG_HOME to a directory, or set REGWAY_URL and REGWAY_TOKEN instead.',
+    );
+  return file;
 }
 
 /** Reads the file; returns undefined if it does not exist. @throws CommandFailure if it is unreadable or damaged. */
