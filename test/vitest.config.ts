@@ -22,7 +22,7 @@ const slowSuites = [
   'upstream/pull/{keyed-mutex,refusals}.test.ts',
   'upstream/validation/{credential,hostile}.test.ts',
 ];
-const elsewhere = ['e2e/**', 'interop/**', 'crash/**', 'bench/**'];
+const elsewhere = ['adversity/**', 'e2e/**', 'interop/**', 'crash/**', 'bench/**'];
 
 const common = {
   root: import.meta.dirname,

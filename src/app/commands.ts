@@ -16,7 +16,13 @@ import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import type { Backup, Restoration } from './maintenance/backup.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
-import { createToken, listTokens, revokeStoredToken, type TokenRequest } from './maintenance/tokens.ts';
+import {
+  createToken,
+  listTokens,
+  revokeStoredToken,
+  type TokenRequest,
+  type TokenSelection,
+} from './maintenance/tokens.ts';
 import { type Check, verify, verifyAuditTrail } from './maintenance/verify.ts';
 import { type RunningServer, serve } from './server.ts';
 
@@ -49,13 +55,13 @@ export function runCreateToken(request: TokenRequest, print: (token: string) => 
   });
 }
 
-/** Passes the tokens of one account, or of all accounts, to `print`. Returns the exit code. */
+/** Passes the selected tokens to `print`. Returns the exit code. */
 export function runListTokens(
-  account: string | undefined,
+  selection: TokenSelection,
   print: (tokens: readonly StoredToken[]) => void,
 ): Promise<number> {
   return reporting(async () => {
-    print(await listTokens(readConfig(), account));
+    print(await listTokens(readConfig(), selection));
   });
 }
 

@@ -72,6 +72,8 @@ export interface Config {
   readonly compiledExecution: boolean;
   /** Per subject; 0 for no limit. */
   readonly validationsPerMinute: number;
+  /** Per account; 0 for no limit. */
+  readonly accountValidationsPerMinute: number;
   /** Per client address and per token; 0 for no limit. */
   readonly failedLoginsPerMinute: number;
   /** CIDR ranges of the proxies whose X-Forwarded-For is trusted. */
@@ -141,6 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     compiledExecution: reader.parse('REGWAY_COMPILED_EXECUTION', parseBoolean) ?? true,
     rotationWindowMs: (reader.parse('REGWAY_ROTATION_WINDOW_HOURS', parseWindowHours) ?? 24) * 60 * 60 * 1000,
     validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
+    accountValidationsPerMinute: reader.parse('REGWAY_ACCOUNT_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 60,
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
     trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
     // Nothing balances between servers on loopback.

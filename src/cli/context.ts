@@ -9,8 +9,7 @@ import type { Secret } from '../core/shared/secret.ts';
 export interface DataCommands {
   runServe(): Promise<number>;
   runCreateToken(request: TokenRequest, print: (token: string) => void): Promise<number>;
-  /** Lists the tokens of all accounts if `account` is undefined. */
-  runListTokens(account: string | undefined, print: (tokens: readonly TokenSummary[]) => void): Promise<number>;
+  runListTokens(selection: TokenSelection, print: (tokens: readonly TokenSummary[]) => void): Promise<number>;
   runRevokeToken(id: string, print: (token: TokenSummary) => void): Promise<number>;
   runKeyStatus(print: (status: KeyStatusSummary) => void): Promise<number>;
   runRotateDataKey(print: (rotation: DataRotationSummary) => void): Promise<number>;
@@ -104,6 +103,12 @@ export interface TokenRequest {
   readonly name: string;
   readonly images: readonly string[] | null;
   readonly expiresAt: Date | null;
+}
+
+/** The tokens that a list contains: of one account, or of all if undefined; revoked and expired ones only if `includeInactive`. */
+export interface TokenSelection {
+  readonly account: string | undefined;
+  readonly includeInactive: boolean;
 }
 
 /** A stored token without its hash. */

@@ -69,9 +69,9 @@ export function App() {
 function Page({ principal }: { readonly principal: Principal }) {
   const { path, query } = useAddress();
   if (!maySeeRegistries(principal)) return <NoRegistries role={principal.role} />;
-  if (path === screens.tokens) return <TokensPage principal={principal} />;
+  if (path === screens.tokens) return <TokensPage principal={principal} query={query} />;
   if (path === screens.audit) return <AuditPage query={query} />;
-  if (path === screens.accounts && principal.role === 'ADMIN') return <AccountsPage />;
+  if (path === screens.accounts && principal.role === 'ADMIN') return <AccountsPage query={query} />;
   const id = registryIdOf(path);
   return id === null ? <RegistriesPage query={query} /> : <RegistryPage key={id} id={id} />;
 }

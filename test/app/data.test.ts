@@ -26,6 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory[Symbol.dispose]());
 
+const allTokens = { account: undefined, includeInactive: true };
 const missing = () => withSnapshot(config.databaseUrl, (snapshot) => snapshot.missingMigrations());
 
 it.each<[string, () => Promise<unknown>]>([
@@ -33,7 +34,7 @@ it.each<[string, () => Promise<unknown>]>([
     'making a token',
     () => createToken(config, { account: 'admin', role: 'PULL', name: 'ci', images: null, expiresAt: null }),
   ],
-  ['listing tokens', () => listTokens(config, undefined)],
+  ['listing tokens', () => listTokens(config, allTokens)],
   ['revoking a token', () => revokeStoredToken(config, 'tok_1')],
   ['showing the keys', () => keyStatus(config)],
   ['rotating the data key', () => rotateDataKeyOf(config)],
@@ -48,7 +49,7 @@ it.each<[string, () => Promise<unknown>]>([
 });
 
 it('with its own keyring a command migrates it', async () => {
-  expect(await listTokens(config, undefined)).toEqual([]);
+  expect(await listTokens(config, allTokens)).toEqual([]);
   expect(await missing()).toBe(0);
 });
 

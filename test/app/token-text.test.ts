@@ -27,7 +27,7 @@ it('is returned once and stored nowhere', async () => {
 
   const later = [
     await server.graphql(
-      '{ tokens { id name account role images createdAt expiresAt lastUsedAt revokedAt } auditEvents { nodes { actor action target targetText outcome requestId } } principal { subject } }',
+      '{ tokens(includeInactive: true) { nodes { id name account role images createdAt expiresAt lastUsedAt revokedAt } } auditEvents { nodes { actor action target targetText outcome requestId } } principal { subject } }',
       {},
       text,
     ),

@@ -30,6 +30,7 @@ export async function measureMatching(dataDir: string, seeded: readonly SeededRe
     sealer,
     validator,
     validationRateLimit: { consume: async () => 0 },
+    accountValidationRateLimit: { consume: async () => 0 },
     now: () => new Date(),
     newId: () => '',
     observeValidation: () => undefined,

@@ -11,6 +11,9 @@ import type { PageQuery } from '../../src/core/registry/store.ts';
 
 const start = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
+/** The first part of a list, larger than any in these tests. */
+export const wholeList = { after: null, before: null, forward: true, limit: 2_000 } as const;
+
 export function sampleRegistry(number: number, change: Partial<Registry> = {}): Registry {
   const repository = `team/app-${number}`;
   return {

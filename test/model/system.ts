@@ -54,6 +54,7 @@ export async function startSystem({ openStore, dropStore, directory }: SystemPar
         reportOf(password.reveal().startsWith(refusedPassword) ? 'INVALID_CREDENTIALS' : 'VALID'),
     },
     validationRateLimit: { consume: async () => 0 },
+    accountValidationRateLimit: { consume: async () => 0 },
     rotationWindowMs,
     now: () => new Date((clock += 1)),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,

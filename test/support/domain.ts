@@ -34,7 +34,9 @@ interface Script {
   meanwhile: (() => Promise<unknown>) | undefined;
   /** The rate limit of validations for a subject: 0, or the milliseconds to wait. Defaults to no limit. */
   takeValidation: (subject: string) => number | Promise<number>;
-  /** Resolves the principal of a login. Defaults to the login's own. */
+  /** The same for an account. */
+  takeAccountValidation: (account: string) => number | Promise<number>;
+  /** Who stands behind a login; everybody does unless a test says otherwise. */
   resolveLogin: (login: Login) => Promise<Principal | undefined>;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
@@ -109,6 +111,7 @@ function initialScript(): Script {
     outcome: 'VALID',
     meanwhile: undefined,
     takeValidation: () => 0,
+    takeAccountValidation: () => 0,
     resolveLogin: async (login) => ({ ...login, images: null }),
     time: new Date('2026-01-02T03:04:05Z'),
   };
@@ -119,6 +122,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
   return {
     validator: scriptedValidator(state),
     validationRateLimit: { consume: async (subject) => state.takeValidation(subject) },
+    accountValidationRateLimit: { consume: async (account) => state.takeAccountValidation(account) },
     minter: { mint: (source, signal) => state.mint(source, signal) },
     ledger: { record: (use) => void state.uses.push(use) },
     observeValidation: (report) => void state.observed.push(report),

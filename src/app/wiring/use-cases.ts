@@ -93,6 +93,7 @@ export async function createDomain({
     sealer,
     ...validating,
     validationRateLimit: createRateLimiter(config.validationsPerMinute),
+    accountValidationRateLimit: createRateLimiter(config.accountValidationsPerMinute),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
   const registries = createRegistries(ports);

@@ -43,8 +43,18 @@ const errors = 'errors { code reason message field retryAfter }';
 const account = 'name createdAt disabledAt';
 const token = 'id name role account images createdAt expiresAt revokedAt lastUsedAt';
 
-export const accountsOperation: Operation<{ accounts: readonly Account[] }, object> = {
-  document: `query Accounts { accounts { ${account} } }`,
+/** One page of a list. */
+export interface ListPage<Node> {
+  readonly nodes: readonly Node[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+/** Page size: the maximum that the server returns. */
+const pageSize = 100;
+const pageInfo = 'pageInfo { hasNextPage endCursor }';
+
+export const accountsOperation: Operation<{ accounts: ListPage<Account> }, { after: string | null }> = {
+  document: `query Accounts($after: String) { accounts(first: ${pageSize}, after: $after) { nodes { ${account} } ${pageInfo} } }`,
 };
 
 type AccountOperation = Operation<{ result: Payload & { account: Account | null } }, { name: string }>;
@@ -55,8 +65,12 @@ export const createAccountOperation = accountChange('createAccount');
 export const disableAccountOperation = accountChange('disableAccount');
 export const enableAccountOperation = accountChange('enableAccount');
 
-export const tokensOperation: Operation<{ tokens: readonly Token[] }, { account: string | undefined }> = {
-  document: `query Tokens($account: String) { tokens(account: $account) { ${token} } }`,
+export const tokensOperation: Operation<
+  { tokens: ListPage<Token> },
+  { account: string | undefined; includeInactive: boolean; after: string | null }
+> = {
+  document: `query Tokens($account: String, $includeInactive: Boolean!, $after: String) {
+    tokens(account: $account, includeInactive: $includeInactive, first: ${pageSize}, after: $after) { nodes { ${token} } ${pageInfo} } }`,
 };
 
 interface TokenInput {
@@ -86,6 +100,20 @@ export const auditOperation: Operation<
   document: `query AuditEvents($first: Int, $filter: RegwayAuditFilter) {
     auditEvents(first: $first, filter: $filter) { nodes { seq at actor action account target targetText outcome requestId } } }`,
 };
+
+/** Reads a list page by page, from its start to its end. */
+export async function readAllPages<Node>(
+  readPage: (after: string | null) => Promise<ListPage<Node>>,
+): Promise<readonly Node[]> {
+  const all: Node[] = [];
+  let after: string | null = null;
+  do {
+    const { nodes, pageInfo: next }: ListPage<Node> = await readPage(after);
+    all.push(...nodes);
+    after = next.hasNextPage ? next.endCursor : null;
+  } while (after !== null);
+  return all;
+}
 
 /** Returns the result in a payload. @throws CommandFailure with the first error, if the payload contains one. */
 export function requireResult<Result>(result: Result | null, { errors: [error, ...more] }: Payload): Result {

@@ -6,6 +6,7 @@ import {
   createAccountOperation,
   disableAccountOperation,
   enableAccountOperation,
+  readAllPages,
   requireResult,
   type Account,
 } from '../api/access-operations.ts';
@@ -48,7 +49,8 @@ export function addAccountCommands(program: Command, { settings }: CommandContex
     .addOption(outputOption())
     .addHelpText('after', '\nExamples:\n  # List all accounts as JSON\n  regway account list -o json')
     .action(async ({ output }: OutputOption) => {
-      const { accounts } = await (await connect(settings)).run(accountsOperation, {});
+      const server = await connect(settings);
+      const accounts = await readAllPages(async (after) => (await server.run(accountsOperation, { after })).accounts);
       await printResult(format(accounts, output, accounts));
     });
   for (const { name, description, operation } of changes) {

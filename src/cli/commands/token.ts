@@ -5,13 +5,14 @@ import { adminAccount, type Role, roles } from '../../core/authz/principal.ts';
 import { parseDurationMs } from '../../core/shared/time.ts';
 import {
   createTokenOperation,
+  readAllPages,
   requireResult,
   revokeTokenOperation,
   type Token,
   tokensOperation,
 } from '../api/access-operations.ts';
 import { connect } from '../api/connection.ts';
-import type { CommandContext, CommandLineSettings, TokenSummary, TokenRequest } from '../context.ts';
+import type { CommandContext, CommandLineSettings, TokenSelection, TokenSummary, TokenRequest } from '../context.ts';
 import { type AccountOption, type Output, type OutputOption, outputOption } from '../options.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, printable, resultWidth } from '../terminal/terminal.ts';
@@ -22,6 +23,10 @@ interface CreateOptions extends OutputOption {
   readonly name?: string;
   readonly image?: readonly string[];
   readonly expiresIn?: number;
+}
+
+interface ListOptions extends AccountOption, OutputOption {
+  readonly all?: boolean;
 }
 
 interface NewTokenSummary {
@@ -89,17 +94,19 @@ function addCreate(token: Command, { settings, loadDataCommands, endWith }: Comm
 function addList(token: Command, { settings, loadDataCommands, endWith }: CommandContext): void {
   token
     .command('list')
-    .description('List API tokens, including revoked and expired ones')
+    .description('List API tokens')
     .option('--account <name>', 'Only tokens of this account (default: your own on a server, else all)')
+    .option('--all', 'Include revoked and expired tokens')
     .addOption(outputOption())
     .addHelpText(
       'after',
       `${where}\nExamples:\n  # List the tokens of one account as JSON\n  regway token list --account=admin -o json`,
     )
-    .action(async ({ account, output }: AccountOption & OutputOption) => {
+    .action(async ({ account, all = false, output }: ListOptions) => {
+      const selection = { account, includeInactive: all };
       const print = (tokens: readonly TokenSummary[]) => process.stdout.write(formatTokens(tokens, output));
-      if (settings.url !== undefined) return void print(await listTokensOnServer(settings, account));
-      endWith(await (await loadDataCommands()).runListTokens(account, print));
+      if (settings.url !== undefined) return void print(await listTokensOnServer(settings, selection));
+      endWith(await (await loadDataCommands()).runListTokens(selection, print));
     });
 }
 
@@ -202,8 +209,11 @@ async function createTokenOnServer(
   return { text: requireResult(createToken.text, createToken), account };
 }
 
-async function listTokensOnServer(settings: CommandLineSettings, account: string | undefined): Promise<TokenSummary[]> {
-  const { tokens } = await (await connect(settings)).run(tokensOperation, { account });
+async function listTokensOnServer(settings: CommandLineSettings, selection: TokenSelection): Promise<TokenSummary[]> {
+  const server = await connect(settings);
+  const tokens = await readAllPages(
+    async (after) => (await server.run(tokensOperation, { ...selection, after })).tokens,
+  );
   return tokens.map(summaryOf);
 }
 

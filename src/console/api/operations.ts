@@ -30,6 +30,7 @@ export type RegistryErrorCode =
   | 'INVALID_INPUT'
   | 'INVALID_REFERENCE'
   | 'INVALID_REGISTRY'
+  | 'LIMIT_EXCEEDED'
   | 'NOT_FOUND'
   | 'PASSWORD_REQUIRED'
   | 'RATE_LIMITED'
@@ -196,8 +197,11 @@ export type AuditQueryVariables = Exact<{
 }>;
 export type AuditQuery = { readonly auditEvents: { readonly nodes: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 export type TokenFragment = { readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null };
-export type TokensQueryVariables = Exact<{ [key: string]: never; }>;
-export type TokensQuery = { readonly tokens: ReadonlyArray<{ readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null }> };
+export type TokensQueryVariables = Exact<{
+  after?: string | null | undefined;
+  includeInactive: boolean;
+}>;
+export type TokensQuery = { readonly tokens: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly name: string, readonly role: RegwayRole, readonly account: string, readonly images: ReadonlyArray<string> | null, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly revokedAt: string | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } | null };
 export type CreateTokenMutationVariables = Exact<{
   input: CreateTokenInput;
 }>;
@@ -207,8 +211,10 @@ export type RevokeTokenMutationVariables = Exact<{
 }>;
 export type RevokeTokenMutation = { readonly revokeToken: { readonly token: { readonly id: string } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
 export type AccountFragment = { readonly name: string, readonly createdAt: string, readonly disabledAt: string | null };
-export type AccountsQueryVariables = Exact<{ [key: string]: never; }>;
-export type AccountsQuery = { readonly accounts: ReadonlyArray<{ readonly name: string, readonly createdAt: string, readonly disabledAt: string | null }> };
+export type AccountsQueryVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+export type AccountsQuery = { readonly accounts: { readonly nodes: ReadonlyArray<{ readonly name: string, readonly createdAt: string, readonly disabledAt: string | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } | null };
 export type CreateAccountMutationVariables = Exact<{
   name: string;
 }>;
@@ -253,7 +259,7 @@ export const AuditDocument: Operation<AuditQuery, AuditQueryVariables> =
   'query Audit($first:Int!$after:String$filter:RegwayAuditFilter){auditEvents(first:$first after:$after filter:$filter){nodes{...Event}pageInfo{hasNextPage endCursor}}}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';
 
 export const TokensDocument: Operation<TokensQuery, TokensQueryVariables> =
-  'query Tokens{tokens{...Token}}fragment Token on RegwayToken{id name role account images createdAt expiresAt lastUsedAt revokedAt}';
+  'query Tokens($after:String$includeInactive:Boolean!){tokens(first:50 after:$after includeInactive:$includeInactive){nodes{...Token}pageInfo{hasNextPage endCursor}}}fragment Token on RegwayToken{id name role account images createdAt expiresAt lastUsedAt revokedAt}';
 
 export const CreateTokenDocument: Operation<CreateTokenMutation, CreateTokenMutationVariables> =
   'mutation CreateToken($input:CreateTokenInput!){createToken(input:$input){text token{...Token}errors{...Failure}}}fragment Token on RegwayToken{id name role account images createdAt expiresAt lastUsedAt revokedAt}fragment Failure on RegistryError{code reason message field}';
@@ -262,7 +268,7 @@ export const RevokeTokenDocument: Operation<RevokeTokenMutation, RevokeTokenMuta
   'mutation RevokeToken($id:ID!){revokeToken(id:$id){token{id}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
 
 export const AccountsDocument: Operation<AccountsQuery, AccountsQueryVariables> =
-  'query Accounts{accounts{...Account}}fragment Account on RegwayAccount{name createdAt disabledAt}';
+  'query Accounts($after:String){accounts(first:50 after:$after){nodes{...Account}pageInfo{hasNextPage endCursor}}}fragment Account on RegwayAccount{name createdAt disabledAt}';
 
 export const CreateAccountDocument: Operation<CreateAccountMutation, CreateAccountMutationVariables> =
   'mutation CreateAccount($name:String!){createAccount(name:$name){account{name}errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';

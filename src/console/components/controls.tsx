@@ -180,6 +180,16 @@ export function Note({ tone, children }: { readonly tone: Tone; readonly childre
   );
 }
 
+/** The note of what was done; nothing if nothing was. */
+export function Notice({ sentence }: { readonly sentence: string | null }) {
+  if (sentence === null) return null;
+  return (
+    <Note tone="good">
+      <p>{sentence}</p>
+    </Note>
+  );
+}
+
 /** A failure with the request ID, which the operator needs to find it in the log. */
 export function FailureNote({ failure }: { readonly failure: Failure }) {
   return (

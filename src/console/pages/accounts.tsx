@@ -12,15 +12,18 @@ import {
 } from '../api/operations.ts';
 import { useChange } from '../api/use-change.ts';
 import { useRequest } from '../api/use-request.ts';
-import { Ago, FailureNote, Field, Note, PageHeading, TableFrame } from '../components/controls.tsx';
+import { Ago, FailureNote, Field, Notice, PageHeading, TableFrame } from '../components/controls.tsx';
 import { ConfirmDialog } from '../components/dialog.tsx';
+import { NextPager } from '../components/next-pager.tsx';
+import { go, screens } from '../shared/location.ts';
 
 /** The built-in account, which cannot be disabled. */
 const adminAccount = 'admin';
 
-/** The page of the accounts. */
-export function AccountsPage() {
-  const { answer, failure, reload } = useRequest('accounts', (signal) => run(AccountsDocument, {}, signal));
+/** The page of the accounts. @param query the query part of the address: the cursor. */
+export function AccountsPage({ query }: { readonly query: string }) {
+  const after = new URLSearchParams(query).get('after');
+  const { answer, failure, reload } = useRequest(query, (signal) => run(AccountsDocument, { after }, signal));
   const [disabled, setDisabled] = useState<AccountFragment | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const enabling = useChange();
@@ -42,17 +45,28 @@ export function AccountsPage() {
       <p className="lead">
         Each account has its own registries and tokens, which no other account can see. Admins can access all accounts.
       </p>
-      {notice !== null && (
-        <Note tone="good">
-          <p>{notice}</p>
-        </Note>
-      )}
+      <Notice sentence={notice} />
       {[failure, enabling.failure].map((shown, index) => shown !== null && <FailureNote key={index} failure={shown} />)}
       <NewAccount onDone={done} />
       {answer === null ? (
         failure === null && <p className="faint loading">Loading…</p>
       ) : (
-        <Accounts accounts={answer.accounts} onDisable={setDisabled} onEnable={(account) => void enable(account)} />
+        <>
+          <Accounts
+            accounts={answer.accounts?.nodes ?? []}
+            onDisable={setDisabled}
+            onEnable={(account) => void enable(account)}
+          />
+          <NextPager
+            noun={['account', 'accounts']}
+            nodes={answer.accounts?.nodes ?? []}
+            pageInfo={answer.accounts?.pageInfo ?? null}
+            isFirst={after === null}
+            onShow={(next) =>
+              go(`${screens.accounts}${next === null ? '' : `?${new URLSearchParams({ after: next })}`}`)
+            }
+          />
+        </>
       )}
       {disabled !== null && (
         <ConfirmDialog

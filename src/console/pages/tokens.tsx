@@ -5,13 +5,19 @@ import { Button } from 'react-aria-components';
 import { type Principal, run, runWithId } from '../api/client.ts';
 import { RevokeTokenDocument, type TokenFragment, TokensDocument } from '../api/operations.ts';
 import { useRequest } from '../api/use-request.ts';
-import { Ago, FailureNote, Note, PageHeading, TableFrame } from '../components/controls.tsx';
+import { Ago, FailureNote, Notice, PageHeading, TableFrame, Toggle } from '../components/controls.tsx';
 import { ConfirmDialog } from '../components/dialog.tsx';
+import { NextPager } from '../components/next-pager.tsx';
+import { go, screens } from '../shared/location.ts';
 import { TokenDialog } from './token-dialog.tsx';
 
-/** The page of the API tokens. */
-export function TokensPage({ principal }: { readonly principal: Principal }) {
-  const { answer, failure, reload } = useRequest('tokens', (signal) => run(TokensDocument, {}, signal));
+/** The page of the API tokens. @param query the query part of the address: cursor, and whether revoked and expired tokens are shown. */
+export function TokensPage({ principal, query }: { readonly principal: Principal; readonly query: string }) {
+  const parameters = new URLSearchParams(query);
+  const [after, includeInactive] = [parameters.get('after'), parameters.get('inactive') === 'true'];
+  const { answer, failure, reload } = useRequest(query, (signal) =>
+    run(TokensDocument, { after, includeInactive }, signal),
+  );
   const [isAdding, setAdding] = useState(false);
   const [revoked, setRevoked] = useState<TokenFragment | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
@@ -33,16 +39,27 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
         API tokens authenticate programs that manage registries or pull images. A token's value is shown once, when you
         create it.
       </p>
-      {notice !== null && (
-        <Note tone="good">
-          <p>{notice}</p>
-        </Note>
-      )}
+      <Toggle
+        label="Show inactive tokens"
+        help={includeInactive ? 'Revoked and expired tokens are shown too.' : 'Revoked and expired tokens are hidden.'}
+        isOn={includeInactive}
+        onChange={(isOn) => show(isOn)}
+      />
+      <Notice sentence={notice} />
       {failure !== null && <FailureNote failure={failure} />}
       {answer === null ? (
         failure === null && <p className="faint loading">Loading…</p>
       ) : (
-        <Tokens tokens={answer.tokens} onRevoke={setRevoked} />
+        <>
+          <Tokens tokens={answer.tokens?.nodes ?? []} onRevoke={setRevoked} />
+          <NextPager
+            noun={['token', 'tokens']}
+            nodes={answer.tokens?.nodes ?? []}
+            pageInfo={answer.tokens?.pageInfo ?? null}
+            isFirst={after === null}
+            onShow={(next) => show(includeInactive, next)}
+          />
+        </>
       )}
       {isAdding && <TokenDialog principal={principal} onClose={() => close(null)} />}
       {revoked !== null && (
@@ -64,6 +81,13 @@ export function TokensPage({ principal }: { readonly principal: Principal }) {
       )}
     </>
   );
+}
+
+function show(includeInactive: boolean, after: string | null = null): void {
+  const parameters = new URLSearchParams();
+  if (includeInactive) parameters.set('inactive', 'true');
+  if (after !== null) parameters.set('after', after);
+  go(`${screens.tokens}${parameters.size === 0 ? '' : `?${parameters}`}`);
 }
 
 function Tokens({

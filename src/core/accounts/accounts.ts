@@ -5,13 +5,22 @@ import type { AuditAction, AuditEvent } from '../audit/event.ts';
 import { authorize } from '../authz/permissions.ts';
 import { adminAccount, type Caller, type Principal } from '../authz/principal.ts';
 import { parseInput } from '../shared/input.ts';
+import {
+  hasOneEnd,
+  type ListRange,
+  onlyOneEnd,
+  type Page,
+  pageArguments,
+  placeText,
+  readPage,
+} from '../shared/page.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Account, AccountStore } from './store.ts';
 
 /** The use cases on accounts. Every method throws Problem `UNAUTHENTICATED`, and `FORBIDDEN` for every role but ADMIN. */
 export interface Accounts {
-  /** Lists all accounts by name. */
-  list(caller: Caller): Promise<readonly Account[]>;
+  /** Lists the accounts by name, one page at a time. @param args `{ first, after, last, before }`. Defaults to 50; at most 100. @throws Problem `INVALID_INPUT`. */
+  list(caller: Caller, args: unknown): Promise<Page<Account>>;
   /** Creates an account. @param input `{ name }`. @throws Problem `INVALID_INPUT`, `ALREADY_EXISTS`. */
   create(caller: Caller, input: unknown): Promise<Account>;
   /**
@@ -42,9 +51,15 @@ export function createAccounts({ access, now }: AccountPorts): Accounts {
     return account;
   };
   return {
-    async list(caller) {
+    async list(caller, args) {
       authorize(caller, 'account.list');
-      return access.listAccounts();
+      const list = {
+        name: 'ACCOUNTS',
+        placeOf: ({ name }: Account) => name,
+        place: placeText,
+        read: (range: ListRange<string>) => access.listAccounts(range),
+      };
+      return readPage(list, parseInput(accountListArguments, args));
     },
     async create(caller, input) {
       const principal = authorize(caller, 'account.create');
@@ -96,3 +111,4 @@ const newAccountName = z
     'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", with a letter or digit at both ends',
   );
 const accountArguments = z.strictObject({ name: newAccountName });
+const accountListArguments = z.strictObject(pageArguments).refine(hasOneEnd, onlyOneEnd);

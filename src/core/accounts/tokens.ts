@@ -4,10 +4,25 @@ import { z } from 'zod';
 import { actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import { type Caller, type Principal, type Role, roles } from '../authz/principal.ts';
 import { accountName, parseInput } from '../shared/input.ts';
+import {
+  hasOneEnd,
+  onlyOneEnd,
+  type Page,
+  pageArguments,
+  type PagedList,
+  placeText,
+  readPage,
+} from '../shared/page.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import { parseDurationMs } from '../shared/time.ts';
-import type { AccessStore, StoredToken } from './store.ts';
+import type { AccessStore, StoredToken, TokenPlace, TokenQuery } from './store.ts';
+
+/** Maximum number of image patterns of a token. Bounds the work of one pull. */
+export const maxTokenImages = 100;
+
+/** Maximum number of active tokens of an account. Bounds lists; a team needs some dozens, and one for each of many machines is better a shared one or a JWT. */
+export const maxActiveTokens = 1_000;
 
 /** The actor and the request behind a change of a token, for the audit trail. */
 export interface Requester {
@@ -39,7 +54,11 @@ export interface IssuedToken {
 
 /** The port that creates and revokes tokens, each with its audit event. */
 export interface TokenIssuer {
-  /** Creates a token. @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field, `NOT_FOUND` if the account does not exist. */
+  /**
+   * Creates a token.
+   * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field; `NOT_FOUND` if the account does not exist; `LIMIT_EXCEEDED` if it has
+   * 1000 active tokens.
+   */
   issue(request: NewToken): Promise<IssuedToken>;
   /** Revokes a token and returns it. @throws Problem `NOT_FOUND`. */
   revoke(request: Requester & { readonly id: string }): Promise<StoredToken>;
@@ -47,8 +66,13 @@ export interface TokenIssuer {
 
 /** The use cases on API tokens. Every method throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
 export interface Tokens {
-  /** Lists the tokens of the account named, or by default the caller's own. Oldest first, including revoked and expired tokens. */
-  list(caller: Caller, args: unknown): Promise<readonly StoredToken[]>;
+  /**
+   * Lists the tokens of the account named, or by default the caller's own. Oldest first, one page at a time.
+   * @param args `{ account, includeInactive, first, after, last, before }`. Revoked and expired tokens are left out by default. Defaults to 50
+   * tokens; at most 100.
+   * @throws Problem `INVALID_INPUT`, `NOT_FOUND` (the account).
+   */
+  list(caller: Caller, args: unknown): Promise<Page<StoredToken>>;
   /** Creates a token. @throws Problem as `TokenIssuer.issue`; `FORBIDDEN` with the reason `MORE_THAN_YOURS`. */
   create(caller: Caller, input: unknown): Promise<IssuedToken>;
   /** Revokes a token: it is rejected from the next request on. @throws Problem `NOT_FOUND`. */
@@ -67,8 +91,9 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
   return {
     async list(caller, args) {
       const principal = authorize(caller, 'token.list');
-      const account = await actingAccount({ access }, principal, parseInput(tokenListArguments, args).account);
-      return access.listTokens(account);
+      const { account: named, includeInactive, ...page } = parseInput(tokenListArguments, args);
+      const account = await actingAccount({ access }, principal, named);
+      return readPage(tokenList(access, { account, activeAt: includeInactive === true ? undefined : now() }), page);
     },
     async create(caller, input) {
       const principal = authorize(caller, 'token.create');
@@ -94,6 +119,19 @@ export function createTokens({ access, issuer, now }: TokenPorts): Tokens {
         throw exceedsOwn('Only an admin can revoke a token with the role ADMIN.', 'id');
       return issuer.revoke({ id, actor: principal.subject, requestId: caller.requestId });
     },
+  };
+}
+
+/** Returns the list of tokens, oldest first. */
+export function tokenList(
+  access: Pick<AccessStore, 'listTokens'>,
+  filter: Pick<TokenQuery, 'account' | 'activeAt'>,
+): PagedList<StoredToken, TokenPlace> {
+  return {
+    name: 'TOKENS',
+    placeOf: ({ createdAt, id }) => [createdAt.getTime(), id],
+    place: z.tuple([z.int(), placeText]),
+    read: (range) => access.listTokens({ ...range, ...filter }),
   };
 }
 
@@ -127,7 +165,9 @@ function expiryOf({ expiresAt, expiresIn }: Pick<TokenInput, 'expiresAt' | 'expi
   return expiresIn === null || expiresIn === undefined ? (expiresAt ?? null) : new Date(now.getTime() + expiresIn);
 }
 
-const tokenListArguments = z.strictObject({ account: accountName.nullish() });
+const tokenListArguments = z
+  .strictObject({ ...pageArguments, account: accountName.nullish(), includeInactive: z.boolean().nullish() })
+  .refine(hasOneEnd, onlyOneEnd);
 
 /** The name and the image patterns are checked by the issuer. */
 const tokenInput = z

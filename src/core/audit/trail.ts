@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type AccountLookup, actingAccount, authorize, mayActIn } from '../authz/permissions.ts';
 import type { Caller, Principal } from '../authz/principal.ts';
 import { accountName, defaultPageSize, singleLine, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
+import type { Page } from '../shared/page.ts';
 import { Problem } from '../shared/problem.ts';
 import type { ChainedEvent } from './chain.ts';
 import { auditActions } from './event.ts';
@@ -15,15 +16,6 @@ export interface AuditedRegistry {
   readonly account: string;
 }
 
-/** One page of events, newest first. */
-export interface AuditPage {
-  readonly nodes: readonly ChainedEvent[];
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  /** Returns the opaque cursor of an event on this page. */
-  cursorOf(event: ChainedEvent): string;
-}
-
 /** Reads the audit trail. Every method throws Problem `UNAUTHENTICATED` and `FORBIDDEN`. */
 export interface AuditTrailReader {
   /**
@@ -31,7 +23,7 @@ export interface AuditTrailReader {
    * @param args `{ first, last, after, before, filter }`. Defaults to 50 events; at most 100.
    * @throws Problem `INVALID_INPUT`, `NOT_FOUND` for an account that the caller has no access to.
    */
-  list(caller: Caller, args: unknown): Promise<AuditPage>;
+  list(caller: Caller, args: unknown): Promise<Page<ChainedEvent>>;
   /** Lists the events of one registry, or none if the caller has no access to it. @param args `{ first }`. Defaults to 20; at most 100. */
   of(caller: Caller, registry: AuditedRegistry, args: unknown): Promise<readonly ChainedEvent[]>;
 }

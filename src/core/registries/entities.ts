@@ -18,6 +18,8 @@ import {
   registriesByPattern,
 } from './explain.ts';
 
+/** Maximum number of keys per call: ten of the largest pages. A gateway requests all entities of a response at once, some of them twice. */
+export const maxEntities = 1000;
 /** Maximum number of patterns per call: a thousand images of 20 path levels. A thousand of 120 would take seconds. */
 const maxPatterns = 20_000;
 

@@ -18,15 +18,11 @@ import {
 } from '../registry/store.ts';
 import { accountName, defaultPageSize, singleLine, maxSearchLength, pageSize, parseInput } from '../shared/input.ts';
 import { parseJson } from '../shared/json.ts';
+import type { Page } from '../shared/page.ts';
 import { Problem } from '../shared/problem.ts';
 
 /** One page of registries, in the requested order. */
-export interface RegistryPage {
-  readonly nodes: readonly Registry[];
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-  /** Returns the opaque cursor of a node of this page. */
-  cursorOf(registry: Registry): string;
+export interface RegistryPage extends Page<Registry> {
   /** Counts the registries that match the filter. Runs a query, so call it only if the count was requested. */
   totalCount(): Promise<number>;
 }

@@ -43,7 +43,8 @@ const temporary: ReadonlySet<ValidationOutcome> = new Set([
 ]);
 
 /** The ports and settings of revalidation. */
-export interface RevalidationPorts extends PasswordPorts, Omit<CheckPorts, 'validationRateLimit'> {
+export interface RevalidationPorts
+  extends PasswordPorts, Omit<CheckPorts, 'validationRateLimit' | 'accountValidationRateLimit'> {
   readonly access: Pick<AccountStore, 'accountByName'>;
   /** Milliseconds between two checks of a registry. */
   readonly everyMs: number;

@@ -26,6 +26,8 @@ export interface CheckPorts {
   readonly validator: Validator;
   /** Limits the validations of each subject, over all APIs together. */
   readonly validationRateLimit: RateLimit;
+  /** Limits the validations of all subjects of an account together, so that an account with many tokens cannot use up what upstreams allow. */
+  readonly accountValidationRateLimit: RateLimit;
   readonly observeValidation: ValidationObserver;
   readonly now: () => Date;
 }
@@ -140,7 +142,7 @@ export async function requireValid(
   throw new ValidationFailed(report, message, { field: fieldToChange(report) });
 }
 
-/** Validates on behalf of a caller. Every such validation passes here, so that all of them share one rate limit. */
+/** Validates on behalf of a caller. Every such validation passes here, so that all of them share the rate limits. */
 async function checkCredential(
   ports: CheckPorts,
   { principal, signal }: AuthorizedCaller,
@@ -153,6 +155,13 @@ async function checkCredential(
     principal.subject,
     ports.now(),
     'Validation limit reached for this minute. Nothing was sent to the registry and nothing was changed.',
+  );
+  // After the limit of the subject, so that calls that it stops use up nothing of the account's.
+  await consume(
+    ports.accountValidationRateLimit,
+    principal.account,
+    ports.now(),
+    `Validation limit of the account ${principal.account} reached for this minute. Nothing was sent to the registry and nothing was changed.`,
   );
   const report = await ports.validator.check(target, credential, { ...options, signal: signal?.() });
   ports.observeValidation(report);

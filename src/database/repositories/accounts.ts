@@ -1,6 +1,6 @@
 // Stores accounts: implements the `AccountStore` port in either dialect.
 
-import { and, asc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { AccountStore } from '../../core/accounts/store.ts';
 import { type Database, statement, unnamed } from '../database.ts';
 import { fromAccount, toAccount } from '../schema/rows.ts';
@@ -20,9 +20,16 @@ export function accountStore(database: Database, append: AppendEvent): AccountSt
       const [row] = await database.read((queries) => byName(queries).execute({ name }));
       return row && toAccount(row);
     },
-    async listAccounts() {
-      const rows = await database.read((queries) => queries.select().from(account).orderBy(asc(account.name)));
-      return rows.map(toAccount);
+    async listAccounts({ after, before, forward, limit }) {
+      const range = and(
+        after === null ? undefined : gt(account.name, after),
+        before === null ? undefined : lt(account.name, before),
+      );
+      const order = forward ? asc(account.name) : desc(account.name);
+      const rows = await database.read((queries) =>
+        queries.select().from(account).where(range).orderBy(order).limit(limit),
+      );
+      return (forward ? rows : rows.toReversed()).map(toAccount);
     },
     async insertAccount(added, event) {
       await database.write(async (queries) => {

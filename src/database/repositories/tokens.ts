@@ -1,16 +1,16 @@
 // Stores accounts and API tokens: implements the `AccessStore` port in either dialect, and caches token rows until anything is committed.
 
-import { and, asc, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
-import type { AccessStore } from '../../core/accounts/store.ts';
+import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, or, sql } from 'drizzle-orm';
+import type { AccessStore, StoredToken, TokenQuery } from '../../core/accounts/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { type Database, given, givenFor, type Queries, statement, tokenReads, unnamed } from '../database.ts';
 import { fromToken, toToken } from '../schema/rows.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 
 export function accessStore(database: Database, append: AppendEvent): AccessStore {
-  const { byId, usableById, first, insert, accountByName, all, ofAccount, revoke, noteUse } =
-    accessStatements(database);
+  const { byId, usableById, first, insert, accountByName, revoke, noteUse } = accessStatements(database);
   const usableRow = tokenReads(database, usableById);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
   return {
@@ -24,8 +24,10 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       const [row] = await usableRow({ id });
       return row && toToken(row);
     }),
-    async insertToken(token, event) {
+    async insertToken(token, event, maxActive) {
       await database.write(async (queries) => {
+        await holdAccount(database, queries, token.account);
+        if ((await countActive(database, queries, token)) >= maxActive) throw tooManyTokens(token.account, maxActive);
         await insert(queries).execute(fromToken(token));
         await append(queries, event);
       });
@@ -35,7 +37,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
     },
     async insertFirstToken(token, event) {
       return await database.write(async (queries) => {
-        await holdAdminAccount(database, queries);
+        await holdAccount(database, queries, adminAccount);
         if (!(await isEmpty(queries))) {
           return false;
         }
@@ -48,12 +50,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       const rows = await database.read((queries) => accountByName(queries).execute({ name }));
       return rows.length > 0;
     },
-    async listTokens(account) {
-      const rows = await database.read((queries) =>
-        account === undefined ? all(queries).execute() : ofAccount(queries).execute({ account }),
-      );
-      return rows.map(toToken);
-    },
+    listTokens: (query) => listTokens(database, query),
     async revokeToken(id, at, event) {
       return await database.write(async (queries) => {
         const revoked = await revoke(queries).execute({ id, revokedAt: at.getTime() });
@@ -74,11 +71,55 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
 }
 
 /** Makes concurrent callers wait for the end of this transaction: PostgreSQL locks a row that is written, even unchanged. */
-async function holdAdminAccount({ tables: { account } }: Database, queries: Queries): Promise<void> {
+async function holdAccount({ tables: { account } }: Database, queries: Queries, name: string): Promise<void> {
   await queries
     .update(account)
     .set({ disabledAt: sql`${account.disabledAt}` })
-    .where(eq(account.name, adminAccount));
+    .where(eq(account.name, name));
+}
+
+/** Counts the tokens of an account that are active when this one is created: two ranges of one index, however many tokens are not. */
+async function countActive(
+  { tables: { apiToken } }: Database,
+  queries: Queries,
+  { account, createdAt }: StoredToken,
+): Promise<number> {
+  const count = sql`count(*)`.mapWith(Number);
+  const ends = [isNull(apiToken.expiresAt), gt(apiToken.expiresAt, createdAt.getTime())];
+  let active = 0;
+  for (const end of ends) {
+    const where = and(eq(apiToken.account, account), isNull(apiToken.revokedAt), end);
+    const [row] = await queries.select({ count }).from(apiToken).where(where);
+    active += row?.count ?? 0;
+  }
+  return active;
+}
+
+function tooManyTokens(account: string, maxActive: number): Problem {
+  return new Problem(
+    'LIMIT_EXCEEDED',
+    `The account ${account} has ${maxActive} active tokens, the maximum. Revoke one that is no longer used, then try again.`,
+    { reason: 'TOKENS', field: ['account'] },
+  );
+}
+
+async function listTokens(
+  database: Database,
+  { account, activeAt, after, before, forward, limit }: TokenQuery,
+): Promise<StoredToken[]> {
+  const { apiToken } = database.tables;
+  const { createdAt, id, expiresAt, revokedAt } = apiToken;
+  const where = and(
+    account === undefined ? undefined : eq(apiToken.account, account),
+    ...(activeAt === undefined ? [] : [isNull(revokedAt), or(isNull(expiresAt), gt(expiresAt, activeAt.getTime()))]),
+    after === null ? undefined : sql`(${createdAt}, ${id}) > (${after[0]}, ${after[1]})`,
+    before === null ? undefined : sql`(${createdAt}, ${id}) < (${before[0]}, ${before[1]})`,
+  );
+  const order = forward ? asc : desc;
+  const rows = await database.read((queries) =>
+    queries.select().from(apiToken).where(where).orderBy(order(createdAt), order(id)).limit(limit),
+  );
+  return (forward ? rows : rows.toReversed()).map(toToken);
 }
 
 function accessStatements({ tables: { apiToken, account } }: Database) {
@@ -120,17 +161,6 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .select({ name: account.name })
         .from(account)
         .where(eq(account.name, sql.placeholder('name')))
-        .prepare(unnamed),
-    ),
-    all: statement((queries) =>
-      queries.select().from(apiToken).orderBy(asc(apiToken.createdAt), asc(apiToken.id)).prepare(unnamed),
-    ),
-    ofAccount: statement((queries) =>
-      queries
-        .select()
-        .from(apiToken)
-        .where(eq(apiToken.account, sql.placeholder('account')))
-        .orderBy(asc(apiToken.createdAt), asc(apiToken.id))
         .prepare(unnamed),
     ),
     revoke: statement((queries) =>

@@ -122,7 +122,11 @@ function defineApiToken(columns: Columns, account: Account) {
       /** Written in batches, about a minute after the use. */
       lastUsedAt: columns.timeMs('last_used_at'),
     },
-    (column) => [columns.index('api_token_account').on(column.account)],
+    // The first is the order of lists; the second finds the active ones, however many are not.
+    (column) => [
+      columns.index('api_token_account_created_at').on(column.account, column.createdAt, column.id),
+      columns.index('api_token_account_active').on(column.account, column.revokedAt, column.expiresAt),
+    ],
   );
 }
 

@@ -12,6 +12,8 @@ const idleLifetimeMs = 2 * 60 * 60 * 1000;
 const absoluteLifetimeMs = 12 * 60 * 60 * 1000;
 /** Maximum number of sessions; about 2 MB. Above it, the session that was idle longest is closed. */
 const maxSessions = 10_000;
+/** Maximum number of sessions of one login: more browsers than a person has. Above it, the login's oldest session is closed. */
+const maxSessionsPerLogin = 20;
 /** 256 bits, as in the tokens themselves: infeasible to guess. */
 const idBytes = 32;
 
@@ -52,16 +54,29 @@ interface Session {
 export function createSessions({ authenticate, resolveLogin, now }: SessionOptions): Sessions {
   // In the order of their last use, so that the first was idle longest.
   const sessions = new Map<string, Session>();
-  const store = (key: string, session: Session): void => {
+  // The keys of each subject, in the order of their opening.
+  const keysOfLogins = new Map<string, Set<string>>();
+  const remove = (key: string): void => {
+    const subject = sessions.get(key)?.login.subject;
+    if (subject === undefined) return;
     sessions.delete(key);
+    const keys = keysOfLogins.get(subject);
+    keys?.delete(key);
+    if (keys?.size === 0) keysOfLogins.delete(subject);
+  };
+  const add = (key: string, session: Session): void => {
+    const keys = keysOfLogins.get(session.login.subject) ?? new Set();
+    keysOfLogins.set(session.login.subject, keys.add(key));
     sessions.set(key, session);
-    const [oldest] = sessions.keys();
-    if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest);
+    const [oldest] = keys;
+    if (keys.size > maxSessionsPerLogin && oldest !== undefined) remove(oldest);
+    const [idlest] = sessions.keys();
+    if (sessions.size > maxSessions && idlest !== undefined) remove(idlest);
   };
   const openFor = (login: Login): string => {
     const id = randomBytes(idBytes).toString('base64url');
     const at = now().getTime();
-    store(keyOf(id), { login, openedAt: at, lastUsedAt: at });
+    add(keyOf(id), { login, openedAt: at, lastUsedAt: at });
     return id;
   };
   return {
@@ -79,15 +94,17 @@ export function createSessions({ authenticate, resolveLogin, now }: SessionOptio
       const principal = isAlive(session, at) ? await resolveLogin(session.login) : undefined;
       // It may have been closed while the login was resolved.
       if (principal === undefined || !sessions.has(key)) {
-        sessions.delete(key);
+        remove(key);
         return undefined;
       }
       session.lastUsedAt = at;
-      store(key, session);
+      // Behind the others, in the order of their last use.
+      sessions.delete(key);
+      sessions.set(key, session);
       return principal;
     },
     close(id) {
-      sessions.delete(keyOf(id));
+      remove(keyOf(id));
     },
   };
 }

@@ -1,7 +1,13 @@
 // Issues and revokes API tokens.
 
 import type { StoredToken } from '../../core/accounts/store.ts';
-import type { IssuedToken, NewToken, Requester } from '../../core/accounts/tokens.ts';
+import {
+  type IssuedToken,
+  maxActiveTokens,
+  maxTokenImages,
+  type NewToken,
+  type Requester,
+} from '../../core/accounts/tokens.ts';
 import type { AuditEvent } from '../../core/audit/event.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
 import { parseRegistryPattern } from '../../core/registry/reference.ts';
@@ -13,12 +19,9 @@ import { hashTokenSecret, newTokenParts, printToken } from './token-text.ts';
 /** At most 100 characters, so that a name fits on a line of a list. No control, format, or line-breaking character could forge another line. */
 const namePattern = /^[^\p{C}\p{Zl}\p{Zp}]{0,100}$/u;
 
-/** Maximum number of image patterns of a token. Bounds the work of one pull. */
-const maxImages = 100;
-
 /**
  * Issues a token and stores its hash with the audit event.
- * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field; `NOT_FOUND` if the account does not exist.
+ * @throws Problem `INVALID_INPUT` or `INVALID_REGISTRY` with the field; `NOT_FOUND` if the account does not exist; `LIMIT_EXCEEDED` if it has 1000 active tokens.
  */
 export async function issueToken(request: Access & NewToken): Promise<IssuedToken> {
   checkRequest(request, request.now());
@@ -29,7 +32,7 @@ export async function issueToken(request: Access & NewToken): Promise<IssuedToke
     });
   }
   const { token, text, event } = newToken({ ...request, images });
-  await request.access.insertToken(token, event);
+  await request.access.insertToken(token, event, maxActiveTokens);
   return { token, text };
 }
 
@@ -94,10 +97,10 @@ function checkRequest({ account, role, name, images, expiresAt }: NewToken, now:
       field: ['name'],
     });
   }
-  if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxImages)) {
+  if (images !== null && (role !== 'PULL' || images.length === 0 || images.length > maxTokenImages)) {
     throw new Problem(
       'INVALID_INPUT',
-      `images must be 1 to ${maxImages} patterns, and only the role PULL can have them.`,
+      `images must be 1 to ${maxTokenImages} patterns, and only the role PULL can have them.`,
       {
         field: ['images'],
       },

@@ -18,6 +18,7 @@ export const problemPlaces = {
   VALIDATION_FAILED: 'payload',
   CONFLICT: 'payload',
   RATE_LIMITED: 'payload',
+  LIMIT_EXCEEDED: 'payload',
   SECRET_UNREADABLE: 'payload',
   UPSTREAM_FAILED: 'payload',
   STORAGE_UNAVAILABLE: 'payload',
@@ -30,12 +31,12 @@ export type PayloadCode = {
 
 /** The codes of errors about the request itself, in addition to those of graphql-js (`GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`). */
 export type RequestErrorCode =
+  | 'LIMIT_EXCEEDED'
   | 'BAD_REQUEST'
   | 'BAD_USER_INPUT'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'NOT_ACCEPTABLE'
   | 'METHOD_NOT_ALLOWED'
-  | 'LIMIT_EXCEEDED'
   | 'PERSISTED_OPERATION_NOT_FOUND'
   | 'PERSISTED_OPERATION_REQUIRED'
   | 'INTROSPECTION_DISABLED';
@@ -43,6 +44,9 @@ export type RequestErrorCode =
 interface RequestErrorDetails {
   /** A more specific reason, such as which limit. */
   readonly reason?: string;
+  /** What the request would cost, and the limit that it exceeds. */
+  readonly cost?: number;
+  readonly limit?: number;
   /** The HTTP status of the response. Defaults to Yoga's choice. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -50,11 +54,17 @@ interface RequestErrorDetails {
 
 /** A request that Regway itself rejects. The message contains nothing from the request, so `answerError` keeps it. */
 export class GraphqlRequestError extends GraphQLError {
-  constructor(code: RequestErrorCode, message: string, { reason, status, headers }: RequestErrorDetails = {}) {
+  constructor(
+    code: RequestErrorCode,
+    message: string,
+    { reason, cost, limit, status, headers }: RequestErrorDetails = {},
+  ) {
     super(message, {
       extensions: {
         code,
         ...(reason === undefined ? {} : { reason }),
+        ...(cost === undefined ? {} : { cost }),
+        ...(limit === undefined ? {} : { limit }),
         // `spec: false` makes Yoga keep the status for `application/json` too.
         ...(status === undefined
           ? {}

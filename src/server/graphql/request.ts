@@ -58,7 +58,7 @@ const bodyErrors: Readonly<Record<BodyError['kind'], () => GraphqlRequestError>>
     new GraphqlRequestError('UNSUPPORTED_MEDIA_TYPE', 'Send the request as application/json in UTF-8.', {
       status: 415,
     }),
-  SIZE: () => limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, 413),
+  SIZE: () => limitError('BODY_SIZE', `The body is larger than ${maxBodyBytes} bytes.`, { status: 413 }),
   UTF8: () => badRequest('The body is not valid UTF-8.'),
   JSON: () => badRequest('The body is not valid JSON.'),
 };

@@ -52,6 +52,7 @@ type Row = readonly [status: number, code: OciCode];
 const problems: Readonly<Record<ProblemCode, Row>> = {
   UNAUTHENTICATED: [401, 'UNAUTHORIZED'],
   FORBIDDEN: [403, 'DENIED'],
+  LIMIT_EXCEEDED: [403, 'DENIED'],
   NOT_FOUND: [404, 'NAME_UNKNOWN'],
   INVALID_REGISTRY: [400, 'NAME_INVALID'],
   INVALID_REFERENCE: [400, 'NAME_INVALID'],

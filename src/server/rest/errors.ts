@@ -20,6 +20,7 @@ export const statusOf: Readonly<Record<ErrorType, number>> = {
   PASSWORD_REQUIRED: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  LIMIT_EXCEEDED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   // Not what RFC 9110 means by 406; clients of this API have branched on it since its first version.

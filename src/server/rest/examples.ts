@@ -40,6 +40,11 @@ export const errorExamples: Readonly<Record<ErrorType, ErrorExample>> = {
     meaning: 'The role of the token does not allow the operation.',
     message: 'The role READ_ONLY does not allow registry.list. Allowed roles: ADMIN, READ_WRITE.',
   },
+  LIMIT_EXCEEDED: {
+    meaning: 'The account has as many of these resources as it may have.',
+    message:
+      'The account admin has 1000 active tokens, the maximum. Revoke one that is no longer used, then try again.',
+  },
   NOT_FOUND: {
     meaning: 'The resource does not exist, or you do not have access to it.',
     message: 'The registry does not exist in this account.',

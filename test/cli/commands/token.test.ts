@@ -47,7 +47,8 @@ describe('the tokens of a data directory', () => {
 
     expect(await token('revoke', id)).toMatchObject({ code: 0, stdout: expect.stringContaining(id) as string });
     expect(await asked()).toBe(401);
-    const revoked = JSON.parse((await token('list', '-o', 'json')).stdout) as {
+    expect((await token('list', '-o', 'id')).stdout).not.toContain(id);
+    const revoked = JSON.parse((await token('list', '--all', '-o', 'json')).stdout) as {
       id: string;
       revokedAt: string | null;
     }[];
@@ -99,7 +100,7 @@ describe('the tokens of a server that writes to the terminal', () => {
     ['revoke, only the ID', ['revoke', 'x', '-o', 'id']],
   ])('are shown without its control characters: %s', async (_what, args) => {
     const data = {
-      tokens: [facts],
+      tokens: { nodes: [facts], pageInfo: { hasNextPage: false, endCursor: null } },
       createToken: { token: facts, text: `rgw_${hostile}`, errors: [] },
       revokeToken: { token: facts, errors: [] },
     };

@@ -95,7 +95,8 @@ describe('a token', () => {
   ])('%s is refused, and nothing is stored', async (_, caller, input, code) => {
     const before = await eventsOf(admin);
     expect(await codeOf(create(caller, input))).toBe(code);
-    expect(await domain.store.access.listTokens(undefined)).toEqual([]);
+    expect((await domain.useCases.tokens.list(admin, { account: 'tenant', includeInactive: true })).nodes).toEqual([]);
+    expect((await domain.useCases.tokens.list(admin, { includeInactive: true })).nodes).toEqual([]);
     expect(await eventsOf(admin)).toEqual(before);
   });
 
@@ -110,7 +111,7 @@ describe('a token', () => {
   it('is listed and revoked in its own account, and by an admin anywhere', async () => {
     const mine = await create(writer, { role: 'PULL' });
     const theirs = await create(admin, { role: 'ADMIN' });
-    expect((await domain.useCases.tokens.list(writer, {})).map(({ id }) => id)).toEqual([mine.token.id]);
+    expect((await domain.useCases.tokens.list(writer, {})).nodes.map(({ id }) => id)).toEqual([mine.token.id]);
     expect(await codeOf(domain.useCases.tokens.list(writer, { account: 'admin' }))).toBe('NOT_FOUND');
     expect(await codeOf(domain.useCases.tokens.revoke(writer, { id: theirs.token.id }))).toBe('NOT_FOUND');
     expect(await codeOf(domain.useCases.tokens.revoke(callerOf('READ_WRITE'), { id: theirs.token.id }))).toBe(
@@ -174,7 +175,7 @@ it.each(['', 'Tenant', 'a b', '-a', 'a-', 'a/b', 'ä', 'a'.repeat(64)])('an acco
 
 it('an account is made once', async () => {
   expect(await codeOf(domain.useCases.accounts.create(admin, { name: 'tenant' }))).toBe('ALREADY_EXISTS');
-  expect((await domain.useCases.accounts.list(admin)).map(({ name }) => name)).toEqual(['admin', 'tenant']);
+  expect((await domain.useCases.accounts.list(admin, {})).nodes.map(({ name }) => name)).toEqual(['admin', 'tenant']);
 });
 
 describe('the trail', () => {
@@ -244,6 +245,77 @@ describe('the trail', () => {
     ]);
     expect(await of(callerOf('READ_WRITE', 'other'))).toEqual([]);
     expect(await codeOf(of(callerOf('PULL', 'tenant')))).toBe('FORBIDDEN');
+  });
+});
+
+describe('lists', () => {
+  const names = async (args: object) => {
+    const page = await domain.useCases.tokens.list(writer, args);
+    return { page, shown: page.nodes.map(({ name }) => name).join('') };
+  };
+  beforeEach(async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      domain.time = new Date(domain.time.getTime() + 60_000);
+      await create(writer, { role: 'PULL', name, ...(name === 'b' ? { expiresIn: '1h' } : {}) });
+    }
+  });
+
+  it('of tokens are paged both ways without a gap, the oldest first', async () => {
+    const first = await names({ first: 2 });
+    const second = await names({ first: 2, after: first.page.cursorOf(first.page.nodes[1]!) });
+    const third = await names({ first: 2, after: second.page.cursorOf(second.page.nodes[1]!) });
+    expect([first, second, third].map(({ shown }) => shown)).toEqual(['ab', 'cd', 'e']);
+    expect([first, second, third].map(({ page }) => [page.hasPreviousPage, page.hasNextPage])).toEqual([
+      [false, true],
+      [true, true],
+      [true, false],
+    ]);
+    const back = await names({ last: 2, before: third.page.cursorOf(third.page.nodes[0]!) });
+    expect([back.shown, back.page.hasPreviousPage, back.page.hasNextPage]).toEqual(['cd', true, true]);
+    expect((await names({ last: 2 })).shown).toBe('de');
+    expect((await names({ first: 0 })).shown).toBe('');
+  });
+
+  it('of tokens leave out the expired and the revoked unless asked, from the moment on', async () => {
+    const { page } = await names({});
+    await domain.useCases.tokens.revoke(writer, { id: page.nodes[3]!.id });
+    expect((await names({})).shown).toBe('abce');
+    domain.time = new Date(page.nodes[1]!.expiresAt!.getTime() - 1);
+    expect((await names({})).shown).toBe('abce');
+    domain.time = new Date(page.nodes[1]!.expiresAt!.getTime());
+    expect((await names({})).shown).toBe('ace');
+    expect((await names({ includeInactive: true })).shown).toBe('abcde');
+    expect((await names({ includeInactive: null, first: 2, after: page.cursorOf(page.nodes[0]!) })).shown).toBe('ce');
+  });
+
+  it('of accounts are paged both ways, by name', async () => {
+    for (const name of ['zebra', 'mule']) await domain.useCases.accounts.create(admin, { name });
+    const list = (args: object) => domain.useCases.accounts.list(admin, args);
+    const first = await list({ first: 2 });
+    const second = await list({ first: 2, after: first.cursorOf(first.nodes[1]!) });
+    expect([first, second].map(({ nodes }) => nodes.map(({ name }) => name))).toEqual([
+      ['admin', 'mule'],
+      ['tenant', 'zebra'],
+    ]);
+    expect([first.hasNextPage, second.hasNextPage, second.hasPreviousPage]).toEqual([true, false, true]);
+    const back = await list({ last: 1, before: second.cursorOf(second.nodes[0]!) });
+    expect([back.nodes[0]?.name, back.hasPreviousPage, back.hasNextPage]).toEqual(['mule', true, true]);
+  });
+
+  it.each([
+    [{ first: 101 }, 'first'],
+    [{ first: -1 }, 'first'],
+    [{ first: 1, last: 1 }, 'last'],
+    [{ after: 'nonsense' }, 'after'],
+    [{ before: Buffer.from('["AUDIT",1]').toString('base64url') }, 'before'],
+    [{ after: Buffer.from('["TOKENS",["x","y"]]').toString('base64url') }, 'after'],
+    [{ after: Buffer.from('["TOKENS",[1,"a\\u0000"]]').toString('base64url') }, 'after'],
+    [{ after: Buffer.from('["ACCOUNTS","\\ud800"]').toString('base64url') }, 'after'],
+    [{ nothing: 1 }, 'nothing'],
+  ])('refuse %j', async (args, field) => {
+    for (const list of [domain.useCases.tokens, domain.useCases.accounts]) {
+      await expect(list.list(admin, args)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: [field] });
+    }
   });
 });
 

@@ -505,7 +505,7 @@ describe('who may do what', () => {
       createClientConfigs({ endpoint: () => new URL('https://regway.example') }).create(caller, {
         format: 'AUTH_JSON',
       }),
-    'account.list': (caller) => domain.useCases.accounts.list(caller),
+    'account.list': (caller) => domain.useCases.accounts.list(caller, {}),
     'account.create': (caller) => domain.useCases.accounts.create(caller, { name: 'tenant' }),
     'account.disable': async (caller) => ignoreMissing(domain.useCases.accounts.disable(caller, { name: 'nobody' })),
     'account.enable': async (caller) => ignoreMissing(domain.useCases.accounts.enable(caller, { name: 'nobody' })),

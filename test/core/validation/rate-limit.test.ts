@@ -103,3 +103,24 @@ it('costs nothing to store without a check, to be refused before one, or to have
   ).toMatchObject({ code: 'FORBIDDEN' });
   expect((await domain.registries.validate(caller, registry.registry.id)).validation.outcome).toBe('VALID');
 });
+
+it('counts the validations of all logins of an account together, and those that a login may not make for none', async () => {
+  const account = createRateLimiter(6);
+  const login = createRateLimiter(2);
+  domain.takeValidation = (subject) => login.take(subject);
+  domain.takeAccountValidation = (name) => account.take(name);
+  await domain.useCases.accounts.create(callerOf('ADMIN'), { name: 'tenant' });
+  const check = (subject: string, owner = 'admin') =>
+    problemOf(domain.registries.check(callerOf('READ_WRITE', owner, { subject }), inputOf('checked.example'), checked));
+  for (let token = 0; token < 3; token++) for (let time = 0; time < 4; time++) await check(`token:${token}`);
+  expect(domain.asked).toHaveLength(6);
+  expect(await check('token:3')).toMatchObject({
+    code: 'RATE_LIMITED',
+    message: expect.stringMatching(
+      /^Validation limit of the account admin reached for this minute\. .* Try again in \d+ seconds?\.$/,
+    ),
+    retryAfter: expect.any(Number),
+  });
+  expect(domain.asked).toHaveLength(6);
+  expect(await check('token:4', 'tenant')).toBeUndefined();
+});

@@ -1,10 +1,11 @@
 // The laws of accounts, of tokens as they log in, and of reading the trail a page at a time.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import type { Account } from '../../../src/core/accounts/store.ts';
 import type { AuditQuery } from '../../../src/core/audit/store.ts';
 import type { Harness, StoreUnderTest } from '../harness.ts';
-import { sampleEvent, sampleToken } from '../samples.ts';
+import { sampleEvent, sampleToken, wholeList } from '../samples.ts';
 
 export function accountLaws(harness: () => Harness): void {
   let test: StoreUnderTest;
@@ -29,7 +30,7 @@ export function accountLaws(harness: () => Harness): void {
   it('accounts read back as they were written, by name', async () => {
     await add('b-team');
     await add('a-team');
-    const [a, admin, b] = await test.store.access.listAccounts();
+    const [a, admin, b] = await test.store.access.listAccounts(wholeList);
     expect([a, admin?.name, b]).toStrictEqual([accountOf('a-team'), 'admin', accountOf('b-team')]);
     expect(await test.store.access.accountByName('a-team')).toStrictEqual(accountOf('a-team'));
     expect(await test.store.access.accountByName('A-team')).toBeUndefined();
@@ -64,7 +65,7 @@ export function accountLaws(harness: () => Harness): void {
     const { access } = test.store;
     await add('team');
     const [theirs, other] = [sampleToken('theirs', { account: 'team' }), sampleToken('other')];
-    for (const token of [theirs, other]) await access.insertToken(token, sampleEvent());
+    for (const token of [theirs, other]) await access.insertToken(token, sampleEvent(), maxActiveTokens);
     // Looked up twice, so that everything that is cached is cached.
     for (let time = 0; time < 2; time += 1) expect(await access.usableTokenById('theirs')).toStrictEqual(theirs);
     await disable('team');
@@ -80,10 +81,12 @@ export function accountLaws(harness: () => Harness): void {
 
   it('the last use of tokens is stored for existing ones, never decreases, and creates no event', async () => {
     const { access } = test.store;
-    for (const id of ['a', 'b']) await access.insertToken(sampleToken(id), sampleEvent());
+    for (const id of ['a', 'b']) await access.insertToken(sampleToken(id), sampleEvent(), maxActiveTokens);
     const before = await actions();
     const lastUses = async () =>
-      (await access.listTokens(undefined)).map(({ lastUsedAt }) => lastUsedAt?.getTime() ?? null);
+      (await access.listTokens({ ...wholeList, account: undefined, activeAt: undefined })).map(
+        ({ lastUsedAt }) => lastUsedAt?.getTime() ?? null,
+      );
     await access.noteTokenUses(
       new Map([
         ['a', new Date(2_000)],

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import type { RegistryStore } from '../../../src/core/registry/store.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import type { Harness, StoreUnderTest } from '../harness.ts';
@@ -225,7 +226,7 @@ export function registryLaws(harness: () => Harness): void {
       ({ store }) => store.registries.recordValidation(sampleRegistry(1).id, 1, sampleReport(), sampleEvent()),
     ],
     ['delete', ({ store }) => store.registries.delete(sampleRegistry(1).id, sampleEvent())],
-    ['insertToken', ({ store }) => store.access.insertToken(sampleToken('a'), sampleEvent())],
+    ['insertToken', ({ store }) => store.access.insertToken(sampleToken('a'), sampleEvent(), maxActiveTokens)],
     ['insertFirstToken', ({ store }) => store.access.insertFirstToken(sampleToken('a'), sampleEvent())],
   ])('%s is undone when its audit event cannot be written', async (_, change) => {
     await registries.insert(sampleRegistry(1), sampleSealed(1), sampleEvent());

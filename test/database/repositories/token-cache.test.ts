@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { beforeEach, expect, test } from 'vitest';
+import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import type { Database, PreparedReads } from '../../../src/database/database.ts';
 import { createFreshCache } from '../../../src/database/repositories/tokens.ts';
 import { openSqlite } from '../../../src/database/sqlite/open.ts';
@@ -58,7 +59,7 @@ test('without a version nothing is remembered', async () => {
 test('a token that another process ends is refused at the very next look', async () => {
   const harness = await sqliteHarness.create();
   try {
-    await harness.store.access.insertToken(sampleToken('a'), sampleEvent());
+    await harness.store.access.insertToken(sampleToken('a'), sampleEvent(), maxActiveTokens);
     for (let time = 0; time < 3; time += 1) expect((await harness.store.access.usableTokenById('a'))?.id).toBe('a');
     await harness.execute("UPDATE api_token SET revoked_at = 5000 WHERE id = 'a'");
     expect((await harness.store.access.usableTokenById('a'))?.revokedAt).not.toBeNull();
@@ -79,7 +80,7 @@ test.each(['before', 'after'] as const)(
         join(migrationsDir, 'sqlite'),
       ),
     );
-    await store.access.insertToken(sampleToken('a'), sampleEvent());
+    await store.access.insertToken(sampleToken('a'), sampleEvent(), maxActiveTokens);
     const otherProcess = new Sqlite(url);
     atRead = {
       [moment]: () => {

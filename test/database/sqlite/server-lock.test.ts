@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import { StoreError } from '../../../src/database/errors.ts';
 import { deviceText, refuseNetworkFileSystem } from '../../../src/database/sqlite/local-disk.ts';
 import { openStore } from '../../../src/database/store.ts';
@@ -36,7 +37,7 @@ describe('the server of a file', () => {
   it('lets others write for a moment meanwhile, and sees it', async () => {
     const store = await serve();
     const command = await openStarted(url);
-    await command.access.insertToken(sampleToken('made-beside'), sampleEvent());
+    await command.access.insertToken(sampleToken('made-beside'), sampleEvent(), maxActiveTokens);
     await command.close();
     expect(await store.access.tokenById('made-beside')).toBeDefined();
     await store.close();

@@ -61,7 +61,11 @@ export function newDataDirectory(): string {
 }
 
 /** Suites validate and fail to log in more often than people do. */
-const unlimited = { REGWAY_VALIDATIONS_PER_MINUTE: '0', REGWAY_FAILED_LOGINS_PER_MINUTE: '0' };
+const unlimited = {
+  REGWAY_VALIDATIONS_PER_MINUTE: '0',
+  REGWAY_ACCOUNT_VALIDATIONS_PER_MINUTE: '0',
+  REGWAY_FAILED_LOGINS_PER_MINUTE: '0',
+};
 
 /** Returns the environment of a server, with only the settings of the test. */
 export function serverEnvironment(

@@ -504,8 +504,12 @@ describe('tokens, accounts and the audit trail', () => {
     await page.getByRole('alertdialog').getByText('This cannot be undone').waitFor();
     await expectGoodScreen('token-revoke');
     await view.button('Revoke token').click();
-    await tokenRow('The scanner').getByText('Revoked').waitFor();
+    await page.getByText(/^Revoked The scanner/).waitFor();
     expect((await ask()).status).toBe(401);
+    await tokenRow('The scanner').waitFor({ state: 'detached' });
+    await page.getByRole('switch', { name: 'Show inactive tokens' }).locator('..').click();
+    await page.waitForURL(`${server.url}/tokens?inactive=true`);
+    await tokenRow('The scanner').getByText('Revoked').waitFor();
   });
 
   test('an account is created and disabled, which ends its sessions, and enabled again', async () => {

@@ -38,7 +38,7 @@ export function memoryAccessStore(): MemoryAccessStore {
       if (this.tokens.size > 0) {
         return false;
       }
-      await this.insertToken(token, event);
+      await this.insertToken(token, event, 1);
       return true;
     },
     async accountExists(name) {
@@ -72,7 +72,7 @@ export function memoryAccessStore(): MemoryAccessStore {
         if (token !== undefined) this.tokens.set(id, { ...token, lastUsedAt });
       }
     },
-    async listTokens(account) {
+    async listTokens({ account }) {
       return [...this.tokens.values()].filter((token) => account === undefined || token.account === account);
     },
     async revokeToken(id, at, event) {

@@ -262,14 +262,37 @@ describe('a session ends', () => {
   it('when there are more than 10,000: the one that was idle longest goes', async () => {
     const [first, second] = [await sessions.open(token, nobody), await sessions.open(token, nobody)];
     await sessions.principalOf(first.id);
-    for (let count = 2; count < 10_000; count++) await sessions.open(token, nobody);
-    const third = await sessions.open(token, nobody);
+    for (let login = 0; login < 500; login++) {
+      const other = await newToken();
+      for (let count = 0; count < (login === 0 ? 18 : 20); count++) await sessions.open(other, nobody);
+    }
+    const third = await sessions.open(await newToken(), nobody);
     const [kept, closed] = [await sessions.principalOf(first.id), await sessions.principalOf(second.id)];
     expect([kept, closed, await sessions.principalOf(third.id)]).toEqual([
       expect.anything(),
       undefined,
       expect.anything(),
     ]);
+  });
+
+  it('when its login has more than 20: the oldest of that login goes, and no session of another', async () => {
+    const other = await sessions.open(await newToken(), nobody);
+    const mine: { readonly id: string }[] = [];
+    for (let count = 0; count < 20; count++) mine.push(await sessions.open(token, nobody));
+    const alive = async () => Promise.all(mine.map(async ({ id }) => (await sessions.principalOf(id)) !== undefined));
+    expect(await alive()).toEqual(mine.map(() => true));
+    for (let count = 0; count < 1_000; count++) mine.push(await sessions.open(token, nobody));
+    expect(await alive()).toEqual(mine.map((_, index) => index >= 1_000));
+    expect(await sessions.principalOf(other.id)).toBeDefined();
+  });
+
+  it('of whoever signs out makes room for another of the same login', async () => {
+    const mine: { readonly id: string }[] = [];
+    for (let count = 0; count < 20; count++) mine.push(await sessions.open(token, nobody));
+    sessions.close(mine[7]?.id ?? '');
+    const next = await sessions.open(token, nobody);
+    expect(await sessions.principalOf(mine[0]?.id ?? '')).toBeDefined();
+    expect(await sessions.principalOf(next.id)).toBeDefined();
   });
 });
 

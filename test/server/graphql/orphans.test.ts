@@ -68,7 +68,10 @@ test.each([
     'images',
     `{ ${hosts.map((host, index) => `i${index}: image(reference: "${host}/x") { candidates { registry { ${nested} } } registry { ${nested} } }`).join(' ')} bad: image(reference: "not a reference") { reference } }`,
   ],
-  ['the trail', '{ auditEvents { nodes { action } edges { node { actor } } } tokens { id } accounts { name } }'],
+  [
+    'the trail',
+    '{ auditEvents { nodes { action } edges { node { actor } } } tokens { nodes { id } } accounts { edges { node { name } } } }',
+  ],
 ])('%s leaves none', async (_what, query) => {
   // Often enough to be compiled as well.
   for (let time = 0; time < 6; time += 1) {

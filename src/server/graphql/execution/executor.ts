@@ -5,6 +5,7 @@ import { isAsyncIterable } from '@graphql-tools/utils';
 import {
   type ArgumentNode,
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   getOperationAST,
   type GraphQLError,
@@ -15,6 +16,7 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { GraphqlRequestError } from '../errors.ts';
 import { createCompiledExecution } from './compiled/compiled.ts';
+import { type CostLimits, createCostLimits } from './cost.ts';
 import { createDocuments, type Documents } from './document-cache.ts';
 import { createFastPath, type RequestContext } from './fast-path.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
@@ -45,10 +47,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const clean = cleanResult(options);
   const interpret = createInterpreter(schema);
   const run = options.compiled ? createCompiledExecution(schema, interpret) : interpret;
-  const tryFastPath = createFastPath({ documents, run, clean });
+  const brokenCosts = createCostLimits(schema);
+  const tryFastPath = createFastPath({ documents, brokenCosts, run, clean });
   const yoga = createYoga<RequestContext>({
     schema,
-    plugins: [takeParameters, useDocuments(documents), guardOperations, translateErrors(clean), keepHeaders],
+    plugins: [
+      takeParameters,
+      useDocuments(documents),
+      guardOperations(brokenCosts),
+      translateErrors(clean),
+      keepHeaders,
+    ],
     // Documents are cached in `documents`, except those with string literals, which may be passwords. So may the source that a syntax error points at.
     parserAndValidationCache: false,
     // Done in `translateErrors`, where the request ID is known, whatever the value of NODE_ENV.
@@ -101,25 +110,35 @@ function useDocuments(documents: Documents): RulePlugin {
 }
 
 /** Checks per request whatever depends on the caller or the request. A validation rule could not, because its result is shared across callers. */
-const guardOperations: RulePlugin = {
-  onExecute({ args, setResultAndStopExecution }) {
-    const context = args.contextValue;
-    context.operationType = getOperationAST(args.document, args.operationName)?.operation ?? 'none';
-    const weight = weighDocument(args.document);
-    const broken = brokenEntityLimits(weight, args.variableValues ?? undefined);
-    if (broken.length > 0) setResultAndStopExecution({ errors: broken });
-    if (broken.length > 0 || context.mayIntrospect) return;
-    const { asksForSchema, asksForType } = weight;
-    if (asksForSchema) setResultAndStopExecution({ errors: [introspectionDisabled()] });
-    else if (asksForType) args.document = hideTypes(args.document);
-  },
-  onSubscribe({ args, setResultAndStopExecution }) {
-    const { contextValue: context } = args;
-    context.operationType = 'subscription';
-    const error = subscriptionError(context.request);
-    if (error !== undefined) setResultAndStopExecution({ errors: [error] });
-  },
-};
+function guardOperations(brokenCosts: CostLimits): RulePlugin {
+  const costsOf = ({ document, operationName, variableValues }: ExecutionArgs): readonly GraphqlRequestError[] => {
+    const operation = getOperationAST(document, operationName);
+    return operation ? brokenCosts(document, operation, variableValues ?? undefined) : [];
+  };
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      const context = args.contextValue;
+      context.operationType = getOperationAST(args.document, args.operationName)?.operation ?? 'none';
+      const weight = weighDocument(args.document);
+      const broken = brokenEntityLimits(weight, args.variableValues ?? undefined);
+      if (broken.length > 0) return setResultAndStopExecution({ errors: broken });
+      const { asksForSchema, asksForType } = weight;
+      if (asksForSchema && !context.mayIntrospect)
+        return setResultAndStopExecution({ errors: [introspectionDisabled()] });
+      if (asksForType && !context.mayIntrospect) args.document = hideTypes(args.document);
+      // After types are hidden: the cost of a type would reveal its size.
+      const costs = costsOf(args);
+      if (costs.length > 0) setResultAndStopExecution({ errors: [...costs] });
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const { contextValue: context } = args;
+      context.operationType = 'subscription';
+      const error = subscriptionError(context.request);
+      const errors = error === undefined ? costsOf(args) : [error];
+      if (errors.length > 0) setResultAndStopExecution({ errors: [...errors] });
+    },
+  };
+}
 
 /** Makes every `__type` null for callers who may not introspect, so that it reveals no name. */
 function hideTypes(document: DocumentNode): DocumentNode {

@@ -5,12 +5,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql';
 import { answerMediaType, sendResult } from '../response.ts';
 import type { GraphqlContext } from '../schema/builder.ts';
+import type { CostLimits } from './cost.ts';
 import type { Documents, PreparedDocument } from './document-cache.ts';
 import { brokenEntityLimits } from './limits.ts';
 import type { PlannedOperation, RunOperation } from './run-operation.ts';
 
 export interface FastPathOptions {
   readonly documents: Documents;
+  readonly brokenCosts: CostLimits;
   readonly run: RunOperation;
   /** Translates the errors of a result and reports it to the metrics. */
   readonly clean: (result: ExecutionResult, context: RequestContext) => ExecutionResult;
@@ -24,11 +26,11 @@ export type FastPath = (
 ) => Promise<boolean>;
 
 /** Creates the fast path. It shares its documents with Yoga and applies the same rules. */
-export function createFastPath({ documents, run, clean }: FastPathOptions): FastPath {
+export function createFastPath({ documents, brokenCosts, run, clean }: FastPathOptions): FastPath {
   return async (request, response, context) => {
     const mediaType =
       request.method === 'POST' && request.url === '/graphql' ? answerMediaType(request.headers.accept) : undefined;
-    const planned = mediaType === undefined ? undefined : plan(documents, context);
+    const planned = mediaType === undefined ? undefined : plan({ documents, brokenCosts }, context);
     if (mediaType === undefined || planned === undefined) return false;
     const result = await run(planned, context, context.parameters.variables ?? {});
     // Variables that do not fit are rejected before anything runs.
@@ -40,14 +42,18 @@ export function createFastPath({ documents, run, clean }: FastPathOptions): Fast
 }
 
 /** Returns the operation to run, or undefined if the response is an error or a stream. */
-function plan(documents: Documents, { parameters, mayIntrospect }: RequestContext): PlannedOperation | undefined {
+function plan(
+  { documents, brokenCosts }: Pick<FastPathOptions, 'documents' | 'brokenCosts'>,
+  { parameters, mayIntrospect }: RequestContext,
+): PlannedOperation | undefined {
   const prepared = tryPrepare(documents, parameters.query);
   if (prepared === undefined || prepared.errors.length > 0) return undefined;
   const { document, weight } = prepared;
   const operation = getOperationAST(document, parameters.operationName);
   if (!operation || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
   if (brokenEntityLimits(weight, parameters.variables).length > 0) return undefined;
-  return mayIntrospect || !(weight.asksForSchema || weight.asksForType) ? { prepared, operation } : undefined;
+  if (!mayIntrospect && (weight.asksForSchema || weight.asksForType)) return undefined;
+  return brokenCosts(document, operation, parameters.variables).length === 0 ? { prepared, operation } : undefined;
 }
 
 function tryPrepare(documents: Documents, query: string): PreparedDocument | undefined {

@@ -13,8 +13,7 @@ import {
   type Source,
   type ValueNode,
 } from 'graphql';
-import { maxCandidates } from '../../../core/registries/explain.ts';
-import { maxPageSize } from '../../../core/shared/input.ts';
+import { maxEntities } from '../../../core/registries/entities.ts';
 import { GraphqlRequestError } from '../errors.ts';
 
 /** Maximum number of tokens. GraphiQL's introspection query has about 300, the richest query of Regway's clients under 200. */
@@ -29,10 +28,6 @@ export const maxDirectives = 10;
 export const maxRootMutationFields = 3;
 /** Maximum number of fields, with fragments expanded. Introspection has about 250; one field repeated a thousand times is an attack. */
 export const maxFields = 400;
-/** Maximum number of representations: ten of the largest pages. A gateway requests all entities of a response at once, some of them twice. */
-export const maxRepresentations = 1000;
-/** Maximum number of fields of all entities together: as many as the largest page of registries has, 100 with 400 fields. */
-export const maxEntityFields = 40_000;
 /** Maximum number of validation errors per document. Enough to fix a document; more would reveal much of the schema at once. */
 export const maxErrors = 5;
 
@@ -45,8 +40,6 @@ export interface DocumentWeight {
   readonly rootMutationFields: number;
   /** The number of `_entities` fields in the heaviest operation. A gateway that merges requests sends several. */
   readonly entityCalls: number;
-  /** The number of fields selected on each entity, with nested lists counted at their maximum length; zero without `_entities`. */
-  readonly entityFields: number;
   /** The length of the longest list of representations in the document itself. */
   readonly writtenRepresentations: number;
   /** Whether any operation selects `__schema` or `_service`. */
@@ -92,11 +85,11 @@ export function brokenLimits(weight: DocumentWeight): GraphqlRequestError[] {
 }
 
 /**
- * Returns an error if a request for entities exceeds a limit; empty if it may run. The number of representations depends on the
+ * Returns an error if a request has too many representations of entities; empty if it may run. Their number depends on the
  * request. They are counted before any is read: the longest list among the variables, for whichever argument, times the `_entities` fields.
  */
 export function brokenEntityLimits(
-  { entityCalls, entityFields, writtenRepresentations }: DocumentWeight,
+  { entityCalls, writtenRepresentations }: DocumentWeight,
   variables: Readonly<Record<string, unknown>> = {},
 ): GraphqlRequestError[] {
   if (entityCalls === 0) return [];
@@ -105,19 +98,11 @@ export function brokenEntityLimits(
     (longest, length) => Math.max(longest, length),
     Math.max(writtenRepresentations, 1),
   );
-  if (representations * entityCalls > maxRepresentations) {
-    return [
-      limitError(
-        'REPRESENTATIONS',
-        `The request has more than ${maxRepresentations} representations. Request fewer entities at once.`,
-      ),
-    ];
-  }
-  if (representations * entityFields <= maxEntityFields) return [];
+  if (representations * entityCalls <= maxEntities) return [];
   return [
     limitError(
-      'ENTITY_FIELDS',
-      `The request selects more than ${maxEntityFields} fields of entities in total. Request fewer entities, or fewer fields of each.`,
+      'REPRESENTATIONS',
+      `The request has more than ${maxEntities} representations. Request fewer entities at once.`,
     ),
   ];
 }
@@ -133,9 +118,16 @@ export function weighDocument(document: DocumentNode): DocumentWeight {
   return weight;
 }
 
-/** Creates the error of an exceeded limit. Its status applies to both response media types, because the request is rejected before execution. Defaults to 400. */
-export function limitError(reason: string, message: string, status = 400): GraphqlRequestError {
-  return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status });
+/**
+ * Creates the error of an exceeded limit. Its status applies to both response media types, because the request is rejected before execution.
+ * @param details the cost and the limit as numbers, where the client can read them, and the status. Defaults to 400.
+ */
+export function limitError(
+  reason: string,
+  message: string,
+  { status = 400, ...numbers }: { status?: number; cost?: number; limit?: number } = {},
+): GraphqlRequestError {
+  return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status, ...numbers });
 }
 
 interface Weight {
@@ -145,10 +137,7 @@ interface Weight {
   fields: number;
   /** The number of fields at the top level of this selection. */
   topFields: number;
-  /** As `fields`, but with lists counted at their maximum length. */
-  listedFields: number;
   entityCalls: number;
-  entityFields: number;
   writtenRepresentations: number;
   asksForSchema: boolean;
   asksForType: boolean;
@@ -167,7 +156,6 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
     fields: 0,
     rootMutationFields: 0,
     entityCalls: 0,
-    entityFields: 0,
     writtenRepresentations: 0,
     asksForSchema: false,
     asksForType: false,
@@ -183,7 +171,6 @@ function heaviestOperation(document: DocumentNode): DocumentWeight {
       operation.operation === OperationTypeNode.MUTATION ? weight.topFields : 0,
     );
     total.entityCalls = Math.max(total.entityCalls, weight.entityCalls);
-    total.entityFields = Math.max(total.entityFields, weight.entityFields);
     const defaults = longestList((operation.variableDefinitions ?? []).map(({ defaultValue }) => defaultValue));
     total.writtenRepresentations = Math.max(total.writtenRepresentations, weight.writtenRepresentations, defaults);
     total.asksForSchema ||= weight.asksForSchema;
@@ -230,9 +217,7 @@ function weighField(
     directives: inner.directives + directives.length,
     fields: inner.fields + 1,
     topFields: 1,
-    listedFields: inner.listedFields * (listLengths.get(name) ?? 1) + 1,
     entityCalls: name === '_entities' ? 1 : inner.entityCalls,
-    entityFields: name === '_entities' ? inner.listedFields : inner.entityFields,
     writtenRepresentations:
       name === '_entities' ? longestList(args.map(({ value }) => value)) : inner.writtenRepresentations,
     asksForSchema: asksForSchema || inner.asksForSchema,
@@ -242,14 +227,6 @@ function weighField(
 
 /** The two ways to read the whole schema. */
 const schemaFields: ReadonlySet<string> = new Set(['__schema', '_service']);
-
-/** Maps the name of each list field of an entity to its maximum length. */
-export const listLengths: ReadonlyMap<string, number> = new Map([
-  ['auditEvents', maxPageSize],
-  ['candidates', maxCandidates],
-  ['steps', 10],
-  ['uses', maxPageSize],
-]);
 
 function longestList(values: readonly (ValueNode | undefined)[]): number {
   return values.reduce((longest, value) => Math.max(longest, value?.kind === Kind.LIST ? value.values.length : 0), 0);
@@ -261,9 +238,7 @@ const nothing: Weight = {
   directives: 0,
   fields: 0,
   topFields: 0,
-  listedFields: 0,
   entityCalls: 0,
-  entityFields: 0,
   writtenRepresentations: 0,
   asksForSchema: false,
   asksForType: false,
@@ -276,9 +251,7 @@ function add(one: Weight, other: Weight): Weight {
     directives: one.directives + other.directives,
     fields: one.fields + other.fields,
     topFields: one.topFields + other.topFields,
-    listedFields: one.listedFields + other.listedFields,
     entityCalls: one.entityCalls + other.entityCalls,
-    entityFields: one.entityFields + other.entityFields,
     writtenRepresentations: Math.max(one.writtenRepresentations, other.writtenRepresentations),
     asksForSchema: one.asksForSchema || other.asksForSchema,
     asksForType: one.asksForType || other.asksForType,

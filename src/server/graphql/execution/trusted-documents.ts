@@ -2,9 +2,10 @@
 // https://graphql.github.io/graphql-over-http/draft/#sec-Appendix-Persisted-Documents
 
 import { createHash } from 'node:crypto';
-import { validate, type GraphQLSchema } from 'graphql';
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, Kind, validate } from 'graphql';
 import { GraphqlRequestError } from '../errors.ts';
 import { isRecord, parseJson } from '../../../core/shared/json.ts';
+import { createCostLimits } from './cost.ts';
 import { brokenLimits, parseWithinLimits, weighDocument } from './limits.ts';
 
 /** The document parameters of a request. */
@@ -106,10 +107,20 @@ function entriesOf(manifest: unknown): readonly (readonly [string, unknown])[] {
 function findProblem(text: string, schema: GraphQLSchema): string | undefined {
   try {
     const document = parseWithinLimits(text);
-    return [...validate(schema, document), ...brokenLimits(weighDocument(document))][0]?.message;
+    const errors = [...validate(schema, document), ...brokenLimits(weighDocument(document))];
+    return (errors.length > 0 ? errors : fixedCosts(document, schema))[0]?.message;
   } catch (error) {
     return error instanceof Error ? error.message : 'it cannot be parsed';
   }
+}
+
+/** Returns the errors of operations that cost too much on every request. What one with variables costs depends on their values. */
+function fixedCosts(document: DocumentNode, schema: GraphQLSchema): readonly GraphQLError[] {
+  const brokenCosts = createCostLimits(schema);
+  return document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .filter(({ variableDefinitions = [] }) => variableDefinitions.length === 0)
+    .flatMap((operation) => brokenCosts(document, operation));
 }
 
 function notFound(): never {

@@ -2,8 +2,7 @@
 
 import type { ChainedEvent } from '../../../core/audit/chain.ts';
 import { type AuditAction, auditActions } from '../../../core/audit/event.ts';
-import type { AuditPage } from '../../../core/audit/trail.ts';
-import { builder } from './builder.ts';
+import { builder, connectionOf, pageOfRows } from './builder.ts';
 import { RegistryNode } from './registry.ts';
 
 const actionDescriptions: Readonly<Record<AuditAction, string>> = {
@@ -82,8 +81,9 @@ builder.queryField('auditEvents', (t) =>
       type: AuditEventType,
       description:
         'Lists the audit trail, newest first, one page at a time. A page has 50 events by default and at most 100. Admins see every account, others their own.',
+      extensions: pageOfRows(),
       args: { filter: t.arg({ type: AuditFilterInput, description: 'The conditions that every event must match.' }) },
-      resolve: async (_root, args, { auditTrail, caller }) => connection(await auditTrail.list(caller, args)),
+      resolve: async (_root, args, { auditTrail, caller }) => connectionOf(await auditTrail.list(caller, args)),
     },
     { name: 'RegwayAuditEventConnection', description: 'One page of the audit trail.' },
     { name: 'RegwayAuditEventEdge', description: 'An audit event and its cursor.' },
@@ -96,6 +96,7 @@ builder.objectField(RegistryNode, 'auditEvents', (t) =>
     nullable: { list: true, items: false },
     description:
       'The audit events of this registry, newest first. Callers with the role PULL get null and a FORBIDDEN error for this field only.',
+    extensions: pageOfRows(20),
     args: {
       first: t.arg.int({
         defaultValue: 20,
@@ -105,16 +106,3 @@ builder.objectField(RegistryNode, 'auditEvents', (t) =>
     resolve: async (registry, args, { auditTrail, caller }) => [...(await auditTrail.of(caller, registry, args))],
   }),
 );
-
-function connection(page: AuditPage) {
-  const edges = page.nodes.map((node) => ({ node, cursor: page.cursorOf(node) }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: edges.at(0)?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
-}

@@ -2,6 +2,7 @@
 
 import SchemaBuilder from '@pothos/core';
 import RelayPlugin from '@pothos/plugin-relay';
+import type { GraphQLField } from 'graphql';
 import type { Accounts } from '../../../core/accounts/accounts.ts';
 import type { Tokens } from '../../../core/accounts/tokens.ts';
 import type { AuditTrailReader } from '../../../core/audit/trail.ts';
@@ -11,6 +12,8 @@ import type { UpstreamTokens } from '../../../core/pulls/upstream-token.ts';
 import type { Uses } from '../../../core/pulls/usage.ts';
 import type { Registries } from '../../../core/registries/registries.ts';
 import type { Subscriptions } from '../../../core/registries/watch.ts';
+import { defaultPageSize, maxPageSize } from '../../../core/shared/input.ts';
+import type { Page } from '../../../core/shared/page.ts';
 import type { Secret } from '../../../core/shared/secret.ts';
 import { dateTimeScalar, secretScalar } from './scalars.ts';
 
@@ -44,6 +47,41 @@ interface SchemaTypes {
   };
 }
 
+/**
+ * How many entries a field can return. Declared where the field is defined, so that the cost of a request is known before it runs. A field that
+ * returns a list or a connection must declare it; a test walks the schema.
+ */
+export interface ListSize {
+  /** The most entries of one list or page. */
+  readonly most: number;
+  /** The entries if no argument names a number. */
+  readonly usual: number;
+  /** The arguments that name the number of entries, or are a list with an item for each. */
+  readonly arguments: readonly string[];
+  /** Whether each entry is a row that is read from the database, and not a part of one. */
+  readonly areRows: boolean;
+}
+
+/** The extensions of a field with a page of rows, whose size the arguments `first` and `last` name. @param usual Defaults to 50. */
+export function pageOfRows(usual = defaultPageSize): { readonly listSize: ListSize } {
+  return { listSize: { most: maxPageSize, usual, arguments: ['first', 'last'], areRows: true } };
+}
+
+/** The extensions of a field with rows whose number has no argument. */
+export function rowsAtMost(most: number): { readonly listSize: ListSize } {
+  return { listSize: { most, usual: most, arguments: [], areRows: true } };
+}
+
+/** The extensions of a list that is a part of its row, such as the steps of a report. */
+export function entriesAtMost(most: number): { readonly listSize: ListSize } {
+  return { listSize: { most, usual: most, arguments: [], areRows: false } };
+}
+
+/** Returns the declared size of a field; `PAGE` if its entries are the page that the field of its connection declares. */
+export function listSizeOf({ extensions }: GraphQLField<unknown, unknown>): ListSize | 'PAGE' | undefined {
+  return extensions['listSize'] as ListSize | 'PAGE' | undefined;
+}
+
 /** The builder of the one schema. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin],
@@ -57,9 +95,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     edgesFieldOptions: {
       nullable: { list: false, items: false },
       description: 'The entries of this page, each with its cursor.',
+      extensions: { listSize: 'PAGE' },
     },
     nodeFieldOptions: { nullable: false, description: 'The entry.' },
-    nodesOnConnection: { description: 'The entries of this page, without cursors.' },
+    nodesOnConnection: { description: 'The entries of this page, without cursors.', extensions: { listSize: 'PAGE' } },
     cursorFieldOptions: { description: 'An opaque position in this order. Pass it as `after` or `before`.' },
     pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to fetch them.' },
     pageInfoTypeOptions: { description: "The position of a page in its list (Relay's cursor connections)." },
@@ -101,8 +140,23 @@ builder.subscriptionType({
   description: 'Live updates as Server-Sent Events. Send a POST request with `Accept: text/event-stream`.',
 });
 
+/** Returns a page as Relay's connection. The page itself stays in it, for further fields of the connection. */
+export function connectionOf<Node, PageOfNodes extends Page<Node>>(page: PageOfNodes & Page<Node>) {
+  const edges = page.nodes.map((node) => ({ node, cursor: page.cursorOf(node) }));
+  return {
+    page,
+    edges,
+    pageInfo: {
+      hasNextPage: page.hasNextPage,
+      hasPreviousPage: page.hasPreviousPage,
+      startCursor: edges.at(0)?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
 /** The description of the argument `account`. */
 export const accountDescription = 'The account to act in. Defaults to your own; only admins can name another.';
 
-/** The description of the field `errors` of a payload. */
-export const errorsDescription = 'Expected failures; empty on success.';
+/** The options of the field `errors` of a payload. An input has at most some dozen fields, each with a failure. */
+export const errorsField = { description: 'Expected failures; empty on success.', extensions: entriesAtMost(20) };

@@ -14,11 +14,11 @@ import {
   printSchema,
   visit,
 } from 'graphql';
-import type { EntityKey } from '../../../core/registries/entities.ts';
+import { type EntityKey, maxEntities } from '../../../core/registries/entities.ts';
 import type { ImageExplanation } from '../../../core/registries/explain.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
 import { Problem } from '../../../core/shared/problem.ts';
-import { builder, type GraphqlContext } from './builder.ts';
+import { builder, type GraphqlContext, type ListSize } from './builder.ts';
 import { ContainerImageType } from './pulls.ts';
 import { RegistryNode } from './registry.ts';
 
@@ -107,10 +107,14 @@ const EntityUnion = builder.unionType('_Entity', {
   resolveType: (entity) => ('reference' in entity ? 'ContainerImage' : 'Registry'),
 });
 
+/** One for each representation. */
+const entityList: ListSize = { most: maxEntities, usual: 1, arguments: ['representations'], areRows: true };
+
 builder.queryField('_entities', (t) =>
   t.field({
     type: [EntityUnion],
     nullable: { list: false, items: true },
+    extensions: { listSize: entityList },
     description:
       'For federation gateways: fetches entities of your own account by their keys, in the same order. An entity is null if it does not exist or you do not have access; an invalid representation is null with an error at its position. At most 1000.',
     args: {

@@ -7,7 +7,7 @@ import type { Registry } from '../../../core/registry/registry.ts';
 import { ValidationFailed, type ValidationReport } from '../../../core/registry/report.ts';
 import { Problem } from '../../../core/shared/problem.ts';
 import { type PayloadCode, problemPlaces } from '../errors.ts';
-import { builder } from './builder.ts';
+import { builder, entriesAtMost } from './builder.ts';
 import { enumValues } from './validation.ts';
 
 const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
@@ -22,6 +22,8 @@ const codeDescriptions: Readonly<Record<PayloadCode, string>> = {
   VALIDATION_FAILED: 'The registry did not accept the credential. Nothing was stored; `validation` has the report.',
   CONFLICT: 'Another caller changed or deleted the resource in the meantime. Fetch it again, then retry.',
   RATE_LIMITED: 'The rate limit is reached. Nothing was done; retry after `retryAfter`.',
+  LIMIT_EXCEEDED:
+    'The account has as many of these resources as it may have. Nothing was created; delete or revoke one first.',
   SECRET_UNREADABLE: 'The stored password cannot be decrypted for this record. Set it again.',
   UPSTREAM_FAILED:
     'The upstream registry rejected the request or is not reachable; `reason` is the validation outcome.',
@@ -55,6 +57,8 @@ export const RegistryErrorType = builder.objectRef<RegistryError>('RegistryError
     message: t.exposeString('message', { description: 'A human-readable sentence. It never contains a password.' }),
     field: t.field({
       type: ['String'],
+      // The deepest input has a path of four names.
+      extensions: entriesAtMost(5),
       nullable: true,
       description:
         'The path of the invalid argument, such as `["input", "registry"]`; null if the failure is not about one argument.',

@@ -2,8 +2,8 @@
 
 import { type PullConfig, type PullConfigFormat, pullConfigFormats } from '../../../core/pulls/client-config.ts';
 import { type PullTokenLines, pullTokenLines } from '../../../core/pulls/upstream-token.ts';
-import type { ImageExplanation, MatchCandidate } from '../../../core/registries/explain.ts';
-import { accountDescription, builder, errorsDescription } from './builder.ts';
+import { type ImageExplanation, type MatchCandidate, maxCandidates } from '../../../core/registries/explain.ts';
+import { accountDescription, builder, entriesAtMost, errorsField, rowsAtMost } from './builder.ts';
 import { type Payload, payloadOf, RegistryErrorType } from './payload.ts';
 import { RegistryNode } from './registry.ts';
 import { enumValues } from './validation.ts';
@@ -39,6 +39,7 @@ export const ContainerImageType = builder.objectRef<ImageExplanation>('Container
     }),
     candidates: t.field({
       type: [MatchCandidateType],
+      extensions: rowsAtMost(maxCandidates),
       description:
         'The registries on this host that you have access to, most specific first, each with the reason. At most 40. Computed only when selected.',
       resolve: (image) => image.candidates(),
@@ -96,7 +97,7 @@ const CreatePullTokenPayload = builder.objectRef<Payload>('CreatePullTokenPayloa
       description: 'Command lines for clients that accept such a token; null on failure.',
       resolve: ({ pullToken }) => (pullToken === undefined || pullToken === null ? null : pullTokenLines(pullToken)),
     }),
-    errors: t.expose('errors', { type: [RegistryErrorType], description: errorsDescription }),
+    errors: t.expose('errors', { type: [RegistryErrorType], ...errorsField }),
   }),
 });
 
@@ -155,6 +156,7 @@ const PullConfigType = builder.objectRef<PullConfig>('PullConfig').implement({
     }),
     warnings: t.field({
       type: ['String'],
+      extensions: entriesAtMost(10),
       description: 'Remaining setup steps and security caveats.',
       resolve: ({ warnings }) => warnings,
     }),

@@ -1,7 +1,7 @@
 // The mutations on registries: create, update, delete, validate, and check.
 
 import { passwordRotations } from '../../../core/registry/input.ts';
-import { accountDescription, builder, errorsDescription } from './builder.ts';
+import { accountDescription, builder, errorsField } from './builder.ts';
 import { type Payload, payloadOf, RegistryErrorType } from './payload.ts';
 import { RegistryNode, RegistryTypeEnum } from './registry.ts';
 import { enumValues, ValidationReportType } from './validation.ts';
@@ -96,7 +96,7 @@ function payloadType(mutation: string, { registry, deletedId, validation }: Payl
         : {
             validation: t.expose('validation', { type: ValidationReportType, nullable: true, description: validation }),
           }),
-      errors: t.expose('errors', { type: [RegistryErrorType], description: errorsDescription }),
+      errors: t.expose('errors', { type: [RegistryErrorType], ...errorsField }),
     }),
   });
 }

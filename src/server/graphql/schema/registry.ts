@@ -2,10 +2,9 @@
 
 import DataLoader from 'dataloader';
 import type { CountedUse } from '../../../core/pulls/usage.ts';
-import type { RegistryPage } from '../../../core/registries/list.ts';
 import { type Registry, type RegistryType, registryTypes } from '../../../core/registry/registry.ts';
 import { type OrderDirection, type RegistryOrderField, registryOrderFields } from '../../../core/registry/store.ts';
-import { accountDescription, builder, type GraphqlContext } from './builder.ts';
+import { accountDescription, builder, connectionOf, type GraphqlContext, pageOfRows } from './builder.ts';
 import { enumValues, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
 const typeDescriptions: Readonly<Record<RegistryType, string>> = {
@@ -154,6 +153,7 @@ builder.queryField('registries', (t) =>
       type: RegistryNode,
       description:
         'Lists the registries of an account, one page at a time. A page has 50 registries by default and at most 100.',
+      extensions: pageOfRows(),
       args: {
         filter: t.arg({ type: RegistryFilterInput, description: 'The conditions that every registry must match.' }),
         orderBy: t.arg({
@@ -162,7 +162,7 @@ builder.queryField('registries', (t) =>
         }),
         account: t.arg.string({ description: accountDescription }),
       },
-      resolve: async (_root, args, { registries, caller }) => connection(await registries.list(caller, args)),
+      resolve: async (_root, args, { registries, caller }) => connectionOf(await registries.list(caller, args)),
     },
     {
       name: 'RegistryConnection',
@@ -177,20 +177,6 @@ builder.queryField('registries', (t) =>
     { name: 'RegistryEdge', description: 'A registry and its cursor.' },
   ),
 );
-
-function connection(page: RegistryPage) {
-  const edges = page.nodes.map((node) => ({ node, cursor: page.cursorOf(node) }));
-  return {
-    page,
-    edges,
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: edges.at(0)?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
-}
 
 const RegistryUseType = builder.objectRef<CountedUse>('RegistryUse').implement({
   description: "Pulls with a registry's credential, counted by actor, image, registry version, and outcome.",
@@ -232,6 +218,7 @@ function usageFields(t: RegistryFields) {
       type: [RegistryUseType],
       nullable: { list: true, items: false },
       description: `The usage of this credential, most recent first. Only the latest 1000 entries are kept. ${forbidden}`,
+      extensions: pageOfRows(20),
       args: {
         first: t.arg.int({
           defaultValue: 20,

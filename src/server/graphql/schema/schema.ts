@@ -3,7 +3,9 @@
 import type { GraphQLSchema } from 'graphql';
 import { builder } from './builder.ts';
 // oxlint-disable import/no-unassigned-import -- these imports register types
-import './access.ts';
+import './access/accounts.ts';
+import './access/principal.ts';
+import './access/tokens.ts';
 import './audit.ts';
 import './federation.ts';
 import './pulls.ts';

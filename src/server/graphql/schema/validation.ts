@@ -11,7 +11,7 @@ import {
   type ValidationStepKind,
   type ValidationStepStatus,
 } from '../../../core/registry/report.ts';
-import { builder } from './builder.ts';
+import { builder, entriesAtMost } from './builder.ts';
 
 /** Returns the values of an enum in the given order, each with its description. */
 export function enumValues<Value extends string>(
@@ -143,6 +143,11 @@ export const ValidationReportType = builder.objectRef<ValidationReport>('Validat
       description: 'The duration, in milliseconds.',
       resolve: ({ durationMs }) => Math.round(durationMs),
     }),
-    steps: t.field({ type: [ValidationStepType], description: 'The steps, in order.', resolve: ({ steps }) => steps }),
+    steps: t.field({
+      type: [ValidationStepType],
+      description: 'The steps, in order.',
+      extensions: entriesAtMost(validationStepKinds.length + 1),
+      resolve: ({ steps }) => steps,
+    }),
   }),
 });

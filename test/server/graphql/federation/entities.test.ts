@@ -1,11 +1,8 @@
 // The entities of a federated graph: found together, under the permissions of `registry` and `image`, one bad key spoiling no other.
 
 import { readFileSync } from 'node:fs';
-import { getNamedType, getNullableType, isListType, isObjectType, parse } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Role } from '../../../../src/core/authz/principal.ts';
-import { brokenEntityLimits, listLengths, weighDocument } from '../../../../src/server/graphql/execution/limits.ts';
-import { schema } from '../../../../src/server/graphql/schema/schema.ts';
 import { statementsDuring } from '../../../support/statements.ts';
 import { dataAt, openEndpoint, type TestEndpoint } from '../harness.ts';
 
@@ -319,70 +316,49 @@ describe('limits', () => {
     expect(endpoint.calls).toEqual([]);
   });
 
-  test('1000 representations times 40 fields pass, one field more is refused before any use case', async () => {
-    const fields = (count: number) => '__typename '.repeat(count);
-    expect(await reasons(many(1000), fields(40))).toEqual([]);
+  /** Fields of an image, each under its own name: as many as there are, and the name of the type under further ones. */
+  const fields = (count: number) =>
+    ['reference', 'host', 'repository', 'tag', 'digest']
+      .map((name) => `... on ContainerImage { ${name} }`)
+      .concat(Array.from({ length: 15 }, (_, index) => `a${index}: __typename`))
+      .slice(0, count)
+      .join(' ');
+
+  test('2 fields of 1000 representations and 20 of each of 1000 pass within 40,000, one more is refused before any use case', async () => {
+    const nested = (count: number) =>
+      `${fields(19)} ... on ContainerImage { registry { id registry host name type username account createdAt updatedAt secureConnection trustedRealm probeRepository repository pendingSince previousUsableUntil ${['__typename', 'lastUsedAt', 'lastValidation { valid }'].slice(0, count).join(' ')} } }`;
+    // 1 + 1000 × (19 + 1 + 15 + 3) = 38,001; with the report and its field 40,001.
+    expect(await reasons(many(1000), nested(2))).toEqual([]);
     endpoint.calls.length = 0;
-    expect(await reasons(many(1000), fields(41))).toEqual([[400, 'LIMIT_EXCEEDED', 'ENTITY_FIELDS']]);
+    expect(await reasons(many(1000), `${nested(3)} ... on ContainerImage { registry { x: lastUsedAt } }`)).toEqual([
+      [400, 'LIMIT_EXCEEDED', 'RESPONSE_FIELDS'],
+    ]);
     expect(endpoint.calls).toEqual([]);
   });
 
-  test.each([
+  const candidates = 'fragment F on ContainerImage { candidates { reason } }';
+  const uses = 'fragment F on ContainerImage { candidates { registry { uses(first: 100) { count } } } }';
+  const written = (field: string) => `[${'{ a: 1 } '.repeat(50)}]${field}`;
+  test.each<[string, string, object, number]>([
     [
-      'a list inside counts its length',
-      '{ _entities(representations: $r) { ... on ContainerImage { candidates { reason } } } }',
-      41,
+      'in a variable',
+      `query ($r: [_Any!]!) { _entities(representations: $r) { ...F } } ${candidates}`,
+      { r: many(251) },
+      251 * 40,
     ],
+    ['in the document', `{ _entities(representations: ${written(') { ...F } }')} ${uses}`, {}, 50 * 40 * 100],
     [
-      'and so do lists in lists',
-      '{ _entities(representations: $r) { ... on ContainerImage { candidates { registry { uses { count } } } } } }',
-      (100 + 1 + 1) * 40 + 1,
+      'as a default',
+      `query ($r: [_Any!]! = ${written(') { _entities(representations: $r) { ...F } }')} ${uses}`,
+      {},
+      50 * 40 * 100,
     ],
-    [
-      'the trail of a registry too',
-      '{ _entities(representations: $r) { ... on Registry { auditEvents { seq } } } }',
-      101,
-    ],
-    ['fragments are opened', '{ _entities(representations: $r) { ...F ...F } } fragment F on Registry { id name }', 4],
-    [
-      'every use of the field counts',
-      '{ a: _entities(representations: $r) { __typename } b: _entities(representations: $r) { __typename } }',
-      2,
-    ],
-    [
-      'other fields next to it do not',
-      '{ registries { nodes { id } } _entities(representations: $r) { __typename } }',
-      1,
-    ],
-  ])('%s', (_, document, expected) => {
-    expect(weighDocument(parse(`query ($r: [_Any!]!) ${document}`)).entityFields).toBe(expected);
-  });
-
-  test('every list that an entity holds is counted at its length', () => {
-    const entities = ['Registry', 'ContainerImage'].map((name) => schema.getType(name));
-    const lists = new Set<string>();
-    const seen = new Set<unknown>();
-    const walk = (type: unknown): void => {
-      if (!isObjectType(type) || seen.has(type)) return;
-      seen.add(type);
-      for (const field of Object.values(type.getFields())) {
-        if (isListType(getNullableType(field.type))) lists.add(field.name);
-        walk(getNamedType(field.type));
-      }
-    };
-    entities.forEach(walk);
-    expect([...lists].toSorted()).toEqual([...listLengths.keys()].toSorted());
-  });
-
-  test.each([
-    ['in the document', `{ _entities(representations: [${'{ a: 1 } '.repeat(50)}]) { ...F } }`],
-    ['as a default', `query ($r: [_Any!]! = [${'{ a: 1 } '.repeat(50)}]) { _entities(representations: $r) { ...F } }`],
-  ])('representations %s are counted too', (_, operation) => {
-    const weight = weighDocument(
-      parse(`${operation} fragment F on ContainerImage { candidates { registry { uses { count } } } }`),
-    );
-    expect(weight).toMatchObject({ writtenRepresentations: 50 });
-    expect(brokenEntityLimits(weight)).toMatchObject([{ extensions: { reason: 'ENTITY_FIELDS' } }]);
+  ])('a list inside counts its length, with representations that stand %s', async (_, document, variables, cost) => {
+    const answer = await endpoint.send(document, variables);
+    expect(answer.body.errors?.[0]).toMatchObject({
+      extensions: { code: 'LIMIT_EXCEEDED', reason: 'ROWS', cost, limit: 10_000 },
+    });
+    expect(endpoint.calls).toEqual([]);
   });
 });
 

@@ -27,8 +27,8 @@ const rows: Record<string, { readonly operation: Operation; readonly document: s
     document: `{ _entities(representations: [{ __typename: "Registry", id: "${missing}" }]) { __typename } }`,
   },
   'Query.principal': { operation: 'principal.get', document: '{ principal { subject } }' },
-  'Query.accounts': { operation: 'account.list', document: '{ accounts { name } }' },
-  'Query.tokens': { operation: 'token.list', document: '{ tokens { id } }' },
+  'Query.accounts': { operation: 'account.list', document: '{ accounts { nodes { name } } }' },
+  'Query.tokens': { operation: 'token.list', document: '{ tokens { nodes { id } } }' },
   'Query.auditEvents': { operation: 'audit.list', document: '{ auditEvents { nodes { action } } }' },
   'Mutation.createAccount': {
     operation: 'account.create',
