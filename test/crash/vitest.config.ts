@@ -1,18 +1,27 @@
-// Configures `npm run test:crash`: the built server is killed, loses power, and meets a full disk, one suite after the other.
+// Configures `npm run test:crash`: the built server is killed, loses power, and meets a full disk, one suite after the other; then the scripts of
+// troubles, with a million registries.
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { adversityProject, longAdversity } from '../adversity/vitest.config.ts';
+
+const crash = {
+  name: 'crash',
+  root: import.meta.dirname,
+  include: ['**/*.test.ts'],
+  setupFiles: [join(import.meta.dirname, '../support/temporary/remove-directories.ts')],
+  fileParallelism: false,
+  allowOnly: false,
+  // 200 kills with a restart each.
+  testTimeout: 30 * 60_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../node_modules/.vite/crash'),
   test: {
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
     globalSetup: [join(import.meta.dirname, '../support/temporary/run-directory.ts')],
-    setupFiles: [join(import.meta.dirname, '../support/temporary/remove-directories.ts')],
     fileParallelism: false,
     allowOnly: false,
-    // 200 kills with a restart each.
-    testTimeout: 30 * 60_000,
-    hookTimeout: 120_000,
+    projects: [{ test: crash }, { test: { ...adversityProject(longAdversity), sequence: { groupOrder: 1 } } }],
   },
 });

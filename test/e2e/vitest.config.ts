@@ -1,8 +1,9 @@
-// Configures `npm run test:e2e`: real registries, a real browser, and a real database, one suite after the other; and the suites of `npm test` that
-// open a domain once more, on two replicas that share a PostgreSQL database.
+// Configures `npm run test:e2e`: real registries, a real browser, and a real database, one suite after the other; the suites of `npm test` that
+// open a domain once more, on two replicas that share a PostgreSQL database; and the scripts of troubles, in short.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { adversityProject, shortAdversity } from '../adversity/vitest.config.ts';
 import unitConfig from '../vitest.config.ts';
 import { noSkipsReporter } from './support/no-skips-reporter.ts';
 
@@ -80,6 +81,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // Last and alone: it times a client.
+      { test: { ...adversityProject(shortAdversity), sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -107,8 +107,8 @@ it('costs nothing to store without a check, to be refused before one, or to have
 it('counts the validations of all logins of an account together, and those that a login may not make for none', async () => {
   const account = createRateLimiter(6);
   const login = createRateLimiter(2);
-  domain.takeValidation = (subject) => login.take(subject);
-  domain.takeAccountValidation = (name) => account.take(name);
+  domain.takeValidation = (subject) => login.consume(subject);
+  domain.takeAccountValidation = (name) => account.consume(name);
   await domain.useCases.accounts.create(callerOf('ADMIN'), { name: 'tenant' });
   const check = (subject: string, owner = 'admin') =>
     problemOf(domain.registries.check(callerOf('READ_WRITE', owner, { subject }), inputOf('checked.example'), checked));

@@ -1,0 +1,15 @@
+// Backups of a large database beside a server, one after the other.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { endure } from './support/kit.ts';
+import { repeatCommand } from './support/troubles.ts';
+
+test('a backup harms nobody', async () => {
+  expect(
+    await endure({
+      name: 'backups',
+      begin: async (subject) => repeatCommand(subject, 'backup', join(subject.dataDirectory, '../backup'), '--force'),
+    }),
+  ).toEqual([]);
+});
