@@ -156,6 +156,7 @@ it('a busy cloud names no field to change, a wrong identity does', async () => {
     const ports = {
       validator,
       validationRateLimit: { consume: async () => 0 },
+      accountValidationRateLimit: { consume: async () => 0 },
       observeValidation: () => undefined,
       now: () => domain.time,
     };
