@@ -78,7 +78,7 @@ async function serveStore(
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
   opened.push(logins);
-  const servers = createServers({ config, documents, logins, domain, log });
+  const servers = createServers({ config, documents, logins, domain, metrics, log });
   opened.push(servers);
   const health = { stopping: false };
   const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());

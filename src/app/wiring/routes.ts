@@ -15,9 +15,11 @@ import {
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
 import { schema } from '../../server/graphql/schema/schema.ts';
 import { createGraphqlServer, type GraphqlServer } from '../../server/graphql/server.ts';
+import { largeAnswers } from '../../server/http/large-answers.ts';
 import type { Route } from '../../server/http/route.ts';
 import { createPullServer } from '../../server/oci/server.ts';
 import type { Log } from '../../server/ops/log.ts';
+import type { Metrics } from '../../server/ops/metrics.ts';
 import { createRestServer, type RestServer } from '../../server/rest/server.ts';
 import type { Puller } from '../../upstream/pull/puller.ts';
 import { type Config, ConfigError } from '../config.ts';
@@ -37,6 +39,7 @@ interface ServerParts {
   readonly documents: TrustedDocuments;
   readonly logins: Logins;
   readonly domain: Domain;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
@@ -47,11 +50,12 @@ interface PullingParts {
   readonly upstream: Puller;
   /** Signs the tokens that the token endpoint issues. */
   readonly grantKey: Uint8Array;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
 /** Creates every server and returns its routes. */
-export function createServers({ config, documents, logins, domain, log }: ServerParts): Servers {
+export function createServers({ config, documents, logins, domain, metrics, log }: ServerParts): Servers {
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
@@ -60,7 +64,7 @@ export function createServers({ config, documents, logins, domain, log }: Server
       ...graphqlRoutes(graphql),
       ...site.routes,
       ...restRoutes(rest),
-      ...pullRoutes({ ...domain, config, logins, log }),
+      ...pullRoutes({ ...domain, config, logins, metrics, log }),
     ],
     close: () => graphql.dispose(),
   };
@@ -115,7 +119,7 @@ function restRoutes(rest: RestServer): Route[] {
 }
 
 /** Creates the route of the pull endpoint, `/v2`. */
-function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingParts): Route[] {
+function pullRoutes({ config, logins, pulls, upstream, grantKey, metrics, log }: PullingParts): Route[] {
   const now = (): Date => new Date();
   const server = createPullServer({
     pulls,
@@ -135,6 +139,12 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, log }: PullingP
       process.exit(1);
     },
   });
+  metrics.observeFlows(() => ({
+    ...server.usage(),
+    ...upstream.usage(),
+    answerBytes: largeAnswers.unsentBytes(),
+    displacedAnswers: largeAnswers.displaced(),
+  }));
   const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];
 }

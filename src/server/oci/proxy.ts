@@ -8,10 +8,10 @@ import type { Slot } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { codingOf, createDigestCheck, createEncodedCheck, type DigestCheck } from './content/digest.ts';
 import type { Coding } from './content/decoded-hash.ts';
-import type { TakeDecodingSlot } from './content/decoding-slots.ts';
+import type { DecodingSlots } from './content/decoding-slots.ts';
 import type { HashThread } from './content/hash-thread.ts';
 import { digestOf, headersForClient, headersForUpstream, headersOfError } from './content/headers.ts';
-import { type Content, ContentBrokenOff, streamBody } from './content/stream-body.ts';
+import { type ByteMeter, type Content, ContentBrokenOff, streamBody } from './content/stream-body.ts';
 import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
 import type { ContentKind, ContentRoute } from './routes.ts';
@@ -48,7 +48,9 @@ export interface ProxyPorts {
   readonly pulls: Pick<Pulls, 'resolve' | 'recordUse'>;
   readonly upstream: PullUpstream;
   readonly hashThread: HashThread;
-  readonly takeDecodingSlot: TakeDecodingSlot;
+  readonly decodings: DecodingSlots;
+  /** Counts what is in transit. */
+  readonly meter: ByteMeter;
   /** Called when the use of a credential could not be recorded. */
   readonly onFault: (error: unknown, requestId: string) => void;
 }
@@ -164,13 +166,13 @@ async function sendContent(ports: ProxyPorts, pull: Pull, upstreamResponse: Upst
   const coding = digest === undefined ? undefined : codingOf(headers['content-encoding'] ?? 'identity');
   let decoding: Slot | undefined;
   try {
-    if (coding !== undefined) decoding = await ports.takeDecodingSlot(ownerOf(caller, route), caller.signal());
+    if (coding !== undefined) decoding = await ports.decodings.acquire(ownerOf(caller, route), caller.signal());
     const check = digest === undefined ? undefined : checkOf(digest, coding, headers, ports.hashThread);
     const onYield: Content['onYield'] = (idleMs, giveUp) => {
       for (const slot of [body, decoding]) slot?.onYield(idleMs, giveUp);
     };
     const writeHead = () => void response.writeHead(status, head);
-    await streamBody({ ...body, onYield }, response, { writeHead, check });
+    await streamBody({ ...body, onYield }, response, { writeHead, check, meter: ports.meter });
   } catch (error) {
     if (!(error instanceof ContentBrokenOff) || response.headersSent || response.destroyed) throw error;
     throw new OciError(502, 'UNAVAILABLE', `${route.host} ended its response before any content.`, {}, status);

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { faultFields } from '../../core/shared/fault.ts';
+import type { SlotCounts } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import { disconnected, sendJson } from '../http/response.ts';
@@ -47,6 +48,8 @@ export interface PullLog {
 export interface PullServer {
   /** Answers a request to `/v2` or below it. Never rejects: every failure is a response or a broken connection. */
   handle(request: IncomingMessage, response: ServerResponse, context: { readonly requestId: string }): Promise<void>;
+  /** Returns what pulls hold at the moment: bytes of content in transit, and decodings. */
+  usage(): { readonly contentBytes: number; readonly decodings: SlotCounts };
 }
 
 /** A blob can be a web page: these keep it from running with Regway's origin, and keep shared caches from storing what required a login. */
@@ -73,10 +76,12 @@ export function createPullServer(options: PullServerOptions): PullServer {
         options.log.error(faultFields(error), 'the hashing worker died; the pulls whose content it hashed fail'),
       onGivenUp: options.onGivenUp,
     }),
-    takeDecodingSlot: createDecodingSlots(),
+    decodings: createDecodingSlots(),
+    meter: { bytes: 0 },
     defaultUpstream: options.settings.defaultUpstream,
   };
   return {
+    usage: () => ({ contentBytes: deps.meter.bytes, decodings: deps.decodings.counts() }),
     async handle(request, response, { requestId }) {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
       const progress: Progress = { requestId };

@@ -1,6 +1,7 @@
 // Collects Prometheus metrics: requests and latency by route, validations by outcome, event-loop delay, and memory. Labels come from closed lists.
 
 import { collectDefaultMetrics, Counter, Histogram, Registry as MetricRegistry } from 'prom-client';
+import { addFlowMetrics, type Flows } from './flow-metrics.ts';
 
 /** The metrics of the server. */
 export interface Metrics {
@@ -8,6 +9,8 @@ export interface Metrics {
   observeRequest(route: string, method: string, status: number, durationMs: number): void;
   /** Counts a validation. @param durationMs In milliseconds. */
   observeValidation(outcome: string, durationMs: number): void;
+  /** Shows what clients hold and wait for. Call it once. @param read Called each time the metrics are rendered. */
+  observeFlows(read: () => Flows): void;
   /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -55,6 +58,7 @@ export function createMetrics(): Metrics {
       validations.inc({ outcome });
       validationTime.observe(durationMs / 1000);
     },
+    observeFlows: (read) => addFlowMetrics(registry, read),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

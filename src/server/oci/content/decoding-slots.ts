@@ -1,10 +1,14 @@
 // Bounds the decodings that run at once, fairly per login: each holds the window of its coding.
 
-import { FairSlots, NoSlot, type Slot } from '../../../core/shared/fair-slots.ts';
+import { FairSlots, NoSlot, type Slot, type SlotCounts } from '../../../core/shared/fair-slots.ts';
 import { OciError } from '../errors.ts';
 
-/** Takes a place for one decoding. @throws OciError 503 if none became free in time; the signal's reason. */
-export type TakeDecodingSlot = (owner: string, signal: AbortSignal) => Promise<Slot>;
+/** The places. */
+export interface DecodingSlots {
+  /** Takes a place for one decoding. @throws OciError 503 if none became free in time; the signal's reason. */
+  acquire(owner: string, signal: AbortSignal): Promise<Slot>;
+  counts(): SlotCounts;
+}
 
 /**
  * Windows are 16 MiB at most (Brotli), so these hold 128 MiB. Few registries label content with a coding, and what they label is small: a decoding
@@ -22,17 +26,20 @@ const limits = {
 };
 
 /** Creates the places, all of them free. */
-export function createDecodingSlots(): TakeDecodingSlot {
+export function createDecodingSlots(): DecodingSlots {
   const slots = new FairSlots(limits, (run, delayMs) => {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   });
-  return async (owner, signal) => {
-    try {
-      return await slots.acquire({ owner, group: '', signal });
-    } catch (error) {
-      throw error instanceof NoSlot ? busy(error) : error;
-    }
+  return {
+    async acquire(owner, signal) {
+      try {
+        return await slots.acquire({ owner, group: '', signal });
+      } catch (error) {
+        throw error instanceof NoSlot ? busy(error) : error;
+      }
+    },
+    counts: () => slots.counts(),
   };
 }
 

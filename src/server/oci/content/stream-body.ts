@@ -41,12 +41,18 @@ const maxOwnTransitBytes = 48 * 1024;
 /** In milliseconds. A client that accepts no data for this long is disconnected, so that its upstream connection is free for others. */
 const clientIdleTimeoutMs = 90_000;
 
+/** Counts the bytes of content that are in transit in the process. */
+export interface ByteMeter {
+  bytes: number;
+}
+
 /** How the body of a response is sent. */
 export interface BodyOptions {
   /** Writes the head of the response. Called once, before the first piece. */
   readonly writeHead: () => void;
   /** The verification of the content; undefined sends it unverified. */
   readonly check: DigestCheck | undefined;
+  readonly meter: ByteMeter;
 }
 
 /**
@@ -57,10 +63,10 @@ export interface BodyOptions {
 export function streamBody(
   { stream, release, onYield }: Content,
   response: ServerResponse,
-  { writeHead, check }: BodyOptions,
+  { writeHead, check, meter }: BodyOptions,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const transit = createTransit(stream, release);
+  const transit = createTransit(stream, release, meter);
   let lastPiece: Buffer | undefined;
   const fail = (error: Error): void => {
     reject(error);
@@ -103,8 +109,8 @@ export function streamBody(
   stream.on('error', breakOff);
   response.on('error', fail);
   const settle = (): void => {
-    if (response.writableFinished) return resolve();
-    fail(new ClientLeft('The client disconnected before the end of the content.'));
+    if (response.writableFinished) resolve();
+    else fail(new ClientLeft('The client disconnected before the end of the content.'));
     transit.drop();
   };
   if (response.destroyed) settle();
@@ -126,7 +132,7 @@ interface Transit {
 }
 
 /** Pauses the stream while too many bytes are in transit, and releases each piece that was both sent and verified. */
-function createTransit(stream: Readable, release: Content['release']): Transit {
+function createTransit(stream: Readable, release: Content['release'], meter: ByteMeter): Transit {
   const pieces: Buffer[] = [];
   let bytes = 0;
   let ownBytes = 0;
@@ -142,6 +148,7 @@ function createTransit(stream: Readable, release: Content['release']): Transit {
     sentCount -= 1;
     checkedCount -= 1;
     bytes -= piece.length;
+    meter.bytes -= piece.length;
     if (!isShared(piece)) ownBytes -= piece.length;
     release(piece);
     if (!isFull()) stream.resume();
@@ -150,6 +157,7 @@ function createTransit(stream: Readable, release: Content['release']): Transit {
     add(piece) {
       pieces.push(piece);
       bytes += piece.length;
+      meter.bytes += piece.length;
       if (!isShared(piece)) ownBytes += piece.length;
       if (isFull()) stream.pause();
     },
@@ -164,6 +172,8 @@ function createTransit(stream: Readable, release: Content['release']): Transit {
     },
     idleMs: () => (pieces.length > sentCount + 1 ? performance.now() - lastSentMs : 0),
     drop() {
+      meter.bytes -= bytes;
+      bytes = 0;
       for (const piece of pieces.splice(0)) release(piece);
     },
   };
