@@ -63,7 +63,7 @@ interface Runner {
 /** Written by hand, because Drizzle's transaction keeps a pool's connection forever when BEGIN fails, and returns broken ones. */
 function transactionsOn(pool: Pool): Runner {
   return {
-    read: (work) => pool.use(({ queries }) => work(queries)),
+    read: (work) => pool.read(({ queries }) => work(queries)),
     transaction: (work) =>
       pool.use(async ({ client, queries }) => {
         await client.query('BEGIN');

@@ -41,6 +41,8 @@ export interface Pool {
   connect(): Promise<Connection>;
   /** Runs work on one connection, and returns the connection to the pool. */
   use<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /** As `use`, for work that only reads: runs it once more, on a new connection, if the server or the network ended the first one. */
+  read<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
   /** Closes connections that received nothing for this many milliseconds. */
   closeSilent(silentMs: number): void;
   end(): Promise<void>;
@@ -50,8 +52,30 @@ export interface Pool {
 export function createPool(address: Address, max: number): Pool {
   const sockets = poolSockets();
   const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
+  const connect = connectTo(pools, address.sessionAttributes, max);
+  return {
+    connect: () => connect(anyAge),
+    use: (work) => useOne(connect, anyAge, work),
+    read: (work) => readOrRepeat(connect, work),
+    closeSilent: (silentMs) => sockets.closeSilent(silentMs),
+    async end() {
+      const ended = Promise.all(pools.map((pool) => pool.end()));
+      const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
+      await ended;
+      clearTimeout(timer);
+      sockets.close();
+    },
+  };
+}
+
+/** Returns a connection that was opened at this time (`performance.now`) or later. */
+type Connect = (earliest: number) => Promise<Connection>;
+
+const anyAge = 0;
+
+function connectTo(pools: readonly HostPool[], attributes: SessionAttributes, max: number): Connect {
   const broken = new WeakSet<pg.ClientBase>();
-  const queriesOf = new WeakMap<pg.ClientBase, Queries>();
+  const opened = new WeakMap<pg.ClientBase, { readonly at: number; readonly queries: Queries }>();
   const places = createPlaces(max);
   for (const pool of pools) {
     // An idle connection broke: the pool has removed it already.
@@ -59,14 +83,21 @@ export function createPool(address: Address, max: number): Pool {
     pool.on('connect', (client) => {
       client.on('error', () => broken.add(client));
       client.on('end', () => broken.add(client));
-      queriesOf.set(client, drizzle(client));
+      opened.set(client, { at: performance.now(), queries: drizzle(client) });
     });
   }
-  const dial = createDial(pools, address.sessionAttributes);
-  const connect = async (): Promise<Connection> => {
+  const dial = createDial(pools, attributes);
+  const dialSince = async (earliest: number): Promise<pg.PoolClient> => {
+    for (;;) {
+      const client = await dial();
+      if ((opened.get(client)?.at ?? 0) >= earliest) return client;
+      client.release(true);
+    }
+  };
+  return async (earliest) => {
     await places.take();
     try {
-      const client = await dial();
+      const client = await dialSince(earliest);
       let isUnfit = false;
       const run = async <T>(work: () => Promise<T>): Promise<T> => {
         try {
@@ -80,31 +111,35 @@ export function createPool(address: Address, max: number): Pool {
         client.release(isUnfit || broken.has(client) || client.getTransactionStatus() !== 'I');
         places.free();
       };
-      return { client, queries: queriesOf.get(client) as Queries, run, release };
+      return { client, queries: opened.get(client)?.queries as Queries, run, release };
     } catch (error) {
       places.free();
       throw error;
     }
   };
-  return {
-    connect,
-    async use(work) {
-      const connection = await connect();
-      try {
-        return await connection.run(() => work(connection));
-      } finally {
-        connection.release();
-      }
-    },
-    closeSilent: (silentMs) => sockets.closeSilent(silentMs),
-    async end() {
-      const ended = Promise.all(pools.map((pool) => pool.end()));
-      const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
-      await ended;
-      clearTimeout(timer);
-      sockets.close();
-    },
-  };
+}
+
+async function useOne<T>(connect: Connect, earliest: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect(earliest);
+  try {
+    return await connection.run(() => work(connection));
+  } finally {
+    connection.release();
+  }
+}
+
+/** A proxy or a failover ends all connections together, so that another idle one would fail too. */
+async function readOrRepeat<T>(connect: Connect, work: (connection: Connection) => Promise<T>): Promise<T> {
+  let hasConnection = false;
+  try {
+    return await useOne(connect, anyAge, (connection) => {
+      hasConnection = true;
+      return work(connection);
+    });
+  } catch (error) {
+    if (!hasConnection || !isNoLongerSuitable(error)) throw error;
+    return await useOne(connect, performance.now(), work);
+  }
 }
 
 type HostPool = pg.Pool;

@@ -44,6 +44,44 @@ describe.each(ends)('a connection that %s', (_, end) => {
     await database.close();
   });
 
+  it.each(ways)(
+    'once, at any byte of the answer to a read %s, is replaced by a new one, which answers',
+    async (...way) => {
+      const [, isExtended, read] = way;
+      await using standIn = await startStandIn();
+      const database = openPostgres(`postgres://u@${standIn.host}/d`);
+      await Promise.all([read(database), read(database), read(database)]);
+      const { length } = answerTo(statement, isExtended);
+      for (let after = 0; after < length; after += 7) {
+        // Every connection ends, so that another idle one would not do.
+        const endAll = () => {
+          standIn.cut = undefined;
+          standIn.disconnect(end);
+        };
+        standIn.cut = { statement: /^SELECT/, after, end: endAll };
+        expect(await read(database), `cut after ${after} of ${length} bytes`).toEqual(standInRows);
+      }
+      await database.close();
+    },
+  );
+
+  it('once, at any byte of the answer to a transaction, is not made up for: the change may be stored', async () => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    standIn.cut = {
+      statement: /^COMMIT/,
+      after: 3,
+      end: (socket) => {
+        standIn.cut = undefined;
+        end(socket);
+      },
+    };
+    const written = database.write(async (queries) => (await queries.execute(statement)).rows);
+    await expect(written).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+    expect(standIn.statements.filter((text) => text === 'BEGIN')).toHaveLength(1);
+    await database.close();
+  });
+
   it.each(['BEGIN', 'SELECT', 'COMMIT'])('at any byte of the answer to the %s of a transaction', async (cutOff) => {
     await using standIn = await startStandIn();
     const database = openPostgres(`postgres://u@${standIn.host}/d`);

@@ -1,11 +1,11 @@
 // The sessions behind the server's own AWS identity: each ends, the next one is made, and no caller who leaves ends it for the others.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEcr } from '../../../../src/upstream/cloud/aws/ecr.ts';
 import type { CloudProvider } from '../../../../src/upstream/cloud/provider.ts';
+import { makeTemporaryDirectory } from '../../../support/temporary/directory.ts';
 import { type Asked, json, login, type LoopbackCloud, type Reply, startCloud, startHttp } from '../servers.ts';
 
 const host = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
@@ -57,8 +57,7 @@ interface Test {
 }
 
 async function start({ config = '', environment = {}, username = 'awsauto' }: Setup): Promise<Test> {
-  const directory = mkdtempSync(join(tmpdir(), 'regway-aws-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const directory = makeTemporaryDirectory('aws');
   const token = join(directory, 'token');
   writeFileSync(token, 'the-token-of-the-cluster');
   writeFileSync(join(directory, 'config'), config.replace('TOKEN', token));
