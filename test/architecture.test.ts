@@ -93,7 +93,8 @@ const rooms: Rooms = {
   // The two databases never meet.
   'database/schema': [],
   'database/repositories': ['database.ts', 'schema', 'errors.ts'],
-  'database/sqlite': ['database.ts', 'schema', 'errors.ts'],
+  'database/sqlite': ['database.ts', 'repositories', 'schema', 'errors.ts'],
+  'database/sqlite/threads': ['open.ts'],
   'database/postgres': ['database.ts', 'schema', 'errors.ts', 'migrate.ts'],
 
   'cli/terminal': ['errors.ts'],

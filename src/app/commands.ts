@@ -8,6 +8,7 @@ import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import { faultFields } from '../core/shared/fault.ts';
 import { Problem } from '../core/shared/problem.ts';
+import { noProgress, type Progress } from '../core/shared/progress.ts';
 import { StoreError } from '../database/errors.ts';
 import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
 import type { KeyStatus } from '../encryption/key-status.ts';
@@ -73,42 +74,57 @@ export function runRevokeToken(id: string, print: (token: StoredToken) => void):
 }
 
 /** Backs up the database and passes a summary to `print`. Returns the exit code. */
-export function runBackup(file: string, force: boolean, print: (backup: Backup) => void): Promise<number> {
+export function runBackup(
+  file: string,
+  force: boolean,
+  print: (backup: Backup) => void,
+  progress: Progress,
+): Promise<number> {
   return reporting(async () => {
     const { backUpData } = await import('./maintenance/backup.ts');
-    print(await backUpData(readConfig(), file, force));
-  });
+    print(await backUpData(readConfig(), file, force, progress));
+  }, progress);
 }
 
 /** Restores a backup and passes the result to `print`. Returns the exit code, which is 1 if nothing was restored. */
-export function runRestore(file: string, force: boolean, print: (restoration: Restoration) => void): Promise<number> {
+export function runRestore(
+  file: string,
+  force: boolean,
+  print: (restoration: Restoration) => void,
+  progress: Progress,
+): Promise<number> {
   return reporting(async () => {
     const { restoreData } = await import('./maintenance/backup.ts');
-    const restoration = await restoreData(readConfig(), file, force);
+    const restoration = await restoreData(readConfig(), file, force, progress);
     print(restoration);
     return restoration.restored ? exitCodes.done : exitCodes.failed;
-  });
+  }, progress);
 }
 
 /** Verifies the stored data, or a backup, and passes the checks to `print`. Returns the exit code, which is 1 if a check failed. */
-export function runVerify(file: string | undefined, print: (checks: readonly Check[]) => void): Promise<number> {
+export function runVerify(
+  file: string | undefined,
+  print: (checks: readonly Check[]) => void,
+  progress: Progress,
+): Promise<number> {
   return reporting(async () => {
-    const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file));
+    const checks = await verify(readConfig(), file === undefined ? undefined : resolve(file), progress);
     print(checks);
     return checks.some(({ state }) => state === 'FAILED') ? exitCodes.failed : exitCodes.done;
-  });
+  }, progress);
 }
 
 /** Verifies the audit trail and passes the verdict to `print`. Returns the exit code, which is 1 if the trail was modified. */
 export function runVerifyAudit(
   anchor: AuditAnchor | undefined,
   print: (verdict: AuditVerdict) => void,
+  progress: Progress,
 ): Promise<number> {
   return reporting(async () => {
-    const verdict = await verifyAuditTrail(readConfig(), anchor);
+    const verdict = await verifyAuditTrail(readConfig(), anchor, progress);
     print(verdict);
     return verdict.intact ? exitCodes.done : exitCodes.failed;
-  });
+  }, progress);
 }
 
 /** Passes the status of the keys to `print`. Returns the exit code. */
@@ -119,10 +135,10 @@ export function runKeyStatus(print: (status: KeyStatus) => void): Promise<number
 }
 
 /** Re-encrypts every password with a new data key and passes a summary to `print`. Returns the exit code. */
-export function runRotateDataKey(print: (rotation: DataRotation) => void): Promise<number> {
+export function runRotateDataKey(print: (rotation: DataRotation) => void, progress: Progress): Promise<number> {
   return reporting(async () => {
-    print(await rotateDataKeyOf(readConfig()));
-  });
+    print(await rotateDataKeyOf(readConfig(), progress));
+  }, progress);
 }
 
 /** Rewraps every data key with a new root key and passes a summary to `print`. Returns the exit code. */
@@ -133,21 +149,25 @@ export function runRotateRootKey(print: (rotation: RootRotation) => void): Promi
 }
 
 /** Copies the data to PostgreSQL and passes the tables to `print`. Returns the exit code. */
-export function runMigrate(url: string, print: (tables: readonly MovedTable[]) => void): Promise<number> {
+export function runMigrate(
+  url: string,
+  print: (tables: readonly MovedTable[]) => void,
+  progress: Progress,
+): Promise<number> {
   return reporting(async () => {
     const { moveToPostgres } = await import('./maintenance/migrate.ts');
-    print(await moveToPostgres(readConfig(), url));
-  });
+    print(await moveToPostgres(readConfig(), url, progress));
+  }, progress);
 }
 
-/** Passes the registries of one account, or of all accounts, to `print`, without passwords. Returns the exit code. */
+/** Passes the registries of one account, or of all accounts, to `print` page by page, without passwords. Returns the exit code. */
 export function runExport(
   account: string | undefined,
-  print: (registries: readonly Registry[]) => void,
+  print: (registries: readonly Registry[]) => Promise<void>,
 ): Promise<number> {
   return reporting(async () => {
     const { exportRegistries } = await import('./maintenance/migrate.ts');
-    print(await exportRegistries(readConfig(), account));
+    await exportRegistries(readConfig(), account, print);
   });
 }
 
@@ -169,11 +189,12 @@ function announce({ url, firstToken }: RunningServer, { onlyTrustedDocuments }: 
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Runs a command, prints a failure, and returns the exit code. @param run may return an exit code; defaults to 0. */
-async function reporting(run: () => Promise<number | undefined>): Promise<number> {
+/** Runs a command, prints a failure in place of its progress, and returns the exit code. @param run may return an exit code; defaults to 0. */
+async function reporting(run: () => Promise<number | undefined>, progress: Progress = noProgress): Promise<number> {
   try {
     return (await run()) ?? exitCodes.done;
   } catch (fault) {
+    progress('');
     process.stderr.write(`${describeFault(fault)}\n`);
     return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.failed;
   }

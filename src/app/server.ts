@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { faultFields } from '../core/shared/fault.ts';
 import type { Secret } from '../core/shared/secret.ts';
+import type { StoreOptions } from '../database/store.ts';
 import { issueFirstToken } from '../server/auth/token-issuer.ts';
 import type { TrustedDocuments } from '../server/graphql/execution/trusted-documents.ts';
 import { healthRoutes } from '../server/http/health.ts';
@@ -47,7 +48,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
   const documents = trustedDocuments(config);
-  const store = await openDataStore(config, { owned: true, log });
+  const store = await openDataStore(config, { owned: true, log, ...storeThreadLog(log) });
   const stopLogging = logUnhandledRejections(log);
   const opened: Closable[] = [{ close: async () => stopLogging() }];
   try {
@@ -118,6 +119,17 @@ async function delayUnlessHurried(delayMs: number, hurry: Promise<unknown> | und
   const delay = pause(delayMs, undefined, { signal: timer.signal }).catch(() => undefined);
   await Promise.race([delay, ...(hurry === undefined ? [] : [hurry])]);
   timer.abort();
+}
+
+/** Logs deaths of the store's threads, and ends the process when another start cannot help: whatever supervises it starts it anew. */
+function storeThreadLog(log: Log): Required<Pick<StoreOptions, 'onDeath' | 'onGivenUp'>> {
+  return {
+    onDeath: (error) => log.error(faultFields(error), 'a thread of the store died and is started again'),
+    onGivenUp: () => {
+      log.fatal('a thread of the store died 4 times within a minute, so the process exits');
+      process.exit(1);
+    },
+  };
 }
 
 function publicUrl(config: Config, port: number): string {

@@ -9,13 +9,16 @@ import { writeLicenses } from './licenses.ts';
 import { writeDocsAssets, writeGraphiqlAssets } from './pages.ts';
 
 const source = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** The worker, bundled next to the executable under the name by which the executable starts it. */
-const hashWorker = fileURLToPath(new URL('../server/oci/content/hash-worker.ts', import.meta.url));
+/** The workers, bundled next to the executable under the names by which the executable starts them. */
+const workers = {
+  'hash-worker': fileURLToPath(new URL('../server/oci/content/hash-worker.ts', import.meta.url)),
+  'store-worker': fileURLToPath(new URL('../database/sqlite/threads/store-worker.ts', import.meta.url)),
+};
 const target = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 await rm(target, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { regway: source, 'hash-worker': hashWorker },
+  input: { regway: source, ...workers },
   platform: 'node',
   external: [...unbundledDependencies],
 });

@@ -3,6 +3,7 @@
 import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
 import type { Role } from '../core/authz/principal.ts';
 import type { Registry } from '../core/registry/registry.ts';
+import type { Progress } from '../core/shared/progress.ts';
 import type { Secret } from '../core/shared/secret.ts';
 
 /** The commands on the data directory, each returning its exit code. Loaded only when one of them runs, because the server's modules load far slower than the command line. */
@@ -12,17 +13,33 @@ export interface DataCommands {
   runListTokens(selection: TokenSelection, print: (tokens: readonly TokenSummary[]) => void): Promise<number>;
   runRevokeToken(id: string, print: (token: TokenSummary) => void): Promise<number>;
   runKeyStatus(print: (status: KeyStatusSummary) => void): Promise<number>;
-  runRotateDataKey(print: (rotation: DataRotationSummary) => void): Promise<number>;
+  runRotateDataKey(print: (rotation: DataRotationSummary) => void, progress: Progress): Promise<number>;
   runRotateRootKey(print: (rotation: RootRotationSummary) => void): Promise<number>;
-  runBackup(file: string, force: boolean, print: (backup: BackupSummary) => void): Promise<number>;
-  runRestore(file: string, force: boolean, print: (restoration: RestorationSummary) => void): Promise<number>;
+  runBackup(file: string, force: boolean, print: (backup: BackupSummary) => void, progress: Progress): Promise<number>;
+  runRestore(
+    file: string,
+    force: boolean,
+    print: (restoration: RestorationSummary) => void,
+    progress: Progress,
+  ): Promise<number>;
   /** Verifies the database of the data directory if `file` is undefined. */
-  runVerify(file: string | undefined, print: (checks: readonly CheckSummary[]) => void): Promise<number>;
+  runVerify(
+    file: string | undefined,
+    print: (checks: readonly CheckSummary[]) => void,
+    progress: Progress,
+  ): Promise<number>;
   /** Returns 1 if the trail is broken. */
-  runVerifyAudit(anchor: AuditAnchor | undefined, print: (verdict: AuditVerdict) => void): Promise<number>;
-  runMigrate(url: string, print: (tables: readonly MovedTableSummary[]) => void): Promise<number>;
-  /** Exports the registries of all accounts if `account` is undefined. */
-  runExport(account: string | undefined, print: (registries: readonly ExportedRegistry[]) => void): Promise<number>;
+  runVerifyAudit(
+    anchor: AuditAnchor | undefined,
+    print: (verdict: AuditVerdict) => void,
+    progress: Progress,
+  ): Promise<number>;
+  runMigrate(url: string, print: (tables: readonly MovedTableSummary[]) => void, progress: Progress): Promise<number>;
+  /** Exports the registries of all accounts if `account` is undefined. Waits for `print` before it reads the next page. */
+  runExport(
+    account: string | undefined,
+    print: (registries: readonly ExportedRegistry[]) => Promise<void>,
+  ): Promise<number>;
 }
 
 export interface MovedTableSummary {

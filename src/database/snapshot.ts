@@ -1,12 +1,14 @@
-// Opens one moment of a database, read-only: everything read is consistent, whatever a server writes in the meantime.
+// Opens a database to read it whole while a server may write: at one moment, or each page as it is when it is read.
 
 import { join } from 'node:path';
 import type { AuditTrail } from '../core/audit/verification.ts';
 import { type KeyRotationStore, type KeyStore, sealedPages, type SealedRegistry } from '../core/passwords/key-store.ts';
+import type { Registry } from '../core/registry/registry.ts';
 import { type Database, isPostgres, type SnapshotDatabase } from './database.ts';
 import { countMissing } from './migrate.ts';
 import { auditChain } from './repositories/audit.ts';
 import { keyRotationStore } from './repositories/key-rotation.ts';
+import { registriesInOrder } from './repositories/registry-export.ts';
 import type { StoreOptions } from './store.ts';
 
 export interface Snapshot {
@@ -14,6 +16,8 @@ export interface Snapshot {
   readonly audit: AuditTrail;
   /** Returns every registry of every account, by ID, in pages. */
   registries(): AsyncIterable<SealedRegistry>;
+  /** Returns every registry of one account, or of all if undefined, in pages, by account and pattern. */
+  registriesInOrder(account: string | undefined): AsyncIterable<readonly Registry[]>;
   /** As `SnapshotDatabase.findViolations`. */
   findViolations(): Promise<string[] | null>;
   /**
@@ -29,21 +33,29 @@ export interface Snapshot {
 const pageSize = 500;
 
 /**
- * Opens a snapshot of an existing database. Writes nothing, not even a missing migration.
+ * `ONE`: everything that is read is of one moment. As long as it is open, the write-ahead log of SQLite cannot begin anew, so it grows with
+ * every write of a server. `EACH_READ`: each page is as it is when it is read, and holds nothing afterwards (on PostgreSQL as `ONE`).
+ */
+export type Moment = 'ONE' | 'EACH_READ';
+
+/**
+ * Opens an existing database to read it. Writes nothing, not even a missing migration.
  * @throws StoreError if the database does not exist; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
 export async function openSnapshot({
   url,
   migrationsDir,
-}: Pick<StoreOptions, 'url' | 'migrationsDir'>): Promise<Snapshot> {
+  moment,
+}: Pick<StoreOptions, 'url' | 'migrationsDir'> & { readonly moment: Moment }): Promise<Snapshot> {
   const dialect = isPostgres(url) ? 'postgres' : 'sqlite';
-  const database = dialect === 'postgres' ? await openPostgres(url) : await openSqlite(url);
+  const database = dialect === 'postgres' ? await openPostgres(url) : await openSqlite(url, moment);
   const { append, ...audit } = auditChain(database);
   const keys = keyRotationStore(database, append);
   return {
     keys,
     audit,
     registries: () => registriesOf(keys),
+    registriesInOrder: (account) => registriesInOrder(database, account),
     findViolations: () => database.findViolations(),
     missingMigrations: () => countMissing(database, join(migrationsDir, dialect)),
     database,
@@ -60,7 +72,7 @@ async function openPostgres(url: string): Promise<SnapshotDatabase> {
   return await openPostgresSnapshot(url);
 }
 
-async function openSqlite(path: string): Promise<SnapshotDatabase> {
+async function openSqlite(path: string, moment: Moment): Promise<SnapshotDatabase> {
   const { openSqliteSnapshot } = await import('./sqlite/snapshot.ts');
-  return openSqliteSnapshot(path);
+  return openSqliteSnapshot(path, { isOneMoment: moment === 'ONE' });
 }

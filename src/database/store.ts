@@ -2,31 +2,20 @@
 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
-import type { AccessStore } from '../core/accounts/store.ts';
-import type { AuditStore } from '../core/audit/store.ts';
-import type { KeyRotationStore, KeyStore } from '../core/passwords/key-store.ts';
-import type { UseStore } from '../core/pulls/usage.ts';
+import { adminAccount } from '../core/authz/principal.ts';
+import type { KeyStore } from '../core/passwords/key-store.ts';
 import type { Notifications } from '../core/registry/events.ts';
-import type { RegistryStore } from '../core/registry/store.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
 import { migrate, type StoreLog } from './migrate.ts';
-import { auditChain } from './repositories/audit.ts';
-import { keyRotationStore } from './repositories/key-rotation.ts';
 import { keyStore } from './repositories/keys.ts';
-import { registryStore } from './repositories/registries.ts';
-import { accessStore } from './repositories/tokens.ts';
-import { useStore } from './repositories/usage.ts';
+import { type Repositories, repositoriesOn } from './repositories/repositories.ts';
+import type { SqliteDatabase } from './sqlite/open.ts';
 
-export interface Store {
-  readonly registries: RegistryStore;
-  readonly access: AccessStore;
-  readonly uses: UseStore;
-  /** Start it with its key before anything is changed. */
-  readonly audit: AuditStore;
-  readonly keys: KeyRotationStore;
+export interface Store extends Repositories {
   readonly notifications: Notifications;
+  /** What an operator watches of a SQLite file that this process serves. */
+  readonly figures?: () => StoreFigures;
   /** Returns whether the database answers within 2 s. */
   ready(): Promise<boolean>;
   /** Waits for running transactions, then closes the database. */
@@ -35,13 +24,24 @@ export interface Store {
   abandon(): Promise<void>;
 }
 
+export interface StoreFigures {
+  /** Calls that wait for a thread or run on it. */
+  readonly pending: { readonly writes: number; readonly scans: number };
+  /** Bytes of the write-ahead log. */
+  readonly logBytes: number;
+}
+
 export interface StoreOptions {
   /** A file's path for SQLite, or `postgres://…`. */
   readonly url: string;
   /** The folder that contains `sqlite/` and `postgres/`. */
   readonly migrationsDir: string;
-  /** Whether this process serves the store. A SQLite file has one such process; PostgreSQL any number. */
+  /** Whether this process serves the store. A SQLite file has one such process, and is written to on a thread of its own; PostgreSQL any number. */
   readonly owned?: boolean | undefined;
+  /** Called when a thread of the store has died, after the calls that it held have failed. */
+  readonly onDeath?: ((error: unknown) => void) | undefined;
+  /** Called when a thread dies after 3 restarts within a minute. From then on nothing can be stored. */
+  readonly onGivenUp?: (() => void) | undefined;
   readonly log?: StoreLog | undefined;
   /** Checks the keys of an existing database before anything is written to it. If it throws, the database is not opened. */
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
@@ -54,7 +54,7 @@ const maxReadinessMs = 2_000;
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
  * @throws StoreError if the database does not fit this program; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
-export async function openStore({ url, migrationsDir, owned, ...options }: StoreOptions): Promise<Store> {
+export async function openStore({ url, migrationsDir, ...options }: StoreOptions): Promise<Store> {
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (isPostgres(url)) {
     const { openPostgres } = await import('./postgres/open.ts');
@@ -64,7 +64,39 @@ export async function openStore({ url, migrationsDir, owned, ...options }: Store
     throw new StoreError('The database must be the path of a SQLite file or a postgres:// address.');
   }
   const { openSqlite } = await import('./sqlite/open.ts');
-  return await storeOn(await openSqlite(url, { owned }), join(migrationsDir, 'sqlite'), options);
+  const database = await openSqlite(url, options);
+  const migrations = join(migrationsDir, 'sqlite');
+  return options.owned
+    ? await threadedStore(database, migrations, { url, ...options })
+    : await storeOn(database, migrations, options);
+}
+
+/** The store of a file that this process serves. While it opens, nothing is served yet, so all of it happens here. */
+async function threadedStore(
+  database: SqliteDatabase,
+  migrations: string,
+  { url, log, checkKeys, onDeath = () => undefined, onGivenUp = () => undefined }: Omit<StoreOptions, 'migrationsDir'>,
+): Promise<Store> {
+  const { threadedRepositories } = await import('./sqlite/threads/threaded-store.ts');
+  await prepare(database, migrations, { log, checkKeys });
+  const { reads, logBytes, release } = await database.handOver();
+  const { close, pending, ...repositories } = threadedRepositories(reads, { path: url, onDeath, onGivenUp });
+  const closeAll = async (writerIsLast: boolean) => {
+    try {
+      await close(() => reads.close(), writerIsLast);
+    } finally {
+      release();
+    }
+  };
+  return {
+    ...repositories,
+    figures: () => ({ pending: pending(), logBytes: logBytes() }),
+    notifications: reads.notifications,
+    ready: () => isReady(repositories),
+    close: () => closeAll(true),
+    // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
+    abandon: () => closeAll(logBytes() === 0),
+  };
 }
 
 /**
@@ -77,6 +109,22 @@ export async function storeOn(
   migrations: string,
   { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {},
 ): Promise<Store> {
+  await prepare(database, migrations, { log, checkKeys });
+  const repositories = repositoriesOn(database);
+  return {
+    ...repositories,
+    notifications: database.notifications,
+    ready: () => isReady(repositories),
+    close: () => database.close(),
+    abandon: () => database.abandon(),
+  };
+}
+
+async function prepare(
+  database: Database,
+  migrations: string,
+  { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'>,
+): Promise<void> {
   try {
     if (checkKeys !== undefined && (await hasKeys(database))) await checkKeys(keyStore(database));
     await migrate(database, migrations, log);
@@ -84,18 +132,6 @@ export async function storeOn(
     await database.abandon();
     throw error;
   }
-  const { append, ...audit } = auditChain(database);
-  return {
-    registries: registryStore(database, append),
-    access: accessStore(database, append),
-    uses: useStore(database),
-    audit,
-    keys: keyRotationStore(database, append),
-    notifications: database.notifications,
-    ready: () => isReady(database),
-    close: () => database.close(),
-    abandon: () => database.abandon(),
-  };
 }
 
 /** Reads a table that exists since the first migration, so that databases of any version can be checked. */
@@ -103,17 +139,10 @@ async function hasKeys(database: Database): Promise<boolean> {
   return database.read((queries) => database.hasTable(queries, 'data_key'));
 }
 
-async function isReady(database: Database): Promise<boolean> {
-  const answering = database
-    .read((queries) =>
-      queries
-        .select({ one: sql`1` })
-        .from(database.tables.account)
-        .limit(1),
-    )
-    .then(
-      () => true,
-      () => false,
-    );
+async function isReady({ access }: Pick<Repositories, 'access'>): Promise<boolean> {
+  const answering = access.accountExists(adminAccount).then(
+    () => true,
+    () => false,
+  );
   return await Promise.race([answering, pause(maxReadinessMs, false, { ref: false })]);
 }

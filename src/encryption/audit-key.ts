@@ -19,7 +19,7 @@ export async function findAuditMac({ keyring, keys }: AuditKeyOptions): Promise<
   const row = (await keys.dataKeys()).find(({ state }) => state === 'AUDIT');
   if (row === undefined) return undefined;
   const key = openDataKey(keyring, row);
-  return (text) => createHmac('sha256', key).update(text).digest('hex');
+  return Object.assign((text: string) => createHmac('sha256', key).update(text).digest('hex'), { key });
 }
 
 /** Opens the key as `findAuditMac` does, and creates it if absent. If several processes do so at once, all return the same key. */

@@ -19,6 +19,7 @@ import { dataKeyIdOf } from '../core/passwords/sealer.ts';
 import { type Registry, secretBinding, type SecretSlot, secretSlots } from '../core/registry/registry.ts';
 import type { Sealed } from '../core/registry/store.ts';
 import { Problem } from '../core/shared/problem.ts';
+import { noProgress, type Progress } from '../core/shared/progress.ts';
 import { createSealingKey, type DataKeys, readDataKeys, rewrapDataKey } from './data-keys.ts';
 import { temporariesOf } from './keyring-file.ts';
 import {
@@ -39,6 +40,8 @@ export interface RotationParts {
   /** The actor of the audit events. */
   readonly actor: string;
   readonly requestId: string;
+  /** Shows how many passwords are resealed. */
+  readonly progress?: Progress | undefined;
 }
 
 export interface DataRotation {
@@ -203,12 +206,14 @@ async function activateNewKey(parts: RotationParts): Promise<void> {
 async function resealAll({
   keyringFile,
   keys,
+  progress = noProgress,
 }: RotationParts): Promise<Pick<DataRotation, 'activeId' | 'resealed' | 'unreadable'>> {
   const dataKeys = await openKeyring(keyringFile, (keyring) => readDataKeys(keyring, keys));
   const { activeId } = dataKeys;
   const unreadable: string[] = [];
-  let resealed = 0;
+  let [resealed, read] = [0, 0];
   for await (const batch of sealedPages(keys, batchSize)) {
+    progress('Encrypting registries again', (read += batch.length));
     const old = batch.flatMap(passwordsOf).filter(({ sealed }) => dataKeyIdOf(sealed) !== activeId);
     const results = old.map((password) => resealedOf(dataKeys, password));
     unreadable.push(...old.filter((_, index) => results[index] === undefined).map(({ registry }) => registry.id));

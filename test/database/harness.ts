@@ -32,8 +32,9 @@ export async function openStarted(
   url: string,
   folder = migrationsDir,
   checkKeys?: StoreOptions['checkKeys'],
+  owned = false,
 ): Promise<Store> {
-  return await started(await openStore({ url, migrationsDir: folder, checkKeys }));
+  return await started(await openStore({ url, migrationsDir: folder, checkKeys, owned }));
 }
 
 /** Starts the audit chain of a store. */

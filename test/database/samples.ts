@@ -1,6 +1,6 @@
 // Rows for the store's tests: valid, and different in every field that matters to the test.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import type { StoredToken } from '../../src/core/accounts/store.ts';
 import type { AuditMac } from '../../src/core/audit/chain.ts';
 import type { AuditEvent } from '../../src/core/audit/event.ts';
@@ -54,7 +54,10 @@ export function sampleEvent(change: Partial<AuditEvent> = {}): AuditEvent {
 }
 
 /** The audit chain's, under a key that every test has. */
-export const sampleMac: AuditMac = (text) => createHmac('sha256', 'a key for tests').update(text).digest('hex');
+export const sampleMac: AuditMac = Object.assign(
+  (text: string) => createHmac('sha256', 'a key for tests').update(text).digest('hex'),
+  { key: createSecretKey('a key for tests', 'utf8') },
+);
 
 export function sampleReport(change: Partial<ValidationReport> = {}): ValidationReport {
   return {

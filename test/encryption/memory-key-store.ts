@@ -37,11 +37,12 @@ export function memoryKeyStore(
       return true;
     },
     async insertAuditKey(make) {
+      const key = await make(Math.max(0, ...this.rows.map(({ id }) => id)) + 1);
       if (this.rows.some(({ state }) => state === 'AUDIT')) {
         return;
       }
       this.writes += 1;
-      this.rows = [...this.rows, make(Math.max(0, ...this.rows.map(({ id }) => id)) + 1)];
+      this.rows = [...this.rows, key];
     },
   };
 }

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Problem } from '../../core/shared/problem.ts';
+import { noProgress, type Progress } from '../../core/shared/progress.ts';
 import { isPostgres } from '../../database/database.ts';
 import { StoreError } from '../../database/errors.ts';
 import { backUp, type BackupSummary, holdsData, replaceDatabase, stageRestore } from '../../database/sqlite/backup.ts';
@@ -34,13 +35,18 @@ export interface Restoration {
 const requiredChecks: readonly Check['name'][] = ['database', 'schema', 'keys'];
 
 /** Backs up the database; a server may be running on it. @throws Problem and StoreError like `backUp`; Problem on PostgreSQL. */
-export async function backUpData(config: Config, file: string, overwrite: boolean): Promise<Backup> {
+export async function backUpData(
+  config: Config,
+  file: string,
+  overwrite: boolean,
+  progress: Progress = noProgress,
+): Promise<Backup> {
   const database = embeddedDatabase(
     config,
     'Back it up with pg_dump --format=custom, which makes a consistent copy too, and store the keyring separately.',
   );
   const target = resolve(file);
-  return { ...backUp(database, target, { overwrite }), file: target, keyringFile: config.keyringFile };
+  return { ...backUp(database, target, { overwrite, progress }), file: target, keyringFile: config.keyringFile };
 }
 
 /**
@@ -48,7 +54,12 @@ export async function backUpData(config: Config, file: string, overwrite: boolea
  * @param force whether an existing database may be replaced; it is kept under another name.
  * @throws StoreError if a server is running on the database; Problem if a database exists, or the file is not a backup.
  */
-export async function restoreData(config: Config, file: string, force: boolean): Promise<Restoration> {
+export async function restoreData(
+  config: Config,
+  file: string,
+  force: boolean,
+  progress: Progress = noProgress,
+): Promise<Restoration> {
   const database = embeddedDatabase(config, 'Restore it with pg_restore.');
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
@@ -59,8 +70,9 @@ export async function restoreData(config: Config, file: string, force: boolean):
         'ALREADY_EXISTS',
         `A database already exists at ${database}. Pass --force to keep it under another name and restore the backup.`,
       );
+    progress('Copying the backup');
     using staged = stageRestore(resolve(file), database);
-    const checks = await checkStaged(config, staged.path);
+    const checks = await checkStaged(config, staged.path, progress);
     if (checks.some(({ name, state }) => state === 'FAILED' && requiredChecks.includes(name)))
       return { restored: false, checks, aside: undefined };
     return { restored: true, checks, aside: replaceDatabase(database, staged.path, new Date()) };
@@ -70,7 +82,8 @@ export async function restoreData(config: Config, file: string, force: boolean):
 }
 
 /** Verifies a staged backup. Checks the file before migrating it, because a migration could hide damage. */
-async function checkStaged(config: Config, path: string): Promise<Check[]> {
+async function checkStaged(config: Config, path: string, progress: Progress): Promise<Check[]> {
+  progress('Verifying the file');
   try {
     const violations = await findViolations(path);
     if (violations.length > 0) return [{ name: 'database', state: 'FAILED', message: violations.join('; ') }];
@@ -80,7 +93,7 @@ async function checkStaged(config: Config, path: string): Promise<Check[]> {
     if (error instanceof StoreError) return [{ name: 'schema', state: 'FAILED', message: error.message }];
     throw error;
   }
-  return await verify(config, path);
+  return await verify(config, path, progress);
 }
 
 async function findViolations(path: string): Promise<string[]> {

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { noProgress, type Progress } from '../../core/shared/progress.ts';
 import { readKeyStatus, type KeyStatus } from '../../encryption/key-status.ts';
 import {
   rotateDataKey,
@@ -21,8 +22,8 @@ export function keyStatus(config: Config): Promise<KeyStatus> {
 }
 
 /** Re-encrypts all passwords with a new data key. @throws like `rotateDataKey` and `keyStatus`. */
-export function rotateDataKeyOf(config: Config): Promise<DataRotation> {
-  return withKeys(config, rotateDataKey);
+export function rotateDataKeyOf(config: Config, progress: Progress = noProgress): Promise<DataRotation> {
+  return withKeys(config, (parts) => rotateDataKey({ ...parts, progress }));
 }
 
 /** Rewraps all data keys with a new root key. @throws like `rotateRootKey` and `keyStatus`. */

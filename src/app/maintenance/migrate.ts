@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Registry } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import type { Progress } from '../../core/shared/progress.ts';
 import { isPostgres } from '../../database/database.ts';
 import { type MovedTable, copyToPostgres } from '../../database/postgres/copy-from-sqlite.ts';
 import { openPostgres } from '../../database/postgres/open.ts';
@@ -10,7 +11,7 @@ import type { Snapshot } from '../../database/snapshot.ts';
 import { openStore } from '../../database/store.ts';
 import type { Config } from '../config.ts';
 import { migrationsDir } from '../paths.ts';
-import { requireCurrentTables, withSnapshot } from './snapshot.ts';
+import { requireCurrentTables, withPages, withSnapshot } from './snapshot.ts';
 
 /**
  * Copies the embedded database to an empty PostgreSQL database in one transaction. The file and the keyring, which opens
@@ -18,7 +19,11 @@ import { requireCurrentTables, withSnapshot } from './snapshot.ts';
  * @param url the target, `postgres://…`. If it contains no password, that of PGPASSWORD is used.
  * @throws StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
  */
-export async function moveToPostgres({ databaseUrl, migrationPassword }: Config, url: string): Promise<MovedTable[]> {
+export async function moveToPostgres(
+  { databaseUrl, migrationPassword }: Config,
+  url: string,
+  progress: Progress,
+): Promise<MovedTable[]> {
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
   if (isPostgres(databaseUrl))
     throw new Problem('INVALID_INPUT', 'The data is already stored in PostgreSQL (REGWAY_DATABASE_URL).');
@@ -27,31 +32,39 @@ export async function moveToPostgres({ databaseUrl, migrationPassword }: Config,
   // Opening locks the file against servers and migrates it to the tables of this version, which PostgreSQL gets.
   const store = await openStore({ url: databaseUrl, migrationsDir, owned: true });
   try {
-    return await withSnapshot(databaseUrl, (source) => moveInto(source, url, migrationPassword));
+    return await withSnapshot(databaseUrl, (source) =>
+      moveInto(source, { url, password: migrationPassword, progress }),
+    );
   } finally {
     await store.close();
   }
 }
 
 /**
- * Returns the registries without passwords, sorted by account and pattern. A server may be running.
+ * Passes the registries to `print` page by page, without passwords, sorted by account and pattern. A server may be running.
  * @param account the account to export; if undefined, all accounts.
- * @throws StoreError if no database exists or its tables are of a later version; Problem if they are of an earlier one.
+ * @param print is awaited before the next page is read.
+ * @throws StoreError if no database exists or its tables are of a later version; Problem if they are of an earlier one. Nothing was printed then.
  */
-export async function exportRegistries({ databaseUrl }: Config, account: string | undefined): Promise<Registry[]> {
-  return await withSnapshot(databaseUrl, async (snapshot) => {
-    await requireCurrentTables(snapshot);
-    const registries: Registry[] = [];
-    for await (const { registry } of snapshot.registries()) {
-      if (account === undefined || registry.account === account) registries.push(registry);
-    }
-    return registries.toSorted(
-      (one, other) => compare(one.account, other.account) || compare(one.registry, other.registry),
-    );
+export async function exportRegistries(
+  { databaseUrl }: Config,
+  account: string | undefined,
+  print: (registries: readonly Registry[]) => Promise<void>,
+): Promise<void> {
+  await withPages(databaseUrl, async (pages) => {
+    await requireCurrentTables(pages);
+    for await (const page of pages.registriesInOrder(account)) await print(page);
   });
 }
 
-async function moveInto(source: Snapshot, url: string, password: string | undefined): Promise<MovedTable[]> {
+interface Target {
+  readonly url: string;
+  readonly password: string | undefined;
+  readonly progress: Progress;
+}
+
+async function moveInto(source: Snapshot, { url, password, progress }: Target): Promise<MovedTable[]> {
+  progress('Verifying the database');
   const [violation] = (await source.findViolations()) ?? [];
   if (violation !== undefined)
     throw new Problem(
@@ -60,12 +73,8 @@ async function moveInto(source: Snapshot, url: string, password: string | undefi
     );
   const target = openPostgres(url, password);
   try {
-    return await copyToPostgres(source.database, target, join(migrationsDir, 'postgres'));
+    return await copyToPostgres(source.database, target, join(migrationsDir, 'postgres'), progress);
   } finally {
     await target.close();
   }
-}
-
-function compare(one: string, other: string): number {
-  return one === other ? 0 : one < other ? -1 : 1;
 }

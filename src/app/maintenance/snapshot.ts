@@ -1,15 +1,25 @@
-// Opens consistent snapshots of a database for the commands that only read.
+// Opens a database for the commands that only read.
 
 import { Problem } from '../../core/shared/problem.ts';
-import { openSnapshot, type Snapshot } from '../../database/snapshot.ts';
+import { type Moment, openSnapshot, type Snapshot } from '../../database/snapshot.ts';
 import { migrationsDir } from '../paths.ts';
 
-/** Opens a snapshot, runs `work` with it, and closes it. @throws like `openSnapshot`, and the errors of `work`. */
-export async function withSnapshot<Result>(
+/** Opens a snapshot of one moment, runs `work` with it, and closes it. @throws like `openSnapshot`, and the errors of `work`. */
+export function withSnapshot<Result>(url: string, work: (snapshot: Snapshot) => Promise<Result>): Promise<Result> {
+  return opened(url, 'ONE', work);
+}
+
+/** As `withSnapshot`, but each page is as it is when it is read, so that a long command keeps nothing of a running server. */
+export function withPages<Result>(url: string, work: (pages: Snapshot) => Promise<Result>): Promise<Result> {
+  return opened(url, 'EACH_READ', work);
+}
+
+async function opened<Result>(
   url: string,
+  moment: Moment,
   work: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
-  const snapshot = await openSnapshot({ url, migrationsDir });
+  const snapshot = await openSnapshot({ url, migrationsDir, moment });
   try {
     return await work(snapshot);
   } finally {

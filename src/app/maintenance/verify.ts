@@ -2,16 +2,17 @@
 
 import type { AuditMac } from '../../core/audit/chain.ts';
 import { type AuditAnchor, type AuditVerdict, describeVerdict, verifyAudit } from '../../core/audit/verification.ts';
-import type { Sealer } from '../../core/passwords/sealer.ts';
+import { retryWithFreshKeys, type Sealer } from '../../core/passwords/sealer.ts';
 import { secretBinding, secretSlots } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { noProgress, type Progress } from '../../core/shared/progress.ts';
 import { StoreError } from '../../database/errors.ts';
 import type { Snapshot } from '../../database/snapshot.ts';
 import { findAuditMac } from '../../encryption/audit-key.ts';
-import { KeyringError, loadKeyring } from '../../encryption/keyring.ts';
+import { KeyringError, openKeyring } from '../../encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
-import { requireCurrentTables, withSnapshot } from './snapshot.ts';
+import { requireCurrentTables, withPages } from './snapshot.ts';
 
 /** The result of one check of the stored data. */
 export interface Check {
@@ -27,36 +28,54 @@ const maxNamed = 10;
 const noTrail = 'There is no chain of audit events yet. The next start of the server creates it.';
 
 /**
- * Verifies a snapshot of a database. Writes nothing; a server may be running on it.
+ * Verifies a database, page by page. Writes nothing; a server may be running on it.
  * @param url the database, such as the path of a backup. Defaults to the one of the settings.
+ * @param progress shows how far it is.
  * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened.
  */
-export async function verify({ databaseUrl, keyringFile }: Config, url: string = databaseUrl): Promise<Check[]> {
-  return await withSnapshot(url, (snapshot) => verifySnapshot(snapshot, keyringFile));
+export async function verify(
+  { databaseUrl, keyringFile }: Config,
+  url: string = databaseUrl,
+  progress: Progress = noProgress,
+): Promise<Check[]> {
+  return await withPages(url, (snapshot) => verifySnapshot(shownBy(progress, snapshot), keyringFile, progress));
 }
 
 /**
- * Verifies the whole audit trail of a snapshot of the database. Writes nothing; a server may be running on it.
+ * Verifies the whole audit trail of the database, page by page. Writes nothing; a server may be running on it.
  * @param anchor an event noted earlier, which must still exist.
  * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened, `NOT_FOUND` if no trail exists yet; KeyringError if the keyring does not belong to the database.
  */
 export async function verifyAuditTrail(
   { databaseUrl, keyringFile }: Config,
   anchor: AuditAnchor | undefined,
+  progress: Progress = noProgress,
 ): Promise<AuditVerdict> {
-  return await withSnapshot(databaseUrl, async (snapshot) => {
+  return await withPages(databaseUrl, async (pages) => {
+    const snapshot = shownBy(progress, pages);
     await requireCurrentTables(snapshot);
     const { keys } = snapshot;
     const mac = (await holdsNothingSealed(keys))
       ? undefined
-      : await findAuditMac({ keyring: await loadKeyring(keyringFile, { createIfMissing: false }), keys });
+      : await openKeyring(keyringFile, (keyring) => findAuditMac({ keyring, keys }));
     const verdict = await verifyTrail(snapshot, mac, anchor);
     if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
     return verdict;
   });
 }
 
-async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<Check[]> {
+/** Shows how many events were read. */
+function shownBy(progress: Progress, snapshot: Snapshot): Snapshot {
+  const { audit } = snapshot;
+  const eventsAfter: typeof audit.eventsAfter = (seq, limit) => {
+    progress('Verifying audit events', seq);
+    return audit.eventsAfter(seq, limit);
+  };
+  return { ...snapshot, audit: { ...audit, eventsAfter } };
+}
+
+async function verifySnapshot(snapshot: Snapshot, keyringFile: string, progress: Progress): Promise<Check[]> {
+  progress('Verifying the file');
   const database = await verifyDatabase(snapshot);
   const schema = await verifySchema(snapshot);
   if (schema.state !== 'PASSED') return [database, schema];
@@ -68,7 +87,7 @@ async function verifySnapshot(snapshot: Snapshot, keyringFile: string): Promise<
     database,
     schema,
     opened.check,
-    await verifyPasswords(snapshot, opened.sealer),
+    await verifyPasswords(snapshot, opened.sealer, progress),
     await checkTrail(snapshot, opened.auditMac),
   ];
 }
@@ -110,11 +129,13 @@ interface OpenedKeys {
 /** Opens the keys. Creating the sealer verifies, by the canary, that they are the keys of the database. */
 async function openKeys({ keys }: Snapshot, keyringFile: string): Promise<OpenedKeys | { check: Check }> {
   try {
-    const keyring = await loadKeyring(keyringFile, { createIfMissing: false });
-    const [sealer, auditMac] = [await createSealer({ keyring, keys }), await findAuditMac({ keyring, keys })];
+    // A rotation may end between the reads.
+    const opened = await openKeyring(keyringFile, async (keyring) => ({
+      sealer: await createSealer({ keyring, keys }),
+      auditMac: await findAuditMac({ keyring, keys }),
+    }));
     return {
-      sealer,
-      auditMac,
+      ...opened,
       check: {
         name: 'keys',
         state: 'PASSED',
@@ -148,16 +169,18 @@ async function verifyTrail(
   return isNew ? undefined : { intact: false, checked: 0, seq: 1, damage: 'KEY_REMOVED' };
 }
 
-async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Check> {
+async function verifyPasswords(snapshot: Snapshot, sealer: Sealer, progress: Progress): Promise<Check> {
   let count = 0;
   const unreadable: string[] = [];
   for await (const { registry, sealed } of snapshot.registries()) {
     count += 1;
-    if (
-      !secretSlots.every((slot) =>
-        opens(() => sealed[slot] === null || sealer.open(sealed[slot], secretBinding(registry, slot))),
-      )
-    )
+    progress('Decrypting registries', count);
+    const openAll = (): void => {
+      for (const slot of secretSlots)
+        if (sealed[slot] !== null) sealer.open(sealed[slot], secretBinding(registry, slot));
+    };
+    // A rotation may have sealed this page with keys that are newer than ours.
+    if (!(await opens(() => retryWithFreshKeys(sealer, openAll))))
       unreadable.push(`${registry.registry} (account ${registry.account})`);
   }
   if (unreadable.length === 0) return { name: 'passwords', state: 'PASSED', message: `All ${count} can be decrypted.` };
@@ -169,9 +192,9 @@ async function verifyPasswords(snapshot: Snapshot, sealer: Sealer): Promise<Chec
   };
 }
 
-function opens(open: () => unknown): boolean {
+async function opens(open: () => Promise<void>): Promise<boolean> {
   try {
-    open();
+    await open();
     return true;
   } catch (error) {
     if (error instanceof Problem) return false;

@@ -9,7 +9,10 @@ import { checkKeys, openSeal } from './encryption.ts';
  * Opens the store of the settings. The server opens it as `owned`, which locks a SQLite file against other servers.
  * @throws ConfigError if the data directory cannot be created; KeyringError like `checkKeys`, and nothing was written then; otherwise like `openStore`.
  */
-export async function openDataStore(config: Config, options: Pick<StoreOptions, 'owned' | 'log'> = {}): Promise<Store> {
+export async function openDataStore(
+  config: Config,
+  options: Pick<StoreOptions, 'owned' | 'log' | 'onDeath' | 'onGivenUp'> = {},
+): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   return openStore({
     url: config.databaseUrl,

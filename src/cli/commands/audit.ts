@@ -7,6 +7,7 @@ import { connect } from '../api/connection.ts';
 import type { CommandContext } from '../context.ts';
 import { accountOption, outputOption, type AccountOption, type OutputOption } from '../options.ts';
 import { tablePrinter, type Column } from '../terminal/table.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { jsonText, printResult, resultWidth } from '../terminal/terminal.ts';
 
 interface ListOptions extends OutputOption, AccountOption {
@@ -77,8 +78,12 @@ function addVerify(audit: Command, { loadDataCommands, endWith }: CommandContext
     .action(async ({ anchor, output }: VerifyOptions) => {
       const local = await loadDataCommands();
       endWith(
-        await local.runVerifyAudit(anchor, (verdict) =>
-          process.stdout.write(output === 'json' ? `${jsonText(verdict)}\n` : describe(verdict)),
+        await withProgress((progress, print) =>
+          local.runVerifyAudit(
+            anchor,
+            (verdict) => print(output === 'json' ? `${jsonText(verdict)}\n` : describe(verdict)),
+            progress,
+          ),
         ),
       );
     });

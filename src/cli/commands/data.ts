@@ -11,8 +11,9 @@ import type {
 } from '../context.ts';
 import { type AccountOption, outputOption, type OutputOption } from '../options.ts';
 import { refusePasswordInAddress } from '../terminal/password.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
-import { jsonText, resultWidth } from '../terminal/terminal.ts';
+import { jsonListPrinter, jsonText, resultWidth } from '../terminal/terminal.ts';
 
 interface ForceOption {
   readonly force?: boolean;
@@ -58,8 +59,13 @@ function addBackup(program: Command, { loadDataCommands, endWith }: CommandConte
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadDataCommands();
       endWith(
-        await local.runBackup(file, force, (backup) =>
-          process.stdout.write(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup)),
+        await withProgress((progress, print) =>
+          local.runBackup(
+            file,
+            force,
+            (backup) => print(output === 'json' ? `${jsonText(backup)}\n` : describeBackup(backup)),
+            progress,
+          ),
         ),
       );
     });
@@ -79,8 +85,13 @@ function addRestore(program: Command, { loadDataCommands, endWith }: CommandCont
     .action(async (file: string, { force = false, output }: ForceOption & OutputOption) => {
       const local = await loadDataCommands();
       endWith(
-        await local.runRestore(file, force, (restoration) =>
-          process.stdout.write(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration)),
+        await withProgress((progress, print) =>
+          local.runRestore(
+            file,
+            force,
+            (restoration) => print(output === 'json' ? `${jsonText(restoration)}\n` : describeRestoration(restoration)),
+            progress,
+          ),
         ),
       );
     });
@@ -99,8 +110,12 @@ function addVerify(program: Command, { loadDataCommands, endWith }: CommandConte
     .action(async (file: string | undefined, { output }: OutputOption) => {
       const local = await loadDataCommands();
       endWith(
-        await local.runVerify(file, (checks) =>
-          process.stdout.write(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`),
+        await withProgress((progress, print) =>
+          local.runVerify(
+            file,
+            (checks) => print(output === 'json' ? `${jsonText(checks)}\n` : `${tableOf(checks)}\n`),
+            progress,
+          ),
         ),
       );
     });
@@ -125,8 +140,12 @@ function addMigrate(program: Command, { loadDataCommands, endWith }: CommandCont
       refusePasswordInAddress(to);
       const local = await loadDataCommands();
       endWith(
-        await local.runMigrate(to, (tables) =>
-          process.stdout.write(output === 'json' ? `${jsonText(tables)}\n` : describeMove(tables)),
+        await withProgress((progress, print) =>
+          local.runMigrate(
+            to,
+            (tables) => print(output === 'json' ? `${jsonText(tables)}\n` : describeMove(tables)),
+            progress,
+          ),
         ),
       );
     });
@@ -143,11 +162,18 @@ function addExport(program: Command, { loadDataCommands, endWith }: CommandConte
     )
     .action(async ({ account }: AccountOption) => {
       const local = await loadDataCommands();
-      endWith(
-        await local.runExport(account, (registries) =>
-          process.stdout.write(`${jsonText({ registries: registries.map(record) })}\n`),
-        ),
+      const list = jsonListPrinter('registries');
+      let printed = 0;
+      const exitCode = await withProgress(
+        (progress) =>
+          local.runExport(account, async (registries) => {
+            await list.print(registries.map(record));
+            progress('Exporting registries', (printed += registries.length));
+          }),
+        { hidden: process.stdout.isTTY },
       );
+      if (exitCode === 0) await list.end();
+      endWith(exitCode);
     });
 }
 

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { CommandContext, DataRotationSummary, KeyStatusSummary, RootRotationSummary } from '../context.ts';
 import { type Output, outputOption, type OutputOption } from '../options.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, resultWidth } from '../terminal/terminal.ts';
 
@@ -57,9 +58,12 @@ function addRotateData(keys: Command, { loadDataCommands, endWith }: CommandCont
     .addHelpText('after', `${where}\nExamples:\n  # Rotate the data key\n  regway keys rotate-data`)
     .action(async ({ output }: OutputOption) =>
       endWith(
-        await (
-          await loadDataCommands()
-        ).runRotateDataKey((rotation) => process.stdout.write(formatDataRotation(rotation, output))),
+        await withProgress(async (progress, print) =>
+          (await loadDataCommands()).runRotateDataKey(
+            (rotation) => print(formatDataRotation(rotation, output)),
+            progress,
+          ),
+        ),
       ),
     );
 }

@@ -10,7 +10,35 @@ const minWidth = 40;
 
 /** Writes a result. Waits for a slow reader, so that a long list does not accumulate in memory. */
 export async function printResult(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
+  await write(`${text}\n`);
+}
+
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+/** Writes one JSON object with one list, which arrives in pieces, as `jsonText` would write the whole. */
+export interface JsonListPrinter {
+  /** Waits for a slow reader. */
+  print(items: readonly object[]): Promise<void>;
+  /** Ends the object. Without it what was written is no valid JSON, as it must be when the rest could not be read. */
+  end(): Promise<void>;
+}
+
+/** Creates the printer. Nothing is written before the first piece or the end. @param name of the list. */
+export function jsonListPrinter(name: string): JsonListPrinter {
+  let isEmpty = true;
+  return {
+    async print(items) {
+      const pieces = items.map((item) => {
+        const opening = isEmpty ? `{\n  ${JSON.stringify(name)}: [` : ',';
+        isEmpty = false;
+        return `${opening}\n    ${jsonText(item).replaceAll('\n', '\n    ')}`;
+      });
+      await write(pieces.join(''));
+    },
+    end: () => write(isEmpty ? `${jsonText({ [name]: [] })}\n` : '\n  ]\n}\n'),
+  };
 }
 
 /** Formats a result as indented JSON, without a trailing newline. */

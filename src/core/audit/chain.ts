@@ -4,7 +4,11 @@
 import type { AuditEvent } from './event.ts';
 
 /** Returns the keyed hash of a text, in hex, under a key that the database does not contain in clear. */
-export type AuditMac = (text: string) => string;
+export interface AuditMac {
+  (text: string): string;
+  /** The key as an object that shows nothing of it, for a store that computes HMAC-SHA256 with it on another thread. */
+  readonly key?: object | undefined;
+}
 
 /** An audit event at its place in the chain. */
 export interface ChainedEvent extends AuditEvent {

@@ -40,7 +40,7 @@ export interface KeyStore {
   /** Writes the first key and the canary in one transaction. Returns true to the one process that did, false if a key exists. */
   insertFirst(key: DataKeyRow, canary: Uint8Array): Promise<boolean>;
   /** Writes the key of the audit chain under the next free ID, unless one exists. The canary exists already. */
-  insertAuditKey(make: (id: number) => DataKeyRow): Promise<void>;
+  insertAuditKey(make: (id: number) => DataKeyRow | Promise<DataKeyRow>): Promise<void>;
 }
 
 /** Stores keys and passwords during a rotation. Once a key is active, the store accepts no password sealed with another. */

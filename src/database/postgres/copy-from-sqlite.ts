@@ -5,6 +5,7 @@ import { type Column, getTableColumns, getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { adminAccount } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { noProgress, type Progress } from '../../core/shared/progress.ts';
 import type { Database, Queries } from '../database.ts';
 import { StoreError } from '../errors.ts';
 import { applyMissing } from '../migrate.ts';
@@ -28,17 +29,26 @@ type Row = Readonly<Record<string, unknown>>;
  * @param source a snapshot of a SQLite database with the tables of this version.
  * @param target a PostgreSQL database; missing tables are created.
  * @param migrations the directory of PostgreSQL's migrations.
+ * @param progress shows the rows of each table.
  * @throws Problem `INVALID_INPUT` if the target contains any row; StoreError if it returns other rows than it received. After any failure, the target is unchanged.
  */
-export async function copyToPostgres(source: Database, target: Database, migrations: string): Promise<MovedTable[]> {
+export async function copyToPostgres(
+  source: Database,
+  target: Database,
+  migrations: string,
+  progress: Progress = noProgress,
+): Promise<MovedTable[]> {
   const moved: MovedTable[] = [];
   await target.migrate(async (migration) => {
     await applyMissing(target, migration, migrations);
     await makeEmpty(target.tables, migration.queries);
     for (const name of namesOf(target.tables)) {
-      const digests = await copyTable(source, source.tables[name], target.tables[name], migration.queries);
+      const table = getTableName(target.tables[name]);
+      const onRows = (rows: number): void => progress(`Copying ${table}`, rows);
+      const digests = await copyTable(source, source.tables[name], target.tables[name], migration.queries, onRows);
+      progress(`Comparing ${table}`);
       await compareTable(target.tables[name], migration.queries, digests);
-      moved.push({ table: getTableName(target.tables[name]), rows: digests.length });
+      moved.push({ table, rows: digests.length });
     }
     return { changedTables: true };
   });
@@ -61,11 +71,18 @@ async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
 }
 
 /** Copies one table, and returns the digest of every row. */
-async function copyTable(source: Database, from: PgTable, to: PgTable, queries: Queries): Promise<string[]> {
+async function copyTable(
+  source: Database,
+  from: PgTable,
+  to: PgTable,
+  queries: Queries,
+  onRows: (rows: number) => void,
+): Promise<string[]> {
   const digests: string[] = [];
   for await (const rows of pagesOf(source, from)) {
     await queries.insert(to).values([...rows]);
     for (const row of rows) digests.push(digestOf(from, row));
+    onRows(digests.length);
   }
   await continueSequences(to, queries);
   return digests;

@@ -1,6 +1,6 @@
 // Stores wrapped data keys and the canary: opaque bytes that only the encryption can open.
 
-import { asc, eq, ne, sql } from 'drizzle-orm';
+import { asc, eq, gt, ne, sql } from 'drizzle-orm';
 import type { DataKeyRow, KeyStore } from '../../core/passwords/key-store.ts';
 import { dataKeyIdOf, StaleKeys } from '../../core/passwords/sealer.ts';
 import type { Sealed } from '../../core/registry/store.ts';
@@ -22,7 +22,10 @@ export function keyStore(database: Database): KeyStore {
       return row && plainBytes(row.sealed);
     },
     async hasRegistries() {
-      const rows = await database.read((queries) => queries.select({ id: registry.id }).from(registry).limit(1));
+      // The bound, which every id is above, lets the index begin at its first row.
+      const rows = await database.read((queries) =>
+        queries.select({ id: registry.id }).from(registry).where(gt(registry.id, '')).limit(1),
+      );
       return rows.length > 0;
     },
     async insertFirst(key, canary) {
@@ -46,7 +49,7 @@ export function keyStore(database: Database): KeyStore {
         await queries.update(sealCanary).set({ sealed: sql`${sealCanary.sealed}` });
         const rows = await queries.select({ id: dataKey.id, state: dataKey.state }).from(dataKey);
         if (rows.some(({ state }) => state === 'AUDIT')) return;
-        const key = make(Math.max(0, ...rows.map(({ id }) => id)) + 1);
+        const key = await make(Math.max(0, ...rows.map(({ id }) => id)) + 1);
         await queries.insert(dataKey).values(fromDataKey(key));
       });
     },

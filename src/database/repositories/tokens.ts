@@ -149,7 +149,10 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         )
         .prepare(unnamed),
     ),
-    first: statement((queries) => queries.select({ id: apiToken.id }).from(apiToken).limit(1).prepare(unnamed)),
+    // The bound, which every id is above, lets the index begin at its first row.
+    first: statement((queries) =>
+      queries.select({ id: apiToken.id }).from(apiToken).where(gt(apiToken.id, '')).limit(1).prepare(unnamed),
+    ),
     insert: statement((queries) =>
       queries
         .insert(apiToken)

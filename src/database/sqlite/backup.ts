@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Problem } from '../../core/shared/problem.ts';
+import { noProgress, type Progress } from '../../core/shared/progress.ts';
 import { StoreError, translateFailure } from '../errors.ts';
 import { createOwnedFile, moveDurably, moveDurablyToFreeName } from './files.ts';
 import { findViolations, isDamage, openToRead } from './snapshot.ts';
@@ -29,6 +30,7 @@ export interface BackupSummary {
 export interface BackupOptions {
   /** Whether to replace a file that already exists. */
   readonly overwrite: boolean;
+  readonly progress?: Progress | undefined;
 }
 
 /**
@@ -36,12 +38,18 @@ export interface BackupOptions {
  * A server may go on writing meanwhile.
  * @throws StoreError when there is no database at `source`; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` when the file cannot be written.
  */
-export function backUp(source: string, target: string, { overwrite }: BackupOptions): BackupSummary {
+export function backUp(
+  source: string,
+  target: string,
+  { overwrite, progress = noProgress }: BackupOptions,
+): BackupSummary {
   if (!overwrite && existsSync(target)) throw alreadyThere(target);
   const temporary = `${target}.${randomBytes(8).toString('hex')}.tmp`;
   try {
     closeSync(openSync(temporary, 'wx', 0o600));
+    progress('Copying the database');
     copyMoment(source, temporary);
+    progress('Verifying the copy');
     const facts = inspect(temporary);
     (overwrite ? moveDurably : moveDurablyToFreeName)(temporary, target);
     return facts;

@@ -1,6 +1,6 @@
 // Opens connections to a SQLite file: pragmas, WAL mode, and Drizzle on top.
 
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
@@ -13,7 +13,7 @@ import { acquireServerLock, type ServerLock } from './server-lock.ts';
 /** In earlier versions, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
 const oldestSqlite = '3.51.3';
 
-/** Milliseconds. Another process (the command line) holds the lock for milliseconds; waiting blocks the event loop, so no longer than a caller waits. */
+/** Milliseconds. Another process (the command line) holds the lock for milliseconds; no longer than a caller waits. */
 export const busyTimeoutMs = 5_000;
 
 /** Milliseconds. Several servers that start at once wait for the one that migrates. */
@@ -27,14 +27,13 @@ const readerCacheKiB = 16_384;
 /** The writer's are for the inner nodes of the trees. */
 const writerCacheKiB = 4_096;
 
+/** Bytes of the log's file that are kept when it begins anew: what SQLite writes between two checkpoints, four times. */
+const keptLogBytes = 16 * 1024 * 1024;
+
 /** Milliseconds. The other process needs about 1 ms to enter WAL mode. */
 const walRetryDelayMs = 10;
 
 export type Connection = InstanceType<typeof Sqlite>;
-
-export function logIsEmpty(path: string): boolean {
-  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
-}
 
 /** @throws StoreError for a version below the oldest safe one. */
 export function refuseOldSqlite(version: string): void {
@@ -72,13 +71,15 @@ function createPrivately(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
 }
 
-function connectReader(path: string): Connection {
+/** Opens a connection that only reads, to a file that exists. */
+export function connectReader(path: string): Connection {
   const reader = new Sqlite(path, { readonly: true, timeout: busyTimeoutMs });
   reader.pragma(`cache_size = -${readerCacheKiB}`);
   return reader;
 }
 
-async function connectWriter(path: string): Promise<Connection> {
+/** Opens a connection that writes, to a file that exists: to open it in another way and close it again would end the locks of every connection of this process. */
+export async function connectWriter(path: string): Promise<Connection> {
   const writer = new Sqlite(path, { timeout: migrationTimeoutMs });
   refuseOldSqlite(String(writer.prepare('SELECT sqlite_version()').pluck().get()));
   await enterWalMode(writer);
@@ -88,6 +89,7 @@ async function connectWriter(path: string): Promise<Connection> {
   // Deleted bytes are overwritten, so that a deleted secret is gone from the file.
   writer.pragma('secure_delete = ON');
   writer.pragma(`cache_size = -${writerCacheKiB}`);
+  writer.pragma(`journal_size_limit = ${keptLogBytes}`);
   return writer;
 }
 

@@ -6,8 +6,9 @@ import { sql } from 'drizzle-orm';
 import { type Database, type Dialect, localNotifications, type Migration, type MigrationResult } from '../database.ts';
 import { StoreError, translated, translateFailure } from '../errors.ts';
 import * as tables from '../schema/tables.sqlite.ts';
-import { busyTimeoutMs, connect, type Connection, logIsEmpty, queriesOf } from './connection.ts';
+import { busyTimeoutMs, connect, type Connection, connectReader, connectWriter, queriesOf } from './connection.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { boundLog, logBytes } from './log-bound.ts';
 import { preparedReads } from './prepared-reads.ts';
 import { acquireServerLock, type ServerLock } from './server-lock.ts';
 
@@ -16,22 +17,81 @@ export interface SqliteOptions {
   readonly owned?: boolean | undefined;
 }
 
+/** A database of this process alone, which can give its writing to a thread. */
+export interface SqliteDatabase extends Database {
+  /**
+   * Closes the connection that writes, once the running transactions have ended, and leaves that which reads. From then on it waits for no lock.
+   * @returns the reads, which `release` must close at the end.
+   */
+  handOver(): Promise<HandedOver>;
+}
+
+/** What a database keeps when it has given its writing away. */
+export interface HandedOver {
+  readonly reads: Database;
+  /** Bytes of the log, which the last connection to close moves into the file. */
+  readonly logBytes: () => number;
+  /** Lets another process serve the file. */
+  readonly release: () => void;
+}
+
 /**
  * Opens or creates the file, readable by its owner alone.
  * @throws StoreError when the file cannot be opened as a database, is served by another process, lies on a network file system, or the SQLite library is too old.
  */
-export async function openSqlite(path: string, { owned = false }: SqliteOptions = {}): Promise<Database> {
+export async function openSqlite(path: string, { owned = false }: SqliteOptions = {}): Promise<SqliteDatabase> {
   const { writer, reader, ownership } = await connect(path, owned);
-  const [readQueries, writeQueries] = [queriesOf(reader), queriesOf(writer)];
+  const { database, queue } = writingOn({ path, writer, reader, ownership });
+  return {
+    ...database,
+    handOver: () =>
+      queue(async () => {
+        // The first read opens the log. Behind the writer it could not.
+        reader.prepare('SELECT count(*) FROM sqlite_schema').get();
+        writer.close();
+        reader.pragma('busy_timeout = 0');
+        return {
+          reads: readingOn(reader),
+          logBytes: () => logBytes(path),
+          release: () => ownership?.release(),
+        };
+      }),
+  };
+}
+
+/** Opens the file, which exists and which this process serves, for a thread that writes. */
+export async function openWrites(path: string): Promise<Database> {
+  const writer = await connectWriter(path);
+  writer.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  const { database, queue } = writingOn({ path, writer, reader: connectReader(path), ownership: undefined });
+  const endBound = boundLog(writer, path, queue);
+  return {
+    ...database,
+    close() {
+      endBound();
+      return database.close();
+    },
+  };
+}
+
+/** Opens the file, which exists, for reads alone: each sees what is committed when it begins, and waits for locks. */
+export function openReads(path: string): Database {
+  return readingOn(connectReader(path));
+}
+
+interface Writing {
+  readonly path: string;
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly ownership: ServerLock | undefined;
+}
+
+function writingOn({ path, writer, reader, ownership }: Writing): { database: Database; queue: SerialQueue } {
+  const writeQueries = queriesOf(writer);
   const queue = serialQueue();
   const commits = createGroupCommit(writer);
-  const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
-  return {
-    ...dialect,
-    notifications: localNotifications(),
-    version: () => readVersion(dataVersion),
-    preparedReads: preparedReads(reader, readQueries),
-    read: (work) => translated(() => work(readQueries)),
+  const database: Database = {
+    ...readingOn(reader),
     write: (work) =>
       translated(() => {
         const written = commits.add(() => work(writeQueries));
@@ -54,8 +114,27 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () =>
       queue(async () =>
-        logIsEmpty(path) ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership),
+        logBytes(path) === 0 ? closeInTurn(reader, writer, ownership) : closeInTurn(writer, reader, ownership),
       ),
+  };
+  return { database, queue };
+}
+
+function readingOn(reader: Connection): Database {
+  const queries = queriesOf(reader);
+  const dataVersion = reader.prepare<[], number>('PRAGMA data_version').pluck();
+  const refuseWrite = () => Promise.reject(new Error('This connection only reads.'));
+  const close = async () => void reader.close();
+  return {
+    ...dialect,
+    notifications: localNotifications(),
+    version: () => readVersion(dataVersion),
+    preparedReads: preparedReads(reader, queries),
+    read: (work) => translated(() => work(queries)),
+    write: refuseWrite,
+    migrate: refuseWrite,
+    close,
+    abandon: close,
   };
 }
 
@@ -112,7 +191,9 @@ function runOn(connection: Connection): Migration['run'] {
 }
 
 /** Runs one piece of work after the other, in order. */
-function serialQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+type SerialQueue = <T>(work: () => Promise<T>) => Promise<T>;
+
+function serialQueue(): SerialQueue {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work);

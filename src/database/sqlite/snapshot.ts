@@ -1,4 +1,4 @@
-// Opens one moment of the embedded database: a read-only connection inside one transaction.
+// Opens the embedded database to read it whole: a read-only connection, inside one transaction where all must be of one moment.
 
 import { statSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
@@ -13,10 +13,13 @@ const busyTimeoutMs = 5_000;
 /** Complaints beyond the first few repeat themselves. */
 const maxComplaints = 10;
 
-/** @throws StoreError when there is no database at `path`. */
-export function openSqliteSnapshot(path: string): SnapshotDatabase {
+/**
+ * @param options.isOneMoment whether all reads are of the moment of this call; else each is of its own.
+ * @throws StoreError when there is no database at `path`.
+ */
+export function openSqliteSnapshot(path: string, { isOneMoment }: { readonly isOneMoment: boolean }): SnapshotDatabase {
   const connection = openToRead(path);
-  connection.exec('BEGIN');
+  if (isOneMoment) connection.exec('BEGIN');
   // The moment is that of the first read, not of BEGIN.
   readSchema(connection);
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));

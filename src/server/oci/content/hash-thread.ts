@@ -1,6 +1,7 @@
 // Hashes large content on one worker thread that all pulls share, because the main thread is busy with streaming.
 
 import { Worker } from 'node:worker_threads';
+import { createRestartLimit } from '../../../core/shared/restarts.ts';
 import type { Coding } from './decoded-hash.ts';
 
 /** What is hashed. */
@@ -46,9 +47,6 @@ export interface HashThreadOptions {
   readonly now?: () => number;
 }
 
-const maxRestarts = 3;
-const restartWindowMs = 60_000;
-
 /**
  * Creates the thread. Its worker starts with the first hash. If the worker dies, its unfinished hashes fail, and the next hash starts another
  * worker.
@@ -57,15 +55,14 @@ export function createHashThread({ onDeath, onGivenUp, now = () => performance.n
   const hashes = new Map<number, PostedHash>();
   let worker: Worker | undefined;
   let lastId = 0;
-  let deaths: number[] = [];
+  const mayRestart = createRestartLimit(now);
   const onWorkerDeath = (error: unknown): void => {
     worker = undefined;
     const unfinished = [...hashes.values()];
     hashes.clear();
     for (const hash of unfinished) hash.fail(error);
     onDeath(error);
-    deaths = [...deaths.filter((at) => now() - at < restartWindowMs), now()];
-    if (deaths.length > maxRestarts) onGivenUp();
+    if (!mayRestart()) onGivenUp();
   };
   return {
     start(kind) {

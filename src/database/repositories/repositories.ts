@@ -1,0 +1,34 @@
+// Joins the repositories of one database: every store port of the core.
+
+import type { AccessStore } from '../../core/accounts/store.ts';
+import type { AuditStore } from '../../core/audit/store.ts';
+import type { KeyRotationStore } from '../../core/passwords/key-store.ts';
+import type { UseStore } from '../../core/pulls/usage.ts';
+import type { RegistryStore } from '../../core/registry/store.ts';
+import type { Database } from '../database.ts';
+import { auditChain } from './audit.ts';
+import { keyRotationStore } from './key-rotation.ts';
+import { registryStore } from './registries.ts';
+import { accessStore } from './tokens.ts';
+import { useStore } from './usage.ts';
+
+export interface Repositories {
+  readonly registries: RegistryStore;
+  readonly access: AccessStore;
+  readonly uses: UseStore;
+  /** Must be started with its key before anything is changed. */
+  readonly audit: AuditStore;
+  readonly keys: KeyRotationStore;
+}
+
+/** The repositories of an open database whose tables are those of this program. */
+export function repositoriesOn(database: Database): Repositories {
+  const { append, ...audit } = auditChain(database);
+  return {
+    registries: registryStore(database, append),
+    access: accessStore(database, append),
+    uses: useStore(database),
+    audit,
+    keys: keyRotationStore(database, append),
+  };
+}
