@@ -23,6 +23,12 @@ const fullPieceBytes = 16 * 1024;
 /** Read into while there is no slab. Shared by all connections, because its content is copied before anything else runs. */
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Interim responses, which a client must skip even if it expects none (RFC 9110 §15.2). undici ends the connection at a 100. */
+const interimResponses = /^(?:HTTP\/1\.[01] 1(?!01)\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)+/;
+
+/** Bytes that are searched for interim responses: a few of some hundred bytes each. */
+const maxInterimBytes = 8 * 1024;
+
 /** Creates the buffer of one socket. Nothing is read before there is a connection over it. */
 export function createBufferedDuplex(bufferPool: BufferPool): BufferedSocket {
   let connection: Connection | undefined;
@@ -80,8 +86,10 @@ class Connection extends Duplex {
   }
 
   /** Accepts what was read into the last room. Returns false to pause until there is a reader. */
-  accept(size: number): boolean {
+  accept(arrived: number): boolean {
     this.#hasReceived = true;
+    const size = this.#isWaiting && this.#slab === undefined ? withoutInterim(arrived) : arrived;
+    if (size === 0) return true;
     this.#isWaiting = false;
     if (this.#slab === undefined && (size < fullPieceBytes || !this.#begin(size)))
       return this.push(Buffer.from(intake.subarray(0, size)));
@@ -178,6 +186,15 @@ class Connection extends Duplex {
   unref(): void {
     this.#socket.unref();
   }
+}
+
+/** Removes interim responses from the start of the intake. Returns the bytes that are left. */
+function withoutInterim(size: number): number {
+  // Character 9 is the first of the status.
+  if (intake[9] !== 0x31) return size;
+  const [{ length } = ''] = interimResponses.exec(intake.toString('latin1', 0, Math.min(size, maxInterimBytes))) ?? [];
+  if (length > 0) intake.copyWithin(0, length, size);
+  return size - length;
 }
 
 function staleConnection(cause: Error | null): Error {

@@ -129,21 +129,28 @@ async function open(
   }
 }
 
-/** Sends a request, and once more on a new connection if a reused one ended before a byte of the answer (RFC 9110 §9.2.2). */
+/**
+ * Sends a request, and once more on a new connection if a reused one ended before a byte of the answer (RFC 9110 §9.2.2), or with the 408 by which
+ * HAProxy and others close one that was idle (§15.5.9).
+ */
 async function sendOver(
   { pooled, fresh }: Connections,
   url: URL,
   options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>,
 ): Promise<Dispatcher.ResponseData> {
+  // Repeating only what is safe to repeat: a server can have acted on a request that it never answered.
+  const isSafe = options.method === 'GET' || options.method === 'HEAD';
   try {
-    return await sendRequest(url, { ...options, dispatcher: pooled });
+    const response = await sendRequest(url, { ...options, dispatcher: pooled });
+    if (!isSafe || response.statusCode !== requestTimeout) return response;
+    response.body.on('error', () => undefined).destroy();
   } catch (error) {
-    // Repeating only what is safe to repeat: a server can have acted on a request that it never answered.
-    const isSafe = options.method === 'GET' || options.method === 'HEAD';
     if (!isSafe || codeOf(error) !== staleConnectionCode) throw error;
-    return sendRequest(url, { ...options, dispatcher: fresh });
   }
+  return sendRequest(url, { ...options, dispatcher: fresh });
 }
+
+const requestTimeout = 408;
 
 function authorizationHeader({ authorization }: CommonRequest): Record<string, string> {
   return authorization === undefined ? {} : { authorization: authorization.reveal() };

@@ -127,6 +127,56 @@ describe('a request on a reused connection', () => {
   });
 });
 
+describe('the 408 by which a proxy closes an idle connection', () => {
+  const timeout = 'HTTP/1.1 408 Request Time-out\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno';
+
+  it('is no answer: the request is sent once more, on a new connection', async () => {
+    const opened = await open((socket, connection, request) => {
+      if (connection === 1 && request > 1) socket.end(timeout);
+      else socket.write(ok);
+    });
+    expect((await get(opened)).status).toBe(200);
+    expect((await get(opened)).status).toBe(200);
+    expect(opened.received).toEqual(['1.1', '1.2', '2.1']);
+  });
+
+  it('is the answer when it comes again', async () => {
+    const opened = await open((socket) => void socket.end(timeout));
+    expect((await get(opened)).status).toBe(408);
+    expect(opened.received).toEqual(['1.1', '2.1']);
+  });
+});
+
+describe('an interim response before the answer is skipped', () => {
+  const interim = (status: string) => `HTTP/1.1 ${status}\r\nLink: </x>; rel=preload\r\n\r\n`;
+
+  it.each([
+    ['100', interim('100 Continue')],
+    ['102', interim('102 Processing')],
+    ['103', interim('103 Early Hints')],
+    ['several', interim('103 Early Hints') + 'HTTP/1.1 100 Continue\r\n\r\n' + interim('102 Processing')],
+  ])('%s', async (_case, before) => {
+    const opened = await open((socket) => void socket.write(before + ok));
+    for (let count = 0; count < 3; count += 1)
+      expect(await get(opened)).toMatchObject({ status: 200, body: Buffer.from('{}') });
+    expect(opened.received).toEqual(['1.1', '1.2', '1.3']);
+  });
+
+  it('in a packet of its own', async () => {
+    const opened = await open((socket) => {
+      socket.write(interim('100 Continue'));
+      void setTimeout(30).then(() => socket.write(ok));
+    });
+    expect((await get(opened)).status).toBe(200);
+    expect((await get(opened)).status).toBe(200);
+  });
+
+  it('but never one that switches protocols', async () => {
+    const opened = await open((socket) => void socket.end(interim('101 Switching Protocols') + ok));
+    await expect(get(opened)).rejects.toMatchObject({ outcome: 'NOT_A_V2_REGISTRY' });
+  });
+});
+
 describe('a request is sent once', () => {
   it('when its connection is new', async () => {
     const opened = await open((socket) => socket.end());
