@@ -30,7 +30,8 @@ export interface TokenCache {
   /** Returns a token for the repository of the source. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
   get(source: PullSource, handshake: Handshake, login: BearerLogin): Promise<HeldToken>;
   /**
-   * Drops a refused token that was got for an earlier request, at most once in 30 seconds for each credential and repository.
+   * Drops a refused token that was got for an earlier request, at most once in 30 seconds for each credential and repository, or whenever its
+   * stated life is over.
    * Returns whether `get` now returns another one.
    */
   replace(source: PullSource, refused: HeldToken): boolean;
@@ -65,8 +66,11 @@ export function createTokenCache(context: PullContext, verdicts: CredentialVerdi
       // Another pull was first, and its token is there or on its way.
       if (tokens.peek(refused.key) !== refused.value) return true;
       const key = `${keyOf(source)} ${source.repository}`;
-      if (replacements.peek(key) !== undefined) return false;
-      replacements.set(key, { value: refused, untilMs: now().getTime() + replacementPauseMs });
+      // A token that has ended by what its server said is no right that was refused. It was cached for longer, as every client does.
+      if (now().getTime() < refused.value.expiresMs) {
+        if (replacements.peek(key) !== undefined) return false;
+        replacements.set(key, { value: refused, untilMs: now().getTime() + replacementPauseMs });
+      }
       tokens.drop(refused.key, refused.value);
       return true;
     },
@@ -109,7 +113,7 @@ async function fetchToken(
 export function loginRequired({ host, repository }: PullSource): Problem {
   return new Problem(
     'UPSTREAM_FAILED',
-    `${host} does not allow anonymous clients to pull ${repository}, and no registry in Regway covers it. Add a registry for it.`,
+    `${host} does not allow anonymous clients to ${repository === null ? 'read its catalog' : `pull ${repository}`}, and no registry in Regway covers it. Add a registry for it.`,
     {
       reason: 'LOGIN_REQUIRED',
     },

@@ -70,8 +70,13 @@ describe('a token lives', () => {
     [300, 300],
     [300.9, 300],
     [5, 60],
+    [0, 60],
+    [0.5, 60],
     [-1, 60],
-    ['300', 60],
+    ['300', 300],
+    ['-300', 60],
+    ['soon', 60],
+    [1e30, 315_360_000],
     [null, 60],
   ])('with expires_in %j for %i seconds', async (expiresIn, seconds) => {
     const server = await secure((_request, response) =>
@@ -115,4 +120,22 @@ it.each([
   ['', undefined],
 ])('%s is about %s', (token, subject) => {
   expect(tokenSubject(new Secret(token))).toBe(subject);
+});
+
+it.each([
+  ['a time', '2026-01-02T03:04:05Z', Date.UTC(2026, 0, 2, 3, 4, 5)],
+  ['one with nanoseconds', '2026-01-02T03:04:05.123456789Z', Date.UTC(2026, 0, 2, 3, 4, 5, 123)],
+  ['one with an offset', '2026-01-02T05:04:05+02:00', Date.UTC(2026, 0, 2, 3, 4, 5)],
+  ['one in no zone', '2026-01-02T03:04:05', undefined],
+  ['a number', 1_700_000_000, undefined],
+  ['words', 'yesterday', undefined],
+  ['a day', '2026-01-02', undefined],
+])('issued_at is read where it is %s', async (_case, issuedAt, expected) => {
+  const server = await secure((_request, response) => sendJson(response, 200, { token: 't', issued_at: issuedAt }));
+  expect(await ask(server.origin)).toMatchObject({ granted: true, token: { issuedAtMs: expected } });
+});
+
+it.each([200, 201, 203])('a token comes with HTTP %i', async (status) => {
+  const server = await secure((_request, response) => sendJson(response, status, { token: 't' }));
+  expect(await ask(server.origin)).toMatchObject({ granted: true });
 });

@@ -268,6 +268,28 @@ describe('a cached token', () => {
     expect(scoped()).toHaveLength(3);
   });
 
+  it('that has ended, as its server said, is replaced each time: no pull fails for a life of less than a minute', async () => {
+    let issued = 0;
+    const born = new Map<string, number>();
+    const upstream = openUpstream();
+    const server = await secure(
+      bearer({
+        issue: () => {
+          const token = `token-${(issued += 1)}`;
+          born.set(token, upstream.time.getTime());
+          return token;
+        },
+        answer: (token) => (upstream.time.getTime() - (born.get(token) ?? 0) < 10_000 ? 200 : 401),
+        lifetime: () => ({ expires_in: 10 }),
+      }),
+    );
+    for (let pulls = 0; pulls < 5; pulls += 1) {
+      expect(await upstream.pull(sourceOf(server.host))).toBe(content);
+      passTime(upstream, 10_000);
+    }
+    expect(issued).toBe(5);
+  });
+
   it('lives from when it was issued, where that is shorter', async () => {
     const issued = new Date('2026-01-02T03:03:05Z');
     const server = await secure(
