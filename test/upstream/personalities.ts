@@ -40,7 +40,7 @@ export interface BearerOptions {
   readonly named?: boolean;
   /** The subject in the JWTs of anonymous clients. Defaults to none. Gitea names a ghost. */
   readonly anonymousSubject?: string;
-  /** Status of `tags/list` with the user's token. */
+  /** Status of everything in a repository with the user's token. */
   readonly repositoryStatus?: number;
   /** Whether anonymous tokens open repositories too. */
   readonly publicRepositories?: boolean;
@@ -65,7 +65,7 @@ export function bearerServer(options: BearerOptions = {}): BearerServer {
     else sendJson(response, 401, ociError('UNAUTHORIZED', 'incorrect username or password'));
   };
   const registry: RequestListener = (request, response) => {
-    const isRepository = (request.url ?? '').includes('/tags/list');
+    const isRepository = request.url !== '/v2/';
     const isUser = request.headers.authorization === `Bearer ${userToken}`;
     const isAnonymous = request.headers.authorization === `Bearer ${anonymousToken}`;
     const isAnonymousWelcome = isRepository ? options.publicRepositories === true : anonymous === 'FULL_TOKEN';

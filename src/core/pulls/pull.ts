@@ -6,7 +6,14 @@ import { auditEvent } from '../audit/event.ts';
 import { type AccountLookup, actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
 import { openPassword } from '../passwords/passwords.ts';
-import { coveringPatterns, coversImage, imageNotCovered } from '../registry/match.ts';
+import {
+  catalogNotCovered,
+  coveringPatterns,
+  coversImage,
+  imageNotCovered,
+  nameOf,
+  type PulledName,
+} from '../registry/match.ts';
 import type { Registry } from '../registry/registry.ts';
 import { LoginNotIssued, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
@@ -15,19 +22,14 @@ import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
 import type { RequestedContent, UseLedger } from './usage.ts';
 
-/** The repository to pull from; `host` and `repository` are canonical. */
-export interface PulledImage {
-  readonly host: string;
-  readonly repository: string;
+/** The repository to pull from, or the host whose catalog is read; `host` and `repository` are canonical. */
+export interface PulledImage extends PulledName {
   /** The account whose registries are used. Defaults to the caller's own. */
   readonly account?: string | null | undefined;
 }
 
-/** The destination of a pull and its credential. */
-export interface PullSource {
-  /** Canonical `host[:port]` and repository of the image. */
-  readonly host: string;
-  readonly repository: string;
+/** The destination of a pull and its credential. `host` and `repository` are canonical; without a repository it is the catalog of the host. */
+export interface PullSource extends PulledName {
   /** The registry whose credential is used; null for an anonymous pull, which verifies TLS. */
   readonly registry: Registry | null;
   /**
@@ -49,7 +51,7 @@ export interface PullSource {
 /** The use cases of pulling. */
 export interface Pulls {
   /** Returns whether the role and the image limit of the principal allow the pull. Reads nothing. */
-  permits(principal: Principal, image: Pick<PulledImage, 'host' | 'repository'>): boolean;
+  permits(principal: Principal, image: PulledName): boolean;
   /**
    * Returns the destination and the credential of a pull. Opens no secret.
    * @throws Problem `UNAUTHENTICATED`, `FORBIDDEN` (role, image limit, or anonymous pulls are off), `NOT_FOUND` (the account),
@@ -148,13 +150,13 @@ async function findSource(
 ): Promise<PullSource> {
   const principal = authorize(caller, 'pull.use');
   const { host, repository } = image;
-  if (!coversImage(principal, image)) throw imageNotCovered();
+  if (!coversImage(principal, image)) throw repository === null ? catalogNotCovered(host) : imageNotCovered();
   const account = await actingAccount(ports, principal, image.account);
   // The caller's own account is enabled, or it could not have authenticated.
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
   const found = await ports.registries.findMostSpecific(account, coveringPatterns(image));
   if (found === undefined) {
-    if (!settings.anonymousAllowed) throw anonymousPullsOff(host, repository);
+    if (!settings.anonymousAllowed) throw anonymousPullsOff(image);
     return { host, repository, registry: null, credential: null };
   }
   const registry = await failover.afterFailover(found);
@@ -179,7 +181,7 @@ async function recordUse(
   source: PullSource,
   { outcome, request, error }: Use,
 ): Promise<void> {
-  const { registry, host, repository } = source;
+  const { registry } = source;
   const { principal } = caller;
   if (registry === null || principal === undefined) return;
   const { id, account, version } = registry;
@@ -189,7 +191,7 @@ async function recordUse(
     registryId: id,
     registryVersion: version,
     actor: principal.subject,
-    image: `${host}/${repository}`,
+    image: nameOf(source),
     outcome,
     request,
   });
@@ -239,10 +241,10 @@ async function tryAlternate(
   }
 }
 
-function anonymousPullsOff(host: string, repository: string): Problem {
+function anonymousPullsOff(image: PulledName): Problem {
   return new Problem(
     'FORBIDDEN',
-    `No registry covers ${host}/${repository}, and anonymous pulls are turned off. Add a registry for it.`,
+    `No registry covers ${nameOf(image)}, and anonymous pulls are turned off. Add a registry for it.`,
     {
       reason: 'ANONYMOUS_OFF',
     },

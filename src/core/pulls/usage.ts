@@ -14,7 +14,7 @@ export interface CredentialUse {
   readonly registryVersion: number;
   /** The subject of the principal who pulled. */
   readonly actor: string;
-  /** `host/repository`, without tag or digest. */
+  /** `host/repository`, without tag or digest; the host alone for its catalog. */
   readonly image: string;
   /** `DONE`, or the validation outcome of the upstream's rejection. */
   readonly outcome: string;
@@ -25,8 +25,8 @@ export interface CredentialUse {
 /** One request of an image pull. */
 export interface RequestedContent {
   readonly method: 'GET' | 'HEAD';
-  readonly kind: 'manifests' | 'blobs' | 'tags' | 'referrers';
-  /** Tag or digest; empty for tags. */
+  readonly kind: 'manifests' | 'blobs' | 'tags' | 'referrers' | 'catalog';
+  /** Tag or digest; empty for tags and the catalog. */
   readonly reference: string;
 }
 

@@ -7,9 +7,21 @@ import type { Registry } from './registry.ts';
 
 type ImageName = Pick<ImageReference, 'host' | 'repository'>;
 
+/** A repository of a host, or with `repository` null all of the host, as its catalog lists it. */
+export interface PulledName {
+  readonly host: string;
+  readonly repository: string | null;
+}
+
+/** Returns `host/repository`, or the host alone for its catalog. */
+export function nameOf({ host, repository }: PulledName): string {
+  return repository === null ? host : `${host}/${repository}`;
+}
+
 /** Returns every registry pattern that covers the image, most specific first. One keyed lookup of these replaces a scan. */
-export function coveringPatterns({ host, repository }: ImageName): string[] {
-  const patterns = [`${host}/${repository}`];
+export function coveringPatterns({ host, repository }: PulledName): string[] {
+  if (repository === null) return [host];
+  const patterns = [nameOf({ host, repository })];
   for (let end = repository.lastIndexOf('/'); end > 0; end = repository.lastIndexOf('/', end - 1)) {
     patterns.push(`${host}/${repository.slice(0, end)}/*`);
   }
@@ -54,14 +66,20 @@ function outsideReason(registry: Registry, image: ImageName): string {
   return `It covers only the repository ${repository ?? registry.host}.`;
 }
 
-/** Returns whether the image is within the image limit of the principal's token. */
-export function coversImage(
-  { images }: Principal,
-  image: { readonly host: string; readonly repository: string },
-): boolean {
+/** Returns whether the image is within the image limit of the principal's token. All of a host is only within a limit that names the host. */
+export function coversImage({ images }: Principal, image: PulledName): boolean {
   if (images === null) return true;
   const patterns = coveringPatterns(image);
   return images.some((allowed) => patterns.includes(allowed));
+}
+
+/** Returns the problem of a catalog that a token with an image limit requests: it names the images of others. */
+export function catalogNotCovered(host: string): Problem {
+  return new Problem(
+    'FORBIDDEN',
+    `This token is limited to images, and a catalog names every repository of its host. Use a token that is limited to ${host}, or one without a limit.`,
+    { reason: 'IMAGE_NOT_COVERED' },
+  );
 }
 
 /** Returns the problem of an image outside the image limit of a token. */

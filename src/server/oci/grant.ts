@@ -8,14 +8,14 @@ import type { Login, Role } from '../../core/authz/principal.ts';
 export interface Grant {
   /** The login for which it was issued. It must still be valid at every use. */
   readonly login: Login;
-  /** The canonical `host/repository` of each image that it allows. If empty, it allows only `/v2/`. */
+  /** The canonical `host/repository` of each image that it allows, and the host of each catalog. If empty, it allows only `/v2/`. */
   readonly images: readonly string[];
   readonly expiresAt: Date;
 }
 
 /** Issues and reads the grants of this installation. */
 export interface Grants {
-  /** Issues a grant for 300 seconds, or until its login expires if that is sooner. @param images The canonical `host/repository` of each image. */
+  /** Issues a grant for 300 seconds, or until its login expires if that is sooner. @param images As in `Grant`. */
   issue(login: Login, images: readonly string[]): { readonly token: string; readonly lifetimeSeconds: number };
   /** Returns the grant, or undefined if the server did not issue the text, it was changed, or it has expired. */
   read(text: string): Grant | undefined;

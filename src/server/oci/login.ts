@@ -69,26 +69,31 @@ export interface Challenged {
   readonly error?: 'invalid_token' | 'insufficient_scope' | undefined;
 }
 
+/** The scope of a catalog in the token specification. */
+export const catalogScope = 'registry:catalog:*';
+
 /**
- * Builds the value of WWW-Authenticate, which names Regway's token endpoint. With an `ns` parameter the service contains the registry, because the
- * scope does not.
+ * Builds the value of WWW-Authenticate, which names Regway's token endpoint. With an `ns` parameter, and for a catalog, the service contains the
+ * registry, because the scope does not.
  */
 export function challengeOf({ baseUrl, route, error }: Challenged): string {
-  const parts = [`realm="${baseUrl}/v2/token"`, `service="${serviceOf(route?.namespace)}"`];
-  if (route !== undefined) parts.push(`scope="repository:${route.name}:pull"`);
+  const isCatalog = route?.kind === 'catalog';
+  const service = serviceOf(isCatalog ? route.host : route?.namespace);
+  const parts = [`realm="${baseUrl}/v2/token"`, `service="${service}"`];
+  if (route !== undefined) parts.push(`scope="${isCatalog ? catalogScope : `repository:${route.name}:pull`}"`);
   if (error !== undefined) parts.push(`error="${error}"`);
   return `Bearer ${parts.join(',')}`;
 }
 
-const service = 'regway';
+const serviceName = 'regway';
 
 function serviceOf(namespace: string | undefined): string {
-  return namespace === undefined ? service : `${service}/${namespace}`;
+  return namespace === undefined ? serviceName : `${serviceName}/${namespace}`;
 }
 
 /** Returns the namespace that a service name contains, or undefined if absent. */
 export function namespaceInService(text: string): string | undefined {
-  return text.startsWith(`${service}/`) ? text.slice(service.length + 1) : undefined;
+  return text.startsWith(`${serviceName}/`) ? text.slice(serviceName.length + 1) : undefined;
 }
 
 /**

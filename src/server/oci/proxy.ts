@@ -3,9 +3,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../../core/authz/principal.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from '../../core/pulls/pull.ts';
+import { nameOf } from '../../core/registry/match.ts';
 import { type ValidationOutcome, validationOutcomes } from '../../core/registry/report.ts';
 import type { Slot } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import { createSizeCheck, rejectNoCatalog } from './content/catalog.ts';
 import { codingOf, createDigestCheck, createEncodedCheck, type DigestCheck } from './content/digest.ts';
 import type { Coding } from './content/decoded-hash.ts';
 import type { DecodingSlots } from './content/decoding-slots.ts';
@@ -14,7 +16,7 @@ import { digestOf, headersForClient, headersForUpstream, headersOfError } from '
 import { type ByteMeter, type Content, ContentBrokenOff, streamBody } from './content/stream-body.ts';
 import { type OciCode, OciError } from './errors.ts';
 import type { PullClient } from './login.ts';
-import type { ContentKind, ContentRoute } from './routes.ts';
+import { type ContentKind, contentPath, type ContentRoute, isList } from './routes.ts';
 
 /** The port to upstream registries. */
 export interface PullUpstream {
@@ -87,7 +89,7 @@ export async function answerPull(ports: ProxyPorts, pull: Pull): Promise<void> {
 async function findSource({ pulls }: ProxyPorts, { caller, route, client }: Pull): Promise<PullSource> {
   // First, so that a caller who may not pull gets an error that says so, not a challenge to fetch another grant.
   const source = await pulls.resolve(caller, route);
-  if (client.granted?.includes(`${route.host}/${route.repository}`) === false) throw new ScopeMissing();
+  if (client.granted?.includes(nameOf(route)) === false) throw new ScopeMissing();
   return source;
 }
 
@@ -106,7 +108,7 @@ async function requestUpstream(
     const upstreamResponse = await ports.upstream.open(source, {
       method,
       path: pathOf(route),
-      headers: headersForUpstream(request),
+      headers: headersForUpstream(request, kind),
       owner: ownerOf(caller, route),
       signal: caller.signal(),
     });
@@ -128,10 +130,9 @@ function ownerOf({ principal }: Caller, { kind }: ContentRoute): string {
   return JSON.stringify([principal?.account, principal?.subject, isBlob]);
 }
 
-function pathOf({ kind, reference, query }: ContentRoute): string {
-  if (kind === 'manifests' || kind === 'blobs') return `${kind}/${reference}`;
-  const path = kind === 'tags' ? 'tags/list' : `referrers/${reference}`;
-  return query.size === 0 ? path : `${path}?${query}`;
+function pathOf(route: ContentRoute): string {
+  const path = contentPath(route);
+  return isList(route) && route.query.size > 0 ? `${path}?${route.query}` : path;
 }
 
 const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
@@ -139,6 +140,7 @@ const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
   blobs: 'BLOB_UNKNOWN',
   tags: 'NAME_UNKNOWN',
   referrers: 'MANIFEST_UNKNOWN',
+  catalog: 'UNSUPPORTED',
 };
 
 /** Statuses that say that the content must not be had, whatever the registry's own code. */
@@ -166,8 +168,10 @@ async function sendContent(ports: ProxyPorts, pull: Pull, upstreamResponse: Upst
   const coding = digest === undefined ? undefined : codingOf(headers['content-encoding'] ?? 'identity');
   let decoding: Slot | undefined;
   try {
+    if (route.kind === 'catalog') rejectNoCatalog(headers, route.host, status);
     if (coding !== undefined) decoding = await ports.decodings.acquire(ownerOf(caller, route), caller.signal());
-    const check = digest === undefined ? undefined : checkOf(digest, coding, headers, ports.hashThread);
+    const listCheck = route.kind === 'catalog' ? createSizeCheck(body.stream) : undefined;
+    const check = digest === undefined ? listCheck : checkOf(digest, coding, headers, ports.hashThread);
     const onYield: Content['onYield'] = (idleMs, giveUp) => {
       for (const slot of [body, decoding]) slot?.onYield(idleMs, giveUp);
     };

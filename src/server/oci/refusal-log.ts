@@ -33,7 +33,8 @@ interface PullFields {
 /** Returns the fields that name the pull of a request. */
 export function pullFields({ requestId, route, subject }: RefusedRequest): PullFields {
   const image = route !== undefined && 'host' in route ? route : undefined;
-  return { requestId, host: image?.host ?? null, repository: image?.repository ?? null, subject: subject ?? null };
+  const repository = image?.kind === 'catalog' ? '_catalog' : (image?.repository ?? null);
+  return { requestId, host: image?.host ?? null, repository, subject: subject ?? null };
 }
 
 /**

@@ -8,7 +8,7 @@ import { isDigest, isTag, parseRepository } from '../../core/registry/reference.
 import { OciError } from './errors.ts';
 
 /** The kinds of content that the endpoint serves. */
-export type ContentKind = 'manifests' | 'blobs' | 'tags' | 'referrers';
+export type ContentKind = 'manifests' | 'blobs' | 'tags' | 'referrers' | 'catalog';
 
 /** A repository and the registry that has it. */
 export interface RoutedName {
@@ -18,15 +18,17 @@ export interface RoutedName {
 }
 
 /** A request for content. */
-export interface ContentRoute extends RoutedName {
+export interface ContentRoute extends Omit<RoutedName, 'repository'> {
   readonly kind: ContentKind;
-  /** The name in the path, which is what clients put into a scope. */
+  /** Null for the catalog of the host. */
+  readonly repository: string | null;
+  /** The name in the path, which is what clients put into a scope; for the catalog the host, or empty. */
   readonly name: string;
-  /** The tag or digest; empty for kind `tags`. */
+  /** The tag or digest; empty for the kinds `tags` and `catalog`. */
   readonly reference: string;
   /** The canonical `ns` parameter; undefined if absent. */
   readonly namespace: string | undefined;
-  /** The query parameters without `ns`; used for tags and referrers. */
+  /** The query parameters without `ns`; used for the kinds that are lists. */
   readonly query: URLSearchParams;
 }
 
@@ -38,6 +40,9 @@ const maxUrlLength = 2_048;
 
 /** The name is greedy, so that the last keyword decides. No name contains encoded characters. */
 const contentPattern = /^\/v2\/([a-z0-9._/-]+)\/(?:(manifests|blobs|referrers)\/([A-Za-z0-9._:+-]+)|tags\/list)$/;
+
+/** Extension of the distribution specification; below `/v2/` for the namespace or the default upstream, else below the host. */
+const catalogPattern = /^\/v2(?:\/([a-z0-9._-]+))?\/_catalog$/;
 
 /**
  * Parses path and query of a request below `/v2`.
@@ -52,13 +57,29 @@ export function parsePullUrl(url: string, defaultUpstream: string | undefined): 
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/v2/token') return { kind: 'token' };
   const query = new URLSearchParams(queries.join('?'));
+  const catalog = catalogPattern.exec(path);
   const [, name, kind = 'tags', reference = ''] = contentPattern.exec(path) ?? [];
-  if (name === undefined) throw unknownPath(path);
+  if (catalog === null && name === undefined) throw unknownPath(path);
   const namespace = namespaceOf(query);
-  const routed = resolveName(name, namespace, defaultUpstream);
   query.delete('ns');
+  if (name === undefined) return catalogOf(catalog?.[1] ?? '', namespace, query, defaultUpstream);
+  const routed = resolveName(name, namespace, defaultUpstream);
   checkReference(kind as ContentKind, reference);
   return { ...routed, kind: kind as ContentKind, name, reference, namespace, query };
+}
+
+function catalogOf(
+  name: string,
+  namespace: string | undefined,
+  query: URLSearchParams,
+  defaultUpstream: string | undefined,
+): ContentRoute {
+  const prefix = name === '' ? undefined : hostInPath(name);
+  const isNamed = name === '' ? (namespace ?? defaultUpstream) !== undefined : prefix !== undefined;
+  if (!isNamed)
+    throw new OciError(404, 'UNSUPPORTED', 'Regway has no catalog of its own. Name the registry: /v2/<host>/_catalog.');
+  const host = hostOf(prefix, namespace, defaultUpstream);
+  return { kind: 'catalog', host, repository: null, name, reference: '', namespace, query };
 }
 
 /**
@@ -74,6 +95,16 @@ export function resolveName(
 ): RoutedName {
   const slash = name.indexOf('/');
   const prefix = slash < 0 ? undefined : hostInPath(name.slice(0, slash));
+  const host = hostOf(prefix, namespace, defaultUpstream);
+  return { host, repository: repositoryOf(host, prefix === undefined ? name : name.slice(slash + 1)) };
+}
+
+/** Returns the host that a path names. @param prefix The host in the path. @throws OciError as `resolveName` */
+function hostOf(
+  prefix: string | undefined,
+  namespace: string | undefined,
+  defaultUpstream: string | undefined,
+): string {
   const host = namespace ?? prefix ?? defaultUpstream;
   if (host === undefined)
     throw new OciError(
@@ -88,7 +119,18 @@ export function resolveName(
       'NAME_INVALID',
       `The path names ${prefix}, but ns names ${host}. Both must name the same registry.`,
     );
-  return { host, repository: repositoryOf(host, prefix === undefined ? name : name.slice(slash + 1)) };
+  return host;
+}
+
+/** Returns whether content is a list, which has pages or a filter in its query. */
+export function isList({ kind }: Pick<ContentRoute, 'kind'>): boolean {
+  return kind === 'tags' || kind === 'referrers' || kind === 'catalog';
+}
+
+/** Returns the path of content below its repository, or below `/v2/` for the catalog. */
+export function contentPath({ kind, reference }: Pick<ContentRoute, 'kind' | 'reference'>): string {
+  if (kind === 'tags') return 'tags/list';
+  return kind === 'catalog' ? '_catalog' : `${kind}/${reference}`;
 }
 
 /** Returns the canonical form of a host from a parameter. @throws OciError 400 NAME_INVALID */
@@ -143,7 +185,6 @@ function checkReference(kind: ContentKind, reference: string): void {
 }
 
 function unknownPath(path: string): OciError {
-  if (path === '/v2/_catalog') return new OciError(404, 'UNSUPPORTED', 'The catalog is not supported.');
   const isContent = /\/(?:manifests|blobs|referrers)\/|\/tags\/list$/.test(path);
   return isContent
     ? new OciError(
@@ -154,6 +195,6 @@ function unknownPath(path: string): OciError {
     : new OciError(
         404,
         'UNSUPPORTED',
-        'This path does not exist. The endpoint serves manifests, blobs, tags/list, and referrers.',
+        'This path does not exist. The endpoint serves manifests, blobs, tags/list, referrers, and the _catalog of a host.',
       );
 }

@@ -5,11 +5,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
+import { nameOf, type PulledName } from '../../core/registry/match.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { BodyError, readForm } from '../http/body.ts';
 import { sendJson } from '../http/response.ts';
 import { OciError } from './errors.ts';
-import { authenticatePull, type LoginPorts, namespaceInService } from './login.ts';
+import { authenticatePull, catalogScope, type LoginPorts, namespaceInService } from './login.ts';
 import { canonicalNamespace, resolveName } from './routes.ts';
 
 /** The ports and settings of the token endpoint. */
@@ -48,7 +49,7 @@ export async function answerTokenRequest(
   sendJson(response, 200, method === 'GET' ? { token, ...common } : { token, ...common, token_type: 'Bearer' });
 }
 
-/** Returns the requested repositories that the principal may pull. The specification requires the others to be omitted, not rejected. */
+/** Returns the requested repositories and catalogs that the principal may pull. The specification requires the others to be omitted, not rejected. */
 function permitted(
   { pulls, defaultUpstream }: TokenEndpointPorts,
   principal: Principal,
@@ -64,15 +65,22 @@ function permitted(
   const images = scopes
     .flatMap((scope) => imageOf(scope, namespace, defaultUpstream) ?? [])
     .filter((image) => pulls.permits(principal, image));
-  return [...new Set(images.map(({ host, repository }) => `${host}/${repository}`))];
+  return [...new Set(images.map(nameOf))];
 }
 
-/** Parses `repository:<name>:<actions>`. Returns undefined for any other scope, and for one without the action `pull`. */
+/**
+ * Parses `repository:<name>:<actions>`, or the scope of the catalog, whose host is in the service. Returns undefined for any other scope, and for
+ * one without the action `pull`.
+ */
 function imageOf(
   scope: string,
   namespace: string | undefined,
   defaultUpstream: string | undefined,
-): { host: string; repository: string } | undefined {
+): PulledName | undefined {
+  if (scope === catalogScope) {
+    const host = namespace ?? defaultUpstream;
+    return host === undefined ? undefined : { host, repository: null };
+  }
   const [, name, actions = ''] = /^repository:([a-z0-9._/-]+):([a-z,*]+)$/.exec(scope) ?? [];
   if (name === undefined || !actions.split(',').includes('pull')) return undefined;
   try {

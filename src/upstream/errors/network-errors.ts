@@ -72,7 +72,15 @@ export function failureOf(error: unknown, host: string): UpstreamFailure | undef
   const row = rowOf(error);
   return row === undefined
     ? undefined
-    : new UpstreamFailure(row[0], { host, ...row[1], ...certificateFacts(error) }, error);
+    : new UpstreamFailure(row[0], { host, ...row[1], ...weakness(error), ...certificateFacts(error) }, error);
+}
+
+/** Node has no code of its own for what OpenSSL's security level rejects; OpenSSL's sentence names it, and has been the same since 1.1. */
+function weakness(error: unknown): Partial<OutcomeFacts> {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code !== 'UNSPECIFIED' || typeof message !== 'string') return {};
+  if (/\bkey too (?:weak|small)/i.test(message)) return { reason: 'a key in its chain is too small' };
+  return /\bdigest algorithm too weak/i.test(message) ? { reason: 'a signature in its chain is too weak' } : {};
 }
 
 /** Reads the names from Node's error for a wrong name, which has the certificate: `DNS:a.example, IP Address:10.0.0.1` (RFC 5280 §4.2.1.6). */

@@ -11,6 +11,9 @@ export interface OutcomeMessage {
   readonly retryable: boolean;
 }
 
+/** The `reason` of a refusal to a request for the catalog. */
+export const readsCatalog = 'CATALOG';
+
 type Describe = (facts: OutcomeFacts) => OutcomeMessage;
 
 const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
@@ -36,11 +39,16 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
         ? 'The password begins or ends with white space, such as the line end of a file. Remove it if it is not part of the password.'
         : 'Check both, and whether the token has expired or was revoked.',
     ),
-  INSUFFICIENT_SCOPE: ({ host, repository, detail }) =>
-    failure(
-      `${host} accepted the login but does not allow it to ${repository === null ? 'use the registry' : `pull ${repository}`}.${codeOf(detail)}`,
-      'Grant the user or token pull access, or use another credential.',
-    ),
+  INSUFFICIENT_SCOPE: ({ host, repository, reason, detail }) =>
+    reason === readsCatalog
+      ? failure(
+          `${host} accepted the login but does not allow it to read the catalog.${codeOf(detail)}`,
+          'Many registries reserve the catalog for administrators. Grant the user or token that right, or use another credential.',
+        )
+      : failure(
+          `${host} accepted the login but does not allow it to ${repository === null ? 'use the registry' : `pull ${repository}`}.${codeOf(detail)}`,
+          'Grant the user or token pull access, or use another credential.',
+        ),
   UPSTREAM_FORBIDDEN: ({ host, status, detail }) =>
     retry(
       `${host} denied access to this server with HTTP ${status}. This says nothing about the credential.${codeOf(detail)}`,

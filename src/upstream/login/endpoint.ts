@@ -51,7 +51,11 @@ export function pingUrl(endpoint: Endpoint): URL {
   return new URL('/v2/', endpoint.origin);
 }
 
-/** Returns the URL of the cheapest request that requires pull access to a repository; a manifest GET would count against Docker Hub's limits. */
-export function repositoryUrl(endpoint: Endpoint, repository: string): URL {
+/**
+ * Returns the URL of the cheapest request that requires pull access to a repository, or to the catalog if it is null. A manifest GET would count
+ * against Docker Hub's limits.
+ */
+export function repositoryUrl(endpoint: Endpoint, repository: string | null): URL {
+  if (repository === null) return new URL('/v2/_catalog?n=1', endpoint.origin);
   return new URL(`/v2/${repository}/tags/list?n=1`, endpoint.origin);
 }

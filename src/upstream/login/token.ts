@@ -41,18 +41,21 @@ export type TokenResponse =
 /** Seconds; the token specification's default, and the least that a server should use. */
 const minLifetimeSeconds = 60;
 
+/** Seconds; 10 years. A longer life is a mistake, or means that the token never ends. */
+const maxLifetimeSeconds = 10 * 365 * 24 * 60 * 60;
+
 /** Characters. Node and most registries accept 16 KiB of headers in total. */
 const maxTokenLength = 16 * 1024;
 
 const clientId = 'regway';
 
-/** Returns the only scope that Regway ever requests. */
-export function pullScope(repository: string): string {
-  return `repository:${repository}:pull`;
+/** Returns the scope to pull from a repository, or to read the catalog if it is null. Regway never requests any other. */
+export function pullScope(repository: string | null): string {
+  return repository === null ? 'registry:catalog:*' : `repository:${repository}:pull`;
 }
 
 /**
- * Sends one token request and never retries it. Returns any response but HTTP 200 for the caller to interpret.
+ * Sends one token request and never retries it. Returns any response but a success for the caller to interpret.
  * @throws UpstreamFailure `TOKEN_ENDPOINT_ERROR` or `RESPONSE_TOO_LARGE` for an unusable token, and as `UpstreamClient.get`.
  */
 export async function requestToken(client: UpstreamClient, request: TokenRequest): Promise<TokenResponse> {
@@ -64,7 +67,8 @@ export async function requestToken(client: UpstreamClient, request: TokenRequest
   // Azure's token server accepts its null GUID with Basic as well, as `docker login` sends it; other servers only so.
   const isRefusedNullGuid = credential?.username === nullGuid && [400, 401].includes(posted?.status ?? 0);
   const response = posted === undefined || isRefusedNullGuid ? await getToken(client, request) : posted;
-  if (response.status !== 200) return { granted: false, response };
+  // Self-made servers answer a login with 201 Created.
+  if (response.status < 200 || response.status > 299) return { granted: false, response };
   return { granted: true, token: readToken(response, request.realm.host) };
 }
 
@@ -141,15 +145,18 @@ function readToken(response: UpstreamResponse, host: string): RegistryToken {
   };
 }
 
+/** Reads a number of seconds, which some servers write as text; less than one is no life. */
 function lifetimeSeconds(expiresIn: unknown): number {
-  return typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0
-    ? Math.floor(expiresIn)
+  const seconds = typeof expiresIn === 'string' && /^\d{1,15}$/.test(expiresIn) ? Number(expiresIn) : expiresIn;
+  return typeof seconds === 'number' && seconds >= 1
+    ? Math.min(Math.floor(seconds), maxLifetimeSeconds)
     : minLifetimeSeconds;
 }
 
-/** Reads an RFC 3339 time. */
+/** Reads an RFC 3339 time. Without an offset, Date.parse would take it for the time zone of this server. */
 function issuedAt(value: unknown): number | undefined {
-  const atMs = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/i.test(value) ? Date.parse(value) : Number.NaN;
+  const isTime = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/i.test(value);
+  const atMs = isTime ? Date.parse(value) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : atMs;
 }
 
@@ -173,7 +180,7 @@ export function tokenSubject(token: Secret): string | undefined {
 }
 
 /** Returns whether a token that is a JWT says that it allows to pull a repository, or undefined if it says nothing. Only evidence, as `tokenSubject`. */
-export function grantsPull(token: Secret, repository: string): boolean | undefined {
+export function grantsPull(token: Secret, repository: string | null): boolean | undefined {
   const access = claimsOf(token)?.['access'];
   if (!Array.isArray(access) || !access.every(isRecord)) return undefined;
   return access.some(

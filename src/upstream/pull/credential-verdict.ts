@@ -78,7 +78,7 @@ async function ask(
     if (login.scheme === 'basic') {
       // An open `/v2/` accepts everything. A registry of this one repository has nothing else that the verdict could hurt.
       if (handshake.login === undefined)
-        return source.registry?.repository === source.repository
+        return source.repository !== null && source.registry?.repository === source.repository
           ? new UpstreamFailure('INVALID_CREDENTIALS', {})
           : undefined;
       const response = await getFromRegistry(session, handshake.witness, basicAuthorization(credential));

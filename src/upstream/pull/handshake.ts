@@ -11,7 +11,7 @@ import { getFromRegistry } from '../login/session.ts';
 import { openPullSession, type PullContext } from './request.ts';
 import type { Fresh } from './single-flight-cache.ts';
 
-/** Where a registry is and how it authenticates clients; `login` is undefined while `/v2/` requires nothing. */
+/** Where a registry is and how it authenticates clients; `login` is undefined while `/v2/` requires nothing, or does not say. */
 export interface Handshake {
   readonly endpoint: Endpoint;
   readonly login: Login | undefined;
@@ -45,8 +45,8 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
     throw new UpstreamFailure('NATIVE_CREDENTIAL_ERROR', { reason: registry.type });
   const credential = await source.credential?.();
   const session = openPullSession(context, source, credential);
-  const { endpoint, response } = await ping(session);
-  const login = negotiate(session, endpoint, response);
+  const { endpoint, response, isSilent } = await ping(session, repository);
+  const login = isSilent ? undefined : negotiate(session, endpoint, response);
   let witness = pingUrl(endpoint);
   if (login?.scheme === 'basic' && credential !== undefined) {
     const isRejected = async (url: URL, authorization?: Secret) =>

@@ -8,8 +8,10 @@ import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token
 import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
-import { describeOutcome } from '../errors/outcomes.ts';
+import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
 import { repositoryUrl } from '../login/endpoint.ts';
+import { servesManifest } from '../login/manifest-probe.ts';
+import { registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
 import { grantsPull } from '../login/token.ts';
 import { orAborted } from '../transport/abort.ts';
@@ -28,7 +30,7 @@ import {
   type PullRequest,
   startExchange,
 } from './request.ts';
-import { type PullReply, readReply, readSmall } from './response.ts';
+import { isWithoutCatalog, type PullReply, readReply, readSmall } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
   /** `follow`: blobs are streamed through Regway. `pass`: the client is redirected to them. */
@@ -111,7 +113,8 @@ async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<Ups
   const { source, request, context } = exchange;
   const { registry } = source;
   const access = await orAborted(auth.authorize(source), request.signal);
-  const url = new URL(`/v2/${source.repository}/${request.path}`, access.handshake.endpoint.origin);
+  const name = source.repository === null ? '' : `${source.repository}/`;
+  const url = new URL(`/v2/${name}${request.path}`, access.handshake.endpoint.origin);
   const run = () => sendInConversation(exchange, auth, access, url);
   const isExclusive = registry !== null && registry.pendingSince !== null && access.login?.scheme === 'basic';
   const result = isExclusive
@@ -145,7 +148,7 @@ async function sendInConversation(
   });
   if (refusal === undefined) return answer;
   // What was read is read again as the answer to the client.
-  if (refusal.status === 400)
+  if (refusal.status === 400 || isWithoutCatalog(source, refusal))
     return { ...answer, response: { ...answer.response, body: Readable.from([refusal.body]) } };
   return orAborted(auth.refusal(source, { access, url, response: refusal }), signal);
 }
@@ -173,10 +176,17 @@ async function mintToken(
     statusOf: ({ status }) => status,
     read: async (response) => response,
   });
-  const { token } = access;
+  const { token, authorization } = access;
   const isGranted = token && grantsPull(token.value.token, source.repository);
   // Azure's tokens for pulling do not allow the list of tags, and some registries hide what a token does not allow.
-  if (refusal !== undefined && isGranted !== true) throw await auth.refusal(source, { access, url, response: refusal });
+  const canPull = async (): Promise<boolean> =>
+    isGranted ??
+    (source.repository !== null &&
+      servesManifest(session, access.handshake.endpoint, source.repository, authorization));
+  if (refusal !== undefined && !(await canPull())) throw await auth.refusal(source, { access, url, response: refusal });
+  // Whether the token is good is not known then, and its user would meet the same.
+  if (isGranted !== true && (answer.status === 429 || answer.status >= 500))
+    throw registryRefusal(session, answer, url, true);
   if (isGranted === false && answer.status !== 200) throw new UpstreamFailure('INSUFFICIENT_SCOPE', {});
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
 }
@@ -202,7 +212,8 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
     secureConnection: registry?.secureConnection ?? true,
   };
   // Names in a certificate are the upstream's own words, which are not redacted here.
-  const { message, hint } = describeOutcome(outcome, { ...noFacts, ...own, ...facts, certificateNames: '' });
+  const about = repository === null && outcome === 'INSUFFICIENT_SCOPE' ? { reason: readsCatalog } : {};
+  const { message, hint } = describeOutcome(outcome, { ...noFacts, ...own, ...facts, ...about, certificateNames: '' });
   const retryAfter = facts.retryAfter ?? undefined;
   return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
     reason: outcome,

@@ -5,8 +5,8 @@ import { UpstreamFailure } from '../errors/failure.ts';
 import { isPlainHttpHost } from '../login/endpoint.ts';
 import { redirectWithin } from '../login/session.ts';
 import { firstHeader, type StreamResponse } from '../transport/client.ts';
-import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
-import { sendToStorage } from './storage.ts';
+import { discard, type PullExchange, type UpstreamExchange } from './request.ts';
+import { sendToRegistry, sendToStorage } from './storage.ts';
 
 /** Registries redirect once, to a signed URL; a mirror in front of them once more. */
 const maxHops = 3;
@@ -27,12 +27,12 @@ export async function sendWithinOrigin(
   url: URL,
   authorization: Secret | undefined,
 ): Promise<UpstreamExchange> {
-  let upstream = await send(exchange, url, authorization);
+  let upstream = await sendToRegistry(exchange, url, authorization);
   while (isRedirect(upstream.response) && upstream.hops < maxHops) {
     const target = redirectWithin(upstream.url, firstHeader(upstream.response, 'location'));
     if (target === undefined) return upstream;
     discard(upstream.response);
-    upstream = { ...(await send(exchange, target, authorization)), hops: upstream.hops + 1 };
+    upstream = { ...(await sendToRegistry(exchange, target, authorization)), hops: upstream.hops + 1 };
   }
   return upstream;
 }

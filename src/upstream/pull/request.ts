@@ -15,7 +15,7 @@ import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 
 export interface PullRequest {
   readonly method: 'GET' | 'HEAD';
-  /** The path below `/v2/<repository>/`, with its query; built only from parsed parts. */
+  /** The path below `/v2/<repository>/`, or below `/v2/` for the catalog, with its query; built only from parsed parts. */
   readonly path: string;
   /** Headers of the client that may be sent upstream. None of them is a credential. */
   readonly headers: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 // Turns an upstream's response to a pull into what the client may see: content as it arrives, errors by code, rejected credentials as failures.
 
 import type { Readable } from 'node:stream';
+import type { PullSource } from '../../core/pulls/pull.ts';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { limitOf, registryRefusal, retryAfterOf, upstreamErrorCode } from '../login/refusal.ts';
 import type { RegistrySession } from '../login/session.ts';
@@ -42,42 +43,65 @@ function isRequestFault(status: number): boolean {
   return (status >= 400 && status < 500 && !notAboutTheRequest.has(status)) || status === 501;
 }
 
+/** Returns whether a registry says that it has no catalog: by 405 or by its code, which some send with the status of a refusal. */
+export function isWithoutCatalog({ repository }: PullSource, response: UpstreamResponse): boolean {
+  return (
+    repository === null &&
+    (response.status === 405 || (response.status < 500 && upstreamErrorCode(response) === 'UNSUPPORTED'))
+  );
+}
+
 /**
  * Reads the head of a response, and the whole of an error.
  * @throws UpstreamFailure for a rejected credential, a rate limit, and statuses that no registry should send.
  */
 export async function readReply(exchange: PullExchange, upstream: UpstreamExchange): Promise<PullReply> {
-  const { response, url } = upstream;
-  if (!contentStatuses.has(response.status)) return readError(exchange, upstream);
-  const headers = safeHeaders(upstream);
-  if (response.status !== 304 && exchange.request.method === 'GET') {
-    return {
-      status: response.status,
-      headers,
-      url,
-      body: { stream: response.body, release: response.release, onYield: upstream.slot.onYield },
-      errorCode: null,
-    };
-  }
+  const { url } = upstream;
+  if (!contentStatuses.has(upstream.response.status)) return readError(exchange, upstream);
+  const response = exchange.request.headers['range'] === undefined ? wholeOf(upstream) : upstream.response;
+  const reply = { status: response.status, headers: safeHeaders({ ...upstream, response }), url, errorCode: null };
+  if (response.status !== 304 && exchange.request.method === 'GET')
+    return { ...reply, body: { stream: response.body, release: response.release, onYield: upstream.slot.onYield } };
   discard(response);
-  return { status: response.status, headers, url, body: undefined, errorCode: null };
+  return { ...reply, body: undefined };
+}
+
+/**
+ * Returns the response to a request without a Range. A part of what was requested whole would pass as all of it, except to clients that verify
+ * its digest (RFC 9110 §15.3.7).
+ * @throws UpstreamFailure for a part.
+ */
+function wholeOf({ response, url }: UpstreamExchange): StreamResponse {
+  if (response.status !== 206) return response;
+  const { 'content-range': range, ...headers } = response.headers;
+  const [, last, length] = /^bytes 0-(\d{1,16})\/(\d{1,16})$/.exec(typeof range === 'string' ? range : '') ?? [];
+  if (last !== undefined && Number(last) + 1 === Number(length)) return { ...response, status: 200, headers };
+  discard(response);
+  throw new UpstreamFailure('UPSTREAM_ERROR', {
+    host: url.host,
+    status: response.status,
+    reason: 'HTTP 206: a part of the content, although all of it was requested',
+  });
 }
 
 async function readError({ context, source, request }: PullExchange, upstream: UpstreamExchange): Promise<PullReply> {
   const { response, url, isStorage } = upstream;
-  const { status } = response;
   const small = await readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs);
+  const hasNoCatalog = isWithoutCatalog(source, small);
+  const isFinal = hasNoCatalog || isRequestFault(response.status);
   // The credential is opened only to redact it: the host of a hostile registry's redirect can contain the password that it was sent.
-  const session = openPullSession(context, source, isRequestFault(status) ? undefined : await source.credential?.());
+  const session = openPullSession(context, source, isFinal ? undefined : await source.credential?.());
   const limit = isStorage ? undefined : limitOf(session, small, url);
   if (limit !== undefined) throw limit;
-  if (!isRequestFault(status)) throw refusal(session, small, url, isStorage);
+  if (!isFinal) throw refusal(session, small, url, isStorage);
   const errorCode = request.method === 'HEAD' || isStorage ? null : upstreamErrorCode(small);
   const { 'retry-after': retryAfter, 'content-range': contentRange } = safeHeaders(upstream);
   const headers = {
     ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
     ...(contentRange === undefined ? {} : { 'content-range': contentRange }),
   };
+  // A status that would make the client log in again says here that there is nothing to log in to.
+  const status = hasNoCatalog && [401, 403].includes(response.status) ? 404 : response.status;
   return { status, headers, url, body: undefined, errorCode };
 }
 
@@ -117,7 +141,22 @@ export async function readSmall(
 function safeHeaders({ response, authorization }: UpstreamExchange): Record<string, string> {
   const sent = authorization?.reveal().split(' ')[1];
   const pairs = Object.entries(response.headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
+    value === undefined ? [] : [[name, Array.isArray(value) ? valueOf(name, value) : value] as const],
   );
   return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));
+}
+
+/** Headers with one value. A proxy repeats what the registry behind it sent, and clients read the first. */
+const singleValued: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-range',
+  'docker-content-digest',
+  'etag',
+  'last-modified',
+  'location',
+  'retry-after',
+]);
+
+function valueOf(name: string, values: readonly string[]): string {
+  return singleValued.has(name) ? (values[0] ?? '') : values.join(', ');
 }

@@ -1,21 +1,44 @@
-// Requests content from the storage that a registry redirects to. A signed address is often signed for GET alone, so a HEAD that it refuses is asked as a GET of one byte.
+// Requests content from a registry, and from the storage that it redirects to. A HEAD that either does not know is asked as a GET of one byte.
 
+import type { Secret } from '../../core/shared/secret.ts';
 import type { StreamResponse } from '../transport/client.ts';
 import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
 
-/** How storage refuses a method that an address is not signed for: S3 and GCS with 403, others as RFC 9110 §15.5.6 or §15.6.2 say. */
-const refusals: ReadonlySet<number> = new Set([400, 401, 403, 405, 501]);
+/** How a server says that it has no HEAD (RFC 9110 §15.5.6, §15.6.2). */
+const withoutHead: ReadonlySet<number> = new Set([405, 501]);
 
-/** Sends the request of the pull to the storage, without a login. A HEAD that is refused is answered from the head of a GET. @throws UpstreamFailure */
-export async function sendToStorage(exchange: PullExchange, target: URL): Promise<UpstreamExchange> {
-  const upstream = await send(exchange, target, undefined);
+/** How storage refuses a method that an address is not signed for: often for GET alone, and S3 and GCS then answer 403. */
+const unsignedForHead: ReadonlySet<number> = new Set([400, 401, 403, ...withoutHead]);
+
+/** Sends the request of the pull to the registry. @throws UpstreamFailure */
+export function sendToRegistry(
+  exchange: PullExchange,
+  url: URL,
+  authorization: Secret | undefined,
+): Promise<UpstreamExchange> {
+  return sendOrGet(exchange, url, authorization, withoutHead);
+}
+
+/** Sends the request of the pull to the storage, without a login. @throws UpstreamFailure */
+export function sendToStorage(exchange: PullExchange, target: URL): Promise<UpstreamExchange> {
+  return sendOrGet(exchange, target, undefined, unsignedForHead);
+}
+
+/** Sends the request of the pull. A HEAD that is refused is answered from the head of a GET. */
+async function sendOrGet(
+  exchange: PullExchange,
+  target: URL,
+  authorization: Secret | undefined,
+  refusals: ReadonlySet<number>,
+): Promise<UpstreamExchange> {
+  const upstream = await send(exchange, target, authorization);
   if (exchange.request.method !== 'HEAD' || !refusals.has(upstream.response.status)) return upstream;
   discard(upstream.response);
   const headers = { ...exchange.request.headers, range: 'bytes=0-0' };
   const ranged = await send(
     { ...exchange, request: { ...exchange.request, method: 'GET', headers } },
     target,
-    undefined,
+    authorization,
   );
   return { ...ranged, response: withoutRange(ranged.response) };
 }

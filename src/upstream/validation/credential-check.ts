@@ -12,10 +12,11 @@ import {
   type ProofOfLogin,
   compareWithAnonymous,
 } from '../login/login.ts';
+import { servesManifest } from '../login/manifest-probe.ts';
 import { ping } from '../login/ping.ts';
 import { limitOf, pingRefusal, registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry, type CheckSession } from '../login/session.ts';
-import { pullScope } from '../login/token.ts';
+import { grantsPull, pullScope } from '../login/token.ts';
 import type { UpstreamResponse } from '../transport/client.ts';
 
 export interface CheckResult {
@@ -38,9 +39,9 @@ const harborService = 'harbor-registry';
  * @throws UpstreamFailure for the first step that fails.
  */
 export async function checkCredential(session: CheckSession, repository: string | null): Promise<CheckResult> {
-  const { endpoint, response } = await ping(session);
+  const { endpoint, response, isSilent } = await ping(session, repository);
   session.steps.start('CHALLENGE');
-  const login = negotiate(session, endpoint, response);
+  const login = isSilent ? undefined : negotiate(session, endpoint, response);
   if (login === undefined) return checkOpenRegistry(session, endpoint, repository);
   const standing = await authorize(session, endpoint, login, repository);
   if (repository !== null) return probeRepository(session, { endpoint, login, repository, standing });
@@ -48,7 +49,7 @@ export async function checkCredential(session: CheckSession, repository: string 
   return resultOf(standing);
 }
 
-/** Checks a registry whose /v2/ is open: the credential is sent only if the repository itself sends a challenge. */
+/** Checks a registry whose /v2/ is open or does not say: the credential is sent only if the repository itself sends a challenge. */
 async function checkOpenRegistry(
   session: CheckSession,
   endpoint: Endpoint,
@@ -80,7 +81,7 @@ type Proof = ProofOfLogin | MissingProof;
 
 /**
  * Authenticates without a scope and sends the result to /v2/. Returns a rejection where a repository is asked next, because a proxy can have a
- * password for each path.
+ * password for each path. A password for the whole host that /v2/ rejects is not sent again: no pull would use it either.
  */
 async function authorize(
   session: CheckSession,
@@ -95,7 +96,8 @@ async function authorize(
   const response = await getFromRegistry(session, url, access.authorization);
   if (response.status !== 200) {
     const refusal = registryRefusal(session, response, url, login.scheme === 'bearer');
-    if (repository === null || !rejections.has(refusal.outcome)) throw refusal;
+    const isOfHost = login.scheme === 'basic' && session.target.repository === null;
+    if (repository === null || isOfHost || !rejections.has(refusal.outcome)) throw refusal;
     steps.finish('WARNED', `/v2/ answers HTTP ${response.status} to the login; the repository decides.`);
     return refusal;
   }
@@ -172,8 +174,13 @@ async function probeRepository(session: CheckSession, probe: Probe): Promise<Che
     steps.finish('WARNED', `${repository} was not found, or is not visible to this credential.`);
     return resultOf(typeof standing === 'string' ? standing : 'NOT_COMPARED');
   }
-  if (response.status !== 200)
-    throw registryRefusal(session, response, url, standing !== undefined || login.scheme === 'bearer');
+  if (response.status !== 200) {
+    const refusal = registryRefusal(session, response, url, standing !== undefined || login.scheme === 'bearer');
+    if (typeof standing !== 'string' || !(await canPull(session, probe, { login, access, url }, refusal)))
+      throw refusal;
+    steps.finish('WARNED', `${repository} can be pulled, but its tags cannot be listed.`);
+    return resultOf(standing);
+  }
   const known = typeof standing === 'string' && isProof(standing) ? standing : undefined;
   const proof = known ?? (await proveByRepository(session, probe, { login, access, url }));
   if (proof === 'SAME' || proof === 'NOT_COMPARED') {
@@ -184,6 +191,18 @@ async function probeRepository(session: CheckSession, probe: Probe): Promise<Che
   return proof === 'REPOSITORY'
     ? { outcome: 'VALID', facts: { proof: `it serves ${repository} only with it` } }
     : resultOf(proof);
+}
+
+/** Returns whether the right to pull stands although the list of tags was refused. */
+async function canPull(
+  session: CheckSession,
+  { endpoint, repository }: Probe,
+  { access: { authorization, token } }: RepositoryLogin,
+  { outcome }: UpstreamFailure,
+): Promise<boolean> {
+  if (outcome !== 'INSUFFICIENT_SCOPE') return false;
+  const isGranted = token === undefined ? undefined : grantsPull(token.token, repository);
+  return isGranted ?? (await servesManifest(session, endpoint, repository, authorization));
 }
 
 /** How a repository was requested. */

@@ -106,6 +106,7 @@ function isLetIn(
   const [, token = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
   const scope = tokens.get(token);
   if (scope === undefined || isRevoked?.(token) === true) return false;
+  if (scope === 'registry:catalog:*') return url.startsWith('/v2/_catalog');
   const [, repository = ''] = /^repository:(.+):pull$/.exec(scope) ?? [];
   return url === '/v2/' || url.startsWith(`/v2/${repository}/`);
 }

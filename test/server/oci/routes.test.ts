@@ -76,7 +76,7 @@ describe('a path', () => {
     ['a tag where a digest belongs', 'ghcr.io/a/b/blobs/latest', 400, 'DIGEST_INVALID'],
     ['a tag of 129 characters', `ghcr.io/a/b/manifests/${'a'.repeat(129)}`, 404, 'MANIFEST_UNKNOWN'],
     ['a tag that begins with a dot', 'ghcr.io/a/b/manifests/.x', 404, 'MANIFEST_UNKNOWN'],
-    ['the catalog', '_catalog', 404, 'UNSUPPORTED'],
+    ['the catalog of no registry', '_catalog', 404, 'UNSUPPORTED'],
     ['another path', 'ghcr.io/a/b', 404, 'UNSUPPORTED'],
   ])('with %s is refused', (_case, path, status, code) => {
     expect(read(`/v2/${path}`)).toEqual({ status, code });

@@ -132,7 +132,7 @@ describe('the challenge of a repository', () => {
   it('of Basic to a token, as of Harbor, is not answered with the password', async () => {
     const { both } = bearerServer();
     const server = await secure((request, response) =>
-      request.url?.includes('/tags/') === true && request.headers.authorization !== undefined
+      request.url?.startsWith('/v2/team/') === true && request.headers.authorization !== undefined
         ? sendJson(response, 401, ociError('UNAUTHORIZED'), { 'www-authenticate': 'Basic realm="harbor"' })
         : both(request, response),
     );

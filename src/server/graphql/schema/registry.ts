@@ -183,7 +183,8 @@ const RegistryUseType = builder.objectRef<CountedUse>('RegistryUse').implement({
   fields: (t) => ({
     actor: t.exposeString('actor', { description: 'The subject of the principal that pulled.' }),
     image: t.exposeString('image', {
-      description: 'The image without tag or digest, such as `docker.io/anchore/grype`.',
+      description:
+        'The image without tag or digest, such as `docker.io/anchore/grype`; only the host for reads of its catalog.',
     }),
     version: t.exposeInt('registryVersion', {
       description:

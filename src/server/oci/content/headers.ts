@@ -1,7 +1,7 @@
 // Lists the headers that are passed between client and upstream. No other header is passed.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { ContentRoute } from '../routes.ts';
+import { type ContentKind, contentPath, type ContentRoute, isList } from '../routes.ts';
 
 /** Headers that change the content or whether it is sent. No cookie, no forwarding header, never Authorization. */
 const requestHeaders = [
@@ -34,8 +34,9 @@ const responseHeaders: Readonly<Record<string, string>> = {
   warning: 'Warning',
 };
 
-/** Returns the headers of a client that are sent upstream, unchanged. */
-export function headersForUpstream({ headers }: IncomingMessage): Record<string, string> {
+/** Returns the headers of a client that are sent upstream, unchanged. A catalog is requested whole and unencoded, because it is read. */
+export function headersForUpstream({ headers }: IncomingMessage, kind: ContentKind): Record<string, string> {
+  if (kind === 'catalog') return { accept: 'application/json', 'accept-encoding': 'identity' };
   return Object.fromEntries(
     requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
   );
@@ -93,11 +94,12 @@ function isFieldValue(value: string): boolean {
 export function rewriteLink(link: string | undefined, route: ContentRoute, respondedFrom: URL): string | undefined {
   const target = nextTarget(link ?? '');
   const url = target === undefined ? null : URL.parse(target, respondedFrom);
-  const path = route.kind === 'tags' ? 'tags/list' : `referrers/${route.reference}`;
-  if (url === null || url.origin !== respondedFrom.origin || !url.pathname.endsWith(`/${path}`)) return undefined;
+  const path = contentPath(route);
+  if (url === null || !isList(route)) return undefined;
+  if (url.origin !== respondedFrom.origin || !url.pathname.endsWith(`/${path}`)) return undefined;
   url.searchParams.delete('ns');
   if (route.namespace !== undefined) url.searchParams.set('ns', route.namespace);
-  return `</v2/${route.name}/${path}?${url.searchParams}>; rel="next"`;
+  return `</v2/${route.name === '' ? '' : `${route.name}/`}${path}?${url.searchParams}>; rel="next"`;
 }
 
 /** Characters that are read of a Link header. A link with a token for the next page is below 2 KiB. */

@@ -247,7 +247,7 @@ describe('lists', () => {
     });
   });
 
-  it('of the catalog are not offered', async () => {
+  it('of a catalog are not offered without a registry', async () => {
     const endpoint = await openPullEndpoint();
     expect(await endpoint.get('/v2/_catalog')).toMatchObject({ status: 404, code: 'UNSUPPORTED' });
   });

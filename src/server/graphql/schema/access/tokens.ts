@@ -109,7 +109,7 @@ const CreateTokenInput = builder.inputType('CreateTokenInput', {
     account: t.string({ description: accountDescription }),
     images: t.stringList({
       description:
-        'The image patterns to limit the token to, such as `docker.io/anchore/*`. Only for the role PULL. Defaults to all images.',
+        'The image patterns to limit the token to, such as `docker.io/anchore/*`. Only for the role PULL. Defaults to all images. The catalog of a host requires a limit that names the whole host, or none.',
     }),
     expiresAt: t.field({ type: 'DateTime', description: 'When the token expires. Defaults to never.' }),
     expiresIn: t.string({
