@@ -55,7 +55,7 @@ export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpst
 /** Returns a source of `repository`. Defaults to the credential of alice. */
 export function sourceOf(
   host: string,
-  repository = 'team/app',
+  repository: string | null = 'team/app',
   more: Partial<Registry> = {},
   used: Credential = credential,
 ): PullSource {

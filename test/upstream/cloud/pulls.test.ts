@@ -29,7 +29,7 @@ async function start(kind: CloudKind) {
     issueLogin: (_target: unknown, credential: typeof kind.identity, signal: AbortSignal | undefined) =>
       provider.issueLogin(kind.host, credential, signal ?? AbortSignal.timeout(10_000)),
   };
-  const stored = (repository: string): PullSource =>
+  const stored = (repository: string | null): PullSource =>
     sourceOf(server.host, repository, { type: kind.type }, kind.identity);
   const pulls: Pulls = {
     permits: () => true,
