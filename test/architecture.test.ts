@@ -123,6 +123,7 @@ const mayConnect = [
   'console/api/client.ts',
   'app/config.ts: createSecureContext',
   'app/setting-parsers.ts: isIP',
+  'server/ops/metrics.ts: STATUS_CODES',
   'server/http/client-address.ts: BlockList',
   'server/http/client-address.ts: isIP',
   'upstream/validation/validator.ts: isIP',

@@ -82,6 +82,8 @@ export interface Config {
   readonly shutdownDelayMs: number;
   /** Milliseconds that requests in flight have after that. */
   readonly shutdownTimeoutMs: number;
+  /** Whether the hosts of registries are labels of metrics, which need no login. */
+  readonly metricsHosts: boolean;
   readonly logLevel: LogLevel;
   /** Names that start with `REGWAY_` but are no settings; the server warns about each. */
   readonly unknownSettings: readonly string[];
@@ -149,6 +151,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     // Nothing balances between servers on loopback.
     shutdownDelayMs: reader.parse('REGWAY_SHUTDOWN_DELAY', parseSeconds) ?? (isLoopback(host) ? 0 : 5_000),
     shutdownTimeoutMs: reader.parse('REGWAY_SHUTDOWN_TIMEOUT', parseSeconds) ?? 60_000,
+    metricsHosts: reader.parse('REGWAY_METRICS_HOSTS', parseBoolean) ?? false,
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };

@@ -9,10 +9,12 @@ import type { TrustedDocuments } from '../server/graphql/execution/trusted-docum
 import { healthRoutes } from '../server/http/health.ts';
 import { createListener } from '../server/http/listener.ts';
 import { createLog, type Log } from '../server/ops/log.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { createMetrics } from '../server/ops/metrics.ts';
 import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
 import type { Config } from './config.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
+import { observedStore } from './wiring/observed-store.ts';
 import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
@@ -66,18 +68,19 @@ async function serveStore(
   { config, issuers, documents, store, log }: ServerParts,
   opened: Closable[],
 ): Promise<RunningServer> {
-  const metrics = createMetrics();
+  const metrics = createMetrics({ version: packageJson.version, showsHosts: config.metricsHosts });
+  const observed = observedStore(store, metrics);
   let url = config.publicUrl ?? '';
   const domain = await createDomain({
     config,
-    store,
+    store: observed,
     metrics,
     log,
     endpoint: () => new URL(url),
     resolveLogin: (login) => logins.resolveLogin(login),
   });
   opened.push(domain);
-  const logins = await createLogins({ config, issuers, store, log, signInKey: domain.signInKey });
+  const logins = await createLogins({ config, issuers, store: observed, log, signInKey: domain.signInKey });
   opened.push(logins);
   const servers = createServers({ config, documents, logins, domain, metrics, log });
   opened.push(servers);

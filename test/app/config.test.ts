@@ -53,6 +53,7 @@ describe('the settings', () => {
       trustedProxies: [],
       shutdownDelayMs: 0,
       shutdownTimeoutMs: 60_000,
+      metricsHosts: false,
       logLevel: 'info',
       unknownSettings: [],
     });
@@ -121,6 +122,7 @@ describe('the settings', () => {
     ['REGWAY_PLAIN_HTTP_HOSTS', 'http://example.com'],
     ['REGWAY_PLAIN_HTTP_HOSTS', 'user@example.com'],
     ['REGWAY_LOG_LEVEL', 'loud'],
+    ['REGWAY_METRICS_HOSTS', 'some'],
     ['REGWAY_REVALIDATE_EVERY', '1.5'],
     ['REGWAY_REVALIDATE_EVERY', '8761'],
     ['REGWAY_VALIDATIONS_PER_MINUTE', '-1'],

@@ -79,10 +79,11 @@ export async function createDomain({
   resolveLogin,
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
-  const { validator, cloud, upstream } = createUpstream(config);
+  const { validator, cloud, upstream } = createUpstream(config, metrics);
   const validating = {
     validator: cloud.wrapValidator(validator),
-    observeValidation: (report: ValidationReport) => metrics.observeValidation(report.outcome, report.durationMs),
+    observeValidation: (report: ValidationReport, host: string) =>
+      metrics.observeValidation(report.outcome, report.durationMs, host),
     now: systemTime,
     rotationWindowMs: config.rotationWindowMs,
   };
@@ -97,12 +98,15 @@ export async function createDomain({
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
   const registries = createRegistries(ports);
-  const ledger = openLedger(store, log);
-  const pulls = cloud.wrapPulls(
-    createPulls(
-      { registries: stored, access: store.access, sealer, ledger, ...validating },
-      { anonymousAllowed: config.pullAnonymous },
+  const ledger = openLedger(store, log, metrics);
+  const pulls = observedPulls(
+    cloud.wrapPulls(
+      createPulls(
+        { registries: stored, access: store.access, sealer, ledger, ...validating },
+        { anonymousAllowed: config.pullAnonymous },
+      ),
     ),
+    metrics,
   );
   const subscriptions = createSubscriptions({
     registries: stored,
@@ -137,7 +141,18 @@ export async function createDomain({
   };
 }
 
-function createUpstream(config: Config) {
+/** Returns the use cases of pulling, which count every outcome. */
+function observedPulls(pulls: Pulls, metrics: Metrics): Pulls {
+  return {
+    ...pulls,
+    recordUse(caller, source, outcome, ...rest) {
+      metrics.observePull(outcome, source.host);
+      return pulls.recordUse(caller, source, outcome, ...rest);
+    },
+  };
+}
+
+function createUpstream(config: Config, observer: Metrics) {
   const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,
@@ -145,6 +160,7 @@ function createUpstream(config: Config) {
     plainHttpHosts: config.plainHttpHosts,
     extraCa: config.extraCa,
     now: systemTime,
+    observer,
   };
   return {
     validator: createValidator(network),
@@ -153,14 +169,16 @@ function createUpstream(config: Config) {
   };
 }
 
-function openLedger(store: Store, log: Log): Ledger {
-  return createLedger({
+function openLedger(store: Store, log: Log, metrics: Metrics): Ledger {
+  const ledger = createLedger({
     store: store.uses,
     setTimer,
     onFailure: (fault) => log.error(faultFields(fault), 'the usage of credentials could not be written yet'),
     onLoss: (uses) =>
       log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),
   });
+  metrics.watchUnwrittenUses(() => ledger.unwritten());
+  return ledger;
 }
 
 /** Creates the use cases of accounts, tokens, and the audit trail. @param now the clock of token expiry and events. */

@@ -100,7 +100,7 @@ async function promoteAlternate(
   const password = slot === 'PENDING' ? alternates.pending : alternates.previous;
   if (slot === undefined || password === null) return false;
   const report = await ports.validator.check(registry, { username: registry.username, password });
-  ports.observeValidation(report);
+  ports.observeValidation(report, registry.host);
   // Verified, not merely not rejected.
   return report.outcome === 'VALID' && promote(ports, caller, { registry, alternates, slot, password, report });
 }

@@ -24,6 +24,8 @@ export interface LedgerOptions {
 
 /** A ledger that can be closed. */
 export interface Ledger extends UseLedger {
+  /** Returns the number of uses that are not written yet. */
+  unwritten(): number;
   /** Writes the remaining uses. Never rejects; uses that cannot be written are lost. Uses recorded afterwards are not counted. */
   close(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export function createLedger({ store, setTimer, onFailure, onLoss }: LedgerOptio
       if (pending.uses >= flushUses && !failing) startWriting();
       else wait();
     },
+    unwritten: () => pending.uses,
     async close() {
       closed = true;
       cancelTimer?.();

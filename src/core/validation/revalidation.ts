@@ -152,7 +152,7 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
     throw error;
   });
   const report = await ports.validator.check(registry, { username, password }, { signal, stored: registry });
-  ports.observeValidation(report);
+  ports.observeValidation(report, registry.host);
   const failures = isTemporary(report) ? (before.schedule?.failures ?? 0) + 1 : 0;
   // An event for each unchanged outcome would hide the changes.
   const event =

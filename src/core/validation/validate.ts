@@ -164,7 +164,7 @@ async function checkCredential(
     `Validation limit of the account ${principal.account} reached for this minute. Nothing was sent to the registry and nothing was changed.`,
   );
   const report = await ports.validator.check(target, credential, { ...options, signal: signal?.() });
-  ports.observeValidation(report);
+  ports.observeValidation(report, target.host);
   return report;
 }
 

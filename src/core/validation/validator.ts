@@ -36,4 +36,4 @@ export interface Validator {
 }
 
 /** Called with the report of every finished validation, for metrics. */
-export type ValidationObserver = (report: ValidationReport) => void;
+export type ValidationObserver = (report: ValidationReport, host: string) => void;

@@ -100,6 +100,7 @@ function serve(
   const requestId = validRequestId(request) ?? randomUUID();
   const path = pathOf(request);
   const route = routes.find((candidate) => candidate.matches(path)) ?? notFound;
+  metrics.beginRequest(route.name);
   // `close` is emitted once, and `once` would wrap the listener.
   response.on('close', () => {
     const status = response.writableFinished ? response.statusCode : clientDisconnected;

@@ -1,29 +1,61 @@
-// Collects Prometheus metrics: requests and latency by route, validations by outcome, event-loop delay, and memory. Labels come from closed lists.
+// Collects Prometheus metrics of the process, of HTTP, and of the store. Labels come from closed lists, so the number of series is bounded.
 
-import { collectDefaultMetrics, Counter, Histogram, Registry as MetricRegistry } from 'prom-client';
+import { STATUS_CODES } from 'node:http';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
 import { addFlowMetrics, type Flows } from './flow-metrics.ts';
+import { addUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
 
 /** The metrics of the server. */
-export interface Metrics {
-  /** Counts a request. @param route The name of its route. @param durationMs In milliseconds. */
+export interface Metrics extends UpstreamMetrics {
+  /** Counts a request that has begun. @param route The name of its route. */
+  beginRequest(route: string): void;
+  /** Counts a request that has ended. @param route The name of its route. @param durationMs In milliseconds. */
   observeRequest(route: string, method: string, status: number, durationMs: number): void;
-  /** Counts a validation. @param durationMs In milliseconds. */
-  observeValidation(outcome: string, durationMs: number): void;
-  /** Shows what clients hold and wait for. Call it once. @param read Called each time the metrics are rendered. */
+  /** Counts a change of the store that begins. Returns the function that counts its end. */
+  beginWrite(): () => void;
+  /** Reads at each scrape how many uses of credentials are not stored yet. */
+  watchUnwrittenUses(count: () => number): void;
+  /** Reads at each rendering what clients hold and wait for. */
   observeFlows(read: () => Flows): void;
   /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** What the metrics show. */
+export interface MetricsOptions {
+  /** The version of Regway. */
+  readonly version?: string;
+  /** Whether the hosts of registries are labels. Defaults to false: whoever can read the metrics would learn them. */
+  readonly showsHosts?: boolean;
 }
 
 /** A GraphQL response needs about 1 ms, a validation up to 15 s. */
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 /** Other methods share one label: a client can send any text as a method, and each would create a new series. */
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
+/** As nginx: the client disconnected. */
+const clientDisconnected = 499;
 
 /** Creates the metrics, in a registry of their own. */
-export function createMetrics(): Metrics {
+export function createMetrics({ version = 'unknown', showsHosts = false }: MetricsOptions = {}): Metrics {
   const registry = new MetricRegistry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
+  new Gauge({
+    name: 'regway_build_info',
+    help: 'Always 1; the version is a label.',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1);
+  return {
+    ...addHttpMetrics(registry),
+    ...addStoreMetrics(registry),
+    ...addUpstreamMetrics(registry, showsHosts),
+    observeFlows: (read) => addFlowMetrics(registry, read),
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
+
+function addHttpMetrics(registry: MetricRegistry): Pick<Metrics, 'beginRequest' | 'observeRequest'> {
   const requests = new Counter({
     name: 'regway_http_requests_total',
     help: 'HTTP requests.',
@@ -37,28 +69,57 @@ export function createMetrics(): Metrics {
     buckets: latencyBucketsSeconds,
     registers: [registry],
   });
-  const validations = new Counter({
-    name: 'regway_validations_total',
-    help: 'Finished validations.',
-    labelNames: ['outcome'],
+  const inFlight = new Gauge({
+    name: 'regway_http_requests_in_flight',
+    help: 'HTTP requests whose response has not ended, streams included.',
+    labelNames: ['route'],
     registers: [registry],
   });
-  const validationTime = new Histogram({
-    name: 'regway_validation_duration_seconds',
-    help: 'Duration of a validation.',
+  return {
+    beginRequest: (route) => inFlight.inc({ route }),
+    observeRequest: (route, method, status, durationMs) => {
+      inFlight.dec({ route });
+      requests.inc({ route, method: knownMethods.has(method) ? method : 'other', status: statusLabel(status) });
+      latency.observe({ route }, durationMs / 1000);
+    },
+  };
+}
+
+/** An upstream can answer a pull with any status: those that nobody knows share one label. */
+function statusLabel(status: number): string {
+  return status === clientDisconnected || STATUS_CODES[status] !== undefined ? String(status) : 'other';
+}
+
+function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' | 'watchUnwrittenUses'> {
+  const pending = new Gauge({
+    name: 'regway_store_writes_pending',
+    help: 'Changes of the store that wait for others or for their commit.',
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: 'regway_store_write_duration_seconds',
+    help: 'Time of a change of the store, from its call to its commit.',
     buckets: latencyBucketsSeconds,
     registers: [registry],
   });
   return {
-    observeRequest: (route, method, status, durationMs) => {
-      requests.inc({ route, method: knownMethods.has(method) ? method : 'other', status });
-      latency.observe({ route }, durationMs / 1000);
+    beginWrite() {
+      const started = performance.now();
+      pending.inc();
+      return () => {
+        pending.dec();
+        duration.observe((performance.now() - started) / 1000);
+      };
     },
-    observeValidation: (outcome, durationMs) => {
-      validations.inc({ outcome });
-      validationTime.observe(durationMs / 1000);
+    watchUnwrittenUses(count) {
+      void new Gauge({
+        name: 'regway_uses_unwritten',
+        help: 'Uses of credentials that are counted in memory and not stored yet.',
+        registers: [registry],
+        collect() {
+          this.set(count());
+        },
+      });
     },
-    observeFlows: (read) => addFlowMetrics(registry, read),
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

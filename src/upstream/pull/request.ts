@@ -150,6 +150,7 @@ export function createPullContext(
     secureContext: createTrust(settings.extraCa),
     limits,
     lookup: settings.lookup,
+    observer: settings.observer,
     maxConnectionsPerOrigin: slotLimits.perGroup + slotLimits.reserve + conversationConnections,
   });
   const slots = new FairSlots(slotLimits, setTimer);

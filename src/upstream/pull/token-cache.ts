@@ -59,6 +59,7 @@ export function createTokenCache(context: PullContext, verdicts: CredentialVerdi
       const scope = pullScope(source.repository);
       const key = [keyOf(source), handshake.endpoint.origin, login.realm.href, login.service ?? '', scope].join(' ');
       const found = await tokens.get(key, () => fetchToken({ context, verdicts }, source, handshake, login));
+      context.settings.observer?.observeTokenLookup(found.wasCached);
       return { key, ...found };
     },
     replace(source, refused) {

@@ -6,12 +6,13 @@ import { Agent, type Dispatcher } from 'undici';
 import { createBufferPool, type BufferPool } from './buffer-pool.ts';
 import { type ConnectionPhase, createConnector, type Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
-import type { Limits } from './settings.ts';
+import type { Limits, UpstreamObserver } from './settings.ts';
 
 export interface AgentSettings {
   readonly egress: EgressPolicy;
   readonly secureContext: SecureContext;
   readonly limits: Limits;
+  readonly observer?: Pick<UpstreamObserver, 'observeUpstreamRequest'> | undefined;
   /** Maximum number of connections to one origin. Defaults to one per concurrent request. */
   readonly maxConnectionsPerOrigin?: number | undefined;
   /** Defaults to the system's DNS resolver. */
@@ -32,6 +33,7 @@ export interface Agents {
   readonly unverified: Connections;
   /** The memory that bodies are read into. Release each piece once it is no longer read. */
   readonly bufferPool: BufferPool;
+  readonly observer: AgentSettings['observer'];
   /** Closes every connection, including those being made. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createAgents(settings: AgentSettings): Agents {
     verified,
     unverified,
     bufferPool,
+    observer: settings.observer,
     async close() {
       closing.abort();
       const all = [verified, unverified].flatMap(({ pooled, fresh }) => [pooled, fresh]);

@@ -5,6 +5,7 @@ import { type Dispatcher, request as sendRequest } from 'undici';
 import { isRecord, parseJson } from '../../core/shared/json.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import { codeOf } from '../../core/shared/fault.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
 import { failureOf, staleConnectionCode } from '../errors/network-errors.ts';
 import type { Agents, Connections } from './agents.ts';
 import type { BufferPool } from './buffer-pool.ts';
@@ -71,12 +72,31 @@ export interface UpstreamClient {
 export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
   const connectionsTo = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
   return {
-    get: (request) => get(request, settings.userAgent, connectionsTo(request.url), agents.bufferPool),
+    get: (request) =>
+      observed(agents, () => get(request, settings.userAgent, connectionsTo(request.url), agents.bufferPool)),
     open: async (request) => ({
-      ...(await open(request, settings.userAgent, connectionsTo(request.url))),
+      ...(await observed(agents, () => open(request, settings.userAgent, connectionsTo(request.url)))),
       release: (piece) => agents.bufferPool.release(piece, request.owner),
     }),
   };
+}
+
+/** Times a request. A body that is streamed is not part of it. */
+async function observed<Response extends Pick<UpstreamResponse, 'status'>>(
+  { observer }: Pick<Agents, 'observer'>,
+  send: () => Promise<Response>,
+): Promise<Response> {
+  if (observer === undefined) return send();
+  const started = performance.now();
+  const end = (result: number | string): void => observer.observeUpstreamRequest(result, performance.now() - started);
+  try {
+    const response = await send();
+    end(response.status);
+    return response;
+  } catch (error) {
+    end(error instanceof UpstreamFailure ? error.outcome : 'other');
+    throw error;
+  }
 }
 
 async function get(

@@ -2,6 +2,14 @@
 
 import type { Lookup } from './connector.ts';
 
+/** Told of what is sent to upstreams, for the metrics. */
+export interface UpstreamObserver {
+  /** @param result The status, or the outcome of the failure; `other` for an abort. @param durationMs In milliseconds. */
+  observeUpstreamRequest(result: number | string, durationMs: number): void;
+  /** @param wasCached Whether a pull found the token of its registry in the cache. */
+  observeTokenLookup(wasCached: boolean): void;
+}
+
 export interface NetworkSettings {
   /** Whether this machine's loopback may be contacted: only if the server itself listens only on loopback. */
   readonly loopbackAllowed: boolean;
@@ -14,6 +22,7 @@ export interface NetworkSettings {
   /** PEM certificates that are trusted in addition to the system's. */
   readonly extraCa: string | undefined;
   readonly now: () => Date;
+  readonly observer?: UpstreamObserver | undefined;
   /** Defaults to `regway`. */
   readonly userAgent?: string | undefined;
   /** Defaults to the system's DNS resolver. */

@@ -144,6 +144,7 @@ function openAgents(
     // The requests of a check follow each other.
     maxConnectionsPerOrigin: 1,
     lookup: settings.lookup,
+    observer: settings.observer,
     onPhase: (phase, connectionOrigin) => {
       if (connectionOrigin === origin) onPhase(phase, words);
     },

@@ -130,7 +130,7 @@ describe('operators', () => {
 
   it('see requests, latency, validations by outcome and event-loop delay', async () => {
     const { url, metrics } = await start([]);
-    metrics.observeValidation('VALID', 12);
+    metrics.observeValidation('VALID', 12, 'registry.example');
     await fetch(`${url}/livez`);
     await sleep(20);
     const text = await (await fetch(`${url}/metrics`)).text();
