@@ -27,6 +27,8 @@ const elsewhere = ['adversity/**', 'e2e/**', 'interop/**', 'crash/**', 'bench/**
 const common = {
   root: import.meta.dirname,
   setupFiles: [join(import.meta.dirname, 'support/temporary/remove-directories.ts')],
+  // Every suite restores what it changes, and loading all modules again for each file needs 2 s of a processor.
+  isolate: false,
   testTimeout: 20_000,
   hookTimeout: 60_000,
 };
@@ -49,8 +51,6 @@ export default defineConfig({
           name: 'quick',
           include: ['**/*.test.ts'],
           exclude: [...elsewhere, ...slowSuites],
-          // These suites change nothing that others see, and to load every module again for each costs more than they do.
-          isolate: false,
         },
       },
       { resolve, test: { ...common, name: 'slow', include: slowSuites, exclude: elsewhere } },

@@ -2,6 +2,7 @@ import { createDecipheriv, createHash, createHmac, createSecretKey, randomBytes,
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeContext, maxValueBytes, decrypt, encrypt } from '../../src/encryption/aes-gcm.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 
 const keyBytes = randomBytes(32);
 const key = createSecretKey(keyBytes);
@@ -109,7 +110,7 @@ describe('a blob', () => {
     const anyLength = fc.oneof(fc.constantFrom(128, 192, 256), fc.nat(300));
     const anyBlob = anyLength.map((length) => Buffer.concat([Buffer.from([1]), randomBytes(length)]));
     const property = fc.property(anyBlob, (blob) => decrypt(() => key, context, blob) === undefined);
-    expect(() => fc.assert(property, { numRuns: 1_000 })).not.toThrow();
+    expect(() => fc.assert(property, { numRuns: propertyRuns(1_000) })).not.toThrow();
   });
 });
 

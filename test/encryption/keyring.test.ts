@@ -15,6 +15,7 @@ import {
   rootKeyId,
 } from '../../src/encryption/keyring.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 
 let directory: string;
 let path: string;
@@ -251,7 +252,7 @@ describe('the text of a keyring', () => {
       anyText,
       (text) => parseRefusal(text)?.message.includes('/etc/regway/keyring') ?? true,
     );
-    expect(() => fc.assert(property, { numRuns: 1_000 })).not.toThrow();
+    expect(() => fc.assert(property, { numRuns: propertyRuns(1_000) })).not.toThrow();
   });
 });
 

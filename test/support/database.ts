@@ -1,6 +1,7 @@
 // Creates the database of a test: a new SQLite file for one store or, if the suite has a PostgreSQL server, a new database for two.
 
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +39,9 @@ export async function openStores({ url, replicas }: TestDatabase): Promise<[Stor
 }
 
 function sqliteDatabase(): TestDatabase {
-  const url = join(makeTemporaryDirectory('database'), 'regway.db');
+  // In memory, because durable writes are the subject of the database's own suites.
+  const directory = makeTemporaryDirectory('database', 'memory');
+  const url = join(directory, 'regway.db');
   return {
     url,
     replicas: 1,
@@ -48,7 +51,7 @@ function sqliteDatabase(): TestDatabase {
       return statement.reader ? (statement.all() as Record<string, unknown>[]) : (statement.run(), []);
     },
     untilListening: async () => undefined,
-    close: async () => undefined,
+    close: async () => rmSync(directory, { recursive: true }),
   };
 }
 

@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import type { checkServerIdentity } from 'node:tls';
 import { StoreError } from '../errors.ts';
 
-/** What a server must be to be connected to. */
+/** The required state of a server. */
 const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type SessionAttributes = (typeof sessionAttributes)[number];
 

@@ -143,7 +143,7 @@ const unknownCodes: Readonly<Record<ContentKind, OciCode>> = {
   catalog: 'UNSUPPORTED',
 };
 
-/** Statuses that say that the content must not be had, whatever the registry's own code. */
+/** Statuses of content that is denied, with any code of the registry. */
 const deniedStatuses: ReadonlySet<number> = new Set([402, 451]);
 
 /** Returns the upstream's status and code with Regway's own message: the registry's could repeat the credential. Clients decide by status and code. */

@@ -97,7 +97,7 @@ export function createPullServer(options: PullServerOptions): PullServer {
   };
 }
 
-/** What is known of a request so far. */
+/** The known facts of a request, for its log line. */
 interface Progress {
   readonly requestId: string;
   route?: PullRoute;

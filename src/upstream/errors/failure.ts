@@ -2,7 +2,7 @@
 
 import type { ValidationOutcome } from '../../core/registry/report.ts';
 
-/** What an upstream, or the network on the way to it, did wrong. Contains no secret. */
+/** A failure of an upstream, or of the network on the way to it. Contains no secret. */
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';
   readonly outcome: CheckedOutcome;
@@ -15,13 +15,13 @@ export class UpstreamFailure extends Error {
   }
 }
 
-/** What was observed. Text from an upstream is redacted (`Redactor`) before it enters, with one exception. */
+/** The observations about a failure. Text from an upstream is redacted (`Redactor`) before it enters, with one exception. */
 export interface OutcomeFacts {
   /** `host[:port]` that the outcome is about: the registry, or its token server. */
   readonly host: string;
   readonly username: string;
   readonly repository: string | null;
-  /** What verified the credential, in words. */
+  /** The proof of the credential, as text. */
   readonly proof: string;
   readonly status: number;
   /** The upstream's own error code, one of the specification's. */
@@ -85,7 +85,7 @@ export const errorCodes = [
 ] as const;
 export type UpstreamErrorCode = (typeof errorCodes)[number];
 
-/** What a server sends that is not HTTP/1.1, though it means to be HTTP. */
+/** Violations of HTTP/1.1 by a server that uses HTTP. */
 export type ProtocolFault = 'HTTP2_ONLY' | 'AMBIGUOUS_LENGTH' | 'INVALID_HEADER';
 
 /** Why a realm must not receive the credential. */

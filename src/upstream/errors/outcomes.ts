@@ -3,9 +3,9 @@
 import type { CheckedOutcome, OutcomeFacts, ProtocolFault, UpstreamErrorCode } from './failure.ts';
 
 export interface OutcomeMessage {
-  /** What happened, and at which host. */
+  /** The event, with its host. */
   readonly message: string;
-  /** What to do about it; null if there is nothing to do. */
+  /** The suggested fix; null if there is nothing to do. */
   readonly hint: string | null;
   /** Whether the same call can succeed later. */
   readonly retryable: boolean;

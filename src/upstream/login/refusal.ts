@@ -96,7 +96,7 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
   return undefined;
 }
 
-/** Returns the failure behind a response that limits how often a registry may be asked, whatever its status; undefined for any other. */
+/** Returns the failure behind a response of a rate limit, with any status; undefined for any other response. */
 export function limitOf(session: RegistrySession, response: UpstreamResponse, url: URL): UpstreamFailure | undefined {
   return isLimit(response) ? limitRefusal(session, response, url.host) : undefined;
 }

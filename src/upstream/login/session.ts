@@ -16,7 +16,7 @@ import { endpointOf } from './endpoint.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import type { Steps } from './steps.ts';
 
-/** What the sessions of a validator or of all pulls share. */
+/** The dependencies that the sessions of a validator, or of all pulls, share. */
 export interface SessionContext {
   readonly agents: Agents;
   readonly limits: Limits;

@@ -38,7 +38,7 @@ export interface PullAuth {
   /** Returns the authorization of a request. @throws UpstreamFailure; Problem `UPSTREAM_FAILED` with the reason `LOGIN_REQUIRED`, or as `PullSource.credential`. */
   authorize(source: PullSource): Promise<PullAccess>;
   /**
-   * Returns what to try, once, after a refusal: the login that its challenge asks for, or a new token in the place of a cached one. Returns
+   * Returns what to try, once, after a refusal: the login that its challenge requires, or a new token instead of a cached one. Returns
    * undefined if there is nothing to try.
    * @throws UpstreamFailure `RATE_LIMITED` or `LOCKED_OUT` for a refusal that is a limit; and as `authorize`
    */

@@ -1,4 +1,4 @@
-// Holds the conversation about one repository: a request with the known authorization, and once more with what its refusal asks for.
+// Holds the conversation about one repository: a request with the known authorization, and once more with the login or token that its refusal requires.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
@@ -19,7 +19,7 @@ export interface RepositoryRequest<Answer> {
   read(answer: Answer): Promise<UpstreamResponse>;
 }
 
-/** What a conversation ends with: an answer that is no refusal, or the refusal that nothing is left to try against. */
+/** The result of a conversation: a response that is no refusal, or a refusal with nothing left to try. */
 export type Conclusion<Answer> =
   | { readonly access: PullAccess; readonly answer: Answer; readonly refusal: undefined }
   | { readonly access: PullAccess; readonly answer: Answer; readonly refusal: UpstreamResponse };

@@ -1,4 +1,4 @@
-// Asks whether a registry accepts a credential itself, after it refused a repository: a refusal of one repository is no verdict on the credential.
+// Tests whether a registry accepts a credential after it refused a repository, because that refusal may be only about the repository.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { isSuccess } from '../../core/registry/report.ts';
@@ -69,7 +69,7 @@ async function ask(
   handshake: Handshake,
   used: Login,
 ): Promise<UpstreamFailure | undefined> {
-  // The host's own login judges, because what one repository asks for says nothing about another one.
+  // Uses the host's own login, because the login of one repository says nothing about another one.
   const login = handshake.login ?? used;
   const credential = await source.credential?.();
   if (credential === undefined) return undefined;

@@ -1,4 +1,4 @@
-// Learns how an upstream registry authenticates pulls: once for the host, from `/v2/`, and once for each repository that asks for another login.
+// Learns how an upstream registry authenticates pulls: once for the host, from `/v2/`, and once for each repository that requires another login.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';

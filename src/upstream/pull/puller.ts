@@ -147,7 +147,7 @@ async function sendInConversation(
     read: ({ response }) => readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs),
   });
   if (refusal === undefined) return answer;
-  // What was read is read again as the answer to the client.
+  // The client gets the body that was read here.
   if (refusal.status === 400 || isWithoutCatalog(source, refusal))
     return { ...answer, response: { ...answer.response, body: Readable.from([refusal.body]) } };
   return orAborted(auth.refusal(source, { access, url, response: refusal }), signal);

@@ -37,7 +37,7 @@ export async function sendWithinOrigin(
   return upstream;
 }
 
-/** What the redirects of a registry end with: a response, or the address that the client is sent to instead. */
+/** The end of a registry's redirects: a response, or the address that the client is redirected to instead. */
 interface Followed {
   readonly final: UpstreamExchange;
   readonly location: URL | undefined;

@@ -105,7 +105,7 @@ export function discard({ body, release }: StreamResponse): void {
   });
 }
 
-/** What all pulls share. */
+/** The connections, settings, and locks that all pulls share. */
 export interface PullContext extends SessionContext {
   readonly mutex: KeyedMutex;
   /** The connections of pulls, by origin. */
@@ -159,7 +159,7 @@ export function createPullContext(
 
 /**
  * Opens a session with the registry of a pull. It does not end with the client of the pull, because other pulls wait for the same response.
- * @param credential What the upstream may have been sent.
+ * @param credential The credential that the upstream may have been sent.
  */
 export function openPullSession(
   context: PullContext,

@@ -1,13 +1,13 @@
-// Requests content from a registry, and from the storage that it redirects to. A HEAD that either does not know is asked as a GET of one byte.
+// Requests content from a registry, and from the storage that it redirects to. A HEAD that either does not support is repeated as a GET of one byte.
 
 import type { Secret } from '../../core/shared/secret.ts';
 import type { StreamResponse } from '../transport/client.ts';
 import { discard, type PullExchange, type UpstreamExchange, send } from './request.ts';
 
-/** How a server says that it has no HEAD (RFC 9110 §15.5.6, §15.6.2). */
+/** Statuses of a server without HEAD (RFC 9110 §15.5.6, §15.6.2). */
 const withoutHead: ReadonlySet<number> = new Set([405, 501]);
 
-/** How storage refuses a method that an address is not signed for: often for GET alone, and S3 and GCS then answer 403. */
+/** Statuses of a storage address that is not signed for HEAD: many are signed only for GET, and S3 and GCS then respond with 403. */
 const unsignedForHead: ReadonlySet<number> = new Set([400, 401, 403, ...withoutHead]);
 
 /** Sends the request of the pull to the registry. @throws UpstreamFailure */
@@ -24,7 +24,7 @@ export function sendToStorage(exchange: PullExchange, target: URL): Promise<Upst
   return sendOrGet(exchange, target, undefined, unsignedForHead);
 }
 
-/** Sends the request of the pull. A HEAD that is refused is answered from the head of a GET. */
+/** Sends the request of the pull. Answers a refused HEAD from the head of a GET. */
 async function sendOrGet(
   exchange: PullExchange,
   target: URL,

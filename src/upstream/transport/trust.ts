@@ -2,11 +2,17 @@
 
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
+/** The last context. All clients of a server trust the same certificates, and parsing every root certificate takes 10 ms. */
+let last: { readonly extraCa: string | undefined; readonly context: SecureContext } | undefined;
+
 /**
- * Creates a context that verifies certificates, with TLS 1.2 or later. Create it once, because it parses every root certificate.
+ * Returns a context that verifies certificates, with TLS 1.2 or later. Clients with the same certificates share it.
  * @param extraCa PEM certificates that are trusted in addition to the system's, or undefined.
  */
 export function createTrust(extraCa: string | undefined): SecureContext {
-  const anchors = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
-  return createSecureContext({ ...anchors, minVersion: 'TLSv1.2' });
+  if (last === undefined || last.extraCa !== extraCa) {
+    const anchors = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
+    last = { extraCa, context: createSecureContext({ ...anchors, minVersion: 'TLSv1.2' }) };
+  }
+  return last.context;
 }

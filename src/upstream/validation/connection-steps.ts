@@ -3,7 +3,7 @@
 import type { Steps } from '../login/steps.ts';
 import type { ConnectionPhase } from '../transport/connector.ts';
 
-/** What the steps of the first connection say. */
+/** The messages of the steps of the first connection. */
 export interface ConnectionWords {
   /** The `host:port` that is dialed. */
   readonly address: string;

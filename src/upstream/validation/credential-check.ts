@@ -76,7 +76,7 @@ async function checkOpenRegistry(
   return probeRepository(session, { endpoint, login, repository, standing: undefined });
 }
 
-/** What verified the credential, or why nothing did. */
+/** The proof of the credential, or the reason for none. */
 type Proof = ProofOfLogin | MissingProof;
 
 /**
@@ -159,7 +159,7 @@ interface Probe {
   readonly endpoint: Endpoint;
   readonly login: Login;
   readonly repository: string;
-  /** What `/v2/` made of the credential: its proof or its rejection; undefined if it has not been sent anything. */
+  /** The result of the credential at `/v2/`: its proof or its rejection; undefined if nothing was sent. */
   readonly standing: Proof | UpstreamFailure | undefined;
 }
 

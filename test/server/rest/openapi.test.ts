@@ -7,6 +7,7 @@ import { openApiDocument } from '../../../src/server/rest/openapi.ts';
 import { createBody, parseBody, updateBody } from '../../../src/server/rest/schemas.ts';
 import { schemaFaults } from './document.ts';
 import { openApi, type TestApi } from './harness.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 
 interface Media {
   readonly schema: { readonly $ref: string };
@@ -134,7 +135,7 @@ test.each([
       // In the other direction, only the server rejects control characters and colons.
       if (taken) expect(schemaFaults(name, body)).toBe('');
     }),
-    { numRuns: 2_000 },
+    { numRuns: propertyRuns(2_000) },
   );
 });
 
