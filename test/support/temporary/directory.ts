@@ -15,15 +15,21 @@ let isRemovedAtExit = false;
  * @param where `memory` where many durable writes are not the subject of a test. Systems without a file system in memory use the disk.
  */
 export function makeTemporaryDirectory(name: string, where: 'disk' | 'memory' = 'disk'): string {
-  if (!isRemovedAtExit) process.once('exit', removeTemporaryDirectories);
+  if (!isRemovedAtExit) process.once('exit', () => removeTemporaryDirectories());
   isRemovedAtExit = true;
   const directory = mkdtempSync(join(where === 'memory' && existsSync(memory) ? memory : tmpdir(), `regway-${name}-`));
   made.add(directory);
   return directory;
 }
 
-/** Removes every directory that this process made and that still exists. Programs that write to one must have ended. */
-export function removeTemporaryDirectories(): void {
-  for (const directory of made) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
-  made.clear();
+/**
+ * Removes every directory that this process made and that still exists. Programs that write to one must have ended.
+ * @param kept The one to keep.
+ */
+export function removeTemporaryDirectories(kept?: string): void {
+  for (const directory of made) {
+    if (directory === kept) continue;
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+    made.delete(directory);
+  }
 }

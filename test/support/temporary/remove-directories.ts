@@ -3,4 +3,4 @@
 import { afterAll } from 'vitest';
 import { removeTemporaryDirectories } from './directory.ts';
 
-afterAll(removeTemporaryDirectories);
+afterAll(() => removeTemporaryDirectories());

@@ -2,7 +2,7 @@
 // removed at the end, and a run that left a directory of Regway in it fails.
 
 import { chmodSync, readdirSync } from 'node:fs';
-import { makeTemporaryDirectory } from './directory.ts';
+import { makeTemporaryDirectory, removeTemporaryDirectories } from './directory.ts';
 
 /** Sets the temporary directory of this process and of the workers that it starts. */
 export function setup(): void {
@@ -14,8 +14,9 @@ export function setup(): void {
   process.prependOnceListener('exit', () => failIfAnyIsLeft(directory));
 }
 
-/** Programs of others, such as browsers, may leave files. */
+/** Programs of others, such as browsers, may leave files. Those of this process, such as a database for several suites, are removed first. */
 function failIfAnyIsLeft(directory: string): void {
+  removeTemporaryDirectories(directory);
   const left = readdirSync(directory).filter((name) => name.startsWith('regway-'));
   if (left.length === 0) return;
   process.exitCode = 1;
