@@ -23,6 +23,7 @@ import {
   parseRedirects,
   parseRegistryHost,
   parseSeconds,
+  parseThreads,
   parseWindowHours,
 } from './setting-parsers.ts';
 
@@ -82,6 +83,8 @@ export interface Config {
   readonly shutdownDelayMs: number;
   /** Milliseconds that requests in flight have after that. */
   readonly shutdownTimeoutMs: number;
+  /** UV_THREADPOOL_SIZE, which libuv reads itself: the threads that resolve names, read files, compress, and hash; undefined for libuv's default. */
+  readonly poolThreads: number | undefined;
   /** Whether the hosts of registries are labels of metrics, which need no login. */
   readonly metricsHosts: boolean;
   readonly logLevel: LogLevel;
@@ -152,6 +155,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     shutdownDelayMs: reader.parse('REGWAY_SHUTDOWN_DELAY', parseSeconds) ?? (isLoopback(host) ? 0 : 5_000),
     shutdownTimeoutMs: reader.parse('REGWAY_SHUTDOWN_TIMEOUT', parseSeconds) ?? 60_000,
     metricsHosts: reader.parse('REGWAY_METRICS_HOSTS', parseBoolean) ?? false,
+    poolThreads: reader.parse('UV_THREADPOOL_SIZE', parseThreads),
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };

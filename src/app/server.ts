@@ -12,6 +12,7 @@ import { createLog, type Log } from '../server/ops/log.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createMetrics } from '../server/ops/metrics.ts';
 import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
+import { createNames } from '../upstream/transport/names/names.ts';
 import type { Config } from './config.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
 import { observedStore } from './wiring/observed-store.ts';
@@ -32,7 +33,7 @@ export interface RunningServer {
   close(hurry?: Promise<unknown>): Promise<void>;
 }
 
-interface ServerParts extends Omit<LoginParts, 'signInKey'> {
+interface ServerParts extends Omit<LoginParts, 'signInKey' | 'names'> {
   readonly documents: TrustedDocuments;
 }
 
@@ -70,17 +71,24 @@ async function serveStore(
 ): Promise<RunningServer> {
   const metrics = createMetrics({ version: packageJson.version, showsHosts: config.metricsHosts });
   const observed = observedStore(store, metrics);
+  // One for the process, because its threads are.
+  const names = createNames({
+    threads: config.poolThreads,
+    onFailure: (reason) => metrics.lookups.observeFailure(reason),
+  });
+  metrics.lookups.watch(() => names.counts());
   let url = config.publicUrl ?? '';
   const domain = await createDomain({
     config,
     store: observed,
     metrics,
     log,
+    names,
     endpoint: () => new URL(url),
     resolveLogin: (login) => logins.resolveLogin(login),
   });
   opened.push(domain);
-  const logins = await createLogins({ config, issuers, store: observed, log, signInKey: domain.signInKey });
+  const logins = await createLogins({ config, issuers, store: observed, log, names, signInKey: domain.signInKey });
   opened.push(logins);
   const servers = createServers({ config, documents, logins, domain, metrics, log });
   opened.push(servers);

@@ -37,6 +37,13 @@ export function parsePerMinute(text: string): number {
   return Number(text);
 }
 
+/** Parses the number of threads of libuv's pool, within libuv's own bounds. */
+export function parseThreads(text: string): number {
+  const threads = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (threads < 1 || threads > 1_024) throw new Error('must be a whole number from 1 to 1024');
+  return threads;
+}
+
 /** Parses whole hours, at most 8760 (one year); 0 means never. */
 export function parseHours(text: string): number {
   if (!/^\d{1,4}$/.test(text) || Number(text) > 8_760)

@@ -3,7 +3,11 @@
 import { isLoopbackHost } from '../../core/registry/host.ts';
 import type { IssuerHttp, IssuerRequest } from '../../server/auth/oidc/issuer.ts';
 import { isFitUrl } from '../../server/auth/oidc/settings.ts';
-import { createHttpsClient, type HttpsClient } from '../../upstream/transport/https-client.ts';
+import {
+  createHttpsClient,
+  type HttpsClient,
+  type HttpsClientSettings,
+} from '../../upstream/transport/https-client.ts';
 
 /** Milliseconds to connect: a few round trips to another continent. */
 const connectTimeoutMs = 3_000;
@@ -14,9 +18,19 @@ const answerTimeoutMs = 5_000;
 /** Maximum size of a response body: metadata and keys are 2 to 20 KiB, and tokens with many groups about as much. */
 const maxBodyBytes = 256 * 1024;
 
-/** Creates the client for issuers. Opens no connection yet. @param extraCa PEM certificates that are trusted in addition to the system's. */
-export function createIssuerHttp(extraCa: string | undefined): IssuerHttp {
-  const client = createHttpsClient({ extraCa, connectTimeoutMs, maxBodyBytes, allowsPlainHttp: isLoopbackHost });
+/**
+ * Creates the client for issuers. Opens no connection yet.
+ * @param extraCa PEM certificates that are trusted in addition to the system's.
+ * @param lookup Defaults to the system's DNS resolver.
+ */
+export function createIssuerHttp(extraCa: string | undefined, lookup?: HttpsClientSettings['lookup']): IssuerHttp {
+  const client = createHttpsClient({
+    extraCa,
+    lookup,
+    connectTimeoutMs,
+    maxBodyBytes,
+    allowsPlainHttp: isLoopbackHost,
+  });
   return { send: (url, request) => send(client, url, request), close: () => client.close() };
 }
 

@@ -18,6 +18,7 @@ import type { SignIn, SignInOptions, SignInMethod } from '../../server/auth/oidc
 import { createClientAddress } from '../../server/http/client-address.ts';
 import type { Log } from '../../server/ops/log.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
+import type { Names } from '../../upstream/transport/names/names.ts';
 import { type Config, ConfigError } from '../config.ts';
 import { setTimer } from './clock.ts';
 
@@ -39,6 +40,7 @@ export interface LoginParts {
   readonly issuers: readonly IssuerSettings[];
   readonly store: Store;
   readonly log: Log;
+  readonly names: Names;
   /** 32 bytes that sign the cookie of a sign-in in progress; the same on every replica. */
   readonly signInKey: Uint8Array;
 }
@@ -103,7 +105,14 @@ export async function readIssuers({ oidcIssuers, publicUrl }: Config): Promise<r
 }
 
 /** Loads the modules of OpenID Connect only if the settings name issuers, because they add 100 ms to a start. */
-async function createJwts({ config, issuers: settings, store, log, signInKey }: LoginParts): Promise<Jwts | undefined> {
+async function createJwts({
+  config,
+  issuers: settings,
+  store,
+  log,
+  names,
+  signInKey,
+}: LoginParts): Promise<Jwts | undefined> {
   if (settings.length === 0) return undefined;
   const [
     { createIssuer },
@@ -118,7 +127,7 @@ async function createJwts({ config, issuers: settings, store, log, signInKey }: 
     import('../../server/auth/oidc/sign-in.ts'),
     import('../../server/auth/oidc/sign-in-attempt.ts'),
   ]);
-  const http = createIssuerHttp(config.extraCa);
+  const http = createIssuerHttp(config.extraCa, names.lookupFunction);
   const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
   const logins = createJwtLogins({
     issuers,

@@ -26,6 +26,7 @@ import type { Metrics } from '../../server/ops/metrics.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import { createCloud } from '../../upstream/cloud/minter.ts';
 import { createPuller, type Puller } from '../../upstream/pull/puller.ts';
+import type { Names } from '../../upstream/transport/names/names.ts';
 import { createValidator } from '../../upstream/validation/validator.ts';
 import type { Config } from '../config.ts';
 import { setTimer } from './clock.ts';
@@ -36,6 +37,7 @@ interface DomainParts {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly names: Names;
   /** The public address; known once the server listens. */
   readonly endpoint: PublicEndpoint;
   /** Resolves the principal of an earlier login again. Available once the logins are wired, which need a key from here. */
@@ -75,11 +77,12 @@ export async function createDomain({
   store,
   metrics,
   log,
+  names,
   endpoint,
   resolveLogin,
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
-  const { validator, cloud, upstream } = createUpstream(config, metrics);
+  const { validator, cloud, upstream } = createUpstream(config, metrics, names);
   const validating = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport, host: string) =>
@@ -152,7 +155,7 @@ function observedPulls(pulls: Pulls, metrics: Metrics): Pulls {
   };
 }
 
-function createUpstream(config: Config, observer: Metrics) {
+function createUpstream(config: Config, observer: Metrics, { lookup, lookupFunction }: Names) {
   const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,
@@ -161,10 +164,16 @@ function createUpstream(config: Config, observer: Metrics) {
     extraCa: config.extraCa,
     now: systemTime,
     observer,
+    lookup,
   };
   return {
     validator: createValidator(network),
-    cloud: createCloud({ extraCa: config.extraCa, ambient: config.ambient, now: systemTime }),
+    cloud: createCloud({
+      extraCa: config.extraCa,
+      ambient: config.ambient,
+      now: systemTime,
+      lookup: lookupFunction,
+    }),
     upstream: createPuller({ ...network, redirects: config.pullRedirects }),
   };
 }

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
 import { addFlowMetrics, type Flows } from './flow-metrics.ts';
+import { addLookupMetrics, type LookupMetrics } from './lookup-metrics.ts';
 import { addUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
 
 /** The metrics of the server. */
@@ -17,6 +18,7 @@ export interface Metrics extends UpstreamMetrics {
   watchUnwrittenUses(count: () => number): void;
   /** Reads at each rendering what clients hold and wait for. */
   observeFlows(read: () => Flows): void;
+  readonly lookups: LookupMetrics;
   /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -51,6 +53,7 @@ export function createMetrics({ version = 'unknown', showsHosts = false }: Metri
     ...addStoreMetrics(registry),
     ...addUpstreamMetrics(registry, showsHosts),
     observeFlows: (read) => addFlowMetrics(registry, read),
+    lookups: addLookupMetrics(registry),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }
