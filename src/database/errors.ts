@@ -56,8 +56,7 @@ export function translateFailure(thrown: unknown): Error {
     return new Problem('ALREADY_EXISTS', 'An account with this name already exists.', { field: ['name'] });
   }
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
-    const message = 'The storage is unavailable. Try again in a few seconds.';
-    return new Problem('STORAGE_UNAVAILABLE', message, { cause: new Error(code) });
+    return storageUnavailable('The storage is unavailable.', new Error(code));
   }
   if (code === certificateMisnamed) {
     return new StoreError(
@@ -71,6 +70,21 @@ export function translateFailure(thrown: unknown): Error {
     return new StoreError(`PostgreSQL rejects this login or has no such database (${code}).`);
   }
   return new Error(`The database rejected a statement: ${code}.`);
+}
+
+/** Milliseconds. A failover or a restart takes seconds; clients that all came back at once would make it longer. */
+const storageRetryMs = 3_000;
+
+/**
+ * Returns the Problem `STORAGE_UNAVAILABLE`, with the time at which another attempt makes sense.
+ * @param sentence what is wrong, with its period.
+ * @param cause for the log only.
+ */
+export function storageUnavailable(sentence: string, cause?: Error): Problem {
+  return new Problem('STORAGE_UNAVAILABLE', `${sentence} Try again in a few seconds.`, {
+    retryAfter: Date.now() + storageRetryMs,
+    cause,
+  });
 }
 
 /** Returns whether the driver threw it because its connection to the server broke or could not be opened. */

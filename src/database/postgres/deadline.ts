@@ -1,6 +1,7 @@
 // Limits how long a call waits for a database that does not answer, regardless of what its driver still waits for.
 
-import { Problem } from '../../core/shared/problem.ts';
+import type { Problem } from '../../core/shared/problem.ts';
+import { storageUnavailable } from '../errors.ts';
 
 export interface Deadline {
   /** @throws Problem `STORAGE_UNAVAILABLE` once the time is over, because no caller waits for the work any longer. */
@@ -58,5 +59,5 @@ function overAfter(limitMs: number) {
 }
 
 function unanswered(): Problem {
-  return new Problem('STORAGE_UNAVAILABLE', 'The storage is not answering. Try again in a few seconds.');
+  return storageUnavailable('The storage is not answering.');
 }
