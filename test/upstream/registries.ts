@@ -16,6 +16,8 @@ export interface Personality {
   readonly wrong: { readonly check: string; readonly pull: string };
   /** The upstream token of `team/app`, or undefined if the registry issues none. */
   readonly token: string | undefined;
+  /** Answers a request with a credential as the product does after too many of them. */
+  readonly limit: (response: ServerResponse) => void;
 }
 
 export const isContentOf = (repository: string, { url = '' }: IncomingMessage) => url.startsWith(`/v2/${repository}/`);
