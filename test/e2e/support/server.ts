@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly dataDirectory?: string | undefined;
   /** More settings, or other ones. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A command that runs the command after it in its place. Defaults to none. */
+  readonly launcher?: readonly string[];
 }
 
 export interface GraphqlAnswer {
@@ -83,11 +85,16 @@ export function serverEnvironment(
 }
 
 /** Starts the server and waits until it listens. */
-export async function startServer({ dataDirectory, settings }: ServerOptions = {}): Promise<RegwayServer> {
+export async function startServer({
+  dataDirectory,
+  settings,
+  launcher = [],
+}: ServerOptions = {}): Promise<RegwayServer> {
   const directory = dataDirectory ?? newDataDirectory();
+  const [command = '', ...args] = [...launcher, process.execPath, ...executableArguments('serve')];
   const program = await startProgram({
-    command: process.execPath,
-    args: executableArguments('serve'),
+    command,
+    args,
     env: serverEnvironment(directory, settings),
     cwd: projectRoot,
     ready: [listening],
