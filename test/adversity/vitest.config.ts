@@ -12,7 +12,7 @@ export interface AdversitySizes {
 }
 
 /** Together at most four minutes on two cores. */
-export const shortAdversity: AdversitySizes = { registries: 100_000, seconds: 3, quietSeconds: 2 };
+export const shortAdversity: AdversitySizes = { registries: 100_000, seconds: 2.5, quietSeconds: 2 };
 export const longAdversity: AdversitySizes = { registries: 1_000_000, seconds: 20, quietSeconds: 10 };
 
 /** The scripts as a project of a configuration, one after the other. */

@@ -37,8 +37,8 @@ interface Question {
   readonly expected: string;
 }
 
-/** Milliseconds from one request of a kind to the next: 120 a second of all kinds, which leaves an idle server idle. */
-const intervalMs = 50;
+/** Milliseconds from one request of a kind to the next: 240 a second of all kinds, which leaves an idle server mostly idle. */
+const intervalMs = 25;
 /** Milliseconds. A request without an answer is a fault, and the next one follows. */
 const timeoutMs = 30_000;
 

@@ -22,7 +22,7 @@ export interface Subject {
   readonly token: string;
   readonly pid: number;
   readonly dataDirectory: string;
-  /** The healthy registry that the well-behaved client uses, `127.0.0.1:port`. */
+  /** The healthy registry that the well-behaved client uses, `localhost:port`: a name, which must be looked up. */
   readonly healthyHost: string;
   /** The environment of commands on its data directory. */
   readonly environment: NodeJS.ProcessEnv;
@@ -68,7 +68,7 @@ export async function observe(trouble: Trouble): Promise<Observation> {
 async function observeIn(directory: string, trouble: Trouble, open: (() => Promise<void>)[]): Promise<Observation> {
   const { seconds, quietSeconds, token, pattern, reference } = inject('adversity');
   const port = await freePort('127.0.0.1');
-  const subject = { ...(await startSubject(directory, trouble, token, open)), healthyHost: `127.0.0.1:${port}` };
+  const subject = { ...(await startSubject(directory, trouble, token, open)), healthyHost: `localhost:${port}` };
   const registry = await startHelper<null>('registry-process.ts', { port });
   open.push(() => registry.stop());
   const healthy = { host: subject.healthyHost, ...healthyCredential };

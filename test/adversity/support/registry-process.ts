@@ -55,7 +55,8 @@ function serve({ port, servesBombs = false }: RegistryOptions): void {
       return send(response, blob, { 'Content-Type': 'application/octet-stream' }, hasBody);
     response.end('{}');
   });
-  server.listen(port, '127.0.0.1', () => answerRequests(() => null));
+  // On whatever address `localhost` has first.
+  server.listen(port, () => answerRequests(() => null));
 }
 
 if (process.send !== undefined && process.argv[1] === import.meta.filename) serve(helperOptions() as RegistryOptions);
