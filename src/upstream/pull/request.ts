@@ -113,7 +113,7 @@ export interface PullContext extends SessionContext {
 }
 
 /**
- * An upstream with hundreds of open connections is overloaded; further requests wait for a free one. Each can hold 128 KiB, so 64 MiB in all, next to
+ * An upstream with hundreds of open connections is overloaded; further requests wait for a free one. Each can hold 96 KiB, so 48 MiB in all, next to
  * the memory that they share. The reserve lets a small manifest pass when somebody's blobs take all the rest.
  */
 const connectionLimits: SlotLimits = {

@@ -3,7 +3,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { SecureContext } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
-import { createBufferPool, type BufferPool } from './buffer-pool.ts';
+import { createBufferPool, type BufferPool } from './memory/buffer-pool.ts';
 import { type ConnectionPhase, createConnector, type Lookup } from './connector.ts';
 import type { EgressPolicy } from './egress.ts';
 import type { Limits, UpstreamObserver } from './settings.ts';

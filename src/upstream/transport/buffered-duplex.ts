@@ -5,7 +5,8 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { errors } from 'undici';
 import { staleConnectionCode } from '../errors/network-errors.ts';
-import { slabBytes, type BufferPool, type SlabReader } from './buffer-pool.ts';
+import { slabBytes, type BufferPool, type SlabReader } from './memory/buffer-pool.ts';
+import { smallPieceBytes } from './memory/small-pieces.ts';
 
 export interface BufferedSocket {
   /** The option that the socket must be opened with. */
@@ -14,11 +15,8 @@ export interface BufferedSocket {
   over(socket: Socket): Duplex;
 }
 
-/**
- * The maximum size of a TLS record (RFC 8446 §5.1). A shorter piece ends a message, so it is delivered at once. Without a slab, a connection reads no
- * more at once, and waits until that was read.
- */
-const fullPieceBytes = 16 * 1024;
+/** A shorter piece ends a message, so it is delivered at once. Without a slab, a connection reads no more at once, and waits until that was read. */
+const fullPieceBytes = smallPieceBytes;
 
 /** Read into while there is no slab. Shared by all connections, because its content is copied before anything else runs. */
 const intake = Buffer.allocUnsafeSlow(64 * 1024);
@@ -92,7 +90,7 @@ class Connection extends Duplex {
     if (size === 0) return true;
     this.#isWaiting = false;
     if (this.#slab === undefined && (size < fullPieceBytes || !this.#begin(size)))
-      return this.push(Buffer.from(intake.subarray(0, size)));
+      return this.push(this.#bufferPool.copy(intake.subarray(0, size), this.#reader));
     this.#used += size;
     if (size < fullPieceBytes || slabBytes - this.#used < fullPieceBytes) this.#leave();
     // What arrives in the same turn of the event loop is delivered in one piece.
@@ -153,7 +151,7 @@ class Connection extends Duplex {
   #beginRequest(): void {
     this.#isReused = this.#hasReceived;
     this.#leave();
-    this.#reader.owner = '';
+    Object.assign(this.#reader, { owner: '', isFragmented: false });
   }
 
   override _final(done: () => void): void {

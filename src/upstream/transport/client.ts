@@ -8,7 +8,7 @@ import { codeOf } from '../../core/shared/fault.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { failureOf, staleConnectionCode } from '../errors/network-errors.ts';
 import type { Agents, Connections } from './agents.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool } from './memory/buffer-pool.ts';
 
 interface RequestSettings {
   readonly userAgent: string;

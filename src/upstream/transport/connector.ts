@@ -9,7 +9,7 @@ import { errors } from 'undici';
 import type { buildConnector } from 'undici';
 import type { EgressPolicy } from './egress.ts';
 import { forbiddenAddressCode } from '../errors/network-errors.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool } from './memory/buffer-pool.ts';
 import { createBufferedDuplex } from './buffered-duplex.ts';
 import type { BufferedSocket } from './buffered-duplex.ts';
 

@@ -72,12 +72,12 @@ describe('clients that read nothing', { timeout: 60_000 }, () => {
     const again = await endpoint.get(`${base}/manifests/latest`, { authorization: other });
     clearInterval(watch);
     expect([manifest.status, again.status]).toEqual([200, 200]);
-    // Of 32 MiB: two thirds, because content counts as of nobody until its first piece has passed.
-    expect(Math.max(...seen)).toBeLessThanOrEqual(24 * mebibyte);
+    // Of 24 MiB: two thirds, because content counts as of nobody until its first piece has passed.
+    expect(Math.max(...seen)).toBeLessThanOrEqual(16 * mebibyte);
     for (const reader of readers) reader.destroy();
     await expect.poll(() => usage(), { timeout: 20_000 }).toMatchObject({ connections: { held: 0 } });
     // All but what waited in a connection that broke, which the garbage collector gives back.
-    expect(usage().bufferBytes).toBeLessThanOrEqual(24 * mebibyte);
+    expect(usage().bufferBytes).toBeLessThanOrEqual(16 * mebibyte);
   });
 
   it('give their connection to another login that waits, after 5 s at the latest, and their break is logged', async () => {

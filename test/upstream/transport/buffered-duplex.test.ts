@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn, setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferPool, type BufferPool } from '../../../src/upstream/transport/memory/buffer-pool.ts';
 import { createBufferedDuplex, type BufferedSocket } from '../../../src/upstream/transport/buffered-duplex.ts';
 
 interface Open {

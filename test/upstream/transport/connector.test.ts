@@ -3,7 +3,7 @@
 import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { createBufferPool } from '../../../src/upstream/transport/buffer-pool.ts';
+import { createBufferPool } from '../../../src/upstream/transport/memory/buffer-pool.ts';
 import { createConnector } from '../../../src/upstream/transport/connector.ts';
 import { createTrust } from '../../../src/upstream/transport/trust.ts';
 

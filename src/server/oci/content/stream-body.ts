@@ -35,8 +35,8 @@ export class ContentBrokenOff extends Error {
 /** Maximum bytes in transit before the upstream is paused: two pieces or more, so that there is always one to send and one to hash. */
 const maxTransitBytes = 2 * 1024 * 1024;
 
-/** The same for pieces outside of the memory that all pulls share in a budget: with one more piece, and what waits below, at most 128 KiB for each pull. */
-const maxOwnTransitBytes = 48 * 1024;
+/** The same for pieces outside of the memory that all pulls share in a budget: with one more piece, and what waits below, at most 96 KiB for each pull. */
+const maxOwnTransitBytes = 32 * 1024;
 
 /** In milliseconds. A client that accepts no data for this long is disconnected, so that its upstream connection is free for others. */
 const clientIdleTimeoutMs = 90_000;
@@ -179,7 +179,10 @@ function createTransit(stream: Readable, release: Content['release'], meter: Byt
   };
 }
 
+/** Memory of at most this size belongs to one pull: a piece of 16 KiB, with room to spare. */
+const maxOwnMemoryBytes = 64 * 1024;
+
 /** Whether a piece is in memory that all pulls share, whose budget pauses the upstream by itself. */
 function isShared({ buffer }: Buffer): boolean {
-  return buffer instanceof SharedArrayBuffer;
+  return buffer.byteLength > maxOwnMemoryBytes;
 }
