@@ -42,8 +42,8 @@ const rooms: Rooms = {
   // To print the schema.
   build: ['server/graphql/schema'],
   cli: ['core'],
-  // Only the types of registries: the rest of the core never reaches the browser.
-  console: ['core/registry/registry.ts'],
+  // The types of registries and the advice that reports carry: the rest of the core never reaches the browser.
+  console: ['core/registry/registry.ts', 'core/registry/advice.ts', 'core/registry/advice-words.ts'],
   server: ['core'],
   upstream: ['core'],
   database: ['core'],
@@ -72,7 +72,7 @@ const rooms: Rooms = {
   'server/pages': ['http'],
   'server/ops': [],
   'server/auth/oidc': [],
-  'server/graphql/schema': ['errors.ts'],
+  'server/graphql/schema': ['errors.ts', 'advice.ts'],
   'server/graphql/schema/access': ['builder.ts', 'payload.ts', 'validation.ts'],
   'server/graphql/execution': ['schema', 'errors.ts', 'response.ts'],
   'server/graphql/execution/compiled': ['run-operation.ts'],

@@ -71,7 +71,7 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
   return {
     outcome,
     message: `The outcome was ${outcome}.`,
-    hint: null,
+    advice: outcome === 'TLS_UNTRUSTED' ? [{ kind: 'ALLOW_UNVERIFIED_TLS' }] : [],
     retryable: false,
     retryAfter: null,
     realmHost: null,

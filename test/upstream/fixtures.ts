@@ -30,11 +30,12 @@ interface CertificateOptions {
   readonly ca?: KeyAndCertificate;
 }
 
-/** A CA and the certificates that a test run needs; made once for each test file. */
-export async function createAuthority(name = 'Test CA'): Promise<KeyAndCertificate> {
+/** A CA and the certificates that a test run needs; made once for each test file. @param issuer Its own CA; it signs itself without one. */
+export async function createAuthority(name = 'Test CA', issuer?: KeyAndCertificate): Promise<KeyAndCertificate> {
   const made = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
     algorithm: 'sha256',
+    ...(issuer === undefined ? {} : { ca: { key: issuer.key, cert: issuer.cert } }),
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, critical: true },

@@ -7,7 +7,7 @@ import type { PullToken } from '../../src/core/pulls/upstream-token.ts';
 import type { Registry } from '../../src/core/registry/registry.ts';
 import { Problem } from '../../src/core/shared/problem.ts';
 import type { Credential } from '../../src/core/validation/validator.ts';
-import { createPuller, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
+import { createPuller, type Puller, type UpstreamSettings } from '../../src/upstream/pull/puller.ts';
 import { authority, credential } from './fixtures.ts';
 
 export interface TestUpstream {
@@ -19,19 +19,25 @@ export interface TestUpstream {
 
 export const startOfTime = new Date('2026-01-02T03:04:05Z');
 
-export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpstream {
-  const upstream: { time: Date } = { time: startOfTime };
+/** Opens the puller itself, for the running test. */
+export function openPuller(settings: Partial<UpstreamSettings> = {}): Puller {
   const puller = createPuller({
     loopbackAllowed: true,
     egressAllow: [],
     egressDeny: [],
     plainHttpHosts: [],
     extraCa: authority.cert,
-    now: () => upstream.time,
+    now: () => startOfTime,
     redirects: 'follow',
     ...settings,
   });
   onTestFinished(() => puller.close());
+  return puller;
+}
+
+export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpstream {
+  const upstream: { time: Date } = { time: startOfTime };
+  const puller = openPuller({ now: () => upstream.time, ...settings });
   return Object.assign(upstream, {
     mint: (source: PullSource) => puller.mint(source, undefined),
     async pull(source: PullSource) {

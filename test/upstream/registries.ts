@@ -16,29 +16,27 @@ export interface Personality {
   readonly wrong: { readonly check: string; readonly pull: string };
   /** The upstream token of `team/app`, or undefined if the registry issues none. */
   readonly token: string | undefined;
-  /** Answers a request with a credential as the product does after too many of them. */
-  readonly limit: (response: ServerResponse) => void;
 }
 
-export const isContentOf = (repository: string, { url = '' }: IncomingMessage) => url.startsWith(`/v2/${repository}/`);
+const isContentOf = (repository: string, { url = '' }: IncomingMessage) => url.startsWith(`/v2/${repository}/`);
 
-export function serve(response: ServerResponse): void {
+function serve(response: ServerResponse): void {
   sendJson(response, 200, { tags: ['latest'] });
 }
 
-export function challenge(response: ServerResponse, value: string | string[], code = 'UNAUTHORIZED'): void {
+function challenge(response: ServerResponse, value: string | string[], code = 'UNAUTHORIZED'): void {
   sendJson(response, 401, ociError(code), { 'www-authenticate': value });
 }
 
-export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   return new URL(url, 'https://r.test').searchParams;
 }
 
-export function bearerOf({ headers }: IncomingMessage): string | undefined {
+function bearerOf({ headers }: IncomingMessage): string | undefined {
   return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
 }
 
-export const origin = ({ headers }: IncomingMessage) => `https://${headers.host}`;
+const origin = ({ headers }: IncomingMessage) => `https://${headers.host}`;
 
 /** docker-registry behind nginx with an htpasswd file for each path: `/v2/` knows other users than `/v2/team/`. */
 const nginxWithPasswordPerPath: RequestListener = (request, response) => {
@@ -169,10 +167,8 @@ const quay: RequestListener = (request, response) => {
   else challenge(response, `${asks},scope="repository:team/app:pull"`);
 };
 
-export const scoped = { allowed: 'VALID', forbidden: 'INSUFFICIENT_SCOPE' };
-export const rejected = { check: 'INVALID_CREDENTIALS', pull: 'INVALID_CREDENTIALS' };
-
-const html = { 'content-type': 'text/html' };
+const scoped = { allowed: 'VALID', forbidden: 'INSUFFICIENT_SCOPE' };
+const rejected = { check: 'INVALID_CREDENTIALS', pull: 'INVALID_CREDENTIALS' };
 
 export const personalities: readonly Personality[] = [
   {
@@ -182,8 +178,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: undefined,
-    // `limit_req_status 429`, with nginx's own page.
-    limit: (response) => response.writeHead(429, html).end('<html>429 Too Many Requests</html>'),
   },
   {
     name: 'Harbor',
@@ -192,7 +186,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'jwt',
-    limit: (response) => sendJson(response, 429, ociError('TOOMANYREQUESTS', 'http status code: 429')),
   },
   {
     name: 'Nexus',
@@ -201,8 +194,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'DockerToken.team',
-    // Its repositories of type proxy pass what Docker Hub says, in the status of the token.
-    limit: (response) => sendJson(response, 401, ociError('TOOMANYREQUESTS', 'You have reached your pull rate limit.')),
   },
   {
     name: 'GitLab',
@@ -211,9 +202,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'gitlab-repository:team/app:pull',
-    // Rack::Attack.
-    limit: (response) =>
-      response.writeHead(429, { 'content-type': 'text/plain', 'retry-after': '60' }).end('Retry later\n'),
   },
   {
     name: 'Artifactory',
@@ -222,7 +210,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'artifactory-token',
-    limit: (response) => sendJson(response, 429, { errors: [{ status: 429, message: 'Too many requests' }] }),
   },
   {
     name: 'ECR Public',
@@ -231,7 +218,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'ecr-1',
-    limit: (response) => sendJson(response, 429, ociError('TOOMANYREQUESTS', 'Rate exceeded')),
   },
   {
     name: 'Quay',
@@ -240,7 +226,6 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'quay-pull',
-    limit: (response) => response.writeHead(429, html).end('<html>429</html>'),
   },
 ];
 

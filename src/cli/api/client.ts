@@ -2,6 +2,7 @@
 
 import { createClient as createStreamClient } from 'graphql-sse';
 import { Secret } from '../../core/shared/secret.ts';
+import { shellWord } from '../../core/shared/shell.ts';
 import { CommandFailure, notReachable, refused } from '../errors.ts';
 import type { Operation } from './operations.ts';
 import { printable } from '../terminal/terminal.ts';
@@ -144,7 +145,7 @@ function sentence({ message, extensions = {} }: GraphqlError, { url, token }: Se
   if (token !== undefined && extensions.reason !== undefined && extensions.reason !== null)
     return printable(`${url} rejected your token: ${message}${request}`);
   const problem = token === undefined ? `${url} requires a token.` : `${url} rejected the token.`;
-  return `${problem} Run "regway login ${url}", or set REGWAY_TOKEN.`;
+  return `${problem} Run "regway login ${shellWord(url)}", or set REGWAY_TOKEN.`;
 }
 
 function plainError({ message, extensions = {} }: GraphqlError): object {

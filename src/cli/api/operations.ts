@@ -1,5 +1,6 @@
 // The GraphQL operations of the command line and the types of their results. A test validates them against the schema.
 
+import type { AdviceFields } from '../../core/registry/advice.ts';
 import type { RegistryType } from '../../core/registry/registry.ts';
 import type { Secret } from '../../core/shared/secret.ts';
 import type { ValidationOutcome, ValidationStep } from '../../core/registry/report.ts';
@@ -16,6 +17,8 @@ export interface Report {
   readonly valid: boolean;
   readonly message: string;
   readonly hint: string | null;
+  /** Empty if there is nothing to do, and in reports from before advice was data. */
+  readonly advice: readonly (AdviceFields & { readonly message: string })[];
   readonly retryable: boolean;
   readonly retryAfter: string | null;
   readonly realmHost: string | null;
@@ -125,7 +128,7 @@ interface CheckSettings {
 const pageSize = 100;
 
 const report =
-  'fragment Report on ValidationReport { outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
+  'fragment Report on ValidationReport { outcome valid message hint advice { kind message host repository type setting until names action provider } retryable retryAfter realmHost checkedAt durationMs steps { kind status message durationMs } }';
 const registry = `fragment Entry on Registry { id registry host repository name type username secureConnection trustedRealm probeRepository pendingSince previousUsableUntil account createdAt updatedAt lastValidation { ...Report } } ${report}`;
 const errors = 'errors { code reason message field retryAfter }';
 const changed = `registry { ...Entry } validation { ...Report } ${errors}`;

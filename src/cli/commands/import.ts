@@ -18,7 +18,7 @@ import {
   validateOption,
 } from '../options.ts';
 import { reportJson } from '../registry/output.ts';
-import { flagThatHelps } from '../registry/report.ts';
+import { fixLine, hintOf } from '../registry/advice.ts';
 import { colorResult, jsonText, printable, printNote, printResult } from '../terminal/terminal.ts';
 
 interface ImportOptions extends AccountOption, OutputOption {
@@ -109,9 +109,11 @@ function describe(result: ImportResult): string {
     `${colorResult(colors[action], action.padEnd(7))}${printable(target)}${reason === null ? '' : `: ${printable(reason)}`}`,
   ];
   if (report !== null) lines.push(`       ${report.outcome} ${printable(report.message)}${stored ? ' Stored.' : ''}`);
-  if (report !== null && !report.valid && report.hint !== null) lines.push(`       Hint: ${printable(report.hint)}`);
-  const flag = report !== null && !report.valid ? flagThatHelps(report, asked) : null;
-  if (flag !== null && !flag.startsWith('--trusted-realm')) lines.push(`       Flag: ${flag}`);
+  const failed = report !== null && !report.valid ? report : null;
+  const advised = failed === null ? [] : [hintOf(failed), fixLine(failed, asked)];
+  const [hint, fix] = advised;
+  if (hint) lines.push(`       Hint: ${printable(hint)}`);
+  if (fix) lines.push(`       ${fix}`);
   return lines.join('\n');
 }
 

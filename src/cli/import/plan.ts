@@ -13,7 +13,7 @@ import {
   updateOperation,
 } from '../api/operations.ts';
 import { findRegistry } from '../registry/lookup.ts';
-import type { CheckRequest } from '../registry/report.ts';
+import { type CheckRequest, commandFor } from '../registry/advice.ts';
 import { printNote } from '../terminal/terminal.ts';
 import type { FoundLogin, ImportEntry } from './entry.ts';
 
@@ -46,7 +46,7 @@ export interface ImportResult {
 
 /** Validates the credential of one entry, and stores it if the settings say so. */
 export async function importEntry(client: Client, entry: ImportEntry, settings: ImportSettings): Promise<ImportResult> {
-  const asked = { secureConnection: settings.secureConnection, stores: true };
+  const asked = { stores: true };
   if ('refusal' in entry)
     return {
       key: entry.key,
@@ -76,7 +76,14 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
     ...facts,
     ...plan,
     ...outcome(payload),
-    asked: { stores: true, secureConnection: secureConnection && flagCounts },
+    asked: {
+      stores: true,
+      elsewhere: {
+        command:
+          existing === undefined ? commandFor('add', registry, username) : commandFor('update', existing.registry),
+        except: [...(flagCounts ? ['--secure-connection=false'] : []), '--validate=false'],
+      },
+    },
   };
 }
 
@@ -88,7 +95,7 @@ function withoutPassword(
     return { action: 'keep', reason: 'it already exists, and the file contains no password to change it with' };
   return {
     action: 'refuse',
-    reason: `it has no password. Add it with: regway registry add '${registry}' --username='${username}'`,
+    reason: `it has no password. Add it with: ${commandFor('add', registry, username)}`,
   };
 }
 

@@ -22,6 +22,7 @@ import { passwordWays } from '../terminal/password.ts';
 import { confirm } from '../terminal/prompt.ts';
 import { tablePrinter } from '../terminal/table.ts';
 import { isInteractive, jsonText, printable, printNote, printResult, resultWidth } from '../terminal/terminal.ts';
+import { type CheckRequest, commandFor } from './advice.ts';
 import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './check.ts';
 import { findRegistry, requireRegistry } from './lookup.ts';
 import { formatRegistry, registryColumns, registryJson, reportJson } from './output.ts';
@@ -59,11 +60,11 @@ export async function addRegistry(
   input: CreateInput,
   { output, secureConnection = true, validate = true }: CreateOptions,
 ): Promise<void> {
-  const asked = { secureConnection, stores: true };
+  const asked = { stores: true };
   if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
   noteSuggestedType(input);
   if (validate) {
-    const report = await checkWithSteps(client, input, asked);
+    const report = await checkWithSteps(client, input, secureConnection, asked);
     if (!report.valid) throw checkFailed(report, 'Nothing was stored.');
   }
   const payload = (await client.run(createOperation, { input, secureConnection, validate })).createRegistry;
@@ -78,7 +79,7 @@ export async function checkRegistry(
   { output, secureConnection = true }: RegistryOptions,
 ): Promise<void> {
   noteSuggestedType(input);
-  const report = await checkWithSteps(client, input, { secureConnection, stores: false });
+  const report = await checkWithSteps(client, input, secureConnection, { stores: false });
   if (!report.valid) throw checkFailed(report, 'The credential did not pass validation.');
   if (output === 'json') await printResult(jsonText(reportJson(report)));
 }
@@ -98,7 +99,7 @@ export async function updateRegistry(
   const requiresPassword = payload.errors.some(({ code }) => code === 'PASSWORD_REQUIRED');
   if (requiresPassword && askPassword === undefined) printNote(`This change requires the password: ${passwordWays}.`);
   if (requiresPassword && askPassword !== undefined) payload = await send({ ...input, password: await askPassword() });
-  const asked = { secureConnection: secureConnection ?? true, stores: true };
+  const asked = { stores: true };
   throwPayloadErrors(payload, asked);
   if (payload.validation && validate !== false) printReport(payload.validation, asked);
   const isPending = input.rotation === 'PENDING' && (payload.registry?.pendingSince ?? null) !== null;
@@ -127,7 +128,7 @@ export async function deleteRegistry(
     throw refused('Nothing was deleted.');
   }
   const payload = (await client.run(deleteOperation, { id: registry.id })).deleteRegistry;
-  throwPayloadErrors(payload, { secureConnection: true, stores: false });
+  throwPayloadErrors(payload, { stores: false });
   if (output === 'table') printNote(`Deleted registry ${printable(registry.registry)}.`);
   else await printResult(output === 'id' ? registry.id : JSON.stringify({ deletedId: registry.id }));
 }
@@ -140,14 +141,19 @@ export async function validateRegistry(
 ): Promise<void> {
   const stored = await requireRegistry(client, textOrId, account);
   const payload = (await client.run(validateOperation, { id: stored.id })).validateRegistry;
-  const asked = { secureConnection: stored.secureConnection, stores: false };
+  const asked = askedOf(stored);
   throwPayloadErrors(payload, asked);
   const report = payload.validation;
   if (report) await concludeValidation(report, payload.registry ?? stored, output);
 }
 
+/** A stored registry is validated as it is; an update changes it. */
+function askedOf({ registry }: Registry): CheckRequest {
+  return { stores: false, elsewhere: { command: commandFor('update', registry), except: [] } };
+}
+
 async function concludeValidation(report: Report, registry: Registry, output: Output): Promise<void> {
-  printReport(report, { secureConnection: registry.secureConnection, stores: false });
+  printReport(report, askedOf(registry));
   if (!report.valid) throw checkFailed(report, 'The outcome was recorded.');
   if (output === 'json') await printResult(jsonText(reportJson(report)));
   if (output === 'id') await printResult(printable(registry.id));
@@ -159,7 +165,7 @@ async function printStored({ registry }: Payload, output: Output, sentence: stri
 }
 
 function alreadyThere(registry: string): CommandFailure {
-  const message = `Registry ${printable(registry)} already exists, so nothing was sent. Change it with "regway registry update".`;
+  const message = `Registry ${printable(registry)} already exists, so nothing was sent. To change it, run: ${commandFor('update', registry)}`;
   return refused(message, {
     errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }],
   });

@@ -6,13 +6,19 @@ import { checkStepsOperation, type CreateInput, type Payload, type Report } from
 import { CommandFailure, notReachable, refused } from '../errors.ts';
 import { printable, printNote } from '../terminal/terminal.ts';
 import { reportJson } from './output.ts';
-import { type CheckRequest, printReport, printStep, printOutcome } from './report.ts';
+import type { CheckRequest } from './advice.ts';
+import { printReport, printStep, printOutcome } from './report.ts';
 
 /** Runs a check and returns its report, whatever the outcome. @throws CommandFailure if the server rejects the request. */
-export async function checkWithSteps(client: Client, input: CreateInput, asked: CheckRequest): Promise<Report> {
+export async function checkWithSteps(
+  client: Client,
+  input: CreateInput,
+  secureConnection: boolean,
+  asked: CheckRequest,
+): Promise<Report> {
   for await (const { registryCheck } of client.stream(checkStepsOperation, {
     input,
-    secureConnection: asked.secureConnection,
+    secureConnection,
   })) {
     if (registryCheck.step !== null) printStep(registryCheck.step);
     if (registryCheck.report !== null) {
@@ -55,11 +61,7 @@ export function throwPayloadErrors({ errors, validation }: Payload, asked: Check
   const answer = { errors, validation: validation ? reportJson(validation) : null };
   if (!validation) throw refused(printable(error.message), answer);
   printReport(validation, asked);
-  throw refused(['Nothing was changed.', restOf(error.message, validation)].join(' ').trim(), answer);
-}
-
-/** Returns the part of an error message that the printed report does not contain. */
-function restOf(message: string, { message: seen, hint }: Report): string {
-  const printed = [seen, hint].filter((part) => part !== null).join(' ');
-  return printable(message.startsWith(printed) ? message.slice(printed.length).trim() : message);
+  // The report has said why.
+  const reason = error.code === 'VALIDATION_FAILED' ? [] : [printable(error.message)];
+  throw refused(['Nothing was changed.', ...reason].join(' '), answer);
 }

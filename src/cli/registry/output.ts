@@ -1,6 +1,7 @@
 // Formats a registry as a table row, as lines of facts, as JSON with stable keys, or as its ID.
 
 import type { Registry, Report } from '../api/operations.ts';
+import { hintOf } from './advice.ts';
 import type { Output } from '../options.ts';
 import type { Column } from '../terminal/table.ts';
 import { jsonText, printable } from '../terminal/terminal.ts';
@@ -72,6 +73,7 @@ export function reportJson({
   valid,
   message,
   hint,
+  advice,
   retryable,
   retryAfter,
   realmHost,
@@ -79,7 +81,19 @@ export function reportJson({
   durationMs,
   steps,
 }: Report): object {
-  return { outcome, valid, message, hint, retryable, retryAfter, realmHost, checkedAt, durationMs, steps };
+  return {
+    outcome,
+    valid,
+    message,
+    hint: hintOf({ hint, advice }),
+    advice,
+    retryable,
+    retryAfter,
+    realmHost,
+    checkedAt,
+    durationMs,
+    steps,
+  };
 }
 
 function facts(registry: Registry): string {

@@ -61,6 +61,85 @@ export type RegistryType =
   | 'AWSECR'
   | 'DOCKER_V2'
   | 'GCR';
+export type RegwayAdviceKind =
+  | 'ADD_CA'
+  | 'ALLOW_ACTION'
+  | 'ALLOW_AMBIENT'
+  | 'ALLOW_CONDITIONAL_ACCESS'
+  | 'ALLOW_PLAIN_HTTP'
+  | 'ALLOW_SERVER'
+  | 'ALLOW_UNVERIFIED_TLS'
+  | 'ASSIGN_MANAGED_IDENTITY'
+  | 'ASSIGN_PULL_ROLE'
+  | 'CHECK_ACCESS_KEY'
+  | 'CHECK_APP'
+  | 'CHECK_CLIENT_SECRET'
+  | 'CHECK_CLOUD_ACCOUNT'
+  | 'CHECK_CLOUD_NETWORK'
+  | 'CHECK_CLOUD_PROXY'
+  | 'CHECK_CLOUD_REGISTRY'
+  | 'CHECK_CONNECTION'
+  | 'CHECK_CREDENTIAL'
+  | 'CHECK_DNS'
+  | 'CHECK_FIREWALL'
+  | 'CHECK_HOST_NAME'
+  | 'CHECK_ORGANIZATION_POLICY'
+  | 'CHECK_PORT'
+  | 'CHECK_REGION'
+  | 'CHECK_SECRET_KEY'
+  | 'CHECK_SERVICE_ACCOUNT'
+  | 'CHECK_SESSION'
+  | 'CHECK_TENANT'
+  | 'CHECK_TOKEN_SERVER'
+  | 'CHECK_V2_ADDRESS'
+  | 'CHECK_WEB_IDENTITY'
+  | 'CORRECT_CLOCK'
+  | 'CORRECT_CREDENTIAL_AND_WAIT'
+  | 'CORRECT_HEADERS'
+  | 'CORRECT_LENGTH'
+  | 'CORRECT_REALM'
+  | 'CORRECT_REDIRECT'
+  | 'CREATE_SERVICE_ACCOUNT_KEY'
+  | 'ENABLE_APP'
+  | 'ENABLE_BASIC_OR_BEARER'
+  | 'ENABLE_HTTP_1_1'
+  | 'ENABLE_TLS_1_2'
+  | 'GRANT_CATALOG'
+  | 'GRANT_PULL'
+  | 'INSPECT_CHALLENGE'
+  | 'KEEP_UNVERIFIED_TLS'
+  | 'LOOK_UP_CODE'
+  | 'PERMIT_ADDRESS'
+  | 'PERMIT_AND_ALLOW_PLAIN_HTTP'
+  | 'PERMIT_PLAIN_HTTP'
+  | 'PROBE_PRIVATE_REPOSITORY'
+  | 'PROVIDE_AWS_IDENTITY'
+  | 'REMOVE_PASSWORD_SPACE'
+  | 'REMOVE_USERNAME_SPACE'
+  | 'RENEW_CLIENT_SECRET'
+  | 'REPLACE_CERTIFICATE'
+  | 'RETRY_LATER'
+  | 'TRUST_REALM'
+  | 'USE_ACCESS_KEY'
+  | 'USE_CERTIFICATE_NAME'
+  | 'USE_CLOUD_HOST'
+  | 'USE_EXTERNAL_ID'
+  | 'USE_GOOGLE_CLOUD_KEY'
+  | 'USE_KEY_FILE'
+  | 'USE_LONG_TERM_KEY'
+  | 'USE_MANAGED_IDENTITY'
+  | 'USE_REGISTRY'
+  | 'USE_ROLE'
+  | 'USE_SECRET_VALUE'
+  | 'USE_SERVICE_ACCOUNT_KEY'
+  | 'USE_SERVICE_PRINCIPAL'
+  | 'USE_TLS'
+  | 'USE_TLS_FOR_REALM'
+  | 'USE_TYPE'
+  | 'USE_WHOLE_KEY_FILE'
+  | 'VALIDATE'
+  | 'WAIT'
+  | 'WAIT_FOR_CLOUD';
 export type RegwayAuditAction =
   | 'ACCOUNT_CREATE'
   | 'ACCOUNT_DISABLE'
@@ -141,10 +220,10 @@ export type ValidationStepStatus =
   | 'PASSED'
   | 'SKIPPED'
   | 'WARNED';
-export type ReportFragment = { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> };
+export type ReportFragment = { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> };
 export type StepFragment = { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number };
 export type RowFragment = { readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string } | null };
-export type FactsFragment = { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly pendingSince: string | null, readonly previousUsableUntil: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null };
+export type FactsFragment = { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly pendingSince: string | null, readonly previousUsableUntil: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null };
 export type FailureFragment = { readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null };
 export type ListQueryVariables = Exact<{
   first?: number | null | undefined;
@@ -158,7 +237,7 @@ export type ListQuery = { readonly registries: { readonly totalCount: number, re
 export type OneQueryVariables = Exact<{
   id: string;
 }>;
-export type OneQuery = { readonly registry: { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly pendingSince: string | null, readonly previousUsableUntil: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly uses: ReadonlyArray<{ readonly actor: string, readonly image: string, readonly outcome: string, readonly count: number, readonly lastAt: string }> | null, readonly auditEvents: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string }> | null, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } | null };
+export type OneQuery = { readonly registry: { readonly host: string, readonly repository: string | null, readonly trustedRealm: string | null, readonly probeRepository: string | null, readonly pendingSince: string | null, readonly previousUsableUntil: string | null, readonly account: string, readonly createdAt: string, readonly id: string, readonly registry: string, readonly name: string, readonly type: RegistryType, readonly username: string, readonly secureConnection: boolean, readonly lastUsedAt: string | null, readonly updatedAt: string, readonly uses: ReadonlyArray<{ readonly actor: string, readonly image: string, readonly outcome: string, readonly count: number, readonly lastAt: string }> | null, readonly auditEvents: ReadonlyArray<{ readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string }> | null, readonly lastValidation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly checkedAt: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } | null };
 export type ImageQueryVariables = Exact<{
   reference: string;
 }>;
@@ -168,14 +247,14 @@ export type CreateMutationVariables = Exact<{
   secureConnection?: boolean;
   validate?: boolean;
 }>;
-export type CreateMutation = { readonly createRegistry: { readonly registry: { readonly id: string, readonly registry: string, readonly pendingSince: string | null } | null, readonly validation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type CreateMutation = { readonly createRegistry: { readonly registry: { readonly id: string, readonly registry: string, readonly pendingSince: string | null } | null, readonly validation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
 export type UpdateMutationVariables = Exact<{
   id: string;
   input: UpdateRegistryInput;
   secureConnection?: boolean;
   validate?: boolean;
 }>;
-export type UpdateMutation = { readonly updateRegistry: { readonly registry: { readonly id: string, readonly registry: string, readonly pendingSince: string | null } | null, readonly validation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
+export type UpdateMutation = { readonly updateRegistry: { readonly registry: { readonly id: string, readonly registry: string, readonly pendingSince: string | null } | null, readonly validation: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null, readonly errors: ReadonlyArray<{ readonly code: RegistryErrorCode, readonly reason: string | null, readonly message: string, readonly field: ReadonlyArray<string> | null }> } };
 export type DeleteMutationVariables = Exact<{
   id: string;
 }>;
@@ -184,11 +263,11 @@ export type CheckSubscriptionVariables = Exact<{
   input: CreateRegistryInput;
   secureConnection?: boolean;
 }>;
-export type CheckSubscription = { readonly registryCheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
+export type CheckSubscription = { readonly registryCheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
 export type RecheckSubscriptionVariables = Exact<{
   id: string;
 }>;
-export type RecheckSubscription = { readonly registryRecheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
+export type RecheckSubscription = { readonly registryRecheck: { readonly step: { readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number } | null, readonly report: { readonly outcome: ValidationOutcome, readonly valid: boolean, readonly message: string, readonly hint: string | null, readonly retryable: boolean, readonly retryAfter: string | null, readonly realmHost: string | null, readonly checkedAt: string, readonly durationMs: number, readonly advice: ReadonlyArray<{ readonly kind: RegwayAdviceKind, readonly message: string, readonly host: string | null, readonly repository: string | null, readonly type: RegistryType | null, readonly setting: string | null, readonly until: string | null, readonly names: string | null, readonly action: string | null, readonly provider: string | null }>, readonly steps: ReadonlyArray<{ readonly kind: ValidationStepKind, readonly status: ValidationStepStatus, readonly message: string, readonly durationMs: number }> } | null } };
 export type EventFragment = { readonly seq: number, readonly at: string, readonly actor: string, readonly account: string, readonly action: RegwayAuditAction, readonly target: string, readonly targetText: string, readonly outcome: string, readonly requestId: string };
 export type AuditQueryVariables = Exact<{
   first: number;
@@ -235,25 +314,25 @@ export const ListDocument: Operation<ListQuery, ListQueryVariables> =
   'query List($first:Int$after:String$last:Int$before:String$filter:RegistryFilter$orderBy:RegistryOrder){registries(first:$first after:$after last:$last before:$before filter:$filter orderBy:$orderBy){totalCount nodes{...Row}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}';
 
 export const OneDocument: Operation<OneQuery, OneQueryVariables> =
-  'query One($id:ID!){registry(id:$id){...Facts uses(first:20){actor image outcome count lastAt}auditEvents(first:20){...Event}}}fragment Facts on Registry{...Row host repository trustedRealm probeRepository pendingSince previousUsableUntil account createdAt lastValidation{...Report}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';
+  'query One($id:ID!){registry(id:$id){...Facts uses(first:20){actor image outcome count lastAt}auditEvents(first:20){...Event}}}fragment Facts on Registry{...Row host repository trustedRealm probeRepository pendingSince previousUsableUntil account createdAt lastValidation{...Report}}fragment Row on Registry{id registry name type username secureConnection lastUsedAt updatedAt lastValidation{outcome valid message checkedAt}}fragment Report on ValidationReport{outcome valid message hint advice{kind message host repository type setting until names action provider}retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';
 
 export const ImageDocument: Operation<ImageQuery, ImageQueryVariables> =
   'query Image($reference:String!){image(reference:$reference){reference repository registry{id registry name}candidates{registry{id registry name}matched reason}}}';
 
 export const CreateDocument: Operation<CreateMutation, CreateMutationVariables> =
-  'mutation Create($input:CreateRegistryInput!$secureConnection:Boolean!=true$validate:Boolean!=true){createRegistry(input:$input secureConnection:$secureConnection validate:$validate){registry{id registry pendingSince}validation{...Report}errors{...Failure}}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Failure on RegistryError{code reason message field}';
+  'mutation Create($input:CreateRegistryInput!$secureConnection:Boolean!=true$validate:Boolean!=true){createRegistry(input:$input secureConnection:$secureConnection validate:$validate){registry{id registry pendingSince}validation{...Report}errors{...Failure}}}fragment Report on ValidationReport{outcome valid message hint advice{kind message host repository type setting until names action provider}retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Failure on RegistryError{code reason message field}';
 
 export const UpdateDocument: Operation<UpdateMutation, UpdateMutationVariables> =
-  'mutation Update($id:ID!$input:UpdateRegistryInput!$secureConnection:Boolean!=true$validate:Boolean!=true){updateRegistry(id:$id input:$input secureConnection:$secureConnection validate:$validate){registry{id registry pendingSince}validation{...Report}errors{...Failure}}}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Failure on RegistryError{code reason message field}';
+  'mutation Update($id:ID!$input:UpdateRegistryInput!$secureConnection:Boolean!=true$validate:Boolean!=true){updateRegistry(id:$id input:$input secureConnection:$secureConnection validate:$validate){registry{id registry pendingSince}validation{...Report}errors{...Failure}}}fragment Report on ValidationReport{outcome valid message hint advice{kind message host repository type setting until names action provider}retryable retryAfter realmHost checkedAt durationMs steps{...Step}}fragment Step on ValidationStep{kind status message durationMs}fragment Failure on RegistryError{code reason message field}';
 
 export const DeleteDocument: Operation<DeleteMutation, DeleteMutationVariables> =
   'mutation Delete($id:ID!){deleteRegistry(id:$id){deletedId errors{...Failure}}}fragment Failure on RegistryError{code reason message field}';
 
 export const CheckDocument: Operation<CheckSubscription, CheckSubscriptionVariables> =
-  'subscription Check($input:CreateRegistryInput!$secureConnection:Boolean!=true){registryCheck(input:$input secureConnection:$secureConnection){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
+  'subscription Check($input:CreateRegistryInput!$secureConnection:Boolean!=true){registryCheck(input:$input secureConnection:$secureConnection){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint advice{kind message host repository type setting until names action provider}retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
 
 export const RecheckDocument: Operation<RecheckSubscription, RecheckSubscriptionVariables> =
-  'subscription Recheck($id:ID!){registryRecheck(id:$id){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
+  'subscription Recheck($id:ID!){registryRecheck(id:$id){step{...Step}report{...Report}}}fragment Step on ValidationStep{kind status message durationMs}fragment Report on ValidationReport{outcome valid message hint advice{kind message host repository type setting until names action provider}retryable retryAfter realmHost checkedAt durationMs steps{...Step}}';
 
 export const AuditDocument: Operation<AuditQuery, AuditQueryVariables> =
   'query Audit($first:Int!$after:String$filter:RegwayAuditFilter){auditEvents(first:$first after:$after filter:$filter){nodes{...Event}pageInfo{hasNextPage endCursor}}}fragment Event on RegwayAuditEvent{seq at actor account action target targetText outcome requestId}';

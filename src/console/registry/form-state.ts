@@ -1,5 +1,6 @@
 // Holds the values of the registry form, derives what they require, and converts them to the server's input.
 
+import type { Advice, AdviceKind, AdviceOf } from '../../core/registry/advice.ts';
 import { suggestType } from '../../core/registry/registry.ts';
 import type {
   CreateRegistryInput,
@@ -8,6 +9,8 @@ import type {
   ReportFragment,
   UpdateRegistryInput,
 } from '../api/operations.ts';
+import { knownAdvice } from '../shared/advice.ts';
+import { typeLabels } from '../shared/words.ts';
 
 /** The values of the form as typed. */
 export interface FormState {
@@ -130,15 +133,33 @@ export interface SuggestedFix {
   readonly change: Partial<FormState>;
 }
 
-/** Returns the change of the form that could fix the outcome of this report, or null if there is none. The user decides. */
-export function suggestFix({ outcome, realmHost }: ReportFragment, form: FormState): SuggestedFix | null {
-  if (outcome === 'FORBIDDEN_REALM' && realmHost !== null && form.trustedRealm.trim() !== realmHost)
-    return { label: `Trust ${realmHost}`, change: { trustedRealm: realmHost } };
-  if (form.allowSelfSigned) return null;
-  if (outcome === 'PLAIN_HTTP') return { label: 'Allow plain HTTP', change: { allowSelfSigned: true } };
-  return ['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED'].includes(outcome)
-    ? { label: 'Allow Self Signed', change: { allowSelfSigned: true } }
-    : null;
+/** The changes of the form that follow advice. Advice without one needs more than the form. */
+const fixes: { readonly [Kind in AdviceKind]?: (advice: AdviceOf<Kind>, form: FormState) => SuggestedFix } = {
+  TRUST_REALM: ({ host }) => ({ label: `Trust ${host}`, change: { trustedRealm: host } }),
+  ALLOW_UNVERIFIED_TLS: () => ({ label: 'Allow Self Signed', change: { allowSelfSigned: true } }),
+  KEEP_UNVERIFIED_TLS: () => ({ label: 'Allow Self Signed', change: { allowSelfSigned: true } }),
+  ALLOW_PLAIN_HTTP: () => ({ label: 'Allow plain HTTP', change: { allowSelfSigned: true } }),
+  REMOVE_USERNAME_SPACE: (_advice, { username }) => ({
+    label: 'Remove the space from the username',
+    change: { username: username.trim() },
+  }),
+  REMOVE_PASSWORD_SPACE: (_advice, { password }) => ({
+    label: 'Remove the space from the password',
+    change: { password: password.trim() },
+  }),
+  USE_TYPE: ({ type }) => ({ label: `Use the type ${typeLabels[type]}`, change: { type } }),
+};
+
+/** Returns the changes of the form that the advice of this report names. The user decides. */
+export function suggestFixes(report: Pick<ReportFragment, 'advice'>, form: FormState): SuggestedFix[] {
+  const named = knownAdvice(report).flatMap((advice) => {
+    const fix = fixes[advice.kind] as ((advice: Advice, form: FormState) => SuggestedFix) | undefined;
+    return fix?.(advice, form) ?? [];
+  });
+  // Without those that the form already contains.
+  return named.filter(({ change }) =>
+    Object.entries(change).some(([field, value]) => form[field as FormField] !== value),
+  );
 }
 
 /** Returns the form field for a path in the server's input, or null if the form has no such field. */

@@ -11,7 +11,7 @@ import {
   fieldOfPath,
   formOf,
   missingFields,
-  suggestFix,
+  suggestFixes,
   sendsPassword,
   updateInputOf,
   type FieldErrors,
@@ -161,7 +161,7 @@ function CheckResult({
       {report !== null && (
         <ValidationResult
           report={report}
-          fix={suggestFix(report, form)}
+          fixes={suggestFixes(report, form)}
           onFix={({ change }) => {
             onChange(change);
             check.clear();

@@ -1,11 +1,12 @@
-// Renders a validation report: the steps with their durations, the result, the hint, and a button for the suggested fix.
+// Renders a validation report: the steps with their durations, the result, the hint, and a button for each suggested fix.
 
 import { Button } from 'react-aria-components';
 import { Ago, Sign } from '../components/controls.tsx';
 import type { SuggestedFix } from './form-state.ts';
 import type { ReportFragment, StepFragment } from '../api/operations.ts';
 import { duration } from '../shared/time.ts';
-import { formWords, outcomeTone, outcomeLabels, statusTones, statusLabels, stepLabels } from '../shared/words.ts';
+import { hintOf } from '../shared/advice.ts';
+import { outcomeTone, outcomeLabels, statusTones, statusLabels, stepLabels } from '../shared/words.ts';
 
 /** The steps that have finished. While the validation is running, the last line says so. */
 export function Steps({
@@ -23,7 +24,7 @@ export function Steps({
           <span className="step-kind">
             {stepLabels[kind]} <span className="visually-hidden">({statusLabels[status]})</span>
           </span>
-          <span className="step-message">{formWords(message)}</span>
+          <span className="step-message">{message}</span>
           <span className="step-time">{status === 'SKIPPED' ? '' : duration(durationMs)}</span>
         </li>
       ))}
@@ -39,14 +40,15 @@ export function Steps({
 
 interface ValidationResultProps {
   readonly report: ReportFragment;
-  /** The suggested fix, and the function that applies it to the form. */
-  readonly fix?: SuggestedFix | null;
+  /** The suggested fixes, and the function that applies one to the form. */
+  readonly fixes?: readonly SuggestedFix[];
   readonly onFix?: (fix: SuggestedFix) => void;
 }
 
-/** The result of a validation, with the hint and a button for the suggested fix. */
-export function ValidationResult({ report, fix = null, onFix }: ValidationResultProps) {
-  const { outcome, message, hint, durationMs, checkedAt, retryAfter } = report;
+/** The result of a validation, with the hint and a button for each suggested fix. */
+export function ValidationResult({ report, fixes = [], onFix }: ValidationResultProps) {
+  const { outcome, message, durationMs, checkedAt, retryAfter } = report;
+  const hint = hintOf(report);
   const tone = outcomeTone(outcome);
   return (
     <div className={`note ${tone}`} role={report.valid ? 'status' : 'alert'}>
@@ -55,8 +57,8 @@ export function ValidationResult({ report, fix = null, onFix }: ValidationResult
         <p>
           <strong>{outcomeLabels[outcome]}</strong> <code>{outcome}</code>
         </p>
-        <p>{formWords(message)}</p>
-        {hint !== null && <p>{formWords(hint)}</p>}
+        <p>{message}</p>
+        {hint !== null && <p>{hint}</p>}
         {retryAfter !== null && (
           <p>
             Try again <Ago time={retryAfter} />.
@@ -65,11 +67,12 @@ export function ValidationResult({ report, fix = null, onFix }: ValidationResult
         <p className="help">
           {outcome === 'SKIPPED' ? 'Stored' : `Took ${duration(durationMs)},`} <Ago time={checkedAt} />
         </p>
-        {fix !== null && onFix !== undefined && (
-          <Button className="button" onPress={() => onFix(fix)}>
-            {fix.label}
-          </Button>
-        )}
+        {onFix !== undefined &&
+          fixes.map((fix) => (
+            <Button key={fix.label} className="button" onPress={() => onFix(fix)}>
+              {fix.label}
+            </Button>
+          ))}
       </div>
     </div>
   );

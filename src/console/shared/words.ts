@@ -1,4 +1,4 @@
-// Maps the enum values of the schema, and the API names in its messages, to the labels of the console.
+// Maps the enum values of the schema to the labels of the console.
 
 import type {
   RegistryType,
@@ -86,19 +86,6 @@ export function outcomeTone(outcome: ValidationOutcome | undefined): Tone {
   return outcome === 'VALID_UNPROVEN' || outcome === 'NO_AUTH_REQUIRED' || outcome === 'RATE_LIMITED'
     ? 'warning'
     : 'bad';
-}
-
-const apiNames: readonly (readonly [RegExp, string])[] = [
-  [/\bpass secureConnection: false( for this registry)?/gi, 'turn on Allow Self Signed'],
-  [/\bsecureConnection is (false|off)/g, 'Allow Self Signed is on'],
-  [/repeat the call with trustedRealm: "[^"]*"/g, 'trust it below'],
-  [/\bin probeRepository\b/g, 'as the test repository'],
-];
-
-/** Replaces the API names in a message of the server with the labels of the registry form. */
-export function formWords(sentence: string): string {
-  const reworded = apiNames.reduce((text, [pattern, label]) => text.replace(pattern, label), sentence);
-  return reworded.replace(/^turn on/, 'Turn on');
 }
 
 /** The labels of the roles. */

@@ -5,7 +5,8 @@ import type { AccountStore } from '../accounts/store.ts';
 import { auditEvent } from '../audit/event.ts';
 import { type AccountLookup, actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
-import { openPassword } from '../passwords/passwords.ts';
+import { openPassword, tryOpenCurrent } from '../passwords/passwords.ts';
+import { type Advice, credentialAdvice } from '../registry/advice.ts';
 import {
   catalogNotCovered,
   coveringPatterns,
@@ -17,6 +18,7 @@ import {
 import type { Registry } from '../registry/registry.ts';
 import { LoginNotIssued, skippedReport, type ValidationOutcome, type ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
+import { Secret } from '../shared/secret.ts';
 import type { Credential } from '../validation/validator.ts';
 import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
@@ -208,7 +210,14 @@ async function recordUse(
   const { lastValidation } = registry;
   if (verdict === undefined || (lastValidation?.outcome === outcome && isFinal(lastValidation))) return;
   const event = auditEvent({ ...caller, principal }, 'registry.validate', registry, ports.now(), outcome);
-  await ports.registries.recordValidation(id, version, verdict, event);
+  const advice = outcome === 'INVALID_CREDENTIALS' ? await rejectionAdvice(ports, registry) : (verdict.advice ?? []);
+  await ports.registries.recordValidation(id, version, { ...verdict, advice }, event);
+}
+
+/** Returns what to do about the stored credential, which the upstream registry rejected. */
+async function rejectionAdvice(ports: PullPorts, registry: Registry): Promise<readonly Advice[]> {
+  const password = await tryOpenCurrent(ports, registry);
+  return credentialAdvice({ username: registry.username, password: password ?? new Secret('') });
 }
 
 /** Whether a validation, and not a pull, found that the credential does not work. */
@@ -264,7 +273,6 @@ function verdictOf(
   return {
     outcome: 'INVALID_CREDENTIALS',
     message: `${host} rejected the username "${username}" or its password in a pull.`,
-    hint: 'Check both, and whether the token has expired or was revoked; then update the registry.',
     retryable: false,
     retryAfter: null,
     realmHost: null,

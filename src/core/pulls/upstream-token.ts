@@ -9,6 +9,7 @@ import { type ValidationOutcome, validationOutcomes } from '../registry/report.t
 import { accountName, parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
+import { shellWord } from '../shared/shell.ts';
 import { type PublicEndpoint, pullName } from './pull-name.ts';
 import { retryWithCurrentCredential, type Pulls, type PullSource } from './pull.ts';
 
@@ -121,9 +122,4 @@ export function pullTokenLines({ token, image }: IssuedPullToken): PullTokenLine
 function skopeoReference({ host, repository, tag, digest }: ImageReference): string {
   if (digest !== null) return `${host}/${repository}@${digest}`;
   return tag === null ? `${host}/${repository}` : `${host}/${repository}:${tag}`;
-}
-
-/** Returns a text as one shell word, quoted so that a pasted line runs nothing that an upstream sent. */
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9._~+/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -12,11 +12,12 @@ import {
   storePasswords,
 } from '../passwords/passwords.ts';
 import { retryWithFreshKeys } from '../passwords/sealer.ts';
+import type { Advice, AdviceKind } from '../registry/advice.ts';
 import { createInput, updateInput, type UpdateInput } from '../registry/input.ts';
 import { findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryPattern } from '../registry/reference.ts';
 import { type Registry, secretBinding } from '../registry/registry.ts';
-import { skippedReport, ValidationFailed, type ValidationReport } from '../registry/report.ts';
+import { adviceOf, skippedReport, ValidationFailed, type ValidationReport } from '../registry/report.ts';
 import { parseInput } from '../shared/input.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
@@ -202,10 +203,10 @@ function requireRotatable({ stored, wanted, changes }: Update): void {
   const reject = (message: string): never => {
     throw new Problem('INVALID_INPUT', message, { field: ['rotation'] });
   };
-  if (changes.password === undefined) reject('rotation: PENDING requires a new password. Pass it in the same call.');
+  if (changes.password === undefined) reject('A pending password must be passed in the same call.');
   if (!hasSameDestination(stored, wanted))
     reject(
-      'rotation: PENDING cannot be combined with changes of the username, type, trusted realm, or secureConnection. Change those in a call of their own.',
+      'A pending password cannot be combined with changes of the username, the type, the trusted token server, or TLS verification. Change those in a call of their own.',
     );
 }
 
@@ -235,10 +236,10 @@ function merge(stored: Registry, changes: UpdateInput, { secureConnection }: Val
 /** Requires the password for a change that would send it to another destination, or over another channel, than its owner named with it. */
 function requirePassword(stored: Registry, wanted: Registry): void {
   const changed = [
-    stored.secureConnection && !wanted.secureConnection && 'turning secureConnection off',
+    stored.secureConnection && !wanted.secureConnection && 'turning TLS verification off',
     stored.type !== wanted.type && 'changing the type',
     stored.username !== wanted.username && 'changing the username',
-    stored.trustedRealm !== wanted.trustedRealm && 'changing trustedRealm',
+    stored.trustedRealm !== wanted.trustedRealm && 'changing the trusted token server',
   ].find((change) => change !== false);
   if (changed === undefined) return;
   throw new Problem(
@@ -251,20 +252,22 @@ function requirePassword(stored: Registry, wanted: Registry): void {
 }
 
 /**
- * Rewords a failed validation for an update. TLS verification is on by default, so the message says how to keep it off if the registry
- * was stored so. An update has no registry pattern to change, so the field is the ID.
+ * Adapts a failed validation to an update. TLS verification is on by default, so the advice is to keep it off if the registry was stored so.
+ * An update has no registry pattern to change, so the field is the ID.
  */
 function toUpdateProblem(error: unknown, stored: Registry, settings: ValidationOptions): unknown {
   if (!(error instanceof ValidationFailed)) return error;
   const [field] = error.field ?? [];
   const turnedOn = field === 'secureConnection' && !stored.secureConnection && settings.secureConnection;
-  const hint = turnedOn
-    ? ' This registry was stored with secureConnection off, and an update turns it on by default: pass secureConnection: false to keep it off.'
-    : '';
-  return new ValidationFailed(error.report, `${error.message}${hint}`, {
-    field: field === 'registry' ? ['id'] : error.field,
-  });
+  const { report } = error;
+  const advice = adviceOf(report).map((one) => (turnedOn && turnsOff.has(one.kind) ? keepOff : one));
+  return new ValidationFailed({ ...report, advice }, { field: field === 'registry' ? ['id'] : error.field });
 }
+
+const keepOff: Advice = { kind: 'KEEP_UNVERIFIED_TLS' };
+
+/** The advice that turns TLS verification off. */
+const turnsOff: ReadonlySet<AdviceKind> = new Set(['ALLOW_UNVERIFIED_TLS', 'ALLOW_PLAIN_HTTP']);
 
 function alreadyExists(registry: string): Problem {
   return new Problem('ALREADY_EXISTS', `A registry for ${registry} already exists in this account. Update that one.`, {

@@ -53,6 +53,19 @@ export function canonicalHost(text: string, reject: Reject): string {
   return portText === httpsPort && !isAmbiguous(host) ? host : `${host}:${portText}`;
 }
 
+/** Returns the host in the form of `parse`, or null if that rejects it. */
+export function acceptedHost(text: string, parse: (text: string, reject: Reject) => string): string | null {
+  const rejected = new Error('The host is not accepted.');
+  try {
+    return parse(text, () => {
+      throw rejected;
+    });
+  } catch (error) {
+    if (error === rejected) return null;
+    throw error;
+  }
+}
+
 /** Returns the host of a registry or image: as `canonicalHost`, with Docker Hub aliases resolved. Rejects a single label without a port. */
 export function registryHost(text: string, reject: Reject): string {
   const host = canonicalHost(text, reject);

@@ -1,6 +1,7 @@
 // Defines the report of a validation: its outcome and steps, as stored and shown.
 
-import { Problem, type ProblemDetails } from '../shared/problem.ts';
+import { Problem, type ProblemCode, type ProblemDetails } from '../shared/problem.ts';
+import { type Advice, isKnownAdvice } from './advice.ts';
 
 /** Every outcome of a validation. */
 export const validationOutcomes = [
@@ -64,8 +65,10 @@ export interface ValidationReport {
   readonly outcome: ValidationOutcome;
   /** One sentence: what happened. */
   readonly message: string;
-  /** One sentence: what the caller can do about it. */
-  readonly hint: string | null;
+  /** What to do about it, as data that each interface words itself. Absent in reports from before advice was data. */
+  readonly advice?: readonly Advice[];
+  /** What to do about it as a sentence, only in reports from before advice was data. */
+  readonly hint?: string | null;
   readonly retryable: boolean;
   /** When another validation can succeed, in epoch milliseconds; null if unknown. */
   readonly retryAfter: number | null;
@@ -93,29 +96,41 @@ export function isSuccess(outcome: ValidationOutcome): boolean {
   return successes.has(outcome);
 }
 
+/** Returns the advice of a report, without kinds that only a newer version knows. */
+export function adviceOf({ advice = [] }: Pick<ValidationReport, 'advice'>): readonly Advice[] {
+  return advice.filter(isKnownAdvice);
+}
+
+/** A problem with an upstream, with advice that each interface words after the message. */
+export class AdvisedProblem extends Problem {
+  readonly advice: readonly Advice[];
+
+  constructor(code: ProblemCode, message: string, advice: readonly Advice[], details: ProblemDetails) {
+    super(code, message, details);
+    this.advice = advice;
+  }
+}
+
 /** A credential that did not pass its validation; nothing was stored. The reason is the outcome. */
-export class ValidationFailed extends Problem {
+export class ValidationFailed extends AdvisedProblem {
   readonly report: ValidationReport;
 
-  constructor(report: ValidationReport, message: string, details: Pick<ProblemDetails, 'field'>) {
-    super('VALIDATION_FAILED', message, { ...details, reason: report.outcome });
+  constructor(report: ValidationReport, details: Pick<ProblemDetails, 'field'>) {
+    super('VALIDATION_FAILED', report.message, adviceOf(report), { ...details, reason: report.outcome });
     this.report = report;
   }
 }
 
 /** A credential for which its cloud issued no login; nothing was sent to the registry. The reason is the outcome. */
-export class LoginNotIssued extends Problem {
+export class LoginNotIssued extends AdvisedProblem {
   /** Its `retryable` says whether the failure can pass, and so says nothing about the credential. */
   readonly report: ValidationReport;
   /** Whether the cloud limits how often it is asked. */
   readonly isRateLimit: boolean;
 
   constructor(report: ValidationReport, isRateLimit: boolean) {
-    const { outcome, message, hint, retryAfter } = report;
-    super('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
-      reason: outcome,
-      retryAfter: retryAfter ?? undefined,
-    });
+    const { outcome, message, retryAfter } = report;
+    super('UPSTREAM_FAILED', message, adviceOf(report), { reason: outcome, retryAfter: retryAfter ?? undefined });
     this.report = report;
     this.isRateLimit = isRateLimit;
   }
@@ -126,7 +141,7 @@ export function skippedReport(checkedAt: number): ValidationReport {
   return {
     outcome: 'SKIPPED',
     message: 'Stored without validation, as requested.',
-    hint: 'Validate the registry to check the credential.',
+    advice: [{ kind: 'VALIDATE' }],
     retryable: false,
     retryAfter: null,
     realmHost: null,

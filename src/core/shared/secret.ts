@@ -15,6 +15,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** Returns whether the value begins or ends with white space or a line end, as one from a file does. */
+  hasOuterSpace(): boolean {
+    return this.#value !== this.#value.trim();
+  }
+
   toString(): string {
     return placeholder;
   }

@@ -138,8 +138,7 @@ export async function requireValid(
   if (!validate) return skippedReport(ports.now().getTime());
   const report = await checkCredential(ports, caller, target, credential);
   if (isSuccess(report.outcome)) return report;
-  const message = [report.message, report.hint].filter((part) => part !== null).join(' ');
-  throw new ValidationFailed(report, message, { field: fieldToChange(report) });
+  throw new ValidationFailed(report, { field: fieldToChange(report) });
 }
 
 /** Validates on behalf of a caller. Every such validation passes here, so that all of them share the rate limits. */
@@ -205,7 +204,7 @@ export function parseProbe(pattern: RegistryPattern, probe: string | null | unde
     pattern.repository === repository ||
     (pattern.repository.endsWith('/*') && repository.startsWith(pattern.repository.slice(0, -1)));
   if (covered) return repository;
-  throw new Problem('INVALID_INPUT', `probeRepository must be a repository that ${pattern.registry} covers.`, {
+  throw new Problem('INVALID_INPUT', `The repository to request must be one that ${pattern.registry} covers.`, {
     field: ['probeRepository'],
   });
 }

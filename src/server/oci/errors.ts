@@ -6,6 +6,7 @@ import { LoginNotIssued } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
 import { sendJson } from '../http/response.ts';
+import { problemMessage } from './advice.ts';
 
 /** The codes of the specification, plus UNAVAILABLE and UNKNOWN of Docker for failures without one. */
 export type OciCode =
@@ -94,7 +95,7 @@ export function toOciError(error: unknown, nowMs: number): OciError | undefined 
   const [status, code] = error.code === 'UPSTREAM_FAILED' ? upstreamRow(error) : problems[error.code];
   const retryAfter =
     error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
-  return new OciError(status, code, error.message, retryAfter);
+  return new OciError(status, code, problemMessage(error), retryAfter);
 }
 
 /** An upstream that is only unavailable for a time stays so for the client, which then waits instead of giving up (RFC 9110 §15.6.4). */

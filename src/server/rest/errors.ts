@@ -4,6 +4,7 @@ import { ValidationFailed } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
+import { hintOf, problemMessage } from './advice.ts';
 import { formatDate, type ErrorBody } from './schemas.ts';
 
 /** Errors of a request before it reaches a use case, and the internal error. */
@@ -90,7 +91,7 @@ export function toErrorResponse(error: unknown, context: ErrorContext): ErrorRes
   if (error instanceof Problem) {
     return {
       headers: problemHeaders(error, context.now()),
-      body: errorBody(error.code, inRestTerms(error.message), problemDetail(error)),
+      body: errorBody(error.code, problemMessage(error), problemDetail(error)),
     };
   }
   if (error instanceof RestRequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
@@ -131,19 +132,11 @@ function problemDetail(problem: Problem): Omit<ErrorBody['detail'], 'error_codes
       : {
           validation: {
             outcome: validation.outcome,
-            message: inRestTerms(validation.message),
-            hint: validation.hint && inRestTerms(validation.hint),
+            message: validation.message,
+            hint: hintOf(validation),
             retryable: validation.retryable,
             retry_after: validation.retryAfter === null ? null : formatDate(new Date(validation.retryAfter)),
           },
         }),
   };
-}
-
-/** Replaces the GraphQL names in a sentence of the domain by those of REST. Two settings exist only in GraphQL. */
-function inRestTerms(sentence: string): string {
-  return sentence
-    .replaceAll('secureConnection', 'registry_verify')
-    .replaceAll('retryAfter', 'retry_after')
-    .replaceAll(/\b(?:trustedRealm|probeRepository)\b/g, '$& (over GraphQL)');
 }

@@ -7,7 +7,7 @@ import { createHttpsClient, type HttpsClient, type HttpsClientSettings } from '.
 import { createEcr } from './aws/ecr.ts';
 import { type AcrSettings, createAcr } from './azure/acr.ts';
 import { createCloudCache } from './cache.ts';
-import { unanswered } from './failure.ts';
+import { CloudFailure, unanswered, withSpaceAdvice } from './failure.ts';
 import { createGcr, type GcrSettings } from './google/artifact-registry.ts';
 import type { CloudCredentials, CloudProvider, CloudType, IssueLogin, MintedCredential } from './provider.ts';
 import { createCloudPulls } from './pulls.ts';
@@ -108,7 +108,7 @@ function createIssueLogin(settings: CloudSettings, http: HttpsClient, closing: A
       return await orAborted(providers[type].issueLogin(host, credential, end), end);
     } catch (error) {
       if (late.aborted) throw unanswered();
-      throw error;
+      throw error instanceof CloudFailure ? withSpaceAdvice(error, credential) : error;
     }
   };
 }

@@ -56,7 +56,7 @@ export function checkedMinting(
   if (!Number.isFinite(expiresMs)) throw unusable(provider, 'it has no expiry time');
   if (expiresMs < nowMs + minLifeMs) {
     throw new CloudFailure(`${provider} issued a login that has expired or is about to expire.`, {
-      hint: 'Check the clock of this server, and the lifetime of the session behind the stored identity.',
+      advice: [{ kind: 'CORRECT_CLOCK' }, { kind: 'CHECK_SESSION' }],
       retryable: true,
     });
   }

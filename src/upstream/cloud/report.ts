@@ -5,14 +5,14 @@ import { CloudFailure } from './failure.ts';
 
 /** Returns the report of a validation or a pull that ended with a cloud's failure. @param steps The failed step, if there is one. */
 export function failedReport(
-  { message, hint, retryable, retryAfter }: CloudFailure,
+  { message, advice, retryable, retryAfter }: CloudFailure,
   steps: readonly ValidationStep[],
   now: Date,
 ): ValidationReport {
   return {
     outcome: 'NATIVE_CREDENTIAL_ERROR',
     message,
-    hint,
+    advice,
     retryable,
     retryAfter: retryAfter ?? null,
     realmHost: null,

@@ -1,5 +1,6 @@
 // Defines UpstreamFailure, the one error of `upstream/`: an outcome of a closed list, and the facts that its message needs.
 
+import type { Advice } from '../../core/registry/advice.ts';
 import type { ValidationOutcome } from '../../core/registry/report.ts';
 
 /** A failure of an upstream, or of the network on the way to it. Contains no secret. */
@@ -30,6 +31,14 @@ export interface OutcomeFacts {
   readonly reason: string;
   /** Host that a redirect or a challenge points to; null if it must not be shown. */
   readonly otherHost: string | null;
+  /** That host in the form that an input accepts; null if naming it cannot help. */
+  readonly usableHost: string | null;
+  /** Whether `host` is the registry itself, whose record decides about TLS, and not its token server or storage. */
+  readonly isRegistry: boolean;
+  /** Whether trusting another CA can make the certificate valid. */
+  readonly isCaMissing: boolean;
+  /** The pattern below which a repository can be named to verify the credential; null for the whole host, undefined if none can be named. */
+  readonly probePattern: string | null | undefined;
   readonly realmRefusal: RealmRefusal;
   /** How the response violates HTTP/1.1; null if it does not. */
   readonly protocolFault: ProtocolFault | null;
@@ -39,8 +48,8 @@ export interface OutcomeFacts {
   readonly secureConnection: boolean;
   /** Whether the operator's settings permit plain HTTP to the host. */
   readonly plainHttpPermitted: boolean;
-  /** Whether the password begins or ends with white space, as one that was read from a file does. */
-  readonly passwordHasOuterSpace: boolean;
+  /** What to do about white space at the ends of the username and the password, as a password from a file has it. */
+  readonly spaces: readonly Advice[];
   /** Names in a certificate, as it spells them. The exception: a failure contains them raw, and its reader redacts them. */
   readonly certificateNames: string;
 }
@@ -52,13 +61,17 @@ export const noFacts = {
   detail: null,
   reason: '',
   otherHost: null,
+  usableHost: null,
+  isRegistry: true,
+  isCaMissing: true,
+  probePattern: undefined,
   realmRefusal: 'UNUSABLE',
   protocolFault: null,
   retryable: false,
   retryAfter: null,
   secureConnection: true,
   plainHttpPermitted: false,
-  passwordHasOuterSpace: false,
+  spaces: [],
   certificateNames: '',
 } as const;
 

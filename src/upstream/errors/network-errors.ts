@@ -11,6 +11,8 @@ export const staleConnectionCode = 'STALE_CONNECTION';
 type Row = readonly [outcome: CheckedOutcome, facts?: Partial<OutcomeFacts>];
 
 const untrusted = (reason: string): Row => ['TLS_UNTRUSTED', { reason }];
+/** Faults of a certificate that no other CA makes good. */
+const unusable = (reason: string): Row => ['TLS_UNTRUSTED', { reason, isCaMissing: false }];
 const timeout = (reason: string): Row => ['TIMEOUT', { reason }];
 const broken = (reason: string): Row => ['UPSTREAM_ERROR', { reason }];
 const notHttp1 = (protocolFault: ProtocolFault): Row => ['UPSTREAM_ERROR', { protocolFault, retryable: false }];
@@ -38,14 +40,14 @@ const rows: Readonly<Record<string, Row>> = {
   UNABLE_TO_GET_ISSUER_CERT: untrusted('its chain is incomplete'),
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted('its issuer is not trusted'),
   CERT_UNTRUSTED: untrusted('its root CA is not trusted for servers'),
-  CERT_REJECTED: untrusted('its root CA rejects this use'),
-  CERT_REVOKED: untrusted('it was revoked'),
-  CERT_SIGNATURE_FAILURE: untrusted('its signature is invalid'),
+  CERT_REJECTED: unusable('its root CA rejects this use'),
+  CERT_REVOKED: unusable('it was revoked'),
+  CERT_SIGNATURE_FAILURE: unusable('its signature is invalid'),
   UNSPECIFIED: untrusted('its chain cannot be verified'),
-  INVALID_CA: untrusted('its issuer is not a CA'),
-  INVALID_PURPOSE: untrusted('it is not meant for servers'),
-  PATH_LENGTH_EXCEEDED: untrusted('its chain is too long'),
-  CERT_CHAIN_TOO_LONG: untrusted('its chain is too long'),
+  INVALID_CA: unusable('its issuer is not a CA'),
+  INVALID_PURPOSE: unusable('it is not meant for servers'),
+  PATH_LENGTH_EXCEEDED: unusable('its chain is too long'),
+  CERT_CHAIN_TOO_LONG: unusable('its chain is too long'),
   CERT_HAS_EXPIRED: ['TLS_EXPIRED', { reason: 'has expired' }],
   CERT_NOT_YET_VALID: ['TLS_EXPIRED', { reason: 'is not valid yet' }],
   ERR_TLS_CERT_ALTNAME_INVALID: ['TLS_HOSTNAME'],

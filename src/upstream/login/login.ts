@@ -12,7 +12,7 @@ import {
   parseChallenges,
   pickChallenge,
 } from './http-authentication.ts';
-import { isRealmAllowed } from './realm.ts';
+import { isRealmAllowed, trustableHost } from './realm.ts';
 import { limitOf, tokenRefusal } from './refusal.ts';
 import { getFromRegistry, type CheckSession, type RegistrySession } from './session.ts';
 import { type RegistryToken, requestToken, type TokenResponse, tokenSubject } from './token.ts';
@@ -113,7 +113,8 @@ function unsupportedChallenge({ target }: RegistrySession, response: UpstreamRes
 /** Applies the realm policy to a Bearer challenge. @throws UpstreamFailure `FORBIDDEN_REALM` */
 function admitRealm(session: RegistrySession, endpoint: Endpoint, challenge: Challenge): BearerLogin {
   const { target, isAnonymous, plainHttpHosts, redact, observed } = session;
-  const decision = isRealmAllowed(challenge.params.get('realm') ?? '', endpoint, {
+  const realm = challenge.params.get('realm') ?? '';
+  const decision = isRealmAllowed(realm, endpoint, {
     trustedRealm: target.trustedRealm,
     plainHttpHosts,
     isAnonymous,
@@ -123,6 +124,7 @@ function admitRealm(session: RegistrySession, endpoint: Endpoint, challenge: Cha
     throw new UpstreamFailure('FORBIDDEN_REALM', {
       host: target.host,
       otherHost: observed.realmHost,
+      usableHost: trustableHost(realm, endpoint, observed.realmHost),
       realmRefusal: decision.refusal,
     });
   }

@@ -1,5 +1,6 @@
 // Decides which token server may receive a registry's password. A challenge is a request of the registry, not a permission.
 
+import { acceptedHost, canonicalHost } from '../../core/registry/host.ts';
 import type { RealmRefusal } from '../errors/failure.ts';
 import { type Endpoint, isPlainHttpHost } from './endpoint.ts';
 
@@ -51,6 +52,18 @@ function isUsable(url: URL): boolean {
 function isChannelAllowed(url: URL, registry: Endpoint, policy: RealmPolicy): boolean {
   if (url.protocol === 'https:') return true;
   return registry.origin.startsWith('http:') && isPlainHttpHost(url, policy.plainHttpHosts);
+}
+
+/**
+ * Returns the form of a refused realm's host that, once the owner of the credential trusts it, allows the realm; null if there is none, as for a
+ * name with an underscore.
+ * @param realm As in the challenge.
+ * @param shown Its host as it may be shown, or null.
+ */
+export function trustableHost(realm: string, registry: Endpoint, shown: string | null): string | null {
+  const host = shown === null ? null : acceptedHost(shown, canonicalHost);
+  const url = URL.parse(realm, `${registry.origin}/v2/`);
+  return host !== null && url !== null && isTrusted(url, host) ? host : null;
 }
 
 /** Whether the owner of the credential named this host and port. Compared in the realm's own scheme, so that a default port may be omitted. */

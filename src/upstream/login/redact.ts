@@ -46,8 +46,3 @@ function formsOf(value: string): string[] {
   ];
   return forms.map((form) => form.toLowerCase());
 }
-
-/** Returns whether a password begins or ends with white space or a line end. */
-export function hasOuterSpace({ password }: Credential): boolean {
-  return password.reveal() !== password.reveal().trim();
-}

@@ -1,9 +1,11 @@
 // Maps unsuccessful responses of registries and token servers to failures.
 
+import { acceptedHost, registryHost } from '../../core/registry/host.ts';
 import { isRecord } from '../../core/shared/json.ts';
 import { type CheckedOutcome, errorCodes, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { firstHeader, jsonBody, type UpstreamResponse } from '../transport/client.ts';
 import { parseRetryAfter } from '../transport/retry-after.ts';
+import { endpointOf } from './endpoint.ts';
 import type { RegistrySession } from './session.ts';
 
 /** Milliseconds for which Docker Hub blocks logins after too many failed ones. */
@@ -84,7 +86,7 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
   const { status } = response;
   if (isLimit(response)) return limitRefusal(session, response, url.host);
   if (status >= 300 && status < 400)
-    return new UpstreamFailure('REDIRECTED', { host: url.host, otherHost: redirectHost(session, response, url) });
+    return new UpstreamFailure('REDIRECTED', { host: url.host, ...redirectFacts(session, response, url) });
   if (status >= 500)
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host: url.host,
@@ -135,10 +137,20 @@ export function retryAfterOf(response: UpstreamResponse, nowMs: number): number 
   return parseRetryAfter(firstHeader(response, 'retry-after') ?? '', nowMs);
 }
 
-/** Returns only the host, because a path could contain anything. */
-function redirectHost(session: RegistrySession, response: UpstreamResponse, url: URL): string | null {
-  const host = URL.parse(firstHeader(response, 'location') ?? '', url)?.host ?? '';
-  return host === '' ? null : session.redact(host);
+/** Returns only the host, because a path could contain anything. It is usable as the registry only if the API itself answers there, with TLS. */
+function redirectFacts(
+  { redact, target }: RegistrySession,
+  response: UpstreamResponse,
+  from: URL,
+): { otherHost: string | null; usableHost: string | null } {
+  const to = URL.parse(firstHeader(response, 'location') ?? '', from);
+  const shown = to === null || to.host === '' ? null : redact(to.host);
+  if (to === null || shown === null) return { otherHost: null, usableHost: null };
+  if (to.protocol !== 'https:') return { otherHost: `${to.protocol}//${shown}`, usableHost: null };
+  const isApi = /^\/v2(?:\/|$)/.test(to.pathname);
+  const host = acceptedHost(shown, registryHost) ?? acceptedHost(`${shown}:443`, registryHost);
+  const isOther = host !== null && host !== target.host && endpointOf(host).origin === to.origin;
+  return { otherHost: shown, usableHost: isApi && isOther ? host : null };
 }
 
 function fail(outcome: CheckedOutcome, response: UpstreamResponse, host: string): UpstreamFailure {

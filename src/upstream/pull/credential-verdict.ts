@@ -1,6 +1,7 @@
 // Tests whether a registry accepts a credential after it refused a repository, because that refusal may be only about the repository.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
+import { spaceAdvice } from '../../core/registry/advice.ts';
 import { isSuccess } from '../../core/registry/report.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
@@ -74,21 +75,22 @@ async function ask(
   const credential = await source.credential?.();
   if (credential === undefined) return undefined;
   const session = openPullSession(context, source, credential);
+  const rejected = () => new UpstreamFailure('INVALID_CREDENTIALS', { spaces: spaceAdvice(credential) });
   try {
     if (login.scheme === 'basic') {
       // An open `/v2/` accepts everything. A registry of this one repository has nothing else that the verdict could hurt.
       if (handshake.login === undefined)
-        return source.repository !== null && source.registry?.repository === source.repository
-          ? new UpstreamFailure('INVALID_CREDENTIALS', {})
-          : undefined;
+        return source.repository !== null && source.registry?.repository === source.repository ? rejected() : undefined;
       const response = await getFromRegistry(session, handshake.witness, basicAuthorization(credential));
       return response.status === 401
-        ? (limitOf(session, response, handshake.witness) ?? new UpstreamFailure('INVALID_CREDENTIALS', {}))
+        ? (limitOf(session, response, handshake.witness) ?? rejected())
         : limitOf(session, response, handshake.witness);
     }
     const reply = await requestSessionToken(session, login, undefined, credential);
     if (reply.granted) return undefined;
     const refusal = tokenRefusal(session, reply.response, login.realm, false);
+    if (refusal.outcome === 'INVALID_CREDENTIALS')
+      return new UpstreamFailure(refusal.outcome, { ...refusal.facts, spaces: spaceAdvice(credential) });
     // A server that has no token without a scope says nothing about the credential.
     return refusal.outcome === 'TOKEN_ENDPOINT_ERROR' && reply.response.status < 500 ? undefined : refusal;
   } catch (error) {

@@ -5,11 +5,12 @@
 import { Readable } from 'node:stream';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
+import { AdvisedProblem } from '../../core/registry/report.ts';
 import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
-import { Problem } from '../../core/shared/problem.ts';
+import type { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
 import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
-import { repositoryUrl } from '../login/endpoint.ts';
+import { isRegistryHost, repositoryUrl } from '../login/endpoint.ts';
 import { servesManifest } from '../login/manifest-probe.ts';
 import { registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
@@ -210,14 +211,20 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
     repository,
     username: registry?.username ?? '',
     secureConnection: registry?.secureConnection ?? true,
+    isRegistry: registry !== null && (facts.host === undefined || isRegistryHost(host, facts.host)),
   };
   // Names in a certificate are the upstream's own words, which are not redacted here.
   const about = repository === null && outcome === 'INSUFFICIENT_SCOPE' ? { reason: readsCatalog } : {};
-  const { message, hint } = describeOutcome(outcome, { ...noFacts, ...own, ...facts, ...about, certificateNames: '' });
-  const retryAfter = facts.retryAfter ?? undefined;
-  return new Problem('UPSTREAM_FAILED', hint === null ? message : `${message} ${hint}`, {
+  const { message, advice } = describeOutcome(outcome, {
+    ...noFacts,
+    ...own,
+    ...facts,
+    ...about,
+    certificateNames: '',
+  });
+  return new AdvisedProblem('UPSTREAM_FAILED', message, advice, {
     reason: outcome,
-    retryAfter,
+    retryAfter: facts.retryAfter ?? undefined,
     upstreamStatus: facts.status,
     cause: failure,
   });

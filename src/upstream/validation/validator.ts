@@ -3,14 +3,14 @@
 
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { spaceAdvice } from '../../core/registry/advice.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { CheckOptions, CheckTarget, Credential, Validator } from '../../core/validation/validator.ts';
 import { noFacts, type OutcomeFacts, UpstreamFailure } from '../errors/failure.ts';
 import { describeOutcome } from '../errors/outcomes.ts';
-import { endpointOf } from '../login/endpoint.ts';
+import { endpointOf, isRegistryHost } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
-import { hasOuterSpace } from '../login/redact.ts';
 import { type CheckSession, openSession } from '../login/session.ts';
 import { createSteps } from '../login/steps.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
@@ -117,7 +117,10 @@ function completeFacts(
     ...noFacts,
     host: target.host,
     username: credential.username,
-    passwordHasOuterSpace: hasOuterSpace(credential),
+    spaces: spaceAdvice(credential),
+    secureConnection: target.secureConnection,
+    isRegistry: facts.host === undefined || isRegistryHost(target.host, facts.host),
+    probePattern: probePatternOf(target),
     repository: session?.steps.running() === 'REPOSITORY' ? repositoryToProbe(target) : null,
     ...facts,
     certificateNames: session?.redact(facts.certificateNames ?? '') ?? '',
@@ -151,6 +154,11 @@ function openAgents(
   });
 }
 
+/** Returns where a private repository can be named: undefined if the pattern is one repository, which is the one that was requested. */
+function probePatternOf({ repository }: CheckTarget): string | null | undefined {
+  return repository === null || repository.endsWith('/*') ? repository : undefined;
+}
+
 /** OCI distribution-spec "Pulling manifests": `<name>`. */
 const repositoryPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
@@ -162,7 +170,7 @@ function repositoryToProbe({ repository, probeRepository }: CheckTarget): string
   const exact = repository === null || repository.endsWith('/*') ? null : repository;
   const name = probeRepository ?? exact;
   if (name !== null && (name.length > 255 || !repositoryPattern.test(name))) {
-    throw new Problem('INVALID_INPUT', 'probeRepository must be a repository name, such as library/alpine.', {
+    throw new Problem('INVALID_INPUT', 'The repository to request must be a repository name, such as library/alpine.', {
       field: ['probeRepository'],
     });
   }

@@ -116,7 +116,7 @@ describe('import', () => {
     const missing = await line.run(['import', '-'], { input: '[{"registry":"new.example","registry_user":"robot"}]' });
     expect(missing).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining("regway registry add 'new.example' --username='robot'") as string,
+      stdout: expect.stringContaining('regway registry add new.example --username=robot') as string,
     });
   });
 });

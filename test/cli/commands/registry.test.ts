@@ -53,7 +53,7 @@ describe('registry add', () => {
     });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain('✗ INVALID_CREDENTIALS');
-    expect(stderr).toContain('Hint: Check both');
+    expect(stderr).toContain('Hint: Check the username and password');
     expect(registry.authorizations()).toHaveLength(1);
     expect(await line.stored()).not.toContain(registry.host);
   });
@@ -211,7 +211,8 @@ describe('a stored registry', () => {
     const { code, stderr } = await line.run(['registry', 'update', registry.host, '--name=New']);
     expect(code).toBe(1);
     expect(stderr).toContain('--secure-connection=false');
-    expect(stderr).toContain('Nothing was changed. This registry was stored with secureConnection off');
+    expect(stderr).toContain('This registry was stored without TLS verification');
+    expect(stderr).toContain('Nothing was changed.');
     expect((await line.run(['registry', 'get', registry.host])).stdout).toContain(`Name:       ${registry.host}\n`);
   });
 
@@ -249,7 +250,7 @@ describe('a stored registry', () => {
     const update = ['registry', 'update', registry.host, '--secure-connection=false'];
     expect(await line.run([...update, '--rotation=pending'])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('Pass it in the same call') as string,
+      stderr: expect.stringContaining('must be passed in the same call') as string,
     });
     expect(await line.run([...update, '--rotation=later'], password)).toMatchObject({ code: 2 });
     expect((await line.run(['registry', 'get', registry.host])).stdout).not.toContain('New password');

@@ -8,20 +8,22 @@ import {
   formOf,
   missingFields,
   passwordReasons,
-  suggestFix,
+  suggestFixes,
   sendsPassword,
   typeHelp,
   updateInputOf,
   type FormState,
 } from '../../../src/console/registry/form-state.ts';
-import type { FactsFragment, ReportFragment, ValidationOutcome } from '../../../src/console/api/operations.ts';
-import { formWords, outcomeTone, outcomeLabels } from '../../../src/console/shared/words.ts';
+import type { FactsFragment, ReportFragment } from '../../../src/console/api/operations.ts';
+import { hintOf } from '../../../src/console/shared/advice.ts';
+import { outcomeTone, outcomeLabels } from '../../../src/console/shared/words.ts';
 
 const report: ReportFragment = {
   outcome: 'VALID',
   valid: true,
   message: '',
   hint: null,
+  advice: [],
   retryable: false,
   retryAfter: null,
   realmHost: null,
@@ -150,32 +152,44 @@ describe('a new registry', () => {
   });
 });
 
-describe('the fix', () => {
-  const fix = (outcome: ValidationOutcome, form: FormState = full, realmHost: string | null = null) =>
-    suggestFix({ ...report, outcome, realmHost }, form);
+type Sent = ReportFragment['advice'][number];
 
-  it.each(['TLS_UNTRUSTED', 'TLS_HOSTNAME', 'TLS_EXPIRED', 'PLAIN_HTTP'] as const)(
-    'for %s allows self-signed certificates, once',
-    (outcome) => {
-      expect(fix(outcome)?.change).toEqual({ allowSelfSigned: true });
-      expect(fix(outcome, { ...full, allowSelfSigned: true })).toBeNull();
-    },
-  );
+const sent = (kind: Sent['kind'], more: Partial<Sent> = {}): Sent => ({
+  kind,
+  message: 'In the terms of GraphQL.',
+  host: null,
+  repository: null,
+  type: null,
+  setting: null,
+  until: null,
+  names: null,
+  action: null,
+  provider: null,
+  ...more,
+});
 
-  it('for FORBIDDEN_REALM trusts the host that the registry named, and names it', () => {
-    expect(fix('FORBIDDEN_REALM', full, 'auth.example.com')).toEqual({
-      label: 'Trust auth.example.com',
-      change: { trustedRealm: 'auth.example.com' },
-    });
-    expect(fix('FORBIDDEN_REALM', full)).toBeNull();
+describe('the fixes', () => {
+  const fixes = (advice: readonly Sent[], form: FormState = full) => suggestFixes({ advice }, form);
+
+  it.each([
+    ['ALLOW_UNVERIFIED_TLS', {}, 'Allow Self Signed', { allowSelfSigned: true }],
+    ['KEEP_UNVERIFIED_TLS', {}, 'Allow Self Signed', { allowSelfSigned: true }],
+    ['ALLOW_PLAIN_HTTP', {}, 'Allow plain HTTP', { allowSelfSigned: true }],
+    ['TRUST_REALM', { host: 'auth.example.com' }, 'Trust auth.example.com', { trustedRealm: 'auth.example.com' }],
+    ['USE_TYPE', { type: 'DOCKER_V2' }, 'Use the type Docker V2', { type: 'DOCKER_V2' }],
+    ['REMOVE_PASSWORD_SPACE', {}, 'Remove the space from the password', { password: 'spaces stay' }],
+    ['REMOVE_USERNAME_SPACE', {}, 'Remove the space from the username', { username: 'robot' }],
+  ] as const)('for %s %j are one, once', (kind, more, label, change) => {
+    const form: FormState = { ...full, username: ' robot', type: 'ACR' };
+    expect(fixes([sent(kind, more)], form)).toEqual([{ label, change }]);
+    expect(fixes([sent(kind, more)], { ...form, ...change })).toEqual([]);
   });
 
-  it.each(['VALID', 'INVALID_CREDENTIALS', 'TIMEOUT', 'LOCKED_OUT', 'FORBIDDEN_ADDRESS'] as const)(
-    'does not exist for %s',
-    (outcome) => {
-      expect(fix(outcome)).toBeNull();
-    },
-  );
+  it('are several where several pieces of advice have one, and none where one needs more than the form', () => {
+    const advice = [sent('ADD_CA'), sent('TRUST_REALM', { host: 'a.example' }), sent('ALLOW_UNVERIFIED_TLS')];
+    expect(fixes(advice).map(({ label }) => label)).toEqual(['Trust a.example', 'Allow Self Signed']);
+    expect(fixes([sent('CHECK_CREDENTIAL'), sent('WAIT'), sent('PERMIT_AND_ALLOW_PLAIN_HTTP')])).toEqual([]);
+  });
 });
 
 it.each([
@@ -198,15 +212,13 @@ it('a warning is neither good nor bad, and every outcome has words', () => {
   expect(new Set(Object.values(outcomeLabels)).size).toBe(Object.keys(outcomeLabels).length);
 });
 
-it.each([
-  [
-    'Add the issuing CA, or pass secureConnection: false for this registry.',
-    'Add the issuing CA, or turn on Allow Self Signed.',
-  ],
-  ['Pass secureConnection: false to speak plain HTTP.', 'Turn on Allow Self Signed to speak plain HTTP.'],
-  ['Nothing to reword.', 'Nothing to reword.'],
-])('%s reads in the form as: %s', (sentence, words) => {
-  expect(formWords(sentence)).toBe(words);
+it('words advice by the labels of the form, and shows the text of the server for any that it does not know', () => {
+  const words = (advice: readonly Sent[], hint: string | null = null) => hintOf({ advice, hint });
+  expect(words([sent('ALLOW_UNVERIFIED_TLS')])).toBe(
+    'To accept any certificate of this registry, turn on Allow Self Signed.',
+  );
+  expect(words([sent('A_NEW_ONE' as Sent['kind'])])).toBe('In the terms of GraphQL.');
+  expect([words([], 'An old hint.'), words([])]).toEqual(['An old hint.', null]);
 });
 
 describe('the type', () => {

@@ -259,9 +259,10 @@ describe('updating', () => {
       (await domain.registries.update(writer, registry.id, { name: 'x' }, insecure)).registry.secureConnection,
     ).toBe(false);
     domain.outcome = 'TLS_UNTRUSTED';
-    expect((await problemOf(domain.registries.update(writer, registry.id, { name: 'y' }, both))).message).toContain(
-      'pass secureConnection: false',
-    );
+    expect(await problemOf(domain.registries.update(writer, registry.id, { name: 'y' }, both))).toMatchObject({
+      advice: [{ kind: 'KEEP_UNVERIFIED_TLS' }],
+      report: { advice: [{ kind: 'KEEP_UNVERIFIED_TLS' }] },
+    });
   });
 
   it('returns CONFLICT to the later of two writers and keeps the first change', async () => {

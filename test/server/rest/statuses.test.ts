@@ -3,6 +3,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AdvisedProblem } from '../../../src/core/registry/report.ts';
 import { Problem, problemCodes } from '../../../src/core/shared/problem.ts';
 import { statusOf } from '../../../src/server/rest/errors.ts';
 import { creation, openApi, verdictOf, type Answer, type TestApi } from './harness.ts';
@@ -120,7 +121,7 @@ describe('an update', () => {
   test('turns verification on without the password, and off only with it', async () => {
     const off = await put({ registry_verify: false });
     expect([off.status, verdictOf(off), detailOf(off)['field']]).toEqual([400, 'PASSWORD_REQUIRED', 'registry_pass']);
-    expect(messageOf(off)).toContain('registry_verify');
+    expect(messageOf(off)).toContain('turning TLS verification off');
     expect((await put({ registry_verify: false, registry_pass: 'p' })).status).toBe(200);
     expect((await put({ registry_verify: true })).body).toMatchObject([{ registry_verify: true }]);
   });
@@ -514,15 +515,15 @@ describe('every problem of the domain', () => {
     expect([answer.status, verdictOf(answer)]).toEqual([409, 'SECRET_UNREADABLE']);
   });
 
-  test('hints are in the words of this face', async () => {
+  test('advice is in the words of this face, and sentences stay as they are', async () => {
     api.overrides.list = async () => {
-      throw new Problem('VALIDATION_FAILED', 'Pass secureConnection: false. Or trustedRealm.', {
+      throw new AdvisedProblem('VALIDATION_FAILED', 'It has secureConnection.', [{ kind: 'ALLOW_PLAIN_HTTP' }], {
         field: ['secureConnection'],
       });
     };
     const answer = await api.raw('GET', '/api/v2/registries');
     expect([messageOf(answer), detailOf(answer)['field']]).toEqual([
-      'Pass registry_verify: false. Or trustedRealm (over GraphQL).',
+      'It has secureConnection. To use plain HTTP for this host, send "registry_verify": false; an update requires registry_pass in the same request.',
       'registry_verify',
     ]);
   });

@@ -4,8 +4,11 @@ import { createHash, createHmac, createPublicKey, generateKeyPairSync, verify } 
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { Advice } from '../../../src/core/registry/advice.ts';
+import { wordAdvices } from '../../../src/core/registry/advice-words.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import type { Credential } from '../../../src/core/validation/validator.ts';
+import { graphqlWords } from '../../../src/server/graphql/advice.ts';
 import { createCloudClient } from '../../../src/upstream/cloud/minter.ts';
 import type { HttpsClient } from '../../../src/upstream/transport/https-client.ts';
 
@@ -182,7 +185,15 @@ export async function failureOf(promise: Promise<unknown>): Promise<{
   try {
     await promise;
   } catch (error) {
-    const { message, hint = '', retryable = false } = error as Error & { hint?: string; retryable?: boolean };
+    const {
+      message,
+      advice = [],
+      retryable = false,
+    } = error as Error & {
+      advice?: readonly Advice[];
+      retryable?: boolean;
+    };
+    const hint = wordAdvices(graphqlWords, advice) ?? '';
     return {
       message,
       hint,

@@ -52,10 +52,10 @@ describe('an answer that is not HTTP as it should be', () => {
         data[0] === tlsHandshake ? socket.end('HTTP/1.1 400 Bad Request\r\n\r\n') : socket.end(answer, 'latin1'),
       );
     });
-    const { outcome, message, hint, retryable } = await check({ host: server.host, secureConnection: false });
+    const { outcome, message, advice, retryable } = await check({ host: server.host, secureConnection: false });
     expect({ outcome, retryable }).toEqual({ outcome: 'UPSTREAM_ERROR', retryable: false });
     expect(message).toContain(word);
-    expect(hint).toMatch(/^(?:Correct|Enable) /);
+    expect(advice?.map(({ kind }) => kind).join()).toMatch(/^(?:CORRECT|ENABLE)_[A-Z1_]+$/);
   });
 });
 

@@ -90,7 +90,7 @@ describe('the way to the registry', () => {
     const server = await secure(basicRegistry);
     const report = await check({ host: server.host, type: 'AWSECR' }, withCa);
     expect(report).toMatchObject({ outcome: 'NATIVE_CREDENTIAL_ERROR', retryable: false, steps: [] });
-    expect(report.hint).toContain('DOCKER_V2');
+    expect(report.advice).toEqual([{ kind: 'USE_TYPE', type: 'DOCKER_V2' }]);
     expect(server.connections()).toBe(0);
   });
 });
@@ -124,14 +124,14 @@ describe('plain HTTP', () => {
   });
 
   it.each([
-    ['secureConnection is on', true, [], 'pass secureConnection: false'],
-    ['secureConnection is on for a listed host', true, ['registry.test'], 'Pass secureConnection: false'],
-    ['the host is not listed', false, ['other.test', 'registry.test:1'], 'REGWAY_PLAIN_HTTP_HOSTS'],
-  ])('is PLAIN_HTTP and carries nothing when %s', async (_case, secureConnection, plainHttpHosts, hint) => {
+    ['secureConnection is on', true, [], 'PERMIT_AND_ALLOW_PLAIN_HTTP'],
+    ['secureConnection is on for a listed host', true, ['registry.test'], 'ALLOW_PLAIN_HTTP'],
+    ['the host is not listed', false, ['other.test', 'registry.test:1'], 'PERMIT_PLAIN_HTTP'],
+  ])('is PLAIN_HTTP and carries nothing when %s', async (_case, secureConnection, plainHttpHosts, kind) => {
     const server = await startServer(basicRegistry);
     const report = await check({ host: `registry.test:${server.port}`, secureConnection }, { lookup, plainHttpHosts });
     expect(report).toMatchObject({ outcome: 'PLAIN_HTTP', retryable: false });
-    expect(report.hint).toContain(hint);
+    expect(report.advice).toContainEqual(expect.objectContaining({ kind }));
     expect(server.received).toEqual([]);
   });
 
@@ -191,7 +191,7 @@ describe('TLS', () => {
     const server = await startServer(basicRegistry, { tls: await make() });
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome, retryable: false });
-    expect(report.hint).toContain('secureConnection: false');
+    expect(report.advice).toContainEqual({ kind: 'ALLOW_UNVERIFIED_TLS' });
     if (outcome === 'TLS_HOSTNAME') expect(report.message).toContain('other.test, 127.0.0.9');
     expect(trailOf(report)).toEqual(['RESOLVE SKIPPED', 'CONNECT PASSED', 'TLS FAILED']);
     expect(server.received).toEqual([]);

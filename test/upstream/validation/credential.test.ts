@@ -10,7 +10,7 @@ describe('a credential that works', () => {
   it('is VALID at a Basic registry, with every step in order', async () => {
     const server = await secure(basicRegistry);
     const report = await check({ host: server.host }, withCa);
-    expect(report).toMatchObject({ outcome: 'VALID', retryable: false, retryAfter: null, realmHost: null, hint: null });
+    expect(report).toMatchObject({ outcome: 'VALID', retryable: false, retryAfter: null, realmHost: null, advice: [] });
     expect(trailOf(report)).toEqual([
       'RESOLVE SKIPPED',
       'CONNECT PASSED',
@@ -289,10 +289,17 @@ it.each(['\n', '\r\n', ' ', '\t'])(
     });
     const credential = (password: string) => ({ username: 'ci', password: new Secret(password) });
     const report = await check({ host: server.host }, withCa, {}, credential(`${marker}${end}`));
-    expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', hint: expect.stringContaining('white space') });
+    expect(report).toMatchObject({ outcome: 'INVALID_CREDENTIALS', advice: [{ kind: 'REMOVE_PASSWORD_SPACE' }] });
     expect(JSON.stringify(report)).not.toContain(marker);
+    const named = await check(
+      { host: server.host },
+      withCa,
+      {},
+      { ...credential(marker), username: `ci${end}`.replaceAll(/[\r\n\t]/g, ' ') },
+    );
+    expect(named.advice).toEqual([{ kind: 'REMOVE_USERNAME_SPACE' }]);
     const plain = await check({ host: server.host }, withCa, {}, credential(marker));
-    expect(plain.hint).not.toContain('white space');
+    expect(plain.advice).toEqual([{ kind: 'CHECK_CREDENTIAL' }]);
   },
 );
 

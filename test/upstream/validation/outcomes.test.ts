@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { ValidationOutcome, ValidationReport } from '../../../src/core/registry/report.ts';
 import { isSuccess } from '../../../src/core/registry/report.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
+import { hintOf } from '../../../src/server/graphql/advice.ts';
 import {
   check,
   closedPort,
@@ -93,9 +94,10 @@ it.each(Object.entries(scenarios))(
     const report = await scenario();
     expect(report.outcome).toBe(outcome);
     expect(report.message).toMatch(/^[^\n]{20,400}\.$|: "[^\n]*"\.$/);
-    expect(`${report.message} ${report.hint}`).not.toMatch(/undefined|\[object|\(\)/);
+    const hint = hintOf(report);
+    expect(`${report.message} ${hint}`).not.toMatch(/undefined|\[object|\(\)/);
     expect(JSON.stringify(report)).not.toContain(marker);
-    if (!isSuccess(report.outcome)) expect(report.hint).toMatch(/^[A-Z].{20,}\.$/);
+    if (!isSuccess(report.outcome)) expect(hint).toMatch(/^[A-Z].{20,}\.$/);
     expect(report.steps.some(({ status }) => status === 'FAILED')).toBe(
       !isSuccess(report.outcome) && report.steps.length > 0,
     );

@@ -12,7 +12,7 @@ describe('a realm on another host', () => {
     const server = await secure(registry);
     const report = await check({ host: server.host }, withCa);
     expect(report).toMatchObject({ outcome: 'FORBIDDEN_REALM', retryable: false, realmHost: tokens.host });
-    expect(report.hint).toContain(`trustedRealm: "${tokens.host}"`);
+    expect(report.advice).toEqual([{ kind: 'TRUST_REALM', host: tokens.host }]);
     expect(trailOf(report).at(-1)).toBe('REALM FAILED');
     expect(tokens.connections()).toBe(0);
 

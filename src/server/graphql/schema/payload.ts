@@ -6,6 +6,7 @@ import type { IssuedPullToken } from '../../../core/pulls/upstream-token.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
 import { ValidationFailed, type ValidationReport } from '../../../core/registry/report.ts';
 import { Problem } from '../../../core/shared/problem.ts';
+import { problemMessage } from '../advice.ts';
 import { type PayloadCode, problemPlaces } from '../errors.ts';
 import { builder, entriesAtMost } from './builder.ts';
 import { enumValues } from './validation.ts';
@@ -101,7 +102,8 @@ export async function payloadOf(
     return { ...(await run()), errors: [] };
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
-    const { code, reason, message, field, retryAfter } = error;
+    const { code, reason, field, retryAfter } = error;
+    const message = problemMessage(error);
     const validation = error instanceof ValidationFailed ? error.report : null;
     return {
       registry: null,

@@ -3,8 +3,8 @@
 import { passwordRotations } from '../../../core/registry/input.ts';
 import { accountDescription, builder, errorsField } from './builder.ts';
 import { type Payload, payloadOf, RegistryErrorType } from './payload.ts';
-import { RegistryNode, RegistryTypeEnum } from './registry.ts';
-import { enumValues, ValidationReportType } from './validation.ts';
+import { RegistryNode } from './registry.ts';
+import { enumValues, RegistryTypeEnum, ValidationReportType } from './validation.ts';
 
 const secureConnectionDescription =
   "Whether to verify TLS certificates. Defaults to true, on updates too. If false, any certificate of this registry is accepted, and plain HTTP where the server's settings allow it.";

@@ -2,23 +2,10 @@
 
 import DataLoader from 'dataloader';
 import type { CountedUse } from '../../../core/pulls/usage.ts';
-import { type Registry, type RegistryType, registryTypes } from '../../../core/registry/registry.ts';
+import type { Registry } from '../../../core/registry/registry.ts';
 import { type OrderDirection, type RegistryOrderField, registryOrderFields } from '../../../core/registry/store.ts';
 import { accountDescription, builder, connectionOf, type GraphqlContext, pageOfRows } from './builder.ts';
-import { enumValues, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
-
-const typeDescriptions: Readonly<Record<RegistryType, string>> = {
-  DOCKER_V2: 'Any registry with the Docker V2 (OCI distribution) API: a username and a password or token.',
-  AWSECR: 'Amazon ECR: the username is an access key ID, the password its secret access key.',
-  GCR: 'Google Artifact Registry or Container Registry: the password is a service account key in JSON.',
-  ACR: 'Azure Container Registry: the username is a client ID, the password its client secret.',
-};
-
-/** The GraphQL enum of registry types. */
-export const RegistryTypeEnum = builder.enumType('RegistryType', {
-  description: 'The type of a registry: how to log in to it. Lowercase in REST and on the command line.',
-  values: enumValues(registryTypes, typeDescriptions),
-});
+import { enumValues, RegistryTypeEnum, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
 // Not `builder.node`, which creates a promise per ID: a page has fifty.
 /** The GraphQL type of a registry. */

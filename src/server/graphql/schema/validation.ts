@@ -1,6 +1,10 @@
-// The types of a validation report: its outcome and its steps.
+// The types of a validation report: its outcome, its steps, and its advice.
 
+import { type Advice, type AdviceKind, adviceKinds } from '../../../core/registry/advice.ts';
+import { placeholderAdvice, wordAdvice } from '../../../core/registry/advice-words.ts';
+import { type RegistryType, registryTypes } from '../../../core/registry/registry.ts';
 import {
+  adviceOf,
   isSuccess,
   validationOutcomes,
   validationStepKinds,
@@ -11,6 +15,7 @@ import {
   type ValidationStepKind,
   type ValidationStepStatus,
 } from '../../../core/registry/report.ts';
+import { graphqlWords, hintOf } from '../advice.ts';
 import { builder, entriesAtMost } from './builder.ts';
 
 /** Returns the values of an enum in the given order, each with its description. */
@@ -22,6 +27,19 @@ export function enumValues<Value extends string>(
     [Key in Value]: { value: Key; description: string };
   };
 }
+
+const typeDescriptions: Readonly<Record<RegistryType, string>> = {
+  DOCKER_V2: 'Any registry with the Docker V2 (OCI distribution) API: a username and a password or token.',
+  AWSECR: 'Amazon ECR: the username is an access key ID, the password its secret access key.',
+  GCR: 'Google Artifact Registry or Container Registry: the password is a service account key in JSON.',
+  ACR: 'Azure Container Registry: the username is a client ID, the password its client secret.',
+};
+
+/** The GraphQL enum of registry types. */
+export const RegistryTypeEnum = builder.enumType('RegistryType', {
+  description: 'The type of a registry: how to log in to it. Lowercase in REST and on the command line.',
+  values: enumValues(registryTypes, typeDescriptions),
+});
 
 const outcomes: Readonly<Record<ValidationOutcome, string>> = {
   VALID: 'The registry accepted the credential.',
@@ -105,6 +123,79 @@ export const ValidationStepType = builder.objectRef<ValidationStep>('ValidationS
   }),
 });
 
+/** The GraphQL enum of advice. An entry's description is its message, with the names of other fields in the place of their values. */
+const AdviceKindEnum = builder.enumType('RegwayAdviceKind', {
+  description: 'What can fix the result of a validation.',
+  values: enumValues(
+    adviceKinds,
+    Object.fromEntries(adviceKinds.map((kind) => [kind, wordAdvice(graphqlWords, placeholderAdvice(kind))])) as Record<
+      AdviceKind,
+      string
+    >,
+  ),
+});
+
+/** Returns a detail of an advice, or null if its kind has none. */
+function detailOf<Name extends string>(name: Name) {
+  return (advice: Advice) => (advice as { readonly [Key in Name]?: string | null })[name] ?? null;
+}
+
+const AdviceType = builder.objectRef<Advice>('RegwayAdvice').implement({
+  description: 'One way to fix the result of a validation.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: AdviceKindEnum, description: 'What to do, for programs.' }),
+    message: t.string({
+      description: 'What to do, as human-readable sentences in the terms of this API.',
+      resolve: (advice) => wordAdvice(graphqlWords, advice),
+    }),
+    host: t.string({
+      nullable: true,
+      description: 'The `host[:port]` to name, to change, or to reach; null if the advice is about none.',
+      resolve: detailOf('host'),
+    }),
+    repository: t.string({
+      nullable: true,
+      description: 'The repository, or the pattern that covers it; null if the advice is about none.',
+      resolve: detailOf('repository'),
+    }),
+    type: t.field({
+      type: RegistryTypeEnum,
+      nullable: true,
+      description: 'The registry type to use; null if the advice is about none.',
+      resolve: (advice) => ('type' in advice ? advice.type : null),
+    }),
+    setting: t.string({
+      nullable: true,
+      description: "The setting of the server's environment to change; null if the message names it or there is none.",
+      resolve: detailOf('setting'),
+    }),
+    until: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when to wait; null if the registry named no time, or there is nothing to wait for.',
+      resolve: (advice) => ('until' in advice && advice.until !== null ? new Date(advice.until) : null),
+    }),
+    names: t.string({
+      nullable: true,
+      description: 'The host names of the certificate, or examples of hosts; null if the advice is about none.',
+      resolve: detailOf('names'),
+    }),
+    action: t.string({
+      nullable: true,
+      description: 'The permission to grant, in the words of the cloud; null if the advice is about none.',
+      resolve: detailOf('action'),
+    }),
+    provider: t.string({
+      nullable: true,
+      description: 'The cloud whose documentation to read; null if the advice is about none.',
+      resolve: detailOf('provider'),
+    }),
+  }),
+});
+
+/** Entries: two about white space, and the most that any other cause has. */
+const maxAdvice = 5;
+
 /** The GraphQL type of a validation report. */
 export const ValidationReportType = builder.objectRef<ValidationReport>('ValidationReport').implement({
   description: 'The result of validating a credential against its registry.',
@@ -116,9 +207,18 @@ export const ValidationReportType = builder.objectRef<ValidationReport>('Validat
       resolve: ({ outcome }) => isSuccess(outcome),
     }),
     message: t.exposeString('message', { description: 'A human-readable sentence: what was observed.' }),
-    hint: t.exposeString('hint', {
+    hint: t.string({
       nullable: true,
-      description: 'A human-readable sentence: what to do next; null if there is nothing to do.',
+      description:
+        'What to do next, as human-readable sentences: the `message` of all `advice`; null if there is nothing to do.',
+      resolve: hintOf,
+    }),
+    advice: t.field({
+      type: [AdviceType],
+      extensions: entriesAtMost(maxAdvice),
+      description:
+        'What to do next, as data: each on its own, or where its condition applies. Empty if there is nothing to do, and in reports that were stored before this field existed.',
+      resolve: (report) => adviceOf(report),
     }),
     retryable: t.exposeBoolean('retryable', {
       description: 'Whether the same call may succeed later without any change.',
@@ -132,7 +232,7 @@ export const ValidationReportType = builder.objectRef<ValidationReport>('Validat
     realmHost: t.exposeString('realmHost', {
       nullable: true,
       description:
-        'The token server (`host[:port]`) that the registry named; null if none. If the outcome is FORBIDDEN_REALM and you trust this host, repeat the call with `trustedRealm` set to it.',
+        'The token server (`host[:port]`) that the registry named; null if none. `advice` says whether it can be trusted.',
     }),
     checkedAt: t.field({
       type: 'DateTime',

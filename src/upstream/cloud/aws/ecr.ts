@@ -5,7 +5,7 @@ import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import type { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { orAborted } from '../../transport/abort.ts';
 import type { HttpsClient } from '../../transport/https-client.ts';
-import { CloudFailure, unfitHost, unusable } from '../failure.ts';
+import { advise, CloudFailure, unfitHost, unusable } from '../failure.ts';
 import { checkedMinting, type CloudProvider, issued, type MintedCredential } from '../provider.ts';
 import { type AwsCall, awsFailure, isEndedSession } from './errors.ts';
 import { type EcrHost, parseEcrHost, type PrivateEcrHost } from './host.ts';
@@ -192,9 +192,7 @@ function readLogin(
   if (place.kind === 'private' && !belongsTo(proxyEndpoint, place)) {
     throw new CloudFailure(
       'Amazon ECR issued a login for another registry than the requested one, so it is not used.',
-      {
-        hint: 'Check the account and region in the name of the registry, and that no proxy intercepts the connection to AWS.',
-      },
+      advise('CHECK_CLOUD_REGISTRY'),
     );
   }
   const [, username, secret] = /^(AWS):(.*)$/s.exec(Buffer.from(authorizationToken, 'base64').toString('utf8')) ?? [];

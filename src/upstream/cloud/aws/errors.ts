@@ -1,6 +1,6 @@
 // Maps error codes of AWS to advice for the owner of the stored identity.
 
-import { type Advice, CloudFailure, notIssued, shownCode } from '../failure.ts';
+import { advise, type CloudAdvice, CloudFailure, notIssued, shownCode } from '../failure.ts';
 
 /** A call to AWS, for messages. */
 export interface AwsCall {
@@ -10,28 +10,17 @@ export interface AwsCall {
   readonly action: string;
 }
 
-const unknownKey: Advice = {
-  hint: 'Check the access key: AWS does not know it. It may be deleted or inactive, or belong to another partition than the region in the name of the registry (China and GovCloud have their own keys).',
-};
-const wrongSecret: Advice = {
-  hint: 'Check the secret access key: AWS rejected its signature.',
-};
-const skewed: Advice = {
-  hint: 'Check the clock of this server: AWS rejects signatures that are more than five minutes off.',
-  retryable: true,
-};
-const ended: Advice = { hint: 'Renew the session behind the stored identity: it has expired.' };
-const denied: Advice = { hint: '' };
-const region: Advice = {
-  hint: 'Check the region in the name of the registry, and that it is enabled for the account.',
-};
-const busy: Advice = { hint: 'Try again later: AWS is rate limiting requests.', retryable: true, isRateLimit: true };
-const account: Advice = {
-  hint: 'Check the AWS account of the stored identity: AWS has not enabled it, or has blocked it.',
-};
-const webIdentity: Advice = { hint: 'Check the web identity token of this server and the trust policy of its role.' };
+const unknownKey = advise('CHECK_ACCESS_KEY');
+const wrongSecret = advise('CHECK_SECRET_KEY');
+/** AWS rejects signatures that are more than five minutes off. */
+const skewed = advise('CORRECT_CLOCK', { retryable: true });
+const ended = advise('CHECK_SESSION');
+const region = advise('CHECK_REGION');
+const busy = advise('WAIT_FOR_CLOUD', { retryable: true, isRateLimit: true });
+const account = advise('CHECK_CLOUD_ACCOUNT');
+const webIdentity = advise('CHECK_WEB_IDENTITY');
 
-const adviceByCode: Readonly<Record<string, Advice>> = {
+const adviceByCode: Readonly<Record<string, CloudAdvice>> = {
   UnrecognizedClientException: unknownKey,
   InvalidClientTokenId: unknownKey,
   InvalidAccessKeyId: unknownKey,
@@ -46,11 +35,6 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   RequestInTheFuture: skewed,
   ExpiredToken: ended,
   ExpiredTokenException: ended,
-  AccessDenied: denied,
-  AccessDeniedException: denied,
-  NotAuthorized: denied,
-  UnauthorizedException: denied,
-  UnauthorizedOperation: denied,
   OptInRequired: region,
   RegionDisabledException: region,
   InvalidRegionException: region,
@@ -69,17 +53,20 @@ const adviceByCode: Readonly<Record<string, Advice>> = {
   IDPRejectedClaim: webIdentity,
   IDPRejectedClaimException: webIdentity,
   // About this server and not about the stored identity. A metadata service that does not respond ends so, too.
-  CredentialsProviderError: {
-    hint: 'Give this server an AWS identity, or store an access key. It has no AWS identity in its environment, profile, web identity, container, or instance.',
-    retryable: true,
-  },
+  CredentialsProviderError: advise('PROVIDE_AWS_IDENTITY', { retryable: true }),
   TokenProviderError: ended,
 };
 
-const otherwise: Advice = {
-  hint: 'Look up the code in the AWS documentation. If the failure persists, check CloudTrail.',
-  retryable: true,
-};
+/** The codes of a permission that the identity does not have. */
+const deniedCodes: ReadonlySet<string | undefined> = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'NotAuthorized',
+  'UnauthorizedException',
+  'UnauthorizedOperation',
+]);
+
+const otherwise: CloudAdvice = { advice: [{ kind: 'LOOK_UP_CODE', provider: 'AWS' }], retryable: true };
 
 /**
  * Converts an error of the SDK to a CloudFailure with its code and advice. Does not show its message, which repeats parts of the request.
@@ -94,11 +81,12 @@ export function awsFailure(
   if (error instanceof CloudFailure) return error;
   const name = error instanceof Error ? error.name : undefined;
   const code = shownCode(name, secrets);
-  const known = code === undefined ? undefined : Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
-  const advice = isSkew(error) ? skewed : (known ?? otherwise);
-  const hint = advice === denied ? `Allow ${action} for the stored identity.` : advice.hint;
+  const known = code !== undefined && Object.hasOwn(adviceByCode, code) ? adviceByCode[code] : undefined;
+  const denied: CloudAdvice | undefined = deniedCodes.has(code)
+    ? { advice: [{ kind: 'ALLOW_ACTION', action }] }
+    : known;
   const message = `${service} issued no login for the stored identity (${code ?? 'an error without a code'}).`;
-  return notIssued(message, { ...advice, hint }, responseOf(error), nowMs);
+  return notIssued(message, isSkew(error) ? skewed : (denied ?? otherwise), responseOf(error), nowMs);
 }
 
 /** Returns whether AWS says that the session of an identity has ended. */

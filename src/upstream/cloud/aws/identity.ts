@@ -1,5 +1,6 @@
 // Parses the identities that can be stored for Amazon ECR: an access key, the server's own identity, or a role that this identity assumes.
 
+import type { Advice } from '../../../core/registry/advice.ts';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';
 
@@ -36,35 +37,30 @@ export function parseEcrIdentity({ username, password }: Credential, ambientAllo
 function parseRole(text: string): EcrIdentity {
   const [roleArn = '', externalId, ...others] = text.trim().split(';');
   if (!roleArnPattern.test(roleArn))
-    throw unreadable(
-      'the password of _iam_role is not a role',
-      'Enter ROLE_ARN or ROLE_ARN;EXTERNAL_ID, such as arn:aws:iam::123456789012:role/pull;example.',
-    );
+    throw unreadable('the password of _iam_role is not a role', [{ kind: 'USE_ROLE' }]);
   if (others.length > 0 || (externalId !== undefined && !externalIdPattern.test(externalId))) {
-    throw unreadable(
-      'the text after the role is not an external ID',
-      'Enter exactly ROLE_ARN;EXTERNAL_ID, with the external ID from the trust policy of the role.',
-    );
+    throw unreadable('the text after the role is not an external ID', [{ kind: 'USE_EXTERNAL_ID' }]);
   }
   return { kind: 'role', roleArn, externalId };
 }
 
 function parseKey(accessKeyId: string, secretAccessKey: string): EcrIdentity {
   if (!accessKeyPattern.test(accessKeyId)) {
-    throw unreadable(
-      'the username is not an access key ID',
-      'Use an access key ID with its secret key, awsauto, or _iam_role. For a static login of ECR, which expires within 12 hours, use the type DOCKER_V2.',
-    );
+    throw unreadable('the username is not an access key ID', [
+      { kind: 'USE_ACCESS_KEY' },
+      { kind: 'USE_TYPE', type: 'DOCKER_V2' },
+    ]);
   }
   if (accessKeyId.startsWith('ASIA')) {
-    throw unreadable(
-      'the access key is temporary and works only with a session token',
-      'Use the key of an IAM user (AKIA…), or _iam_role.',
-    );
+    throw unreadable('the access key is temporary and works only with a session token', [
+      { kind: 'USE_LONG_TERM_KEY' },
+    ]);
   }
   return { kind: 'key', accessKeyId, secretAccessKey };
 }
 
-function unreadable(reason: string, hint: string): CloudFailure {
-  return new CloudFailure(`The stored identity for Amazon ECR cannot be used: ${reason}. Nothing was sent.`, { hint });
+function unreadable(reason: string, advice: readonly Advice[]): CloudFailure {
+  return new CloudFailure(`The stored identity for Amazon ECR cannot be used: ${reason}. Nothing was sent.`, {
+    advice,
+  });
 }

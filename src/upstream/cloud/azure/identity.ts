@@ -1,5 +1,6 @@
 // Parses the identities that can be stored for Azure: a service principal with or without its tenant, or the server's managed identity.
 
+import type { Advice } from '../../../core/registry/advice.ts';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { ambientIsOff, CloudFailure } from '../failure.ts';
 
@@ -33,21 +34,20 @@ export function parseAcrIdentity({ username, password }: Credential, ambientAllo
   if (second !== undefined && others.length === 0 && tenantPattern.test(first) && idPattern.test(second)) {
     return { kind: 'principal', tenant: first, clientId: second, clientSecret: password.reveal() };
   }
-  throw unreadable(
-    'the username is not a service principal',
-    'Use <tenant>/<app id> or only <app id>, with the secret of the service principal, or azureauto. For the admin user of a registry, use the type DOCKER_V2.',
-  );
+  throw unreadable('the username is not a service principal', [
+    { kind: 'USE_SERVICE_PRINCIPAL' },
+    { kind: 'USE_TYPE', type: 'DOCKER_V2' },
+  ]);
 }
 
 function parseManaged(text: string): string | undefined {
   if (text === ambientWord) return undefined;
   if (idPattern.test(text)) return text;
-  throw unreadable(
-    'the password of azureauto is neither azureauto nor a client ID',
-    'Enter azureauto for the system-assigned identity, or the client ID of a user-assigned one.',
-  );
+  throw unreadable('the password of azureauto is neither azureauto nor a client ID', [
+    { kind: 'USE_MANAGED_IDENTITY' },
+  ]);
 }
 
-function unreadable(reason: string, hint: string): CloudFailure {
-  return new CloudFailure(`The stored identity for Azure cannot be used: ${reason}. Nothing was sent.`, { hint });
+function unreadable(reason: string, advice: readonly Advice[]): CloudFailure {
+  return new CloudFailure(`The stored identity for Azure cannot be used: ${reason}. Nothing was sent.`, { advice });
 }

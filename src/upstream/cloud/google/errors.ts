@@ -1,38 +1,24 @@
 // Maps OAuth error codes of Google (RFC 6749 §5.2) to advice for the owner of the stored key.
 
 import { type HttpsResponse, jsonObject } from '../../transport/https-client.ts';
-import { type Advice, type CloudFailure, later, notIssued, shownCode } from '../failure.ts';
+import { advise, type CloudAdvice, type CloudFailure, later, notIssued, shownCode } from '../failure.ts';
 
-const adviceByCode: Readonly<Record<string, Advice>> = {
-  invalid_grant: {
-    hint: 'Create a new key: the stored one was deleted, has expired, or belongs to a deleted service account. Or correct the clock of this server, if it is wrong.',
-  },
-  invalid_client: { hint: 'Create a new key: Google does not know the service account.' },
-  unauthorized_client: {
-    hint: 'Check the policies of the organization: they do not allow the service account to authenticate this way.',
-  },
-  access_denied: {
-    hint: 'Use another identity, or ask the administrators of the organization: its policy does not allow the key.',
-  },
-  rate_limit_exceeded: {
-    hint: 'Try again later: Google is rate limiting requests.',
-    retryable: true,
-    isRateLimit: true,
-  },
+const adviceByCode: Readonly<Record<string, CloudAdvice>> = {
+  // Google says the same of an assertion that its clock finds too old or too new, mostly with a sentence.
+  invalid_grant: { advice: [{ kind: 'CREATE_SERVICE_ACCOUNT_KEY' }, { kind: 'CORRECT_CLOCK' }] },
+  invalid_client: advise('CREATE_SERVICE_ACCOUNT_KEY'),
+  unauthorized_client: advise('CHECK_ORGANIZATION_POLICY'),
+  access_denied: advise('CHECK_ORGANIZATION_POLICY'),
+  rate_limit_exceeded: { ...later, isRateLimit: true },
   internal_failure: later,
   server_error: later,
   temporarily_unavailable: later,
 };
 
-const skewed: Advice = {
-  hint: 'Correct the clock of this server: Google rejects keys whose signature is from another time.',
-  retryable: true,
-};
+const skewed = advise('CORRECT_CLOCK', { retryable: true });
 
 /** An error code of Google without advice of its own. */
-const otherwise: Advice = {
-  hint: 'Try again later. If the failure persists, check the service account in the Google Cloud console.',
-};
+const otherwise = advise('CHECK_SERVICE_ACCOUNT');
 
 /**
  * Converts an error response to a CloudFailure with its code and advice. Does not show its description, which may repeat the assertion.

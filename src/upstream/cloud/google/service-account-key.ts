@@ -3,6 +3,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../../core/shared/json.ts';
+import type { Advice } from '../../../core/registry/advice.ts';
 import type { Credential } from '../../../core/validation/validator.ts';
 import { CloudFailure } from '../failure.ts';
 
@@ -41,10 +42,10 @@ const keyFile = z.object({
  */
 export function parseGoogleKey({ username, password }: Credential): GoogleKey {
   if (username !== '_json_key' && username !== '_json_key_base64') {
-    throw unreadable(
-      'the username is not _json_key, _json_key_base64, or gcpauto',
-      'Use _json_key with the content of the key file as the password. For other logins, use the type DOCKER_V2.',
-    );
+    throw unreadable('the username is not _json_key, _json_key_base64, or gcpauto', [
+      { kind: 'USE_KEY_FILE' },
+      { kind: 'USE_TYPE', type: 'DOCKER_V2' },
+    ]);
   }
   const text = username === '_json_key' ? password.reveal() : Buffer.from(password.reveal(), 'base64').toString('utf8');
   const content = text.length > maxKeyLength ? undefined : parseJson(text);
@@ -62,10 +63,7 @@ function readPrivateKey(pem: string): KeyObject {
   } catch {
     // Reported below, because the message of OpenSSL does not help the reader.
   }
-  throw unreadable(
-    'its private_key is not an RSA key of at least 2048 bits',
-    'Create a new key for the service account and store the complete file.',
-  );
+  throw unreadable('its private_key is not an RSA key of at least 2048 bits', [{ kind: 'USE_WHOLE_KEY_FILE' }]);
 }
 
 /** Describes a file that is not a service account key. Other types name addresses to contact and programs to run, so they are rejected by name. */
@@ -80,19 +78,13 @@ function explain(content: unknown): CloudFailure {
       'external_account_authorized_user',
     ].includes(String(type))
   ) {
-    return unreadable(
-      `its type is ${String(type)}`,
-      'Store the key of a service account: other files name addresses and programs that this server would have to trust.',
-    );
+    return unreadable(`its type is ${String(type)}`, [{ kind: 'USE_SERVICE_ACCOUNT_KEY' }]);
   }
   if (universe !== undefined && universe !== 'googleapis.com')
-    return unreadable('its universe_domain is not googleapis.com', 'Store a key of Google Cloud itself.');
-  return unreadable(
-    'it is not a key file of a service account',
-    'Store the complete JSON file from the Google Cloud console; with _json_key_base64, its Base64 encoding.',
-  );
+    return unreadable('its universe_domain is not googleapis.com', [{ kind: 'USE_GOOGLE_CLOUD_KEY' }]);
+  return unreadable('it is not a key file of a service account', [{ kind: 'USE_WHOLE_KEY_FILE' }]);
 }
 
-function unreadable(reason: string, hint: string): CloudFailure {
-  return new CloudFailure(`The stored key for Google cannot be used: ${reason}. Nothing was sent.`, { hint });
+function unreadable(reason: string, advice: readonly Advice[]): CloudFailure {
+  return new CloudFailure(`The stored key for Google cannot be used: ${reason}. Nothing was sent.`, { advice });
 }

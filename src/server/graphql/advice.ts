@@ -1,0 +1,43 @@
+// Words advice in the terms of GraphQL: its arguments, input fields, and enum values.
+
+import { type AdviceWords, wordAdvices } from '../../core/registry/advice-words.ts';
+import { AdvisedProblem, adviceOf, type ValidationReport } from '../../core/registry/report.ts';
+import type { Problem } from '../../core/shared/problem.ts';
+
+/** Follows advice that sends a password over another channel or to another host, which an update accepts only with the password. */
+const passwordToo = 'updateRegistry requires the password in the same call.';
+
+/** The sentences of GraphQL. */
+export const graphqlWords: AdviceWords = {
+  CHECK_CREDENTIAL: () => 'Check username and password, and whether the token has expired or was revoked.',
+  REMOVE_USERNAME_SPACE: () =>
+    'username begins or ends with white space. Pass it without the space if it is not part of the username.',
+  REMOVE_PASSWORD_SPACE: () =>
+    'password begins or ends with white space, such as the line end of a file. Pass it without the space if it is not part of the password.',
+  GRANT_PULL: ({ repository }) =>
+    `Grant the user or token pull access${repository === null ? '' : ` to ${repository}`}, or pass another username and password.`,
+  PROBE_PRIVATE_REPOSITORY: ({ repository }) =>
+    `To verify the password, pass a private repository${repository === null ? '' : ` that ${repository} covers`} as probeRepository.`,
+  TRUST_REALM: ({ host }) =>
+    `If ${host} is the token server of this registry, pass trustedRealm: "${host}"; ${passwordToo}`,
+  ALLOW_UNVERIFIED_TLS: () =>
+    `To accept any certificate of this registry, pass secureConnection: false; ${passwordToo}`,
+  KEEP_UNVERIFIED_TLS: () =>
+    'This registry was stored without TLS verification, and an update turns it on by default: pass secureConnection: false to keep it off.',
+  ALLOW_PLAIN_HTTP: () => `To use plain HTTP for this host, pass secureConnection: false; ${passwordToo}`,
+  PERMIT_AND_ALLOW_PLAIN_HTTP: ({ host }) =>
+    `To use plain HTTP, add ${host} to REGWAY_PLAIN_HTTP_HOSTS and restart Regway, then pass secureConnection: false; ${passwordToo}`,
+  USE_TYPE: ({ type }) => `For other registries and static logins, pass type: ${type}.`,
+  VALIDATE: () => 'Call validateRegistry to check the credential.',
+};
+
+/** Returns the hint of a report, also of one from before advice was data; null if there is nothing to do. */
+export function hintOf(report: ValidationReport): string | null {
+  return report.advice === undefined ? (report.hint ?? null) : wordAdvices(graphqlWords, adviceOf(report));
+}
+
+/** Returns the message of a problem, with its advice. */
+export function problemMessage(problem: Problem): string {
+  const hint = problem instanceof AdvisedProblem ? wordAdvices(graphqlWords, problem.advice) : null;
+  return hint === null ? problem.message : `${problem.message} ${hint}`;
+}
