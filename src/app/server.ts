@@ -77,6 +77,12 @@ async function serveStore(
     onFailure: (reason) => metrics.lookups.observeFailure(reason),
   });
   metrics.lookups.watch(() => names.counts());
+  const { figures } = store;
+  if (figures !== undefined)
+    metrics.watchStore(() => {
+      const { pending, logBytes } = figures();
+      return { pendingScans: pending.scans, logBytes };
+    });
   let url = config.publicUrl ?? '';
   const domain = await createDomain({
     config,

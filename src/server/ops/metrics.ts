@@ -16,11 +16,21 @@ export interface Metrics extends UpstreamMetrics {
   beginWrite(): () => void;
   /** Reads at each scrape how many uses of credentials are not stored yet. */
   watchUnwrittenUses(count: () => number): void;
+  /** Reads at each scrape how the embedded database is. */
+  watchStore(read: () => StoreState): void;
   /** Reads at each rendering what clients hold and wait for. */
   observeFlows(read: () => Flows): void;
   readonly lookups: LookupMetrics;
   /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** The state of the embedded database. */
+export interface StoreState {
+  /** Long reads that wait for their thread or run on it. */
+  readonly pendingScans: number;
+  /** Bytes of the write-ahead log. */
+  readonly logBytes: number;
 }
 
 /** What the metrics show. */
@@ -93,7 +103,7 @@ function statusLabel(status: number): string {
   return status === clientDisconnected || STATUS_CODES[status] !== undefined ? String(status) : 'other';
 }
 
-function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' | 'watchUnwrittenUses'> {
+function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' | 'watchUnwrittenUses' | 'watchStore'> {
   const pending = new Gauge({
     name: 'regway_store_writes_pending',
     help: 'Changes of the store that wait for others or for their commit.',
@@ -114,15 +124,38 @@ function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' |
         duration.observe((performance.now() - started) / 1000);
       };
     },
-    watchUnwrittenUses(count) {
-      void new Gauge({
-        name: 'regway_uses_unwritten',
-        help: 'Uses of credentials that are counted in memory and not stored yet.',
-        registers: [registry],
-        collect() {
-          this.set(count());
-        },
-      });
+    watchUnwrittenUses: (count) =>
+      addReadGauge(
+        registry,
+        'regway_uses_unwritten',
+        'Uses of credentials that are counted in memory and not stored yet.',
+        count,
+      ),
+    watchStore(read) {
+      addReadGauge(
+        registry,
+        'regway_store_scans_pending',
+        'Reads of many rows of SQLite that wait for their thread or run on it.',
+        () => read().pendingScans,
+      );
+      addReadGauge(
+        registry,
+        'regway_store_log_bytes',
+        'Bytes of the write-ahead log of SQLite.',
+        () => read().logBytes,
+      );
     },
   };
+}
+
+/** Adds a gauge whose value is read at each scrape. */
+function addReadGauge(registry: MetricRegistry, name: string, help: string, read: () => number): void {
+  void new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
 }

@@ -140,6 +140,7 @@ describe('the connections', () => {
     ['secure_delete', 1],
     ['busy_timeout', 5000],
     ['cache_size', -4096],
+    ['journal_size_limit', 16_777_216],
     // Pages of the file that are mapped would be memory of the process too.
     ['mmap_size', 0],
   ])('%s reads back as set, on the writer', async (pragma, value) => {

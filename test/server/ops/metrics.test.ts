@@ -35,6 +35,7 @@ async function own(metrics: Metrics): Promise<Definition[]> {
 it('are the ones in the README, each with its type', async () => {
   const metrics = createMetrics();
   metrics.watchUnwrittenUses(() => 0);
+  metrics.watchStore(() => ({ pendingScans: 2, logBytes: 3 }));
   const rows = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^\| `(regway_\w+)` \| (\w+) \|/gm)];
   const documented = new Map(rows.map(([, name = '', type = '']) => [name, type]));
   const inSources = readdirSync(ops)
@@ -47,6 +48,7 @@ it('are the ones in the README, each with its type', async () => {
 it('are named after their unit and type, and have a sentence', async () => {
   const metrics = createMetrics();
   metrics.watchUnwrittenUses(() => 0);
+  metrics.watchStore(() => ({ pendingScans: 2, logBytes: 3 }));
   const all = await own(metrics);
   expect(all.length).toBeGreaterThan(11);
   for (const { name, type, help } of all) {
@@ -110,4 +112,15 @@ it('count what is in flight and pending, and end where they began', async () => 
   expect(await values()).toEqual(['0', '0', '0']);
   expect((await metrics.render()).body).toContain('regway_build_info{version="1.2.3"} 1');
   expect((await metrics.render()).body).toContain('regway_store_write_duration_seconds_count 1');
+});
+
+it('show the threads and the log of the embedded database as they are at the moment', async () => {
+  const metrics = createMetrics();
+  const state = { pendingScans: 0, logBytes: 0 };
+  metrics.watchStore(() => state);
+  await metrics.render();
+  Object.assign(state, { pendingScans: 4, logBytes: 4096 });
+  const { body } = await metrics.render();
+  expect(body).toMatch(/^regway_store_scans_pending 4$/m);
+  expect(body).toMatch(/^regway_store_log_bytes 4096$/m);
 });
