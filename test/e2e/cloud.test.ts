@@ -1,6 +1,8 @@
 // Amazon ECR with the built server: an access key that is stored, a password that AWS issues, an image that skopeo pulls with neither.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { json } from '../upstream/cloud/servers.ts';
 import { createApiToken, loginWith } from './support/api-tokens.ts';
 import { startEcr } from './support/ecr.ts';
 import type { LoopbackEcr } from './support/ecr.ts';
@@ -96,6 +98,81 @@ describe('an access key of AWS', () => {
     const { pulled, output } = await skopeo.pull({ server: server.url, upstream: registry.host, repository, login });
     expect(pulled, output).toBe(true);
     expect(refusedLoginsIn(ecr.registryLog())).toEqual([]);
+  });
+});
+
+describe('a pull by a login that AWS issues', () => {
+  const awsError = (code: string, headers: Readonly<Record<string, string>> = {}) => ({
+    ...json({ __type: code, message: 'no' }, 400),
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code, ...headers },
+  });
+  let token: string;
+  const pull = async () => {
+    const response = await fetch(`${server.url}/v2/${host}/${repository}/manifests/latest`, {
+      headers: {
+        authorization: `Basic ${Buffer.from(`puller:${token}`).toString('base64')}`,
+        accept: 'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json',
+      },
+    });
+    const text = await response.text();
+    const [error] = response.ok ? [] : (JSON.parse(text) as { errors: { code: string }[] }).errors;
+    return [response.status, error?.code, response.headers.get('retry-after')];
+  };
+  const done = [200, undefined, null];
+  const outcome = async () => (await operations.get({ registry: host }))?.lastValidation?.outcome;
+  /** A changed registry has no cached login. */
+  const forgetLogin = async () => {
+    const { id } = (await operations.get({ registry: host }))!;
+    await operations.update(id, { password: stored.secret });
+  };
+
+  beforeAll(async () => {
+    token = await createApiToken(server.dataDirectory, { role: 'PULL' });
+  });
+
+  test('continues with another one when the registry rejects the cached one, once a minute', async () => {
+    expect(await pull()).toEqual(done);
+    const asked = ecr.asked.length;
+    ecr.endLogins();
+    expect(await pull()).toEqual(done);
+    expect(ecr.asked.length).toBe(asked + 1);
+  });
+
+  test('is 429 with the time of AWS while AWS limits requests, which says nothing about the key', async () => {
+    await forgetLogin();
+    ecr.failWith(awsError('ThrottlingException', { 'retry-after': '2' }));
+    expect(await pull()).toEqual([429, 'TOOMANYREQUESTS', '2']);
+    ecr.failWith(undefined);
+    await pause(2_000);
+    expect([await pull(), await outcome()]).toEqual([done, 'VALID']);
+  });
+
+  test('is 503 while AWS is not available', async () => {
+    await forgetLogin();
+    ecr.failWith({ status: 503, headers: { 'retry-after': '1' }, body: '{}' });
+    expect(await pull()).toEqual([503, 'UNAVAILABLE', '1']);
+    ecr.failWith(undefined);
+    await pause(1_000);
+    expect([await pull(), await outcome()]).toEqual([done, 'VALID']);
+  });
+
+  test('is 403 when AWS denies the key, as the last validation says until a later one succeeds', async () => {
+    await forgetLogin();
+    ecr.failWith(awsError('AccessDeniedException'));
+    expect((await pull()).slice(0, 2)).toEqual([403, 'DENIED']);
+    const { id, lastValidation } = (await operations.get({ registry: host }))!;
+    expect(lastValidation).toMatchObject({
+      outcome: 'NATIVE_CREDENTIAL_ERROR',
+      hint: expect.stringContaining('Allow ecr:GetAuthorizationToken'),
+    });
+    const asked = ecr.asked.length;
+    expect((await pull()).slice(0, 2)).toEqual([403, 'DENIED']);
+    expect(ecr.asked.length).toBe(asked);
+    ecr.failWith(undefined);
+    expect((await operations.validate(id)).validation?.outcome).toBe('VALID');
+    expect(await pull()).toEqual(done);
+    // The login of the validation is the one of the pull.
+    expect(ecr.asked.length).toBe(asked + 1);
   });
 });
 

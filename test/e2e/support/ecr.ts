@@ -36,6 +36,10 @@ export interface LoopbackEcr {
   /** TLS connections to the registry so far. */
   connections(): number;
   registryLog(): string;
+  /** Makes AWS answer so in the place of a login; undefined ends it. */
+  failWith(reply: Reply | undefined): void;
+  /** Makes the registry reject every login that was issued until now. */
+  endLogins(): void;
   stop(): Promise<void>;
 }
 
@@ -52,7 +56,9 @@ export async function startEcr({ host, repository, keys, otherNames = [] }: EcrO
     credential: 'AWS:before-any-was-issued',
   });
   const issued: string[] = [];
+  let failure: Reply | undefined;
   const issue = (asked: Asked): Reply => {
+    if (failure !== undefined) return failure;
     const fault = faultOf(asked, keys);
     if (fault !== undefined)
       return json({ __type: fault, message: `not this one: ${asked.headers.authorization}` }, 400);
@@ -84,6 +90,8 @@ export async function startEcr({ host, repository, keys, otherNames = [] }: EcrO
     issued,
     connections: front.connections,
     registryLog: () => registry.log(),
+    failWith: (reply) => void (failure = reply),
+    endLogins: () => registry.setUsers([{ username: 'AWS', password: 'of-no-login' }]),
     async stop() {
       await Promise.all([aws.close(), front.close()]);
       await registry.stop();
