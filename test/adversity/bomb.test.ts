@@ -8,7 +8,7 @@ import { endure, storeRegistry } from './support/kit.ts';
 import { healthyCredential } from './support/registry-process.ts';
 import { repeat } from './support/troubles.ts';
 
-test('an answer that decodes to gigabytes harms nobody', async () => {
+test('a response that decodes to gigabytes delays no other request', async () => {
   const port = await freePort('127.0.0.1');
   const registry = await startHelper('registry-process.ts', { port, servesBombs: true });
   try {

@@ -11,7 +11,7 @@ const nested = '{ registries(first: 100) { nodes { id uses(first: 100) { image }
 const bomb = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: registries(first: 100) { nodes { ${columns} lastValidation { steps { kind message } } uses(first: 100) { image actor outcome } auditEvents(first: 100) { seq } } }`).join(' ')} }`;
 const documents = [pages(11), nested, bomb];
 
-test('documents of the largest cost harm nobody', async () => {
+test('documents of the largest cost delay no other request', async () => {
   expect(
     await endure({
       name: 'the largest documents',

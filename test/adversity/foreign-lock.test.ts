@@ -9,7 +9,7 @@ import { ask, repeat } from './support/troubles.ts';
 
 const lockMs = 3_000;
 
-test('a lock that another process holds harms nobody', async () => {
+test('a lock of another process delays only writes', async () => {
   expect(
     await endure({
       name: 'a foreign lock',
@@ -21,7 +21,7 @@ test('a lock that another process holds harms nobody', async () => {
           database.exec('ROLLBACK');
           await pause(100);
         });
-        // Somebody wants to write in the meantime, and is the one who waits.
+        // A write in the meantime waits.
         const stopWriting = repeat(1, (index) =>
           ask(
             subject,

@@ -1,4 +1,4 @@
-// An upstream that accepts connections and never answers: those who ask it wait, and nobody else.
+// An upstream that accepts connections and never responds: only requests to it wait.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { endure, storeRegistry } from './support/kit.ts';
 import { ask, repeat } from './support/troubles.ts';
 
-test('an upstream that hangs harms nobody', async () => {
+test('an upstream that hangs delays no other request', async () => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined).once('close', () => sockets.delete(socket)));

@@ -12,7 +12,7 @@ import { ask } from './support/troubles.ts';
 const nameServer = '127.0.0.77';
 const pullIntervalMs = 60_000 / 200;
 
-test('names that never resolve harm nobody', async () => {
+test('names that never resolve delay no other request', async () => {
   const directory = makeTemporaryDirectory('names');
   const settings = join(directory, 'resolv.conf');
   writeFileSync(settings, `nameserver ${nameServer}\n`);

@@ -1,4 +1,4 @@
-// Three hundred clients that ask for a large layer and read nothing, then three hundred that read a byte a second.
+// Three hundred clients that request a large layer and read nothing, then three hundred that read a byte a second.
 
 import { connect, type Socket } from 'node:net';
 import { expect, inject, test } from 'vitest';
@@ -20,7 +20,7 @@ function openReader({ url }: Subject, token: string, host: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
-  // Nothing is read until somebody asks for it.
+  // Nothing is read until a client requests it.
   socket.pause();
   socket.write(
     `GET /v2/${host.replace(':', '_')}/team/app/blobs/${blobDigest} HTTP/1.1\r\nHost: regway\r\nAuthorization: Basic ${Buffer.from(`any:${token}`).toString('base64')}\r\n\r\n`,
@@ -31,7 +31,7 @@ function openReader({ url }: Subject, token: string, host: string): Socket {
 test.each([
   ['readers that read nothing', () => undefined],
   ['readers of a byte a second', (socket: Socket) => void socket.read(1)],
-])('%s harm nobody', { timeout: 600_000 }, async (name, read) => {
+])('%s delay no other request', { timeout: 600_000 }, async (name, read) => {
   expect(
     await endure({
       name: `${readers} ${name} (${inject('adversity').registries} registries)`,

@@ -7,7 +7,7 @@ import { ask, repeat } from './support/troubles.ts';
 /** Under three letters no index helps; the others are in every row, in none, and two words. */
 const texts = ['zz', 'q', 'registry', 'no such text', 'team 07', 'example app'];
 
-test('searches harm nobody', async () => {
+test('searches delay no other request', async () => {
   const fields = texts.map(
     (text, index) => `a${index}: registries(filter: { search: ${JSON.stringify(text)} }) { totalCount nodes { id } }`,
   );

@@ -1,4 +1,4 @@
-// A disk whose fsync takes 300 ms, by strace. Those who write wait for it, and nobody else.
+// A disk whose fsync needs 300 ms, by strace. Only writes wait for it.
 
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { ask, repeat } from './support/troubles.ts';
 
 const delayMicroseconds = 300_000;
 
-test('a slow fsync harms nobody', async () => {
+test('a slow fsync delays only writes', async () => {
   expect(
     await endure({
       name: 'a slow fsync',

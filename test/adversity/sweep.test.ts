@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { endure } from './support/kit.ts';
 
-test('a sweep harms nobody', async () => {
+test('a sweep delays no request', async () => {
   expect(
     await endure({
       name: 'sweeps',

@@ -34,9 +34,9 @@ export interface BackupOptions {
 }
 
 /**
- * Writes one moment of a database to a file of its own, readable by its owner alone. It holds every write that was acknowledged before the call.
- * A server may go on writing meanwhile.
- * @throws StoreError when there is no database at `source`; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` when the file cannot be written.
+ * Copies one moment of a database to a file that only its owner can read. It contains every write that was acknowledged before the call.
+ * A server may write at the same time.
+ * @throws StoreError if `source` is no database; Problem `ALREADY_EXISTS`, or `INVALID_INPUT` if the file cannot be written.
  */
 export function backUp(
   source: string,
@@ -60,21 +60,21 @@ export function backUp(
   }
 }
 
-/** What `stage` made: a copy to be checked, in a directory of its own. */
+/** A copy of a backup to be verified, in its own directory. */
 export interface StagedRestore extends Disposable {
   readonly path: string;
 }
 
 /**
- * Copies a backup beside the database that it is to replace, so that what is checked is what is put in place. Root gives the copy to the user of
- * that database, or else of its directory.
- * @throws Problem `INVALID_INPUT` when it is not there, cannot be read or given to that user, or has a log beside it as a copied live database has.
+ * Copies a backup next to the database that it will replace, so that the verified bytes are the ones that are used. If root copies it, the
+ * copy gets the owner of that database, or else of its directory.
+ * @throws Problem `INVALID_INPUT` if it does not exist, cannot be read or get that owner, or has a log next to it, as a copied live database has.
  */
 export function stageRestore(backup: string, database: string): StagedRestore {
   if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
     throw new Problem(
       'INVALID_INPUT',
-      `${backup} has a log (-wal) beside it, so it is a live database and no backup. Take one with "regway backup".`,
+      `${backup} has a log (-wal) next to it, so it is a live database and not a backup. Create one with "regway backup".`,
     );
   }
   const directory = mkdtempSync(join(dirname(database), '.restore-'));
@@ -97,23 +97,23 @@ export function stageRestore(backup: string, database: string): StagedRestore {
   }
 }
 
-/** Whether there is a database to be lost. */
+/** Returns whether a database exists that a restore would replace. */
 export function holdsData(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /**
- * Puts a checked database in the place of another, which nothing may have open. What was there is kept under another name.
- * @returns the name that it was given; undefined when there was nothing.
+ * Replaces a database, which no process may have open, with a verified one. The replaced one is kept under another name.
+ * @returns That name, or undefined if there was no database.
  */
 export function replaceDatabase(path: string, staged: string, now: Date): string | undefined {
   const aside = holdsData(path) ? `${path}.replaced-${now.toISOString().replaceAll(/[:.]/g, '-')}` : undefined;
-  // A second name first: at no moment is there no database, in whose place a server would make an empty one. And where that fails, all is as it was.
+  // Links the second name first: a server that starts at any moment finds a database instead of creating an empty one, and if that fails, nothing has changed.
   if (aside !== undefined) {
     linkSync(path, aside);
     foldLog(path);
   }
-  // Beside the new file the log would be replayed into it.
+  // Next to the new file, the old log would be replayed into it.
   for (const suffix of ['-wal', '-shm']) {
     if (aside === undefined) rmSync(path + suffix, { force: true });
     else if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
@@ -122,10 +122,10 @@ export function replaceDatabase(path: string, staged: string, now: Date): string
   return aside;
 }
 
-/** Takes the log into the file: a database that loses it by an end right before its replacement would lose writes. */
+/** Moves the log into the file: if the process ended right before the replacement, a database without its log would lose writes. */
 function foldLog(path: string): void {
   try {
-    // One that cannot be read keeps both as they are; a connection that may write would take the log into it at its end.
+    // An unreadable database stays as it is; a writing connection would move the log into it when it closes.
     openToRead(path).close();
     const connection = new Sqlite(path);
     try {
@@ -134,14 +134,14 @@ function foldLog(path: string): void {
       connection.close();
     }
   } catch {
-    // What is wrong with it is no reason against its replacement, but often the reason for it.
+    // A damaged database is often the reason for its replacement.
   }
 }
 
 function copyMoment(source: string, target: string): void {
   const connection = openToRead(source);
   try {
-    // It sees every write that was acknowledged by now, and takes no space of deleted rows along.
+    // Contains every write that was acknowledged by now, without the space of deleted rows.
     connection.prepare('VACUUM INTO ?').run(target);
   } finally {
     connection.close();
@@ -182,7 +182,7 @@ function damaged(complaint: string): StoreError {
 }
 
 function alreadyThere(target: string): Problem {
-  return new Problem('ALREADY_EXISTS', `${target} is there already. Give another name, or --force to replace it.`);
+  return new Problem('ALREADY_EXISTS', `${target} already exists. Choose another name, or pass --force to replace it.`);
 }
 
 function codeOf(error: unknown): string {

@@ -20,14 +20,14 @@ export const busyTimeoutMs = 5_000;
 const migrationTimeoutMs = 60_000;
 
 /**
- * Pages that the reading connection keeps: with 100,000 registries those of the index fit in, so that a lookup asks the system for one page,
- * that of the row, and not for two.
+ * Page cache of the reading connection. The index of 100,000 registries fits, so that a lookup reads one page from the system,
+ * that of the row, instead of two.
  */
 const readerCacheKiB = 16_384;
-/** The writer's are for the inner nodes of the trees. */
+/** Page cache of the writer, for the inner nodes of the trees. */
 const writerCacheKiB = 4_096;
 
-/** Bytes of the log's file that are kept when it begins anew: what SQLite writes between two checkpoints, four times. */
+/** Bytes of the log's file that are kept when the log restarts: four times what SQLite writes between two checkpoints. */
 const keptLogBytes = 16 * 1024 * 1024;
 
 /** Milliseconds. The other process needs about 1 ms to enter WAL mode. */
@@ -64,7 +64,7 @@ export async function connect(path: string, owned: boolean): Promise<Connections
   }
 }
 
-/** SQLite gives its `-wal` and `-shm` files the mode of the database file. */
+/** SQLite creates its `-wal` and `-shm` files with the mode of the database file. */
 function createPrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   refuseNetworkFileSystem(path);
@@ -93,7 +93,7 @@ export async function connectWriter(path: string): Promise<Connection> {
   return writer;
 }
 
-/** Entering the mode on a new file fails at once, whatever the timeout, while another process does the same. */
+/** Entering the mode on a new file fails immediately, with any timeout, while another process does the same. */
 async function enterWalMode(connection: Connection): Promise<void> {
   const deadline = Date.now() + migrationTimeoutMs;
   for (;;) {

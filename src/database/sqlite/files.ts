@@ -17,13 +17,13 @@ import { dirname } from 'node:path';
 const privateMode = 0o600;
 
 /**
- * Makes a file that only its owner may read: made by root, it gets the user and group of `model`.
- * @param model a file or directory that is there.
- * @param fill writes to it, before it is given away.
- * @throws Error with the code EEXIST when there is one already, which is left as it is; EPERM when it cannot be given away, and none is made.
+ * Creates a file that only its owner can read. If root creates it, it gets the user and group of `model`.
+ * @param model An existing file or directory.
+ * @param fill Writes to the file, before its owner is changed.
+ * @throws Error with the code EEXIST if the file exists, and is not changed; EPERM if the owner cannot be changed, and no file is created.
  */
 export function createOwnedFile(path: string, model: string, fill: () => void = () => undefined): void {
-  // A new one, by its descriptor: through a link that replaced it, another user would get the file that the link leads to.
+  // A new file, by its descriptor: through a link that replaced it, another user would get the target of the link.
   const file = openSync(path, 'wx', privateMode);
   try {
     fill();
@@ -38,17 +38,17 @@ export function createOwnedFile(path: string, model: string, fill: () => void = 
   }
 }
 
-/** What link(2) fails with on a file system that has no second names, as some that backups are kept on. */
+/** Codes of link(2) on a file system without hard links, such as some that store backups. */
 const noSecondNames: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);
 
-/** Moves a file to another name in the same file system, over a file that may be there. */
+/** Moves a file to another name in the same file system, and replaces an existing file. */
 export function moveDurably(from: string, to: string): void {
   sync(from);
   renameSync(from, to);
   sync(dirname(to));
 }
 
-/** As `moveDurably`, but only to a name that is free, and that stays free when it fails. @throws Error with the code EEXIST. */
+/** As `moveDurably`, but only to a free name, which stays free if the move fails. @throws Error with the code EEXIST. */
 export function moveDurablyToFreeName(from: string, to: string): void {
   sync(from);
   try {

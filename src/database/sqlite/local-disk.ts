@@ -47,17 +47,17 @@ const networkFusePrograms: ReadonlySet<string> = new Set([
   'geesefs',
 ]);
 
-/** Gives the kernel's number of the file system that holds a path, and for FUSE the name of its program when it is known. */
+/** Returns the kernel's number of the file system of a path, and for FUSE the name of its program if known. */
 export type FileSystemOf = (path: string) => { readonly type: number; readonly fuseProgram?: string | undefined };
 
 /**
- * Only Linux has these numbers; elsewhere nothing is refused.
- * @param path of a file that is there, or of one to be made in a directory that is.
- * @throws StoreError naming the file system.
+ * Rejects network file systems. Only Linux has these numbers; elsewhere nothing is rejected.
+ * @param path The path of an existing file, or of a new one in an existing directory.
+ * @throws StoreError with the name of the file system.
  */
 export function refuseNetworkFileSystem(path: string, fileSystemOf: FileSystemOf = askKernel): void {
   const { type, fuseProgram } = fileSystemOf(existsSync(path) ? path : dirname(path));
-  // Where a long is 4 bytes, the largest numbers come out negative.
+  // Where a long has 4 bytes, the largest numbers are negative.
   const name =
     networkFileSystems.get(type >>> 0) ??
     (fuseProgram !== undefined && networkFusePrograms.has(fuseProgram) ? fuseProgram : undefined);
@@ -74,7 +74,7 @@ function askKernel(path: string): ReturnType<FileSystemOf> {
 }
 
 /**
- * `major:minor` of a device number as stat(2) gives it: 12 bits of major between 8 low and 12 high ones of minor. File systems without a
+ * Returns `major:minor` of a device number of stat(2): 12 bits of major between 8 low and 12 high ones of minor. File systems without a
  * device of their own share major 0, so a machine with many mounts has minors above 255.
  */
 export function deviceText(device: number): string {

@@ -15,17 +15,17 @@ export interface ServerLock {
 }
 
 /**
- * Makes this process the one that serves a database file, whatever path or link leads to it.
- * Short writes of other processes, which SQLite's own locks order, stay possible.
- * @param path of a file that is there, or of one to be made in a directory that is.
- * @throws StoreError when another process serves it.
+ * Makes this process the only one that serves a database file, through any path or link to it.
+ * Short writes of other processes, ordered by SQLite's own locks, stay possible.
+ * @param path The path of an existing file, or of a new one in an existing directory.
+ * @throws StoreError if another process serves it.
  */
 export function acquireServerLock(path: string): ServerLock {
   const lockPath = `${existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))}.owner`;
   makeLock(lockPath, existsSync(path) ? path : dirname(path));
   const lock = new Sqlite(lockPath, { timeout: lockTimeoutMs });
   try {
-    // Without it an empty journal would lie beside the lock. Nothing is ever written.
+    // Otherwise SQLite creates an empty journal next to the lock. Nothing is ever written.
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -38,7 +38,7 @@ export function acquireServerLock(path: string): ServerLock {
   return { release: () => void lock.close() };
 }
 
-/** One that is there serves, and where none can be given away, one of this user's. */
+/** Creates the lock file unless it exists; with this user as the owner if the owner cannot be changed. */
 function makeLock(lockPath: string, model: string): void {
   try {
     createOwnedFile(lockPath, model);

@@ -11,7 +11,7 @@ import { dialect } from './open.ts';
 const busyTimeoutMs = 5_000;
 
 /** Complaints beyond the first few repeat themselves. */
-const maxComplaints = 10;
+const maxViolations = 10;
 
 /**
  * @param options.isOneMoment whether all reads are of the moment of this call; else each is of its own.
@@ -38,8 +38,8 @@ export function openSqliteSnapshot(path: string, { isOneMoment }: { readonly isO
 }
 
 /**
- * Opens a database file that is there, for reading alone.
- * @throws StoreError when there is none, or it is no database.
+ * Opens an existing database file, read-only.
+ * @throws StoreError if it does not exist, or is no database.
  */
 export function openToRead(path: string): InstanceType<typeof Sqlite> {
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0)
@@ -60,10 +60,10 @@ function readSchema(connection: InstanceType<typeof Sqlite>): void {
   connection.prepare('SELECT count(*) FROM sqlite_schema').get();
 }
 
-/** What SQLite finds wrong with the pages, the indexes and the references of the file. */
+/** Returns the violations that SQLite finds in the pages, the indexes, and the references of the file. */
 export function findViolations(connection: InstanceType<typeof Sqlite>): string[] {
   try {
-    const pages = connection.pragma(`integrity_check(${maxComplaints})`) as { integrity_check: string }[];
+    const pages = connection.pragma(`integrity_check(${maxViolations})`) as { integrity_check: string }[];
     const violations = pages.map((row) => row.integrity_check).filter((violation) => violation !== 'ok');
     return violations.length > 0 ? violations : brokenReferences(connection);
   } catch (error) {
@@ -79,5 +79,5 @@ export function isDamage(error: unknown): error is InstanceType<typeof Sqlite.Sq
 
 function brokenReferences(connection: InstanceType<typeof Sqlite>): string[] {
   const rows = connection.pragma('foreign_key_check') as { table: string }[];
-  return rows.slice(0, maxComplaints).map(({ table }) => `a row of ${table} refers to a row that does not exist`);
+  return rows.slice(0, maxViolations).map(({ table }) => `a row of ${table} refers to a row that does not exist`);
 }

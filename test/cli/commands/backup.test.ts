@@ -85,7 +85,7 @@ describe('a backup', () => {
     expect(await regway('backup', backupFile())).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringContaining('is there already') as string,
+      stderr: expect.stringContaining('already exists') as string,
     });
     expect(readFileSync(backupFile(), 'utf8')).toBe('important');
     expect(await regway('backup', backupFile(), '--force')).toMatchObject({ code: 0 });

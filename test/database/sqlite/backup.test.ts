@@ -1,4 +1,4 @@
-// What a restoration does to the files, where something fails or ends in the middle of it.
+// The files after a restore that fails or ends at any point.
 
 import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ let path: string;
 let staged: string;
 let aside: string;
 
-/** A database as a killed server leaves it: the last write is in the log alone. */
+/** Creates a database as a killed server leaves it: the last write is only in the log. */
 beforeEach(() => {
   directory = temporaryDirectory();
   [path, staged] = [join(directory.path, 'regway.db'), join(directory.path, 'staged.db')];

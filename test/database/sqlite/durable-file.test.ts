@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => directory[Symbol.dispose]());
 
-it('a move to a free name leaves the file under that name alone', () => {
+it('a move to a free name leaves the file only under that name', () => {
   writeFileSync(from, 'new');
   moveDurablyToFreeName(from, to);
   expect(readdirSync(directory.path)).toEqual(['to']);
@@ -30,9 +30,9 @@ it('a name that is taken stays what it is', () => {
 });
 
 it.each([
-  ['of a file that is not there', () => undefined, /ENOENT/],
+  ['of a missing file', () => undefined, /ENOENT/],
   // It has no second name either, as no file has on some file systems.
-  ['of a directory, which cannot take the place of a file', () => mkdirSync(from), /ENOTDIR/],
+  ['of a directory, which cannot replace a file', () => mkdirSync(from), /ENOTDIR/],
 ])('a move that fails, %s, leaves the name free for the next', (_, prepare, error) => {
   prepare();
   expect(() => moveDurablyToFreeName(from, to)).toThrow(error);

@@ -68,16 +68,16 @@ test('writes that wait together share one commit, in their order, and hear of it
 });
 
 test.each([
-  ['our own code', async () => Promise.reject(new Error('changed meanwhile'))],
+  ['code', async () => Promise.reject(new Error('changed meanwhile'))],
   ['the database', async () => insert(1)()],
-  ['our own code after a write', async () => insert(7)().then(() => Promise.reject(new Error('changed meanwhile')))],
-])('a write that is refused by %s is undone alone', async (_who, refused) => {
+  ['code after a write', async () => insert(7)().then(() => Promise.reject(new Error('changed meanwhile')))],
+])('only a write that is rejected by %s is undone', async (_who, refused) => {
   const outcomes = await settle([commits.add(insert(1)), commits.add(refused), commits.add(insert(3))]);
   expect(outcomes).toEqual(['stored 1', expect.stringMatching(/changed meanwhile|UNIQUE/), 'stored 3']);
   expect(stored()).toEqual([1, 3]);
 });
 
-test('when the database undoes all, nobody is told otherwise, and the next write works', async () => {
+test('if the database undoes all, every caller gets the error, and the next write works', async () => {
   const undo = async () => {
     connection.exec('ROLLBACK');
     throw new Error('disk full');
@@ -102,7 +102,7 @@ test('when the commit fails, every one of them fails and nothing is stored', asy
   expect([stored(), connection.inTransaction]).toEqual([[], false]);
 });
 
-test('when not even the undoing works, every one of them is told, and later writes work', async () => {
+test('if even the rollback fails, every caller gets the error, and later writes work', async () => {
   let reading: IterableIterator<unknown> | undefined;
   const holdsTheConnection = async () => {
     reading = connection.prepare('SELECT 1 UNION SELECT 2').iterate();

@@ -1,4 +1,4 @@
-// What holds for the embedded database alone: its file, its settings, its plans.
+// The laws of only the embedded database: its file, its settings, its query plans.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ afterEach(() => directory[Symbol.dispose]());
 const open = (): Promise<Store> => openStarted(url);
 
 describe('the file', () => {
-  it('is readable by its owner alone, with its log and its directory', async () => {
+  it('is readable only by its owner, with its log and its directory', async () => {
     const store = await open();
     const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
     expect(mode(join(directory.path, 'data'))).toBe('700');
@@ -43,7 +43,7 @@ describe('the file', () => {
     expect(readdirSync(join(directory.path, 'data'))).toEqual(['regway.db', 'regway.db.owner']);
   });
 
-  it('has STRICT tables alone', async () => {
+  it('has only STRICT tables', async () => {
     await (await open()).close();
     using connection = closing(new Sqlite(url));
     const tables = connection.database.pragma('table_list') as { name: string; type: string; strict: number }[];
@@ -52,7 +52,7 @@ describe('the file', () => {
     expect(ours.filter(({ strict }) => strict === 0)).toEqual([]);
   });
 
-  it('is changed by nobody who has not started the audit chain', async () => {
+  it('cannot be changed before the audit chain is started', async () => {
     const store = await openStore({ url, migrationsDir });
     await expect(store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent())).rejects.toThrow(
       'The store failed',
@@ -170,7 +170,7 @@ describe('the connections', () => {
     await database.close();
   });
 
-  it('the reader cannot write, and sees committed rows alone', async () => {
+  it('the reader cannot write, and sees only committed rows', async () => {
     const database = await openSqlite(url);
     const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     const { account } = database.tables;
@@ -187,7 +187,7 @@ describe('the connections', () => {
     await store.close();
   });
 
-  it('a transaction that waits for something else lets no other write in', async () => {
+  it('a transaction that waits for other work lets no other write in', async () => {
     const database = await openSqlite(url);
     const store = await started(await storeOn(database, join(migrationsDir, 'sqlite')));
     const rolledBack = database.write(async (queries) => {

@@ -1,4 +1,4 @@
-// Files that root makes beside a server of another user are that user's.
+// Files that root creates next to a server of another user belong to that user.
 
 import {
   chownSync,
@@ -17,7 +17,7 @@ import { createOwnedFile } from '../../../src/database/sqlite/files.ts';
 import { acquireServerLock } from '../../../src/database/sqlite/server-lock.ts';
 import { temporaryDirectory } from '../harness.ts';
 
-/** Root may give files away; anybody else has them already. */
+/** Root can change the owner of files; any other user already owns them. */
 const ownerOf = (path: string, number: number) =>
   process.geteuid?.() === 0 ? { uid: 12_000 + number, gid: 13_000 + number } : statSync(path);
 
@@ -61,7 +61,7 @@ it('a restoration belongs to whom the database that it replaces did', () => {
   expect(readFileSync(database, 'utf8')).toBe('the backup');
 });
 
-it('a link in its place is not followed, and what it leads to is not given away', () => {
+it('a link in its place is not followed, and its target keeps its owner', () => {
   const precious = join(directory.path, 'precious');
   writeFileSync(precious, 'of root');
   const before = statSync(precious);

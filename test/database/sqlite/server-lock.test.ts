@@ -23,7 +23,7 @@ afterEach(() => directory[Symbol.dispose]());
 const serve = (path = url) => openStore({ url: path, migrationsDir, owned: true });
 
 describe('the server of a file', () => {
-  it('keeps a second one out until it closes, by whatever path that comes', async () => {
+  it('keeps a second one out until it closes, through any path', async () => {
     const store = await serve();
     const link = join(directory.path, 'link.db');
     symlinkSync(url, link);
@@ -34,7 +34,7 @@ describe('the server of a file', () => {
     await (await serve(link)).close();
   });
 
-  it('lets others write for a moment meanwhile, and sees it', async () => {
+  it('lets others write briefly at the same time, and sees their writes', async () => {
     const store = await serve();
     const command = await openStarted(url);
     await command.access.insertToken(sampleToken('made-beside'), sampleEvent(), maxActiveTokens);
@@ -43,7 +43,7 @@ describe('the server of a file', () => {
     await store.close();
   });
 
-  it('holds nothing any more once it was killed', async () => {
+  it('holds no lock after it was killed', async () => {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'serve.child.ts'), url], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -55,7 +55,7 @@ describe('the server of a file', () => {
     await (await serve()).close();
   });
 
-  it('holds nothing after a start that was refused', async () => {
+  it('holds no lock after a failed start', async () => {
     using migrations = copiedMigrations('sqlite');
     migrations.add('0001_bad', ['NO SUCH STATEMENT']);
     await expect(openStore({ url, migrationsDir: migrations.path, owned: true })).rejects.toThrow(StoreError);
@@ -124,7 +124,7 @@ describe('the file system', () => {
     expect(deviceText(device)).toBe(text);
   });
 
-  it('is asked of the directory before the file is made, and of the file that is there', async () => {
+  it('is read from the directory before the file is created, and from an existing file', async () => {
     const asked: string[] = [];
     const ask = () =>
       refuseNetworkFileSystem(url, (path) => {

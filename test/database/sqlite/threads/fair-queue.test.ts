@@ -22,7 +22,7 @@ test('calls of one caller keep their order', () => {
   expect([queue.take()?.since, queue.take()?.since, queue.take()?.since, queue.take()]).toEqual([1, 2, 3, undefined]);
 });
 
-test('a caller alone may fill the queue, and the call that finds it full is the one to leave', () => {
+test('a single caller may fill the queue, and its next call is rejected', () => {
   const queue = new FairQueue<ReturnType<typeof item>>(3);
   expect([1, 2, 3].map((since) => queue.add(item('a', since)))).toEqual([undefined, undefined, undefined]);
   const late = item('a', 4);
@@ -30,7 +30,7 @@ test('a caller alone may fill the queue, and the call that finds it full is the 
   expect(queue.size).toBe(3);
 });
 
-test('another caller takes its room from the one that has most of it, down to equal shares', () => {
+test('another caller gets its room from the one with the most calls, down to equal shares', () => {
   const queue = new FairQueue<ReturnType<typeof item>>(4);
   for (const since of [1, 2, 3, 4]) queue.add(item('a', since));
   expect([queue.add(item('b', 5)), queue.add(item('b', 6))]).toEqual([item('a', 4), item('a', 3)]);

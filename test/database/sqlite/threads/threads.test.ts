@@ -191,7 +191,7 @@ describe('too much at once', () => {
     expect(stored).toBe(3_000 - refusals.length + 2);
   });
 
-  it('ends a read that takes too long, and the next one is answered', async () => {
+  it('ends a read that exceeds its time, and answers the next one', async () => {
     const { close, registries, audit } = threadedRepositories(openReads(url), {
       path: url,
       onDeath: (error) => events.push(`death: ${(error as Error).message}`),
