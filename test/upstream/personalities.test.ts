@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/shared/secret.ts';
 import { check, secure, withCa } from './fixtures.ts';
 import { openUpstream, passTime, sourceOf } from './pulling.ts';
+import { morePersonalities } from './more-registries.ts';
 import { ecrPublicClock, personalities, showsPassword } from './registries.ts';
 
 const wrong = { username: 'alice', password: new Secret('wrong-password') };
@@ -14,7 +15,12 @@ beforeEach(() => {
   ecrPublicClock.generation = 1;
 });
 
-describe.each(personalities)('$name', ({ handler, checks, forbiddenPull, wrong: refused, token }) => {
+/** A minted token as the table names it. */
+const kindOf = (token: string | undefined) => (token?.startsWith('ey') === true ? 'jwt' : token);
+
+describe.each([...personalities, ...morePersonalities])('$name', (personality) => {
+  const { handler, checks, forbiddenPull, wrong: refused, token, limit } = personality;
+
   it('is checked', async () => {
     const server = await secure(handler);
     expect((await check({ host: server.host, repository: 'team/app' }, withCa)).outcome).toBe(checks.allowed);
@@ -56,12 +62,38 @@ describe.each(personalities)('$name', ({ handler, checks, forbiddenPull, wrong: 
     const server = await secure(handler);
     const upstream = openUpstream();
     const minted = await upstream.mint(sourceOf(server.host, 'team/app', path));
-    const text = minted?.token.reveal();
-    expect(text?.startsWith('ey') === true ? 'jwt' : text).toBe(token);
+    expect(kindOf(minted?.token.reveal())).toBe(token);
     if (token === undefined) return;
     await expect(upstream.mint(sourceOf(server.host, 'other/app', path))).rejects.toMatchObject({
       reason: 'INSUFFICIENT_SCOPE',
     });
+    await expect(openUpstream().mint(sourceOf(server.host, 'team/app', path, wrong))).rejects.toMatchObject({
+      reason: refused.pull,
+    });
+  });
+
+  it('limits in its own way, which is no verdict on the credential and ends by itself', async () => {
+    let isLimited = true;
+    const server = await secure((request, response) =>
+      isLimited && request.headers.authorization !== undefined ? limit(response) : handler(request, response),
+    );
+    const upstream = openUpstream();
+    const source = sourceOf(server.host, 'team/app', path);
+    const minted = () =>
+      upstream.mint(source).then(
+        (one) => kindOf(one?.token.reveal()),
+        (error: { reason?: string }) => error.reason,
+      );
+    const checked = async () => (await check({ host: server.host, repository: 'team/app' }, withCa)).outcome;
+    expect(await checked()).toBe('RATE_LIMITED');
+    expect(await upstream.pull(source)).toBe('RATE_LIMITED');
+    expect(await minted()).toBe(token === undefined ? undefined : 'RATE_LIMITED');
+    isLimited = false;
+    expect([await checked(), await upstream.pull(source), await minted()]).toEqual([
+      'VALID',
+      '200 {"tags":["latest"]}',
+      token,
+    ]);
   });
 });
 

@@ -16,27 +16,29 @@ export interface Personality {
   readonly wrong: { readonly check: string; readonly pull: string };
   /** The upstream token of `team/app`, or undefined if the registry issues none. */
   readonly token: string | undefined;
+  /** Answers a request with a credential as the product does after too many of them. */
+  readonly limit: (response: ServerResponse) => void;
 }
 
-const isContentOf = (repository: string, { url = '' }: IncomingMessage) => url.startsWith(`/v2/${repository}/`);
+export const isContentOf = (repository: string, { url = '' }: IncomingMessage) => url.startsWith(`/v2/${repository}/`);
 
-function serve(response: ServerResponse): void {
+export function serve(response: ServerResponse): void {
   sendJson(response, 200, { tags: ['latest'] });
 }
 
-function challenge(response: ServerResponse, value: string | string[], code = 'UNAUTHORIZED'): void {
+export function challenge(response: ServerResponse, value: string | string[], code = 'UNAUTHORIZED'): void {
   sendJson(response, 401, ociError(code), { 'www-authenticate': value });
 }
 
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   return new URL(url, 'https://r.test').searchParams;
 }
 
-function bearerOf({ headers }: IncomingMessage): string | undefined {
+export function bearerOf({ headers }: IncomingMessage): string | undefined {
   return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
 }
 
-const origin = ({ headers }: IncomingMessage) => `https://${headers.host}`;
+export const origin = ({ headers }: IncomingMessage) => `https://${headers.host}`;
 
 /** docker-registry behind nginx with an htpasswd file for each path: `/v2/` knows other users than `/v2/team/`. */
 const nginxWithPasswordPerPath: RequestListener = (request, response) => {
@@ -167,8 +169,10 @@ const quay: RequestListener = (request, response) => {
   else challenge(response, `${asks},scope="repository:team/app:pull"`);
 };
 
-const scoped = { allowed: 'VALID', forbidden: 'INSUFFICIENT_SCOPE' };
-const rejected = { check: 'INVALID_CREDENTIALS', pull: 'INVALID_CREDENTIALS' };
+export const scoped = { allowed: 'VALID', forbidden: 'INSUFFICIENT_SCOPE' };
+export const rejected = { check: 'INVALID_CREDENTIALS', pull: 'INVALID_CREDENTIALS' };
+
+const html = { 'content-type': 'text/html' };
 
 export const personalities: readonly Personality[] = [
   {
@@ -178,6 +182,8 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: undefined,
+    // `limit_req_status 429`, with nginx's own page.
+    limit: (response) => response.writeHead(429, html).end('<html>429 Too Many Requests</html>'),
   },
   {
     name: 'Harbor',
@@ -186,6 +192,7 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'jwt',
+    limit: (response) => sendJson(response, 429, ociError('TOOMANYREQUESTS', 'http status code: 429')),
   },
   {
     name: 'Nexus',
@@ -194,6 +201,8 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'DockerToken.team',
+    // Its repositories of type proxy pass what Docker Hub says, in the status of the token.
+    limit: (response) => sendJson(response, 401, ociError('TOOMANYREQUESTS', 'You have reached your pull rate limit.')),
   },
   {
     name: 'GitLab',
@@ -202,6 +211,9 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'gitlab-repository:team/app:pull',
+    // Rack::Attack.
+    limit: (response) =>
+      response.writeHead(429, { 'content-type': 'text/plain', 'retry-after': '60' }).end('Retry later\n'),
   },
   {
     name: 'Artifactory',
@@ -210,6 +222,7 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'artifactory-token',
+    limit: (response) => sendJson(response, 429, { errors: [{ status: 429, message: 'Too many requests' }] }),
   },
   {
     name: 'ECR Public',
@@ -218,6 +231,7 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'ecr-1',
+    limit: (response) => sendJson(response, 429, ociError('TOOMANYREQUESTS', 'Rate exceeded')),
   },
   {
     name: 'Quay',
@@ -226,6 +240,7 @@ export const personalities: readonly Personality[] = [
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: 'quay-pull',
+    limit: (response) => response.writeHead(429, html).end('<html>429</html>'),
   },
 ];
 

@@ -1,5 +1,6 @@
 // Writes are always rejected, and the log has one line for each rejected or failed pull, which is all that an operator has.
 
+import type { RequestListener } from 'node:http';
 import { describe, expect, it, test } from 'vitest';
 import { basicHeader, marker } from '../../upstream/fixtures.ts';
 import { ociError, sendJson } from '../../upstream/personalities.ts';
@@ -109,6 +110,80 @@ describe('the log has one line for a pull', () => {
     await expect
       .poll(() => lines(endpoint.log))
       .toMatchObject([{ message: 'a pull was cut short', host, outcome: 'CONTENT_INCOMPLETE', status: null }]);
+  });
+
+  it.each<[string, RequestListener, string, string, number | null, number | null]>([
+    [
+      'which is lost before the head',
+      (request) => request.socket.destroy(),
+      'manifests/latest',
+      'CONNECTION_CLOSED',
+      null,
+      502,
+    ],
+    [
+      'which ends after the head, before any content',
+      (_request, response) => {
+        response.writeHead(200, { 'content-length': 9 }).flushHeaders();
+        setTimeout(() => response.destroy(), 50);
+      },
+      `blobs/${layerDigest}`,
+      'UNAVAILABLE',
+      200,
+      502,
+    ],
+    [
+      'which is a part, although all was requested',
+      (_request, response) => response.writeHead(206, { 'content-range': 'bytes 0-0/9' }).end('x'),
+      `blobs/${layerDigest}`,
+      'UPSTREAM_ERROR',
+      206,
+      502,
+    ],
+    [
+      'which redirects in circles',
+      (request, response) => response.writeHead(307, { location: request.url }).end(),
+      `blobs/${layerDigest}`,
+      'UPSTREAM_ERROR',
+      null,
+      502,
+    ],
+    [
+      'of referrers that are refused',
+      (_request, response) => sendJson(response, 403, {}),
+      `referrers/${manifestDigest}`,
+      'INSUFFICIENT_SCOPE',
+      403,
+      403,
+    ],
+    [
+      'of tags that are limited',
+      (_request, response) => sendJson(response, 429, ociError('TOOMANYREQUESTS')),
+      'tags/list',
+      'RATE_LIMITED',
+      429,
+      429,
+    ],
+    [
+      'of tags while the registry is down',
+      (_request, response) => sendJson(response, 503, {}),
+      'tags/list',
+      'UPSTREAM_ERROR',
+      503,
+      503,
+    ],
+  ])('%s', async (_what, content, path, outcome, upstreamStatus, status) => {
+    const { endpoint, host } = await open({ content });
+    for (const method of ['GET', 'HEAD']) {
+      endpoint.log.length = 0;
+      expect((await endpoint.get(`/v2/${inPath(host)}/team/app/${path}`, undefined, method)).status).toBe(
+        method === 'HEAD' && upstreamStatus === 200 ? 200 : status,
+      );
+      if (method === 'HEAD' && upstreamStatus === 200) continue;
+      expect(lines(endpoint.log)).toMatchObject([
+        { host, repository: 'team/app', subject: expect.stringMatching(/^token:/), outcome, upstreamStatus, status },
+      ]);
+    }
   });
 
   it('whose content is wrong', async () => {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { basicHeader, jwt, secure, type TestServer } from '../fixtures.ts';
+import { basicHeader, check, jwt, secure, type TestServer, withCa } from '../fixtures.ts';
 import { ociError, sendJson } from '../personalities.ts';
 import { openUpstream, passTime, sourceOf } from '../pulling.ts';
 
@@ -134,6 +134,24 @@ describe('a 401 about one repository, from a credential that /v2/ accepts', () =
     expect(await upstream.pull(sourceOf(server.host))).toBe('INVALID_CREDENTIALS');
     const lastValidation = { outcome: 'VALID', checkedAt: upstream.time.getTime() + 1 } as never;
     expect(await upstream.pull(sourceOf(server.host, 'team/app', { lastValidation }))).toBe('INSUFFICIENT_SCOPE');
+  });
+});
+
+describe('a wrong password for Basic', () => {
+  it.each([
+    ['the whole host is sent once', null, 1],
+    // A proxy can have a password for each path, which /v2/ does not know.
+    ['a path is sent twice at most: to /v2/ and to the path', 'team/*', 2],
+  ])('for %s, by 50 pulls at once and by a check', async (_what, repository, times) => {
+    const server = await secure(basicWithRights('team/app'));
+    const upstream = openUpstream();
+    const source = sourceOf(server.host, 'team/app', { repository }, wrong);
+    const pulls = await Promise.all(Array.from({ length: 50 }, () => upstream.pull(source)));
+    expect(new Set(pulls)).toEqual(new Set(['INVALID_CREDENTIALS']));
+    expect(server.authorizations()).toHaveLength(times);
+    const target = { host: server.host, repository, probeRepository: 'team/app' };
+    expect((await check(target, withCa, {}, wrong)).outcome).toBe('INVALID_CREDENTIALS');
+    expect(server.authorizations()).toHaveLength(2 * times);
   });
 });
 
