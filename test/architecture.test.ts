@@ -95,6 +95,7 @@ const rooms: Rooms = {
   // The two databases never meet.
   'database/schema': [],
   'database/repositories': ['database.ts', 'schema', 'errors.ts'],
+  'database/repositories/pages': [],
   'database/sqlite': ['database.ts', 'repositories', 'schema', 'errors.ts'],
   'database/sqlite/threads': ['open.ts'],
   'database/postgres': ['database.ts', 'schema', 'errors.ts', 'migrate.ts'],

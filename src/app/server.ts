@@ -20,6 +20,8 @@ import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { createDomain } from './wiring/use-cases.ts';
 
+const hourMs = 60 * 60_000;
+
 /** A server that accepts requests until it is closed. */
 export interface RunningServer {
   /** The address that users open, without a trailing slash. */
@@ -51,7 +53,8 @@ export async function serve(config: Config): Promise<RunningServer> {
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
   const documents = trustedDocuments(config);
-  const store = await openDataStore(config, { owned: true, log, ...storeThreadLog(log) });
+  const checkEveryMs = config.revalidateEveryHours * hourMs;
+  const store = await openDataStore(config, { owned: true, log, checkEveryMs, ...storeThreadLog(log) });
   const stopLogging = logUnhandledRejections(log);
   const opened: Closable[] = [{ close: async () => stopLogging() }];
   try {

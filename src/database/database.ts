@@ -17,8 +17,14 @@ export interface Dialect {
   isOneOf(column: Column, jsonTexts: SQL): SQL;
   /** True for rows whose column is among what a subquery selects, which is run once for each row of the item before it in FROM. */
   isSelected(column: Column, subquery: SQL): SQL;
-  /** True for rows whose column contains the lower-case text, ignoring ASCII case. No character is a wildcard. */
-  contains(column: Column, text: SQL): SQL;
+  /** True for rows whose column contains the word of a `wordParameter`. No character is a wildcard. */
+  contains(column: Column, word: SQL): SQL;
+  /** The parameter that `contains` takes for a word. The empty word is contained in every text. */
+  wordParameter(word: string): string;
+  /** The value of a column, in a form for which no index is chosen where the database does not choose by statistics. */
+  unindexed(column: Column): SQL;
+  /** Where an index of trigrams is a table of its own: its FROM item, and the condition on the rows that its expression finds. */
+  readonly trigrams?: { readonly rows: SQL; matches(number: Column, expression: SQL): SQL };
   /** A FROM item whose `entry.value` is each object of a JSON list in turn. */
   entriesOf(json: SQL): SQL;
   /** A FROM item whose `entry.value` is each text of a JSON list in turn. */

@@ -7,11 +7,19 @@ import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 import { adminAccount } from '../core/authz/principal.ts';
 import type { Database, Migration } from './database.ts';
+import { deriveColumns } from './derivation.ts';
 import { StoreError } from './errors.ts';
 
 /** The log of the store; pino implements it. */
 export interface StoreLog {
   info(fields: Record<string, unknown>, message: string): void;
+}
+
+/** How a database is migrated. */
+export interface MigrationOptions {
+  readonly log?: StoreLog | undefined;
+  /** Milliseconds between two checks of a registry; 0 for never. Defaults to those that the database was used with. */
+  readonly checkEveryMs?: number | undefined;
 }
 
 interface MigrationFile {
@@ -28,14 +36,19 @@ interface Applied {
 }
 
 /**
- * Applies what is missing, all or nothing, and adds the admin account. An up-to-date database is only read.
+ * Applies what is missing, all or nothing, adds the admin account, and fills derived columns. An up-to-date database is only read.
  * @param folder The folder that contains the `.sql` files and `meta/_journal.json`.
  * @throws StoreError if the database is newer than this program, a file was edited after it was applied, or a migration fails.
  */
-export async function migrate(database: Database, folder: string, log?: StoreLog): Promise<void> {
+export async function migrate(
+  database: Database,
+  folder: string,
+  { log, checkEveryMs }: MigrationOptions = {},
+): Promise<void> {
   await database.migrate(async (migration) => {
     const applied = await applyMissing(database, migration, folder, log);
     await addAdminAccount(database, migration);
+    await deriveColumns(database, migration.queries, checkEveryMs);
     return { changedTables: applied > 0 };
   });
 }

@@ -7,7 +7,7 @@ import type { KeyStore } from '../core/passwords/key-store.ts';
 import type { Notifications } from '../core/registry/events.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
-import { migrate, type StoreLog } from './migrate.ts';
+import { migrate, type MigrationOptions, type StoreLog } from './migrate.ts';
 import { keyStore } from './repositories/keys.ts';
 import { type Repositories, repositoriesOn } from './repositories/repositories.ts';
 import type { SqliteDatabase } from './sqlite/open.ts';
@@ -43,6 +43,8 @@ export interface StoreOptions {
   /** Called when a thread dies after 3 restarts within a minute. From then on nothing can be stored. */
   readonly onGivenUp?: (() => void) | undefined;
   readonly log?: StoreLog | undefined;
+  /** As `MigrationOptions`. */
+  readonly checkEveryMs?: number | undefined;
   /** Checks the keys of an existing database before anything is written to it. If it throws, the database is not opened. */
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
@@ -75,10 +77,10 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
 async function threadedStore(
   database: SqliteDatabase,
   migrations: string,
-  { url, log, checkKeys, onDeath = () => undefined, onGivenUp = () => undefined }: Omit<StoreOptions, 'migrationsDir'>,
+  { url, onDeath = () => undefined, onGivenUp = () => undefined, ...options }: Omit<StoreOptions, 'migrationsDir'>,
 ): Promise<Store> {
   const { threadedRepositories } = await import('./sqlite/threads/threaded-store.ts');
-  await prepare(database, migrations, { log, checkKeys });
+  await prepare(database, migrations, options);
   const { reads, logBytes, release } = await database.handOver();
   const { close, pending, ...repositories } = threadedRepositories(reads, { path: url, onDeath, onGivenUp });
   const closeAll = async (writerIsLast: boolean) => {
@@ -104,12 +106,8 @@ async function threadedStore(
  * @param migrations The folder of this dialect's migrations.
  * @throws as `openStore`, after closing the database.
  */
-export async function storeOn(
-  database: Database,
-  migrations: string,
-  { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'> = {},
-): Promise<Store> {
-  await prepare(database, migrations, { log, checkKeys });
+export async function storeOn(database: Database, migrations: string, options: PrepareOptions = {}): Promise<Store> {
+  await prepare(database, migrations, options);
   const repositories = repositoriesOn(database);
   return {
     ...repositories,
@@ -120,14 +118,16 @@ export async function storeOn(
   };
 }
 
+type PrepareOptions = MigrationOptions & Pick<StoreOptions, 'checkKeys'>;
+
 async function prepare(
   database: Database,
   migrations: string,
-  { log, checkKeys }: Pick<StoreOptions, 'log' | 'checkKeys'>,
+  { checkKeys, ...options }: PrepareOptions,
 ): Promise<void> {
   try {
     if (checkKeys !== undefined && (await hasKeys(database))) await checkKeys(keyStore(database));
-    await migrate(database, migrations, log);
+    await migrate(database, migrations, options);
   } catch (error) {
     await database.abandon();
     throw error;

@@ -279,13 +279,15 @@ describe('a server', () => {
       INSERT INTO registry (id, account, registry, host, name, type, username, secure_connection, version, secret_version, sealed, created_at, updated_at)
       SELECT 'reg_' || n, 'admin', 'host' || n % 100 || '.example/a/' || n, 'host' || n % 100 || '.example', 'name ' || n % 50, 'DOCKER_V2', 'u', true, 1, 1,
         '\\x00', n, n FROM generate_series(1, 20000) AS n`;
+    // What is derived from rows is added to those of others when the store is opened.
+    await (await open()).close();
     await behind`VACUUM ANALYZE registry`;
     const scans = async () => {
       await behind`SELECT pg_stat_clear_snapshot()`;
       const [row] = await behind`SELECT seq_scan::int AS count FROM pg_stat_user_tables WHERE relname = 'registry'`;
       return row?.['count'] as number;
     };
-    await store.registries.count('admin', { search: 'nothing has this' });
+    await behind`SELECT count(*) FROM registry WHERE username = 'nobody'`;
     // A session reports its statistics when it ends.
     await store.close();
     await expect.poll(scans).toBeGreaterThan(0);
@@ -309,6 +311,7 @@ describe('a server', () => {
     }
     await again.close();
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await scans()).toBe(before);
+    // Opening a store counts its rows once.
+    expect(await scans()).toBe(before + 1);
   });
 });

@@ -48,6 +48,7 @@ function startSchedule(): Revalidation {
     observeValidation: () => undefined,
     everyMs,
     setTimer: () => () => undefined,
+    monotonicMs: () => performance.now(),
     newRequestId: () => 'sweep',
     onFailure: (fault) => faults.push(fault),
   });

@@ -11,7 +11,7 @@ import { checkKeys, openSeal } from './encryption.ts';
  */
 export async function openDataStore(
   config: Config,
-  options: Pick<StoreOptions, 'owned' | 'log' | 'onDeath' | 'onGivenUp'> = {},
+  options: Pick<StoreOptions, 'owned' | 'log' | 'checkEveryMs' | 'onDeath' | 'onGivenUp'> = {},
 ): Promise<Store> {
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   return openStore({

@@ -22,6 +22,7 @@ import type { Store } from '../../database/store.ts';
 import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
 import type { Log } from '../../server/ops/log.ts';
+import type { Backlog } from '../../server/ops/backlog-metrics.ts';
 import type { Metrics } from '../../server/ops/metrics.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import { createCloud } from '../../upstream/cloud/minter.ts';
@@ -29,7 +30,7 @@ import { createPuller, type Puller } from '../../upstream/pull/puller.ts';
 import type { Names } from '../../upstream/transport/names/names.ts';
 import { createValidator } from '../../upstream/validation/validator.ts';
 import type { Config } from '../config.ts';
-import { setTimer } from './clock.ts';
+import { monotonicMs, setTimer } from './clock.ts';
 import { openSeal } from './encryption.ts';
 
 interface DomainParts {
@@ -128,6 +129,7 @@ export async function createDomain({
     ...createAdministration(store, systemTime),
   };
   const revalidation = scheduleRevalidation(config, log, ports);
+  if (revalidation !== undefined) metrics.watchBacklog(() => backlogOf(store));
   const close = async (): Promise<void> => {
     await revalidation?.close();
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
@@ -206,6 +208,12 @@ export function createAdministration(
   };
 }
 
+async function backlogOf({ registries }: Store): Promise<Backlog> {
+  const nowMs = Date.now();
+  const { count, oldestMs } = await registries.dueBacklog(nowMs);
+  return { count, oldestSeconds: oldestMs === null ? 0 : (nowMs - oldestMs) / 1000 };
+}
+
 /** Starts scheduled validation, unless the settings turn it off. */
 function scheduleRevalidation(
   { revalidateEveryHours }: Config,
@@ -217,6 +225,7 @@ function scheduleRevalidation(
     ...ports,
     everyMs: revalidateEveryHours * hourMs,
     setTimer,
+    monotonicMs,
     newRequestId: randomUUID,
     onFailure: (fault) => log.error(faultFields(fault), 'a scheduled validation failed'),
   });

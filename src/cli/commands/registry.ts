@@ -55,7 +55,7 @@ function addList(registry: Command, { settings }: CommandContext): void {
   registry
     .command('list')
     .description('List registries')
-    .option('--search <text>', 'Only registries whose pattern, name, or username contains this text')
+    .option('--search <text>', 'Only registries whose pattern, name, or username contains each word of this text')
     .option('--host <host[:port]>', 'Only registries of this host')
     .addOption(typeOption())
     .addOption(accountOption())

@@ -9,6 +9,7 @@ import type { LookupPorts } from '../registry/lookup.ts';
 import { rejectWith } from '../registry/reference.ts';
 import { isRegistryId, type Registry } from '../registry/registry.ts';
 import { validationOutcomes } from '../registry/report.ts';
+import { isNameKey, nameKey } from '../registry/search.ts';
 import {
   type PageQuery,
   type Position,
@@ -108,7 +109,7 @@ export function orderValue(field: RegistryOrderField, registry: Registry): strin
     case 'REGISTRY':
       return registry.registry;
     case 'NAME':
-      return registry.name;
+      return nameKey(registry.name);
     case 'CREATED_AT':
       return registry.createdAt.getTime();
     case 'UPDATED_AT':
@@ -128,7 +129,7 @@ export function encodeCursor(field: RegistryOrderField, { value, id }: Position)
 export function decodeCursor(field: RegistryOrderField, cursor: string | null, argument: string): Position | null {
   if (cursor === null) return null;
   const [order, value, id] = parseParts(cursor);
-  const fits = field === 'CREATED_AT' || field === 'UPDATED_AT' ? Number.isSafeInteger(value) : isStorableText(value);
+  const fits = fitsOrder(field, value);
   if (order === field && fits && typeof id === 'string' && isRegistryId(id))
     return { value: value as string | number, id };
   throw new Problem(
@@ -138,8 +139,20 @@ export function decodeCursor(field: RegistryOrderField, cursor: string | null, a
   );
 }
 
+function fitsOrder(field: RegistryOrderField, value: unknown): boolean {
+  switch (field) {
+    case 'REGISTRY':
+      return isStorableText(value);
+    case 'NAME':
+      return isStorableText(value) && isNameKey(value);
+    case 'CREATED_AT':
+    case 'UPDATED_AT':
+      return Number.isSafeInteger(value);
+  }
+}
+
 /** Returns whether PostgreSQL can store the value: it accepts neither NUL nor lone surrogates. */
-function isStorableText(value: unknown): boolean {
+function isStorableText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
 }
 

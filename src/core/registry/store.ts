@@ -11,7 +11,7 @@ export type OrderDirection = 'ASC' | 'DESC';
 
 /** The conditions on listed registries. All given conditions must match. */
 export interface RegistryFilter {
-  /** A case-insensitive substring of the registry pattern, display name, or username. */
+  /** Words, each of which the registry pattern, display name, or username must contain. Case and accents are ignored. */
   readonly search?: string | undefined;
   /** The exact canonical `host[:port]`. */
   readonly host?: string | undefined;
@@ -19,7 +19,7 @@ export interface RegistryFilter {
   readonly outcome?: ValidationOutcome | undefined;
 }
 
-/** A place in an ordered list: the row's value of the order field (text, or epoch milliseconds) and its ID. */
+/** A place in an ordered list: the row's value of the order field (text, epoch milliseconds, or the `nameKey` of its name) and its ID. */
 export interface Position {
   readonly value: string | number;
   readonly id: string;
@@ -38,6 +38,29 @@ export interface PageQuery {
   readonly forward: boolean;
   /** Maximum number of rows, 0 to 101: one more than a page, to see whether another follows. */
   readonly limit: number;
+}
+
+/** The times, in epoch milliseconds, between which nothing is due yet: what is stored as due after `latestMs` comes from a clock that was wrong. */
+export interface DueWindow {
+  readonly nowMs: number;
+  readonly latestMs: number;
+}
+
+/** The registries to check next. Those of disabled accounts are left out. */
+export interface DueQuery extends DueWindow {
+  /** Maximum number of rows. */
+  readonly limit: number;
+  readonly exceptHosts: readonly string[];
+  /** Outcomes of the last validation. */
+  readonly exceptOutcomes: readonly ValidationOutcome[];
+}
+
+/** The registries that wait for a check. */
+export interface DueBacklog {
+  /** Their number, counted up to 100,000. */
+  readonly count: number;
+  /** Since when the first of them is due, in epoch milliseconds; null for none. */
+  readonly oldestMs: number | null;
 }
 
 /** A password as stored: opaque bytes from `Sealer.seal`. */
@@ -98,8 +121,12 @@ export interface RegistryStore {
     next: ValidationReport,
     event?: AuditEvent,
   ): Promise<boolean>;
-  /** Returns up to `limit` registries of all accounts whose ID is greater than this one, by ID. */
-  afterId(id: string, limit: number): Promise<Registry[]>;
+  /** Returns registries of all accounts that are due for a check, the longest due first. */
+  due(query: DueQuery): Promise<Registry[]>;
+  /** Counts the registries that are due at this time. */
+  dueBacklog(nowMs: number): Promise<DueBacklog>;
+  /** Sets when a registry is due next (null for never), if it is still due outside of the window. Changes nothing else. */
+  postpone(id: string, window: DueWindow, nextCheckAt: number | null): Promise<void>;
   /** Deletes a registry and its passwords. Returns whether a row was deleted. */
   delete(id: string, event: AuditEvent): Promise<boolean>;
   /** Writes an event without a change. */

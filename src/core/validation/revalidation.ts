@@ -4,43 +4,25 @@ import { isEnabled } from '../accounts/accounts.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { auditEvent } from '../audit/event.ts';
 import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
-import { isRegistryId, type Registry } from '../registry/registry.ts';
-import type { ValidationOutcome, ValidationReport } from '../registry/report.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ValidationReport } from '../registry/report.ts';
+import type { DueWindow } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
+import { createHostPauses, type HostPauses } from './host-pauses.ts';
+import { dueAt, isTemporary, isUnreachable, latestDueAt, unreachableOutcomes } from './schedule.ts';
 import type { CheckPorts } from './validate.ts';
 
 /** Milliseconds between two sweeps. Far below any configurable interval. */
 const sweepMs = 5 * 60_000;
-/** Registries per read. */
-const pageSize = 100;
-/** Maximum number of concurrent checks: enough for thousands of registries a sweep, and a low load for upstreams. */
-const maxConcurrentChecks = 4;
+/** Maximum number of concurrent checks: enough for thousands of registries a sweep, and a low load for this server. */
+const maxConcurrentChecks = 16;
+/** Maximum number of concurrent checks of one host: a low load for it, and a slow one leaves the others room. */
+const maxChecksPerHost = 2;
+/** Maximum number of concurrent checks of registries that were unreachable last time, each of which may take 15 s again. */
+const maxUnreachableChecks = 8;
 /** Milliseconds that a claim lasts. A check takes at most 15 s; if its server dies, another takes over after this. */
 const claimMs = 2 * 60_000;
-/** Milliseconds to wait after a registry was unreachable. Doubles each time, up to the interval. */
-const firstPauseMs = 10 * 60_000;
-/** The fraction of the interval over which checks are spread, so that registries added together are not contacted together. */
-const spread = 0.2;
-
-/** The upstream rejected the credential itself. Trying again could lock an account, and only a changed credential helps. */
-const rejected: ReadonlySet<ValidationOutcome> = new Set([
-  'INVALID_CREDENTIALS',
-  'INSUFFICIENT_SCOPE',
-  'UPSTREAM_FORBIDDEN',
-  'LOCKED_OUT',
-  'NATIVE_CREDENTIAL_ERROR',
-]);
-/** The upstream was unreachable or busy. */
-const temporary: ReadonlySet<ValidationOutcome> = new Set([
-  'DNS_FAILURE',
-  'UNREACHABLE',
-  'TIMEOUT',
-  'CONNECTION_CLOSED',
-  'RATE_LIMITED',
-  'TOKEN_ENDPOINT_ERROR',
-  'UPSTREAM_ERROR',
-]);
 
 /** The ports and settings of revalidation. */
 export interface RevalidationPorts
@@ -49,6 +31,8 @@ export interface RevalidationPorts
   /** Milliseconds between two checks of a registry. */
   readonly everyMs: number;
   readonly setTimer: Timer;
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
   readonly newRequestId: () => string;
   /** Called when a check or a sweep throws. The next sweep tries again. */
   readonly onFailure: (fault: unknown) => void;
@@ -56,7 +40,7 @@ export interface RevalidationPorts
 
 /** A running schedule. */
 export interface Revalidation {
-  /** Checks every registry that is due now. Never rejects. */
+  /** Checks every registry that is due now and whose host answers. Never rejects. */
   sweep(): Promise<void>;
   /** Starts no more checks and cancels the running ones. */
   close(): Promise<void>;
@@ -65,9 +49,10 @@ export interface Revalidation {
 /** Starts the schedule, with the first sweep after `sweepMs`. The stored reports determine what is due, so a restart loses nothing. */
 export function startRevalidation(ports: RevalidationPorts): Revalidation {
   const stop = new AbortController();
+  const hosts = createHostPauses(ports.monotonicMs);
   let running: Promise<void> | undefined;
   const sweep = (): Promise<void> =>
-    (running ??= sweepOnce(ports, stop.signal)
+    (running ??= runSweep({ ports, hosts, signal: stop.signal, running: new Set() })
       .catch(ports.onFailure)
       .finally(() => (running = undefined)));
   const scheduleNext = (): (() => void) =>
@@ -83,60 +68,138 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
   };
 }
 
-/**
- * Returns when a registry is due, in epoch milliseconds. Returns undefined for never: a validation rejected its credential, or it was stored
- * without validation and has not been requested to be sent anywhere yet. What only a pull found is validated soon.
- */
-export function dueAt(
-  { id, lastValidation }: Pick<Registry, 'id' | 'lastValidation'>,
-  everyMs: number,
-): number | undefined {
-  if (lastValidation === null || lastValidation.outcome === 'SKIPPED') return undefined;
-  const { outcome, checkedAt, retryAfter, fromPull, schedule = { failures: 0, claimedUntil: 0 } } = lastValidation;
-  if (rejected.has(outcome) && !isTemporary(lastValidation) && fromPull === undefined) return undefined;
-  const pauseMs =
-    isTemporary(lastValidation) || fromPull !== undefined
-      ? Math.min(everyMs, firstPauseMs * 2 ** Math.max(0, schedule.failures - 1))
-      : everyMs;
-  return Math.max(checkedAt + pauseMs * (1 + spread * fractionOf(id)), retryAfter ?? 0, schedule.claimedUntil);
+/** One check that is running. */
+interface RunningCheck {
+  readonly host: string;
+  readonly wasUnreachable: boolean;
+  /** Resolves at its end. Never rejects. */
+  readonly done: Promise<void>;
 }
 
-/** Returns whether the upstream, or the cloud that issues its logins, was unreachable or busy. */
-function isTemporary({ outcome, retryable }: ValidationReport): boolean {
-  return temporary.has(outcome) || (outcome === 'NATIVE_CREDENTIAL_ERROR' && retryable);
+/** What one sweep works with. */
+interface Sweep {
+  readonly ports: RevalidationPorts;
+  readonly hosts: HostPauses;
+  readonly signal: AbortSignal;
+  readonly running: Set<RunningCheck>;
 }
 
-/** Returns a number from 0 to 1 that is fixed for each registry and the same on every server. */
-function fractionOf(id: string): number {
-  return isRegistryId(id) ? Number.parseInt(id.slice(-8), 16) / 0xff_ff_ff_ff : 0;
-}
-
-async function sweepOnce(ports: RevalidationPorts, signal: AbortSignal): Promise<void> {
-  for (let after = ''; !signal.aborted;) {
-    const page = await ports.registries.afterId(after, pageSize);
-    const now = ports.now().getTime();
-    const due = page.filter((registry) => (dueAt(registry, ports.everyMs) ?? Number.POSITIVE_INFINITY) <= now);
-    while (due.length > 0 && !signal.aborted) {
-      await Promise.all(
-        due
-          .splice(0, maxConcurrentChecks)
-          .map((registry) =>
-            revalidate(ports, registry, signal).catch((fault: unknown) => signal.aborted || ports.onFailure(fault)),
-          ),
-      );
+/** Starts checks whenever one may start, the longest due first, until nothing is due that may be checked now. */
+async function runSweep(sweep: Sweep): Promise<void> {
+  const { running, signal } = sweep;
+  try {
+    while (!signal.aborted) {
+      const started = running.size < maxConcurrentChecks ? await startDue(sweep) : 0;
+      if (started > 0) continue;
+      if (running.size === 0) return;
+      await Promise.race([...running].map(({ done }) => done));
     }
-    const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) return;
-    after = last.id;
+  } finally {
+    await Promise.all([...running].map(({ done }) => done));
   }
 }
 
-async function revalidate(ports: RevalidationPorts, registry: Registry, signal: AbortSignal): Promise<void> {
-  const { id, version, account, username, lastValidation: before } = registry;
+/**
+ * Claims as many due registries as may be checked now, and starts their checks. Returns how many it claimed or put off: each of them is due later
+ * now, so that the next read finds others.
+ */
+async function startDue(sweep: Sweep): Promise<number> {
+  const { ports, hosts, running, signal } = sweep;
+  const window = dueWindow(ports);
+  const unreachable = [...running].filter((check) => check.wasUnreachable).length;
+  const due = await ports.registries.due({
+    ...window,
+    limit: maxConcurrentChecks - running.size,
+    exceptHosts: [...hosts.waiting(), ...fullHosts(sweep)],
+    exceptOutcomes: unreachable < maxUnreachableChecks ? [] : unreachableOutcomes,
+  });
+  const free = createSlots(sweep, maxUnreachableChecks - unreachable);
+  const startable = due.filter((registry) => free(registry));
+  await Promise.all(
+    startable.map(async (registry) => {
+      const claimed = await claimDue(ports, registry, window);
+      if (claimed === undefined || signal.aborted) return;
+      const check: RunningCheck = {
+        host: registry.host,
+        wasUnreachable: wasUnreachable(registry),
+        done: revalidate(sweep, registry, claimed)
+          .catch((fault: unknown) => void (signal.aborted || ports.onFailure(fault)))
+          .finally(() => running.delete(check)),
+      };
+      running.add(check);
+    }),
+  );
+  return startable.length;
+}
+
+function dueWindow({ now, everyMs }: RevalidationPorts): DueWindow {
+  const nowMs = now().getTime();
+  return { nowMs, latestMs: latestDueAt(everyMs, nowMs) };
+}
+
+function wasUnreachable({ lastValidation }: Registry): boolean {
+  return lastValidation !== null && isUnreachable(lastValidation.outcome);
+}
+
+/** Returns the hosts that have as many running checks as they may have. */
+function fullHosts({ running, hosts }: Sweep): string[] {
+  const checked = new Set([...running].map(({ host }) => host));
+  return [...checked].filter((host) => checksOf(running, host) >= maxChecksOf(hosts, host));
+}
+
+function checksOf(running: Iterable<RunningCheck>, host: string): number {
+  return [...running].filter((check) => check.host === host).length;
+}
+
+/** A host that did not answer is asked once, to see whether it is back. */
+function maxChecksOf(hosts: HostPauses, host: string): number {
+  return hosts.isSuspect(host) ? 1 : maxChecksPerHost;
+}
+
+/** Returns what takes a slot for one registry after the other: false if its host, or the unreachable, have none left. */
+function createSlots({ hosts, running }: Sweep, unreachableSlots: number): (registry: Registry) => boolean {
+  const taken = new Map<string, number>();
+  let unreachable = 0;
+  return (registry) => {
+    const { host } = registry;
+    const ofHost = taken.get(host) ?? checksOf(running, host);
+    const isSlow = wasUnreachable(registry);
+    if (ofHost >= maxChecksOf(hosts, host) || (isSlow && unreachable >= unreachableSlots)) return false;
+    taken.set(host, ofHost + 1);
+    if (isSlow) unreachable += 1;
+    return true;
+  };
+}
+
+/**
+ * Claims a registry that is due. One that cannot be claimed is put off to a later sweep, so that it does not block the others.
+ * Returns undefined if another server checks it, or if it turns out not to be due.
+ */
+async function claimDue(
+  ports: RevalidationPorts,
+  registry: Registry,
+  window: DueWindow,
+): Promise<ValidationReport | undefined> {
+  const { id, lastValidation } = registry;
+  const dueMs = dueAt(registry, ports.everyMs);
+  const isDue = dueMs !== undefined && (dueMs <= window.nowMs || dueMs > window.latestMs);
+  if (lastValidation === null || !isDue) {
+    await ports.registries.postpone(id, window, dueMs ?? null);
+    return undefined;
+  }
+  const claimed = await claim(ports, registry, lastValidation);
+  if (claimed === undefined) await ports.registries.postpone(id, window, window.nowMs + sweepMs);
+  return claimed;
+}
+
+async function revalidate(
+  { ports, hosts, signal }: Sweep,
+  registry: Registry,
+  claimed: ValidationReport,
+): Promise<void> {
+  const { id, version, account, host, username } = registry;
   // No one in a disabled account can fix what the check would find, and its passwords must not be sent.
-  if (before === null || !isEnabled(await ports.access.accountByName(account))) return;
-  const claimed = await claim(ports, registry, before);
-  if (claimed === undefined) return;
+  if (!isEnabled(await ports.access.accountByName(account))) return;
   const principal = {
     subject: 'system:revalidation',
     account,
@@ -152,14 +215,27 @@ async function revalidate(ports: RevalidationPorts, registry: Registry, signal: 
     throw error;
   });
   const report = await ports.validator.check(registry, { username, password }, { signal, stored: registry });
-  ports.observeValidation(report, registry.host);
-  const failures = isTemporary(report) ? (before.schedule?.failures ?? 0) + 1 : 0;
+  ports.observeValidation(report, host);
+  noteHost(hosts, host, report);
+  const failures = isTemporary(report) ? (claimed.schedule?.failures ?? 0) + 1 : 0;
   // An event for each unchanged outcome would hide the changes.
   const event =
-    report.outcome === before.outcome
+    report.outcome === claimed.outcome
       ? undefined
       : auditEvent(caller, 'registry.validate', registry, ports.now(), report.outcome);
-  await ports.registries.recordValidation(id, version, { ...report, schedule: { failures, claimedUntil: 0 } }, event);
+  const recorded = {
+    ...report,
+    // The clock may have been set back in the meantime.
+    checkedAt: Math.min(report.checkedAt, ports.now().getTime()),
+    schedule: { failures, claimedUntil: 0 },
+  };
+  await ports.registries.recordValidation(id, version, recorded, event);
+}
+
+function noteHost(hosts: HostPauses, host: string, report: ValidationReport): void {
+  const { checkedAt, retryAfter } = report;
+  if (isTemporary(report)) hosts.failed(host, (retryAfter ?? checkedAt) - checkedAt);
+  else hosts.answered(host);
 }
 
 /**
@@ -174,6 +250,7 @@ async function claim(
 ): Promise<ValidationReport | undefined> {
   const claimed = {
     ...report,
+    checkedAt: Math.min(report.checkedAt, now().getTime()),
     schedule: { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + forMs },
   };
   return (await registries.exchangeValidation(id, version, report, claimed)) ? claimed : undefined;

@@ -55,11 +55,14 @@ export async function copyToPostgres(
   return moved;
 }
 
-/** Deletes the admin account, which is created with the tables, because the source contains it too. */
+/** Deletes the rows that are created with the tables, the admin account and the state of the derivation, because the source contains them too. */
 async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
   for (const name of namesOf(tables)) {
     const rows = (await queries.select().from(tables[name]).limit(2)) as Row[];
-    const isNew = name === 'account' ? rows.every((row) => row['name'] === adminAccount) : rows.length === 0;
+    const isNew =
+      name === 'account'
+        ? rows.every((row) => row['name'] === adminAccount)
+        : rows.length === 0 || name === 'derivation';
     if (!isNew) {
       throw new Problem(
         'INVALID_INPUT',
@@ -68,6 +71,7 @@ async function makeEmpty(tables: Tables, queries: Queries): Promise<void> {
     }
   }
   await queries.delete(tables.account);
+  await queries.delete(tables.derivation);
 }
 
 /** Copies one table, and returns the digest of every row. */

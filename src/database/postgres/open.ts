@@ -162,7 +162,10 @@ const dialect: Dialect = {
   isOneOf: (column, jsonTexts) =>
     sql`${column} = ANY(ARRAY(SELECT jsonb_array_elements_text(${jsonTexts}::text::jsonb)))`,
   isSelected: (column, subquery) => sql`${column} = ANY(ARRAY(${subquery}))`,
-  contains: (column, text) => sql`strpos(lower(${column}), ${text}) > 0`,
+  // An index of trigrams knows LIKE, and no other way to find a piece of a text.
+  contains: (column, word) => sql`${column} LIKE ${word}`,
+  wordParameter: (word) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`,
+  unindexed: (column) => sql`${column}`,
   entriesOf: (json) => sql`jsonb_array_elements(${json}::text::jsonb) AS entry(value)`,
   textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
   heldToTheEnd: sql`FOR SHARE`,

@@ -5,7 +5,7 @@ import type { DataKeyRow, KeyRotationStore } from '../../core/passwords/key-stor
 import { dataKeyIdOf } from '../../core/passwords/sealer.ts';
 import { type SecretSlot, secretSlots } from '../../core/registry/registry.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
-import { sealedColumns, toSealedRegistry } from '../schema/rows.ts';
+import { sealedColumns, toSealedRegistry, withoutDerived } from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck, fromDataKey, keyStore, toDataKey } from './keys.ts';
 
@@ -87,7 +87,7 @@ async function holdKeys(database: Database, queries: Queries): Promise<DataKeyRo
 function passwords(database: Database): Passwords {
   const { registry } = database.tables;
   const refuseOldKey = activeKeyCheck(database);
-  const { outcome: _outcome, ...columns } = getTableColumns(registry);
+  const columns = withoutDerived(getTableColumns(registry));
   // Compared as bytes, because a concurrent change of the password may have kept every number.
   const replace = (slot: SecretSlot) => {
     const column = sealedColumns[slot];

@@ -1,60 +1,48 @@
 // Stores registries: implements the `RegistryStore` port in either dialect.
 
-import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, ne, sql } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
+import { searchText } from '../../core/registry/search.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { type Database, given, givenFor, type Queries, registryReads, statement, unnamed } from '../database.ts';
 import {
   bytesOrNull,
   fromRegistry,
-  fromReport,
   plainBytes,
   type RegistryColumns,
   type RegistryRow,
   toComparedRegistry,
   toRegistry,
+  withoutDerived,
 } from '../schema/rows.ts';
 import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck } from './keys.ts';
+import { registryPages } from './pages/pages.ts';
+import { checkInterval, registryChecks } from './registry-checks.ts';
 import { findMostSpecific } from './registry-match.ts';
-import { registryPages } from './registry-pages.ts';
 
 export function registryStore(database: Database, append: AppendEvent): RegistryStore {
   const reads = readStatements(database);
-  return { ...reading(database, reads), ...registryPages(database, reads.columns), ...writing(database, append) };
+  return {
+    ...reading(database, reads),
+    ...registryPages(database, reads.columns),
+    ...registryChecks(database, append, reads.columns),
+    ...writing(database, append),
+  };
 }
+
+const noAlternates = { pending: null, previous: null };
 
 type Reading = Pick<
   RegistryStore,
-  | 'byId'
-  | 'byIds'
-  | 'byPattern'
-  | 'byPatterns'
-  | 'findMostSpecific'
-  | 'byHosts'
-  | 'afterId'
-  | 'sealed'
-  | 'sealedAlternates'
+  'byId' | 'byIds' | 'byPattern' | 'byPatterns' | 'findMostSpecific' | 'byHosts' | 'sealed' | 'sealedAlternates'
 >;
-type Writing = Pick<
-  RegistryStore,
-  'insert' | 'update' | 'recordValidation' | 'exchangeValidation' | 'delete' | 'appendAudit'
->;
+type Writing = Pick<RegistryStore, 'insert' | 'update' | 'delete' | 'appendAudit'>;
 
 function reading(
   database: Database,
-  {
-    columns,
-    byId,
-    byIds,
-    byPattern,
-    byPatterns,
-    byHosts,
-    afterId,
-    sealed,
-    sealedAlternates,
-  }: ReturnType<typeof readStatements>,
+  { columns, byId, byIds, byPattern, byPatterns, byHosts, sealed, sealedAlternates }: ReturnType<typeof readStatements>,
 ): Reading {
   const rowById = registryReads(database, byId);
   const rowByPattern = registryReads(database, byPattern);
@@ -79,10 +67,6 @@ function reading(
       // Sorting few rows of many hosts in SQL would need a separate step. Canonical patterns are ASCII, so this is byte order.
       return rows.map(toComparedRegistry).toSorted((one, other) => (one.registry < other.registry ? -1 : 1));
     },
-    async afterId(id, limit) {
-      const rows = await database.read((queries) => afterId(queries).execute({ id, limit }));
-      return rows.map(toRegistry);
-    },
     async sealed(id) {
       const [row] = await database.read((queries) => sealed(queries).execute({ id }));
       return row && plainBytes(row.sealed);
@@ -99,47 +83,31 @@ function toFirstRegistry([row]: readonly RegistryRow[]): Registry | undefined {
 }
 
 function writing(database: Database, append: AppendEvent): Writing {
-  const { insert, update, record, exchange, remove } = writeStatements(database);
+  const { insert, insertText, update, updateText, remove } = writeStatements(database);
+  const intervalMs = checkInterval(database);
   const refuseOldKey = activeKeyCheck(database);
   return {
     async insert(registry, sealed, event) {
       await database.write(async (queries) => {
         await refuseOldKey(queries, sealed);
-        await insert(queries).execute(fromRegistry(registry, sealed));
+        await insert(queries).execute(fromRegistry(registry, sealed, noAlternates, await intervalMs(queries)));
+        await insertText(queries).execute({ ...registry, text: searchText(registry) });
         await append(queries, event);
       });
     },
-    async update(registry, sealed, expectedVersion, event, others) {
+    async update(registry, sealed, expectedVersion, event, others = noAlternates) {
       await database.write(async (queries) => {
         await refuseOldKey(queries, sealed);
-        const changed = await update(queries).execute({ ...fromRegistry(registry, sealed, others), expectedVersion });
+        const row = fromRegistry(registry, sealed, others, await intervalMs(queries));
+        const changed = await update(queries).execute({ ...row, expectedVersion });
         if (changed.length === 0) {
           throw new Problem(
             'CONFLICT',
             'Another caller changed or deleted this registry in the meantime. Fetch it again, then retry.',
           );
         }
+        await updateText(queries).execute({ ...registry, text: searchText(registry) });
         await append(queries, event);
-      });
-    },
-    async recordValidation(id, expectedVersion, report, event) {
-      return await database.write(async (queries) => {
-        const changed = await record(queries).execute({ id, expectedVersion, ...fromReport(report) });
-        if (changed.length > 0 && event !== undefined) {
-          await append(queries, event);
-        }
-        return changed.length > 0;
-      });
-    },
-    async exchangeValidation(id, expectedVersion, seen, next, event) {
-      const { lastValidation } = fromReport(seen);
-      return await database.write(async (queries) => {
-        const values = { id, expectedVersion, seen: lastValidation, ...fromReport(next) };
-        const changed = await exchange(queries).execute(values);
-        if (changed.length > 0 && event !== undefined) {
-          await append(queries, event);
-        }
-        return changed.length > 0;
       });
     },
     async delete(id, event) {
@@ -159,7 +127,7 @@ function writing(database: Database, append: AppendEvent): Writing {
 
 function readStatements(database: Database) {
   const { registry } = database.tables;
-  const { sealed: _sealed, sealedPending, sealedPrevious, outcome: _outcome, ...columns } = getTableColumns(registry);
+  const { sealed: _sealed, sealedPending, sealedPrevious, ...columns } = withoutDerived(getTableColumns(registry));
   const ofAccount = eq(registry.account, sql.placeholder('account'));
   const isId = eq(registry.id, sql.placeholder('id'));
   const registries = (queries: Queries) => queries.select(columns).from(registry);
@@ -176,13 +144,6 @@ function readStatements(database: Database) {
     byPatterns: (queries: Queries) => registries(queries).where(byPatterns),
     byIds: statement((queries) => registries(queries).where(byIds).prepare(unnamed)),
     byHosts: nearestOfHosts(database, columns),
-    afterId: statement((queries) =>
-      registries(queries)
-        .where(gt(registry.id, sql.placeholder('id')))
-        .orderBy(asc(registry.id))
-        .limit(sql.placeholder('limit'))
-        .prepare(unnamed),
-    ),
     sealed: statement((queries) => queries.select(sealed).from(registry).where(isId).prepare(unnamed)),
     sealedAlternates: statement((queries) =>
       queries.select(sealedAlternates).from(registry).where(isId).prepare(unnamed),
@@ -206,7 +167,7 @@ function nearestOfHosts(database: Database, columns: RegistryColumns) {
 }
 
 function writeStatements(database: Database) {
-  const { registry } = database.tables;
+  const { registry, registrySearch } = database.tables;
   const { id: returnedId } = registry;
   const values = givenFor(getTableColumns(registry));
   // The columns that an update may change: a row keeps its ID, its account, and its pattern.
@@ -218,24 +179,24 @@ function writeStatements(database: Database) {
   const returning = { id: returnedId };
   return {
     insert: statement((queries) => queries.insert(registry).values(values).prepare(unnamed)),
+    // The text depends on nothing that is not in the row, so that it is in step with it.
+    insertText: statement((queries) =>
+      queries
+        .insert(registrySearch)
+        .values({ registryId: given('id'), account: given('account'), text: given('text') })
+        .prepare(unnamed),
+    ),
+    updateText: statement((queries) =>
+      queries
+        .update(registrySearch)
+        .set({ text: given('text') })
+        .where(
+          and(eq(registrySearch.registryId, sql.placeholder('id')), ne(registrySearch.text, sql.placeholder('text'))),
+        )
+        .prepare(unnamed),
+    ),
     update: statement((queries) =>
       queries.update(registry).set(changes).where(asExpected).returning(returning).prepare(unnamed),
-    ),
-    record: statement((queries) =>
-      queries
-        .update(registry)
-        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
-        .where(asExpected)
-        .returning(returning)
-        .prepare(unnamed),
-    ),
-    exchange: statement((queries) =>
-      queries
-        .update(registry)
-        .set({ lastValidation: values.lastValidation, outcome: values.outcome })
-        .where(and(asExpected, eq(registry.lastValidation, sql.placeholder('seen'))))
-        .returning(returning)
-        .prepare(unnamed),
     ),
     remove: statement((queries) =>
       queries

@@ -6,16 +6,21 @@ import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
 import type { SealedRegistry } from '../../core/passwords/key-store.ts';
 import type { Registry, SecretSlot } from '../../core/registry/registry.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
+import { nameKey } from '../../core/registry/search.ts';
 import type { SealedAlternates } from '../../core/registry/store.ts';
+import { dueAt } from '../../core/validation/schedule.ts';
 import type { Tables } from './tables.ts';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 
 /** A registry's columns as lists and gets read them. */
-export type RegistryRow = Omit<Row<'registry'>, SealedColumn | 'outcome'>;
+export type RegistryRow = Omit<Row<'registry'>, SealedColumn | DerivedColumn>;
 
 /** Those columns, to select. */
 export type RegistryColumns = Pick<Tables['registry']['_']['columns'], keyof RegistryRow>;
+
+/** The columns that follow from the others, and that only indexes read. */
+type DerivedColumn = 'nameKey' | 'outcome' | 'nextCheckAt';
 
 /** A token's columns. */
 export type TokenRow = Row<'apiToken'>;
@@ -75,21 +80,24 @@ export function toSealedRegistry({
   sealedPending,
   sealedPrevious,
   ...row
-}: Omit<Row<'registry'>, 'outcome'>): SealedRegistry {
+}: Omit<Row<'registry'>, DerivedColumn>): SealedRegistry {
   return {
     registry: toRegistry(row),
     sealed: { CURRENT: plainBytes(sealed), PENDING: bytesOrNull(sealedPending), PREVIOUS: bytesOrNull(sealedPrevious) },
   };
 }
 
+/** @param everyMs milliseconds between two checks, as stored. */
 export function fromRegistry(
   registry: Registry,
   sealed: Uint8Array,
-  { pending, previous }: SealedAlternates = { pending: null, previous: null },
+  { pending, previous }: SealedAlternates,
+  everyMs: number,
 ): Row<'registry'> {
   return {
     ...registry,
-    ...fromReport(registry.lastValidation),
+    ...fromReport(registry, everyMs),
+    nameKey: nameKey(registry.name),
     sealed,
     sealedPending: pending,
     sealedPrevious: previous,
@@ -100,8 +108,27 @@ export function fromRegistry(
   };
 }
 
-export function fromReport(report: ValidationReport | null): Pick<Row<'registry'>, 'lastValidation' | 'outcome'> {
-  return { lastValidation: report === null ? null : JSON.stringify(report), outcome: report?.outcome ?? null };
+/** The columns of a report. @param everyMs milliseconds between two checks, as stored. */
+export function fromReport(
+  registry: Pick<Registry, 'id' | 'lastValidation'>,
+  everyMs: number,
+): Pick<Row<'registry'>, 'lastValidation' | 'outcome' | 'nextCheckAt'> {
+  const { lastValidation: report } = registry;
+  return {
+    lastValidation: report === null ? null : JSON.stringify(report),
+    outcome: report?.outcome ?? null,
+    nextCheckAt: dueAt(registry, everyMs) ?? null,
+  };
+}
+
+/** Leaves out of a registry's columns those that follow from others. */
+export function withoutDerived<Columns extends Record<DerivedColumn, unknown>>({
+  nameKey: _nameKey,
+  outcome: _outcome,
+  nextCheckAt: _nextCheckAt,
+  ...columns
+}: Columns): Omit<Columns, DerivedColumn> {
+  return columns;
 }
 
 export function toAccount(row: Row<'account'>): Account {

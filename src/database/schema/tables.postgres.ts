@@ -3,5 +3,15 @@
 import { postgresColumns } from './columns.postgres.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } =
-  defineTables(postgresColumns);
+export const {
+  account,
+  registry,
+  registrySearch,
+  registryUse,
+  derivation,
+  apiToken,
+  auditEvent,
+  auditHead,
+  dataKey,
+  sealCanary,
+} = defineTables(postgresColumns);

@@ -3,5 +3,15 @@
 import { sqliteColumns } from './columns.sqlite.ts';
 import { defineTables } from './tables.ts';
 
-export const { account, registry, registryUse, apiToken, auditEvent, auditHead, dataKey, sealCanary } =
-  defineTables(sqliteColumns);
+export const {
+  account,
+  registry,
+  registrySearch,
+  registryUse,
+  derivation,
+  apiToken,
+  auditEvent,
+  auditHead,
+  dataKey,
+  sealCanary,
+} = defineTables(sqliteColumns);

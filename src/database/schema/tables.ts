@@ -14,7 +14,9 @@ export function defineTables(columns: Columns) {
   return {
     account,
     registry,
+    registrySearch: defineRegistrySearch(columns, registry),
     registryUse: defineRegistryUse(columns, registry),
+    derivation: defineDerivation(columns),
     apiToken: defineApiToken(columns, account),
     ...defineAudit(columns),
     ...defineKeys(columns),
@@ -44,6 +46,8 @@ function defineRegistry(columns: Columns, account: Account) {
       host: columns.text('host').notNull(),
       repository: columns.text('repository'),
       name: columns.text('name').notNull(),
+      /** What names are ordered by. */
+      nameKey: columns.text('name_key').notNull().default(''),
       type: columns.text('type').notNull(),
       username: columns.text('username').notNull(),
       secureConnection: columns.boolean('secure_connection').notNull(),
@@ -53,6 +57,8 @@ function defineRegistry(columns: Columns, account: Account) {
       lastValidation: columns.text('last_validation'),
       /** The report's outcome, to filter by. */
       outcome: columns.text('outcome'),
+      /** When the credential is to be checked again; null for never. */
+      nextCheckAt: columns.timeMs('next_check_at'),
       version: columns.integer('version').notNull(),
       secretVersion: columns.integer('secret_version').notNull(),
       /** The sealed password. Never part of a list or get. */
@@ -65,14 +71,48 @@ function defineRegistry(columns: Columns, account: Account) {
       createdAt: columns.timeMs('created_at').notNull(),
       updatedAt: columns.timeMs('updated_at').notNull(),
     },
-    // One index for each page order and for the lookup by host, so that every one of them is an index read.
+    // One index for each page order and for each filter, so that every one of them is an index read. The last has all that the choice of due
+    // registries depends on, so that those passed over cost no read of their rows.
     (column) => [
       columns.uniqueIndex('registry_account_registry').on(column.account, column.registry),
       columns.index('registry_account_host').on(column.account, column.host, column.registry),
-      columns.index('registry_account_name').on(column.account, column.name, column.id),
+      columns.index('registry_account_type').on(column.account, column.type, column.registry),
+      columns.index('registry_account_outcome').on(column.account, column.outcome, column.registry),
+      columns.index('registry_account_name_key').on(column.account, column.nameKey, column.id),
       columns.index('registry_account_created_at').on(column.account, column.createdAt, column.id),
       columns.index('registry_account_updated_at').on(column.account, column.updatedAt, column.id),
+      columns
+        .index('registry_next_check_at')
+        .on(column.nextCheckAt, column.id, column.account, column.host, column.outcome),
     ],
+  );
+}
+
+/** What a search of registries looks into, folded. Migrations written by hand put a trigram index on it, which Drizzle cannot express. */
+function defineRegistrySearch(columns: Columns, registry: ReturnType<typeof defineRegistry>) {
+  return columns.table('registry_search', {
+    /** Names the row in the trigram index of SQLite, where the number of a row without such a column may change. */
+    number: columns.sequence('number'),
+    registryId: columns
+      .text('registry_id')
+      .notNull()
+      .unique()
+      .references(() => registry.id, { onDelete: 'cascade' }),
+    account: columns.text('account').notNull(),
+    text: columns.text('text').notNull(),
+  });
+}
+
+/** How the derived columns of registries were computed: by which rules, and for which interval. */
+function defineDerivation(columns: Columns) {
+  return columns.table(
+    'derivation',
+    {
+      id: columns.integer('id').primaryKey(),
+      version: columns.integer('version').notNull(),
+      checkEveryMs: columns.long('check_every_ms').notNull(),
+    },
+    (column) => [columns.check('derivation_is_one_row', sql`${column.id} = 1`)],
   );
 }
 

@@ -165,7 +165,13 @@ export const dialect: Dialect = {
   tables,
   isOneOf: (column, jsonTexts) => sql`${column} IN (SELECT value FROM json_each(${jsonTexts}))`,
   isSelected: (column, subquery) => sql`${column} IN (${subquery})`,
-  contains: (column, text) => sql`instr(lower(${column}), ${text}) > 0`,
+  contains: (column, word) => sql`instr(${column}, ${word}) > 0`,
+  wordParameter: (word) => word,
+  unindexed: (column) => sql`+${column}`,
+  trigrams: {
+    rows: sql`registry_fts`,
+    matches: (number, expression) => sql`registry_fts MATCH ${expression} AND ${number} = registry_fts.rowid`,
+  },
   entriesOf: (json) => sql`json_each(${json}) AS entry`,
   textsOf: (json) => sql`json_each(${json}) AS entry`,
   // A transaction is exclusive anyway.

@@ -2,6 +2,7 @@
 
 import { STATUS_CODES } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
+import { addBacklogMetrics, type Backlog } from './backlog-metrics.ts';
 import { addFlowMetrics, type Flows } from './flow-metrics.ts';
 import { addLookupMetrics, type LookupMetrics } from './lookup-metrics.ts';
 import { addUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
@@ -21,6 +22,8 @@ export interface Metrics extends UpstreamMetrics {
   /** Reads at each rendering what clients hold and wait for. */
   observeFlows(read: () => Flows): void;
   readonly lookups: LookupMetrics;
+  /** Reads the backlog of scheduled validations at scrapes, at most every 10 s. */
+  watchBacklog(read: () => Promise<Backlog>): void;
   /** Returns the metrics in the Prometheus text format, and its media type. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -64,6 +67,7 @@ export function createMetrics({ version = 'unknown', showsHosts = false }: Metri
     ...addUpstreamMetrics(registry, showsHosts),
     observeFlows: (read) => addFlowMetrics(registry, read),
     lookups: addLookupMetrics(registry),
+    watchBacklog: (read) => addBacklogMetrics(registry, read),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

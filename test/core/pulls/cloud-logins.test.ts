@@ -5,7 +5,8 @@ import { publishChanges } from '../../../src/core/registry/events.ts';
 import { LoginNotIssued, type ValidationReport } from '../../../src/core/registry/report.ts';
 import { Problem } from '../../../src/core/shared/problem.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { dueAt, startRevalidation } from '../../../src/core/validation/revalidation.ts';
+import { startRevalidation } from '../../../src/core/validation/revalidation.ts';
+import { dueAt } from '../../../src/core/validation/schedule.ts';
 import { requireValid } from '../../../src/core/validation/validate.ts';
 import { callerOf, openDomain, reportOf, type TestDomain } from '../../support/domain.ts';
 
@@ -139,6 +140,7 @@ it('the schedule finds that a recorded failure is over, and tells the check whos
     observeValidation: () => undefined,
     everyMs,
     setTimer: () => () => undefined,
+    monotonicMs: () => performance.now(),
     newRequestId: () => 'request-1',
     onFailure: (fault) => {
       throw fault;

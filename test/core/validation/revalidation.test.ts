@@ -2,13 +2,16 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { publishChanges } from '../../../src/core/registry/events.ts';
+import type { Registry } from '../../../src/core/registry/registry.ts';
 import {
   type ValidationOutcome,
   validationOutcomes,
   type ValidationReport,
 } from '../../../src/core/registry/report.ts';
+import type { DueQuery } from '../../../src/core/registry/store.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { dueAt, type Revalidation, startRevalidation } from '../../../src/core/validation/revalidation.ts';
+import { type Revalidation, startRevalidation } from '../../../src/core/validation/revalidation.ts';
+import { dueAt } from '../../../src/core/validation/schedule.ts';
 import type { Validator } from '../../../src/core/validation/validator.ts';
 import { callerOf, openDomain, reportOf, type TestDomain } from '../../support/domain.ts';
 
@@ -23,6 +26,8 @@ let domain: TestDomain;
 let asked: string[];
 let answer: (host: string) => Promise<ValidationReport> | ValidationReport;
 let faults: unknown[];
+/** The monotonic clock, which does not move by itself. */
+let elapsed = 0;
 const started: Revalidation[] = [];
 
 beforeEach(async () => {
@@ -37,7 +42,7 @@ afterEach(async () => {
   await domain.close();
 });
 
-function start(): Revalidation {
+function start(registries = domain.store.registries): Revalidation {
   const validator: Validator = {
     async check({ host }) {
       asked.push(host);
@@ -45,7 +50,7 @@ function start(): Revalidation {
     },
   };
   const revalidation = startRevalidation({
-    registries: publishChanges(domain.store.registries, domain.store.notifications),
+    registries: publishChanges(registries, domain.store.notifications),
     access: domain.store.access,
     sealer: domain.sealer,
     validator,
@@ -53,6 +58,7 @@ function start(): Revalidation {
     observeValidation: () => undefined,
     everyMs,
     setTimer: () => () => undefined,
+    monotonicMs: () => elapsed,
     newRequestId: () => 'request-1',
     onFailure: (fault) => faults.push(fault),
   });
@@ -208,23 +214,133 @@ it('leaves the registry of a server that died during its check to another, in ti
   expect(asked).toEqual(['a.example']);
 });
 
-it('runs few checks at once', async () => {
-  for (let index = 0; index < 10; index += 1) await add(`r${index}.example`);
-  pass(1.3 * everyMs);
+/** Holds checks until it is told to let them go, and counts those that run. */
+function heldChecks(until: (running: number) => boolean) {
   let running = 0;
-  let most = 0;
   const full = Promise.withResolvers<void>();
-  answer = async () => {
-    most = Math.max(most, (running += 1));
-    if (running === 4) full.resolve();
+  const counts = { most: 0, mostOf: new Map<string, number>() };
+  const ofHost = new Map<string, number>();
+  answer = async (host) => {
+    running += 1;
+    ofHost.set(host, (ofHost.get(host) ?? 0) + 1);
+    counts.most = Math.max(counts.most, running);
+    counts.mostOf.set(host, Math.max(counts.mostOf.get(host) ?? 0, ofHost.get(host)!));
+    if (until(running)) full.resolve();
     await full.promise;
     // Time for one too many to begin.
     await new Promise((resolve) => setTimeout(resolve, 20));
     running -= 1;
+    ofHost.set(host, ofHost.get(host)! - 1);
     return { ...reportOf('VALID'), checkedAt: domain.time.getTime() };
   };
+  return counts;
+}
+
+it('runs few checks at once', async () => {
+  for (let index = 0; index < 20; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  const counts = heldChecks((running) => running === 16);
   await start().sweep();
-  expect([asked.length, most]).toEqual([10, 4]);
+  expect([asked.length, counts.most]).toEqual([20, 16]);
+});
+
+it('runs two checks of one host at once, and meanwhile those of others', async () => {
+  for (let index = 0; index < 6; index += 1) await add(`busy.example/r${index}`);
+  for (let index = 0; index < 3; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  const counts = heldChecks((running) => running === 5);
+  await start().sweep();
+  expect([asked.length, counts.mostOf.get('busy.example')]).toEqual([9, 2]);
+});
+
+it('hosts that do not answer wait at the end, however many registries they have', async () => {
+  for (let index = 0; index < 40; index += 1) await add(`dead.example/r${index}`);
+  for (let index = 0; index < 20; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  answer = (host) => ({
+    ...reportOf(host === 'dead.example' ? 'TIMEOUT' : 'VALID'),
+    checkedAt: domain.time.getTime(),
+  });
+  await start().sweep();
+  const dead = asked.filter((host) => host === 'dead.example');
+  expect([asked.length - dead.length, dead.length]).toEqual([20, 2]);
+});
+
+it('a host that answers again has all of its registries checked', async () => {
+  for (let index = 0; index < 5; index += 1) await add(`dead.example/r${index}`);
+  pass(1.3 * everyMs);
+  let outcome: ValidationOutcome = 'TIMEOUT';
+  answer = () => ({ ...reportOf(outcome), checkedAt: domain.time.getTime() });
+  const revalidation = start();
+  await revalidation.sweep();
+  await revalidation.sweep();
+  expect(asked).toHaveLength(2);
+  outcome = 'VALID';
+  elapsed += 2 * 60_000;
+  await revalidation.sweep();
+  expect(asked).toHaveLength(5);
+});
+
+it('registries that were unreachable leave half of the checks to the others', async () => {
+  for (let index = 0; index < 20; index += 1) for (const kind of ['dead', 'r']) await add(`${kind}${index}.example`);
+  answer = (host) => ({
+    ...reportOf(host.startsWith('dead') ? 'TIMEOUT' : 'VALID'),
+    checkedAt: domain.time.getTime(),
+  });
+  await start().sweep();
+  pass(1.3 * everyMs);
+  asked = [];
+  const counts = heldChecks((running) => running === 16);
+  await start().sweep();
+  const dead = asked.slice(0, 16).filter((host) => host.startsWith('dead'));
+  expect([asked.length, counts.most, dead.length]).toEqual([40, 16, 8]);
+});
+
+it('a check of the future, from a clock that was wrong, is made again', async () => {
+  const { id: registryId, version } = await add('a.example');
+  const future = { ...reportOf('VALID'), checkedAt: domain.time.getTime() + 365 * everyMs };
+  await domain.store.registries.recordValidation(registryId, version, future, undefined);
+  await start().sweep();
+  expect([asked.length, (await lastOf(registryId))?.checkedAt]).toEqual([1, domain.time.getTime()]);
+  await start().sweep();
+  expect(asked).toHaveLength(1);
+});
+
+it('a clock that is set back during a check leaves nothing in the future', async () => {
+  const { id: registryId } = await add('a.example');
+  answer = () => {
+    const checkedAt = domain.time.getTime();
+    pass(-hourMs);
+    return { ...reportOf('VALID'), checkedAt };
+  };
+  await start().sweep();
+  expect([asked.length, (await lastOf(registryId))?.checkedAt]).toEqual([1, domain.time.getTime()]);
+});
+
+it('reads nothing of what is not due', async () => {
+  for (let index = 0; index < 30; index += 1) await add(`r${index}.example`);
+  await start().sweep();
+  const { registries } = domain.store;
+  const read: number[] = [];
+  const counting = { ...registries, due: async (query: DueQuery) => noted(await registries.due(query)) };
+  const noted = (rows: Registry[]) => (read.push(rows.length), rows);
+  await start(counting).sweep();
+  expect(read).toEqual([0]);
+});
+
+it('tells how many registries wait, and since when', async () => {
+  await add('a.example');
+  await add('b.example');
+  await add('unchecked.example', false);
+  const checkedAt = domain.time.getTime();
+  await start().sweep();
+  const backlog = () => domain.store.registries.dueBacklog(domain.time.getTime());
+  expect(await backlog()).toEqual({ count: 0, oldestMs: null });
+  pass(1.3 * everyMs);
+  const { count, oldestMs } = await backlog();
+  expect([count, Math.floor((oldestMs! - checkedAt) / everyMs)]).toEqual([2, 1]);
+  await start().sweep();
+  expect(await backlog()).toEqual({ count: 0, oldestMs: null });
 });
 
 it('counts failures in a row over restarts, and forgets them after a success', async () => {

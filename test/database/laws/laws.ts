@@ -10,6 +10,7 @@ import { keyLaws } from './keys.ts';
 import { migrationLaws } from './migration.ts';
 import { pageLaws } from './page.ts';
 import { registryLaws } from './registry.ts';
+import { searchLaws } from './search.ts';
 import { useLaws } from './uses.ts';
 
 /** @param harness Creates the database under test. Called when the tests run. */
@@ -19,6 +20,9 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('pages', () => {
     pageLaws(harness);
+  });
+  describe('search', () => {
+    searchLaws(harness);
   });
   describe('uses', () => {
     useLaws(harness);

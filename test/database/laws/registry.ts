@@ -182,13 +182,6 @@ export function registryLaws(harness: () => Harness): void {
     expect(await registries.exchangeValidation('reg_none', stored.version, next, seen)).toBe(false);
   });
 
-  it('returns the registries of all accounts by ID, in pages', async () => {
-    for (const number of [3, 1, 2]) await registries.insert(sampleRegistry(number), sampleSealed(), sampleEvent());
-    const first = await registries.afterId('', 2);
-    const second = await registries.afterId(first.at(-1)?.id ?? '', 2);
-    expect([...first, ...second]).toStrictEqual([1, 2, 3].map((number) => sampleRegistry(number)));
-  });
-
   it('a delete is done once, with one event', async () => {
     await registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
     expect(await registries.delete(sampleRegistry(1).id, sampleEvent({ action: 'registry.delete' }))).toBe(true);

@@ -124,3 +124,22 @@ it('show the threads and the log of the embedded database as they are at the mom
   expect(body).toMatch(/^regway_store_scans_pending 4$/m);
   expect(body).toMatch(/^regway_store_log_bytes 4096$/m);
 });
+
+test('the backlog of scheduled validations is shown, counted once for many scrapes, and NaN without a database', async () => {
+  const backlogOf = async (metrics: Metrics) =>
+    [...(await metrics.render()).body.matchAll(/^(regway_revalidation_\w+) (\S+)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+  let reads = 0;
+  const metrics = createMetrics();
+  metrics.watchBacklog(async () => ({ count: (reads += 1), oldestSeconds: 90 }));
+  await Promise.all([backlogOf(metrics), backlogOf(metrics)]);
+  expect(await backlogOf(metrics)).toEqual([
+    ['regway_revalidation_due_registries', '1'],
+    ['regway_revalidation_oldest_due_seconds', '90'],
+  ]);
+  const broken = createMetrics();
+  broken.watchBacklog(() => Promise.reject(new Error('no database')));
+  expect((await backlogOf(broken)).map(([, value]) => value?.toLowerCase())).toEqual(['nan', 'nan']);
+});

@@ -85,7 +85,8 @@ const RegistryFilterInput = builder.inputType('RegistryFilter', {
   description: 'Filters a list. All given conditions must match.',
   fields: (t) => ({
     search: t.string({
-      description: 'Only registries whose pattern, name, or username contains this text, ignoring case.',
+      description:
+        'Only registries whose pattern, name, or username contains each word of this text, ignoring case and accents.',
     }),
     host: t.string({ description: 'Only registries on exactly this `host[:port]`.' }),
     type: t.field({ type: RegistryTypeEnum, description: 'Only registries of this type.' }),
@@ -98,7 +99,7 @@ const RegistryFilterInput = builder.inputType('RegistryFilter', {
 
 const orderFieldDescriptions: Readonly<Record<RegistryOrderField, string>> = {
   REGISTRY: 'By registry pattern.',
-  NAME: 'By name.',
+  NAME: 'By name, ignoring case and accents.',
   CREATED_AT: 'By creation time.',
   UPDATED_AT: 'By time of the last update.',
 };
