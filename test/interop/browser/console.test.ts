@@ -507,7 +507,7 @@ describe('tokens, accounts and the audit trail', () => {
     await page.getByText(/^Revoked The scanner/).waitFor();
     expect((await ask()).status).toBe(401);
     await tokenRow('The scanner').waitFor({ state: 'detached' });
-    await page.getByRole('switch', { name: 'Show inactive tokens' }).locator('..').click();
+    await page.locator('label', { hasText: 'Show inactive tokens' }).click();
     await page.waitForURL(`${server.url}/tokens?inactive=true`);
     await tokenRow('The scanner').getByText('Revoked').waitFor();
   });
