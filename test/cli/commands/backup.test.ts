@@ -179,7 +179,7 @@ describe('a restoration', () => {
       'newer than this program',
     ],
     ['of a damaged file', () => damage(backupFile()), '(FAILED|not a sound database)'],
-    ['of a live database with its log', () => writeFileSync(`${backupFile()}-wal`, 'x'), 'no backup'],
+    ['of a live database with its log', () => writeFileSync(`${backupFile()}-wal`, 'x'), 'not a backup'],
   ])('%s is refused, and what was there stays', async (_, spoil, words) => {
     await regway('backup', backupFile());
     spoil();
