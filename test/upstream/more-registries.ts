@@ -144,7 +144,7 @@ export const morePersonalities: readonly Personality[] = [
   ).map(([name, base]) => ({
     name: `a proxy that passes repositories alone, and has ${name} at /v2/`,
     handler: repositoriesAlone(base),
-    checks: { allowed: 'VALID', forbidden: 'INVALID_CREDENTIALS' },
+    checks: scoped,
     forbiddenPull: 'INSUFFICIENT_SCOPE',
     wrong: rejected,
     token: `ghcr-${pullScope}`,

@@ -45,6 +45,8 @@ export interface PullAuth {
   reauthorize(source: PullSource, refused: Refused): Promise<PullAccess | undefined>;
   /** Returns the error for a refusal after everything that could be sent. Asks about the credential itself first. */
   refusal(source: PullSource, refused: Refused): Promise<Error>;
+  /** Remembers the login that a repository asked for and accepted. */
+  accepted(source: PullSource, access: PullAccess): void;
   /** Returns an authorization whose token has at least half of its life left. @throws as `authorize` */
   refresh(source: PullSource, access: PullAccess): Promise<PullAccess>;
 }
@@ -80,6 +82,10 @@ export function createPullAuth(context: PullContext): PullAuth {
     },
     reauthorize: (source, refused) => reauthorize(state, source, refused),
     refusal: (source, refused) => refusalOf(state, source, refused),
+    accepted(source, { login }) {
+      const untilMs = now().getTime() + handshakeLifetimeMs;
+      if (login !== undefined) state.logins.set(repositoryKey(source), { value: login, untilMs });
+    },
     async refresh(source, access) {
       const { token, handshake, login } = access;
       if (token === undefined || !state.tokens.dropAged(token)) return access;
@@ -136,7 +142,9 @@ async function reauthorize(state: State, source: PullSource, refused: Refused): 
       const other = await negotiateAgain(session, handshake.endpoint, refused, login);
       const learned = other ?? (isBasicToToken ? login : undefined);
       const untilMs = context.settings.now().getTime() + handshakeLifetimeMs;
-      if (learned !== undefined) logins.set(key, { value: learned, untilMs });
+      // A password that only this repository asks for is remembered once it was accepted, so that many pulls cannot send a wrong one.
+      const isUntried = learned?.scheme === 'basic' && handshake.login === undefined;
+      if (learned !== undefined && !isUntried) logins.set(key, { value: learned, untilMs });
       if (other !== undefined) return authorizeWith(state, source, handshake, other);
     }
   }

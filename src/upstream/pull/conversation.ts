@@ -12,8 +12,8 @@ export interface RepositoryRequest<Answer> {
   readonly url: URL;
   /** Ends the waiting for logins; the requests of others go on. */
   readonly signal: AbortSignal | undefined;
-  /** Sends the request. @throws UpstreamFailure */
-  send(access: PullAccess): Promise<Answer>;
+  /** Sends the request. @param refused The refusal after which it is sent once more. @throws UpstreamFailure */
+  send(access: PullAccess, refused?: UpstreamResponse): Promise<Answer>;
   statusOf(answer: Answer): number;
   /** Reads the whole of a refusal. */
   read(answer: Answer): Promise<UpstreamResponse>;
@@ -42,7 +42,7 @@ export async function converse<Answer>(
   const response = await request.read(first);
   const again = await orAborted(auth.reauthorize(source, { access, url, response }), signal);
   if (again === undefined) return { access, answer: first, refusal: response };
-  const second = await request.send(again);
+  const second = await request.send(again, response);
   if (!refusals.has(request.statusOf(second))) return { access: again, answer: second, refusal: undefined };
   return { access: again, answer: second, refusal: await request.read(second) };
 }

@@ -139,19 +139,70 @@ async function sendInConversation(
 ): Promise<UpstreamExchange | Error> {
   const { source, request, context } = exchange;
   const { signal } = request;
-  const { access, answer, refusal } = await converse<UpstreamExchange>(auth, known, {
+  const conclusion = await converse<UpstreamExchange>(auth, known, {
     source,
     url,
     signal,
-    send: ({ authorization }) => sendWithinOrigin(exchange, url, authorization),
+    send: (access, refused) => sendFirstPassword(exchange, { known, access, url, refused }),
     statusOf: ({ response }) => response.status,
     read: ({ response }) => readSmall(response, context.limits.maxErrorBodyBytes, context.limits.checkTimeoutMs),
+  }).catch((error: unknown) => {
+    if (error instanceof RejectedBefore) return error;
+    throw error;
   });
-  if (refusal === undefined) return answer;
+  if (conclusion instanceof RejectedBefore)
+    return orAborted(auth.refusal(source, { access: conclusion.access, url, response: conclusion.response }), signal);
+  const { access, answer, refusal } = conclusion;
+  if (refusal === undefined) {
+    // A limit or a failure of the registry says nothing about the login.
+    const { status } = answer.response;
+    if (access !== known && status < 500 && status !== 429) auth.accepted(source, access);
+    return answer;
+  }
   // The client gets the body that was read here.
   if (refusal.status === 400 || isWithoutCatalog(source, refusal))
     return { ...answer, response: { ...answer.response, body: Readable.from([refusal.body]) } };
   return orAborted(auth.refusal(source, { access, url, response: refusal }), signal);
+}
+
+/** The password was rejected for another pull of the same moment, so it was not sent for this one. */
+class RejectedBefore extends Error {
+  override readonly name = 'RejectedBefore';
+  readonly access: PullAccess;
+  readonly response: UpstreamResponse;
+
+  /** @param response The refusal of the anonymous request. */
+  constructor(access: PullAccess, response: UpstreamResponse) {
+    super('The password was rejected for another pull.');
+    this.access = access;
+    this.response = response;
+  }
+}
+
+interface Sent {
+  readonly known: PullAccess;
+  readonly access: PullAccess;
+  readonly url: URL;
+  readonly refused: UpstreamResponse | undefined;
+}
+
+/**
+ * Sends the request of a pull. Where many pulls at once learn that a repository asks for a password, one of them tries it first: registries lock an
+ * account after several wrong ones.
+ * @throws RejectedBefore; UpstreamFailure
+ */
+function sendFirstPassword(exchange: PullExchange, { known, access, url, refused }: Sent): Promise<UpstreamExchange> {
+  const { context, source } = exchange;
+  const { registry, repository } = source;
+  const run = () => sendWithinOrigin(exchange, url, access.authorization);
+  const isLearned = refused !== undefined && known.login === undefined && access.login?.scheme === 'basic';
+  if (!isLearned || registry === null) return run();
+  return context.mutex.runExclusive(
+    `${keyOf(source)} ${repository}`,
+    run,
+    ({ response }) => response.status === 401,
+    () => new RejectedBefore(access, refused),
+  );
 }
 
 /**

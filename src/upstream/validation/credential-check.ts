@@ -3,6 +3,7 @@
 import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
 import {
+  type BearerLogin,
   type RegistryAccess,
   type Login,
   authenticate,
@@ -73,7 +74,23 @@ async function checkOpenRegistry(
   const login = negotiate(session, endpoint, response);
   // Only a 200 asks for no login.
   if (login === undefined) throw new Error('A 401 ended without a login.');
-  return probeRepository(session, { endpoint, login, repository, standing: undefined });
+  const standing = login.scheme === 'bearer' ? await judgeByToken(session, login) : undefined;
+  return probeRepository(session, { endpoint, login, repository, standing });
+}
+
+/**
+ * Asks the token server about the credential itself, so that what the repository refuses is no verdict on it. Returns undefined where it has no
+ * token without a scope.
+ */
+async function judgeByToken(session: CheckSession, login: BearerLogin): Promise<MissingProof | undefined> {
+  try {
+    await authenticateInSteps(session, login, undefined);
+    return 'NOT_COMPARED';
+  } catch (error) {
+    const isWithout = error instanceof UpstreamFailure && error.outcome === 'TOKEN_ENDPOINT_ERROR';
+    if (!isWithout || error.facts.retryable === true) throw error;
+    return undefined;
+  }
 }
 
 /** The proof of the credential, or the reason for none. */

@@ -153,6 +153,23 @@ describe('a wrong password for Basic', () => {
     expect((await check(target, withCa, {}, wrong)).outcome).toBe('INVALID_CREDENTIALS');
     expect(server.authorizations()).toHaveLength(2 * times);
   });
+
+  it.each([
+    ['a wrong one is sent once', wrong, 'INSUFFICIENT_SCOPE', 1],
+    ['the right one is sent by each', undefined, content, 50],
+  ])(
+    'that a repository behind an open /v2/ asks for, by 50 pulls at once: %s',
+    async (_what, used, expected, times) => {
+      const server = await secure((request, response) =>
+        request.url === '/v2/' ? sendJson(response, 200, {}) : basicWithRights('team/app')(request, response),
+      );
+      const upstream = openUpstream();
+      const source = sourceOf(server.host, 'team/app', {}, used);
+      const pulls = await Promise.all(Array.from({ length: 50 }, () => upstream.pull(source)));
+      expect(new Set(pulls)).toEqual(new Set([expected]));
+      expect(server.authorizations()).toHaveLength(times);
+    },
+  );
 });
 
 describe('the challenge of an answer', () => {
