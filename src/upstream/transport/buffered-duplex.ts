@@ -89,8 +89,10 @@ class Connection extends Duplex {
     const size = this.#isWaiting && this.#slab === undefined ? withoutInterim(arrived) : arrived;
     if (size === 0) return true;
     this.#isWaiting = false;
-    if (this.#slab === undefined && (size < fullPieceBytes || !this.#begin(size)))
-      return this.push(this.#bufferPool.copy(intake.subarray(0, size), this.#reader));
+    if (this.#slab === undefined && (size < fullPieceBytes || !this.#begin(size))) {
+      this.push(this.#bufferPool.copy(intake.subarray(0, size), this.#reader));
+      return this.readableLength < fullPieceBytes;
+    }
     this.#used += size;
     if (size < fullPieceBytes || slabBytes - this.#used < fullPieceBytes) this.#leave();
     // What arrives in the same turn of the event loop is delivered in one piece.
@@ -147,10 +149,9 @@ class Connection extends Duplex {
     });
   }
 
-  /** Forgets whose content the last response was. Its slab was delivered, because undici looks for unexpected data before it reuses a connection. */
+  /** Forgets whose content the last response was. The slab stays: the socket already has the room of its next read, which is in it. */
   #beginRequest(): void {
     this.#isReused = this.#hasReceived;
-    this.#leave();
     Object.assign(this.#reader, { owner: '', isFragmented: false });
   }
 

@@ -6,14 +6,14 @@ import { createSmallPieces } from './small-pieces.ts';
 /** 1 MiB: large enough that the fixed cost of a piece, such as waking the thread that hashes it, is small next to its bytes. */
 export const slabBytes = 1024 * 1024;
 
-/** 24 MiB, enough for about eight concurrent pulls at full speed. Further ones pass in pieces of 16 KiB. */
-const maxSlabs = 24;
+/** 16 MiB, enough for about five concurrent pulls at full speed. Further ones pass in pieces of 16 KiB. */
+const maxSlabs = 16;
 
-/** Slabs kept while they are unused: 16 MiB, enough for about five concurrent pulls at full speed. */
-const maxIdleSlabs = 16;
+/** Slabs kept while they are unused: 8 MiB, enough for two or three concurrent pulls at full speed. */
+const maxIdleSlabs = 8;
 
 /** What a connection can hold of its owner's share, as a divisor: the next reader always finds something. */
-const readerShare = 4;
+const readerShare = 2;
 
 /** A connection that reads into slabs. */
 export interface SlabReader {

@@ -7,8 +7,8 @@ export const smallPieceBytes = 16 * 1024;
 /** Less than this is copied into memory of its own, because a small piece would hold twice as much or more. */
 const minPooledBytes = smallPieceBytes / 2;
 
-/** Small pieces kept while they are unused: 32 MiB, what 512 pulls that make no progress hold. */
-const maxIdlePieces = 2_048;
+/** Small pieces kept while they are unused: 8 MiB, what 128 pulls that make no progress hold. */
+const maxIdlePieces = 512;
 
 /** Small pieces of shared memory. */
 export interface SmallPieces<Reader> {

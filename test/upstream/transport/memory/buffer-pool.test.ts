@@ -109,7 +109,7 @@ describe('a slab', () => {
     for (const slab of all) pool.release(onlyPiece(pool, slab, 1024 * 1024));
     const known = new Set(all.map(({ buffer }) => buffer));
     const again = Array.from({ length: 50 }, () => pool.acquire().buffer);
-    expect(again.filter((buffer) => known.has(buffer))).toHaveLength(16);
+    expect(again.filter((buffer) => known.has(buffer))).toHaveLength(8);
   });
 });
 
@@ -124,11 +124,11 @@ describe('the budget', () => {
   }
   const reader = (owner: string): SlabReader => ({ owner, slabs: 0, isFragmented: false });
 
-  it('is 24 MiB, whoever reads', () => {
+  it('is 16 MiB, whoever reads', () => {
     const pool = createBufferPool();
     const owners = Array.from({ length: 500 }, (_, index) => reader(`login ${index}`));
     takeAll(pool, owners);
-    expect(pool.usedBytes()).toBe(24 * 1024 * 1024);
+    expect(pool.usedBytes()).toBe(16 * 1024 * 1024);
   });
 
   it('gives a reader alone several slabs, and leaves most of them to others', () => {
@@ -141,7 +141,7 @@ describe('the budget', () => {
       pool,
       Array.from({ length: 300 }, () => reader('many')),
     );
-    expect(pool.usedBytes() / 1024 / 1024).toBe(12);
+    expect(pool.usedBytes() / 1024 / 1024).toBe(8);
     expect(pool.mayAcquire(reader('other'))).toBe(true);
     expect(takeAll(pool, [reader('other')])).toEqual([3]);
   });
