@@ -196,6 +196,24 @@ describe('names that were slow', () => {
     expect(order).toEqual(['a.greedy.example', 'b.greedy.example', 'a.modest.test', 'c.greedy.example']);
   });
 
+  it.each([
+    [3_999, 'found'],
+    [4_000, 'EAI_AGAIN'],
+  ])('do not include one that resolved quickly before and takes %i ms once: the next is %s', async (ms, expected) => {
+    const test = start();
+    await prove(test, 'good.example');
+    test.fast();
+    void test.look('good.example');
+    await vi.advanceTimersByTimeAsync(ms);
+    await test.answer('good.example');
+    await vi.advanceTimersByTimeAsync(10_000);
+    test.fast('good.example');
+    void test.look('never.test');
+    const next = test.look('good.example');
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await next).toBe(expected);
+  });
+
   it('count as others again once they resolve quickly', async () => {
     const test = start();
     await hang(test, 'healed.example');
