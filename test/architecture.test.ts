@@ -161,6 +161,17 @@ const mayReveal = [
 
 const generated = 'console/api/operations.ts';
 
+/** The files that read sentences of libraries and clouds, which have no code for what they say. */
+const readsForeignSentences = [
+  'database/errors.ts',
+  'database/sqlite/threads/threaded-store.ts',
+  'server/graphql/errors.ts',
+  'server/graphql/safe-messages.ts',
+  'server/graphql/execution/limits.ts',
+  'upstream/cloud/aws/errors.ts',
+  'upstream/errors/network-errors.ts',
+];
+
 /** Each law as a function that returns its violations in a tree. */
 const laws = {
   'lets each room import only what its row names, types included': (tree: Sources) => forbiddenArrows(tree, rooms),
@@ -183,6 +194,11 @@ const laws = {
   'makes temporary directories only where the list says': (tree: Sources) =>
     filesWith(tree, /\bmkdtemp/).filter((file) => !['build/package.ts', 'database/sqlite/backup.ts'].includes(file)),
   'evaluates no text as code': (tree: Sources) => filesWith(tree, /\bnew Function\(|\beval\(/),
+  'neither rewrites nor inspects a sentence of Regway, because what it says is data beside it': (tree: Sources) =>
+    filesWith(
+      tree,
+      /\b(?:message|hint|sentence)\??\.(?:includes|replace|replaceAll|match|matchAll|startsWith|endsWith|indexOf|search|slice|split|substring)\(|\.(?:test|exec)\((?:\w+\??\.)*(?:message|hint|sentence)\b/,
+    ).filter((file) => !readsForeignSentences.includes(file)),
   'has one home for each name: no re-export, no index file': reExports,
   'has at most 12 names in a folder': (tree: Sources) => crowdedFolders(tree, 12),
   'keeps every file at 300 lines or fewer': (tree: Sources) =>
@@ -225,6 +241,22 @@ function without(list: readonly string[], entry: string): string[] {
 
 /** A law, a fault against it as files that are added to the tree, and what the law then finds. */
 const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, string>>, string])[] = [
+  [
+    'neither rewrites nor inspects a sentence of Regway, because what it says is data beside it',
+    {
+      'server/rest/x.ts':
+        "// X.\nexport const x = (hint: string) => hint.replaceAll('secureConnection', 'registry_verify');\n",
+    },
+    'server/rest/x.ts',
+  ],
+  [
+    'neither rewrites nor inspects a sentence of Regway, because what it says is data beside it',
+    {
+      'cli/registry/x.ts':
+        "// X.\nexport const x = (report: { hint?: string }) => report.hint?.includes('trustedRealm');\n",
+    },
+    'cli/registry/x.ts',
+  ],
   [
     'lets each room import only what its row names, types included',
     { 'server/rest/x.ts': "// X.\nimport type { A } from '../graphql/errors.ts';\n" },

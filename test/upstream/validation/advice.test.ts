@@ -3,7 +3,11 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { AdviceOf, RegistryAdviceKind } from '../../../src/core/registry/advice.ts';
+import type {
+  AdviceOf,
+  InterfaceAdviceKind,
+  RegistryAdviceKind as WithoutTerms,
+} from '../../../src/core/registry/advice.ts';
 import { AdvisedProblem, type ValidationReport } from '../../../src/core/registry/report.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../../src/core/validation/validator.ts';
@@ -24,6 +28,9 @@ import {
 } from '../fixtures.ts';
 import { basicRegistry, bearerServer, ociError, sendJson } from '../personalities.ts';
 import { openPuller, sourceOf } from '../pulling.ts';
+
+/** One kind with terms of an interface is here too, because only a validator of its own has other names and settings. */
+type RegistryAdviceKind = WithoutTerms | Extract<InterfaceAdviceKind, 'PERMIT_AND_ALLOW_PLAIN_HTTP'>;
 
 /** What a person can change: the registry, its record, the settings of the server, and time. */
 interface Situation {
@@ -220,6 +227,17 @@ const executions: { readonly [Kind in RegistryAdviceKind]: () => Promise<Executi
       },
       follow: ({ host }, situation) => {
         situation.settings = { lookup, plainHttpHosts: [host] };
+      },
+    };
+  },
+  PERMIT_AND_ALLOW_PLAIN_HTTP: async () => {
+    const { port } = await startServer(basicRegistry);
+    const lookup = loopback;
+    return {
+      situation: { target: { host: `registry.test:${port}` }, settings: { lookup }, credential },
+      follow: ({ host }, situation) => {
+        situation.settings = { lookup, plainHttpHosts: [host] };
+        situation.target = { ...situation.target, secureConnection: false };
       },
     };
   },

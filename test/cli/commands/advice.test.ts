@@ -1,0 +1,158 @@
+// Every advice that names a term of an interface, executed: the test does what GraphQL, REST, and the command line say in their own words, and the credential works. A kind without a case does not compile.
+
+import { describe, expect, it } from 'vitest';
+import type { InterfaceAdviceKind } from '../../../src/core/registry/advice.ts';
+import { createCertificate, marker, startServer } from '../../upstream/fixtures.ts';
+import { basicRegistry, bearerServer } from '../../upstream/personalities.ts';
+import { useCommandLine } from '../harness.ts';
+
+const line = useCommandLine();
+
+/** What is sent; following advice changes it. */
+interface Attempt {
+  readonly registry: string;
+  username: string;
+  password: string;
+  secureConnection: boolean;
+  type?: string;
+  trustedRealm?: string;
+  probeRepository?: string;
+}
+
+interface Case {
+  readonly attempt: Attempt;
+  /** What a person does at the registry. */
+  readonly mend?: () => void;
+}
+
+const right = { username: 'alice', password: marker };
+const plainCase = async (more: Partial<Attempt> = {}): Promise<Case> => ({
+  attempt: { registry: (await startServer(basicRegistry)).host, ...right, secureConnection: false, ...more },
+});
+
+/** An update needs a stored registry, and the operator's setting a new start: both have tests of their own. */
+type Elsewhere = 'KEEP_UNVERIFIED_TLS' | 'VALIDATE' | 'PERMIT_AND_ALLOW_PLAIN_HTTP';
+
+const cases: Readonly<Record<Exclude<InterfaceAdviceKind, Elsewhere>, () => Promise<Case>>> = {
+  CHECK_CREDENTIAL: () => plainCase({ password: 'wrong' }),
+  REMOVE_USERNAME_SPACE: () => plainCase({ username: 'alice ' }),
+  REMOVE_PASSWORD_SPACE: () => plainCase({ password: `${marker} ` }),
+  GRANT_PULL: async () => {
+    let isGranted = false;
+    const { host } = await startServer((request, response) =>
+      bearerServer({ repositoryStatus: isGranted ? 200 : 403 }).both(request, response),
+    );
+    return {
+      attempt: { registry: `${host}/team/app`, ...right, secureConnection: false },
+      mend: () => {
+        isGranted = true;
+      },
+    };
+  },
+  PROBE_PRIVATE_REPOSITORY: async () => ({
+    attempt: {
+      registry: (await startServer(bearerServer({ anonymous: 'FULL_TOKEN' }).both)).host,
+      ...right,
+      secureConnection: false,
+    },
+  }),
+  TRUST_REALM: async () => {
+    const { registry, tokenServer } = bearerServer({ realm: () => `${tokens.origin}/token` });
+    const tokens: { readonly origin: string } = await startServer(tokenServer);
+    return { attempt: { registry: (await startServer(registry)).host, ...right, secureConnection: false } };
+  },
+  ALLOW_UNVERIFIED_TLS: async () => ({
+    attempt: {
+      registry: (await startServer(basicRegistry, { tls: await createCertificate({}) })).host,
+      ...right,
+      secureConnection: true,
+    },
+  }),
+  ALLOW_PLAIN_HTTP: () => plainCase({ secureConnection: true }),
+  USE_TYPE: () => plainCase({ type: 'GCR' }),
+};
+
+/** Does what the sentences of any interface say, by the terms in them. */
+function follow(words: string, { attempt, mend }: Case): void {
+  if (/(?:pass secureConnection: false|"registry_verify": false|--secure-connection=false)/.test(words))
+    attempt.secureConnection = false;
+  const realm = /(?:trustedRealm: "|--trusted-realm=)([^\s",]+?)[".,;]?(?:\s|$|;)/.exec(words)?.[1];
+  if (realm !== undefined) attempt.trustedRealm = realm;
+  const type = /(?:type: |"registry_type": "|--type=)(\w+)/.exec(words)?.[1];
+  if (type !== undefined) attempt.type = type.toUpperCase();
+  if (/probeRepository|--probe-repository/.test(words)) attempt.probeRepository = 'team/app';
+  if (/(?:username|registry_user) begins or ends/.test(words)) attempt.username = attempt.username.trim();
+  if (/(?:password|registry_pass) begins or ends/.test(words)) attempt.password = attempt.password.trim();
+  if (/Check (?:the )?(?:username and password|registry_user and registry_pass)/.test(words))
+    Object.assign(attempt, right);
+  if (words.includes('Grant the user')) mend?.();
+}
+
+interface Result {
+  readonly isValid: boolean;
+  readonly words: string;
+}
+
+async function byGraphql({ secureConnection, ...input }: Attempt): Promise<Result> {
+  const { body } = await line.server.graphql(
+    `mutation ($input: CreateRegistryInput!, $secureConnection: Boolean!) {
+      checkRegistry(input: $input, secureConnection: $secureConnection) { validation { outcome hint advice { kind message } } } }`,
+    { input, secureConnection },
+  );
+  const { validation } = (body.data as { checkRegistry: { validation: { outcome: string; hint: string | null } } })
+    .checkRegistry;
+  return { isValid: validation.outcome === 'VALID', words: validation.hint ?? '' };
+}
+
+function flags({ registry, username, secureConnection, type, trustedRealm, probeRepository }: Attempt): string[] {
+  return [
+    registry,
+    `--username=${username}`,
+    `--secure-connection=${secureConnection}`,
+    ...(type === undefined ? [] : [`--type=${type.toLowerCase()}`]),
+    ...(trustedRealm === undefined ? [] : [`--trusted-realm=${trustedRealm}`]),
+    ...(probeRepository === undefined ? [] : [`--probe-repository=${probeRepository}`]),
+  ];
+}
+
+async function byCommandLine(attempt: Attempt): Promise<Result> {
+  const env = { REGWAY_REGISTRY_PASSWORD: attempt.password };
+  const { stderr } = await line.run(['registry', 'check', ...flags(attempt)], { env });
+  return { isValid: /✓ VALID /.test(stderr), words: /Hint: (.*)/.exec(stderr)?.[1] ?? '' };
+}
+
+/** REST has no key for two settings, and names the command that has a flag. */
+async function byRest(attempt: Attempt): Promise<Result> {
+  const { registry, username, password, secureConnection, type, trustedRealm, probeRepository } = attempt;
+  if (trustedRealm !== undefined || probeRepository !== undefined) return byCommandLine(attempt);
+  const response = await fetch(`${line.server.url}/api/v2/registries`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${line.server.firstToken()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      registry,
+      registry_user: username,
+      registry_pass: password,
+      registry_verify: secureConnection,
+      ...(type === undefined ? {} : { registry_type: type.toLowerCase() }),
+    }),
+  });
+  const body = (await response.json()) as { message?: string };
+  return { isValid: response.ok, words: body.message ?? '' };
+}
+
+describe.each([
+  ['GraphQL', byGraphql],
+  ['REST', byRest],
+  ['the command line', byCommandLine],
+])('in the words of %s', (name, send) => {
+  it.each(Object.entries(cases))('%s solves its situation once it is followed', async (kind, start) => {
+    // REST stores a credential that could not be verified, and shows no report of it.
+    if (name === 'REST' && kind === 'PROBE_PRIVATE_REPOSITORY')
+      return expect((await send((await start()).attempt)).isValid).toBe(true);
+    const situation = await start();
+    const first = await send(situation.attempt);
+    expect(first).toMatchObject({ isValid: false, words: expect.stringMatching(/\w/) });
+    follow(first.words, situation);
+    expect(await send(situation.attempt), first.words).toMatchObject({ isValid: true });
+  });
+});
