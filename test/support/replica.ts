@@ -46,7 +46,7 @@ export async function createReplica(
   const sealer = await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
   const registries = withoutExpiredPasswords(publishChanges(store.registries, notifications), parts);
-  const ports = { ...parts, registries, access, sealer };
+  const ports = { monotonicMs: () => parts.now().getTime(), ...parts, registries, access, sealer };
   const pulls = createPulls(ports, pullSettings);
   const subscriptions = createSubscriptions({ registries, access, notifications, resolveLogin, setTimer });
   const endpoint = () => new URL('https://regway.example');

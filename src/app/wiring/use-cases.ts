@@ -106,7 +106,7 @@ export async function createDomain({
   const pulls = observedPulls(
     cloud.wrapPulls(
       createPulls(
-        { registries: stored, access: store.access, sealer, ledger, ...validating },
+        { registries: stored, access: store.access, sealer, ledger, monotonicMs, ...validating },
         { anonymousAllowed: config.pullAnonymous },
       ),
     ),

@@ -15,13 +15,28 @@ export interface CircuitBreaker {
   open(registry: Registry, reason: string): boolean;
 }
 
+/** The clocks of circuits. */
+export interface CircuitClocks {
+  readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward, so that a circuit closes in time whatever is set on the machine. */
+  readonly monotonicMs: () => number;
+}
+
+interface Circuit {
+  /** Epoch milliseconds, to compare with validations. */
+  readonly atMs: number;
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
 /** Creates a circuit breaker. A new password of the registry, or a later validation that succeeds, closes its circuit at once. */
-export function createCircuitBreaker(now: () => Date): CircuitBreaker {
-  const opened = new Map<string, { readonly atMs: number; readonly reason: string }>();
+export function createCircuitBreaker({ now, monotonicMs }: CircuitClocks): CircuitBreaker {
+  const opened = new Map<string, Circuit>();
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   const current = (registry: Registry) => {
     const circuit = opened.get(keyOf(registry));
-    if (circuit === undefined || circuit.atMs + circuitMs <= now().getTime()) return undefined;
+    if (circuit === undefined || circuit.untilMs <= monotonicMs()) return undefined;
     const { lastValidation } = registry;
     return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > circuit.atMs
       ? undefined
@@ -30,13 +45,14 @@ export function createCircuitBreaker(now: () => Date): CircuitBreaker {
   return {
     throwIfOpen(registry) {
       const circuit = current(registry);
-      if (circuit !== undefined) throw circuitIsOpen(registry, circuit.reason, circuit.atMs + circuitMs);
+      if (circuit === undefined) return;
+      throw circuitIsOpen(registry, circuit.reason, now().getTime() + circuit.untilMs - monotonicMs());
     },
     open(registry, reason) {
       if (current(registry) !== undefined) return false;
-      const atMs = now().getTime();
-      for (const [key, circuit] of opened) if (circuit.atMs + circuitMs <= atMs) opened.delete(key);
-      opened.set(keyOf(registry), { atMs, reason });
+      const nowMs = monotonicMs();
+      for (const [key, circuit] of opened) if (circuit.untilMs <= nowMs) opened.delete(key);
+      opened.set(keyOf(registry), { atMs: now().getTime(), untilMs: nowMs + circuitMs, reason });
       return true;
     },
   };

@@ -20,7 +20,7 @@ import { LoginNotIssued, skippedReport, type ValidationOutcome, type ValidationR
 import { Problem } from '../shared/problem.ts';
 import { Secret } from '../shared/secret.ts';
 import type { Credential } from '../validation/validator.ts';
-import { circuitMs, type CircuitBreaker, createCircuitBreaker } from './circuit-breaker.ts';
+import { circuitMs, type CircuitBreaker, type CircuitClocks, createCircuitBreaker } from './circuit-breaker.ts';
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
 import type { RequestedContent, UseLedger } from './usage.ts';
 
@@ -77,7 +77,7 @@ export interface Pulls {
 }
 
 /** The ports of the use cases of pulling. */
-export interface PullPorts extends FailoverPorts {
+export interface PullPorts extends FailoverPorts, CircuitClocks {
   readonly access: AccountLookup & Pick<AccountStore, 'accountByName'>;
   readonly ledger: UseLedger;
 }
@@ -90,7 +90,7 @@ export interface PullSettings {
 
 /** Creates the use cases of pulling. */
 export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
-  const circuitBreaker = createCircuitBreaker(ports.now);
+  const circuitBreaker = createCircuitBreaker(ports);
   const failover = createFailover(ports, circuitMs);
   return {
     permits: (principal, image) => mayRun(principal, 'pull.use') && coversImage(principal, image),
