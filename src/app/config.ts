@@ -116,6 +116,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const reader = new SettingReader(environment);
   const { host, port } = reader.parse('REGWAY_LISTEN', parseListen) ?? { host: '127.0.0.1', port: 4000 };
   const dataDir = resolve(reader.text('REGWAY_DATA_DIR') ?? 'data');
+  const validationsPerMinute = reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10;
   const config: Config = {
     listenHost: host,
     listenPort: port,
@@ -147,8 +148,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,
     compiledExecution: reader.parse('REGWAY_COMPILED_EXECUTION', parseBoolean) ?? true,
     rotationWindowMs: (reader.parse('REGWAY_ROTATION_WINDOW_HOURS', parseWindowHours) ?? 24) * 60 * 60 * 1000,
-    validationsPerMinute: reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10,
-    accountValidationsPerMinute: reader.parse('REGWAY_ACCOUNT_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 60,
+    validationsPerMinute,
+    accountValidationsPerMinute:
+      reader.parse('REGWAY_ACCOUNT_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? accountLimit(validationsPerMinute),
     failedLoginsPerMinute: reader.parse('REGWAY_FAILED_LOGINS_PER_MINUTE', parsePerMinute) ?? 10,
     trustedProxies: reader.list('REGWAY_TRUSTED_PROXIES', parseCidr),
     // Nothing balances between servers on loopback.
@@ -186,6 +188,11 @@ function configDirIn(home: () => string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whoever lifts or raises the limit of one login did not mean another to stop it. */
+function accountLimit(perLogin: number): number {
+  return perLogin === 0 ? 0 : Math.max(60, perLogin);
 }
 
 function readTls(reader: SettingReader): Config['tls'] {

@@ -93,6 +93,16 @@ describe('the settings', () => {
     expect(readConfig(environment)).toMatchObject({ shutdownDelayMs, shutdownTimeoutMs: 60_000 });
   });
 
+  it.each([
+    [{}, 10, 60],
+    [{ REGWAY_VALIDATIONS_PER_MINUTE: '0' }, 0, 0],
+    [{ REGWAY_VALIDATIONS_PER_MINUTE: '500' }, 500, 500],
+    [{ REGWAY_VALIDATIONS_PER_MINUTE: '0', REGWAY_ACCOUNT_VALIDATIONS_PER_MINUTE: '7' }, 0, 7],
+  ])('limit with %j validations to %i a login and %i an account', (environment, login, account) => {
+    const { validationsPerMinute, accountValidationsPerMinute } = readConfig(environment);
+    expect([validationsPerMinute, accountValidationsPerMinute]).toEqual([login, account]);
+  });
+
   it('report all mistakes together', () => {
     const message = refusal({
       REGWAY_LISTEN: 'nonsense',

@@ -2,10 +2,11 @@
 
 import { Worker } from 'node:worker_threads';
 import { createRestartLimit } from '../../../core/shared/restarts.ts';
+import { translateFailure } from '../../errors.ts';
+import { Callbacks } from './callbacks.ts';
 import { FairQueue, type Waiting } from './fair-queue.ts';
 import {
   type Call,
-  type CallbackPlace,
   fromCrossing,
   type Order,
   type Report,
@@ -15,7 +16,6 @@ import {
 } from './messages.ts';
 import { laneOf } from './placement.ts';
 import { busy, lostWrite, tooLong, unavailable } from './refusals.ts';
-import { sendable } from './sendable.ts';
 
 export interface ThreadOptions {
   readonly path: string;
@@ -76,7 +76,7 @@ class Thread implements StoreThread {
   readonly #queue = new FairQueue<PendingCall>(maxWaiting);
   readonly #held = new Map<number, PendingCall>();
   readonly #atEachStart: Target[] = [];
-  readonly #callbacks = new Map<number, (...args: unknown[]) => unknown>();
+  readonly #callbacks = new Callbacks();
   readonly #mayRestart = createRestartLimit(() => performance.now());
   /** The running thread. Undefined while none may be started. */
   #worker: Worker | undefined;
@@ -103,7 +103,7 @@ class Thread implements StoreThread {
     if (this.#state !== 'OPEN') return Promise.reject(unavailable('The server is stopping.'));
     this.start();
     return new Promise((resolve, reject) => {
-      const call = { id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#toMessage(arg)) };
+      const call = { id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#callbacks.toMessage(arg)) };
       const left = this.#queue.add({ call, lane: laneOf(args), since: performance.now(), resolve, reject });
       left?.reject(busy());
       this.#lookTimer ??= setTimeout(() => this.#look(), lookMs).unref();
@@ -134,13 +134,6 @@ class Thread implements StoreThread {
     await Promise.all([...this.#retired].map((retired) => retired.terminate()));
   }
 
-  #toMessage(arg: unknown): unknown {
-    if (typeof arg !== 'function') return sendable(arg);
-    const callback = (this.#lastId += 1);
-    this.#callbacks.set(callback, arg as (...args: unknown[]) => unknown);
-    return { callback };
-  }
-
   /** A thread inside of SQLite ends when its read does. Meanwhile another serves, but never a third. */
   start(): void {
     const isNeeded = this.#worker === undefined && (this.#state === 'OPEN' || this.#state === 'CLOSING');
@@ -166,7 +159,9 @@ class Thread implements StoreThread {
     this.#worker = worker;
     this.#isOpened = false;
     for (const { part, method, args } of this.#atEachStart)
-      this.#post(worker, [{ id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#toMessage(arg)) }]);
+      this.#post(worker, [
+        { id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#callbacks.toMessage(arg)) },
+      ]);
   }
 
   /** At the end of this turn of the event loop, so that requests that arrived together cross together. */
@@ -189,7 +184,12 @@ class Thread implements StoreThread {
       calls.push(next.call);
     }
     if (calls.length === 0) return;
-    this.#post(worker, calls);
+    try {
+      this.#post(worker, calls);
+    } catch {
+      for (const call of calls) this.#postAlone(worker, call);
+      this.#afterCalls();
+    }
     if (this.#isOpened) this.#timeScan();
   }
 
@@ -201,6 +201,18 @@ class Thread implements StoreThread {
 
   #post(worker: Worker, calls: readonly Call[]): void {
     worker.postMessage({ calls } satisfies Order, []);
+  }
+
+  /** A value that cannot cross to a thread is a fault of its own call, not of those that would have crossed with it. */
+  #postAlone(worker: Worker, call: Call): void {
+    try {
+      this.#post(worker, [call]);
+    } catch (error) {
+      const pending = this.#held.get(call.id);
+      this.#held.delete(call.id);
+      if (pending !== undefined) this.#callbacks.forget(call);
+      pending?.reject(translateFailure(error));
+    }
   }
 
   #receive(worker: Worker, report: Report): void {
@@ -218,20 +230,19 @@ class Thread implements StoreThread {
     const pending = this.#held.get(reply.id);
     this.#held.delete(reply.id);
     if (pending === undefined) return;
-    this.#forgetCallbacks(pending);
+    this.#callbacks.forget(pending.call);
     if ('error' in reply) pending.reject(fromCrossing(reply.error));
     else pending.resolve(reply.value);
   }
 
   async #callBack(worker: Worker, { called, callback, args }: Extract<Report, { called: number }>): Promise<void> {
-    let order: Order;
     try {
-      order = { returned: called, value: sendable(await this.#callbacks.get(callback)?.(...args)) };
+      const value = await this.#callbacks.run(callback, args);
+      worker.postMessage({ returned: called, value } satisfies Order, []);
     } catch {
       // The function belongs to the caller, who has its error already.
-      order = { returned: called, failed: true };
+      worker.postMessage({ returned: called, failed: true } satisfies Order, []);
     }
-    worker.postMessage(order, []);
   }
 
   #afterCalls(): void {
@@ -273,14 +284,10 @@ class Thread implements StoreThread {
 
   #failHeld(error: Error): void {
     for (const pending of this.#held.values()) {
-      this.#forgetCallbacks(pending);
+      this.#callbacks.forget(pending.call);
       pending.reject(error);
     }
     this.#held.clear();
-  }
-
-  #forgetCallbacks({ call }: PendingCall): void {
-    for (const arg of call.args) if (isCallback(arg)) this.#callbacks.delete(arg.callback);
   }
 
   #look(): void {
@@ -288,8 +295,4 @@ class Thread implements StoreThread {
     this.#lookTimer = this.#queue.size > 0 ? setTimeout(() => this.#look(), lookMs).unref() : undefined;
     if (this.pending === 0) this.#onIdle?.();
   }
-}
-
-function isCallback(arg: unknown): arg is CallbackPlace {
-  return typeof arg === 'object' && arg !== null && 'callback' in arg;
 }
