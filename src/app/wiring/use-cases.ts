@@ -97,8 +97,7 @@ export async function createDomain({
     access: store.access,
     sealer,
     ...validating,
-    validationRateLimit: createRateLimiter(config.validationsPerMinute),
-    accountValidationRateLimit: createRateLimiter(config.accountValidationsPerMinute),
+    ...validationLimits(config),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
   };
   const registries = createRegistries(ports);
@@ -119,12 +118,11 @@ export async function createDomain({
     resolveLogin,
     setTimer,
   });
-  const upstreamTokens = createUpstreamTokens({ pulls, minter: upstream, endpoint });
   const useCases = {
     registries,
     uses: createUses({ uses: store.uses }),
     subscriptions,
-    upstreamTokens,
+    upstreamTokens: createUpstreamTokens({ pulls, minter: upstream, endpoint }),
     clientConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, systemTime),
   };
@@ -143,6 +141,13 @@ export async function createDomain({
     signInKey: sealer.deriveKey('sign-in'),
     endStreams: () => subscriptions.end(),
     close,
+  };
+}
+
+function validationLimits({ validationsPerMinute, accountValidationsPerMinute }: Config) {
+  return {
+    validationRateLimit: createRateLimiter(validationsPerMinute),
+    accountValidationRateLimit: createRateLimiter(accountValidationsPerMinute),
   };
 }
 
