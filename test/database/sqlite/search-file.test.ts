@@ -25,7 +25,7 @@ test.each(['delete', 'rename'])('of a name that is gone by %s, no trigram stays 
   else await registries.update({ ...secret, name: 'other', version: 2 }, sampleSealed(), 1, sampleEvent());
   await store.close();
   const bytes = readFileSync(url);
-  expect([...marker].map((letter) => bytes.includes(letter))).toEqual([false, false, false]);
+  expect(Array.from(marker, (letter) => bytes.includes(letter))).toEqual([false, false, false]);
 });
 
 test('a backup finds what the file finds, also after rows were deleted, and both are sound', async () => {
