@@ -275,11 +275,31 @@ describe('the plans', () => {
       /USING COVERING INDEX registry_account_\w+ \(account=\?\)/,
       ({ registries }) => registries.count('a', {}),
     ],
+    [
+      'a page of one type',
+      /USING INDEX registry_account_type \(account=\? AND type=\? AND registry>\?\)/,
+      ({ registries }) => registries.page(pageQuery({ filter: { type: 'ACR' }, after: from })),
+    ],
+    [
+      'a page of one outcome',
+      /USING INDEX registry_account_outcome \(account=\? AND outcome=\? AND registry>\?\)/,
+      ({ registries }) => registries.page(pageQuery({ filter: { outcome: 'TIMEOUT' }, after: from })),
+    ],
+    [
+      'a count of one outcome',
+      /USING COVERING INDEX registry_account_outcome \(account=\? AND outcome=\?\)/,
+      ({ registries }) => registries.count('a', { outcome: 'TIMEOUT' }),
+    ],
+    [
+      'the backlog of checks',
+      /USING COVERING INDEX registry_next_check_at \(next_check_at<\?\)/,
+      ({ registries }) => registries.dueBacklog(1),
+    ],
     ['tokenById', /USING INDEX sqlite_autoindex_api_token_1 \(id=\?\)/, ({ access }) => access.tokenById('a')],
     ...orders.flatMap(([field, direction]): [string, RegExp, (store: Store) => Promise<unknown>][] => {
-      const index = `USING INDEX registry_account_${field.toLowerCase()}`;
-      const range =
-        field === 'REGISTRY' ? /registry[<>]\?/ : new RegExp(String.raw`\(${field.toLowerCase()},id\)[<>]\(\?,\?\)`);
+      const column = field === 'NAME' ? 'name_key' : field.toLowerCase();
+      const index = `USING INDEX registry_account_${column}`;
+      const range = field === 'REGISTRY' ? /registry[<>]\?/ : new RegExp(String.raw`\(${column},id\)[<>]\(\?,\?\)`);
       return [
         [
           `the first page by ${field} ${direction}`,
