@@ -81,8 +81,11 @@ export function failureOf(error: unknown, host: string): UpstreamFailure | undef
 function weakness(error: unknown): Partial<OutcomeFacts> {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code !== 'UNSPECIFIED' || typeof message !== 'string') return {};
-  if (/\bkey too (?:weak|small)/i.test(message)) return { reason: 'a key in its chain is too small' };
-  return /\bdigest algorithm too weak/i.test(message) ? { reason: 'a signature in its chain is too weak' } : {};
+  if (/\bkey too (?:weak|small)/i.test(message))
+    return { reason: 'a key in its chain is too small', isCaMissing: false };
+  return /\bdigest algorithm too weak/i.test(message)
+    ? { reason: 'a signature in its chain is too weak', isCaMissing: false }
+    : {};
 }
 
 /** Reads the names from Node's error for a wrong name, which has the certificate: `DNS:a.example, IP Address:10.0.0.1` (RFC 5280 §4.2.1.6). */

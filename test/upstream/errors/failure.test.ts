@@ -1,7 +1,9 @@
 // Unexpected responses and errors end in a report; internal errors stay internal errors.
 
 import { describe, expect, it } from 'vitest';
+import { noFacts } from '../../../src/upstream/errors/failure.ts';
 import { failureOf } from '../../../src/upstream/errors/network-errors.ts';
+import { describeOutcome } from '../../../src/upstream/errors/outcomes.ts';
 import { check, startTcpServer } from '../fixtures.ts';
 
 describe('an answer that is not HTTP as it should be', () => {
@@ -74,6 +76,15 @@ describe('an error', () => {
   ])('%s of the way to an upstream is %s', (error, outcome) => {
     expect(failureOf(error, 'registry.test')).toMatchObject({ outcome, facts: { host: 'registry.test' } });
   });
+
+  it.each(['EE certificate key too weak', 'CA signature digest algorithm too weak'])(
+    'of a certificate that is too weak (%s) asks for another certificate, as no CA would help',
+    (message) => {
+      const failure = failureOf(Object.assign(new Error(message), { code: 'UNSPECIFIED' }), 'registry.test');
+      const { advice } = describeOutcome('TLS_UNTRUSTED', { ...noFacts, host: '', username: '', repository: null, ...failure?.facts });
+      expect(advice[0]?.kind).toBe('REPLACE_CERTIFICATE');
+    },
+  );
 
   it.each([
     new TypeError('x is not a function'),
