@@ -35,10 +35,7 @@ export function listOf(world: World, { filter, field, direction }: ListQuery): K
   const { search, host, type, outcome } = filter;
   const matches = [...world.values()].filter(
     (known) =>
-      (search === undefined ||
-        [known.registry, known.name, known.username].some((text) =>
-          text.toLowerCase().includes(search.toLowerCase()),
-        )) &&
+      (search === undefined || hasWords(known, search)) &&
       (host === undefined || known.host === host) &&
       (type === undefined || known.type === type) &&
       (outcome === undefined || known.outcome === outcome),
@@ -62,10 +59,27 @@ function coversImage(text: string, host: string, path: string): boolean {
   return text.endsWith('/*') && `${host}/${path}`.startsWith(text.slice(0, -1));
 }
 
+/** Every word occurs in one of the fields. */
+function hasWords({ registry, name, username }: Known, search: string): boolean {
+  const fields = [registry, name, username].map(folded);
+  const words = folded(search)
+    .split(/\s+/u)
+    .filter((word) => word !== '');
+  return words.every((word) => fields.some((field) => field.includes(word)));
+}
+
+/** Without case and accents. The model's names have no letter for which that is harder. */
+function folded(text: string): string {
+  return text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+}
+
 function orderValue(known: Known, field: RegistryOrderField): string | number {
-  return { REGISTRY: known.registry, NAME: known.name, CREATED_AT: known.createdAt, UPDATED_AT: known.updatedAt }[
-    field
-  ];
+  return {
+    REGISTRY: known.registry,
+    NAME: `${folded(known.name)}\n${known.name}`,
+    CREATED_AT: known.createdAt,
+    UPDATED_AT: known.updatedAt,
+  }[field];
 }
 
 function compare(one: string | number, two: string | number): number {
