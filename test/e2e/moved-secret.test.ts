@@ -101,6 +101,8 @@ const attacks: [string, () => string, (database: Database) => void][] = [
     () => attackerId,
     (database) => {
       database.prepare('DELETE FROM registry WHERE id = ?').run(attackerId);
+      // Whoever writes to the file need not keep its references.
+      database.pragma('foreign_keys = OFF');
       database.prepare('UPDATE registry SET id = ? WHERE id = ?').run(attackerId, ownerId);
     },
   ],
