@@ -81,7 +81,13 @@ describe('an error', () => {
     'of a certificate that is too weak (%s) asks for another certificate, as no CA would help',
     (message) => {
       const failure = failureOf(Object.assign(new Error(message), { code: 'UNSPECIFIED' }), 'registry.test');
-      const { advice } = describeOutcome('TLS_UNTRUSTED', { ...noFacts, host: '', username: '', repository: null, ...failure?.facts });
+      const { advice } = describeOutcome('TLS_UNTRUSTED', {
+        ...noFacts,
+        host: '',
+        username: '',
+        repository: null,
+        ...failure?.facts,
+      });
       expect(advice[0]?.kind).toBe('REPLACE_CERTIFICATE');
     },
   );

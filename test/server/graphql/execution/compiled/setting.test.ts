@@ -69,7 +69,7 @@ describe('with the setting REGWAY_COMPILED_EXECUTION', () => {
           });
         if (!expected.text.startsWith('{"errors"')) answered += 1;
       }),
-      { numRuns: 100, endOnFailure: true },
+      { numRuns: 250, endOnFailure: true },
     );
     expect(answered).toBeGreaterThan(20);
   });
