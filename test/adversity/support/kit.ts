@@ -51,7 +51,7 @@ const sampleIntervalMs = 200;
 export async function endure(trouble: Trouble): Promise<string[]> {
   const observation = await observe(trouble);
   console.log(reportTable(observation));
-  return [...new Set(brokenLimits(observation))];
+  return [...new Set(brokenLimits(observation, inject('adversity').slack))];
 }
 
 /** Runs a trouble and returns what was seen. */

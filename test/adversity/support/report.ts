@@ -62,20 +62,20 @@ export function reportKinds({ quiet, runs }: Observation): KindReport[] {
   });
 }
 
-/** Returns a sentence for each limit that was broken. */
-export function brokenLimits(observation: Observation): string[] {
+/** Returns a sentence for each limit that was broken. @param slack what the limits of time and of kept memory are multiplied by. */
+export function brokenLimits(observation: Observation, slack: number): string[] {
   const { runs, rssBeforeMiB, rssAfterMiB } = observation;
   const maxRssMiB = Math.max(...runs.map((run) => run.maxRssMiB));
   return [
-    ...reportKinds(observation).flatMap(brokenByKind),
-    ...runs.flatMap(longWaits),
+    ...reportKinds(observation).flatMap((report) => brokenByKind(report, slack)),
+    ...runs.flatMap((run) => longWaits(run, limits.waitMs * slack)),
     ...runs.flatMap(({ samples }) =>
       samples.flatMap(({ kind, fault }) => (fault === undefined ? [] : [`${kind} failed: ${fault}`])),
     ),
     ...(maxRssMiB > limits.rssMiB ? [`The server took ${shown(maxRssMiB)} MiB, more than ${limits.rssMiB}.`] : []),
-    ...(rssAfterMiB > rssBeforeMiB + limits.keptMiB
+    ...(rssAfterMiB > rssBeforeMiB + limits.keptMiB * slack
       ? [
-          `A minute later the server kept ${shown(rssAfterMiB)} MiB, ${limits.keptMiB} more than the ${shown(rssBeforeMiB)} before.`,
+          `A minute later the server kept ${shown(rssAfterMiB)} MiB, ${limits.keptMiB * slack} more than the ${shown(rssBeforeMiB)} before.`,
         ]
       : []),
   ];
@@ -88,16 +88,16 @@ function mostMs(kind: RequestKind, quietP99Ms: number): number {
   return relative > absolute ? relative : Math.max(small, relative);
 }
 
-function brokenByKind({ kind, quietP99Ms, p99Ms, count }: KindReport): string[] {
-  const most = mostMs(kind, quietP99Ms);
+function brokenByKind({ kind, quietP99Ms, p99Ms, count }: KindReport, slack: number): string[] {
+  const most = mostMs(kind, quietP99Ms) * slack;
   if (count === 0) return [`No ${kind} was answered.`];
   return p99Ms > most ? [`The p99 of ${kind} was ${shown(p99Ms)} ms, more than ${shown(most)}.`] : [];
 }
 
 /** Waits of which the control saw less than half. */
-function longWaits({ samples, delays }: Stretch): string[] {
+function longWaits({ samples, delays }: Stretch, waitMs: number): string[] {
   return samples
-    .filter(({ durationMs }) => durationMs > limits.waitMs)
+    .filter(({ durationMs }) => durationMs > waitMs)
     .filter(({ startedAt, durationMs }) => {
       const seen = delays
         .filter(({ endedAt }) => endedAt > startedAt && endedAt - startedAt < durationMs + 1_000)

@@ -20,6 +20,8 @@ export interface SeededData {
   /** How long each of the three runs takes, and the quiet time before them. */
   readonly seconds: number;
   readonly quietSeconds: number;
+  /** What the limits are multiplied by. */
+  readonly slack: number;
 }
 
 declare module 'vitest' {
@@ -49,6 +51,7 @@ export async function setup(project: TestProject): Promise<() => void> {
     registries: count,
     seconds: setting('REGWAY_ADVERSITY_SECONDS', 3),
     quietSeconds: setting('REGWAY_ADVERSITY_QUIET_SECONDS', 2),
+    slack: setting('REGWAY_ADVERSITY_SLACK', 1),
   });
   return () => rmSync(directory, { recursive: true, force: true });
 }
