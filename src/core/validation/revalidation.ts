@@ -89,10 +89,12 @@ async function runSweep(sweep: Sweep): Promise<void> {
   const { running, signal } = sweep;
   try {
     while (!signal.aborted) {
-      const started = running.size < maxConcurrentChecks ? await startDue(sweep) : 0;
+      const runningBefore = running.size;
+      const started = runningBefore < maxConcurrentChecks ? await startDue(sweep) : 0;
       if (started > 0) continue;
-      if (running.size === 0) return;
-      await Promise.race([...running].map(({ done }) => done));
+      if (running.size > 0) await Promise.race([...running].map(({ done }) => done));
+      // If checks ended during the read, it left out hosts that have room by now.
+      else if (runningBefore === 0) return;
     }
   } finally {
     await Promise.all([...running].map(({ done }) => done));

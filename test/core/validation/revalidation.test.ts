@@ -253,6 +253,27 @@ it('runs two checks of one host at once, and meanwhile those of others', async (
   expect([asked.length, counts.mostOf.get('busy.example')]).toEqual([9, 2]);
 });
 
+it('goes on with a host whose checks end while the due registries of others are read', async () => {
+  for (let index = 0; index < 6; index += 1) await add(`busy.example/r${index}`);
+  pass(1.3 * everyMs);
+  const { registries } = domain.store;
+  let running = 0;
+  answer = async () => {
+    running += 1;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    running -= 1;
+    return { ...reportOf('VALID'), checkedAt: domain.time.getTime() };
+  };
+  const slowly: typeof registries.due = async (query) => {
+    const found = await registries.due(query);
+    while (running > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return found;
+  };
+  await start({ ...registries, due: slowly }).sweep();
+  expect(asked).toHaveLength(6);
+});
+
 it('hosts that do not answer wait at the end, however many registries they have', async () => {
   for (let index = 0; index < 40; index += 1) await add(`dead.example/r${index}`);
   for (let index = 0; index < 20; index += 1) await add(`r${index}.example`);
