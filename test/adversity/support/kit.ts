@@ -101,7 +101,8 @@ async function observeIn(directory: string, trouble: Trouble, open: (() => Promi
   }
   const ended = performance.now();
   const elapsed = () => (performance.now() - ended) / 1000;
-  while (watch.rssMiB() > rssBeforeMiB + limits.keptMiB && elapsed() < recoverySeconds) await pause(sampleIntervalMs);
+  const mostKeptMiB = limits.keptMiB * inject('adversity').slack;
+  while (watch.rssMiB() > rssBeforeMiB + mostKeptMiB && elapsed() < recoverySeconds) await pause(sampleIntervalMs);
   return { trouble: trouble.name, quiet, runs, rssBeforeMiB, rssAfterMiB: watch.rssMiB(), recoverySeconds: elapsed() };
 }
 
