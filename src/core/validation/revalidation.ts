@@ -250,10 +250,14 @@ async function claim(
   report: ValidationReport,
   forMs = claimMs,
 ): Promise<ValidationReport | undefined> {
+  const nowMs = now().getTime();
+  const { checkedAt, retryAfter, schedule } = report;
   const claimed = {
     ...report,
-    checkedAt: Math.min(report.checkedAt, now().getTime()),
-    schedule: { failures: report.schedule?.failures ?? 0, claimedUntil: now().getTime() + forMs },
+    // Later times come from a clock that was wrong. If they stayed, the registry would be due again during its own check.
+    checkedAt: Math.min(checkedAt, nowMs),
+    retryAfter: retryAfter !== null && retryAfter > nowMs ? null : retryAfter,
+    schedule: { failures: schedule?.failures ?? 0, claimedUntil: nowMs + forMs },
   };
   return (await registries.exchangeValidation(id, version, report, claimed)) ? claimed : undefined;
 }

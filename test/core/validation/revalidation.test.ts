@@ -9,6 +9,7 @@ import {
   type ValidationReport,
 } from '../../../src/core/registry/report.ts';
 import type { DueQuery } from '../../../src/core/registry/store.ts';
+import { Problem } from '../../../src/core/shared/problem.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import { type Revalidation, startRevalidation } from '../../../src/core/validation/revalidation.ts';
 import { dueAt } from '../../../src/core/validation/schedule.ts';
@@ -318,6 +319,28 @@ it('a check of the future, from a clock that was wrong, is made again', async ()
   expect([asked.length, (await lastOf(registryId))?.checkedAt]).toEqual([1, domain.time.getTime()]);
   await start().sweep();
   expect(asked).toHaveLength(1);
+});
+
+it('a registry that named a time on a clock that was wrong is checked once, and not again during the check', async () => {
+  const { id: registryId, version } = await add('a.example');
+  const now = domain.time.getTime();
+  const future = { ...reportOf('RATE_LIMITED'), checkedAt: now, retryAfter: now + 365 * everyMs };
+  await domain.store.registries.recordValidation(registryId, version, future, undefined);
+  const counts = heldChecks(() => true);
+  await start().sweep();
+  expect([asked.length, counts.most, (await lastOf(registryId))?.outcome]).toEqual([1, 1, 'VALID']);
+});
+
+it('a password that does not open is tried once, whatever time its registry named on a clock that was wrong', async () => {
+  const { id: registryId, version } = await add('a.example');
+  const now = domain.time.getTime();
+  const future = { ...reportOf('RATE_LIMITED'), checkedAt: now, retryAfter: now + 365 * everyMs };
+  await domain.store.registries.recordValidation(registryId, version, future, undefined);
+  domain.sealer.open = () => {
+    throw new Problem('SECRET_UNREADABLE', 'damaged');
+  };
+  await start().sweep();
+  expect(faults).toHaveLength(1);
 });
 
 it('a clock that is set back during a check leaves nothing in the future', async () => {
