@@ -13,7 +13,7 @@ import {
   updateOperation,
 } from '../api/operations.ts';
 import { findRegistry } from '../registry/lookup.ts';
-import { type CheckRequest, commandFor } from '../registry/advice.ts';
+import { type CheckRequest, commandFor, keepingFlags } from '../registry/advice.ts';
 import { printNote } from '../terminal/terminal.ts';
 import type { FoundLogin, ImportEntry } from './entry.ts';
 
@@ -61,8 +61,16 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
   const existing = await findRegistry(client, entry.registry, settings.account);
   const { key, registry, username, password } = entry;
   const facts = { key, registry, username, report: null, stored: false, asked };
-  if (password === undefined) return { ...facts, ...withoutPassword(entry, existing) };
   const secureConnection = entry.secureConnection ?? existing?.secureConnection ?? settings.secureConnection;
+  const command = commandFor(existing === undefined ? 'add' : 'update', registry, {
+    '--username': username,
+    ...keepingFlags(settings.account, secureConnection),
+    '--type': entry.type?.toLowerCase(),
+    '--name': entry.name,
+    '--trusted-realm': entry.trustedRealm,
+    '--probe-repository': entry.probeRepository,
+  });
+  if (password === undefined) return { ...facts, ...withoutPassword(existing, command) };
   // The flag applies only to entries without a known value.
   const flagCounts = entry.secureConnection === undefined && existing === undefined;
   const payload = await whenAllowed(() =>
@@ -78,25 +86,15 @@ export async function importEntry(client: Client, entry: ImportEntry, settings: 
     ...outcome(payload),
     asked: {
       stores: true,
-      elsewhere: {
-        command:
-          existing === undefined ? commandFor('add', registry, username) : commandFor('update', existing.registry),
-        except: [...(flagCounts ? ['--secure-connection=false'] : []), '--validate=false'],
-      },
+      elsewhere: { command, except: [...(flagCounts ? ['--secure-connection=false'] : []), '--validate=false'] },
     },
   };
 }
 
-function withoutPassword(
-  { registry, username }: FoundLogin,
-  existing: Registry | undefined,
-): { action: ImportAction; reason: string } {
-  if (existing !== undefined)
-    return { action: 'keep', reason: 'it already exists, and the file contains no password to change it with' };
-  return {
-    action: 'refuse',
-    reason: `it has no password. Add it with: ${commandFor('add', registry, username)}`,
-  };
+function withoutPassword(existing: Registry | undefined, command: string): { action: ImportAction; reason: string } {
+  return existing === undefined
+    ? { action: 'refuse', reason: `it has no password. Add it with: ${command}` }
+    : { action: 'keep', reason: 'it already exists, and the file contains no password to change it with' };
 }
 
 async function send(

@@ -22,7 +22,7 @@ import { passwordWays } from '../terminal/password.ts';
 import { confirm } from '../terminal/prompt.ts';
 import { tablePrinter } from '../terminal/table.ts';
 import { isInteractive, jsonText, printable, printNote, printResult, resultWidth } from '../terminal/terminal.ts';
-import { type CheckRequest, commandFor } from './advice.ts';
+import { type CheckRequest, commandFor, keepingFlags } from './advice.ts';
 import { checkFailed, checkWithSteps, noteSuggestedType, throwPayloadErrors } from './check.ts';
 import { findRegistry, requireRegistry } from './lookup.ts';
 import { formatRegistry, registryColumns, registryJson, reportJson } from './output.ts';
@@ -61,7 +61,8 @@ export async function addRegistry(
   { output, secureConnection = true, validate = true }: CreateOptions,
 ): Promise<void> {
   const asked = { stores: true };
-  if ((await findRegistry(client, input.registry, input.account)) !== undefined) throw alreadyThere(input.registry);
+  const existing = await findRegistry(client, input.registry, input.account);
+  if (existing !== undefined) throw alreadyThere(existing, input);
   noteSuggestedType(input);
   if (validate) {
     const report = await checkWithSteps(client, input, secureConnection, asked);
@@ -141,19 +142,21 @@ export async function validateRegistry(
 ): Promise<void> {
   const stored = await requireRegistry(client, textOrId, account);
   const payload = (await client.run(validateOperation, { id: stored.id })).validateRegistry;
-  const asked = askedOf(stored);
+  // A stored registry is validated as it is; an update changes it. Named as the user did: an ID needs no account.
+  const update = commandFor('update', textOrId, keepingFlags(account, stored.secureConnection));
+  const asked = { stores: false, elsewhere: { command: update, except: [] } };
   throwPayloadErrors(payload, asked);
   const report = payload.validation;
-  if (report) await concludeValidation(report, payload.registry ?? stored, output);
+  if (report) await concludeValidation(report, asked, payload.registry ?? stored, output);
 }
 
-/** A stored registry is validated as it is; an update changes it. */
-function askedOf({ registry }: Registry): CheckRequest {
-  return { stores: false, elsewhere: { command: commandFor('update', registry), except: [] } };
-}
-
-async function concludeValidation(report: Report, registry: Registry, output: Output): Promise<void> {
-  printReport(report, askedOf(registry));
+async function concludeValidation(
+  report: Report,
+  asked: CheckRequest,
+  registry: Registry,
+  output: Output,
+): Promise<void> {
+  printReport(report, asked);
   if (!report.valid) throw checkFailed(report, 'The outcome was recorded.');
   if (output === 'json') await printResult(jsonText(reportJson(report)));
   if (output === 'id') await printResult(printable(registry.id));
@@ -164,8 +167,12 @@ async function printStored({ registry }: Payload, output: Output, sentence: stri
   if (registry) await printResult(formatRegistry(registry, output));
 }
 
-function alreadyThere(registry: string): CommandFailure {
-  const message = `Registry ${printable(registry)} already exists, so nothing was sent. To change it, run: ${commandFor('update', registry)}`;
+function alreadyThere(
+  { secureConnection }: Registry,
+  { registry, account }: Pick<CreateInput, 'registry' | 'account'>,
+): CommandFailure {
+  const update = commandFor('update', registry, keepingFlags(account, secureConnection));
+  const message = `Registry ${printable(registry)} already exists, so nothing was sent. To change it, run: ${update}`;
   return refused(message, {
     errors: [{ code: 'ALREADY_EXISTS', reason: null, message, field: ['input', 'registry'] }],
   });

@@ -104,8 +104,25 @@ export function fixLine(report: Pick<Report, 'advice' | 'outcome'>, asked: Check
     : `Command: ${elsewhere.command} ${flag}`;
 }
 
-/** Returns the start of a command about a registry, complete and quoted. */
-export function commandFor(command: 'add' | 'update' | 'validate', registry: string, username?: string): string {
-  const user = username === undefined ? '' : ` --username=${shellWord(printable(username))}`;
-  return `regway registry ${command} ${shellWord(printable(registry))}${user}`;
+/**
+ * Returns the start of a command about a registry, complete and quoted.
+ * @param options flags and their values; those without a value are left out.
+ */
+export function commandFor(
+  command: 'add' | 'update',
+  registry: string,
+  options: Readonly<Record<`--${string}`, string | undefined>> = {},
+): string {
+  const words = Object.entries(options).flatMap(([flag, value]) =>
+    value === undefined ? [] : `${flag}=${shellWord(printable(value))}`,
+  );
+  return ['regway registry', command, shellWord(printable(registry)), ...words].join(' ');
+}
+
+/** The flags without which a command would act in another account, or an update would turn TLS verification on. */
+export function keepingFlags(
+  account: string | undefined,
+  secureConnection: boolean,
+): Readonly<Record<`--${string}`, string | undefined>> {
+  return { '--account': account, '--secure-connection': secureConnection ? undefined : 'false' };
 }

@@ -156,3 +156,33 @@ describe.each([
     expect(await send(situation.attempt), first.words).toMatchObject({ isValid: true });
   });
 });
+
+describe('a command that is offered for a registry of another account, stored without TLS verification,', () => {
+  const env = { REGWAY_REGISTRY_PASSWORD: marker };
+  const words = (command: string) => command.replace('<a private repository>', 'team/app').split(' ').slice(1);
+
+  /** Stores a registry whose password an anonymous token hides, and returns its pattern. */
+  async function storeInAnotherAccount(): Promise<string> {
+    const { host } = await startServer(bearerServer({ anonymous: 'FULL_TOKEN' }).both);
+    await line.run(['account', 'create', 'team-a']);
+    const add = ['registry', 'add', host, '--username=alice', '--secure-connection=false', '--account=team-a'];
+    expect(await line.run(add, { env })).toMatchObject({ code: 0 });
+    return host;
+  }
+
+  it('solves the situation after a validation', async () => {
+    const host = await storeInAnotherAccount();
+    const { stderr } = await line.run(['registry', 'validate', host, '--account=team-a']);
+    const command = /Command: (.*)/.exec(stderr)?.[1] ?? stderr;
+    expect(await line.run(words(command)), command).toMatchObject({ code: 0 });
+    const again = await line.run(['registry', 'validate', host, '--account=team-a']);
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('✓ VALID ') });
+  });
+
+  it('changes the registry that exists already', async () => {
+    const host = await storeInAnotherAccount();
+    const { stderr } = await line.run(['registry', 'add', host, '--username=bob', '--account=team-a'], { env });
+    const command = /To change it, run: (.*)/.exec(stderr)?.[1] ?? stderr;
+    expect(await line.run([...words(command), '--name=Ours']), command).toMatchObject({ code: 0 });
+  });
+});

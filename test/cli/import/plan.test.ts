@@ -68,3 +68,20 @@ it.each([
   });
   expect(result).toMatchObject({ action: 'change', reason: `probe repository ${change}, password` });
 });
+
+it('offers a command that adds the entry as the file and the flags of the import say', async () => {
+  const client = { run: async () => ({ registry: null }), stream: () => undefined as never } as unknown as Client;
+  const entry = {
+    key: 'a.example',
+    registry: 'a.example',
+    username: 'u',
+    password: undefined,
+    type: 'ACR' as const,
+    name: 'Our images',
+    trustedRealm: 'auth.example',
+  };
+  const settings = { account: 'team-a', secureConnection: false, validate: true, apply: false };
+  expect((await importEntry(client, entry, settings)).reason).toBe(
+    "it has no password. Add it with: regway registry add a.example --username=u --account=team-a --secure-connection=false --type=acr --name='Our images' --trusted-realm=auth.example",
+  );
+});

@@ -71,7 +71,10 @@ it('is known for every outcome, and none for one of a newer server', () => {
 it('stands behind the command that accepts it, where this one does not', () => {
   const importing = {
     stores: true,
-    elsewhere: { command: commandFor('add', 'docker.io/a/*', "o'neil"), except: ['--secure-connection=false'] },
+    elsewhere: {
+      command: commandFor('add', 'docker.io/a/*', { '--username': "o'neil" }),
+      except: ['--secure-connection=false'],
+    },
   };
   const line = (kind: string, host: string | null = null) =>
     fixLine(report('FORBIDDEN_REALM', [sent({ kind, host })]), importing);
