@@ -73,6 +73,8 @@ export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeA
   };
   return {
     send(response, text) {
+      // A client that has left emits no `close` any more, and nothing else would drop its answer.
+      if (response.destroyed) return;
       const answer: Answer = { response, body: Buffer.from(text), sentBytes: 0 };
       answers.add(answer);
       unsentBytes += answer.body.length;

@@ -1,5 +1,6 @@
 // Shows how many registries wait for a scheduled validation, and for how long.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Gauge, type Registry as MetricRegistry } from 'prom-client';
 
 /** The registries that wait for a scheduled validation. */
@@ -12,6 +13,11 @@ export interface Backlog {
 /** Milliseconds for which a backlog is shown without being counted again, however many scrapes there are. */
 const lifetimeMs = 10_000;
 
+/** Milliseconds that a scrape waits for the database: Prometheus gives a scrape up after 10 s, and would lose all other metrics with it. */
+const maxWaitMs = 3_000;
+
+const unknown: Backlog = { count: Number.NaN, oldestSeconds: Number.NaN };
+
 /** Adds the backlog. @param read Reads it from the database. */
 export function addBacklogMetrics(registry: MetricRegistry, read: () => Promise<Backlog>): void {
   let readAtMs = Number.NEGATIVE_INFINITY;
@@ -20,7 +26,7 @@ export function addBacklogMetrics(registry: MetricRegistry, read: () => Promise<
     if (latest === undefined || performance.now() - readAtMs > lifetimeMs) {
       readAtMs = performance.now();
       // Without the database there is no number, and the other metrics matter more than ever.
-      latest = read().catch(() => ({ count: Number.NaN, oldestSeconds: Number.NaN }));
+      latest = Promise.race([read(), pause(maxWaitMs, unknown, { ref: false })]).catch(() => unknown);
     }
     return latest;
   };

@@ -92,4 +92,20 @@ describe('a large answer', () => {
     reader.destroy();
     await expect.poll(() => answers.unsentBytes(), { timeout: 5_000 }).toBe(0);
   });
+
+  it('of a client that has left before it was ready holds nothing', async () => {
+    const answers = createLargeAnswers();
+    const { promise: sent, resolve } = Promise.withResolvers<void>();
+    const port = await serve((response) => {
+      response.once('close', () => {
+        answers.send(response, text);
+        resolve();
+      });
+    });
+    const reader = startReader(port);
+    await pause(50);
+    reader.destroy();
+    await sent;
+    expect(answers.unsentBytes()).toBe(0);
+  });
 });

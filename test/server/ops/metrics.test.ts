@@ -143,3 +143,9 @@ test('the backlog of scheduled validations is shown, counted once for many scrap
   broken.watchBacklog(() => Promise.reject(new Error('no database')));
   expect((await backlogOf(broken)).map(([, value]) => value?.toLowerCase())).toEqual(['nan', 'nan']);
 });
+
+test('a database that hangs does not hold up the other metrics', async () => {
+  const metrics = createMetrics();
+  metrics.watchBacklog(() => new Promise(() => undefined));
+  expect((await metrics.render()).body).toMatch(/^regway_revalidation_due_registries nan$/im);
+}, 6_000);

@@ -115,6 +115,8 @@ export function streamBody(
   };
   if (response.destroyed) settle();
   else response.once('close', settle);
+  // It broke off while its pull waited, and emits nothing any more.
+  if (stream.destroyed) breakOff(stream.errored ?? new Error('The upstream closed the connection.'));
   return promise;
 }
 
