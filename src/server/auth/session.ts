@@ -110,7 +110,8 @@ export function createSessions({ authenticate, resolveLogin, now }: SessionOptio
 }
 
 function isAlive({ openedAt, lastUsedAt }: Session, at: number): boolean {
-  return at - lastUsedAt < idleLifetimeMs && at - openedAt < absoluteLifetimeMs;
+  // A clock that was set back by hours ends a session; otherwise it would live for as long again.
+  return Math.abs(at - lastUsedAt) < idleLifetimeMs && at - openedAt < absoluteLifetimeMs;
 }
 
 /** Hashes an ID, so that neither a memory dump nor the timing of the lookup reveals one. */

@@ -252,6 +252,12 @@ describe('a session ends', () => {
     expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
   });
 
+  it('when the clock of the machine is set back by more than its idle hours, instead of living on for as long again', async () => {
+    const cookie = await signIn();
+    time = new Date(time.getTime() - 24 * hourMs);
+    expect(await whoIs({ ...fromConsole, Cookie: cookie })).toBeNull();
+  });
+
   it('on sign-out, and the cookie is deleted', async () => {
     const cookie = await signIn();
     const answer = await session('DELETE', { ...fromConsole, Cookie: cookie });
