@@ -40,6 +40,8 @@ interface Script {
   resolveLogin: (login: Login) => Promise<Principal | undefined>;
   /** The time that the domain sees; it does not move by itself. */
   time: Date;
+  /** How far the wall clock was set; `time` includes it. */
+  setMs: number;
 }
 
 /** The calls to the domain's surroundings. */
@@ -114,6 +116,7 @@ function initialScript(): Script {
     takeAccountValidation: () => 0,
     resolveLogin: async (login) => ({ ...login, images: null }),
     time: new Date('2026-01-02T03:04:05Z'),
+    setMs: 0,
   };
 }
 
@@ -132,6 +135,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
       return () => undefined;
     },
     now: () => state.time,
+    monotonicMs: () => state.time.getTime() - state.setMs,
     newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
     rotationWindowMs,
   };

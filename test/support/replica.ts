@@ -30,7 +30,7 @@ export interface Replica {
 export interface ReplicaParts
   extends
     Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,
-    Pick<PullPorts, 'ledger'>,
+    Pick<PullPorts, 'ledger' | 'monotonicMs'>,
     Pick<WatchPorts, 'resolveLogin' | 'setTimer'> {
   readonly minter: PullTokenMinter;
   readonly pullSettings: PullSettings;
@@ -46,7 +46,7 @@ export async function createReplica(
   const sealer = await createSealer({ keyring, keys });
   await store.audit.start(await openAuditMac({ keyring, keys }));
   const registries = withoutExpiredPasswords(publishChanges(store.registries, notifications), parts);
-  const ports = { monotonicMs: () => parts.now().getTime(), ...parts, registries, access, sealer };
+  const ports = { ...parts, registries, access, sealer };
   const pulls = createPulls(ports, pullSettings);
   const subscriptions = createSubscriptions({ registries, access, notifications, resolveLogin, setTimer });
   const endpoint = () => new URL('https://regway.example');

@@ -19,15 +19,17 @@ export interface TestUpstream {
 
 export const startOfTime = new Date('2026-01-02T03:04:05Z');
 
-/** Opens the puller itself, for the running test. */
+/** Opens the puller itself, for the running test. Its monotonic clock follows `now` unless the settings have another. */
 export function openPuller(settings: Partial<UpstreamSettings> = {}): Puller {
+  const { now = () => startOfTime } = settings;
   const puller = createPuller({
     loopbackAllowed: true,
     egressAllow: [],
     egressDeny: [],
     plainHttpHosts: [],
     extraCa: authority.cert,
-    now: () => startOfTime,
+    now,
+    monotonicMs: () => now().getTime(),
     redirects: 'follow',
     ...settings,
   });

@@ -16,6 +16,7 @@ import type { ValidationReport } from '../registry/report.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CheckPorts } from '../validation/validate.ts';
+import type { CircuitClocks } from './circuit-breaker.ts';
 
 /** The failover to alternate passwords. */
 export interface Failover {
@@ -31,10 +32,15 @@ export interface Failover {
 
 /** The ports of the failover. */
 export interface FailoverPorts
-  extends PasswordPorts, RotationWindow, Pick<CheckPorts, 'validator' | 'observeValidation'> {}
+  extends
+    PasswordPorts,
+    RotationWindow,
+    Pick<CircuitClocks, 'monotonicMs'>,
+    Pick<CheckPorts, 'validator' | 'observeValidation'> {}
 
 /** The last attempt with the same passwords. */
 interface Attempt {
+  /** Monotonic milliseconds. */
   readonly atMs: number;
   /** The number of attempts with these passwords, this one included. */
   readonly count: number;
@@ -57,7 +63,7 @@ export function createFailover(ports: FailoverPorts, pauseMs: number): Failover 
       return (await ports.registries.byId(registry.id)) ?? registry;
     },
     tryAlternate(caller, registry) {
-      const nowMs = ports.now().getTime();
+      const nowMs = ports.monotonicMs();
       const last = attempts.get(keyOf(registry));
       if (last !== undefined && last.atMs + Math.min(pauseMs * 2 ** (last.count - 1), maxPauseMs) > nowMs)
         return last.promoted;

@@ -38,9 +38,11 @@ interface Entry {
   /** The number of the newest login. */
   newest: number;
   generation: number;
-  /** Unix time in milliseconds after which a new login is issued. */
+  /** Monotonic milliseconds at which the login ends. */
+  endMs: number;
+  /** Monotonic milliseconds after which a new login is issued. */
   renewMs: number;
-  /** Unix time in milliseconds from which a refused login can be replaced again. */
+  /** Monotonic milliseconds from which a refused login can be replaced again. */
   replaceableMs: number;
   failure: unknown;
   running: Promise<CachedLogin> | undefined;
@@ -67,10 +69,17 @@ const endMarginMs = 5_000;
 /** Maximum number of cached logins, about 4 KiB each. */
 const maxEntries = 2_000;
 
+/** The clocks of a cache. */
+export interface CacheClocks {
+  /** Returns the time by which clouds name the end of a login. */
+  readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
+}
+
 /** Creates an empty cache. */
-export function createCloudCache(now: () => Date): CloudCache {
+export function createCloudCache({ now, monotonicMs }: CacheClocks): CloudCache {
   const entries = new LRUCache<string, Entry>({ max: maxEntries });
-  const nowMs = (): number => now().getTime();
   const known = ({ id, version }: CachedRegistry): Entry | undefined => {
     const entry = entries.get(id);
     return entry?.version === version ? entry : undefined;
@@ -78,13 +87,14 @@ export function createCloudCache(now: () => Date): CloudCache {
   return {
     async get(registry, issueLogin, after = 0) {
       const entry = known(registry) ?? addEntry(entries, registry);
-      const login = alive(entry, nowMs());
+      const nowMs = monotonicMs();
+      const login = alive(entry, nowMs);
       const current = login !== undefined && login.number > after ? login : undefined;
-      if (nowMs() < entry.renewMs) {
+      if (nowMs < entry.renewMs) {
         if (current !== undefined) return current;
         if (entry.failure !== undefined) throw entry.failure;
       }
-      const running = (entry.running ??= renew(entry, issueLogin, nowMs));
+      const running = (entry.running ??= renew(entry, issueLogin, { now, monotonicMs }));
       if (current === undefined) return running;
       // The entry stores the failure, and this caller has a valid login.
       running.catch(() => undefined);
@@ -99,9 +109,9 @@ export function createCloudCache(now: () => Date): CloudCache {
       if (entry === undefined || entry.login?.isStored === true) return false;
       // Another pull was first, and the new login is there or on its way.
       if (entry.newest > refused || entry.running !== undefined) return true;
-      if (nowMs() < entry.replaceableMs) return false;
-      entry.replaceableMs = nowMs() + replacementPauseMs;
-      entry.renewMs = 0;
+      if (monotonicMs() < entry.replaceableMs) return false;
+      entry.replaceableMs = monotonicMs() + replacementPauseMs;
+      entry.renewMs = -Infinity;
       entry.generation += 1;
       if (isRejected) entry.login = undefined;
       return true;
@@ -109,7 +119,7 @@ export function createCloudCache(now: () => Date): CloudCache {
     put(registry, minted) {
       // A validation of an older version can end last.
       if ((entries.peek(registry.id)?.version ?? 0) > registry.version) return;
-      store(known(registry) ?? addEntry(entries, registry), minted, nowMs());
+      store(known(registry) ?? addEntry(entries, registry), minted, { now, monotonicMs });
     },
   };
 }
@@ -121,8 +131,9 @@ function addEntry(entries: LRUCache<string, Entry>, { id, version }: CachedRegis
     login: undefined,
     newest: 0,
     generation: 0,
-    renewMs: 0,
-    replaceableMs: 0,
+    endMs: -Infinity,
+    renewMs: -Infinity,
+    replaceableMs: -Infinity,
     failure: undefined,
     running: undefined,
   };
@@ -130,30 +141,32 @@ function addEntry(entries: LRUCache<string, Entry>, { id, version }: CachedRegis
   return entry;
 }
 
-function alive({ login }: Entry, nowMs: number): CachedLogin | undefined {
-  return login !== undefined && nowMs + endMarginMs < login.expiresAt.getTime() ? login : undefined;
+function alive({ login, endMs }: Entry, nowMs: number): CachedLogin | undefined {
+  return nowMs + endMarginMs < endMs ? login : undefined;
 }
 
 async function renew(
   entry: Entry,
   issueLogin: () => Promise<MintedCredential>,
-  nowMs: () => number,
+  clocks: CacheClocks,
 ): Promise<CachedLogin> {
   try {
-    return store(entry, await issueLogin(), nowMs());
+    return store(entry, await issueLogin(), clocks);
   } catch (error) {
     entry.failure = error;
-    entry.renewMs = nowMs() + pauseMs(error, nowMs());
+    entry.renewMs = clocks.monotonicMs() + pauseMs(error, clocks.now().getTime());
     throw error;
   } finally {
     entry.running = undefined;
   }
 }
 
-function store(entry: Entry, minted: MintedCredential, nowMs: number): CachedLogin {
+function store(entry: Entry, minted: MintedCredential, { now, monotonicMs }: CacheClocks): CachedLogin {
+  const [nowMs, lifetimeMs] = [monotonicMs(), minted.expiresAt.getTime() - now().getTime()];
   entry.newest += 1;
   entry.login = { ...minted, number: entry.newest };
-  entry.renewMs = nowMs + (minted.expiresAt.getTime() - nowMs) * renewAfter;
+  entry.endMs = nowMs + lifetimeMs;
+  entry.renewMs = nowMs + lifetimeMs * renewAfter;
   entry.failure = undefined;
   return entry.login;
 }

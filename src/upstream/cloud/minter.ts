@@ -18,6 +18,8 @@ interface CloudSettings extends Pick<HttpsClientSettings, 'extraCa' | 'userAgent
   /** Whether registries may use the server's own identity, by cloud. */
   readonly ambient: { readonly aws: boolean; readonly gcp: boolean; readonly azure: boolean };
   readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward. Defaults to the system's. */
+  readonly monotonicMs?: (() => number) | undefined;
   /** The addresses of Google. Default to its own. */
   readonly google?: Pick<GcrSettings, 'tokenUrl' | 'metadataOrigin'> | undefined;
   /** The addresses of Azure. Default to its own. */
@@ -42,7 +44,7 @@ export function createCloud(settings: CloudSettings): Cloud {
   const closing = new AbortController();
   const http = createCloudClient(settings);
   const issueLogin = createIssueLogin(settings, http, closing.signal);
-  const cache = createCloudCache(settings.now);
+  const cache = createCloudCache({ now: settings.now, monotonicMs: settings.monotonicMs ?? (() => performance.now()) });
   const resolveCredential: Cloud['resolveCredential'] = async ({ id, version, host, type }, open, signal) => {
     if (type === 'DOCKER_V2') return open();
     // Not aborted by the caller's signal, because other callers may wait for the same login.

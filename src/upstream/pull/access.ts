@@ -64,12 +64,12 @@ interface State {
 
 /** Creates the authorization of pulls, with empty caches. */
 export function createPullAuth(context: PullContext): PullAuth {
-  const { now } = context.settings;
+  const { monotonicMs } = context;
   const verdicts = createCredentialVerdicts(context);
   const state: State = {
     context,
-    handshakes: createSingleFlightCache(maxHandshakes, now),
-    logins: createSingleFlightCache(maxTokens, now),
+    handshakes: createSingleFlightCache(maxHandshakes, monotonicMs),
+    logins: createSingleFlightCache(maxTokens, monotonicMs),
     tokens: createTokenCache(context, verdicts),
     verdicts,
     versions: new Map(),
@@ -83,8 +83,8 @@ export function createPullAuth(context: PullContext): PullAuth {
     reauthorize: (source, refused) => reauthorize(state, source, refused),
     refusal: (source, refused) => refusalOf(state, source, refused),
     accepted(source, { login }) {
-      const untilMs = now().getTime() + handshakeLifetimeMs;
-      if (login !== undefined) state.logins.set(repositoryKey(source), { value: login, untilMs });
+      if (login !== undefined)
+        state.logins.set(repositoryKey(source), { value: login, lifetimeMs: handshakeLifetimeMs });
     },
     async refresh(source, access) {
       const { token, handshake, login } = access;
@@ -141,10 +141,9 @@ async function reauthorize(state: State, source: PullSource, refused: Refused): 
     if (!isBasicToToken || (!token.wasCached && logins.peek(key) === undefined)) {
       const other = await negotiateAgain(session, handshake.endpoint, refused, login);
       const learned = other ?? (isBasicToToken ? login : undefined);
-      const untilMs = context.settings.now().getTime() + handshakeLifetimeMs;
       // A password that only this repository asks for is remembered once it was accepted, so that many pulls cannot send a wrong one.
       const isUntried = learned?.scheme === 'basic' && handshake.login === undefined;
-      if (learned !== undefined && !isUntried) logins.set(key, { value: learned, untilMs });
+      if (learned !== undefined && !isUntried) logins.set(key, { value: learned, lifetimeMs: handshakeLifetimeMs });
       if (other !== undefined) return authorizeWith(state, source, handshake, other);
     }
   }

@@ -15,7 +15,7 @@ import { createSingleFlightCache, type SingleFlightCache } from './single-flight
 interface Verdict {
   /** Why the credential does not work now; undefined if it is accepted, or cannot be asked about. */
   readonly failure: UpstreamFailure | undefined;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, to compare with validations. */
   readonly askedMs: number;
 }
 
@@ -38,7 +38,7 @@ const maxVerdicts = 4_000;
 /** Creates the verdicts, none of them known yet. */
 export function createCredentialVerdicts(context: PullContext): CredentialVerdicts {
   const { now } = context.settings;
-  const verdicts: SingleFlightCache<Verdict> = createSingleFlightCache(maxVerdicts, now);
+  const verdicts: SingleFlightCache<Verdict> = createSingleFlightCache(maxVerdicts, context.monotonicMs);
   return {
     async failureOf(source, handshake, login) {
       const { registry } = source;
@@ -46,10 +46,7 @@ export function createCredentialVerdicts(context: PullContext): CredentialVerdic
       const key = `${registry.id}@${registry.secretVersion} ${source.host}#${source.loginGeneration ?? 0}`;
       const load = async () => {
         const askedMs = now().getTime();
-        return {
-          value: { failure: await ask(context, source, handshake, login), askedMs },
-          untilMs: askedMs + verdictMs,
-        };
+        return { value: { failure: await ask(context, source, handshake, login), askedMs }, lifetimeMs: verdictMs };
       };
       const { value } = await verdicts.get(key, load);
       if (value.failure === undefined || !isOutdated(registry, value)) return value.failure;

@@ -62,6 +62,6 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
   }
   return {
     value: { endpoint, login, witness },
-    untilMs: context.settings.now().getTime() + handshakeLifetimeMs,
+    lifetimeMs: handshakeLifetimeMs,
   };
 }

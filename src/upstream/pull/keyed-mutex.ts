@@ -18,7 +18,7 @@ export interface KeyedMutex {
 interface Queue {
   last: Promise<unknown>;
   waiting: number;
-  /** Epoch milliseconds. */
+  /** Monotonic milliseconds. */
   refusedUntilMs: number;
 }
 
@@ -28,12 +28,12 @@ const maxTurnMs = 3_000;
 /** Milliseconds; long enough for all requests of one moment. The circuit breaker withholds a rejected password for longer. */
 const refusalMs = 10_000;
 
-/** Creates a mutex without any queues. */
-export function createKeyedMutex(now: () => Date): KeyedMutex {
+/** Creates a mutex without any queues. @param monotonicMs Returns milliseconds of a clock that only runs forward. */
+export function createKeyedMutex(monotonicMs: () => number): KeyedMutex {
   const queues = new Map<string, Queue>();
   const queueOf = (key: string): Queue => {
     for (const [other, { waiting, refusedUntilMs }] of queues)
-      if (waiting === 0 && refusedUntilMs < now().getTime()) queues.delete(other);
+      if (waiting === 0 && refusedUntilMs < monotonicMs()) queues.delete(other);
     const queue = queues.get(key) ?? { last: Promise.resolve(), waiting: 0, refusedUntilMs: 0 };
     queues.set(key, queue);
     return queue;
@@ -49,9 +49,9 @@ export function createKeyedMutex(now: () => Date): KeyedMutex {
       try {
         await last;
         timer.ending = setTimeout(done, maxTurnMs);
-        if (queue.refusedUntilMs > now().getTime()) throw refusal();
+        if (queue.refusedUntilMs > monotonicMs()) throw refusal();
         const response = await run();
-        if (isRefusal(response)) queue.refusedUntilMs = now().getTime() + refusalMs;
+        if (isRefusal(response)) queue.refusedUntilMs = monotonicMs() + refusalMs;
         return response;
       } finally {
         clearTimeout(timer.ending);

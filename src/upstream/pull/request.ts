@@ -107,6 +107,8 @@ export function discard({ body, release }: StreamResponse): void {
 
 /** The connections, settings, and locks that all pulls share. */
 export interface PullContext extends SessionContext {
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
   readonly mutex: KeyedMutex;
   /** The connections of pulls, by origin. */
   readonly slots: FairSlots;
@@ -154,7 +156,8 @@ export function createPullContext(
     maxConnectionsPerOrigin: slotLimits.perGroup + slotLimits.reserve + conversationConnections,
   });
   const slots = new FairSlots(slotLimits, setTimer);
-  return { agents, limits, settings, mutex: createKeyedMutex(settings.now), slots, closing };
+  const monotonicMs = settings.monotonicMs ?? (() => performance.now());
+  return { agents, limits, settings, monotonicMs, mutex: createKeyedMutex(monotonicMs), slots, closing };
 }
 
 /**

@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache';
 
 export interface Fresh<Value> {
   readonly value: Value;
-  /** Epoch milliseconds from which the value is no longer returned. */
-  readonly untilMs: number;
+  /** Milliseconds from its arrival after which the value is no longer returned. */
+  readonly lifetimeMs: number;
 }
 
 interface Found<Value> {
@@ -27,30 +27,33 @@ export interface SingleFlightCache<Value> {
 
 type Load<Value> = () => Promise<Fresh<Value>>;
 
-/** Creates an empty cache. @param maxEntries Maximum number of entries, those being loaded included. */
+/**
+ * Creates an empty cache.
+ * @param maxEntries Maximum number of entries, those being loaded included.
+ * @param monotonicMs Returns milliseconds of a clock that only runs forward.
+ */
 export function createSingleFlightCache<Value extends object>(
   maxEntries: number,
-  now: () => Date,
+  monotonicMs: () => number,
 ): SingleFlightCache<Value> {
-  const nowMs = (): number => now().getTime();
   // lru-cache still returns an entry in the last millisecond of its lifetime, and never expires one with a lifetime of 0.
-  const lifetimeMs = (untilMs: number): number => untilMs - nowMs() - 1 || -1;
+  const toTtl = (lifetimeMs: number): number => lifetimeMs - 1 || -1;
   const cache = new LRUCache<string, Value, Load<Value>>({
     max: maxEntries,
-    perf: { now: nowMs },
+    perf: { now: monotonicMs },
     // Reads the clock on every lookup, instead of once per millisecond.
     ttlResolution: 0,
     // A load that is evicted or replaced still ends with its value for the callers who wait for it.
     ignoreFetchAbort: true,
     async fetchMethod(_key, _stale, { options, context: load }) {
-      const { value, untilMs } = await load();
-      options.ttl = lifetimeMs(untilMs);
+      const { value, lifetimeMs } = await load();
+      options.ttl = toTtl(lifetimeMs);
       return value;
     },
   });
   return {
     peek: (key) => cache.get(key),
-    set: (key, { value, untilMs }) => void cache.set(key, value, { ttl: lifetimeMs(untilMs) }),
+    set: (key, { value, lifetimeMs }) => void cache.set(key, value, { ttl: toTtl(lifetimeMs) }),
     async get(key, load) {
       const cached = cache.get(key);
       if (cached !== undefined) return { value: cached, wasCached: true };

@@ -14,7 +14,10 @@ import { createSingleFlightCache, type Fresh } from './single-flight-cache.ts';
 
 export interface CachedToken {
   readonly token: Secret;
+  /** When it was received, in monotonic milliseconds. */
   readonly receivedMs: number;
+  /** Milliseconds from then until the token ends, as the token server says. */
+  readonly lifeMs: number;
   /** When the token server says that the token ends, in epoch milliseconds. */
   readonly expiresMs: number;
 }
@@ -51,9 +54,9 @@ const replacementPauseMs = 30_000;
 
 /** Creates an empty cache. */
 export function createTokenCache(context: PullContext, verdicts: CredentialVerdicts): TokenCache {
-  const { now } = context.settings;
-  const tokens = createSingleFlightCache<CachedToken>(maxTokens, now);
-  const replacements = createSingleFlightCache<HeldToken>(maxTokens, now);
+  const { monotonicMs } = context;
+  const tokens = createSingleFlightCache<CachedToken>(maxTokens, monotonicMs);
+  const replacements = createSingleFlightCache<HeldToken>(maxTokens, monotonicMs);
   return {
     async get(source, handshake, login) {
       const scope = pullScope(source.repository);
@@ -68,16 +71,15 @@ export function createTokenCache(context: PullContext, verdicts: CredentialVerdi
       if (tokens.peek(refused.key) !== refused.value) return true;
       const key = `${keyOf(source)} ${source.repository}`;
       // A token that has ended by what its server said is no right that was refused. It was cached for longer, as every client does.
-      if (now().getTime() < refused.value.expiresMs) {
+      if (monotonicMs() < refused.value.receivedMs + refused.value.lifeMs) {
         if (replacements.peek(key) !== undefined) return false;
-        replacements.set(key, { value: refused, untilMs: now().getTime() + replacementPauseMs });
+        replacements.set(key, { value: refused, lifetimeMs: replacementPauseMs });
       }
       tokens.drop(refused.key, refused.value);
       return true;
     },
     dropAged({ key, value, wasCached }) {
-      const { receivedMs, expiresMs } = value;
-      if (!wasCached || now().getTime() <= (receivedMs + expiresMs) / 2) return false;
+      if (!wasCached || monotonicMs() <= value.receivedMs + value.lifeMs / 2) return false;
       tokens.drop(key, value);
       return true;
     },
@@ -102,11 +104,12 @@ async function fetchToken(
     throw (await verdicts.failureOf(source, handshake, login)) ?? refusal;
   }
   const { token, expiresInSeconds, statedSeconds } = reply.token;
-  const receivedMs = context.settings.now().getTime();
-  const untilMs = expiryOf(reply.token, expiresInSeconds, receivedMs);
+  const nowMs = context.settings.now().getTime();
+  const usableMs = expiryOf(reply.token, expiresInSeconds, nowMs) - nowMs;
+  const expiresMs = expiryOf(reply.token, statedSeconds, nowMs);
   return {
-    value: { token, receivedMs, expiresMs: expiryOf(reply.token, statedSeconds, receivedMs) },
-    untilMs: untilMs - Math.min(refreshMarginMs, (untilMs - receivedMs) / 5),
+    value: { token, receivedMs: context.monotonicMs(), lifeMs: expiresMs - nowMs, expiresMs },
+    lifetimeMs: usableMs - Math.min(refreshMarginMs, usableMs / 5),
   };
 }
 

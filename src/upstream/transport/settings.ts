@@ -22,6 +22,8 @@ export interface NetworkSettings {
   /** PEM certificates that are trusted in addition to the system's. */
   readonly extraCa: string | undefined;
   readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward. Defaults to the system's. */
+  readonly monotonicMs?: (() => number) | undefined;
   readonly observer?: UpstreamObserver | undefined;
   /** Defaults to `regway`. */
   readonly userAgent?: string | undefined;

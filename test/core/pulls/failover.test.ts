@@ -184,6 +184,23 @@ describe('when the registry refuses the current password', () => {
     expect(domain.asked.slice(before).map(({ password }) => password)).toEqual(['third', 'first']);
   });
 
+  it.each([
+    ['back an hour', -3600_000],
+    ['forward an hour', 3600_000],
+  ])('the pause after a failed try is a minute of time that passes, where the clock is set %s', async (_, jumpMs) => {
+    await storePending((await create()).id);
+    domain.outcome = 'INVALID_CREDENTIALS';
+    const before = domain.asked.length;
+    await refuse();
+    domain.setMs = jumpMs;
+    later(jumpMs + 59_000);
+    const source = await domain.pulls.resolve(puller, image).catch(() => undefined);
+    expect([source, domain.asked.length - before]).toEqual([undefined, 1]);
+    later(1_000);
+    await refuse();
+    expect(domain.asked.length - before).toBe(2);
+  });
+
   it('a password that stays rejected is tried less and less often, down to once an hour, and promoted once the registry accepts it', async () => {
     await storePending((await create()).id);
     domain.outcome = 'INVALID_CREDENTIALS';

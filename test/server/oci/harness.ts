@@ -64,6 +64,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     egressDeny: [],
     plainHttpHosts: [],
     now,
+    monotonicMs: () => now().getTime(),
     redirects: 'follow',
     ...withCa,
     ...options.upstream,

@@ -13,17 +13,19 @@ const other = { id: 'reg_2', version: 1 };
 function start() {
   const test = {
     nowMs: Date.parse('2026-03-01T12:00:00Z'),
+    /** How far the wall clock was set. */
+    setMs: 0,
     minted: 0,
     failure: undefined as Error | undefined,
     gate: undefined as Promise<void> | undefined,
   };
-  const cache = createCloudCache(() => new Date(test.nowMs));
+  const cache = createCloudCache({ now: () => new Date(test.nowMs + test.setMs), monotonicMs: () => test.nowMs });
   const mint = async (): Promise<MintedCredential> => {
     test.minted += 1;
     const secret = new Secret(`login-${test.minted}`);
     await test.gate;
     if (test.failure !== undefined) throw test.failure;
-    return { username: 'AWS', secret, expiresAt: new Date(test.nowMs + hourMs) };
+    return { username: 'AWS', secret, expiresAt: new Date(test.nowMs + test.setMs + hourMs) };
   };
   const get = async (registry = one): Promise<string> => (await cache.get(registry, mint)).secret.reveal();
   return Object.assign(test, { cache, get, mint });
@@ -126,6 +128,41 @@ describe('a failed renewal', () => {
     await test.get();
     await settle();
     expect(await test.get()).toBe('login-3');
+  });
+});
+
+describe.each([
+  ['back an hour', -hourMs],
+  ['forward a day', 24 * hourMs],
+])('where the clock of the machine is set %s', (_, jumpMs) => {
+  it('a login is renewed in time and not before, and never used beyond its end', async () => {
+    const test = start();
+    await test.get();
+    test.setMs = jumpMs;
+    test.nowMs += 0.8 * hourMs - 1;
+    expect([await test.get(), test.minted]).toEqual(['login-1', 1]);
+    test.nowMs += 0.2 * hourMs;
+    expect(await test.get()).toBe('login-2');
+  });
+
+  it('a failure is remembered for ten seconds, and a login is replaced again after a minute', async () => {
+    const test = start();
+    test.failure = new Error('denied');
+    await expect(test.get()).rejects.toThrow('denied');
+    test.setMs = jumpMs;
+    test.failure = undefined;
+    test.nowMs += 9_999;
+    await expect(test.get()).rejects.toThrow('denied');
+    test.nowMs += 1;
+    expect(await test.get()).toBe('login-2');
+    expect(test.cache.replace(one, 1, false)).toBe(true);
+    expect(await test.get()).toBe('login-2');
+    await settle();
+    test.setMs = 0;
+    test.nowMs += 59_999;
+    expect(test.cache.replace(one, 2, false)).toBe(false);
+    test.nowMs += 1;
+    expect(test.cache.replace(one, 2, false)).toBe(true);
   });
 });
 

@@ -36,6 +36,7 @@ async function start(): Promise<Test> {
   const cloud = createCloud({
     extraCa: undefined,
     now: () => new Date(test.nowMs),
+    monotonicMs: () => test.nowMs,
     ambient: { aws: false, gcp: false, azure: false },
     google: { tokenUrl: new URL('/token', google.origin) },
   });

@@ -21,7 +21,7 @@ async function start(kind: CloudKind) {
   const running = await startKind(kind, now);
   const server = await secure(registryOf(kind, running));
   const provider = kind.provider(running.cloud.origin, now);
-  const cache = createCloudCache(now);
+  const cache = createCloudCache({ now, monotonicMs: () => upstream.time.getTime() });
   // The registry is on loopback, but its login is that of the cloud's own host.
   const parts = {
     cache,

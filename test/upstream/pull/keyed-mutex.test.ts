@@ -7,7 +7,7 @@ import { createKeyedMutex } from '../../../src/upstream/pull/keyed-mutex.ts';
 const refusal = () => new Error('refused');
 
 it('one request of a key runs at a time, in the order of arrival, and other keys do not wait for it', async () => {
-  const turns = createKeyedMutex(() => new Date());
+  const turns = createKeyedMutex(() => performance.now());
   const running = { now: 0, most: 0, order: [] as number[] };
   const run = async (number: number) => {
     running.now += 1;
@@ -38,7 +38,7 @@ it('one request of a key runs at a time, in the order of arrival, and other keys
 });
 
 it('of fifty requests with a rejected password one is sent, and another key is not affected', async () => {
-  const turns = createKeyedMutex(() => new Date());
+  const turns = createKeyedMutex(() => performance.now());
   let sent = 0;
   const run = async () => {
     sent += 1;
@@ -53,7 +53,7 @@ it('of fifty requests with a rejected password one is sent, and another key is n
 
 it('a request that fails lets the next one start, and a rejection expires', async () => {
   let nowMs = 0;
-  const turns = createKeyedMutex(() => new Date(nowMs));
+  const turns = createKeyedMutex(() => nowMs);
   await expect(
     turns.runExclusive(
       'key',
@@ -92,7 +92,7 @@ it('a request that fails lets the next one start, and a rejection expires', asyn
 it('a request that hangs delays the next one for only 3 seconds', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const turns = createKeyedMutex(() => new Date());
+  const turns = createKeyedMutex(() => performance.now());
   const { promise: never } = Promise.withResolvers<number>();
   void turns.runExclusive(
     'key',

@@ -17,6 +17,7 @@ function open(now = () => time) {
     plainHttpHosts: [],
     extraCa: authority.cert,
     now,
+    monotonicMs: () => now().getTime(),
     redirects: 'follow',
   });
   onTestFinished(() => upstream.close());

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import { basicHeader, check, jwt, secure, type TestServer, withCa } from '../fixtures.ts';
 import { ociError, sendJson } from '../personalities.ts';
-import { openUpstream, passTime, sourceOf } from '../pulling.ts';
+import { openUpstream, passTime, sourceOf, startOfTime } from '../pulling.ts';
 
 const wrong = { username: 'alice', password: new Secret('wrong-password') };
 const isToken = ({ url = '' }: IncomingMessage) => url.startsWith('/token');
@@ -301,6 +301,32 @@ describe('a cached token', () => {
     passTime(upstream, 30_000);
     await upstream.pull(sourceOf(server.host));
     expect(scoped()).toHaveLength(3);
+  });
+
+  it.each([
+    ['back an hour', -3600_000],
+    ['forward a day', 86_400_000],
+  ])('is kept for its life, and refused ones replaced every 30 s, where the clock is set %s', async (_, jumpMs) => {
+    let [elapsedMs, setMs, accepted] = [0, 0, true];
+    const server = await secure(
+      bearer({ issue: () => 'token', answer: () => (accepted ? 200 : 403), lifetime: () => ({ expires_in: 300 }) }),
+    );
+    const upstream = openUpstream({
+      now: () => new Date(startOfTime.getTime() + elapsedMs + setMs),
+      monotonicMs: () => 1 + elapsedMs,
+    });
+    const tokens = async (passedMs: number): Promise<number> => {
+      elapsedMs += passedMs;
+      await upstream.pull(sourceOf(server.host));
+      return tokenScopes(server).filter((scope) => scope !== null).length;
+    };
+    expect(await tokens(0)).toBe(1);
+    setMs = jumpMs;
+    expect([await tokens(269_000), await tokens(1_000)]).toEqual([1, 2]);
+    accepted = false;
+    expect([await tokens(0), await tokens(0)]).toEqual([3, 3]);
+    setMs = 0;
+    expect([await tokens(29_000), await tokens(1_000)]).toEqual([3, 4]);
   });
 
   it('that has ended, as its server said, is replaced each time: no pull fails for a life of less than a minute', async () => {

@@ -8,10 +8,10 @@ const startMs = Date.parse('2026-03-01T12:00:00Z');
 /** Creates a cache of two entries with a stopped clock, and loads that are counted and valid for a minute. */
 function start() {
   const test = { nowMs: startMs, loads: 0 };
-  const cache = createSingleFlightCache<{ readonly load: number }>(2, () => new Date(test.nowMs));
+  const cache = createSingleFlightCache<{ readonly load: number }>(2, () => test.nowMs);
   const load = async () => {
     test.loads += 1;
-    return { value: { load: test.loads }, untilMs: test.nowMs + 60_000 };
+    return { value: { load: test.loads }, lifetimeMs: 60_000 };
   };
   return Object.assign(test, { cache, load });
 }
@@ -27,7 +27,7 @@ it('returns a value until its lifetime ends, and not in that millisecond', async
 
 it.each([-1, 0, 1])('never returns a value again that ends %i ms after it came', async (lifetimeMs) => {
   const test = start();
-  test.cache.set('a', { value: { load: 0 }, untilMs: startMs + lifetimeMs });
+  test.cache.set('a', { value: { load: 0 }, lifetimeMs });
   test.nowMs += 1;
   expect(await test.cache.get('a', test.load)).toEqual({ value: { load: 1 }, wasCached: false });
 });
@@ -59,7 +59,7 @@ it('lets a value that is set during a load stay, while those who wait get their 
   const test = start();
   const { promise, resolve } = Promise.withResolvers<void>();
   const waiting = test.cache.get('a', () => promise.then(test.load));
-  test.cache.set('a', { value: { load: 99 }, untilMs: startMs + 60_000 });
+  test.cache.set('a', { value: { load: 99 }, lifetimeMs: 60_000 });
   resolve();
   expect((await waiting).value).toEqual({ load: 1 });
   expect((await test.cache.get('a', test.load)).value).toEqual({ load: 99 });
