@@ -1,7 +1,7 @@
 // Words advice in the terms of the command line, and names the flag or the command that follows it.
 
 import { type Advice, type AdviceKind, adviceFromFields, type AdviceOf } from '../../core/registry/advice.ts';
-import { type AdviceWords, wordAdvice } from '../../core/registry/advice-words.ts';
+import { type AdviceWords, wordSentAdvice } from '../../core/registry/advice-words.ts';
 import type { ValidationOutcome } from '../../core/registry/report.ts';
 import { shellWord } from '../../core/shared/shell.ts';
 import type { Report } from '../api/operations.ts';
@@ -70,14 +70,9 @@ const storable: ReadonlySet<ValidationOutcome> = new Set([
   'NATIVE_CREDENTIAL_ERROR',
 ]);
 
-/** Returns the hint of a report: in the terms of the command line where it is data, else as the server worded it; null if there is nothing to do. */
-export function hintOf({ advice, hint }: Pick<Report, 'advice' | 'hint'>): string | null {
-  if (advice.length === 0) return hint;
-  const texts = advice.map((fields) => {
-    const known = adviceFromFields(fields);
-    return known === undefined ? fields.message : wordAdvice(cliWords, known);
-  });
-  return texts.join(' ');
+/** Returns the hint of a report in the terms of the command line; null if there is nothing to do. */
+export function hintOf(report: Pick<Report, 'advice' | 'hint'>): string | null {
+  return wordSentAdvice(cliWords, report);
 }
 
 /** Returns the exact flag to add, or null if no flag helps. */
@@ -99,6 +94,8 @@ export function fixLine(report: Pick<Report, 'advice' | 'outcome'>, asked: Check
   const flag = flagThatHelps(report, asked);
   const { elsewhere } = asked;
   if (flag === null) return null;
+  // Unlike the other flags, it does not follow the hint.
+  if (flag === uncheckedFlag) return `Flag: ${flag} (stores the credential without validation)`;
   return elsewhere === undefined || elsewhere.except.includes(flag)
     ? `Flag: ${flag}`
     : `Command: ${elsewhere.command} ${flag}`;

@@ -1,7 +1,7 @@
 // Words advice in the terms of the console: the labels of its form.
 
 import { type Advice, adviceFromFields } from '../../core/registry/advice.ts';
-import { type AdviceWords, wordAdvice } from '../../core/registry/advice-words.ts';
+import { type AdviceWords, wordSentAdvice } from '../../core/registry/advice-words.ts';
 import type { ReportFragment } from '../api/operations.ts';
 import { typeLabels } from './words.ts';
 
@@ -29,20 +29,12 @@ const consoleWords: AdviceWords = {
     'Correct the username or password, and wait for the block to expire before you try again.',
 };
 
-/** The advice of a report, as the server sends it. */
-type Sent = Pick<ReportFragment, 'advice' | 'hint'>;
-
 /** Returns the advice of a report, without kinds that only a newer server knows. */
-export function knownAdvice({ advice }: Pick<Sent, 'advice'>): Advice[] {
+export function knownAdvice({ advice }: Pick<ReportFragment, 'advice'>): Advice[] {
   return advice.map(adviceFromFields).filter((known) => known !== undefined);
 }
 
-/** Returns the hint of a report: in the labels of the form where it is data, else as the server worded it; null if there is nothing to do. */
-export function hintOf({ advice, hint }: Sent): string | null {
-  if (advice.length === 0) return hint;
-  const texts = advice.map((fields) => {
-    const known = adviceFromFields(fields);
-    return known === undefined ? fields.message : wordAdvice(consoleWords, known);
-  });
-  return texts.join(' ');
+/** Returns the hint of a report in the labels of the form; null if there is nothing to do. */
+export function hintOf(report: Pick<ReportFragment, 'advice' | 'hint'>): string | null {
+  return wordSentAdvice(consoleWords, report);
 }

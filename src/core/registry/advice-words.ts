@@ -2,6 +2,8 @@
 
 import {
   type Advice,
+  type AdviceFields,
+  adviceFromFields,
   type AdviceKind,
   type ByAdvice,
   type CommonAdviceKind,
@@ -20,6 +22,23 @@ export function wordAdvice(words: AdviceWords, advice: Advice): string {
 /** Returns the sentences for all advice, or null if there is none. */
 export function wordAdvices(words: AdviceWords, advice: readonly Advice[]): string | null {
   return advice.length === 0 ? null : advice.map((one) => wordAdvice(words, one)).join(' ');
+}
+
+/** The advice of a report, as the server sends it. */
+interface SentAdvice {
+  /** Empty if there is nothing to do, and in reports from before advice was data. */
+  readonly advice: readonly (AdviceFields & { readonly message: string })[];
+  readonly hint: string | null;
+}
+
+/** Returns the hint of a report: in the terms of an interface where it is data, else as the server worded it; null if there is nothing to do. */
+export function wordSentAdvice(words: AdviceWords, { advice, hint }: SentAdvice): string | null {
+  if (advice.length === 0) return hint;
+  const texts = advice.map((fields) => {
+    const known = adviceFromFields(fields);
+    return known === undefined ? fields.message : wordAdvice(words, known);
+  });
+  return texts.join(' ');
 }
 
 /** Returns the form of an advice kind that all words accept: placeholders in the place of details. For descriptions. */

@@ -2,6 +2,7 @@
 
 import { Problem, type ProblemCode, type ProblemDetails } from '../shared/problem.ts';
 import { type Advice, isKnownAdvice } from './advice.ts';
+import { type AdviceWords, wordAdvices } from './advice-words.ts';
 
 /** Every outcome of a validation. */
 export const validationOutcomes = [
@@ -134,6 +135,17 @@ export class LoginNotIssued extends AdvisedProblem {
     this.report = report;
     this.isRateLimit = isRateLimit;
   }
+}
+
+/** Returns the hint of a report in the sentences of an interface, also of one from before advice was data; null if there is nothing to do. */
+export function hintOf(words: AdviceWords, report: Pick<ValidationReport, 'advice' | 'hint'>): string | null {
+  return report.advice === undefined ? (report.hint ?? null) : wordAdvices(words, adviceOf(report));
+}
+
+/** Returns the message of a problem, with its advice in the sentences of an interface. */
+export function advisedMessage(words: AdviceWords, problem: Problem): string {
+  const hint = problem instanceof AdvisedProblem ? wordAdvices(words, problem.advice) : null;
+  return hint === null ? problem.message : `${problem.message} ${hint}`;
 }
 
 /** Returns the report of a call with `validate: false`. */

@@ -1,8 +1,6 @@
 // Words advice in the terms of GraphQL: its arguments, input fields, and enum values.
 
-import { type AdviceWords, wordAdvices } from '../../core/registry/advice-words.ts';
-import { AdvisedProblem, adviceOf, type ValidationReport } from '../../core/registry/report.ts';
-import type { Problem } from '../../core/shared/problem.ts';
+import type { AdviceWords } from '../../core/registry/advice-words.ts';
 
 /** Follows advice that sends a password over another channel or to another host, which an update accepts only with the password. */
 const passwordToo = 'updateRegistry requires the password in the same call.';
@@ -30,14 +28,3 @@ export const graphqlWords: AdviceWords = {
   USE_TYPE: ({ type }) => `For other registries and static logins, pass type: ${type}.`,
   VALIDATE: () => 'Call validateRegistry to check the credential.',
 };
-
-/** Returns the hint of a report, also of one from before advice was data; null if there is nothing to do. */
-export function hintOf(report: ValidationReport): string | null {
-  return report.advice === undefined ? (report.hint ?? null) : wordAdvices(graphqlWords, adviceOf(report));
-}
-
-/** Returns the message of a problem, with its advice. */
-export function problemMessage(problem: Problem): string {
-  const hint = problem instanceof AdvisedProblem ? wordAdvices(graphqlWords, problem.advice) : null;
-  return hint === null ? problem.message : `${problem.message} ${hint}`;
-}

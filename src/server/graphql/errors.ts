@@ -1,9 +1,10 @@
 // Maps every failure to GraphQL in one table: a payload error, a top-level error, or a masked internal error.
 
 import { GraphQLError } from 'graphql';
+import { advisedMessage } from '../../core/registry/report.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
-import { problemMessage } from './advice.ts';
+import { graphqlWords } from './advice.ts';
 import type { RequestErrorSentence } from './safe-messages.ts';
 
 /** Maps the code of a mutation's problem to its place in the response. Queries have no payload, so there every problem is a top-level error with the same code. */
@@ -92,7 +93,7 @@ interface AnswerContext {
  */
 export function answerError(error: unknown, context: AnswerContext): GraphQLError {
   const cause = deepestCause(error);
-  if (cause instanceof Problem) return withPlace(error, problemMessage(cause), problemExtensions(cause));
+  if (cause instanceof Problem) return withPlace(error, advisedMessage(graphqlWords, cause), problemExtensions(cause));
   if (cause instanceof GraphqlRequestError) return withPlace(error, cause.message, ownExtensions(cause));
   if (error instanceof GraphQLError && cause instanceof GraphQLError && isAboutTheRequest(error)) {
     return withPlace(error, context.sentence(error), requestExtensions(error));

@@ -1,12 +1,11 @@
 // Words advice in the terms of REST: its keys and parameters. Two settings exist only in GraphQL, on the command line, and in the console.
 
-import { type AdviceWords, wordAdvices } from '../../core/registry/advice-words.ts';
-import { AdvisedProblem, adviceOf, type ValidationReport } from '../../core/registry/report.ts';
-import type { Problem } from '../../core/shared/problem.ts';
+import type { AdviceWords } from '../../core/registry/advice-words.ts';
 
 const passwordToo = 'an update requires registry_pass in the same request.';
 
-const restWords: AdviceWords = {
+/** The sentences of REST. */
+export const restWords: AdviceWords = {
   CHECK_CREDENTIAL: () => 'Check registry_user and registry_pass, and whether the token has expired or was revoked.',
   REMOVE_USERNAME_SPACE: () =>
     'registry_user begins or ends with white space. Send it without the space if it is not part of the username.',
@@ -28,14 +27,3 @@ const restWords: AdviceWords = {
   USE_TYPE: ({ type }) => `For other registries and static logins, send "registry_type": "${type.toLowerCase()}".`,
   VALIDATE: () => 'Send registry_pass again, without validate=false, to check the credential.',
 };
-
-/** Returns the hint of a report, also of one from before advice was data; null if there is nothing to do. */
-export function hintOf(report: ValidationReport): string | null {
-  return report.advice === undefined ? (report.hint ?? null) : wordAdvices(restWords, adviceOf(report));
-}
-
-/** Returns the message of a problem, with its advice. */
-export function problemMessage(problem: Problem): string {
-  const hint = problem instanceof AdvisedProblem ? wordAdvices(restWords, problem.advice) : null;
-  return hint === null ? problem.message : `${problem.message} ${hint}`;
-}

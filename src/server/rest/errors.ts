@@ -1,10 +1,10 @@
 // Maps problems to REST errors in one table: the status, and the body that existing clients read.
 
-import { ValidationFailed } from '../../core/registry/report.ts';
+import { advisedMessage, hintOf, ValidationFailed } from '../../core/registry/report.ts';
 import { retryAfterSeconds } from '../../core/shared/rate-limit.ts';
 import { faultFields } from '../../core/shared/fault.ts';
 import { Problem, type ProblemCode } from '../../core/shared/problem.ts';
-import { hintOf, problemMessage } from './advice.ts';
+import { restWords } from './advice.ts';
 import { formatDate, type ErrorBody } from './schemas.ts';
 
 /** Errors of a request before it reaches a use case, and the internal error. */
@@ -91,7 +91,7 @@ export function toErrorResponse(error: unknown, context: ErrorContext): ErrorRes
   if (error instanceof Problem) {
     return {
       headers: problemHeaders(error, context.now()),
-      body: errorBody(error.code, problemMessage(error), problemDetail(error)),
+      body: errorBody(error.code, advisedMessage(restWords, error), problemDetail(error)),
     };
   }
   if (error instanceof RestRequestError) return { headers: error.headers, body: errorBody(error.code, error.message) };
@@ -133,7 +133,7 @@ function problemDetail(problem: Problem): Omit<ErrorBody['detail'], 'error_codes
           validation: {
             outcome: validation.outcome,
             message: validation.message,
-            hint: hintOf(validation),
+            hint: hintOf(restWords, validation),
             retryable: validation.retryable,
             retry_after: validation.retryAfter === null ? null : formatDate(new Date(validation.retryAfter)),
           },

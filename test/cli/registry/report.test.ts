@@ -63,6 +63,12 @@ it('never is the way around a wrong password or a lock', () => {
   }
 });
 
+it('says what it does where it does not follow the hint', () => {
+  expect(fixLine(report('UNREACHABLE', [sent({ kind: 'CHECK_PORT' })]), adding)).toBe(
+    'Flag: --validate=false (stores the credential without validation)',
+  );
+});
+
 it('is known for every outcome, and none for one of a newer server', () => {
   for (const outcome of validationOutcomes) expect(() => flagThatHelps(report(outcome), adding)).not.toThrow();
   expect(flagThatHelps(report('A_NEW_ONE' as ValidationOutcome, [sent({ kind: 'A_NEW_ONE' })]), adding)).toBeNull();

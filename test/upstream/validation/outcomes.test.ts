@@ -2,9 +2,9 @@
 
 import { expect, it } from 'vitest';
 import type { ValidationOutcome, ValidationReport } from '../../../src/core/registry/report.ts';
-import { isSuccess } from '../../../src/core/registry/report.ts';
+import { hintOf, isSuccess } from '../../../src/core/registry/report.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
-import { hintOf } from '../../../src/server/graphql/advice.ts';
+import { graphqlWords } from '../../../src/server/graphql/advice.ts';
 import {
   check,
   closedPort,
@@ -94,7 +94,7 @@ it.each(Object.entries(scenarios))(
     const report = await scenario();
     expect(report.outcome).toBe(outcome);
     expect(report.message).toMatch(/^[^\n]{20,400}\.$|: "[^\n]*"\.$/);
-    const hint = hintOf(report);
+    const hint = hintOf(graphqlWords, report);
     expect(`${report.message} ${hint}`).not.toMatch(/undefined|\[object|\(\)/);
     expect(JSON.stringify(report)).not.toContain(marker);
     if (!isSuccess(report.outcome)) expect(hint).toMatch(/^[A-Z].{20,}\.$/);

@@ -4,9 +4,9 @@ import type { Account, StoredToken } from '../../../core/accounts/store.ts';
 import type { IssuedToken } from '../../../core/accounts/tokens.ts';
 import type { IssuedPullToken } from '../../../core/pulls/upstream-token.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
-import { ValidationFailed, type ValidationReport } from '../../../core/registry/report.ts';
+import { advisedMessage, ValidationFailed, type ValidationReport } from '../../../core/registry/report.ts';
 import { Problem } from '../../../core/shared/problem.ts';
-import { problemMessage } from '../advice.ts';
+import { graphqlWords } from '../advice.ts';
 import { type PayloadCode, problemPlaces } from '../errors.ts';
 import { builder, entriesAtMost } from './builder.ts';
 import { enumValues } from './validation.ts';
@@ -103,7 +103,7 @@ export async function payloadOf(
   } catch (error) {
     if (!(error instanceof Problem) || !isPayloadCode(error.code)) throw error;
     const { code, reason, field, retryAfter } = error;
-    const message = problemMessage(error);
+    const message = advisedMessage(graphqlWords, error);
     const validation = error instanceof ValidationFailed ? error.report : null;
     return {
       registry: null,

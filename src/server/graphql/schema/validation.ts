@@ -5,6 +5,7 @@ import { placeholderAdvice, wordAdvice } from '../../../core/registry/advice-wor
 import { type RegistryType, registryTypes } from '../../../core/registry/registry.ts';
 import {
   adviceOf,
+  hintOf,
   isSuccess,
   validationOutcomes,
   validationStepKinds,
@@ -15,7 +16,7 @@ import {
   type ValidationStepKind,
   type ValidationStepStatus,
 } from '../../../core/registry/report.ts';
-import { graphqlWords, hintOf } from '../advice.ts';
+import { graphqlWords } from '../advice.ts';
 import { builder, entriesAtMost } from './builder.ts';
 
 /** Returns the values of an enum in the given order, each with its description. */
@@ -211,7 +212,7 @@ export const ValidationReportType = builder.objectRef<ValidationReport>('Validat
       nullable: true,
       description:
         'What to do next, as human-readable sentences: the `message` of all `advice`; null if there is nothing to do.',
-      resolve: hintOf,
+      resolve: (report) => hintOf(graphqlWords, report),
     }),
     advice: t.field({
       type: [AdviceType],
