@@ -86,6 +86,7 @@ export class FairSlots {
   readonly #limits: SlotLimits;
   readonly #setTimer: Timer;
   readonly #groups = new Map<string, Group>();
+  readonly #heldByOwner = new Map<string, number>();
   readonly #waitingByOwner = new Map<string, number>();
   readonly #counts = { held: 0, waiting: 0, refused: 0, yielded: 0 };
   #isChecking = false;
@@ -122,15 +123,15 @@ export class FairSlots {
     const holder: Holder = { owner, idleMs: () => 0, giveUp: undefined };
     group.holders.add(holder);
     add(group.held, owner, 1);
+    add(this.#heldByOwner, owner, 1);
     this.#counts.held += 1;
     const release = (): void => {
       if (!group.holders.delete(holder)) return;
       add(group.held, owner, -1);
+      add(this.#heldByOwner, owner, -1);
       this.#counts.held -= 1;
       this.#serve(group);
       this.#drop(group);
-      // Also in the other groups, because one slot of all became free.
-      if (this.#counts.waiting > 0) for (const other of this.#groups.values()) this.#serve(other);
     };
     return { release, onYield: (idleMs, giveUp) => void Object.assign(holder, { idleMs, giveUp }) };
   }
@@ -177,16 +178,30 @@ export class FairSlots {
     if (holders.size === 0 && queues.size === 0) this.#groups.delete(name);
   }
 
-  #serve(group: Group): void {
-    for (;;) {
-      const owner = nextOwner(group, (candidate) => this.#hasRoom(group, candidate));
-      const queue = owner === undefined ? [] : (group.queues.get(owner) ?? []);
+  /** Serves while there is room, also in the other groups, because one slot of all became free. */
+  #serve(freed: Group): void {
+    while (this.#counts.waiting > 0) {
+      const turn = this.#nextTurn(freed);
+      const queue = turn?.group.queues.get(turn.owner) ?? [];
       const start = queue.shift();
-      if (owner === undefined || start === undefined) return;
+      if (turn === undefined || start === undefined) return;
+      const { group, owner } = turn;
       group.queues.delete(owner);
       if (queue.length > 0) group.queues.set(owner, queue);
       start();
     }
+  }
+
+  /** Returns whose turn it is: of the next owner of each group, the one with the fewest slots in all; of equals, the one in the group of the free slot. */
+  #nextTurn(freed: Group): { readonly group: Group; readonly owner: string } | undefined {
+    let turn: { readonly group: Group; readonly owner: string; readonly held: number } | undefined;
+    for (const group of [freed, ...this.#groups.values()]) {
+      const owner = nextOwner(group, (candidate) => this.#hasRoom(group, candidate));
+      if (owner === undefined) continue;
+      const held = this.#heldByOwner.get(owner) ?? 0;
+      if (turn === undefined || held < turn.held) turn = { group, owner, held };
+    }
+    return turn;
   }
 
   #checkLater(): void {
