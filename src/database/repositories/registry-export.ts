@@ -3,7 +3,7 @@
 import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import type { Registry } from '../../core/registry/registry.ts';
 import type { Database } from '../database.ts';
-import { toRegistry } from '../schema/rows.ts';
+import { toRegistry, withoutDerived } from '../schema/rows.ts';
 
 /** Rows in one page, of about 1 KiB each. */
 const pageSize = 500;
@@ -21,9 +21,8 @@ export async function* registriesInOrder(
     sealed: _sealed,
     sealedPending: _pending,
     sealedPrevious: _previous,
-    outcome: _outcome,
     ...columns
-  } = getTableColumns(registry);
+  } = withoutDerived(getTableColumns(registry));
   for (let last = { account: ofAccount ?? '', registry: '' }; ;) {
     const isLater =
       ofAccount === undefined

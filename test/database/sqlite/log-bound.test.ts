@@ -90,6 +90,7 @@ test('registries are read in the order of account and pattern, a page at a time,
     const texts: string[] = [];
     for await (const page of snapshot.registriesInOrder(account)) {
       expect(page.length).toBeLessThanOrEqual(500);
+      expect(Object.keys(page[0]!).toSorted()).toEqual(Object.keys(sampleRegistry(0)).toSorted());
       texts.push(...page.map(({ account: owner, registry }) => `${owner} ${registry}`));
     }
     return texts;
