@@ -73,7 +73,7 @@ export function translateFailure(thrown: unknown): Error {
 }
 
 /** Milliseconds. A failover or a restart takes seconds; clients that all came back at once would make it longer. */
-const storageRetryMs = 3_000;
+export const storageRetryMs = 3_000;
 
 /**
  * Returns the Problem `STORAGE_UNAVAILABLE`, with the time at which another attempt makes sense.

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { StaleKeys } from '../../../src/core/passwords/sealer.ts';
+import { Problem } from '../../../src/core/shared/problem.ts';
 import { copiedMigrations, type Harness, type StoreUnderTest } from '../harness.ts';
 import { sampleEvent, sampleKey, sampleRegistry } from '../samples.ts';
 
@@ -25,6 +26,15 @@ export function keyLaws(harness: () => Harness): void {
     await test.store.keys.insertFirst(sampleKey(1), canary);
   });
   afterEach(() => test.close());
+
+  it('what making a key throws reaches the caller in its own words, and no key is stored', async () => {
+    const thrown = new Problem('SECRET_UNREADABLE', 'The root key is gone.');
+    await expect(test.store.keys.insertAuditKey(() => Promise.reject(thrown))).rejects.toMatchObject({
+      code: 'SECRET_UNREADABLE',
+      message: 'The root key is gone.',
+    });
+    expect(await ids()).toEqual(['1 ACTIVE']);
+  });
 
   it('another key becomes active in place of the one before it, with its canary and event', async () => {
     expect(await test.store.keys.activate(sampleKey(2), sampleKey(1), new Uint8Array([2]), event)).toBe(true);

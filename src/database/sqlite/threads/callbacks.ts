@@ -8,6 +8,8 @@ type Callback = (...args: unknown[]) => unknown;
 /** The functions of the calls of one thread. */
 export class Callbacks {
   readonly #kept = new Map<number, Callback>();
+  /** What a kept function threw. */
+  readonly #failures = new Map<number, unknown>();
   #lastId = 0;
 
   /** Returns the argument as it crosses: plain data, or the place of a function. */
@@ -18,14 +20,25 @@ export class Callbacks {
     return { callback } satisfies CallbackPlace;
   }
 
-  /** Runs a function and returns its result as it crosses. @throws what it throws. */
+  /** Runs a function and returns its result as it crosses. @throws what it throws, which is kept for the end of its call. */
   async run(callback: number, args: readonly unknown[]): Promise<unknown> {
-    return sendable(await this.#kept.get(callback)?.(...args));
+    try {
+      return sendable(await this.#kept.get(callback)?.(...args));
+    } catch (error) {
+      if (this.#kept.has(callback)) this.#failures.set(callback, error);
+      throw error;
+    }
   }
 
-  /** Forgets the functions of a call that has ended. */
-  forget({ args }: Call): void {
-    for (const arg of args) if (isCallback(arg)) this.#kept.delete(arg.callback);
+  /** Forgets the functions of a call that has ended. Returns what one of them threw, if one did. */
+  forget({ args }: Call): unknown {
+    let failure: unknown;
+    for (const { callback } of args.filter(isCallback)) {
+      failure ??= this.#failures.get(callback);
+      this.#failures.delete(callback);
+      this.#kept.delete(callback);
+    }
+    return failure;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { createRestartLimit } from '../../../core/shared/restarts.ts';
-import { translateFailure } from '../../errors.ts';
+import { storageUnavailable, translateFailure } from '../../errors.ts';
 import { Callbacks } from './callbacks.ts';
 import { FairQueue, type Waiting } from './fair-queue.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type ThreadSetup,
 } from './messages.ts';
 import { laneOf } from './placement.ts';
-import { busy, lostWrite, tooLong, unavailable } from './refusals.ts';
+import { busy, lostWrite, tooLong } from './refusals.ts';
 
 export interface ThreadOptions {
   readonly path: string;
@@ -100,7 +100,7 @@ class Thread implements StoreThread {
   }
 
   call({ part, method, args }: Target): Promise<unknown> {
-    if (this.#state !== 'OPEN') return Promise.reject(unavailable('The server is stopping.'));
+    if (this.#state !== 'OPEN') return Promise.reject(storageUnavailable('The server is stopping.'));
     this.start();
     return new Promise((resolve, reject) => {
       const call = { id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#callbacks.toMessage(arg)) };
@@ -230,8 +230,8 @@ class Thread implements StoreThread {
     const pending = this.#held.get(reply.id);
     this.#held.delete(reply.id);
     if (pending === undefined) return;
-    this.#callbacks.forget(pending.call);
-    if ('error' in reply) pending.reject(fromCrossing(reply.error));
+    const failure = this.#callbacks.forget(pending.call);
+    if ('error' in reply) pending.reject(failure === undefined ? fromCrossing(reply.error) : translateFailure(failure));
     else pending.resolve(reply.value);
   }
 
@@ -240,7 +240,7 @@ class Thread implements StoreThread {
       const value = await this.#callbacks.run(callback, args);
       worker.postMessage({ returned: called, value } satisfies Order, []);
     } catch {
-      // The function belongs to the caller, who has its error already.
+      // The call ends with that error.
       worker.postMessage({ returned: called, failed: true } satisfies Order, []);
     }
   }
@@ -260,13 +260,13 @@ class Thread implements StoreThread {
     this.#worker = undefined;
     if (this.#state === 'CLOSED') return;
     const { kind, onDeath, onGivenUp } = this.#options;
-    this.#failHeld(kind === 'WRITES' ? lostWrite() : unavailable('The storage stopped during this call.'));
+    this.#failHeld(kind === 'WRITES' ? lostWrite() : storageUnavailable('The storage stopped during this call.'));
     onDeath(error);
     if (this.#mayRestart()) this.start();
     else {
       this.#state = 'GIVEN_UP';
       for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take())
-        next.reject(unavailable('The storage stopped.'));
+        next.reject(storageUnavailable('The storage stopped.'));
       onGivenUp();
     }
     this.#afterCalls();
