@@ -95,9 +95,14 @@ function busy({ host }: PullSource, { retryAfterMs }: NoSlot, now: Date): Proble
 /** Bytes that are read so that the connection can be reused; a larger rest closes it. */
 const maxDiscardedBytes = 64 * 1024;
 
+/** Milliseconds for those bytes, which arrive with the headers as a rule. A body that takes longer would keep its connection from others. */
+const maxDiscardMs = 2_000;
+
 /** Discards a response whose body is not needed. */
 export function discard({ body, release }: StreamResponse): void {
   let left = maxDiscardedBytes;
+  const timer = setTimeout(() => body.destroy(), maxDiscardMs);
+  body.once('close', () => clearTimeout(timer));
   body.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     release(chunk);
