@@ -1,6 +1,7 @@
 // Finds the registry that a command names, by its pattern or ID.
 
 import type { Client } from '../api/client.ts';
+import { shellWord } from '../../core/shared/shell.ts';
 import { refused } from '../errors.ts';
 import { getOperation, type Registry } from '../api/operations.ts';
 import { printable } from '../terminal/terminal.ts';
@@ -17,6 +18,7 @@ export async function findRegistry(client: Client, textOrId: string, account?: s
 export async function requireRegistry(client: Client, textOrId: string, account?: string): Promise<Registry> {
   const registry = await findRegistry(client, textOrId, account);
   if (registry !== undefined) return registry;
-  const message = `Registry ${printable(textOrId)} does not exist. Run "regway registry list" to see all registries.`;
+  const list = `regway registry list${account === undefined ? '' : ` --account=${shellWord(printable(account))}`}`;
+  const message = `Registry ${printable(textOrId)} does not exist. Run "${list}" to see all registries.`;
   throw refused(message, { errors: [{ code: 'NOT_FOUND', reason: null, message, field: null }] });
 }

@@ -185,4 +185,11 @@ describe('a command that is offered for a registry of another account, stored wi
     const command = /To change it, run: (.*)/.exec(stderr)?.[1] ?? stderr;
     expect(await line.run([...words(command), '--name=Ours']), command).toMatchObject({ code: 0 });
   });
+
+  it('lists the registries of that account after a wrong name', async () => {
+    const host = await storeInAnotherAccount();
+    const { stderr } = await line.run(['registry', 'get', 'nowhere.example', '--account=team-a']);
+    const command = /Run "([^"]+)"/.exec(stderr)?.[1] ?? stderr;
+    expect((await line.run(words(command))).stdout, command).toContain(host);
+  });
 });
