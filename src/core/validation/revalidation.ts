@@ -117,7 +117,7 @@ async function startDue(sweep: Sweep): Promise<number> {
   });
   const free = createSlots(sweep, maxUnreachableChecks - unreachable);
   const startable = due.filter((registry) => free(registry));
-  await Promise.all(
+  const results = await Promise.allSettled(
     startable.map(async (registry) => {
       const claimed = await claimDue(ports, registry, window);
       if (claimed === undefined || signal.aborted) return;
@@ -131,6 +131,8 @@ async function startDue(sweep: Sweep): Promise<number> {
       running.add(check);
     }),
   );
+  // Only now, so that the sweep waits for the checks of the other claims.
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
   return startable.length;
 }
 

@@ -254,6 +254,27 @@ it('runs two checks of one host at once, and meanwhile those of others', async (
   expect([asked.length, counts.mostOf.get('busy.example')]).toEqual([9, 2]);
 });
 
+it('a claim that fails ends the sweep, but not before the checks of the claims beside it', async () => {
+  for (let index = 0; index < 2; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  const { registries } = domain.store;
+  let claims = 0;
+  const oneFails: typeof registries.exchangeValidation = async (...args) => {
+    claims += 1;
+    if (claims === 1) throw new Problem('STORAGE_UNAVAILABLE', 'away');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return registries.exchangeValidation(...args);
+  };
+  let checked = 0;
+  answer = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    checked += 1;
+    return { ...reportOf('VALID'), checkedAt: domain.time.getTime() };
+  };
+  await start({ ...registries, exchangeValidation: oneFails }).sweep();
+  expect([checked, faults.length]).toEqual([1, 1]);
+});
+
 it('goes on with a host whose checks end while the due registries of others are read', async () => {
   for (let index = 0; index < 6; index += 1) await add(`busy.example/r${index}`);
   pass(1.3 * everyMs);
