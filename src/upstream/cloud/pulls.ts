@@ -57,9 +57,11 @@ function sourceAfter(parts: Parts, cloudSource: CloudSource, refused: number): P
     async renewLogin(isRejected) {
       // A pull that only waited for the request of another one did not ask for a login itself.
       const sent = used === 0 ? known : used;
-      // One that was issued for this very pull is not issued again.
-      if (sent === 0 || sent > known || refused > 0 || !cache.replace(registry, sent, isRejected)) return undefined;
-      const renewed = sourceAfter(parts, cloudSource, sent);
+      if (sent === 0 || refused > 0) return undefined;
+      // A newer one than was known is not issued again: either it was issued for this very pull, or another pull has replaced the one that was sent.
+      const isReplaced = cache.stateOf(registry).generation !== generation;
+      if (sent > known ? !isReplaced : !cache.replace(registry, sent, isRejected)) return undefined;
+      const renewed = sourceAfter(parts, cloudSource, Math.min(sent, known));
       try {
         await renewed.credential?.();
         return renewed;

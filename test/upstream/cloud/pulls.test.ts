@@ -1,6 +1,6 @@
 // What pulls see of a minted login, for every cloud: when another one is issued, and what a failure of the cloud means to a client.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Pulls, PullSource } from '../../../src/core/pulls/pull.ts';
 import { LoginNotIssued } from '../../../src/core/registry/report.ts';
 import { toOciError } from '../../../src/server/oci/errors.ts';
@@ -19,7 +19,12 @@ async function start(kind: CloudKind) {
   const upstream = openUpstream();
   const now = () => upstream.time;
   const running = await startKind(kind, now);
-  const server = await secure(registryOf(kind, running));
+  const registry = registryOf(kind, running);
+  const slow = { gate: Promise.resolve() };
+  const server = await secure((request, response) => {
+    const gate = request.url?.startsWith('/v2/team/slow/') === true ? slow.gate : Promise.resolve();
+    void gate.then(() => registry(request, response));
+  });
   const provider = kind.provider(running.cloud.origin, now);
   const cache = createCloudCache({ now, monotonicMs: () => upstream.time.getTime() });
   // The registry is on loopback, but its login is that of the cloud's own host.
@@ -41,6 +46,8 @@ async function start(kind: CloudKind) {
   const validator = createCloudValidator({ ...parts, validator: { check: async () => reportOf('VALID') } });
   const test = {
     server,
+    /** Holds back the answers about `team/slow`. */
+    slow,
     source,
     pass: (ms: number) => passTime(upstream, ms),
     nowMs: () => upstream.time.getTime(),
@@ -105,6 +112,20 @@ describe.each(cloudKinds.map((kind) => [kind.name, kind] as const))('a login of 
     test.pass(11 * minuteMs);
     expect(new Set(await Promise.all(repositories.map(test.pull)))).toEqual(new Set([content]));
     expect(test.issued).toHaveLength(3);
+  });
+
+  it('that is refused after another pull has replaced it is no failure: the pull gets the new one', async () => {
+    const test = await start(kind);
+    expect([await test.pull('team/slow'), await test.pull()]).toEqual([content, content]);
+    test.accepts = (secret) => secret !== test.issued[0];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    test.slow.gate = promise;
+    const before = test.server.received.length;
+    const pulling = test.pull('team/slow');
+    await vi.waitFor(() => expect(test.server.received.length).toBeGreaterThan(before));
+    expect([await test.pull(), test.issued.length]).toEqual([content, 2]);
+    resolve();
+    expect([await pulling, test.issued.length]).toEqual([content, 2]);
   });
 
   it('of a validation that succeeded replaces the cached one', async () => {
