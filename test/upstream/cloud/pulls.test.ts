@@ -19,11 +19,11 @@ async function start(kind: CloudKind) {
   const upstream = openUpstream();
   const now = () => upstream.time;
   const running = await startKind(kind, now);
-  const registry = registryOf(kind, running);
+  const answer = registryOf(kind, running);
   const slow = { gate: Promise.resolve() };
   const server = await secure((request, response) => {
     const gate = request.url?.startsWith('/v2/team/slow/') === true ? slow.gate : Promise.resolve();
-    void gate.then(() => registry(request, response));
+    void gate.then(() => answer(request, response));
   });
   const provider = kind.provider(running.cloud.origin, now);
   const cache = createCloudCache({ now, monotonicMs: () => upstream.time.getTime() });
