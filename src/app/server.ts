@@ -141,7 +141,7 @@ async function delayUnlessHurried(delayMs: number, hurry: Promise<unknown> | und
   timer.abort();
 }
 
-/** Logs deaths of the store's threads, and ends the process when another start cannot help: whatever supervises it starts it anew. */
+/** Logs deaths of the store's threads, and ends the process when another start cannot help: its supervisor starts it again. */
 function storeThreadLog(log: Log): Required<Pick<StoreOptions, 'onDeath' | 'onGivenUp'>> {
   return {
     onDeath: (error) => log.error(faultFields(error), 'a thread of the store died and is started again'),

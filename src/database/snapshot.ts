@@ -33,7 +33,7 @@ export interface Snapshot {
 const pageSize = 500;
 
 /**
- * `ONE`: everything that is read is of one moment. As long as it is open, the write-ahead log of SQLite cannot begin anew, so it grows with
+ * `ONE`: everything that is read is of one moment. As long as it is open, the write-ahead log of SQLite cannot restart, so it grows with
  * every write of a server. `EACH_READ`: each page is as it is when it is read, and holds nothing afterwards (on PostgreSQL as `ONE`).
  */
 export type Moment = 'ONE' | 'EACH_READ';

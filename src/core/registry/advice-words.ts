@@ -19,7 +19,7 @@ export function wordAdvice(words: AdviceWords, advice: Advice): string {
   return word(advice);
 }
 
-/** Returns the sentences for all advice, or null if there is none. */
+/** Returns the sentences for all advice; null without advice. */
 export function wordAdvices(words: AdviceWords, advice: readonly Advice[]): string | null {
   return advice.length === 0 ? null : advice.map((one) => wordAdvice(words, one)).join(' ');
 }

@@ -209,7 +209,7 @@ export class FairSlots {
     this.#setTimer(() => this.#askToYield(), yieldCheckMs);
   }
 
-  /** Asks one slot to yield for each group in which somebody waits: the one without progress for longest, of an owner with more slots. */
+  /** Asks one slot to yield for each group in which somebody waits: the one that has made no progress for the longest time, of an owner with more slots. */
   #askToYield(): void {
     this.#isChecking = false;
     if (this.#counts.waiting === 0) return;
@@ -231,7 +231,7 @@ export class FairSlots {
   }
 }
 
-/** Returns the owner that waits and holds the fewest slots; of equals, the one that was not served for longest. */
+/** Returns the owner that waits and holds the fewest slots; of equals, the one that has waited the longest since it was served. */
 function nextOwner({ queues, held }: Group, hasRoom: (owner: string) => boolean): string | undefined {
   let next: string | undefined;
   for (const owner of queues.keys()) {

@@ -10,7 +10,7 @@ const lookMs = 1_000;
 /** Milliseconds that writes wait for readers to leave the log; the next look tries again. */
 const checkpointTimeoutMs = 100;
 
-/** Returns the bytes of a database's log; 0 if there is none. */
+/** Returns the size of a database's write-ahead log in bytes; 0 without a log. */
 export function logBytes(path: string): number {
   return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }

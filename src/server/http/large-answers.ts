@@ -11,7 +11,7 @@ const pieceBytes = 64 * 1024;
 
 /** The bounds of all large answers together. */
 export interface AnswerLimits {
-  /** Bytes of answers that are not sent yet. An answer beyond that takes the place of the one whose client has read nothing for longest. */
+  /** Bytes of answers that are not sent yet. An answer beyond that takes the place of the one whose client has read nothing for the longest time. */
   readonly maxUnsentBytes: number;
   /** Milliseconds after which a client that reads nothing is disconnected. */
   readonly idleTimeoutMs: number;
@@ -39,7 +39,7 @@ interface Answer {
 
 /** Creates the bound. */
 export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeAnswers {
-  /** The one whose client has read nothing for longest comes first. */
+  /** The one whose client has read nothing for the longest time comes first. */
   const answers = new Set<Answer>();
   let unsentBytes = 0;
   let displaced = 0;

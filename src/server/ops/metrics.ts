@@ -40,7 +40,7 @@ export interface StoreState {
 export interface MetricsOptions {
   /** The version of Regway. */
   readonly version?: string;
-  /** Whether the hosts of registries are labels. Defaults to false: whoever can read the metrics would learn them. */
+  /** Whether metrics have registry hosts as labels. Defaults to false, because everyone who can read the metrics would see them. */
   readonly showsHosts?: boolean;
 }
 

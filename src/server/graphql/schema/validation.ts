@@ -167,7 +167,8 @@ const AdviceType = builder.objectRef<Advice>('RegwayAdvice').implement({
     }),
     setting: t.string({
       nullable: true,
-      description: "The setting of the server's environment to change; null if the message names it or there is none.",
+      description:
+        "The server's environment variable to change; null if the message names it or no variable is involved.",
       resolve: detailOf('setting'),
     }),
     until: t.field({
