@@ -5,6 +5,7 @@ import * as cliOperations from '../../cli/api/operations.ts';
 import * as consoleOperations from '../../console/api/operations.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Registries } from '../../core/registries/registries.ts';
+import { largeOperations } from '../../server/graphql/execution/large-operations.ts';
 import {
   createTrustedDocuments,
   documentIdOf,
@@ -144,6 +145,7 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, metrics, log }:
     ...upstream.usage(),
     answerBytes: largeAnswers.unsentBytes(),
     displacedAnswers: largeAnswers.displaced(),
+    requests: largeOperations.counts(),
   }));
   const handle: Route['handle'] = (request, response, context) => server.handle(request, response, context);
   return [{ name: 'pull', matches: (path) => path === '/v2' || path.startsWith('/v2/'), handle }];

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult, GraphQLError } from 'graphql';
-import { sendJson } from '../http/response.ts';
+import { sendJson, sendJsonInTurns } from '../http/response.ts';
+import type { Turns } from '../http/turns.ts';
 
 /** Sets the headers of every response: no cache stores it, and one that does all the same learns that it is one caller's. */
 export function setCommonHeaders(response: ServerResponse): void {
@@ -78,10 +79,26 @@ const answerMediaTypes: ReadonlyMap<string, AnswerMediaType> = new Map([
 
 /** Sends what came of running an operation. The status is 200 for both media types, unless an error says otherwise. */
 export function sendResult(response: ServerResponse, mediaType: AnswerMediaType, result: ExecutionResult): void {
+  const { status, body, headers } = answerOf(mediaType, result);
+  sendJson(response, status, body, headers);
+}
+
+/** Sends the same in several turns of the event loop. */
+export async function sendLargeResult(
+  response: ServerResponse,
+  mediaType: AnswerMediaType,
+  result: ExecutionResult,
+  turns: Turns,
+): Promise<void> {
+  const { status, body, headers } = answerOf(mediaType, result);
+  await sendJsonInTurns(response, status, body, { headers, turns });
+}
+
+function answerOf(mediaType: AnswerMediaType, result: ExecutionResult) {
   const { errors = [] } = result;
   const body = errors.length === 0 ? result : { ...result, errors: errors.map(withoutHttp) };
   const status = errors.reduce((highest, { extensions }) => Math.max(highest, statusOf(extensions['http'])), 200);
-  sendJson(response, status, body, { 'Content-Type': `${mediaType}; charset=utf-8` });
+  return { status, body, headers: { 'Content-Type': `${mediaType}; charset=utf-8` } };
 }
 
 function statusOf(http: unknown): number {

@@ -22,8 +22,8 @@ const defaultLimits: AnswerLimits = { maxUnsentBytes: 48 * 1024 * 1024, idleTime
 
 /** Answers on their way. */
 export interface LargeAnswers {
-  /** Sends the text as the body of a response whose head is written. */
-  send(response: ServerResponse, text: string): void;
+  /** Sends the parts, one after the other, as the body of a response whose head is written. */
+  send(response: ServerResponse, parts: readonly Buffer[]): void;
   /** Returns the bytes that are not sent yet. */
   unsentBytes(): number;
   /** Returns how many answers were cut off so far because others needed their place. */
@@ -33,8 +33,9 @@ export interface LargeAnswers {
 /** An answer on its way. */
 interface Answer {
   readonly response: ServerResponse;
-  readonly body: Buffer;
-  sentBytes: number;
+  /** What is not sent yet, each at most a piece, in reverse order. */
+  readonly pieces: Buffer[];
+  unsentBytes: number;
 }
 
 /** Creates the bound. */
@@ -44,7 +45,7 @@ export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeA
   let unsentBytes = 0;
   let displaced = 0;
   const drop = (answer: Answer): void => {
-    if (answers.delete(answer)) unsentBytes -= answer.body.length - answer.sentBytes;
+    if (answers.delete(answer)) unsentBytes -= answer.unsentBytes;
   };
   const makeRoom = (): void => {
     for (const answer of answers) {
@@ -55,29 +56,30 @@ export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeA
     }
   };
   const sendNext = (answer: Answer): void => {
-    const { response, body, sentBytes } = answer;
-    if (sentBytes === body.length) {
+    const { response, pieces } = answer;
+    const piece = pieces.pop();
+    if (piece === undefined) {
       drop(answer);
       response.end();
       return;
     }
-    const piece = body.subarray(sentBytes, sentBytes + pieceBytes);
     response.write(piece, (error) => {
       // Removed by the end of its connection.
       if (error instanceof Error || !answers.delete(answer)) return;
       unsentBytes -= piece.length;
-      answer.sentBytes += piece.length;
+      answer.unsentBytes -= piece.length;
       answers.add(answer);
       sendNext(answer);
     });
   };
   return {
-    send(response, text) {
+    send(response, parts) {
       // A client that has left emits no `close` any more, and nothing else would drop its answer.
       if (response.destroyed) return;
-      const answer: Answer = { response, body: Buffer.from(text), sentBytes: 0 };
+      const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+      const answer: Answer = { response, pieces: parts.flatMap(piecesOf).toReversed(), unsentBytes: bytes };
       answers.add(answer);
-      unsentBytes += answer.body.length;
+      unsentBytes += bytes;
       response.once('close', () => drop(answer));
       response.setTimeout(limits.idleTimeoutMs, () => response.destroy());
       makeRoom();
@@ -86,6 +88,11 @@ export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeA
     unsentBytes: () => unsentBytes,
     displaced: () => displaced,
   };
+}
+
+function piecesOf(part: Buffer): Buffer[] {
+  const count = Math.ceil(part.length / pieceBytes);
+  return Array.from({ length: count }, (_, index) => part.subarray(index * pieceBytes, (index + 1) * pieceBytes));
 }
 
 /** The answers of this process. */

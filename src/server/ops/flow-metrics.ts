@@ -24,6 +24,8 @@ export interface Flows {
   readonly connections: Counts;
   /** Verifications of content with a content coding. */
   readonly decodings: Counts;
+  /** Large GraphQL requests. */
+  readonly requests: Counts;
 }
 
 const kinds = ['connections', 'decodings'] as const;
@@ -53,6 +55,18 @@ export function addFlowMetrics(registry: MetricRegistry, read: () => Flows): voi
   gauge('regway_pull_slots_waiting', 'Pulls that wait for a connection to an upstream or for a decoding.', (set) => {
     for (const kind of kinds) set(kind, read()[kind].waiting);
   });
+  const single = (name: string, help: string, valueOf: (requests: Counts) => number): void => {
+    void new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(valueOf(read().requests));
+      },
+    });
+  };
+  single('regway_large_requests', 'Large GraphQL requests that run.', ({ held }) => held);
+  single('regway_large_requests_waiting', 'Large GraphQL requests that wait for their turn.', ({ waiting }) => waiting);
   const counter = (name: string, help: string, valueOf: () => Readonly<Record<string, number>>): void => {
     void new Counter({
       name,
@@ -65,10 +79,14 @@ export function addFlowMetrics(registry: MetricRegistry, read: () => Flows): voi
       },
     });
   };
-  counter('regway_budget_refusals_total', 'Pulls that were refused because nothing became free in time.', () => {
-    const { connections, decodings } = read();
-    return { connections: connections.refused, decodings: decodings.refused };
-  });
+  counter(
+    'regway_budget_refusals_total',
+    'Pulls and large requests that were refused because nothing became free in time.',
+    () => {
+      const { connections, decodings, requests } = read();
+      return { connections: connections.refused, decodings: decodings.refused, requests: requests.refused };
+    },
+  );
   counter(
     'regway_stalled_clients_total',
     'Clients that took nothing and were disconnected to make room for others.',

@@ -11,6 +11,7 @@ import type { Registry, RegistryType } from '../../core/registry/registry.ts';
 import { maxPageSize } from '../../core/shared/input.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { sendJson } from '../http/response.ts';
+import { turns } from '../http/turns.ts';
 import { decodeName, type RestPath } from './path.ts';
 import { accountHeader, readBody, validateParameter } from './request.ts';
 import { createBody, parseBody, toRegistryItem, updateBody, type UpdateBody } from './schemas.ts';
@@ -119,6 +120,8 @@ async function* jsonArray(first: RegistryPage, read: ReadPage): AsyncGenerator<s
   let page = first;
   yield `[${jsonItems(page)}`;
   for (let last = page.nodes.at(-1); page.hasNextPage && last !== undefined; last = page.nodes.at(-1)) {
+    // A client that reads fast would else get all pages in one turn of the event loop.
+    await turns.alone();
     page = await read(page.cursorOf(last));
     // The rows after the cursor may have been deleted in the meantime.
     if (page.nodes.length > 0) yield `,${jsonItems(page)}`;

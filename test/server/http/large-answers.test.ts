@@ -25,7 +25,7 @@ async function serve(answer: (response: ServerResponse) => void): Promise<number
 function serveLarge(answers: LargeAnswers): Promise<number> {
   return serve((response) => {
     response.writeHead(200, { 'Content-Length': answerBytes });
-    answers.send(response, text);
+    answers.send(response, [Buffer.from(text)]);
   });
 }
 
@@ -98,7 +98,7 @@ describe('a large answer', () => {
     const { promise: sent, resolve } = Promise.withResolvers<void>();
     const port = await serve((response) => {
       response.once('close', () => {
-        answers.send(response, text);
+        answers.send(response, [Buffer.from(text)]);
         resolve();
       });
     });

@@ -23,7 +23,7 @@ import {
   valueFromASTUntyped,
 } from 'graphql';
 import type { GraphqlRequestError } from '../errors.ts';
-import { type ListSize, listSizeOf } from '../schema/builder.ts';
+import { isScan, type ListSize, listSizeOf } from '../schema/builder.ts';
 import { countIntrospection } from './introspection-cost.ts';
 import { limitError } from './limits.ts';
 
@@ -32,47 +32,85 @@ export const maxRows = 10_000;
 /** Maximum number of fields of a response: as many as the largest page has if each of its entries has all 400 fields of a document. */
 export const maxResponseFields = 40_000;
 
+/** Maximum number of counts of whole lists in a request. Each reads all entries that match: of a million registries, some tenths of a second. */
+export const maxScans = 10;
+/** Above these an operation is large: completing 2,500 fields takes some 10 ms, and reading 200 rows as much. A page of 100 with all columns has fewer. */
+const largeFields = 2_500;
+const largeRows = 200;
+
 /** The upper bound of what one operation reads and returns. */
 export interface Cost {
   /** Entries of the longest lists on each path: the product of the sizes on the path, summed over paths. */
   readonly rows: number;
   /** Fields and entries of lists of scalars, each as often as the entries that it belongs to. */
   readonly fields: number;
+  /** Counts of whole lists, such as `totalCount`, each as often as the entries that it belongs to. */
+  readonly scans: number;
 }
 
-/** Returns an error for each limit of costs that an operation exceeds with these variables; empty if it may run. */
+/** What the cost of an operation means. */
+export interface CostVerdict {
+  /** An error for each limit that it exceeds; empty if it may run. */
+  readonly errors: readonly GraphqlRequestError[];
+  /** Whether it takes so long that it must let other requests go between. */
+  readonly isLarge: boolean;
+}
+
+/** Judges the cost of an operation with these variables. */
 export type CostLimits = (
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables?: Readonly<Record<string, unknown>>,
-) => readonly GraphqlRequestError[];
+) => CostVerdict;
 
-/** Creates the cost limits of one schema. An operation that stays within them whatever its variables are is counted once. */
+/** Creates the cost limits of one schema. An operation that is small whatever its variables are is counted once. */
 export function createCostLimits(schema: GraphQLSchema): CostLimits {
-  const alwaysWithin = new WeakMap<OperationDefinitionNode, boolean>();
+  const alwaysSmall = new WeakMap<OperationDefinitionNode, boolean>();
   return (document, operation, variables = {}) => {
-    let isWithin = alwaysWithin.get(operation);
-    if (isWithin === undefined) {
-      isWithin = brokenBy(costOf(schema, document, operation, 'ANY')).length === 0;
-      alwaysWithin.set(operation, isWithin);
+    let isSmall = alwaysSmall.get(operation);
+    if (isSmall === undefined) {
+      const { errors, isLarge } = judge(costOf(schema, document, operation, 'ANY'));
+      isSmall = errors.length === 0 && !isLarge;
+      alwaysSmall.set(operation, isSmall);
     }
-    return isWithin ? [] : brokenBy(costOf(schema, document, operation, variables));
+    return isSmall ? small : judge(costOf(schema, document, operation, variables));
   };
 }
 
-function brokenBy({ rows, fields }: Cost): GraphqlRequestError[] {
+const small: CostVerdict = { errors: [], isLarge: false };
+
+function judge(cost: Cost): CostVerdict {
+  return { errors: brokenBy(cost), isLarge: cost.fields > largeFields || cost.rows > largeRows };
+}
+
+function brokenBy({ rows, fields, scans }: Cost): GraphqlRequestError[] {
+  const smaller = 'Request smaller pages, or fewer nested lists at once.';
   const limits = [
-    { reason: 'ROWS', cost: rows, limit: maxRows, verb: 'read', what: 'rows' },
-    { reason: 'RESPONSE_FIELDS', cost: fields, limit: maxResponseFields, verb: 'return', what: 'fields' },
+    { reason: 'ROWS', cost: rows, limit: maxRows, what: 'read up to', unit: 'rows', hint: smaller },
+    {
+      reason: 'RESPONSE_FIELDS',
+      cost: fields,
+      limit: maxResponseFields,
+      what: 'return up to',
+      unit: 'fields',
+      hint: smaller,
+    },
+    {
+      reason: 'SCANS',
+      cost: scans,
+      limit: maxScans,
+      what: 'count up to',
+      unit: 'lists',
+      hint: 'Request `totalCount` of fewer lists at once.',
+    },
   ];
   return limits
     .filter(({ cost, limit }) => cost > limit)
-    .map(({ reason, cost, limit, verb, what }) =>
-      limitError(
-        reason,
-        `The request can ${verb} up to ${cost} ${what}, which exceeds the limit of ${limit}. Request smaller pages, or fewer nested lists at once.`,
-        { cost, limit },
-      ),
+    .map(({ reason, cost, limit, what, unit, hint }) =>
+      limitError(reason, `The request can ${what} ${cost} ${unit}, which exceeds the limit of ${limit}. ${hint}`, {
+        cost,
+        limit,
+      }),
     );
 }
 
@@ -110,7 +148,7 @@ interface Counting {
   readonly read: (value: ValueNode) => unknown;
 }
 
-const nothing: Cost = { rows: 0, fields: 0 };
+const nothing: Cost = { rows: 0, fields: 0, scans: 0 };
 
 /** Variables are read as they were sent, because a value of another type is rejected before anything runs. */
 function variableReader(
@@ -153,17 +191,21 @@ function fieldCost(
 ): Cost {
   const [node] = nodes;
   const field = parent.getFields()[node.name.value];
-  if (field === undefined) return { rows: 0, fields: 1 + introspectionFields(counting, nodes) };
+  if (field === undefined) return { ...nothing, fields: 1 + introspectionFields(counting, nodes) };
   const type = getNamedType(field.type);
   const declared = listSizeOf(field);
   const isList = isListType(getNullableType(field.type));
   const size = declared === undefined ? 1 : declared === 'PAGE' ? page : sizeOf(counting, declared, field, node);
   const selections = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
-  if (!isCompositeType(type)) return { rows: 0, fields: Math.max(size, 1) };
+  if (!isCompositeType(type)) return { rows: 0, fields: Math.max(size, 1), scans: isScan(field) ? 1 : 0 };
   const entry = selectionCost(counting, selections, type, isList ? 1 : size);
   const times = isList ? size : 1;
   const ownRows = declared !== undefined && declared !== 'PAGE' && declared.areRows ? size : 0;
-  return { rows: Math.max(ownRows, times * entry.rows), fields: 1 + times * entry.fields };
+  return {
+    rows: Math.max(ownRows, times * entry.rows),
+    fields: 1 + times * entry.fields,
+    scans: times * entry.scans,
+  };
 }
 
 function introspectionFields({ schema, fragments, read }: Counting, nodes: readonly FieldNode[]): number {
@@ -243,9 +285,13 @@ function isSelected(directives: readonly DirectiveNode[] = [], read: Counting['r
 }
 
 function add(one: Cost, other: Cost): Cost {
-  return { rows: one.rows + other.rows, fields: one.fields + other.fields };
+  return { rows: one.rows + other.rows, fields: one.fields + other.fields, scans: one.scans + other.scans };
 }
 
 function costliest(one: Cost, other: Cost): Cost {
-  return { rows: Math.max(one.rows, other.rows), fields: Math.max(one.fields, other.fields) };
+  return {
+    rows: Math.max(one.rows, other.rows),
+    fields: Math.max(one.fields, other.fields),
+    scans: Math.max(one.scans, other.scans),
+  };
 }

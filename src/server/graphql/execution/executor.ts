@@ -14,12 +14,15 @@ import {
   visit,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import { turns } from '../../http/turns.ts';
 import { GraphqlRequestError } from '../errors.ts';
+import { answerMediaType } from '../response.ts';
 import { createCompiledExecution } from './compiled/compiled.ts';
-import { type CostLimits, createCostLimits } from './cost.ts';
+import { type CostLimits, type CostVerdict, createCostLimits } from './cost.ts';
 import { createDocuments, type Documents } from './document-cache.ts';
 import { createFastPath, type RequestContext } from './fast-path.ts';
 import { brokenEntityLimits, weighDocument } from './limits.ts';
+import { divideIntoTurns } from './in-turns.ts';
 import { createInterpreter } from './run-operation.ts';
 
 export interface ExecutorOptions {
@@ -43,21 +46,16 @@ type RulePlugin = Plugin<RequestContext, RequestContext>;
 /** Creates the executor, which parses, validates, and executes. `request.ts` has done everything about HTTP before. */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { schema } = options;
+  divideIntoTurns(schema);
   const documents = createDocuments(schema);
   const clean = cleanResult(options);
   const interpret = createInterpreter(schema);
   const run = options.compiled ? createCompiledExecution(schema, interpret) : interpret;
-  const brokenCosts = createCostLimits(schema);
-  const tryFastPath = createFastPath({ documents, brokenCosts, run, clean });
+  const judgeCost = createCostLimits(schema);
+  const tryFastPath = createFastPath({ documents, judgeCost, run, clean });
   const yoga = createYoga<RequestContext>({
     schema,
-    plugins: [
-      takeParameters,
-      useDocuments(documents),
-      guardOperations(brokenCosts),
-      translateErrors(clean),
-      keepHeaders,
-    ],
+    plugins: [takeParameters, useDocuments(documents), guardOperations(judgeCost), translateErrors(clean), keepHeaders],
     // Documents are cached in `documents`, except those with string literals, which may be passwords. So may the source that a syntax error points at.
     parserAndValidationCache: false,
     // Done in `translateErrors`, where the request ID is known, whatever the value of NODE_ENV.
@@ -110,10 +108,10 @@ function useDocuments(documents: Documents): RulePlugin {
 }
 
 /** Checks per request whatever depends on the caller or the request. A validation rule could not, because its result is shared across callers. */
-function guardOperations(brokenCosts: CostLimits): RulePlugin {
-  const costsOf = ({ document, operationName, variableValues }: ExecutionArgs): readonly GraphqlRequestError[] => {
+function guardOperations(judgeCost: CostLimits): RulePlugin {
+  const verdictOf = ({ document, operationName, variableValues }: ExecutionArgs): CostVerdict => {
     const operation = getOperationAST(document, operationName);
-    return operation ? brokenCosts(document, operation, variableValues ?? undefined) : [];
+    return operation ? judgeCost(document, operation, variableValues ?? undefined) : { errors: [], isLarge: false };
   };
   return {
     onExecute({ args, setResultAndStopExecution }) {
@@ -127,14 +125,19 @@ function guardOperations(brokenCosts: CostLimits): RulePlugin {
         return setResultAndStopExecution({ errors: [introspectionDisabled()] });
       if (asksForType && !context.mayIntrospect) args.document = hideTypes(args.document);
       // After types are hidden: the cost of a type would reveal its size.
-      const costs = costsOf(args);
-      if (costs.length > 0) setResultAndStopExecution({ errors: [...costs] });
+      const { errors, isLarge } = verdictOf(args);
+      if (isLarge) context.turns = turns;
+      if (errors.length > 0) setResultAndStopExecution({ errors: [...errors] });
+      // Every other large response is sent by the fast path, which serializes it in turns too.
+      else if (isLarge && answerMediaType(context.request.headers.get('accept') ?? undefined) === undefined)
+        setResultAndStopExecution({ errors: [notAcceptable()] });
     },
     onSubscribe({ args, setResultAndStopExecution }) {
       const { contextValue: context } = args;
       context.operationType = 'subscription';
       const error = subscriptionError(context.request);
-      const errors = error === undefined ? costsOf(args) : [error];
+      const { errors, isLarge } = error === undefined ? verdictOf(args) : { errors: [error], isLarge: false };
+      if (isLarge) context.turns = turns;
       if (errors.length > 0) setResultAndStopExecution({ errors: [...errors] });
     },
   };
@@ -159,6 +162,14 @@ function introspectionDisabled(): GraphqlRequestError {
     {
       status: 400,
     },
+  );
+}
+
+function notAcceptable(): GraphqlRequestError {
+  return new GraphqlRequestError(
+    'NOT_ACCEPTABLE',
+    'A response of this size is sent as JSON only. Send "Accept: application/json", or request smaller pages.',
+    { status: 406 },
   );
 }
 

@@ -120,14 +120,22 @@ export function weighDocument(document: DocumentNode): DocumentWeight {
 
 /**
  * Creates the error of an exceeded limit. Its status applies to both response media types, because the request is rejected before execution.
- * @param details the cost and the limit as numbers, where the client can read them, and the status. Defaults to 400.
+ * @param details the cost and the limit as numbers, where the client can read them; the status, which defaults to 400; and when to retry.
  */
 export function limitError(
   reason: string,
   message: string,
-  { status = 400, ...numbers }: { status?: number; cost?: number; limit?: number } = {},
+  { status = 400, retryAfterSeconds, ...numbers }: LimitDetails = {},
 ): GraphqlRequestError {
-  return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status, ...numbers });
+  const headers = retryAfterSeconds === undefined ? {} : { headers: { 'Retry-After': String(retryAfterSeconds) } };
+  return new GraphqlRequestError('LIMIT_EXCEEDED', message, { reason, status, ...headers, ...numbers });
+}
+
+interface LimitDetails {
+  readonly status?: number;
+  readonly cost?: number;
+  readonly limit?: number;
+  readonly retryAfterSeconds?: number;
 }
 
 interface Weight {

@@ -116,11 +116,11 @@ function findProblem(text: string, schema: GraphQLSchema): string | undefined {
 
 /** Returns the errors of operations that cost too much on every request. What one with variables costs depends on their values. */
 function fixedCosts(document: DocumentNode, schema: GraphQLSchema): readonly GraphQLError[] {
-  const brokenCosts = createCostLimits(schema);
+  const judgeCost = createCostLimits(schema);
   return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .filter(({ variableDefinitions = [] }) => variableDefinitions.length === 0)
-    .flatMap((operation) => brokenCosts(document, operation));
+    .flatMap((operation) => judgeCost(document, operation).errors);
 }
 
 function notFound(): never {

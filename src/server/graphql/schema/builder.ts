@@ -15,6 +15,7 @@ import type { Subscriptions } from '../../../core/registries/watch.ts';
 import { defaultPageSize, maxPageSize } from '../../../core/shared/input.ts';
 import type { Page } from '../../../core/shared/page.ts';
 import type { Secret } from '../../../core/shared/secret.ts';
+import type { Turns } from '../../http/turns.ts';
 import { dateTimeScalar, secretScalar } from './scalars.ts';
 
 /** The use cases behind this API. */
@@ -32,6 +33,8 @@ export interface UseCases {
 /** The context of resolvers: the caller and the use cases. */
 export interface GraphqlContext extends UseCases {
   readonly caller: Caller;
+  /** Set for a large operation, whose lists are divided among turns of the event loop. */
+  readonly turns?: Turns | undefined;
 }
 
 interface SchemaTypes {
@@ -75,6 +78,14 @@ export function rowsAtMost(most: number): { readonly listSize: ListSize } {
 /** The extensions of a list that is a part of its row, such as the steps of a report. */
 export function entriesAtMost(most: number): { readonly listSize: ListSize } {
   return { listSize: { most, usual: most, arguments: [], areRows: false } };
+}
+
+/** The extensions of a field that reads all entries of a list to count them. */
+export const scan = { isScan: true };
+
+/** Returns whether a field is declared to read all entries of a list. */
+export function isScan({ extensions }: GraphQLField<unknown, unknown>): boolean {
+  return extensions['isScan'] === true;
 }
 
 /** Returns the declared size of a field; `PAGE` if its entries are the page that the field of its connection declares. */

@@ -4,7 +4,7 @@ import DataLoader from 'dataloader';
 import type { CountedUse } from '../../../core/pulls/usage.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
 import { type OrderDirection, type RegistryOrderField, registryOrderFields } from '../../../core/registry/store.ts';
-import { accountDescription, builder, connectionOf, type GraphqlContext, pageOfRows } from './builder.ts';
+import { accountDescription, builder, connectionOf, type GraphqlContext, pageOfRows, scan } from './builder.ts';
 import { enumValues, RegistryTypeEnum, ValidationOutcomeEnum, ValidationReportType } from './validation.ts';
 
 // Not `builder.node`, which creates a promise per ID: a page has fifty.
@@ -157,6 +157,7 @@ builder.queryField('registries', (t) =>
       description: 'One page of registries.',
       fields: (connectionFields) => ({
         totalCount: connectionFields.int({
+          extensions: scan,
           description: 'The number of registries that match the filter, on all pages. Computed only when selected.',
           resolve: ({ page }) => page.totalCount(),
         }),

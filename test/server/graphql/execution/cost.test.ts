@@ -21,7 +21,7 @@ import {
   documentIdOf,
   parseManifest,
 } from '../../../../src/server/graphql/execution/trusted-documents.ts';
-import { listSizeOf } from '../../../../src/server/graphql/schema/builder.ts';
+import { isScan, listSizeOf } from '../../../../src/server/graphql/schema/builder.ts';
 import { schema } from '../../../../src/server/graphql/schema/schema.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from '../harness.ts';
 
@@ -188,6 +188,20 @@ describe('a request', () => {
     }
   });
 
+  const counts = (count: number) =>
+    `{ ${Array.from({ length: count }, (_, index) => `a${index}: registries(first: 0) { totalCount }`).join(' ')} }`;
+  it('that counts more than ten whole lists is refused before any use case, with its cost and the limit', async () => {
+    expect((await answerTo(counts(10))).extensions).toEqual([]);
+    endpoint.calls.length = 0;
+    expect(await answerTo(counts(11))).toEqual({
+      status: 400,
+      extensions: [{ code: 'LIMIT_EXCEEDED', reason: 'SCANS', cost: 11, limit: 10 }],
+      message:
+        'The request can count up to 11 lists, which exceeds the limit of 10. Request `totalCount` of fewer lists at once.',
+    });
+    expect(endpoint.calls).toEqual([]);
+  });
+
   const columns =
     'id registry host repository name type username secureConnection trustedRealm probeRepository pendingSince previousUsableUntil account createdAt updatedAt __typename';
   it('with more than 40,000 fields is refused', async () => {
@@ -273,6 +287,12 @@ describe('the schema', () => {
       ({ field }) => (isListType(getNullableType(field.type)) || hasPages(field)) !== (listSizeOf(field) !== undefined),
     );
     expect(wrong.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual([]);
+  });
+
+  it('declares every count of a list as a scan', () => {
+    const counts = fields.filter(({ field }) => /Count$/.test(field.name));
+    expect(counts.length).toBeGreaterThan(0);
+    expect(counts.filter(({ field }) => !isScan(field))).toEqual([]);
   });
 
   it('has entries of a page only below a page', () => {

@@ -1,0 +1,57 @@
+// Divides a large operation among turns of the event loop: each read of rows begins in a turn of its own, and the entries of lists are completed a few milliseconds at a time.
+
+import { type GraphQLFieldResolver, type GraphQLSchema, isIntrospectionType, isListType, isObjectType } from 'graphql';
+import { defaultFieldResolver, getNullableType } from 'graphql';
+import type { Turns } from '../../http/turns.ts';
+import { type GraphqlContext, listSizeOf } from '../schema/builder.ts';
+
+const divided = new WeakSet<GraphQLSchema>();
+
+/**
+ * Wraps the resolvers of all lists and reads of a schema, in place and once. It changes only operations whose context has `turns`.
+ * Whatever runs the operation, graphql-js or its compiled form, awaits an entry that is a promise.
+ */
+export function divideIntoTurns(schema: GraphQLSchema): void {
+  if (divided.has(schema)) return;
+  divided.add(schema);
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const size = listSizeOf(field);
+      if (size === undefined) continue;
+      const isList = isListType(getNullableType(field.type));
+      const isRead = size !== 'PAGE' && size.areRows;
+      field.resolve = inTurns(field.resolve ?? defaultFieldResolver, { isList, isRead });
+    }
+  }
+}
+
+type Resolver = GraphQLFieldResolver<unknown, unknown>;
+
+function inTurns(
+  resolve: Resolver,
+  { isList, isRead }: { readonly isList: boolean; readonly isRead: boolean },
+): Resolver {
+  return (parent, args, context, info) => {
+    const { turns } = context as GraphqlContext;
+    if (turns === undefined) return resolve(parent, args, context, info);
+    if (!isRead)
+      return isList
+        ? entriesInTurns(resolve(parent, args, context, info), turns)
+        : resolve(parent, args, context, info);
+    return turns.alone().then(async () => {
+      const result: unknown = await resolve(parent, args, context, info);
+      return isList ? entriesInTurns(result, turns) : result;
+    });
+  };
+}
+
+/** Returns the entries as they are until this turn is over, and those that remain as promises. Each is taken when the one before it is completed. */
+function entriesInTurns(list: unknown, turns: Turns): unknown {
+  if (list instanceof Promise) return list.then((entries: unknown) => entriesInTurns(entries, turns));
+  return Array.isArray(list) ? takeInTurns(list, turns) : list;
+}
+
+function* takeInTurns(entries: readonly unknown[], { isOver, later }: Turns): Generator<unknown, void> {
+  for (const entry of entries) yield isOver() ? later(entry) : entry;
+}
