@@ -172,6 +172,33 @@ const readsForeignSentences = [
   'upstream/errors/network-errors.ts',
 ];
 
+/**
+ * The files that may read the wall clock: for a time that is stored, shown, signed, or named to a client, or to hand it to a port. Durations and
+ * waits are measured with a clock that only runs forward, whatever is set on the machine. In the browser only shown times are read.
+ */
+const mayReadWallClock = [
+  'app/maintenance/backup.ts',
+  'app/maintenance/keys.ts',
+  'app/server.ts',
+  'app/wiring/console.ts',
+  'app/wiring/logins.ts',
+  'app/wiring/routes.ts',
+  'app/wiring/store.ts',
+  'app/wiring/use-cases.ts',
+  'cli/commands/token.ts',
+  // The time after which a server lets it try again.
+  'cli/import/plan.ts',
+  'console/components/controls.tsx',
+  'console/pages/tokens.tsx',
+  'console/registry/delete-dialog.tsx',
+  'database/errors.ts',
+  'database/migrate.ts',
+  'database/repositories/audit.ts',
+  'database/sqlite/threads/refusals.ts',
+  'encryption/data-keys.ts',
+];
+const wallClock = /\bDate\.now\b|\bnew Date\(\)/;
+
 /** Each law as a function that returns its violations in a tree. */
 const laws = {
   'lets each room import only what its row names, types included': (tree: Sources) => forbiddenArrows(tree, rooms),
@@ -187,6 +214,8 @@ const laws = {
     ),
   'looks into secrets only where the list says': (tree: Sources) =>
     filesWith(tree, /\breveal\(\)/).filter((file) => file !== 'core/shared/secret.ts' && !mayReveal.includes(file)),
+  'reads the wall clock only where the list says': (tree: Sources) =>
+    filesWith(tree, wallClock).filter((file) => !mayReadWallClock.includes(file)),
   'starts threads only to hash content and to run the embedded database': (tree: Sources) =>
     importersOf(tree, 'node:worker_threads').filter(
       (file) => !/^(?:server\/oci\/content|database\/sqlite)\//.test(file),
@@ -229,6 +258,8 @@ describe('the layout', () => {
   it('needs every entry of its lists', () => {
     const revealing = new Set(filesWith(sources, /\breveal\(\)/));
     expect(mayReveal.filter((file) => !revealing.has(file))).toEqual([]);
+    const timed = new Set(filesWith(sources, wallClock));
+    expect(mayReadWallClock.filter((file) => !timed.has(file))).toEqual([]);
     expect(mayConnect.filter((entry) => doorsToTheOutside(sources, without(mayConnect, entry)).length === 0)).toEqual(
       [],
     );
@@ -323,6 +354,11 @@ const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, str
         "// X.\nconst pattern = 'docker.io/anchore/*';\nconst shown = password.reveal();\n/** Other. */\n",
     },
     'server/rest/x.ts',
+  ],
+  [
+    'reads the wall clock only where the list says',
+    { 'upstream/pull/x.ts': '// X.\nconst untilMs = Date.now() + 60_000;\n' },
+    'upstream/pull/x.ts',
   ],
   [
     'starts threads only to hash content and to run the embedded database',

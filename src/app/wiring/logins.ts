@@ -20,7 +20,7 @@ import type { Log } from '../../server/ops/log.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import type { Names } from '../../upstream/transport/names/names.ts';
 import { type Config, ConfigError } from '../config.ts';
-import { setTimer } from './clock.ts';
+import { monotonicMs, setTimer } from './clock.ts';
 
 /** The authentication of all servers. */
 export interface Logins {
@@ -128,7 +128,7 @@ async function createJwts({
     import('../../server/auth/oidc/sign-in-attempt.ts'),
   ]);
   const http = createIssuerHttp(config.extraCa, names.lookupFunction);
-  const issuers = settings.map((issuer) => createIssuer(issuer, { http, now, log }));
+  const issuers = settings.map((issuer) => createIssuer(issuer, { http, monotonicMs, log }));
   const logins = createJwtLogins({
     issuers,
     accountExists: async (name) => isEnabled(await store.access.accountByName(name)),

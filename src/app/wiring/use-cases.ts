@@ -189,6 +189,7 @@ function openLedger(store: Store, log: Log, metrics: Metrics): Ledger {
   const ledger = createLedger({
     store: store.uses,
     setTimer,
+    monotonicMs,
     onFailure: (fault) => log.error(faultFields(fault), 'the usage of credentials could not be written yet'),
     onLoss: (uses) =>
       log.error({ uses }, 'some usage of credentials is lost: the database was unavailable for too long'),

@@ -16,12 +16,20 @@ export function withoutExpired(registry: Registry, { now, rotationWindowMs }: Ro
   if (pendingSince === null && previousUsableUntil === null) return registry;
   const nowMs = now().getTime();
   const isPendingExpired = pendingSince !== null && pendingSince.getTime() + rotationWindowMs <= nowMs;
-  const isPreviousExpired = previousUsableUntil !== null && previousUsableUntil.getTime() <= nowMs;
+  const isPreviousExpired = previousUsableUntil !== null && !isWithin(previousUsableUntil, nowMs, rotationWindowMs);
   return {
     ...registry,
     pendingSince: isPendingExpired ? null : pendingSince,
     previousUsableUntil: isPreviousExpired ? null : previousUsableUntil,
   };
+}
+
+/** Milliseconds by which the clocks of two servers may differ. */
+const maxSkewMs = 60 * 60_000;
+
+/** Whether the end of a window lies ahead, and no further than a window: beyond that it comes from a clock that was wrong. */
+function isWithin(end: Date, nowMs: number, windowMs: number): boolean {
+  return end.getTime() > nowMs && end.getTime() <= nowMs + windowMs + maxSkewMs;
 }
 
 /** Wraps a store so that it returns registries without expired alternate passwords. */

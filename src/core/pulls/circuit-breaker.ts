@@ -38,9 +38,10 @@ export function createCircuitBreaker({ now, monotonicMs }: CircuitClocks): Circu
     const circuit = opened.get(keyOf(registry));
     if (circuit === undefined || circuit.untilMs <= monotonicMs()) return undefined;
     const { lastValidation } = registry;
-    return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > circuit.atMs
-      ? undefined
-      : circuit;
+    if (lastValidation === null || !isSuccess(lastValidation.outcome)) return circuit;
+    const { checkedAt } = lastValidation;
+    // A time of the future comes from a clock that was wrong. It would hold every circuit closed until it has passed.
+    return checkedAt > circuit.atMs && checkedAt <= now().getTime() ? undefined : circuit;
   };
   return {
     throwIfOpen(registry) {

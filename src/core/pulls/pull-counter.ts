@@ -16,13 +16,14 @@ const pullMs = 10 * 60_000;
 const maxPulls = 10_000;
 
 interface CountedPull {
+  /** In monotonic milliseconds. */
   readonly atMs: number;
   /** The tag of a counted HEAD that no GET has followed. */
   readonly headTag: string | undefined;
 }
 
-/** Creates a counter that has seen no pull. */
-export function createPullCounter(): PullCounter {
+/** Creates a counter that has seen no pull. @param monotonicMs Returns milliseconds of a clock that only runs forward. */
+export function createPullCounter(monotonicMs: () => number): PullCounter {
   const pulls = new Map<string, CountedPull>();
   const remember = (key: string, pull: CountedPull): void => {
     pulls.delete(key);
@@ -32,14 +33,15 @@ export function createPullCounter(): PullCounter {
   };
   return {
     counts(use) {
-      const { at, request } = use;
+      const { request } = use;
       if (request === undefined) return true;
       if (request.kind === 'blobs') return false;
       const key = keyOf(use);
-      const last = recentPull(pulls.get(key), at.getTime());
+      const nowMs = monotonicMs();
+      const last = recentPull(pulls.get(key), nowMs);
       if (request.kind !== 'manifests' || isDigest(request.reference)) {
         if (last !== undefined) return false;
-        remember(key, { atMs: at.getTime(), headTag: undefined });
+        remember(key, { atMs: nowMs, headTag: undefined });
         return true;
       }
       const isHead = request.method === 'HEAD';
@@ -47,7 +49,7 @@ export function createPullCounter(): PullCounter {
       // The GET that follows is the same pull; the one after it is another.
       if (isAnnounced && isHead) return false;
       remember(key, {
-        atMs: isAnnounced ? last.atMs : at.getTime(),
+        atMs: isAnnounced ? last.atMs : nowMs,
         headTag: isHead ? request.reference : undefined,
       });
       return !isAnnounced;

@@ -16,6 +16,8 @@ const maxPendingCounts = 10_000;
 export interface LedgerOptions {
   readonly store: Pick<UseStore, 'addUses'>;
   readonly setTimer: Timer;
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
   /** Called when a batch could not be written. It is written with the next one. */
   readonly onFailure: (fault: unknown) => void;
   /** Called with the number of uses that exceeded the limit or could not be written at the end, and are not counted. */
@@ -31,9 +33,9 @@ export interface Ledger extends UseLedger {
 }
 
 /** Creates an empty ledger over a store. A crash loses the uses of the last second. */
-export function createLedger({ store, setTimer, onFailure, onLoss }: LedgerOptions): Ledger {
+export function createLedger({ store, setTimer, monotonicMs, onFailure, onLoss }: LedgerOptions): Ledger {
   const pending = new PendingUses();
-  const counter = createPullCounter();
+  const counter = createPullCounter(monotonicMs);
   let writing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
   let failing = false;

@@ -5,7 +5,7 @@ import type { AccessStore, StoredToken, TokenQuery } from '../../core/accounts/s
 import { adminAccount } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { type Database, given, givenFor, type Queries, statement, tokenReads, unnamed } from '../database.ts';
-import { fromToken, toToken } from '../schema/rows.ts';
+import { fromToken, maxAheadMs, toToken } from '../schema/rows.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 
@@ -64,7 +64,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       await database.write(async (queries) => {
         // Sorted, so that two servers lock the rows in the same sequence.
         for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1)))
-          await noteUse(queries).execute({ id, lastUsedAt: at.getTime() });
+          await noteUse(queries).execute({ id, lastUsedAt: at.getTime(), latestMs: at.getTime() + maxAheadMs });
       });
     },
   };
@@ -144,7 +144,11 @@ function accessStatements({ tables: { apiToken, account } }: Database) {
         .where(
           and(
             eq(apiToken.id, sql.placeholder('id')),
-            or(isNull(apiToken.lastUsedAt), lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt'))),
+            or(
+              isNull(apiToken.lastUsedAt),
+              lt(apiToken.lastUsedAt, sql.placeholder('lastUsedAt')),
+              gt(apiToken.lastUsedAt, sql.placeholder('latestMs')),
+            ),
           ),
         )
         .prepare(unnamed),

@@ -3,7 +3,7 @@
 import { and, asc, desc, eq, lt, lte, or, sql } from 'drizzle-orm';
 import type { CountedUse, UseKey, UseStore } from '../../core/pulls/usage.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
-import { storable } from '../schema/rows.ts';
+import { maxAheadMs, storable } from '../schema/rows.ts';
 
 /** Maximum number of counts that are stored for one registry: pulls of invented names must not fill the disk. */
 export const maxUsesPerRegistry = 1_000;
@@ -55,7 +55,7 @@ async function addCounts(database: Database, queries: Queries, uses: readonly Co
     ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (registry_id, registry_version, actor, image, outcome) DO UPDATE SET
       count = ${use}.count + excluded.count,
-      last_at = CASE WHEN excluded.last_at > ${use}.last_at THEN excluded.last_at ELSE ${use}.last_at END`);
+      last_at = CASE WHEN ${use}.last_at BETWEEN excluded.last_at AND excluded.last_at + ${sql.raw(String(maxAheadMs))} THEN ${use}.last_at ELSE excluded.last_at END`);
 }
 
 /**

@@ -13,6 +13,12 @@ import type { Tables } from './tables.ts';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 
+/**
+ * Milliseconds by which a stored time of use may be later than one that is recorded now, which then was only written late. A time beyond that comes
+ * from a clock that was wrong, and is replaced.
+ */
+export const maxAheadMs = 24 * 60 * 60_000;
+
 /** A registry's columns as lists and gets read them. */
 export type RegistryRow = Omit<Row<'registry'>, SealedColumn | DerivedColumn>;
 

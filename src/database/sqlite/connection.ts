@@ -95,13 +95,13 @@ export async function connectWriter(path: string): Promise<Connection> {
 
 /** Entering the mode on a new file fails immediately, with any timeout, while another process does the same. */
 async function enterWalMode(connection: Connection): Promise<void> {
-  const deadline = Date.now() + migrationTimeoutMs;
+  const deadline = performance.now() + migrationTimeoutMs;
   for (;;) {
     try {
       connection.pragma('journal_mode = WAL');
       return;
     } catch (error) {
-      if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY') || Date.now() > deadline) {
+      if (!(error instanceof Sqlite.SqliteError && error.code === 'SQLITE_BUSY') || performance.now() > deadline) {
         throw error;
       }
     }

@@ -49,16 +49,21 @@ export function createCredentialVerdicts(context: PullContext): CredentialVerdic
         return { value: { failure: await ask(context, source, handshake, login), askedMs }, lifetimeMs: verdictMs };
       };
       const { value } = await verdicts.get(key, load);
-      if (value.failure === undefined || !isOutdated(registry, value)) return value.failure;
+      if (value.failure === undefined || !isOutdated(registry, value, now().getTime())) return value.failure;
       verdicts.drop(key, value);
       return (await verdicts.get(key, load)).value.failure;
     },
   };
 }
 
-/** Whether a later check has found that the credential works. */
-function isOutdated({ lastValidation }: NonNullable<PullSource['registry']>, { askedMs }: Verdict): boolean {
-  return lastValidation !== null && isSuccess(lastValidation.outcome) && lastValidation.checkedAt > askedMs;
+/** Whether a later check has found that the credential works. A time of the future comes from a clock that was wrong, and says nothing. */
+function isOutdated(
+  { lastValidation }: NonNullable<PullSource['registry']>,
+  { askedMs }: Verdict,
+  nowMs: number,
+): boolean {
+  if (lastValidation === null || !isSuccess(lastValidation.outcome)) return false;
+  return lastValidation.checkedAt > askedMs && lastValidation.checkedAt <= nowMs;
 }
 
 async function ask(

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { createCircuitBreaker } from '../../../src/core/pulls/circuit-breaker.ts';
+import { skippedReport } from '../../../src/core/registry/report.ts';
 import { sampleRegistry } from '../../database/samples.ts';
 
 test.each([
@@ -18,4 +19,14 @@ test.each([
   );
   elapsedMs += 1_000;
   expect(() => breaker.throwIfOpen(sampleRegistry(1))).not.toThrow();
+});
+
+test('a success of the future, which a wrong clock has stored, does not keep a circuit from opening', () => {
+  const [wallMs, elapsedMs] = [1_700_000_000_000, 0];
+  const breaker = createCircuitBreaker({ now: () => new Date(wallMs), monotonicMs: () => elapsedMs });
+  const report = { ...skippedReport(wallMs + 86_400_000), outcome: 'VALID' as const };
+  const registry = { ...sampleRegistry(1), lastValidation: report };
+  expect(breaker.open(registry, 'INVALID_CREDENTIALS')).toBe(true);
+  expect(() => breaker.throwIfOpen(registry)).toThrow('rejected the stored credential');
+  expect(breaker.open(registry, 'INVALID_CREDENTIALS')).toBe(false);
 });

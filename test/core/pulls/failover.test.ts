@@ -408,6 +408,14 @@ it('a password whose window has passed is shown no more, and the next update cle
   expect(await domain.store.registries.sealedAlternates(id)).toEqual({ pending: null, previous: null });
 });
 
+it('a previous password whose end a wrong clock put far into the future is shown and tried no more', async () => {
+  const { id } = await create();
+  await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);
+  expect((await domain.registries.get(writer, { id }))?.previousUsableUntil).not.toBeNull();
+  later(-400 * 24 * 60 * 60_000);
+  expect(await domain.registries.get(writer, { id })).toMatchObject({ previousUsableUntil: null });
+});
+
 it('a new password that waits clears away a previous one whose window has passed', async () => {
   const { id } = await create();
   await domain.registries.update(writer, id, { password: new Secret('second'), rotation: 'PENDING' }, checked);

@@ -27,9 +27,14 @@ function use(request: RequestedContent | undefined, minutes = 0, change: Partial
   };
 }
 
-function counted(uses: readonly CredentialUse[]): number {
-  const counter = createPullCounter();
-  return uses.filter((each) => counter.counts(each)).length;
+/** @param wallMs Milliseconds by which the clock of the machine is set before each further use. */
+function counted(uses: readonly CredentialUse[], wallMs = 0): number {
+  let elapsedMs = 0;
+  const counter = createPullCounter(() => elapsedMs);
+  return uses.filter((each, index) => {
+    elapsedMs = each.at.getTime() - start;
+    return counter.counts({ ...each, at: new Date(each.at.getTime() + index * wallMs) });
+  }).length;
 }
 
 test.each<[string, readonly (RequestedContent | undefined)[], number]>([
@@ -60,6 +65,11 @@ test('a pull by digest counts again 10 minutes after the one before was counted'
   expect(counted([use(manifest(digest)), use(manifest(digest), 5), use(manifest(digest), 10)])).toBe(2);
 });
 
+test.each([-3_600_000, 3_600_000])('a clock that is set by %i ms neither joins two pulls nor divides one', (wallMs) => {
+  expect(counted([use(manifest(digest)), use(manifest(digest), 5)], wallMs)).toBe(1);
+  expect(counted([use(manifest(digest)), use(manifest(digest), 11)], wallMs)).toBe(2);
+});
+
 test.each<[string, Partial<CredentialUse>]>([
   ['actor', { actor: 'token:b' }],
   ['image', { image: 'docker.io/a/c' }],
@@ -70,7 +80,7 @@ test.each<[string, Partial<CredentialUse>]>([
 });
 
 test('the oldest pull is forgotten when 10,000 others came after it', () => {
-  const counter = createPullCounter();
+  const counter = createPullCounter(() => 0);
   const counts = (image: string) => counter.counts(use(manifest(digest), 0, { image }));
   expect([counts('first'), counts('first')]).toEqual([true, false]);
   for (let number = 0; number < 10_000; number += 1) counts(`image-${number}`);

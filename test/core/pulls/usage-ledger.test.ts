@@ -60,6 +60,7 @@ function bench(): Bench {
         timers.push(timer);
         return () => void timers.splice(timers.indexOf(timer), 1);
       },
+      monotonicMs: () => 0,
       onFailure: (fault) => failures.push(fault),
       onLoss: (uses) => losses.push(uses),
     }),

@@ -104,6 +104,19 @@ export function accountLaws(harness: () => Harness): void {
     expect(await actions()).toEqual(before);
   });
 
+  it('the last use of a token that a wrong clock put far into the future is replaced by the next one', async () => {
+    const { access } = test.store;
+    const dayMs = 86_400_000;
+    await access.insertToken(sampleToken('a'), sampleEvent(), maxActiveTokens);
+    const lastUse = async () => (await access.tokenById('a'))?.lastUsedAt?.getTime();
+    await access.noteTokenUses(new Map([['a', new Date(400 * dayMs)]]));
+    await access.noteTokenUses(new Map([['a', new Date(2 * dayMs)]]));
+    expect(await lastUse()).toBe(2 * dayMs);
+    // Written late by a server that could not write.
+    await access.noteTokenUses(new Map([['a', new Date(1.5 * dayMs)]]));
+    expect(await lastUse()).toBe(2 * dayMs);
+  });
+
   describe('pages of the trail', () => {
     trailLaws(() => test);
   });

@@ -34,6 +34,13 @@ export function useLaws(harness: () => Harness): void {
     expect(await uses.usesOf(first.id, 10)).toStrictEqual([sampleUse({ count: 8, lastAt: at(9) })]);
   });
 
+  it('a time that a wrong clock put far into the future is replaced by that of the next use', async () => {
+    const day = 86_400;
+    for (const seconds of [400 * day, 2 * day, 1.5 * day])
+      await uses.addUses([sampleUse({ count: 1, lastAt: at(seconds) })]);
+    expect(await uses.usesOf(first.id, 10)).toStrictEqual([sampleUse({ count: 3, lastAt: at(2 * day) })]);
+  });
+
   it.each<[string, Partial<CountedUse>]>([
     ['registry', { registryId: second.id }],
     ['version', { registryVersion: 2 }],

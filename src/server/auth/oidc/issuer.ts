@@ -30,7 +30,8 @@ export interface Issuer {
 /** The ports of an issuer. */
 export interface IssuerDependencies {
   readonly http: IssuerHttp;
-  readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
   readonly log: IssuerLog;
 }
 
@@ -51,7 +52,7 @@ const cooldownMs = 30 * 1000;
 type Keys = ReturnType<typeof createLocalJWKSet>;
 
 /** Creates an issuer. Requests nothing yet: the issuer need not be reachable when the server starts. */
-export function createIssuer(settings: IssuerSettings, { http, now, log }: IssuerDependencies): Issuer {
+export function createIssuer(settings: IssuerSettings, { http, monotonicMs, log }: IssuerDependencies): Issuer {
   // Messages are omitted from the log, because they can contain a part of the response.
   const createCache = <Value extends object>(
     content: string,
@@ -63,7 +64,7 @@ export function createIssuer(settings: IssuerSettings, { http, now, log }: Issue
       freshMs,
       maxAgeMs,
       cooldownMs,
-      now,
+      monotonicMs,
       onFailure: (error) =>
         log.warn(
           { issuer: settings.issuer, errorCode: codeOrNameOf(error) },

@@ -1,5 +1,5 @@
 // Caches one loaded value: renews it when it is stale, serves the stale value while the source is down, and limits how often the source is contacted.
-// Written by hand: a cooldown between loads and a clock that can be set back would need more code around lru-cache than this file has.
+// Written by hand: a cooldown between loads would need more code around lru-cache than this file has.
 
 /** The source of the value, and its ages in milliseconds. */
 export interface SwrCacheOptions<Value> {
@@ -10,7 +10,8 @@ export interface SwrCacheOptions<Value> {
   readonly maxAgeMs: number;
   /** The minimum between the starts of two loads. */
   readonly cooldownMs: number;
-  readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward, so that no age depends on what is set on the machine. */
+  readonly monotonicMs: () => number;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -47,12 +48,11 @@ export function createSwrCache<Value extends object>(options: SwrCacheOptions<Va
     loading: undefined,
     hasFailed: false,
   };
-  // A clock that was set back makes a value stale instead of fresh forever.
-  const ageOf = (atMs: number) => Math.abs(options.now().getTime() - atMs);
+  const ageOf = (atMs: number) => options.monotonicMs() - atMs;
   const usable = (): Value | undefined => (ageOf(state.loadedAt) < maxAgeMs ? state.value : undefined);
   const load = async (): Promise<void> => {
     if (state.loading === undefined && ageOf(state.triedAt) >= cooldownMs) {
-      state.triedAt = options.now().getTime();
+      state.triedAt = options.monotonicMs();
       state.loading = loadInto(state, options).finally(() => {
         state.loading = undefined;
       });
@@ -79,10 +79,13 @@ export function createSwrCache<Value extends object>(options: SwrCacheOptions<Va
   };
 }
 
-async function loadInto<Value>(state: State<Value>, { load, now, onFailure }: SwrCacheOptions<Value>): Promise<void> {
+async function loadInto<Value>(
+  state: State<Value>,
+  { load, monotonicMs, onFailure }: SwrCacheOptions<Value>,
+): Promise<void> {
   try {
     state.value = await load();
-    state.loadedAt = now().getTime();
+    state.loadedAt = monotonicMs();
     state.hasFailed = false;
   } catch (error) {
     state.hasFailed = true;

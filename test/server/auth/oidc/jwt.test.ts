@@ -29,6 +29,7 @@ let logins: JwtLogins;
 let logIn: Authenticator;
 let log: string[];
 
+const startTime = new Date('2026-11-24T08:00:00Z');
 const now = (): Date => time;
 
 beforeAll(async () => {
@@ -36,7 +37,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  time = new Date('2026-11-24T08:00:00Z');
+  time = startTime;
   issuer = await startIssuer([rsa, ec]);
   access = memoryAccessStore();
   log = [];
@@ -56,7 +57,7 @@ function configure(setting: readonly object[]): readonly Issuer[] {
   onTestFinished(() => http.close());
   const write = { warn: (fields: object, message: string) => void log.push(JSON.stringify({ message, ...fields })) };
   const issuers = parseIssuers(JSON.stringify(setting), () => 'secret').map((settings) =>
-    createIssuer(settings, { http, now, log: write }),
+    createIssuer(settings, { http, monotonicMs: () => time.getTime() - startTime.getTime(), log: write }),
   );
   logins = createJwtLogins({ issuers, accountExists: (name) => access.accountExists(name), now, log: write });
   logIn = createAuthenticator({ access, now, loginWithJwt: logins.login, schemes: ['bearer', 'basic'] });
