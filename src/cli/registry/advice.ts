@@ -21,7 +21,7 @@ const uncheckedFlag = '--validate=false';
 const cliWords: AdviceWords = {
   CHECK_CREDENTIAL: () => 'Check the username and password, and whether the token has expired or was revoked.',
   REMOVE_USERNAME_SPACE: () =>
-    'The username begins or ends with white space. Pass --username without the space if it is not part of the username.',
+    'The username begins or ends with white space. Pass --username without the space if it is not part of the username, and pass the password.',
   REMOVE_PASSWORD_SPACE: () =>
     'The password begins or ends with white space, such as the line end of a file. Pass it without the space if it is not part of the password.',
   GRANT_PULL: ({ repository }) =>
@@ -36,7 +36,8 @@ const cliWords: AdviceWords = {
   ALLOW_PLAIN_HTTP: () => `To use plain HTTP for this host, add ${offFlag}, and pass the password.`,
   PERMIT_AND_ALLOW_PLAIN_HTTP: ({ host }) =>
     `To use plain HTTP, add ${host} to REGWAY_PLAIN_HTTP_HOSTS of the server and restart it, then add ${offFlag}.`,
-  USE_TYPE: ({ type }) => `For other registries and static logins, add --type=${type.toLowerCase()}.`,
+  USE_TYPE: ({ type }) =>
+    `For other registries and static logins, add --type=${type.toLowerCase()}, and pass the password.`,
   VALIDATE: () => 'Run "regway registry validate" with this registry to check the credential.',
 };
 

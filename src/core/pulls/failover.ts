@@ -1,7 +1,7 @@
 // Tries an alternate password when the upstream registry rejects the current one, and promotes it once it is verified.
 
 import { auditEvent } from '../audit/event.ts';
-import type { AuthorizedCaller } from '../authz/principal.ts';
+import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
 import {
   hasSameDestination,
   tryOpenCurrent,
@@ -13,6 +13,7 @@ import {
 import type { RotationWindow } from '../passwords/expired-passwords.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ValidationReport } from '../registry/report.ts';
+import { orAborted } from './abort.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CheckPorts } from '../validation/validate.ts';
@@ -20,8 +21,8 @@ import type { CircuitClocks } from './circuit-breaker.ts';
 
 /** The failover to alternate passwords. */
 export interface Failover {
-  /** Returns the registry after a running attempt, if there is one. */
-  afterFailover(registry: Registry): Promise<Registry>;
+  /** Returns the registry after a running attempt, if there is one. @throws the reason of the caller's signal, which the attempt outlives. */
+  afterFailover(caller: Caller, registry: Registry): Promise<Registry>;
   /**
    * Returns true if another password is current now. Attempts for the same registry and passwords are limited to one per pause, whatever
    * the number of callers; each failure doubles the pause.
@@ -57,9 +58,9 @@ export function createFailover(ports: FailoverPorts, pauseMs: number): Failover 
   // Not the version, because another display name is no other password.
   const keyOf = ({ id, secretVersion }: Registry) => `${id}@${secretVersion}`;
   return {
-    async afterFailover(registry) {
+    async afterFailover(caller, registry) {
       const running = attempts.get(keyOf(registry));
-      if (running === undefined || !(await running.promoted)) return registry;
+      if (running === undefined || !(await orAborted(running.promoted, caller.signal?.()))) return registry;
       return (await ports.registries.byId(registry.id)) ?? registry;
     },
     tryAlternate(caller, registry) {

@@ -6,7 +6,7 @@ import { auditEvent } from '../audit/event.ts';
 import { type AccountLookup, actingAccount, authorize, mayRun, noSuchAccount } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller, Principal } from '../authz/principal.ts';
 import { openPassword, tryOpenCurrent } from '../passwords/passwords.ts';
-import { type Advice, credentialAdvice } from '../registry/advice.ts';
+import { type Advice, credentialAdvice, keepingTls } from '../registry/advice.ts';
 import {
   catalogNotCovered,
   coveringPatterns,
@@ -161,7 +161,7 @@ async function findSource(
     if (!settings.anonymousAllowed) throw anonymousPullsOff(image);
     return { host, repository, registry: null, credential: null };
   }
-  const registry = await failover.afterFailover(found);
+  const registry = await failover.afterFailover(caller, found);
   circuitBreaker.throwIfOpen(registry);
   const { username } = registry;
   const credential = async () => ({
@@ -217,7 +217,7 @@ async function recordUse(
 /** Returns what to do about the stored credential, which the upstream registry rejected. */
 async function rejectionAdvice(ports: PullPorts, registry: Registry): Promise<readonly Advice[]> {
   const password = await tryOpenCurrent(ports, registry);
-  return credentialAdvice({ username: registry.username, password: password ?? new Secret('') });
+  return keepingTls(credentialAdvice({ username: registry.username, password: password ?? new Secret('') }), registry);
 }
 
 /** Whether a validation, and not a pull, found that the credential does not work. */

@@ -110,8 +110,17 @@ interface Until {
   readonly until: number | null;
 }
 
+/** A change of what a login depends on. Such a change turns TLS verification on, unless the call says otherwise. */
+interface LoginChange {
+  /** Set if TLS verification is off for the registry, so that the change must say so again. */
+  readonly keepsTlsOff?: true;
+}
+
 /** The details of the kinds that have some. */
 interface Details {
+  readonly CHECK_CREDENTIAL: LoginChange;
+  readonly REMOVE_USERNAME_SPACE: LoginChange;
+  readonly REMOVE_PASSWORD_SPACE: LoginChange;
   readonly RETRY_LATER: Host;
   readonly WAIT: Until;
   readonly CORRECT_CREDENTIAL_AND_WAIT: Until;
@@ -122,13 +131,13 @@ interface Details {
   readonly PERMIT_PLAIN_HTTP: Host;
   readonly PERMIT_AND_ALLOW_PLAIN_HTTP: Host;
   readonly USE_REGISTRY: Host;
-  readonly TRUST_REALM: Host;
+  readonly TRUST_REALM: Host & LoginChange;
   /** The repository that may not be pulled; null if the registry did not say which. */
-  readonly GRANT_PULL: { readonly repository: string | null };
+  readonly GRANT_PULL: { readonly repository: string | null } & LoginChange;
   /** The pattern that covers the repository to name, such as `team/*`; null for the whole host. */
-  readonly PROBE_PRIVATE_REPOSITORY: { readonly repository: string | null };
+  readonly PROBE_PRIVATE_REPOSITORY: { readonly repository: string | null } & LoginChange;
   /** The registry type for static logins, the only one that is ever advised. */
-  readonly USE_TYPE: { readonly type: 'DOCKER_V2' };
+  readonly USE_TYPE: { readonly type: 'DOCKER_V2' } & LoginChange;
   readonly ALLOW_AMBIENT: { readonly setting: string };
   /** Examples of the hosts. */
   readonly USE_CLOUD_HOST: { readonly names: string };
@@ -198,4 +207,23 @@ export function spaceAdvice({ username, password }: Spaceable): Advice[] {
 export function credentialAdvice(credential: Spaceable): Advice[] {
   const spaces = spaceAdvice(credential);
   return spaces.length > 0 ? spaces : [{ kind: 'CHECK_CREDENTIAL' }];
+}
+
+const loginChanges: ReadonlySet<AdviceKind> = new Set([
+  'CHECK_CREDENTIAL',
+  'REMOVE_USERNAME_SPACE',
+  'REMOVE_PASSWORD_SPACE',
+  'GRANT_PULL',
+  'PROBE_PRIVATE_REPOSITORY',
+  'TRUST_REALM',
+  'USE_TYPE',
+]);
+
+/** Returns the advice about a registry, so that following it keeps TLS verification off where it is off. */
+export function keepingTls(
+  advice: readonly Advice[],
+  { secureConnection }: { readonly secureConnection: boolean },
+): readonly Advice[] {
+  if (secureConnection) return advice;
+  return advice.map((one) => (loginChanges.has(one.kind) ? ({ ...one, keepsTlsOff: true } as Advice) : one));
 }

@@ -130,8 +130,12 @@ export class LoginNotIssued extends AdvisedProblem {
   readonly isRateLimit: boolean;
 
   constructor(report: ValidationReport, isRateLimit: boolean) {
-    const { outcome, message, retryAfter } = report;
-    super('UPSTREAM_FAILED', message, adviceOf(report), { reason: outcome, retryAfter: retryAfter ?? undefined });
+    const { outcome, message, retryAfter, retryable } = report;
+    super('UPSTREAM_FAILED', message, adviceOf(report), {
+      reason: outcome,
+      retryAfter: retryAfter ?? undefined,
+      retryable,
+    });
     this.report = report;
     this.isRateLimit = isRateLimit;
   }

@@ -29,6 +29,8 @@ export interface ProblemDetails {
   readonly field?: readonly string[] | undefined;
   /** When another attempt can succeed, in epoch milliseconds. */
   readonly retryAfter?: number | undefined;
+  /** Whether the same call can succeed later without a change by anyone. Defaults to false. */
+  readonly retryable?: boolean | undefined;
   /** HTTP status of the upstream's response, if there was one. */
   readonly upstreamStatus?: number | undefined;
   /** The underlying error, for the server's log only. Never shown to a caller. */
@@ -42,6 +44,7 @@ export class Problem extends Error {
   readonly reason: string | undefined;
   readonly field: readonly string[] | undefined;
   readonly retryAfter: number | undefined;
+  readonly retryable: boolean;
   readonly upstreamStatus: number | undefined;
 
   constructor(code: ProblemCode, message: string, details: ProblemDetails = {}) {
@@ -50,6 +53,7 @@ export class Problem extends Error {
     this.reason = details.reason;
     this.field = details.field;
     this.retryAfter = details.retryAfter;
+    this.retryable = details.retryable ?? false;
     this.upstreamStatus = details.upstreamStatus;
   }
 }

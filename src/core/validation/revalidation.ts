@@ -4,8 +4,9 @@ import { isEnabled } from '../accounts/accounts.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { auditEvent } from '../audit/event.ts';
 import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
+import { keepingTls } from '../registry/advice.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ValidationReport } from '../registry/report.ts';
+import { adviceOf, type ValidationReport } from '../registry/report.ts';
 import type { DueWindow } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
@@ -229,6 +230,7 @@ async function revalidate(
       : auditEvent(caller, 'registry.validate', registry, ports.now(), report.outcome);
   const recorded = {
     ...report,
+    advice: keepingTls(adviceOf(report), registry),
     // The clock may have been set back in the meantime.
     checkedAt: Math.min(report.checkedAt, ports.now().getTime()),
     schedule: { failures, claimedUntil: 0 },

@@ -4,11 +4,13 @@ import { auditEvent } from '../audit/event.ts';
 import { actingAccount, authorize } from '../authz/permissions.ts';
 import type { AuthorizedCaller, Caller } from '../authz/principal.ts';
 import { openPassword, type PasswordPorts } from '../passwords/passwords.ts';
+import { keepingTls } from '../registry/advice.ts';
 import { createInput } from '../registry/input.ts';
 import { changedConcurrently, findOwned, type LookupPorts, noSuchRegistry } from '../registry/lookup.ts';
 import { parseRegistryPattern, parseRepository, type RegistryPattern } from '../registry/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
+  adviceOf,
   isSuccess,
   skippedReport,
   ValidationFailed,
@@ -164,7 +166,7 @@ async function checkCredential(
   );
   const report = await ports.validator.check(target, credential, { ...options, signal: signal?.() });
   ports.observeValidation(report, target.host);
-  return report;
+  return { ...report, advice: keepingTls(adviceOf(report), target) };
 }
 
 /** Maps each outcome to the input to change. An upstream that is unavailable or busy maps to none. */

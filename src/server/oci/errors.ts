@@ -68,7 +68,7 @@ const problems: Readonly<Record<ProblemCode, Row>> = {
   STORAGE_UNAVAILABLE: [503, 'UNAVAILABLE'],
 };
 
-/** Reasons of `UPSTREAM_FAILED` with a status of their own; every other reason is 502. */
+/** Reasons of `UPSTREAM_FAILED` with a status of their own. Every other one is 503 if it can pass, else 502, which containerd never repeats. */
 const upstreamReasons: Readonly<Record<string, Row>> = {
   INVALID_CREDENTIALS: [403, 'DENIED'],
   INSUFFICIENT_SCOPE: [403, 'DENIED'],
@@ -85,6 +85,12 @@ const upstreamReasons: Readonly<Record<string, Row>> = {
 
 const unavailable: Row = [503, 'UNAVAILABLE'];
 
+/** Statuses that clients repeat: containerd, Podman, Skopeo, and crane all of them, Docker each but 429. */
+const repeated: ReadonlySet<number> = new Set([429, 503, 504]);
+
+/** Milliseconds after which a client is to repeat a request for which the upstream named no time. As long as Regway leaves a cloud alone then. */
+const repeatAfterMs = 10_000;
+
 /**
  * Maps an error to the one that the client sees, or returns undefined for an internal error.
  * @param nowMs The current time in milliseconds since 1970, for Retry-After.
@@ -93,20 +99,19 @@ export function toOciError(error: unknown, nowMs: number): OciError | undefined 
   if (error instanceof OciError) return error;
   if (!(error instanceof Problem)) return undefined;
   const [status, code] = error.code === 'UPSTREAM_FAILED' ? upstreamRow(error) : problems[error.code];
-  const retryAfter =
-    error.retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(error.retryAfter, nowMs) };
-  return new OciError(status, code, problemMessage(error), retryAfter);
+  const retryAfter = error.retryAfter ?? (repeated.has(status) ? nowMs + repeatAfterMs : undefined);
+  const headers = retryAfter === undefined ? {} : { 'Retry-After': retryAfterSeconds(retryAfter, nowMs) };
+  return new OciError(status, code, problemMessage(error), headers);
 }
 
-/** An upstream that is only unavailable for a time stays so for the client, which then waits instead of giving up (RFC 9110 §15.6.4). */
+/** An upstream that is only unavailable for a time stays so for the client, which then tries again instead of giving up (RFC 9110 §15.6.4). */
 function upstreamRow(problem: Problem): Row {
-  const { reason = '', retryAfter, upstreamStatus } = problem;
+  const { reason = '', retryAfter, retryable } = problem;
   // A cloud that is busy or unavailable says nothing about the credential.
-  if (problem instanceof LoginNotIssued && problem.report.retryable)
-    return problem.isRateLimit ? problems.RATE_LIMITED : unavailable;
+  if (problem instanceof LoginNotIssued && retryable) return problem.isRateLimit ? problems.RATE_LIMITED : unavailable;
   const named = upstreamReasons[reason];
   if (named !== undefined) return named;
-  return upstreamStatus === 503 || retryAfter !== undefined ? unavailable : problems.UPSTREAM_FAILED;
+  return retryable || retryAfter !== undefined ? unavailable : problems.UPSTREAM_FAILED;
 }
 
 /** Sends an error in the JSON of the specification, and discards the rest of the request's body. */

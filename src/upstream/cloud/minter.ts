@@ -2,7 +2,7 @@
 
 import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Credential, Validator } from '../../core/validation/validator.ts';
-import { orAborted } from '../transport/abort.ts';
+import { orAborted } from '../../core/pulls/abort.ts';
 import { createHttpsClient, type HttpsClient, type HttpsClientSettings } from '../transport/https-client.ts';
 import { createEcr } from './aws/ecr.ts';
 import { type AcrSettings, createAcr } from './azure/acr.ts';

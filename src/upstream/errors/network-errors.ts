@@ -14,7 +14,7 @@ const untrusted = (reason: string): Row => ['TLS_UNTRUSTED', { reason }];
 /** Faults of a certificate that no other CA makes good. */
 const unusable = (reason: string): Row => ['TLS_UNTRUSTED', { reason, isCaMissing: false }];
 const timeout = (reason: string): Row => ['TIMEOUT', { reason }];
-const broken = (reason: string): Row => ['UPSTREAM_ERROR', { reason }];
+const broken = (reason: string): Row => ['UPSTREAM_ERROR', { reason, retryable: true }];
 const notHttp1 = (protocolFault: ProtocolFault): Row => ['UPSTREAM_ERROR', { protocolFault, retryable: false }];
 
 /** Keyed by `code`, never by message, because Node's wording changes and contains advice of its own. */

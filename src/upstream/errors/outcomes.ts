@@ -115,9 +115,13 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
     advice: [retryable ? { kind: 'RETRY_LATER', host } : { kind: 'CHECK_TOKEN_SERVER' }],
     retryable,
   }),
-  UPSTREAM_ERROR: ({ host, reason, detail, protocolFault }) =>
+  UPSTREAM_ERROR: ({ host, reason, detail, protocolFault, retryable }) =>
     protocolFault === null
-      ? passing(`${host} failed (${reason}).${codeOf(detail)}`, { kind: 'RETRY_LATER', host })
+      ? {
+          message: `${host} failed (${reason}).${codeOf(detail)}`,
+          advice: [{ kind: 'RETRY_LATER', host }],
+          retryable,
+        }
       : describeProtocolFault(host, protocolFault),
   RESPONSE_TOO_LARGE: ({ host }) =>
     final(`${host} sent a response that is larger than any valid one.`, { kind: 'CHECK_V2_ADDRESS' }),

@@ -43,6 +43,7 @@ export function registryRefusal(
     host: url.host,
     status: response.status,
     reason: `HTTP ${response.status} from ${url.pathname}`,
+    retryable: isPassing(response.status),
   });
 }
 
@@ -66,7 +67,7 @@ export function tokenRefusal(
     host: realm.host,
     status,
     reason: `HTTP ${status}`,
-    retryable: status >= 500,
+    retryable: isPassing(status),
     detail: upstreamErrorCode(response),
     retryAfter: retryAfterOf(response, session.now().getTime()),
   });
@@ -92,10 +93,22 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
       host: url.host,
       status,
       reason: `HTTP ${status}`,
+      retryable: isPassing(status),
       detail: upstreamErrorCode(response),
       retryAfter: retryAfterOf(response, session.now().getTime()),
     });
   return undefined;
+}
+
+/** Statuses below 500 that are about the connection or the moment (RFC 9110 §15.5.9, §15.5.20; RFC 8470 §5.2). */
+const ofTheMoment: ReadonlySet<number> = new Set([408, 421, 425]);
+
+/** Statuses above 500 of a server that lacks what the request needs (RFC 9110 §15.6.2, §15.6.6). */
+const unsupported: ReadonlySet<number> = new Set([501, 505]);
+
+/** Returns whether the same request can succeed later. */
+function isPassing(status: number): boolean {
+  return (status >= 500 && !unsupported.has(status)) || ofTheMoment.has(status);
 }
 
 /** Returns the failure behind a response of a rate limit, with any status; undefined for any other response. */

@@ -2,7 +2,7 @@
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
-import { orAborted } from '../transport/abort.ts';
+import { orAborted } from '../../core/pulls/abort.ts';
 import type { UpstreamResponse } from '../transport/client.ts';
 import type { PullAccess, PullAuth } from './access.ts';
 

@@ -1,17 +1,21 @@
 // Runs requests with one key one at a time, while their password can be replaced at any moment: only one of them meets the change.
 // Written by hand: a general mutex neither lets the next request start after a time nor fails those behind a rejected one.
 
+import { orAborted } from '../../core/pulls/abort.ts';
+
 export interface KeyedMutex {
   /**
    * Runs a request once the one before it has its response, or after 3 seconds.
    * @param isRefusal Whether a response rejects the password; the requests behind it then fail without being sent.
-   * @throws what `refusal` returns, for a request behind a rejected one.
+   * @param signal Ends the wait of this request. Those behind it still wait for the one before it.
+   * @throws what `refusal` returns, for a request behind a rejected one; the signal's reason.
    */
   runExclusive<Answer>(
     key: string,
     run: () => Promise<Answer>,
     isRefusal: (response: Answer) => boolean,
     refusal: () => Error,
+    signal?: AbortSignal,
   ): Promise<Answer>;
 }
 
@@ -39,16 +43,16 @@ export function createKeyedMutex(monotonicMs: () => number): KeyedMutex {
     return queue;
   };
   return {
-    async runExclusive(key, run, isRefusal, refusal) {
+    async runExclusive(key, run, isRefusal, refusal, signal) {
       const queue = queueOf(key);
       const { last } = queue;
-      const { promise: mine, resolve: done } = Promise.withResolvers<void>();
+      const { promise: mine, resolve: endTurn } = Promise.withResolvers<void>();
       queue.last = mine;
       queue.waiting += 1;
       const timer: { ending?: NodeJS.Timeout } = {};
       try {
-        await last;
-        timer.ending = setTimeout(done, maxTurnMs);
+        await orAborted(last, signal);
+        timer.ending = setTimeout(endTurn, maxTurnMs);
         if (queue.refusedUntilMs > monotonicMs()) throw refusal();
         const response = await run();
         if (isRefusal(response)) queue.refusedUntilMs = monotonicMs() + refusalMs;
@@ -56,7 +60,7 @@ export function createKeyedMutex(monotonicMs: () => number): KeyedMutex {
       } finally {
         clearTimeout(timer.ending);
         queue.waiting -= 1;
-        done();
+        void last.then(() => endTurn());
       }
     },
   };

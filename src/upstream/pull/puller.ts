@@ -15,7 +15,7 @@ import { servesManifest } from '../login/manifest-probe.ts';
 import { registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
 import { grantsPull } from '../login/token.ts';
-import { orAborted } from '../transport/abort.ts';
+import { orAborted } from '../../core/pulls/abort.ts';
 import type { UpstreamResponse } from '../transport/client.ts';
 import type { NetworkSettings } from '../transport/settings.ts';
 import { createPullAuth, type PullAccess, type PullAuth } from './access.ts';
@@ -124,6 +124,7 @@ async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<Ups
         run,
         (ended) => ended instanceof UpstreamFailure && ended.outcome === 'INVALID_CREDENTIALS',
         () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
+        request.signal,
       )
     : await run();
   if (result instanceof Error) throw result;
@@ -202,6 +203,7 @@ function sendFirstPassword(exchange: PullExchange, { known, access, url, refused
     run,
     ({ response }) => response.status === 401,
     () => new RejectedBefore(access, refused),
+    exchange.request.signal,
   );
 }
 
@@ -266,7 +268,7 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
   };
   // Names in a certificate are the upstream's own words, which are not redacted here.
   const about = repository === null && outcome === 'INSUFFICIENT_SCOPE' ? { reason: readsCatalog } : {};
-  const { message, advice } = describeOutcome(outcome, {
+  const { message, advice, retryable } = describeOutcome(outcome, {
     ...noFacts,
     ...own,
     ...facts,
@@ -276,6 +278,7 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
   return new AdvisedProblem('UPSTREAM_FAILED', message, advice, {
     reason: outcome,
     retryAfter: facts.retryAfter ?? undefined,
+    retryable,
     upstreamStatus: facts.status,
     cause: failure,
   });

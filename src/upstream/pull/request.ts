@@ -88,7 +88,7 @@ function busy({ host }: PullSource, { retryAfterMs }: NoSlot, now: Date): Proble
   return new Problem(
     'UPSTREAM_FAILED',
     `Regway has no free connection for content of ${host}, because other pulls use them all. Repeat the request later.`,
-    { reason: 'BUSY', retryAfter: now.getTime() + retryAfterMs },
+    { reason: 'BUSY', retryAfter: now.getTime() + retryAfterMs, retryable: true },
   );
 }
 

@@ -1,6 +1,7 @@
 // Turns an upstream's response to a pull into what the client may see: content as it arrives, errors by code, rejected credentials as failures.
 
 import type { Readable } from 'node:stream';
+import { orAborted } from '../../core/pulls/abort.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
 import { limitOf, registryRefusal, retryAfterOf, upstreamErrorCode } from '../login/refusal.ts';
@@ -90,7 +91,9 @@ async function readError({ context, source, request }: PullExchange, upstream: U
   const hasNoCatalog = isWithoutCatalog(source, small);
   const isFinal = hasNoCatalog || isRequestFault(response.status);
   // The credential is opened only to redact it: the host of a hostile registry's redirect can contain the password that it was sent.
-  const session = openPullSession(context, source, isFinal ? undefined : await source.credential?.());
+  const opening = isFinal ? undefined : source.credential?.();
+  const credential = opening && (await orAborted(opening, request.signal));
+  const session = openPullSession(context, source, credential);
   const limit = isStorage ? undefined : limitOf(session, small, url);
   if (limit !== undefined) throw limit;
   if (!isFinal) throw refusal(session, small, url, isStorage);
@@ -112,6 +115,8 @@ function refusal(session: RegistrySession, response: UpstreamResponse, url: URL,
       host,
       status: response.status,
       reason: `HTTP ${response.status} from the storage that it redirects to`,
+      // The next redirect has a new signature.
+      retryable: true,
       retryAfter: retryAfterOf(response, session.now().getTime()),
     });
   return registryRefusal(session, response, url, true);

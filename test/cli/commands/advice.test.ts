@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { InterfaceAdviceKind } from '../../../src/core/registry/advice.ts';
+import { hintOf } from '../../../src/cli/registry/advice.ts';
+import { restWords } from '../../../src/server/rest/advice.ts';
 import { createCertificate, marker, startServer } from '../../upstream/fixtures.ts';
 import { basicRegistry, bearerServer } from '../../upstream/personalities.ts';
 import { useCommandLine } from '../harness.ts';
@@ -30,7 +32,7 @@ const plainCase = async (more: Partial<Attempt> = {}): Promise<Case> => ({
   attempt: { registry: (await startServer(basicRegistry)).host, ...right, secureConnection: false, ...more },
 });
 
-/** An update needs a stored registry, and the operator's setting a new start: both have tests of their own. */
+/** These need a stored registry, and the operator's setting a new start: all have tests of their own. */
 type Elsewhere = 'KEEP_UNVERIFIED_TLS' | 'VALIDATE' | 'PERMIT_AND_ALLOW_PLAIN_HTTP';
 
 const cases: Readonly<Record<Exclude<InterfaceAdviceKind, Elsewhere>, () => Promise<Case>>> = {
@@ -156,6 +158,125 @@ describe.each([
     expect(await send(situation.attempt), first.words).toMatchObject({ isValid: true });
   });
 });
+
+/** Stores a registry without TLS verification and without a check, and returns its ID. */
+async function storeUnverified(attempt: Attempt): Promise<string> {
+  const { secureConnection, ...input } = attempt;
+  expect(secureConnection).toBe(false);
+  const { body } = await line.server.graphql(
+    `mutation ($input: CreateRegistryInput!) {
+      createRegistry(input: $input, secureConnection: false, validate: false) { registry { id } errors { message } } }`,
+    { input },
+  );
+  return (body.data as { createRegistry: { registry: { id: string } } }).createRegistry.registry.id;
+}
+
+describe('for a registry that is stored without TLS verification, GraphQL words it so that an update solves the situation:', () => {
+  const stored = Object.entries(cases).filter(
+    // These two turn the verification off.
+    ([kind]) => kind !== 'ALLOW_UNVERIFIED_TLS' && kind !== 'ALLOW_PLAIN_HTTP',
+  );
+
+  it.each(stored)('%s', async (_kind, start) => {
+    const situation = await start();
+    const { attempt } = situation;
+    const id = await storeUnverified(attempt);
+    const validate = async () => {
+      const { body } = await line.server.graphql(
+        `mutation ($id: ID!) { validateRegistry(id: $id) { validation { outcome hint } } }`,
+        { id },
+      );
+      return (body.data as { validateRegistry: { validation: { outcome: string; hint: string | null } } })
+        .validateRegistry.validation;
+    };
+    const { hint } = await validate();
+    // Only what the sentences say is passed.
+    const { registry: _pattern, ...before } = attempt;
+    attempt.secureConnection = true;
+    follow(hint ?? '', situation);
+    const { secureConnection, ...after } = attempt;
+    const changes = Object.entries(after).filter(
+      ([field, value]) => field !== 'registry' && before[field as keyof typeof before] !== value,
+    );
+    const input = {
+      ...Object.fromEntries(changes),
+      ...(/password in the same call/.test(hint ?? '') ? { password: attempt.password } : {}),
+    };
+    // A right that was granted at the registry needs no update.
+    if (Object.keys(input).length > 0) {
+      const { body } = await line.server.graphql(
+        `mutation ($id: ID!, $input: UpdateRegistryInput!, $secureConnection: Boolean) {
+          updateRegistry(id: $id, input: $input, secureConnection: $secureConnection) { errors { code message } } }`,
+        { id, input, secureConnection: secureConnection ? null : false },
+      );
+      expect(body.data, hint ?? '').toEqual({ updateRegistry: { errors: [] } });
+    }
+    expect(await validate(), hint ?? '').toMatchObject({ outcome: 'VALID' });
+  });
+});
+
+describe('VALIDATE, after a registry was stored without a check,', () => {
+  const unchecked = async () => storeUnverified((await plainCase()).attempt);
+  const lastValidation = async (id: string) => {
+    const { body } = await line.server.graphql(
+      'query ($id: ID!) { registry(id: $id) { registry lastValidation { outcome hint advice { kind } } } }',
+      { id },
+    );
+    return (
+      body.data as {
+        registry: { registry: string; lastValidation: { outcome: string; hint: string; advice: { kind: string }[] } };
+      }
+    ).registry;
+  };
+
+  it('is executed as GraphQL words it', async () => {
+    const id = await unchecked();
+    const { lastValidation: before } = await lastValidation(id);
+    expect(before.advice).toEqual([{ kind: 'VALIDATE' }]);
+    const name = /Call (\w+)/.exec(before.hint)?.[1];
+    const { body } = await line.server.graphql(`mutation ($id: ID!) { ${name}(id: $id) { validation { outcome } } }`, {
+      id,
+    });
+    expect(body.data).toEqual({ [name ?? '']: { validation: { outcome: 'VALID' } } });
+    expect((await lastValidation(id)).lastValidation).toMatchObject({ outcome: 'VALID', advice: [] });
+  });
+
+  it('is executed as REST words it', async () => {
+    const id = await unchecked();
+    const { registry } = await lastValidation(id);
+    expect(restWords.VALIDATE({ kind: 'VALIDATE' })).toBe(
+      'Send registry_pass again, without validate=false, to check the credential.',
+    );
+    const response = await fetch(`${line.server.url}/api/v2/registries/${encodeURIComponent(registry)}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${line.server.firstToken()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ registry_pass: marker }),
+    });
+    expect(response.status).toBe(200);
+    expect((await lastValidation(id)).lastValidation).toMatchObject({ outcome: 'VALID', advice: [] });
+  });
+
+  it('is executed as the command line words it', async () => {
+    const id = await unchecked();
+    const { registry } = await lastValidation(id);
+    const hint = hintOf({ advice: [{ ...noFields, kind: 'VALIDATE', message: '' }], hint: null }) ?? '';
+    const command = /Run "([^"]+)"/.exec(hint)?.[1] ?? hint;
+    const ran = await line.run([...command.split(' ').slice(1), registry]);
+    expect(ran, command).toMatchObject({ code: 0, stderr: expect.stringContaining('✓ VALID ') });
+    expect((await lastValidation(id)).lastValidation).toMatchObject({ outcome: 'VALID', advice: [] });
+  });
+});
+
+const noFields = {
+  host: null,
+  repository: null,
+  type: null,
+  setting: null,
+  until: null,
+  names: null,
+  action: null,
+  provider: null,
+};
 
 describe('a command that is offered for a registry of another account, stored without TLS verification,', () => {
   const env = { REGWAY_REGISTRY_PASSWORD: marker };

@@ -289,6 +289,21 @@ describe('when the registry refuses the current password', () => {
     expect(await coming).toBe('second');
   });
 
+  it('a pull whose client leaves during the try does not wait for it, and the try goes on', async () => {
+    await storePending((await create()).id);
+    const source = await domain.pulls.resolve(puller, image);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    domain.meanwhile = () => promise;
+    const trying = domain.pulls.recordUse(puller, source, 'INVALID_CREDENTIALS');
+    const leaver = new AbortController();
+    const leaving = domain.pulls.resolve({ ...puller, signal: () => leaver.signal }, image);
+    leaver.abort(new Error('the client left'));
+    await expect(leaving).rejects.toThrow('the client left');
+    resolve();
+    await trying;
+    expect(await currentPassword()).toBe('second');
+  });
+
   it('the one before stays for the window, though another process rotated the data key during the try', async () => {
     const { id } = await create();
     await storePending(id);

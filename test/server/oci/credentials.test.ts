@@ -286,7 +286,7 @@ describe('without a matching registry', () => {
 
 describe('the way to the upstream', () => {
   it.each([
-    ['nothing listens', 502],
+    ['nothing listens', 503],
     ['the egress policy refuses it', 403],
   ])('where %s', async (_case, status) => {
     const endpoint = await openPullEndpoint({ upstream: { egressDeny: ['127.0.0.7'] } });
@@ -299,7 +299,11 @@ describe('the way to the upstream', () => {
     const registry = await secure(() => undefined);
     const endpoint = await openPullEndpoint({ upstream: { limits: { headersTimeoutMs: 300 } } });
     await endpoint.add(registry.host);
-    expect(await pull(endpoint, registry.host)).toMatchObject({ status: 504, code: 'UNAVAILABLE' });
+    expect(await pull(endpoint, registry.host)).toMatchObject({
+      status: 504,
+      code: 'UNAVAILABLE',
+      headers: { 'retry-after': '10' },
+    });
   });
 
   it('where the token server is another, untrusted host: the credential is not sent', async () => {

@@ -145,7 +145,7 @@ describe('a redirect of a blob', () => {
     const registry = await startRegistry({ content: redirectTo(() => storage.origin) });
     const endpoint = await openPullEndpoint();
     await endpoint.add(registry.host);
-    expect((await pull(endpoint, registry.host, undefined, 'HEAD')).status).toBe(status === 403 ? 502 : status);
+    expect((await pull(endpoint, registry.host, undefined, 'HEAD')).status).toBe(status === 403 ? 503 : status);
     expect(storage.received.length).toBe(status === 403 ? 2 : 1);
   });
 
@@ -173,7 +173,7 @@ describe('a redirect of a blob', () => {
     const endpoint = await openPullEndpoint();
     const { id } = await endpoint.add(registry.host);
     const answer = await pull(endpoint, registry.host);
-    expect(answer).toMatchObject({ status: 502, code: 'UNAVAILABLE' });
+    expect(answer).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
     expect(answer.headers).not.toHaveProperty('www-authenticate');
     expect(storage.received).toHaveLength(1);
     expect(storage.authorizations()).toEqual([]);
@@ -184,8 +184,8 @@ describe('a redirect of a blob', () => {
   });
 
   it.each([
-    ['403, as storage answers to an old signature', 403, 502],
-    ['500', 500, 502],
+    ['403, as storage answers to an old signature', 403, 503],
+    ['500', 500, 503],
     ['404', 404, 404],
     ['416', 416, 416],
   ])('that ends in %s', async (_case, status, expected) => {

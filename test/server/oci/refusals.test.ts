@@ -70,7 +70,7 @@ describe('the log has one line for a pull', () => {
         subject: expect.stringMatching(/^token:/) as unknown,
         outcome,
         upstreamStatus: status,
-        status: status === 500 ? 502 : status,
+        status: status === 500 ? 503 : status,
       },
     ]);
     expect(endpoint.log.join()).not.toContain(marker);
@@ -82,7 +82,7 @@ describe('the log has one line for a pull', () => {
     await endpoint.add('127.0.0.1:1');
     await endpoint.get('/v2/127.0.0.1_1/team/app/manifests/latest');
     expect(lines(endpoint.log)).toMatchObject([
-      { host: '127.0.0.1:1', repository: 'team/app', outcome: 'UNREACHABLE', upstreamStatus: null, status: 502 },
+      { host: '127.0.0.1:1', repository: 'team/app', outcome: 'UNREACHABLE', upstreamStatus: null, status: 503 },
     ]);
   });
 
@@ -119,7 +119,7 @@ describe('the log has one line for a pull', () => {
       'manifests/latest',
       'CONNECTION_CLOSED',
       null,
-      502,
+      503,
     ],
     [
       'which ends after the head, before any content',

@@ -89,6 +89,34 @@ it('a request that fails lets the next one start, and a rejection expires', asyn
   ).toBe(200);
 });
 
+it('a request that leaves the queue waits no longer, and those behind it still wait for the one before it', async () => {
+  const turns = createKeyedMutex(() => performance.now());
+  const started: string[] = [];
+  const leaver = new AbortController();
+  const running = Promise.withResolvers<number>();
+  const take = (name: string, answer: Promise<number>, signal?: AbortSignal) =>
+    turns.runExclusive(
+      'key',
+      () => {
+        started.push(name);
+        return answer;
+      },
+      () => false,
+      refusal,
+      signal,
+    );
+  const first = take('first', running.promise);
+  const left = take('left', Promise.resolve(200), leaver.signal);
+  const behind = take('behind', Promise.resolve(200));
+  leaver.abort(new Error('left'));
+  await expect(left).rejects.toThrow('left');
+  await setTimeout(5);
+  expect(started).toEqual(['first']);
+  running.resolve(200);
+  await Promise.all([first, behind]);
+  expect(started).toEqual(['first', 'behind']);
+});
+
 it('a request that hangs delays the next one for only 3 seconds', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());

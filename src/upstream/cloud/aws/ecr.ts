@@ -3,7 +3,7 @@
 
 import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import type { defaultProvider } from '@aws-sdk/credential-provider-node';
-import { orAborted } from '../../transport/abort.ts';
+import { orAborted } from '../../../core/pulls/abort.ts';
 import type { HttpsClient } from '../../transport/https-client.ts';
 import { advise, CloudFailure, unfitHost, unusable } from '../failure.ts';
 import { checkedMinting, type CloudProvider, issued, type MintedCredential } from '../provider.ts';
