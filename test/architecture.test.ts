@@ -99,6 +99,8 @@ const rooms: Rooms = {
   'database/sqlite': ['database.ts', 'repositories', 'schema', 'errors.ts'],
   'database/sqlite/threads': ['open.ts'],
   'database/postgres': ['database.ts', 'schema', 'errors.ts', 'migrate.ts'],
+  'database/postgres/address': [],
+  'database/postgres/start': ['address', 'address.ts', 'client.ts', 'pool-sockets.ts'],
 
   'cli/terminal': ['errors.ts'],
   'cli/api': ['terminal', 'context.ts', 'errors.ts'],
@@ -120,6 +122,8 @@ const mayConnect = [
   'cli/api',
   // The sockets of the database's pool, so that they can be closed.
   'database/postgres/pool-sockets.ts',
+  // It reads the lists of trusted certificates.
+  'database/postgres/address/tls.ts: getCACertificates',
   // It listens.
   'server/http/listener.ts',
   // The browser, which sends requests to the server that it was loaded from.
@@ -164,6 +168,7 @@ const generated = 'console/api/operations.ts';
 /** The files that read sentences of libraries and clouds, which have no code for what they say. */
 const readsForeignSentences = [
   'database/errors.ts',
+  'database/postgres/start/failure.ts',
   'database/sqlite/threads/threaded-store.ts',
   'server/graphql/errors.ts',
   'server/graphql/safe-messages.ts',

@@ -9,7 +9,7 @@ import type { Registry } from '../core/registry/registry.ts';
 import { faultFields } from '../core/shared/fault.ts';
 import { Problem } from '../core/shared/problem.ts';
 import { noProgress, type Progress } from '../core/shared/progress.ts';
-import { StoreError } from '../database/errors.ts';
+import { DatabaseAwayError, StoreError } from '../database/errors.ts';
 import type { MovedTable } from '../database/postgres/copy-from-sqlite.ts';
 import type { KeyStatus } from '../encryption/key-status.ts';
 import { KeyringError } from '../encryption/keyring.ts';
@@ -27,8 +27,11 @@ import {
 import { type Check, verify, verifyAuditTrail } from './maintenance/verify.ts';
 import { type RunningServer, serve } from './server.ts';
 
-/** The exit codes of the commands. 78 is EX_CONFIG of sysexits.h: settings, keys, or data must be fixed, and a restart does not help. */
-const exitCodes = { done: 0, failed: 1, configuration: 78 } as const;
+/**
+ * The exit codes of the commands. 78 is EX_CONFIG of sysexits.h: settings, keys, or data must be fixed, and a restart does not help.
+ * 75 is EX_TEMPFAIL: the database cannot be used at the moment, and a later start may succeed.
+ */
+const exitCodes = { done: 0, failed: 1, later: 75, configuration: 78 } as const;
 
 /**
  * Serves until SIGTERM or SIGINT, then finishes the requests in flight. SIGINT and a second signal skip the delay before that.
@@ -196,8 +199,14 @@ async function reporting(run: () => Promise<number | undefined>, progress: Progr
   } catch (fault) {
     progress('');
     process.stderr.write(`${describeFault(fault)}\n`);
+    if (isDatabaseAway(fault)) return exitCodes.later;
     return isConfigurationFault(fault) ? exitCodes.configuration : exitCodes.failed;
   }
+}
+
+/** Returns whether a start failed for a reason that passes by itself, or after it had waited for the database. */
+function isDatabaseAway(fault: unknown): boolean {
+  return fault instanceof DatabaseAwayError && fault.passes;
 }
 
 /** Returns the message of an expected failure, or the log fields of an internal error. */

@@ -1,18 +1,17 @@
 // Reads the settings once from the environment and reports all mistakes together. The only reader of process.env.
 
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { CommandLineSettings } from '../cli/context.ts';
 import { Secret } from '../core/shared/secret.ts';
+import { type DatabaseSettings, readDatabase } from './database-settings.ts';
 import {
   isLoopback,
   type LogLevel,
   parseBoolean,
   parseCertificates,
   parseCidr,
-  parseDatabaseUrl,
   parseHours,
   parseListen,
   parseLogLevel,
@@ -26,19 +25,16 @@ import {
   parseThreads,
   parseWindowHours,
 } from './setting-parsers.ts';
+import { SettingReader } from './setting-reader.ts';
 
 /** The validated settings of the server and of the commands that work on the data directory. */
-export interface Config {
+export interface Config extends DatabaseSettings {
   readonly listenHost: string;
   /** 0 lets the system pick a free port. */
   readonly listenPort: number;
   /** Whether only this machine can reach the server. Only then may it connect to registries on loopback. */
   readonly loopbackOnly: boolean;
   readonly dataDir: string;
-  /** The path of a SQLite file, or `postgres://…`. */
-  readonly databaseUrl: string;
-  /** PGPASSWORD: the password of the PostgreSQL database that `regway migrate` copies to. Nothing else uses it. */
-  readonly migrationPassword: string | undefined;
   readonly keyringFile: string;
   /** The origin at which users reach the server, without a trailing slash; undefined if it is the listening address. */
   readonly publicUrl: string | undefined;
@@ -92,9 +88,6 @@ export interface Config {
   readonly unknownSettings: readonly string[];
 }
 
-/** Variables that the command line reads, or that Kubernetes injects for a service named `regway`. */
-const foreignSettings = /^REGWAY_(URL|TOKEN|REGISTRY_PASSWORD|SERVICE_.+|PORT(_.+)?)$/;
-
 /** All mistakes in the settings together. The process exits with status 78 (EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -116,15 +109,18 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const reader = new SettingReader(environment);
   const { host, port } = reader.parse('REGWAY_LISTEN', parseListen) ?? { host: '127.0.0.1', port: 4000 };
   const dataDir = resolve(reader.text('REGWAY_DATA_DIR') ?? 'data');
+  const extraCa = reader.file('REGWAY_CA_FILE', parseCertificates);
   const validationsPerMinute = reader.parse('REGWAY_VALIDATIONS_PER_MINUTE', parsePerMinute) ?? 10;
   const config: Config = {
     listenHost: host,
     listenPort: port,
     loopbackOnly: isLoopback(host),
     dataDir,
-    databaseUrl: reader.secret('REGWAY_DATABASE_URL', parseDatabaseUrl) ?? join(dataDir, 'regway.db'),
-    // As it is: a space at its end may be part of it.
-    migrationPassword: environment['PGPASSWORD'] || undefined,
+    ...readDatabase(reader, {
+      dataDir,
+      environment,
+      caFile: extraCa === undefined ? undefined : reader.text('REGWAY_CA_FILE'),
+    }),
     keyringFile: resolve(reader.text('REGWAY_KEYRING_FILE') ?? join(dataDir, 'keyring')),
     publicUrl: reader.parse('REGWAY_PUBLIC_URL', parsePublicUrl),
     corsOrigins: reader.list('REGWAY_CORS_ORIGINS', parseOrigin),
@@ -133,7 +129,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     egressDeny: reader.list('REGWAY_EGRESS_DENY', parseCidr),
     plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
     tls: readTls(reader),
-    extraCa: reader.file('REGWAY_CA_FILE', parseCertificates),
+    extraCa,
     ambient: {
       aws: reader.parse('REGWAY_AWS_AMBIENT', parseBoolean) ?? false,
       gcp: reader.parse('REGWAY_GCP_AMBIENT', parseBoolean) ?? false,
@@ -161,7 +157,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: reader.parse('REGWAY_LOG_LEVEL', parseLogLevel) ?? 'info',
     unknownSettings: reader.unknown(),
   };
-  reader.finish();
+  if (reader.mistakes().length > 0) throw new ConfigError(reader.mistakes());
   return config;
 }
 
@@ -209,84 +205,4 @@ function readTls(reader: SettingReader): Config['tls'] {
     );
   }
   return { certificate, key };
-}
-
-/** Reads settings one by one and collects mistakes instead of stopping at the first. An empty setting counts as absent. */
-class SettingReader {
-  readonly #environment: NodeJS.ProcessEnv;
-  readonly #mistakes: string[] = [];
-  readonly #known = new Set<string>();
-
-  constructor(environment: NodeJS.ProcessEnv) {
-    this.#environment = environment;
-  }
-
-  text(name: string): string | undefined {
-    this.#known.add(name);
-    return this.#environment[name]?.trim() || undefined;
-  }
-
-  parse<T>(name: string, parse: (text: string) => T): T | undefined {
-    const text = this.text(name);
-    return text === undefined ? undefined : this.#attempt(name, () => parse(text));
-  }
-
-  list<T>(name: string, parse: (text: string) => T): T[] {
-    const items =
-      this.text(name)
-        ?.split(/[\s,]+/)
-        .filter(Boolean) ?? [];
-    return items.flatMap((item) => this.#attempt(name, () => parse(item)) ?? []);
-  }
-
-  /** Returns the content of the file that a setting names, or undefined if the setting is absent or invalid. */
-  file(name: string, check: (text: string) => string = (text) => text): string | undefined {
-    const path = this.text(name);
-    const text = path === undefined ? undefined : this.#read(name, path);
-    return text === undefined ? undefined : this.#attempt(name, () => check(text));
-  }
-
-  /** Returns a setting that may contain a password, from the variable itself or from the file that `<name>_FILE` names. */
-  secret(name: string, parse: (text: string) => string): string | undefined {
-    const direct = this.text(name);
-    const fromFile = this.file(`${name}_FILE`);
-    if (direct !== undefined && fromFile !== undefined)
-      this.mistake(`${name} and ${name}_FILE must not both be set. Remove one.`);
-    const text = direct ?? fromFile?.trim();
-    return text === undefined ? undefined : this.#attempt(name, () => parse(text));
-  }
-
-  mistake(sentence: string): void {
-    this.#mistakes.push(sentence);
-  }
-
-  unknown(): string[] {
-    return Object.keys(this.#environment).filter(
-      (name) => name.startsWith('REGWAY_') && !this.#known.has(name) && !foreignSettings.test(name),
-    );
-  }
-
-  finish(): void {
-    if (this.#mistakes.length > 0) throw new ConfigError(this.#mistakes);
-  }
-
-  #attempt<T>(name: string, run: () => T): T | undefined {
-    try {
-      return run();
-    } catch (error) {
-      this.mistake(`${name} ${error instanceof Error ? error.message : 'is invalid'}.`);
-      return undefined;
-    }
-  }
-
-  #read(name: string, path: string): string | undefined {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      this.mistake(
-        `${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${path}.`,
-      );
-      return undefined;
-    }
-  }
 }

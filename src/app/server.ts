@@ -160,6 +160,11 @@ function publicUrl(config: Config, port: number): string {
 
 function warnAboutSettings(config: Config, log: Log): void {
   for (const name of config.unknownSettings) log.warn({ setting: name }, 'unknown setting, ignored');
+  for (const name of config.unreadVariables)
+    log.warn(
+      { setting: name },
+      'Regway does not read this variable of libpq: put what it says into the address of the database',
+    );
   if (!config.loopbackOnly && config.tls === undefined) {
     log.warn(
       'the server is reachable from other machines without TLS, so tokens are sent in the clear: put a TLS proxy in front, or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE',

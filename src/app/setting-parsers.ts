@@ -78,10 +78,9 @@ export function parseRedirects(text: string): 'follow' | 'pass' {
   return text;
 }
 
-/** Parses a file path or a PostgreSQL URL. The message of a mistake never repeats the value, because it may contain a password. */
-export function parseDatabaseUrl(text: string): string {
+/** Parses the path of a database file. The message of a mistake never repeats the value, because it may contain a password. */
+export function parseDatabaseFile(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return resolve(text);
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
   throw new Error('must be a file path or postgres://user:password@host/database');
 }
 

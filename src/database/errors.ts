@@ -139,3 +139,14 @@ function fault(thrown: unknown): Error {
 export class StoreError extends Error {
   override readonly name = 'StoreError';
 }
+
+/** The database cannot be used now, and waiting for it may help. Prevents startup, with its message, unless the start waits. */
+export class DatabaseAwayError extends StoreError {
+  /** Whether it may pass without a change of the settings, such as too many connections. */
+  readonly passes: boolean;
+
+  constructor(message: string, passes: boolean) {
+    super(message);
+    this.passes = passes;
+  }
+}

@@ -13,6 +13,7 @@ import { StoreError } from './errors.ts';
 /** The log of the store; pino implements it. */
 export interface StoreLog {
   info(fields: Record<string, unknown>, message: string): void;
+  warn?(fields: Record<string, unknown>, message: string): void;
 }
 
 /** How a database is migrated. */

@@ -34,6 +34,8 @@ export interface StoreFigures {
 export interface StoreOptions {
   /** A file's path for SQLite, or `postgres://…`. */
   readonly url: string;
+  /** An address of the same PostgreSQL database that listens for notifications. Defaults to `url`. */
+  readonly listenUrl?: string | undefined;
   /** The folder that contains `sqlite/` and `postgres/`. */
   readonly migrationsDir: string;
   /** Whether this process serves the store. A SQLite file has one such process, and is written to on a thread of its own; PostgreSQL any number. */
@@ -60,7 +62,9 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (isPostgres(url)) {
     const { openPostgres } = await import('./postgres/open.ts');
-    return await storeOn(openPostgres(url), join(migrationsDir, 'postgres'), options);
+    const hears = options.owned ? await examine(url, options) : true;
+    const database = openPostgres(url, undefined, { listenUrl: options.listenUrl, hears });
+    return await storeOn(database, join(migrationsDir, 'postgres'), options);
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
     throw new StoreError('The database must be the path of a SQLite file or a postgres:// address.');
@@ -71,6 +75,20 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
   return options.owned
     ? await threadedStore(database, migrations, { url, ...options })
     : await storeOn(database, migrations, options);
+}
+
+/** Examines a server that this process will use for long. Returns whether notifications arrive. @throws as `examineServer`. */
+async function examine(url: string, { listenUrl, log }: Pick<StoreOptions, 'listenUrl' | 'log'>): Promise<boolean> {
+  const { examineServer } = await import('./postgres/start/examination.ts');
+  const { hears, withoutEffect } = await examineServer(url, listenUrl);
+  if (withoutEffect.length > 0)
+    log?.warn?.({ options: withoutEffect }, 'options in the address of the database have no effect in Regway');
+  if (!hears)
+    log?.warn?.(
+      {},
+      'REGWAY_DATABASE_URL leads through a pooler that loses LISTEN: subscriptions report only the changes that are made through this replica. For those of other replicas, set REGWAY_DATABASE_LISTEN_URL to an address without the pooler, or through one in session mode',
+    );
+  return hears;
 }
 
 /** The store of a file that this process serves. While it opens, nothing is served yet, so all of it happens here. */

@@ -5,6 +5,7 @@ import type { Registry } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Progress } from '../../core/shared/progress.ts';
 import { isPostgres } from '../../database/database.ts';
+import { completeAddress } from '../../database/postgres/address/environment.ts';
 import { type MovedTable, copyToPostgres } from '../../database/postgres/copy-from-sqlite.ts';
 import { openPostgres } from '../../database/postgres/open.ts';
 import type { Snapshot } from '../../database/snapshot.ts';
@@ -16,11 +17,11 @@ import { requireCurrentTables, withPages, withSnapshot } from './snapshot.ts';
 /**
  * Copies the embedded database to an empty PostgreSQL database in one transaction. The file and the keyring, which opens
  * both databases, do not change.
- * @param url the target, `postgres://…`. If it contains no password, that of PGPASSWORD is used.
+ * @param url the target, `postgres://…`. libpq's variables of the environment complete it, PGPASSWORD among them.
  * @throws StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
  */
 export async function moveToPostgres(
-  { databaseUrl, migrationPassword }: Config,
+  { databaseUrl, addressDefaults }: Config,
   url: string,
   progress: Progress,
 ): Promise<MovedTable[]> {
@@ -33,7 +34,7 @@ export async function moveToPostgres(
   const store = await openStore({ url: databaseUrl, migrationsDir, owned: true });
   try {
     return await withSnapshot(databaseUrl, (source) =>
-      moveInto(source, { url, password: migrationPassword, progress }),
+      moveInto(source, { url: completeAddress(url, addressDefaults), progress }),
     );
   } finally {
     await store.close();
@@ -59,11 +60,10 @@ export async function exportRegistries(
 
 interface Target {
   readonly url: string;
-  readonly password: string | undefined;
   readonly progress: Progress;
 }
 
-async function moveInto(source: Snapshot, { url, password, progress }: Target): Promise<MovedTable[]> {
+async function moveInto(source: Snapshot, { url, progress }: Target): Promise<MovedTable[]> {
   progress('Verifying the database');
   const [violation] = (await source.findViolations()) ?? [];
   if (violation !== undefined)
@@ -71,7 +71,7 @@ async function moveInto(source: Snapshot, { url, password, progress }: Target): 
       'INVALID_INPUT',
       `The database is damaged, so nothing was copied: ${violation}. Restore a backup first.`,
     );
-  const target = openPostgres(url, password);
+  const target = openPostgres(url);
   try {
     return await copyToPostgres(source.database, target, join(migrationsDir, 'postgres'), progress);
   } finally {

@@ -16,6 +16,7 @@ export async function openDataStore(
   await makePrivateDirectory(config.dataDir, 'REGWAY_DATA_DIR');
   return openStore({
     url: config.databaseUrl,
+    listenUrl: config.databaseListenUrl,
     migrationsDir,
     checkKeys: (keys) => checkKeys(config, keys),
     ...options,

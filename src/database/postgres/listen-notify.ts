@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { localNotifications, type NotificationChannel } from '../database.ts';
 import type { Connection, Pool } from './pool.ts';
 
-const channel = 'regway';
+/** The channel of every notification. */
+export const channel = 'regway';
 /** Milliseconds. A connection that breaks is noticed at once; one whose host disappears, by its silence. */
 const usualHeartbeatMs = 30_000;
 /** Milliseconds between two attempts to listen again. */
@@ -13,7 +14,7 @@ const retryMs = 500;
 
 /**
  * Creates the notifications of a store that several processes share. A text that is sent while the database is unavailable is lost.
- * Behind PgBouncer in transaction mode no notifications arrive, because LISTEN belongs to a session.
+ * Behind PgBouncer in transaction mode no notifications arrive, because LISTEN belongs to a session: see `unheardNotifications`.
  * @param listener A pool of one connection, which listens.
  * @param notify Sends one text through any connection.
  */
@@ -77,6 +78,21 @@ export function postgresNotifications(
       last?.client.removeListener('notification', hear);
       last?.release();
       await listener.end();
+    },
+  };
+}
+
+/**
+ * Creates the notifications of a process that cannot listen: it hears what it sends itself, and others that can listen hear that too.
+ * @param notify Sends one text through any connection.
+ */
+export function unheardNotifications(notify: (text: string) => Promise<unknown>): NotificationChannel {
+  const local = localNotifications();
+  return {
+    ...local,
+    send(text) {
+      local.send(text);
+      void notify(text).catch(() => undefined);
     },
   };
 }

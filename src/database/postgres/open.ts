@@ -7,8 +7,8 @@ import { translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
-import { postgresNotifications } from './listen-notify.ts';
-import { createPool, type Pool, statementTimeoutMs } from './pool.ts';
+import { channel, postgresNotifications, unheardNotifications } from './listen-notify.ts';
+import { beginTransaction, createPool, type Pool, statementTimeoutMs } from './pool.ts';
 
 /** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;
@@ -25,20 +25,35 @@ const maxRunning = 5_000;
 /** The number of the lock that migrations hold; any that nothing else uses on this database ("regway" in ASCII). */
 const migrationLock = '125779853140345';
 
+/** How a database hears of changes. */
+export interface Listening {
+  /** The address that listens. Defaults to the address of the database. */
+  readonly listenUrl?: string | undefined;
+  /** Whether notifications arrive there. Defaults to true. */
+  readonly hears?: boolean;
+}
+
 /**
  * Opens a database; connects at the first call.
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
  * @param password used if the address contains none.
  * @throws StoreError for an invalid address; no message contains its text, which may contain a password.
  */
-export function openPostgres(url: string, password?: string): Database {
+export function openPostgres(
+  url: string,
+  password?: string,
+  { listenUrl = url, hears = true }: Listening = {},
+): Database {
   const parsed = parseAddress(url);
   const address = { ...parsed, password: parsed.password ?? password };
   const pool = createPool(address, maxConnections);
   const within = deadlineOf(pool);
-  const notify = (channel: string, text: string) =>
-    within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${channel}, ${text})`)));
-  const notifications = postgresNotifications(createPool(address, 1), notify);
+  const notify = (name: string, text: string) =>
+    within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${name}, ${text})`)));
+  const listener = { ...parseAddress(listenUrl), ...(listenUrl === url ? { password: address.password } : {}) };
+  const notifications = hears
+    ? postgresNotifications(createPool(listener, 1), notify)
+    : unheardNotifications((text) => notify(channel, text));
   const close = async (): Promise<void> => {
     await notifications.close();
     await pool.end();
@@ -66,7 +81,7 @@ function transactionsOn(pool: Pool): Runner {
     read: (work) => pool.read(({ queries }) => work(queries)),
     transaction: (work) =>
       pool.use(async ({ client, queries }) => {
-        await client.query('BEGIN');
+        await client.query(beginTransaction);
         try {
           const result = await work(queries);
           await client.query('COMMIT');

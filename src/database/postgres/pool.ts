@@ -10,6 +10,7 @@ import { isConnectionLost, StoreError } from '../errors.ts';
 import type { Address, Host, SessionAttributes } from './address.ts';
 import { clientSettings, HostClient } from './client.ts';
 import { poolSockets } from './pool-sockets.ts';
+import { connectWithFallback, isWithoutTls } from './address/tls-fallback.ts';
 
 /** Milliseconds. Far longer than any statement of Regway takes; a stuck one returns its connection. */
 export const statementTimeoutMs = 10_000;
@@ -24,6 +25,8 @@ const endTimeoutMs = 5_000;
 
 /** By `SET`, because PgBouncer refuses them as startup parameters. */
 const setTimeouts = `SET statement_timeout = ${statementTimeoutMs}; SET lock_timeout = ${lockTimeoutMs}; SET idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`;
+/** Begins a transaction with the time-outs in the same round trip, because a pooler may run it on a connection that never got them. */
+export const beginTransaction = `BEGIN; ${setTimeouts.replaceAll('SET ', 'SET LOCAL ')}`;
 
 /** A connection that no other caller uses. */
 export interface Connection {
@@ -52,7 +55,7 @@ export interface Pool {
 export function createPool(address: Address, max: number): Pool {
   const sockets = poolSockets();
   const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
-  const connect = connectTo(pools, address.sessionAttributes, max);
+  const connect = connectTo(pools, address, max);
   return {
     connect: () => connect(anyAge),
     use: (work) => useOne(connect, anyAge, work),
@@ -73,7 +76,7 @@ type Connect = (earliest: number) => Promise<Connection>;
 
 const anyAge = 0;
 
-function connectTo(pools: readonly HostPool[], attributes: SessionAttributes, max: number): Connect {
+function connectTo(pools: readonly HostPool[], address: Address, max: number): Connect {
   const broken = new WeakSet<pg.ClientBase>();
   const opened = new WeakMap<pg.ClientBase, { readonly at: number; readonly queries: Queries }>();
   const places = createPlaces(max);
@@ -86,7 +89,7 @@ function connectTo(pools: readonly HostPool[], attributes: SessionAttributes, ma
       opened.set(client, { at: performance.now(), queries: drizzle(client) });
     });
   }
-  const dial = createDial(pools, attributes);
+  const dial = createDial(pools, address);
   const dialSince = async (earliest: number): Promise<pg.PoolClient> => {
     for (;;) {
       const client = await dial();
@@ -154,21 +157,30 @@ function createHostPool(address: Address, host: Host, max: number, stream: () =>
     // The pool waits for it, although its types do not say so.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: async (client) => {
-      await client.query(setTimeouts);
-      await requireAttributes(client, address.sessionAttributes);
+      // A host that logs in and then answers nothing must be left for the next one too.
+      const timer = setTimeout(() => (client as pg.Client).connection.stream.destroy(), address.connectTimeoutMs);
+      try {
+        await client.query(setTimeouts);
+        await requireAttributes(client, address.sessionAttributes);
+      } finally {
+        clearTimeout(timer);
+      }
     },
   });
 }
 
 /** Returns a function that connects to the first host that is reachable and suitable. It tries the host that it used last first. */
-function createDial(pools: readonly HostPool[], attributes: SessionAttributes): () => Promise<pg.PoolClient> {
+function createDial(
+  pools: readonly HostPool[],
+  { sessionAttributes: attributes, tlsFallback: fallback }: Address,
+): () => Promise<pg.PoolClient> {
   let last = 0;
   const tryAll = async (isFit: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> => {
     let failure: unknown;
     const order = [last, ...pools.keys()].filter((index, place, all) => all.indexOf(index) === place);
     for (const index of order) {
       try {
-        const client = await (pools[index] as HostPool).connect();
+        const client = await connectWithFallback<pg.PoolClient>(pools[index] as HostPool, fallback);
         if (await isFit(client)) {
           last = index;
           return client;
@@ -223,7 +235,7 @@ function isNoLongerSuitable(error: unknown): boolean {
 /** Adds a code to the driver's own errors of connecting, such as time-outs, which have none. */
 function withCode(error: unknown): unknown {
   if (error instanceof StoreError) return error;
-  if (error instanceof Error && error.message === 'The server does not support SSL connections')
+  if (error instanceof Error && isWithoutTls(error))
     return new StoreError('The PostgreSQL server does not offer TLS, which the sslmode of its address requires.');
   return error instanceof Error && 'code' in error ? error : connectionLost(error);
 }

@@ -2,38 +2,50 @@
 
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { getCACertificates } from 'node:tls';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/database/errors.ts';
 import { parseAddress } from '../../../src/database/postgres/address.ts';
 import { temporaryDirectory } from '../harness.ts';
 
+/** What an address means that says nothing else. */
+const defaults = {
+  tls: { rejectUnauthorized: false },
+  tlsFallback: false,
+  tlsNegotiation: 'postgres',
+  channelBinding: 'prefer',
+  applicationName: 'regway',
+  serverOptions: undefined,
+  connectTimeoutMs: 5_000,
+  keepAlive: true,
+  keepAliveIdleMs: 0,
+  sessionAttributes: 'any',
+  withoutEffect: [],
+};
+
 describe('an address', () => {
   it('has these parts', () => {
     expect(
       parseAddress('postgresql://us%40er:p%3Aa%2Fss@db.example:5433/da%20ta?application_name=x&connect_timeout=7'),
     ).toEqual({
+      ...defaults,
       hosts: [{ host: 'db.example', port: 5433 }],
       user: 'us@er',
       password: 'p:a/ss',
       database: 'da ta',
-      tls: false,
       applicationName: 'x',
       connectTimeoutMs: 7_000,
-      sessionAttributes: 'any',
     });
   });
 
   it('has these defaults', () => {
     expect(parseAddress('postgres://')).toEqual({
+      ...defaults,
       hosts: [{ host: 'localhost', port: 5_432 }],
       user: userInfo().username,
       password: undefined,
       database: userInfo().username,
-      tls: false,
-      applicationName: 'regway',
-      connectTimeoutMs: 5_000,
-      sessionAttributes: 'any',
     });
   });
 
@@ -61,12 +73,15 @@ describe('an address', () => {
   });
 
   it.each([
-    ['disable', false],
-    ['require', { rejectUnauthorized: false }],
-    ['verify-ca', { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) as unknown }],
-    ['verify-full', { rejectUnauthorized: true }],
-  ])('sslmode=%s', (mode, tls) => {
-    expect(parseAddress(`postgres://h/x?sslmode=${mode}`).tls).toEqual(tls);
+    ['disable', false, undefined],
+    ['allow', false, { rejectUnauthorized: false }],
+    ['prefer', { rejectUnauthorized: false }, false],
+    ['require', { rejectUnauthorized: false }, undefined],
+    ['verify-ca', { rejectUnauthorized: true, checkServerIdentity: expect.any(Function) as unknown }, undefined],
+    ['verify-full', { rejectUnauthorized: true }, undefined],
+  ])('sslmode=%s', (mode, tls, tlsFallback) => {
+    const address = parseAddress(`postgres://h/x?sslmode=${mode}`);
+    expect([address.tls, address.tlsFallback]).toEqual([tls, tlsFallback]);
   });
 
   it('sslrootcert names the roots, also for require, which then verifies them', () => {
@@ -77,7 +92,12 @@ describe('an address', () => {
       parseAddress(`postgres://h/x?sslmode=${mode}&sslrootcert=${encodeURIComponent(path)}`).tls;
     expect(tls('verify-full')).toEqual({ rejectUnauthorized: true, ca: 'roots' });
     expect(tls('require')).toMatchObject({ rejectUnauthorized: true, ca: 'roots' });
-    expect(parseAddress('postgres://h/x?sslrootcert=system').tls).toEqual({ rejectUnauthorized: true });
+    const system = parseAddress('postgres://h/x?sslrootcert=system').tls;
+    expect(system).toEqual({
+      rejectUnauthorized: true,
+      ca: expect.arrayContaining(getCACertificates('system')) as unknown,
+    });
+    expect(system).not.toHaveProperty('checkServerIdentity');
   });
 });
 
@@ -91,8 +111,19 @@ describe('an address that is refused', () => {
     'postgres://u:pass/MARKER@h/x#y',
     'postgres://u:MARKER?@h/x',
     'postgres://u:MARKER@h/x?search_path=MARKER',
-    'postgres://u:MARKER@h/x?MARKER=1',
-    'postgres://u:MARKER@h/x?sslmode=prefer',
+    'postgres://u:MARKER@h/x?nonsense=MARKER',
+    'postgres://u:pass?MARKER=1@h/x',
+    'postgres://u:12/MARKER@h/x',
+    'postgres://u:MARKER@h/x?sslrootcert=system&sslmode=require',
+    'postgres://u:MARKER@h/x?sslcert=/nowhere/MARKER',
+    'postgres://u:MARKER@h/x?gssencmode=require',
+    'postgres://u:MARKER@h/x?client_encoding=LATIN1',
+    'postgres://u:MARKER@h/x?channel_binding=require&sslmode=disable',
+    'postgres://u:MARKER@h,i/x?port=1,2,3',
+    'postgres://u:MARKER@h/x?keepalives=MARKER',
+    'host=h password=MARKER nonsense=1',
+    "host=h password='MARKER",
+    'Host=h;Username=u;Password=MARKER',
     'postgres://u:MARKER@h/x?sslmode=MARKER',
     'postgres://u:MARKER@h/x?sslmode=require&sslmode=MARKER',
     'postgres://u:MARKER@h/x?sslrootcert=/nowhere/MARKER',
@@ -102,6 +133,27 @@ describe('an address that is refused', () => {
     const refusal = refusalOf(url);
     expect(refusal).toBeInstanceOf(StoreError);
     expect(refusal?.message).not.toContain('MARKER');
+  });
+});
+
+describe('a refusal', () => {
+  it('names every mistake, each with its option, and never a value', () => {
+    expect(
+      refusalOf(
+        'postgres://u:MARKER@h:0/x?sslmode=MARKER&connect_timeout=1h&target_session_attrs=MARKER&search_path=MARKER&keepalives_idle=x',
+      ),
+    ).toMatchObject({
+      mistakes: [
+        expect.stringMatching(/has a port that is not a whole number from 1 to 65535/),
+        expect.stringMatching(/has the option search_path, which Regway does not support/),
+        expect.stringMatching(
+          /option sslmode, which must be one of disable, allow, prefer, require, verify-ca, verify-full/,
+        ),
+        expect.stringMatching(/option connect_timeout, which must be a whole number/),
+        expect.stringMatching(/option keepalives_idle, which must be a whole number/),
+        expect.stringMatching(/option target_session_attrs, which must be one of any, /),
+      ],
+    });
   });
 });
 

@@ -68,7 +68,7 @@ describe('a client', () => {
       port: 5_432,
       user,
       database: user,
-      ssl: false,
+      ssl: { rejectUnauthorized: false },
       sslNegotiation: 'postgres',
     });
   });

@@ -78,7 +78,7 @@ describe.each(ends)('a connection that %s', (_, end) => {
     };
     const written = database.write(async (queries) => (await queries.execute(statement)).rows);
     await expect(written).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
-    expect(standIn.statements.filter((text) => text === 'BEGIN')).toHaveLength(1);
+    expect(standIn.statements.filter((text) => text.startsWith('BEGIN'))).toHaveLength(1);
     await database.close();
   });
 

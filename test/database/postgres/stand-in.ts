@@ -91,6 +91,8 @@ function serve(socket: Socket, standIn: StandIn, asksPassword: boolean): void {
     if (type === 'X') socket.end();
   };
   const start = (body: Buffer): void => {
+    // SSLRequest: it has no TLS.
+    if (body.length === 4 && body.readInt32BE() === 80_877_103) return void socket.write('N');
     isStarted = true;
     // After the version of the protocol.
     const texts = body.toString('utf8', 4).split('\0');
