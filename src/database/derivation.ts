@@ -9,24 +9,61 @@ import type { Database, Queries } from './database.ts';
 /** Increase it whenever a rule of the derivation changes: every row is then derived again. */
 const derivationVersion = 1;
 
-/** Rows in one statement, of about 1 KiB each. */
+/** Rows in one transaction and one statement, of about 1 KiB each. */
 const batchSize = 1_000;
 
+/** What is left to derive: all rows, or those that another program wrote. */
+export interface Underived {
+  readonly rows: 'ALL' | 'MISSING';
+  /** The ID up to which they are derived. */
+  readonly after: string;
+}
+
 /**
- * Derives what is missing, or everything if the rules or the interval changed since. Otherwise nothing is written.
+ * Compares how rows are to be derived with how they were, and notes it in the database if that changed. Otherwise nothing is written.
  * @param queries the transaction of the migration.
  * @param everyMs milliseconds between two checks of a registry. Defaults to those that the rows were derived for.
  */
-export async function deriveColumns(database: Database, queries: Queries, everyMs?: number): Promise<void> {
+export async function noteDerivation(
+  database: Database,
+  queries: Queries,
+  everyMs?: number,
+): Promise<Underived | undefined> {
   const { derivation } = database.tables;
   const [known] = await queries.select().from(derivation);
   const checkEveryMs = everyMs ?? known?.checkEveryMs ?? defaultEveryMs;
-  const isCurrent = known?.version === derivationVersion && known.checkEveryMs === checkEveryMs;
-  if (isCurrent && !(await isIncomplete(database, queries))) return;
-  let after: string | undefined = '';
-  while (after !== undefined) after = await deriveBatch(database, queries, { after, checkEveryMs, isCurrent });
-  if (known === undefined) await queries.insert(derivation).values({ id: 1, version: derivationVersion, checkEveryMs });
-  else if (!isCurrent) await queries.update(derivation).set({ version: derivationVersion, checkEveryMs });
+  const wanted = { version: derivationVersion, checkEveryMs, derivedTo: '' };
+  if (known === undefined) await queries.insert(derivation).values({ id: 1, ...wanted });
+  else if (known.version !== derivationVersion || known.checkEveryMs !== checkEveryMs)
+    await queries.update(derivation).set(wanted);
+  else if (known.derivedTo === null)
+    return (await isIncomplete(database, queries)) ? { rows: 'MISSING', after: '' } : undefined;
+  return { rows: 'ALL', after: known?.derivedTo ?? '' };
+}
+
+/**
+ * Derives the next rows. The place is stored with them, so that a start that was interrupted goes on from there.
+ * @param queries a transaction that no other process derives in at the same time.
+ * @returns what is left then.
+ */
+export async function deriveNext(
+  database: Database,
+  queries: Queries,
+  { rows, after }: Underived,
+): Promise<Underived | undefined> {
+  const { derivation } = database.tables;
+  const [known] = await queries.select().from(derivation);
+  if (known === undefined) return undefined;
+  const { checkEveryMs, derivedTo } = known;
+  if (rows === 'MISSING') {
+    const last = await deriveBatch(database, queries, { rows, after, checkEveryMs });
+    return last === undefined ? undefined : { rows, after: last };
+  }
+  // Another process has derived the rest.
+  if (derivedTo === null) return undefined;
+  const last = await deriveBatch(database, queries, { rows, after: derivedTo, checkEveryMs });
+  await queries.update(derivation).set({ derivedTo: last ?? null });
+  return last === undefined ? undefined : { rows, after: last };
 }
 
 /** A row without a search text was not written by this version. */
@@ -36,19 +73,15 @@ async function isIncomplete({ tables: { registry, registrySearch } }: Database, 
   return rows?.count !== texts?.count;
 }
 
-interface Batch {
-  /** The ID of the last row of the previous batch. */
-  readonly after: string;
+interface Batch extends Underived {
   readonly checkEveryMs: number;
-  /** Whether rows that were derived before stay as they are. */
-  readonly isCurrent: boolean;
 }
 
-/** Derives the next rows. Returns the ID of the last, or undefined if there were none. */
+/** Derives one batch. Returns the ID of its last row, or undefined if no rows are left after it. */
 async function deriveBatch(
   database: Database,
   queries: Queries,
-  { after, checkEveryMs, isCurrent }: Batch,
+  { rows: which, after, checkEveryMs }: Batch,
 ): Promise<string | undefined> {
   const { registry, registrySearch } = database.tables;
   const { id, account, registry: pattern, name, username, lastValidation } = registry;
@@ -59,9 +92,10 @@ async function deriveBatch(
   const rows = await queries
     .select({ id, account, registry: pattern, name, username, lastValidation })
     .from(registry)
-    .where(and(gt(id, after), isCurrent ? notExists(hasText) : undefined))
+    .where(and(gt(id, after), which === 'MISSING' ? notExists(hasText) : undefined))
     .orderBy(asc(id))
-    .limit(batchSize);
+    // Another server may serve the database, and must not rename a row between its read and its write here.
+    .limit(sql`${batchSize} ${database.heldToTheEnd}` as unknown as number);
   const derived = rows.map((row) => ({
     id: row.id,
     account: row.account,
@@ -70,7 +104,7 @@ async function deriveBatch(
     text: searchText(row),
   }));
   if (derived.length > 0) await writeBatch(database, queries, JSON.stringify(derived));
-  return derived.at(-1)?.id;
+  return derived.length < batchSize ? undefined : derived.at(-1)?.id;
 }
 
 function reportOf(json: string | null): ValidationReport | null {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { asc, sql } from 'drizzle-orm';
 import { adminAccount } from '../core/authz/principal.ts';
 import type { Database, Migration } from './database.ts';
-import { deriveColumns } from './derivation.ts';
+import { deriveNext, noteDerivation, type Underived } from './derivation.ts';
 import { StoreError } from './errors.ts';
 
 /** The log of the store; pino implements it. */
@@ -37,7 +37,8 @@ interface Applied {
 }
 
 /**
- * Applies what is missing, all or nothing, adds the admin account, and fills derived columns. An up-to-date database is only read.
+ * Applies what is missing, all or nothing, and adds the admin account. Then fills derived columns, a bounded number of rows in each transaction.
+ * An up-to-date database is only read.
  * @param folder The folder that contains the `.sql` files and `meta/_journal.json`.
  * @throws StoreError if the database is newer than this program, a file was edited after it was applied, or a migration fails.
  */
@@ -46,12 +47,23 @@ export async function migrate(
   folder: string,
   { log, checkEveryMs }: MigrationOptions = {},
 ): Promise<void> {
+  let underived: Underived | undefined;
   await database.migrate(async (migration) => {
     const applied = await applyMissing(database, migration, folder, log);
     await addAdminAccount(database, migration);
-    await deriveColumns(database, migration.queries, checkEveryMs);
+    underived = await noteDerivation(database, migration.queries, checkEveryMs);
     return { changedTables: applied > 0 };
   });
+  while (underived !== undefined) underived = await deriveBatch(database, underived);
+}
+
+async function deriveBatch(database: Database, underived: Underived): Promise<Underived | undefined> {
+  let left: Underived | undefined;
+  await database.migrate(async ({ queries }) => {
+    left = await deriveNext(database, queries, underived);
+    return { changedTables: false };
+  });
+  return left;
 }
 
 /**

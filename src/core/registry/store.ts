@@ -48,6 +48,8 @@ export interface DueWindow {
 
 /** The registries to check next. Those of disabled accounts are left out. */
 export interface DueQuery extends DueWindow {
+  /** Registries that were due before are passed over, at no cost. In epoch milliseconds. */
+  readonly sinceMs: number;
   /** Maximum number of rows. */
   readonly limit: number;
   readonly exceptHosts: readonly string[];
@@ -123,6 +125,8 @@ export interface RegistryStore {
   ): Promise<boolean>;
   /** Returns registries of all accounts that are due for a check, the longest due first. */
   due(query: DueQuery): Promise<Registry[]>;
+  /** Returns since when the first registry of another host is due, in epoch milliseconds. Null for none. Those of disabled accounts are left out. */
+  dueSince(nowMs: number, exceptHosts: readonly string[]): Promise<number | null>;
   /** Counts the registries that are due at this time. */
   dueBacklog(nowMs: number): Promise<DueBacklog>;
   /** Sets when a registry is due next (null for never), if it is still due outside of the window. Changes nothing else. */

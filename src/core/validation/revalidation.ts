@@ -10,6 +10,7 @@ import { adviceOf, type ValidationReport } from '../registry/report.ts';
 import type { DueWindow } from '../registry/store.ts';
 import { Problem } from '../shared/problem.ts';
 import type { Timer } from '../shared/time.ts';
+import { createDueReader, type DueReader } from './due-reader.ts';
 import { createHostPauses, type HostPauses } from './host-pauses.ts';
 import { dueAt, isTemporary, isUnreachable, latestDueAt, unreachableOutcomes } from './schedule.ts';
 import type { CheckPorts } from './validate.ts';
@@ -53,7 +54,13 @@ export function startRevalidation(ports: RevalidationPorts): Revalidation {
   const hosts = createHostPauses(ports.monotonicMs);
   let running: Promise<void> | undefined;
   const sweep = (): Promise<void> =>
-    (running ??= runSweep({ ports, hosts, signal: stop.signal, running: new Set() })
+    (running ??= runSweep({
+      ports,
+      hosts,
+      due: createDueReader(ports.registries, ports.monotonicMs),
+      signal: stop.signal,
+      running: new Set(),
+    })
       .catch(ports.onFailure)
       .finally(() => (running = undefined)));
   const scheduleNext = (): (() => void) =>
@@ -81,6 +88,7 @@ interface RunningCheck {
 interface Sweep {
   readonly ports: RevalidationPorts;
   readonly hosts: HostPauses;
+  readonly due: DueReader;
   readonly signal: AbortSignal;
   readonly running: Set<RunningCheck>;
 }
@@ -110,10 +118,11 @@ async function startDue(sweep: Sweep): Promise<number> {
   const { ports, hosts, running, signal } = sweep;
   const window = dueWindow(ports);
   const unreachable = [...running].filter((check) => check.wasUnreachable).length;
-  const due = await ports.registries.due({
+  const due = await sweep.due({
     ...window,
     limit: maxConcurrentChecks - running.size,
-    exceptHosts: [...hosts.waiting(), ...fullHosts(sweep)],
+    waitingHosts: hosts.waiting(),
+    fullHosts: fullHosts(sweep),
     exceptOutcomes: unreachable < maxUnreachableChecks ? [] : unreachableOutcomes,
   });
   const free = createSlots(sweep, maxUnreachableChecks - unreachable);

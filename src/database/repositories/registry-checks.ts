@@ -1,6 +1,6 @@
 // Stores reports of validations, and finds the registries whose credential is due for the next one.
 
-import { and, asc, eq, gt, isNull, lte, not, or, sql } from 'drizzle-orm';
+import { aliasedTable, and, asc, eq, gt, gte, isNull, lte, not, or, type SQL, sql } from 'drizzle-orm';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { defaultEveryMs } from '../../core/validation/schedule.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
@@ -12,12 +12,12 @@ const maxCounted = 100_000;
 
 type RegistryChecks = Pick<
   RegistryStore,
-  'due' | 'dueBacklog' | 'postpone' | 'recordValidation' | 'exchangeValidation'
+  'due' | 'dueSince' | 'dueBacklog' | 'postpone' | 'recordValidation' | 'exchangeValidation'
 >;
 
 /** @param columns the columns to read, all but the secrets and the derived ones. */
 export function registryChecks(database: Database, append: AppendEvent, columns: RegistryColumns): RegistryChecks {
-  const { due, fromTheFuture, backlog } = readStatements(database, columns);
+  const { due, fromTheFuture, dueSince, backlog } = readStatements(database, columns);
   const { record, exchange, postpone } = writeStatements(database);
   const intervalMs = checkInterval(database);
   return {
@@ -25,8 +25,14 @@ export function registryChecks(database: Database, append: AppendEvent, columns:
       const values = { ...query, hosts: JSON.stringify(exceptHosts), outcomes: JSON.stringify(exceptOutcomes) };
       const rows = await database.read((queries) => due(queries).execute(values));
       const limit = query.limit - rows.length;
-      const others = await database.read((queries) => fromTheFuture(queries).execute({ ...values, limit }));
+      const others =
+        limit === 0 ? [] : await database.read((queries) => fromTheFuture(queries).execute({ ...values, limit }));
       return [...rows, ...others].map(toRegistry);
+    },
+    async dueSince(nowMs, exceptHosts) {
+      const values = { nowMs, hosts: JSON.stringify(exceptHosts) };
+      const [row] = await database.read((queries) => dueSince(queries).execute(values));
+      return row?.sinceMs ?? null;
     },
     async dueBacklog(nowMs) {
       const [row] = await database.read((queries) => backlog(queries).execute({ nowMs }));
@@ -69,46 +75,71 @@ export function checkInterval({ tables: { derivation } }: Database): (queries: Q
 
 function readStatements(database: Database, columns: RegistryColumns) {
   const { registry, account } = database.tables;
-  const ofEnabled = and(eq(account.name, registry.account), isNull(account.disabledAt));
-  const isChosen = and(
-    not(database.isOneOf(registry.host, given('hosts'))),
-    // No outcome at all is one of none, so it is not passed over.
-    sql`coalesce(${not(database.isOneOf(registry.outcome, given('outcomes')))}, true)`,
-  );
-  const isDue = lte(registry.nextCheckAt, sql.placeholder('nowMs'));
-  const dueIn = (queries: Queries) => queries.select(columns).from(registry).innerJoin(account, ofEnabled);
-  const order = [asc(registry.nextCheckAt), asc(registry.id)] as const;
+  const { host, outcome, nextCheckAt } = aliasedTable(registry, 'near');
+  const isOfChosenHost = not(database.isOneOf(host, given('hosts')));
+  // No outcome at all is one of none, so it is not passed over.
+  const isChosen = and(isOfChosenHost, sql`coalesce(${not(database.isOneOf(outcome, given('outcomes')))}, true)`);
+  const isDue = lte(nextCheckAt, sql.placeholder('nowMs'));
+  const sinceMs = sql<number | null>`min(${firstOfAccount(database, and(isDue, isOfChosenHost))})`.mapWith(Number);
+  const oldestMs = sql`SELECT min(${firstOfAccount(database, isDue)}) FROM ${account} WHERE ${isNull(account.disabledAt)}`;
+  const inRange = (range: SQL | undefined) => firstOf(database, columns, and(range, isChosen));
   return {
-    due: statement((queries) =>
-      dueIn(queries)
-        .where(and(isDue, isChosen))
-        .orderBy(...order)
-        .limit(sql.placeholder('limit'))
-        .prepare(unnamed),
-    ),
-    fromTheFuture: statement((queries) =>
-      dueIn(queries)
-        .where(and(gt(registry.nextCheckAt, sql.placeholder('latestMs')), isChosen))
-        .orderBy(...order)
-        .limit(sql.placeholder('limit'))
-        .prepare(unnamed),
+    due: inRange(and(gte(nextCheckAt, sql.placeholder('sinceMs')), isDue)),
+    fromTheFuture: inRange(gt(nextCheckAt, sql.placeholder('latestMs'))),
+    dueSince: statement((queries) =>
+      queries.select({ sinceMs }).from(account).where(isNull(account.disabledAt)).prepare(unnamed),
     ),
     backlog: statement((queries) => {
       const due = queries
         .select({ at: registry.nextCheckAt })
-        .from(registry)
-        .innerJoin(account, ofEnabled)
-        .where(isDue)
-        .orderBy(asc(registry.nextCheckAt))
+        .from(account)
+        .crossJoin(registry)
+        .where(
+          and(
+            isNull(account.disabledAt),
+            eq(registry.account, account.name),
+            lte(registry.nextCheckAt, sql.placeholder('nowMs')),
+          ),
+        )
         .limit(maxCounted)
         .as('due');
       const summary = {
         count: sql`count(*)`.mapWith(Number),
-        oldestMs: sql<number | null>`min(${due.at})`.mapWith(Number),
+        oldestMs: sql<number | null>`(${oldestMs})`.mapWith(Number),
       };
       return queries.select(summary).from(due).prepare(unnamed);
     }),
   };
+}
+
+/** When the first registry of an account, under the condition on the rows `near`, is due: one index seek, whatever other accounts have. */
+function firstOfAccount({ tables: { registry, account } }: Database, condition: SQL | undefined): SQL {
+  const near = aliasedTable(registry, 'near');
+  return sql`(SELECT ${near.nextCheckAt} FROM ${registry} AS near WHERE ${and(eq(near.account, account.name), condition)}
+    ORDER BY ${near.nextCheckAt}, ${near.id} LIMIT 1)`;
+}
+
+/** The first registries of all enabled accounts under the condition: they are of the accounts that have the first ones. */
+function firstOf(database: Database, columns: RegistryColumns, condition: SQL | undefined) {
+  const { registry, account } = database.tables;
+  const near = aliasedTable(registry, 'near');
+  const limit = given('limit');
+  const accounts = sql`(WITH every AS MATERIALIZED
+      (SELECT ${account.name} AS name, ${firstOfAccount(database, condition)} AS due_at FROM ${account} WHERE ${isNull(account.disabledAt)})
+    SELECT name, due_at FROM every WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ${limit}) AS head`;
+  const ofAccount = sql`SELECT ${near.id} FROM ${registry} AS near
+    WHERE ${and(sql`${near.account} = head.name`, sql`${near.nextCheckAt} >= head.due_at`, condition)}
+    ORDER BY ${near.nextCheckAt}, ${near.id} LIMIT ${limit}`;
+  return statement((queries) =>
+    queries
+      .select(columns)
+      .from(accounts)
+      .crossJoin(registry)
+      .where(database.isSelected(registry.id, ofAccount))
+      .orderBy(asc(registry.nextCheckAt), asc(registry.id))
+      .limit(sql.placeholder('limit'))
+      .prepare(unnamed),
+  );
 }
 
 function writeStatements({ tables: { registry } }: Database) {

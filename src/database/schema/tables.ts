@@ -72,7 +72,8 @@ function defineRegistry(columns: Columns, account: Account) {
       updatedAt: columns.timeMs('updated_at').notNull(),
     },
     // One index for each page order and for each filter, so that every one of them is an index read. The last has all that the choice of due
-    // registries depends on, so that those passed over cost no read of their rows.
+    // registries depends on, so that those passed over cost no read of their rows, and the account first, so that those of a disabled account
+    // are not even passed over.
     (column) => [
       columns.uniqueIndex('registry_account_registry').on(column.account, column.registry),
       columns.index('registry_account_host').on(column.account, column.host, column.registry),
@@ -82,8 +83,8 @@ function defineRegistry(columns: Columns, account: Account) {
       columns.index('registry_account_created_at').on(column.account, column.createdAt, column.id),
       columns.index('registry_account_updated_at').on(column.account, column.updatedAt, column.id),
       columns
-        .index('registry_next_check_at')
-        .on(column.nextCheckAt, column.id, column.account, column.host, column.outcome),
+        .index('registry_account_next_check_at')
+        .on(column.account, column.nextCheckAt, column.id, column.host, column.outcome),
     ],
   );
 }
@@ -111,6 +112,8 @@ function defineDerivation(columns: Columns) {
       id: columns.integer('id').primaryKey(),
       version: columns.integer('version').notNull(),
       checkEveryMs: columns.long('check_every_ms').notNull(),
+      /** The ID up to which registries are derived so. Null once all are. */
+      derivedTo: columns.text('derived_to'),
     },
     (column) => [columns.check('derivation_is_one_row', sql`${column.id} = 1`)],
   );

@@ -302,6 +302,55 @@ it('hosts that do not answer wait at the end, however many registries they have'
   expect([asked.length - dead.length, dead.length]).toEqual([20, 2]);
 });
 
+it('registries of a host that waits are passed over once, and again after a minute, not at each look for others', async () => {
+  for (let index = 0; index < 3; index += 1) await add(`dead.example/r${index}`);
+  pass(2 * everyMs);
+  for (let index = 0; index < 40; index += 1) await add(`r${index}.example`);
+  pass(1.3 * everyMs);
+  const { registries } = domain.store;
+  const looks: string[][] = [];
+  const reads: number[] = [];
+  const counting: typeof registries = {
+    ...registries,
+    dueSince: async (...args) => (looks.push([...args[1]]), registries.dueSince(...args)),
+    due: async (query) => (reads.push(domain.time.getTime() - query.sinceMs), registries.due(query)),
+  };
+  answer = (host) => {
+    if (asked.length === 30) elapsed += 61_000;
+    return { ...reportOf(host === 'dead.example' ? 'TIMEOUT' : 'VALID'), checkedAt: domain.time.getTime() };
+  };
+  const revalidation = start(counting);
+  await revalidation.sweep();
+  expect([asked.filter((host) => host !== 'dead.example').length, looks]).toEqual([40, [[], ['dead.example']]]);
+  pass(everyMs / 2);
+  looks.length = 0;
+  reads.length = 0;
+  await revalidation.sweep();
+  expect(looks).toEqual([['dead.example']]);
+  // Nothing else is due: the read begins at the end.
+  expect(reads).toEqual([0]);
+});
+
+it('what is full and what waits is not looked through again until room comes', async () => {
+  for (let index = 0; index < 8; index += 1) await add(`busy.example/r${index}`);
+  pass(1.3 * everyMs);
+  const { registries } = domain.store;
+  const empty: string[][] = [];
+  const counting: typeof registries = {
+    ...registries,
+    due: async (query) => {
+      const found = await registries.due(query);
+      if (found.length === 0) empty.push([...query.exceptHosts]);
+      return found;
+    },
+  };
+  heldChecks((running) => running === 2);
+  await start(counting).sweep();
+  expect(asked).toHaveLength(8);
+  // Once while the host is full, and once at the end, instead of once after each check.
+  expect(empty).toEqual([['busy.example'], []]);
+});
+
 it('a host that answers again has all of its registries checked', async () => {
   for (let index = 0; index < 5; index += 1) await add(`dead.example/r${index}`);
   pass(1.3 * everyMs);

@@ -47,6 +47,31 @@ export function migrationLaws(harness: () => Harness): void {
     expect(await test.store.ready()).toBe(true);
   });
 
+  it('a derivation of all registries that fails is continued where it ended, a thousand rows at a time', async () => {
+    const id = (number: string) =>
+      harness().dialect === 'sqlite' ? `printf('%032d', ${number})` : `lpad((${number})::text, 32, '0')`;
+    await test.store.registries.insert(sampleRegistry(1), sampleSealed(), sampleEvent());
+    await test.execute(`WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)
+      INSERT INTO registry (id, account, registry, host, name, type, username, secure_connection, version, secret_version, sealed, created_at, updated_at)
+      SELECT 'reg_' || ${id('n')}, account, 'many.example/' || n, 'many.example', 'Many ' || n, type, 'u', secure_connection, 1, 1, sealed, n, n
+      FROM numbers, (SELECT account, type, secure_connection, sealed FROM registry LIMIT 1) AS one`);
+    await (await test.openAgain(migrationsDir)).close();
+    const underived = async () =>
+      (await test.rows(`SELECT id FROM registry WHERE name_key = '' ORDER BY id`)).map((row) => row['id']);
+    expect(await underived()).toEqual([]);
+    // As a version with other rules finds it, and then a row that it cannot derive.
+    await test.execute('UPDATE derivation SET version = 0');
+    await test.execute(`UPDATE registry SET name_key = ''`);
+    await test.execute(`UPDATE registry SET last_validation = 'no JSON' WHERE registry = 'many.example/2400'`);
+    await expect(test.openAgain(migrationsDir)).rejects.toThrow(/SyntaxError/);
+    expect(await underived()).toHaveLength(500);
+    await test.execute(`UPDATE registry SET last_validation = NULL WHERE registry = 'many.example/2400'`);
+    await test.execute(`UPDATE registry SET name_key = '' WHERE registry = 'many.example/2'`);
+    await (await test.openAgain(migrationsDir)).close();
+    expect(await underived()).toEqual([sampleRegistry(2).id]);
+    expect(await test.rows('SELECT derived_to FROM derivation')).toEqual([{ derived_to: null }]);
+  });
+
   it('a migration that orphans rows is refused', async () => {
     using migrations = copiedMigrations(harness().dialect);
     migrations.add('9999_orphans', [`DELETE FROM account WHERE name = 'other'`]);

@@ -292,7 +292,7 @@ describe('the plans', () => {
     ],
     [
       'the backlog of checks',
-      /USING COVERING INDEX registry_next_check_at \(next_check_at<\?\)/,
+      /USING COVERING INDEX registry_account_next_check_at \(account=\? AND next_check_at<\?\)/,
       ({ registries }) => registries.dueBacklog(1),
     ],
     ['tokenById', /USING INDEX sqlite_autoindex_api_token_1 \(id=\?\)/, ({ access }) => access.tokenById('a')],

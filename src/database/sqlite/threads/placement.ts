@@ -33,6 +33,7 @@ export const placement: Placement = {
     sealed: 'HERE',
     sealedAlternates: 'HERE',
     due: 'SCANS',
+    dueSince: 'SCANS',
     dueBacklog: 'SCANS',
     postpone: 'WRITES',
     insert: 'WRITES',
