@@ -23,8 +23,8 @@ export interface Dialect {
   wordParameter(word: string): string;
   /** The value of a column, in a form for which no index is chosen where the database does not choose by statistics. */
   unindexed(column: Column): SQL;
-  /** Where an index of trigrams is a table of its own: its FROM item, and the condition on the rows that its expression finds. */
-  readonly trigrams?: { readonly rows: SQL; matches(number: Column, expression: SQL): SQL };
+  /** Where an index of trigrams is a table of its own: a FROM item whose `candidate.number` is that of each row that may match an expression. */
+  readonly trigrams?: (expression: SQL) => SQL;
   /** A FROM item whose `entry.value` is each object of a JSON list in turn. */
   entriesOf(json: SQL): SQL;
   /** A FROM item whose `entry.value` is each text of a JSON list in turn. */

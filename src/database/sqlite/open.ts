@@ -168,10 +168,8 @@ export const dialect: Dialect = {
   contains: (column, word) => sql`instr(${column}, ${word}) > 0`,
   wordParameter: (word) => word,
   unindexed: (column) => sql`+${column}`,
-  trigrams: {
-    rows: sql`registry_fts`,
-    matches: (number, expression) => sql`registry_fts MATCH ${expression} AND ${number} = registry_fts.rowid`,
-  },
+  trigrams: (expression) => sql`(SELECT rowid AS number FROM registry_fts WHERE registry_fts MATCH ${expression}
+    UNION ALL SELECT number FROM registry_search WHERE number > (SELECT up_to FROM registry_fts_state)) AS candidate`,
   entriesOf: (json) => sql`json_each(${json}) AS entry`,
   textsOf: (json) => sql`json_each(${json}) AS entry`,
   // A transaction is exclusive anyway.

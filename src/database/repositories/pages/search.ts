@@ -70,9 +70,8 @@ export function foundTexts(
   const { registrySearch } = dialect.tables;
   if (kind !== 'LONG' || dialect.trigrams === undefined)
     return { from: sql`${registrySearch}`, where: isFound(dialect) };
-  const { trigrams } = dialect;
   return {
-    from: sql`${trigrams.rows} CROSS JOIN ${registrySearch}`,
-    where: and(trigrams.matches(registrySearch.number, given('trigrams')), isFound(dialect)),
+    from: sql`${dialect.trigrams(given('trigrams'))} CROSS JOIN ${registrySearch}`,
+    where: and(eq(registrySearch.number, sql`candidate.number`), isFound(dialect)),
   };
 }
