@@ -34,6 +34,8 @@ export const maxResponseFields = 40_000;
 
 /** Maximum number of counts of whole lists in a request. Each reads all entries that match: of a million registries, some tenths of a second. */
 export const maxScans = 10;
+/** What one field of introspection counts as, because counting them reads the schema: at most 13,333, more than twice the whole schema, in some 20 ms. */
+const introspectionWeight = 3;
 /** Above these an operation is large: completing 2,500 fields takes some 10 ms, and reading 200 rows as much. A page of 100 with all columns has fewer. */
 const largeFields = 2_500;
 const largeRows = 200;
@@ -63,21 +65,20 @@ export type CostLimits = (
   variables?: Readonly<Record<string, unknown>>,
 ) => CostVerdict;
 
-/** Creates the cost limits of one schema. An operation that is small whatever its variables are is counted once. */
+/** Creates the cost limits of one schema. An operation without variables, or small whatever they are, is counted once. */
 export function createCostLimits(schema: GraphQLSchema): CostLimits {
-  const alwaysSmall = new WeakMap<OperationDefinitionNode, boolean>();
+  const worst = new WeakMap<OperationDefinitionNode, CostVerdict>();
   return (document, operation, variables = {}) => {
-    let isSmall = alwaysSmall.get(operation);
-    if (isSmall === undefined) {
-      const { errors, isLarge } = judge(costOf(schema, document, operation, 'ANY'));
-      isSmall = errors.length === 0 && !isLarge;
-      alwaysSmall.set(operation, isSmall);
+    let verdict = worst.get(operation);
+    if (verdict === undefined) {
+      verdict = judge(costOf(schema, document, operation, 'ANY'));
+      worst.set(operation, verdict);
     }
-    return isSmall ? small : judge(costOf(schema, document, operation, variables));
+    const isFixed =
+      (operation.variableDefinitions ?? []).length === 0 || (verdict.errors.length === 0 && !verdict.isLarge);
+    return isFixed ? verdict : judge(costOf(schema, document, operation, variables));
   };
 }
-
-const small: CostVerdict = { errors: [], isLarge: false };
 
 function judge(cost: Cost): CostVerdict {
   return { errors: brokenBy(cost), isLarge: cost.fields > largeFields || cost.rows > largeRows };
@@ -86,31 +87,18 @@ function judge(cost: Cost): CostVerdict {
 function brokenBy({ rows, fields, scans }: Cost): GraphqlRequestError[] {
   const smaller = 'Request smaller pages, or fewer nested lists at once.';
   const limits = [
-    { reason: 'ROWS', cost: rows, limit: maxRows, what: 'read up to', unit: 'rows', hint: smaller },
-    {
-      reason: 'RESPONSE_FIELDS',
-      cost: fields,
-      limit: maxResponseFields,
-      what: 'return up to',
-      unit: 'fields',
-      hint: smaller,
-    },
-    {
-      reason: 'SCANS',
-      cost: scans,
-      limit: maxScans,
-      what: 'count up to',
-      unit: 'lists',
-      hint: 'Request `totalCount` of fewer lists at once.',
-    },
-  ];
+    ['ROWS', rows, maxRows, 'read', 'rows', smaller],
+    ['RESPONSE_FIELDS', fields, maxResponseFields, 'return', 'fields', smaller],
+    ['SCANS', scans, maxScans, 'count', 'lists', 'Request `totalCount` of fewer lists at once.'],
+  ] as const;
   return limits
-    .filter(({ cost, limit }) => cost > limit)
-    .map(({ reason, cost, limit, what, unit, hint }) =>
-      limitError(reason, `The request can ${what} ${cost} ${unit}, which exceeds the limit of ${limit}. ${hint}`, {
-        cost,
-        limit,
-      }),
+    .filter(([, cost, limit]) => cost > limit)
+    .map(([reason, cost, limit, verb, what, hint]) =>
+      limitError(
+        reason,
+        `The request can ${verb} up to ${cost} ${what}, which exceeds the limit of ${limit}. ${hint}`,
+        { cost, limit },
+      ),
     );
 }
 
@@ -191,7 +179,8 @@ function fieldCost(
 ): Cost {
   const [node] = nodes;
   const field = parent.getFields()[node.name.value];
-  if (field === undefined) return { ...nothing, fields: 1 + introspectionFields(counting, nodes) };
+  if (field === undefined)
+    return { ...nothing, fields: 1 + introspectionWeight * introspectionFields(counting, nodes) };
   const type = getNamedType(field.type);
   const declared = listSizeOf(field);
   const isList = isListType(getNullableType(field.type));
@@ -216,7 +205,9 @@ function introspectionFields({ schema, fragments, read }: Counting, nodes: reado
   const name = nodes[0]?.arguments?.map(({ value }) => read(value))[0];
   // The name decides which type is shown, so that the cost of any is not known.
   if (name === anyValue) return Number.POSITIVE_INFINITY;
-  return countIntrospection({ schema, merge, most: maxResponseFields }, field, nodes, { name });
+  return countIntrospection({ schema, merge, most: Math.ceil(maxResponseFields / introspectionWeight) }, field, nodes, {
+    name,
+  });
 }
 
 /** Returns the number of entries that the arguments name. */

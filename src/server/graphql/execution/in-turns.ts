@@ -1,26 +1,34 @@
 // Divides a large operation among turns of the event loop: each read of rows begins in a turn of its own, and the entries of lists are completed a few milliseconds at a time.
 
-import { type GraphQLFieldResolver, type GraphQLSchema, isIntrospectionType, isListType, isObjectType } from 'graphql';
-import { defaultFieldResolver, getNullableType } from 'graphql';
+import {
+  defaultFieldResolver,
+  getNullableType,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isIntrospectionType,
+  isListType,
+  isObjectType,
+} from 'graphql';
 import type { Turns } from '../../http/turns.ts';
 import { type GraphqlContext, listSizeOf } from '../schema/builder.ts';
 
-const divided = new WeakSet<GraphQLSchema>();
+const divided = new WeakSet<GraphQLObjectType>();
 
 /**
  * Wraps the resolvers of all lists and reads of a schema, in place and once. It changes only operations whose context has `turns`.
  * Whatever runs the operation, graphql-js or its compiled form, awaits an entry that is a promise.
  */
 export function divideIntoTurns(schema: GraphQLSchema): void {
-  if (divided.has(schema)) return;
-  divided.add(schema);
   for (const type of Object.values(schema.getTypeMap())) {
-    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+    if (!isObjectType(type) || divided.has(type)) continue;
+    divided.add(type);
     for (const field of Object.values(type.getFields())) {
-      const size = listSizeOf(field);
-      if (size === undefined) continue;
       const isList = isListType(getNullableType(field.type));
-      const isRead = size !== 'PAGE' && size.areRows;
+      const size = listSizeOf(field);
+      // The types of introspection declare no sizes. All schemas share them, and only contexts of this one have turns.
+      if (size === undefined && !(isList && isIntrospectionType(type))) continue;
+      const isRead = size !== undefined && size !== 'PAGE' && size.areRows;
       field.resolve = inTurns(field.resolve ?? defaultFieldResolver, { isList, isRead });
     }
   }
@@ -33,7 +41,7 @@ function inTurns(
   { isList, isRead }: { readonly isList: boolean; readonly isRead: boolean },
 ): Resolver {
   return (parent, args, context, info) => {
-    const { turns } = context as GraphqlContext;
+    const turns = (context as GraphqlContext | undefined)?.turns;
     if (turns === undefined) return resolve(parent, args, context, info);
     if (!isRead)
       return isList

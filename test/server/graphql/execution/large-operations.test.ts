@@ -1,9 +1,12 @@
 // A document of the largest cost is divided among turns of the event loop, however it is executed and requested, and few of them run at once.
 
+import { execute, getIntrospectionQuery, parse } from 'graphql';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import type { Caller } from '../../../../src/core/authz/principal.ts';
 import type { RegistryPage } from '../../../../src/core/registries/list.ts';
 import type { Registry } from '../../../../src/core/registry/registry.ts';
+import { schema } from '../../../../src/server/graphql/schema/schema.ts';
+import { createTurns } from '../../../../src/server/http/turns.ts';
 import { createLargeOperations, largeOperations } from '../../../../src/server/graphql/execution/large-operations.ts';
 import { sampleRegistry } from '../../../database/samples.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from '../harness.ts';
@@ -154,6 +157,18 @@ it('of one login run two at once, and one of another login beside them', async (
   finish();
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   expect(largeOperations.counts()).toMatchObject({ held: 0, waiting: 0 });
+});
+
+test('introspection of the whole schema is divided by its entries', async () => {
+  endpoint = await openEndpoint();
+  let nowMs = 0;
+  // Every look at this clock takes a millisecond.
+  const contextValue = { turns: createTurns(() => (nowMs += 1), 5) };
+  const document = parse(getIntrospectionQuery());
+  const before = turn;
+  const divided = await execute({ schema, document, contextValue });
+  expect(turn - before).toBeGreaterThan(50);
+  expect(divided).toEqual(await execute({ schema, document }));
 });
 
 test('a large request that waits for 10 s is refused with 503 and Retry-After', async () => {

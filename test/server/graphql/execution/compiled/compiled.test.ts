@@ -216,6 +216,11 @@ describe('what is compiled', () => {
     ['a query with an answer named __proto__', '{ __proto__: __typename }', false],
     ['a query for the schema', '{ __schema { queryType { fields { args { name } } } } }', false],
     ['a query for a type', 'query ($n: String! ) { cat { __typename } __type(name: $n) { name } }', false],
+    [
+      'a query of more than 250 fields',
+      `{ ${Array.from({ length: 251 }, (_, index) => `a${index}: __typename`).join(' ')} }`,
+      false,
+    ],
     ['a query longer than what is kept', `{ __typename } #${'x'.repeat(9000)}`, false],
   ])('%s: %s', async (_what, text, expected) => {
     const run = compiledExecution(schema, 1);
