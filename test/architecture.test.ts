@@ -133,6 +133,8 @@ const mayConnect = [
   'server/ops/metrics.ts: STATUS_CODES',
   'server/http/client-address.ts: BlockList',
   'server/http/client-address.ts: isIP',
+  // Its `close`, of a server that listens already.
+  'server/http/stop.ts: Server',
   'upstream/validation/validator.ts: isIP',
 ];
 

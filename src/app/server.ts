@@ -15,12 +15,14 @@ import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
 import { createNames } from '../upstream/transport/names/names.ts';
 import type { Config } from './config.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
-import { observedStore } from './wiring/observed-store.ts';
 import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
+import { watchStore } from './wiring/watched-store.ts';
 import { createDomain } from './wiring/use-cases.ts';
 
 const hourMs = 60 * 60_000;
+/** Milliseconds for which a stop answers on connections that are kept open. A balancer with some requests a second has used or dropped its own by then. */
+const idleGraceMs = 300;
 
 /** A server that accepts requests until it is closed. */
 export interface RunningServer {
@@ -73,19 +75,14 @@ async function serveStore(
   opened: Closable[],
 ): Promise<RunningServer> {
   const metrics = createMetrics({ version: packageJson.version, showsHosts: config.metricsHosts });
-  const observed = observedStore(store, metrics);
+  const { observed, failures, readiness } = await watchStore(config, store, { metrics, log });
+  opened.push(failures);
   // One for the process, because its threads are.
   const names = createNames({
     threads: config.poolThreads,
     onFailure: (reason) => metrics.lookups.observeFailure(reason),
   });
   metrics.lookups.watch(() => names.counts());
-  const { figures } = store;
-  if (figures !== undefined)
-    metrics.watchStore(() => {
-      const { pending, logBytes } = figures();
-      return { pendingScans: pending.scans, logBytes };
-    });
   let url = config.publicUrl ?? '';
   const domain = await createDomain({
     config,
@@ -101,16 +98,15 @@ async function serveStore(
   opened.push(logins);
   const servers = createServers({ config, documents, logins, domain, metrics, log });
   opened.push(servers);
-  const health = { stopping: false };
-  const ready = async (): Promise<boolean> => !health.stopping && (await store.ready());
   const listener = createListener({
-    routes: [...healthRoutes(ready, metrics), ...servers.routes],
+    routes: [...healthRoutes(() => readiness.failedChecks(), metrics), ...servers.routes],
     tls: config.tls,
     log,
     metrics,
   });
   const port = await listener.listen(config.listenHost, config.listenPort);
-  opened.push({ close: () => listener.close(config.shutdownTimeoutMs) });
+  const stop = { drainTimeoutMs: config.shutdownTimeoutMs, idleGraceMs: 0 };
+  opened.push({ close: () => listener.close(stop) });
   url = publicUrl(config, port);
   const firstToken = await issueFirstToken({
     access: store.access,
@@ -119,9 +115,10 @@ async function serveStore(
     requestId: 'first-start',
   });
   const close = async (hurry?: Promise<unknown>): Promise<void> => {
-    health.stopping = true;
+    readiness.announceStop();
     listener.announceStop();
-    await delayUnlessHurried(config.shutdownDelayMs, hurry);
+    const isHurried = await delayUnlessHurried(config.shutdownDelayMs, hurry);
+    if (!isHurried) stop.idleGraceMs = idleGraceMs;
     domain.endStreams();
     try {
       await closeAll(opened);
@@ -134,11 +131,16 @@ async function serveStore(
   return { url, firstToken, close };
 }
 
-async function delayUnlessHurried(delayMs: number, hurry: Promise<unknown> | undefined): Promise<void> {
+/** Returns whether the delay was cut short. */
+async function delayUnlessHurried(
+  delayMs: number,
+  hurry: Promise<unknown> = new Promise(() => undefined),
+): Promise<boolean> {
   const timer = new AbortController();
-  const delay = pause(delayMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([delay, ...(hurry === undefined ? [] : [hurry])]);
+  const delay = pause(delayMs, false, { signal: timer.signal }).catch(() => false);
+  const isHurried = await Promise.race([hurry.then(() => true), delay]);
   timer.abort();
+  return isHurried;
 }
 
 /** Logs deaths of the store's threads, and ends the process when another start cannot help: its supervisor starts it again. */

@@ -56,20 +56,39 @@ export function translateFailure(thrown: unknown): Error {
     return new Problem('ALREADY_EXISTS', 'An account with this name already exists.', { field: ['name'] });
   }
   if (sqliteUnavailable.test(code) || postgresUnavailable.test(code) || connectionLost.test(code)) {
-    return storageUnavailable('The storage is unavailable.', new Error(code));
+    return storageUnavailable('The storage is unavailable.', code);
   }
   if (code === certificateMisnamed) {
     return new StoreError(
       `The certificate of the PostgreSQL server is for another host (${code}). Name the host in the address as the certificate does.`,
+      { cause: failureWith(code) },
     );
   }
   if (certificateRefused.test(code)) {
-    return new StoreError(`The certificate of the PostgreSQL server is not trusted (${code}). Check sslrootcert.`);
+    return new StoreError(`The certificate of the PostgreSQL server is not trusted (${code}). Check sslrootcert.`, {
+      cause: failureWith(code),
+    });
   }
   if (postgresRefused.test(code)) {
-    return new StoreError(`PostgreSQL rejects this login or has no such database (${code}).`);
+    return new StoreError(`PostgreSQL rejects this login or has no such database (${code}).`, {
+      cause: failureWith(code),
+    });
   }
-  return new Error(`The database rejected a statement: ${code}.`);
+  return Object.assign(new Error(`The database rejected a statement: ${code}.`), { code });
+}
+
+/** Returns an error of which only the code is known. */
+export function failureWith(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+/**
+ * Returns the code of the failure of the storage behind an error that left the store: that of a driver, such as `SQLITE_FULL`, `57P01`, or
+ * `ECONNRESET`; or one of Regway's own for a call that the storage did not answer. Undefined for what a caller may do about.
+ */
+export function storageCodeOf(thrown: unknown): string | undefined {
+  if (thrown instanceof Problem && thrown.code !== 'STORAGE_UNAVAILABLE') return undefined;
+  return findDriverError(thrown instanceof Problem ? thrown.cause : thrown)?.code;
 }
 
 /** Milliseconds. A failover or a restart takes seconds; clients that all came back at once would make it longer. */
@@ -78,12 +97,12 @@ export const storageRetryMs = 3_000;
 /**
  * Returns the Problem `STORAGE_UNAVAILABLE`, with the time at which another attempt makes sense.
  * @param sentence what is wrong, with its period.
- * @param cause for the log only.
+ * @param code the driver's, or what else happened in one word, such as `NO_ANSWER`; for the log only.
  */
-export function storageUnavailable(sentence: string, cause?: Error): Problem {
+export function storageUnavailable(sentence: string, code: string): Problem {
   return new Problem('STORAGE_UNAVAILABLE', `${sentence} Try again in a few seconds.`, {
     retryAfter: Date.now() + storageRetryMs,
-    cause,
+    cause: failureWith(code),
   });
 }
 

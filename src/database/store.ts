@@ -8,6 +8,7 @@ import type { Notifications } from '../core/registry/events.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
 import { migrate, type MigrationOptions, type StoreLog } from './migrate.ts';
+import type { PoolCounts } from './postgres/pool-counts.ts';
 import { keyStore } from './repositories/keys.ts';
 import { type Repositories, repositoriesOn } from './repositories/repositories.ts';
 import type { SqliteDatabase } from './sqlite/open.ts';
@@ -16,6 +17,8 @@ export interface Store extends Repositories {
   readonly notifications: Notifications;
   /** What an operator watches of a SQLite file that this process serves. */
   readonly figures?: () => StoreFigures;
+  /** What an operator watches of PostgreSQL. */
+  readonly connections?: StoreConnections;
   /** Returns whether the database answers within 2 s. */
   ready(): Promise<boolean>;
   /** Waits for running transactions, then closes the database. */
@@ -30,6 +33,19 @@ export interface StoreFigures {
   /** Bytes of the write-ahead log. */
   readonly logBytes: number;
 }
+
+export interface StoreConnections {
+  /** The open pools of this process, by what they are for. */
+  readonly pools: () => ReadonlyMap<string, PoolCounts>;
+  /** Returns how many connections with this login wait for a lock, those of other replicas included. */
+  readonly lockWaits: () => Promise<number>;
+}
+
+/** Where the database is, without any secret. */
+export type StoragePlace =
+  /** `host` is `host:port`, or several of them with commas. */
+  | { readonly storage: 'postgresql'; readonly host: string; readonly database: string }
+  | { readonly storage: 'sqlite'; readonly path: string };
 
 export interface StoreOptions {
   /** A file's path for SQLite, or `postgres://…`. */
@@ -62,9 +78,11 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (isPostgres(url)) {
     const { openPostgres } = await import('./postgres/open.ts');
+    const { openPools } = await import('./postgres/pool-counts.ts');
     const hears = options.owned ? await examine(url, options) : true;
     const database = openPostgres(url, undefined, { listenUrl: options.listenUrl, hears });
-    return await storeOn(database, join(migrationsDir, 'postgres'), options);
+    const store = await storeOn(database, join(migrationsDir, 'postgres'), options);
+    return { ...store, connections: { pools: openPools, lockWaits: () => database.lockWaits() } };
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
     throw new StoreError('The database must be the path of a SQLite file or a postgres:// address.');
@@ -89,6 +107,14 @@ async function examine(url: string, { listenUrl, log }: Pick<StoreOptions, 'list
       'REGWAY_DATABASE_URL leads through a pooler that loses LISTEN: subscriptions report only the changes that are made through this replica. For those of other replicas, set REGWAY_DATABASE_LISTEN_URL to an address without the pooler, or through one in session mode',
     );
   return hears;
+}
+
+/** Returns where the database of a valid address is. */
+export async function storagePlace(url: string): Promise<StoragePlace> {
+  if (!isPostgres(url)) return { storage: 'sqlite', path: url };
+  const { parseAddress } = await import('./postgres/address.ts');
+  const { hosts, database } = parseAddress(url);
+  return { storage: 'postgresql', host: hosts.map(({ host, port }) => `${host}:${port}`).join(','), database };
 }
 
 /** The store of a file that this process serves. While it opens, nothing is served yet, so all of it happens here. */

@@ -15,14 +15,17 @@ export interface ConsoleServer {
   readonly routes: readonly Route[];
   /** Authenticates by the `Authorization` header if present, else by the cookie of the console. @throws Problem `UNAUTHENTICATED`, `RATE_LIMITED`. */
   readonly authenticate: (request: IncomingMessage) => Promise<Principal | undefined>;
+  /** Returns the number of sessions. */
+  readonly sessions: () => number;
 }
 
 /** Creates the routes of the console. @param directory the directory of the built console. */
 export function createConsole(config: Config, logins: Logins, directory: string): ConsoleServer {
   const now = (): Date => new Date();
   const byToken = logins.authenticator(['bearer']);
+  const sessions = createSessions({ authenticate: byToken, resolveLogin: logins.resolveLogin, now });
   const cookie = createSessionCookie({
-    sessions: createSessions({ authenticate: byToken, resolveLogin: logins.resolveLogin, now }),
+    sessions,
     now,
     isSecure: isReachedByHttps(config),
     publicOrigin: config.publicUrl === undefined ? undefined : new URL(config.publicUrl).origin,
@@ -30,6 +33,7 @@ export function createConsole(config: Config, logins: Logins, directory: string)
   });
   const signIn = logins.createSignIn?.(cookie.open);
   return {
+    sessions: () => sessions.count(),
     routes: [
       {
         name: 'session',

@@ -60,6 +60,7 @@ export function createServers({ config, documents, logins, domain, metrics, log 
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
+  metrics.watchOpen(() => ({ ...domain.counts(), sessions: site.sessions() }));
   return {
     routes: [
       ...graphqlRoutes(graphql),

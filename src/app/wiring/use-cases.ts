@@ -13,7 +13,7 @@ import { createUpstreamTokens } from '../../core/pulls/upstream-token.ts';
 import { createLedger, type Ledger } from '../../core/pulls/usage-ledger.ts';
 import { createUses } from '../../core/pulls/usage.ts';
 import { createRegistries, type RegistriesPorts } from '../../core/registries/registries.ts';
-import { createSubscriptions } from '../../core/registries/watch.ts';
+import { createSubscriptions, type Subscriptions } from '../../core/registries/watch.ts';
 import { publishChanges } from '../../core/registry/events.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
 import { faultFields } from '../../core/shared/fault.ts';
@@ -56,6 +56,8 @@ export interface Domain {
   readonly signInKey: Uint8Array;
   /** Ends the subscriptions, whose connections would otherwise delay a stop. */
   endStreams(): void;
+  /** What is open, for the metrics. */
+  counts(): { readonly streams: number; readonly circuits: number };
   close(): Promise<void>;
 }
 
@@ -139,8 +141,16 @@ export async function createDomain({
     upstream,
     grantKey: sealer.deriveKey('pull-grant'),
     signInKey: sealer.deriveKey('sign-in'),
-    endStreams: () => subscriptions.end(),
+    ...opened(subscriptions, pulls),
     close,
+  };
+}
+
+/** What stays open longer than a request. */
+function opened(subscriptions: Subscriptions, pulls: Pulls): Pick<Domain, 'endStreams' | 'counts'> {
+  return {
+    endStreams: () => subscriptions.end(),
+    counts: () => ({ streams: subscriptions.count(), circuits: pulls.openCircuits() }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface CircuitBreaker {
   throwIfOpen(registry: Registry): void;
   /** Opens the circuit of this registry and its password. Returns false if it was open already. */
   open(registry: Registry, reason: string): boolean;
+  /** Returns how many opened within the last minute. One that a new password or a validation closed is counted until then. */
+  count(): number;
 }
 
 /** The clocks of circuits. */
@@ -55,6 +57,10 @@ export function createCircuitBreaker({ now, monotonicMs }: CircuitClocks): Circu
       for (const [key, circuit] of opened) if (circuit.untilMs <= nowMs) opened.delete(key);
       opened.set(keyOf(registry), { atMs: now().getTime(), untilMs: nowMs + circuitMs, reason });
       return true;
+    },
+    count() {
+      const nowMs = monotonicMs();
+      return [...opened.values()].filter(({ untilMs }) => untilMs > nowMs).length;
     },
   };
 }

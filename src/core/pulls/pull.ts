@@ -74,6 +74,8 @@ export interface Pulls {
     request?: RequestedContent,
     error?: unknown,
   ): Promise<void>;
+  /** Returns how many credentials are withheld because a registry rejected them within the last minute. */
+  openCircuits(): number;
 }
 
 /** The ports of the use cases of pulling. */
@@ -97,6 +99,7 @@ export function createPulls(ports: PullPorts, settings: PullSettings): Pulls {
     resolve: (caller, image) => findSource({ ports, settings, circuitBreaker, failover }, caller, image),
     recordUse: (caller, source, outcome, request, error) =>
       recordUse({ ports, circuitBreaker, failover }, caller, source, { outcome, request, error }),
+    openCircuits: () => circuitBreaker.count(),
   };
 }
 

@@ -43,8 +43,10 @@ export interface Subscriptions {
   changes(caller: Caller, args: unknown): Promise<AsyncIterable<RegistryChange>>;
   /** Streams each registry whose validation report was stored. */
   validations(caller: Caller, args: unknown): Promise<AsyncIterable<Registry>>;
-  /** Ends all streams without an error, before the server stops. */
+  /** Ends all streams without an error, and every later one at its start, before the server stops. */
   end(): void;
+  /** Returns the number of open streams. */
+  count(): number;
 }
 
 /** One open stream. */
@@ -65,12 +67,14 @@ export function createSubscriptions(ports: WatchPorts): Subscriptions {
       return validationsOf(ports, await streams.open(caller, args));
     },
     end: () => streams.end(),
+    count: () => streams.count(),
   };
 }
 
 function openStreams(ports: WatchPorts) {
   const streams = new Set<Stream>();
   let stopReminding: (() => void) | undefined;
+  let hasEnded = false;
   const remind = (): void => {
     for (const { queue } of streams) queue.remind();
     stopReminding = streams.size > 0 ? ports.setTimer(remind, loginCheckMs) : undefined;
@@ -92,15 +96,16 @@ function openStreams(ports: WatchPorts) {
     };
     const signal = caller.signal?.();
     signal?.addEventListener('abort', close);
-    if (signal?.aborted) close();
-    stopReminding ??= ports.setTimer(remind, loginCheckMs);
+    if (hasEnded || signal?.aborted) close();
+    else stopReminding ??= ports.setTimer(remind, loginCheckMs);
     return follow(ports, stream, close);
   };
   const end = (): void => {
+    hasEnded = true;
     stopReminding?.();
     for (const { queue } of streams) queue.end('CLOSED');
   };
-  return { open, end };
+  return { open, end, count: () => streams.size };
 }
 
 async function* follow(

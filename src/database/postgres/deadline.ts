@@ -59,5 +59,5 @@ function overAfter(limitMs: number) {
 }
 
 function unanswered(): Problem {
-  return storageUnavailable('The storage is not answering.');
+  return storageUnavailable('The storage is not answering.', 'NO_ANSWER');
 }

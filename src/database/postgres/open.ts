@@ -8,13 +8,11 @@ import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { channel, postgresNotifications, unheardNotifications } from './listen-notify.ts';
+import { runMigration } from './migration.ts';
 import { beginTransaction, createPool, type Pool, statementTimeoutMs } from './pool.ts';
 
 /** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;
-
-/** Milliseconds that servers which start at once wait for the one that migrates. */
-const migrationLockTimeoutMs = 60_000;
 
 /** Milliseconds. The server cancels a statement earlier, unless it is stopped or its host disappeared. */
 const answerTimeoutMs = statementTimeoutMs + 2_000;
@@ -22,8 +20,11 @@ const answerTimeoutMs = statementTimeoutMs + 2_000;
 /** Maximum number of concurrent calls: as many as a server answers in a second. While it is silent, more calls would only wait. */
 const maxRunning = 5_000;
 
-/** The number of the lock that migrations hold; any that nothing else uses on this database ("regway" in ASCII). */
-const migrationLock = '125779853140345';
+/** A database that several processes share. */
+export interface PostgresDatabase extends Database {
+  /** Returns how many connections with this login wait for a lock, those of other processes included. */
+  lockWaits(): Promise<number>;
+}
 
 /** How a database hears of changes. */
 export interface Listening {
@@ -43,7 +44,7 @@ export function openPostgres(
   url: string,
   password?: string,
   { listenUrl = url, hears = true }: Listening = {},
-): Database {
+): PostgresDatabase {
   const parsed = parseAddress(url);
   const address = { ...parsed, password: parsed.password ?? password };
   const pool = createPool(address, maxConnections);
@@ -52,13 +53,25 @@ export function openPostgres(
     within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${name}, ${text})`)));
   const listener = { ...parseAddress(listenUrl), ...(listenUrl === url ? { password: address.password } : {}) };
   const notifications = hears
-    ? postgresNotifications(createPool(listener, 1), notify)
+    ? postgresNotifications(createPool(listener, 1, 'listen'), notify)
     : unheardNotifications((text) => notify(channel, text));
   const close = async (): Promise<void> => {
     await notifications.close();
     await pool.end();
   };
-  return postgresDatabase(transactionsOn(pool), close, notifications, within);
+  return {
+    ...postgresDatabase(transactionsOn(pool), close, notifications, within),
+    lockWaits: () => translated(() => within(() => pool.read(({ queries }) => countLockWaits(queries)))),
+  };
+}
+
+/** Every user may see what its own connections wait for. */
+async function countLockWaits(queries: Queries): Promise<number> {
+  const [row] = await queries
+    .select({ count: sql<number>`count(*)::int` })
+    .from(sql`pg_stat_activity`)
+    .where(sql`datname = current_database() AND usename = current_user AND wait_event_type = 'Lock'`);
+  return row?.count ?? 0;
 }
 
 function deadlineOf(pool: Pool): Within {
@@ -148,16 +161,7 @@ export function postgresDatabase(
     read: (work) => translated(() => within(() => runner.read(work))),
     write: (work) =>
       translated(() => within((deadline) => runner.transaction((queries) => inTime(deadline, () => work(queries))))),
-    migrate: (work) =>
-      translated(() =>
-        runner.transaction(async (queries) => {
-          await queries.execute(sql.raw(`SET LOCAL statement_timeout = 0`));
-          await queries.execute(sql.raw(`SET LOCAL lock_timeout = ${migrationLockTimeoutMs}`));
-          await queries.execute(sql.raw(`SELECT pg_advisory_xact_lock(${migrationLock})`));
-          const run = async (statement: string) => void (await queries.execute(sql.raw(statement)));
-          await work({ queries, run });
-        }),
-      ),
+    migrate: (work) => translated(() => runMigration((run) => runner.transaction(run), work)),
     close,
     abandon: close,
   };

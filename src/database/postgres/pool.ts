@@ -9,6 +9,7 @@ import type { Queries } from '../database.ts';
 import { isConnectionLost, StoreError } from '../errors.ts';
 import type { Address, Host, SessionAttributes } from './address.ts';
 import { clientSettings, HostClient } from './client.ts';
+import { addPool } from './pool-counts.ts';
 import { poolSockets } from './pool-sockets.ts';
 import { connectWithFallback, isWithoutTls } from './address/tls-fallback.ts';
 
@@ -51,17 +52,27 @@ export interface Pool {
   end(): Promise<void>;
 }
 
-/** Creates a pool, which connects when it is first used. @param max maximum number of connections at a time. */
-export function createPool(address: Address, max: number): Pool {
+/**
+ * Creates a pool, which connects when it is first used.
+ * @param max maximum number of connections at a time.
+ * @param purpose in one word, for the metrics. Defaults to `statements`.
+ */
+export function createPool(address: Address, max: number, purpose = 'statements'): Pool {
   const sockets = poolSockets();
   const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
-  const connect = connectTo(pools, address, max);
+  const places = createPlaces(max);
+  const connect = connectTo(pools, address, places);
+  const remove = addPool(purpose, () => {
+    const [total, idle] = [sum(pools, 'totalCount'), sum(pools, 'idleCount')];
+    return { inUse: total - idle, idle, waiting: places.waiting() };
+  });
   return {
     connect: () => connect(anyAge),
     use: (work) => useOne(connect, anyAge, work),
     read: (work) => readOrRepeat(connect, work),
     closeSilent: (silentMs) => sockets.closeSilent(silentMs),
     async end() {
+      remove();
       const ended = Promise.all(pools.map((pool) => pool.end()));
       const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
       await ended;
@@ -76,10 +87,9 @@ type Connect = (earliest: number) => Promise<Connection>;
 
 const anyAge = 0;
 
-function connectTo(pools: readonly HostPool[], address: Address, max: number): Connect {
+function connectTo(pools: readonly HostPool[], address: Address, places: Places): Connect {
   const broken = new WeakSet<pg.ClientBase>();
   const opened = new WeakMap<pg.ClientBase, { readonly at: number; readonly queries: Queries }>();
-  const places = createPlaces(max);
   for (const pool of pools) {
     // An idle connection broke: the pool has removed it already.
     pool.on('error', () => undefined);
@@ -245,6 +255,12 @@ function connectionLost(cause?: unknown): Error {
   return Object.assign(new Error('The connection to PostgreSQL was lost.'), { code: 'CONNECTION_LOST' });
 }
 
+function sum(pools: readonly HostPool[], count: 'totalCount' | 'idleCount'): number {
+  return pools.reduce((all, pool) => all + pool[count], 0);
+}
+
+type Places = ReturnType<typeof createPlaces>;
+
 /** Creates places for `max` callers at a time; others wait in their order. pg's own queue gives up after the time that connecting may take. */
 function createPlaces(max: number) {
   const waiting: (() => void)[] = [];
@@ -264,5 +280,6 @@ function createPlaces(max: number) {
       if (next === undefined) free += 1;
       else next();
     },
+    waiting: () => waiting.length,
   };
 }

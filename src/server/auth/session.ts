@@ -42,6 +42,8 @@ export interface Sessions {
   principalOf(id: string): Promise<Principal | undefined>;
   /** Closes a session, if it exists. */
   close(id: string): void;
+  /** Returns the number of sessions in memory, including those that ended and were not used since. */
+  count(): number;
 }
 
 interface Session {
@@ -106,6 +108,7 @@ export function createSessions({ authenticate, resolveLogin, now }: SessionOptio
     close(id) {
       remove(keyOf(id));
     },
+    count: () => sessions.size,
   };
 }
 

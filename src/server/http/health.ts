@@ -4,12 +4,20 @@ import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
 
+/** A reason why the server is not ready. */
+export interface FailedCheck {
+  readonly check: 'shutdown' | 'storage';
+  /** In one word, such as the code of a driver. Never a message, which could contain more than everybody may know. */
+  readonly code: string;
+  readonly since: Date;
+}
+
 /**
- * Creates the routes: `/livez` answers 200 while the process runs, `/readyz` 200 if the server is ready and 503 otherwise, and `/metrics` has the
- * metrics in Prometheus text.
- * @param ready Returns whether the store answers and the server is not stopping. A rejection means not ready.
+ * Creates the routes: `/livez` answers 200 while the process runs, `/readyz` 200 if the server is ready and otherwise 503 with the reasons, and
+ * `/metrics` has the metrics in Prometheus text.
+ * @param failedChecks Returns the reasons why the server is not ready; none if it is.
  */
-export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): Route[] {
+export function healthRoutes(failedChecks: () => Promise<readonly FailedCheck[]>, metrics: Metrics): Route[] {
   return [
     {
       name: 'livez',
@@ -20,8 +28,9 @@ export function healthRoutes(ready: () => Promise<boolean>, metrics: Metrics): R
       name: 'readyz',
       matches: (path) => path === '/readyz',
       handle: async (_, response) => {
-        const isReady = await ready().catch(() => false);
-        sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready' }, noStore);
+        const checks = await failedChecks();
+        if (checks.length === 0) sendJson(response, 200, { status: 'ready' }, noStore);
+        else sendJson(response, 503, { status: 'not ready', checks }, noStore);
       },
     },
     {

@@ -15,6 +15,7 @@ import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';
 import type { Route } from './route.ts';
+import { createStop, type StopTimes } from './stop.ts';
 
 /** The routes and how to serve them. */
 interface ListenerOptions {
@@ -49,20 +50,15 @@ export interface Listener {
   listen(host: string, port: number): Promise<number>;
   /** Goes on serving, but ends each connection after its next answer, so that clients and balancers move to another replica. */
   announceStop(): void;
-  /** Accepts no new connections, waits at most `drainTimeoutMs` for requests in flight, then closes all connections. */
-  close(drainTimeoutMs: number): Promise<void>;
+  /** Accepts no new connections, waits for requests in flight, then closes all connections. */
+  close(times: StopTimes): Promise<void>;
 }
 
 /** Creates a listener. The first route that matches a path serves it. */
 export function createListener(options: ListenerOptions): Listener {
-  let stopping = false;
+  const stop = createStop();
   const server = createServer(options, (request, response) => {
-    // RFC 9112 §9.6: the client sends nothing more on this connection, so that none of its requests meets a closed one.
-    if (stopping) response.setHeader('Connection', 'close');
-    serve(options, request, response, () => {
-      // While the server stops, a kept-alive connection would delay it until the client disconnects.
-      if (!server.listening) setImmediate(() => server.closeIdleConnections());
-    });
+    if (stop.begin(request, response)) serve(options, request, response, () => stop.end(request, response));
   });
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
@@ -70,13 +66,8 @@ export function createListener(options: ListenerOptions): Listener {
   server.keepAliveTimeout = keepAliveTimeoutMs;
   return {
     listen: (host, port) => listen(server, host, port),
-    announceStop: () => {
-      stopping = true;
-    },
-    close: (drainTimeoutMs) => {
-      stopping = true;
-      return close(server, drainTimeoutMs);
-    },
+    announceStop: () => stop.announce(),
+    close: (times) => stop.close(server, times),
   };
 }
 
@@ -149,16 +140,5 @@ function listen(server: Server, host: string, port: number): Promise<number> {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });
-  });
-}
-
-function close(server: Server, drainTimeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }

@@ -1,7 +1,7 @@
 // Shows how many registries wait for a scheduled validation, and for how long.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { Gauge, type Registry as MetricRegistry } from 'prom-client';
+import { cachedRead } from './cached-read.ts';
 
 /** The registries that wait for a scheduled validation. */
 export interface Backlog {
@@ -10,26 +10,11 @@ export interface Backlog {
   readonly oldestSeconds: number;
 }
 
-/** Milliseconds for which a backlog is shown without being counted again, however many scrapes there are. */
-const lifetimeMs = 10_000;
-
-/** Milliseconds that a scrape waits for the database: Prometheus gives a scrape up after 10 s, and would lose all other metrics with it. */
-const maxWaitMs = 3_000;
-
 const unknown: Backlog = { count: Number.NaN, oldestSeconds: Number.NaN };
 
 /** Adds the backlog. @param read Reads it from the database. */
 export function addBacklogMetrics(registry: MetricRegistry, read: () => Promise<Backlog>): void {
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let latest: Promise<Backlog> | undefined;
-  const backlog = (): Promise<Backlog> => {
-    if (latest === undefined || performance.now() - readAtMs > lifetimeMs) {
-      readAtMs = performance.now();
-      // Without the database there is no number, and the other metrics matter more than ever.
-      latest = Promise.race([read(), pause(maxWaitMs, unknown, { ref: false })]).catch(() => unknown);
-    }
-    return latest;
-  };
+  const backlog = cachedRead(read, unknown);
   void new Gauge({
     name: 'regway_revalidation_due_registries',
     help: 'Registries that are due for a scheduled validation, counted up to 100000. NaN while the database does not answer.',

@@ -5,10 +5,11 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricReg
 import { addBacklogMetrics, type Backlog } from './backlog-metrics.ts';
 import { addFlowMetrics, type Flows } from './flow-metrics.ts';
 import { addLookupMetrics, type LookupMetrics } from './lookup-metrics.ts';
+import { addStorageMetrics, type StorageMetrics } from './storage-metrics.ts';
 import { addUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts';
 
 /** The metrics of the server. */
-export interface Metrics extends UpstreamMetrics {
+export interface Metrics extends UpstreamMetrics, StorageMetrics {
   /** Counts a request that has begun. @param route The name of its route. */
   beginRequest(route: string): void;
   /** Counts a request that has ended. @param route The name of its route. @param durationMs In milliseconds. */
@@ -21,6 +22,8 @@ export interface Metrics extends UpstreamMetrics {
   watchStore(read: () => StoreState): void;
   /** Reads at each rendering what clients hold and wait for. */
   observeFlows(read: () => Flows): void;
+  /** Reads at each scrape what is open. */
+  watchOpen(read: () => OpenCounts): void;
   readonly lookups: LookupMetrics;
   /** Reads the backlog of scheduled validations at scrapes, at most every 10 s. */
   watchBacklog(read: () => Promise<Backlog>): void;
@@ -34,6 +37,16 @@ export interface StoreState {
   readonly pendingScans: number;
   /** Bytes of the write-ahead log. */
   readonly logBytes: number;
+}
+
+/** What is open in this process. */
+export interface OpenCounts {
+  /** Sessions of the console. */
+  readonly sessions: number;
+  /** Subscriptions to changes. */
+  readonly streams: number;
+  /** Credentials that are held back because a registry rejected them. */
+  readonly circuits: number;
 }
 
 /** What the metrics show. */
@@ -64,7 +77,9 @@ export function createMetrics({ version = 'unknown', showsHosts = false }: Metri
   return {
     ...addHttpMetrics(registry),
     ...addStoreMetrics(registry),
+    ...addStorageMetrics(registry),
     ...addUpstreamMetrics(registry, showsHosts),
+    watchOpen: (read) => addOpenMetrics(registry, read),
     observeFlows: (read) => addFlowMetrics(registry, read),
     lookups: addLookupMetrics(registry),
     watchBacklog: (read) => addBacklogMetrics(registry, read),
@@ -150,6 +165,17 @@ function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' |
       );
     },
   };
+}
+
+function addOpenMetrics(registry: MetricRegistry, read: () => OpenCounts): void {
+  addReadGauge(registry, 'regway_sessions', 'Sessions of the console on this replica.', () => read().sessions);
+  addReadGauge(registry, 'regway_streams', 'Open subscriptions to changes of registries.', () => read().streams);
+  addReadGauge(
+    registry,
+    'regway_circuits_open',
+    'Stored credentials that a registry rejected within the last minute, and that are not sent again before.',
+    () => read().circuits,
+  );
 }
 
 /** Adds a gauge whose value is read at each scrape. */

@@ -15,6 +15,7 @@ const requirements: readonly { readonly packageName: string; readonly program: s
   { packageName: 'buildah', program: 'buildah' },
   { packageName: 'containerd', program: 'containerd' },
   { packageName: 'nginx', program: '/usr/sbin/nginx' },
+  { packageName: 'haproxy', program: '/usr/sbin/haproxy' },
   { packageName: 'strace', program: '/usr/bin/strace' },
   { packageName: 'chromium', program: '/usr/bin/chromium' },
   { packageName: 'python3', program: 'python3' },

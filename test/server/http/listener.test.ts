@@ -1,9 +1,10 @@
 // The laws of the listener: ids, log lines, metrics, faults and stopping.
 
 import { Agent, get as httpGet, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { healthRoutes } from '../../../src/server/http/health.ts';
+import { type FailedCheck, healthRoutes } from '../../../src/server/http/health.ts';
 import { createListener, type Listener } from '../../../src/server/http/listener.ts';
 import { sendJson } from '../../../src/server/http/response.ts';
 import type { Route } from '../../../src/server/http/route.ts';
@@ -22,15 +23,18 @@ const drainTimeoutMs = 20_000;
 
 const opened: Listener[] = [];
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((listener) => listener.close(drainTimeoutMs)));
+  await Promise.all(opened.splice(0).map((listener) => listener.close({ drainTimeoutMs })));
 });
 
-async function start(routes: readonly Route[], ready = async () => true): Promise<Running> {
+async function start(
+  routes: readonly Route[],
+  failedChecks: () => Promise<readonly FailedCheck[]> = async () => [],
+): Promise<Running> {
   const lines: Record<string, unknown>[] = [];
   const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
   const metrics = createMetrics();
   const listener = createListener({
-    routes: [...healthRoutes(ready, metrics), ...routes],
+    routes: [...healthRoutes(failedChecks, metrics), ...routes],
     tls: undefined,
     log,
     metrics,
@@ -42,6 +46,35 @@ async function start(routes: readonly Route[], ready = async () => true): Promis
 
 function route(path: string, handle: Route['handle']): Route {
   return { name: path.slice(1), matches: (given) => given === path, handle };
+}
+
+interface Client {
+  /** Sends a GET for each path at once. */
+  send(...paths: string[]): void;
+  /** Resolves when this many answers have begun. */
+  answered(count: number): Promise<void>;
+  /** All that came, once the server has closed the connection. */
+  readonly closed: Promise<string>;
+}
+
+/** One connection, which sends what no client library would. */
+function createClient(port: string): Client {
+  const socket = connect(Number(port), '127.0.0.1');
+  let text = '';
+  socket.setEncoding('latin1').on('data', (piece: string) => (text += piece));
+  return {
+    send: (...paths) => void socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: it\r\n\r\n`).join('')),
+    async answered(count) {
+      await expect.poll(() => text.match(/HTTP\/1.1 \d/g)?.length ?? 0).toBe(count);
+    },
+    closed: new Promise((resolve, reject) => socket.once('end', () => resolve(text)).once('error', reject)),
+  };
+}
+
+async function openClient(port: string): Promise<Client> {
+  const client = createClient(port);
+  await sleep(10);
+  return client;
 }
 
 describe('a request', () => {
@@ -115,16 +148,19 @@ describe('a client that goes away', () => {
 });
 
 describe('operators', () => {
-  it('see alive, ready and not ready', async () => {
-    let isReady = true;
-    const { url } = await start([], async () => {
-      if (!isReady) throw new Error('no database at db.internal');
-      return true;
-    });
+  it('see alive, ready, and not ready with the reason, its code, and since when', async () => {
+    const failed: FailedCheck[] = [];
+    const { url } = await start([], async () => failed);
     expect([(await fetch(`${url}/livez`)).status, (await fetch(`${url}/readyz`)).status]).toEqual([200, 200]);
-    isReady = false;
+    failed.push({ check: 'storage', code: 'ECONNREFUSED', since: new Date('2026-01-02T03:04:05Z') });
     const answer = await fetch(`${url}/readyz`);
-    expect([answer.status, await answer.text()]).toEqual([503, '{"status":"not ready"}']);
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      {
+        status: 'not ready',
+        checks: [{ check: 'storage', code: 'ECONNREFUSED', since: '2026-01-02T03:04:05.000Z' }],
+      },
+    ]);
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
@@ -176,7 +212,9 @@ describe('stopping', () => {
     const answer = fetch(`${url}/slow`);
     await inFlight;
     const started = performance.now();
-    const closed = listener.close(drainTimeoutMs);
+    const closed = listener.close({ drainTimeoutMs });
+    // It waits for a moment in which no connection is on its way.
+    await sleep(50);
     await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
     expect(await (await answer).json()).toEqual({ finished: true });
     await closed;
@@ -201,12 +239,126 @@ describe('stopping', () => {
     agent.destroy();
   });
 
+  it('is announced by an answer that was on its way, too', async () => {
+    const held = Promise.withResolvers<void>();
+    const { url, listener } = await start([
+      route('/slow', async (_, response) => {
+        await held.promise;
+        sendJson(response, 200, {});
+      }),
+    ]);
+    const { port } = new URL(url);
+    const client = await openClient(port);
+    client.send('/slow');
+    await sleep(20);
+    listener.announceStop();
+    held.resolve();
+    expect(await client.closed).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n/);
+  });
+
+  it('answers every request that a client sent before the first answer, and says only in the last that it ends', async () => {
+    const { url, listener } = await start([
+      route('/slow', async (_, response) => {
+        await sleep(20);
+        sendJson(response, 200, {});
+      }),
+    ]);
+    listener.announceStop();
+    const client = await openClient(new URL(url).port);
+    client.send('/slow', '/slow', '/slow');
+    const text = await client.closed;
+    expect(text.match(/HTTP\/1.1 200 OK/g)).toHaveLength(3);
+    expect(text.split('HTTP/1.1 ').map((answer) => answer.includes('Connection: close'))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('runs no request behind an answer that said that it is the last (RFC 9112 §9.6)', async () => {
+    let changes = 0;
+    const { url, listener } = await start([
+      route('/change', (_, response) => {
+        changes += 1;
+        sendJson(response, 200, {});
+      }),
+    ]);
+    listener.announceStop();
+    const client = await openClient(new URL(url).port);
+    client.send('/change', '/change', '/change');
+    expect((await client.closed).match(/HTTP\/1.1 200 OK/g)).toHaveLength(1);
+    expect(changes).toBe(1);
+  });
+
+  it('answers a request that has arrived on a kept connection and was not read yet', async () => {
+    const { url, listener } = await start([]);
+    const client = await openClient(new URL(url).port);
+    client.send('/livez');
+    await client.answered(1);
+    client.send('/livez');
+    const closed = listener.close({ drainTimeoutMs });
+    expect((await client.closed).match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
+    await closed;
+  });
+
+  it('answers a request on a connection that was made and not accepted yet', async () => {
+    const { url, listener } = await start([]);
+    const client = createClient(new URL(url).port);
+    client.send('/livez');
+    const closed = listener.close({ drainTimeoutMs });
+    expect(await client.closed).toMatch(/^HTTP\/1.1 200 OK/);
+    await closed;
+  });
+
+  it('answers on kept connections for some time after it refuses new ones, then closes them', async () => {
+    const { url, listener } = await start([]);
+    const [first, idle] = [await openClient(new URL(url).port), await openClient(new URL(url).port)];
+    for (const client of [first, idle]) {
+      client.send('/livez');
+      await client.answered(1);
+    }
+    const started = performance.now();
+    const closed = listener.close({ drainTimeoutMs, idleGraceMs: 300 });
+    await sleep(100);
+    await expect(fetch(`${url}/livez`)).rejects.toThrow('fetch failed');
+    first.send('/livez');
+    expect((await first.closed).match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
+    await idle.closed;
+    expect(performance.now() - started).toBeGreaterThan(290);
+    await closed;
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  it('finishes an answer that moves, and cuts one that does not, long before the time is over', async () => {
+    const { url, listener } = await start([
+      route('/content', async (_, response) => {
+        response.writeHead(200, { 'Content-Length': 4 });
+        for (const piece of 'more') {
+          await sleep(10);
+          response.write(piece);
+        }
+        response.end();
+      }),
+      route('/stalls', (_, response) => void response.writeHead(200, { 'Content-Length': 4 }).write('m')),
+    ]);
+    const [moving, stalled] = [await openClient(new URL(url).port), await openClient(new URL(url).port)];
+    moving.send('/content');
+    stalled.send('/stalls');
+    await sleep(5);
+    const started = performance.now();
+    await listener.close({ drainTimeoutMs: 60_000, stalledMs: 300 });
+    expect(await moving.closed).toMatch(/\r\nmore$/);
+    expect(await stalled.closed).not.toContain('more');
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
   it('cuts a request that outlives the drain', async () => {
     const { url, listener } = await start([route('/hangs', () => new Promise(() => undefined))]);
     const cut = fetch(`${url}/hangs`).catch(({ message }: Error) => message);
     await sleep(50);
     const started = performance.now();
-    await listener.close(300);
+    await listener.close({ drainTimeoutMs: 300 });
     expect(await cut).toBe('fetch failed');
     expect(performance.now() - started).toBeGreaterThan(290);
   });

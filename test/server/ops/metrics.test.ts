@@ -36,6 +36,10 @@ it('are the ones in the README, each with its type', async () => {
   const metrics = createMetrics();
   metrics.watchUnwrittenUses(() => 0);
   metrics.watchStore(() => ({ pendingScans: 2, logBytes: 3 }));
+  metrics.watchOpen(() => ({ sessions: 1, streams: 2, circuits: 3 }));
+  metrics.watchPools(() => new Map([['statements', { inUse: 1, idle: 2, waiting: 3 }]]));
+  metrics.watchStorage(async () => ({ auditSequence: 4, keyAgeSeconds: 5 }));
+  metrics.watchLockWaits(async () => 6);
   const rows = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^\| `(regway_\w+)` \| (\w+) \|/gm)];
   const documented = new Map(rows.map(([, name = '', type = '']) => [name, type]));
   const inSources = readdirSync(ops)
@@ -49,6 +53,10 @@ it('are named after their unit and type, and have a sentence', async () => {
   const metrics = createMetrics();
   metrics.watchUnwrittenUses(() => 0);
   metrics.watchStore(() => ({ pendingScans: 2, logBytes: 3 }));
+  metrics.watchOpen(() => ({ sessions: 1, streams: 2, circuits: 3 }));
+  metrics.watchPools(() => new Map([['statements', { inUse: 1, idle: 2, waiting: 3 }]]));
+  metrics.watchStorage(async () => ({ auditSequence: 4, keyAgeSeconds: 5 }));
+  metrics.watchLockWaits(async () => 6);
   const all = await own(metrics);
   expect(all.length).toBeGreaterThan(11);
   for (const { name, type, help } of all) {
@@ -142,6 +150,32 @@ test('the backlog of scheduled validations is shown, counted once for many scrap
   const broken = createMetrics();
   broken.watchBacklog(() => Promise.reject(new Error('no database')));
   expect((await backlogOf(broken)).map(([, value]) => value?.toLowerCase())).toEqual(['nan', 'nan']);
+});
+
+it('show the storage: pools by what they are for, and what only the database knows', async () => {
+  const metrics = createMetrics();
+  metrics.countStorageFailure('ECONNRESET');
+  metrics.watchPools(() => new Map([['statements', { inUse: 1, idle: 2, waiting: 3 }]]));
+  metrics.watchStorage(async () => ({ auditSequence: 40, keyAgeSeconds: 50 }));
+  metrics.watchLockWaits(async () => 60);
+  metrics.watchOpen(() => ({ sessions: 7, streams: 8, circuits: 9 }));
+  const { body } = await metrics.render();
+  expect(
+    body
+      .split('\n')
+      .filter((line) => /^regway_(store_(failures|pool|lock)|audit|key|sessions|streams|circuits)/.test(line)),
+  ).toEqual([
+    'regway_store_failures_total{code="ECONNRESET"} 1',
+    'regway_store_pool_connections{pool="statements",state="in_use"} 1',
+    'regway_store_pool_connections{pool="statements",state="idle"} 2',
+    'regway_store_pool_waiting{pool="statements"} 3',
+    'regway_audit_sequence 40',
+    'regway_key_age_seconds 50',
+    'regway_store_lock_waits 60',
+    'regway_sessions 7',
+    'regway_streams 8',
+    'regway_circuits_open 9',
+  ]);
 });
 
 test('a database that hangs does not hold up the other metrics', async () => {

@@ -108,7 +108,7 @@ export async function openApi(assetsDir = makeTemporaryDirectory('no-docs')): Pr
     },
     async close() {
       agent.destroy();
-      await listener.close(20_000);
+      await listener.close({ drainTimeoutMs: 20_000 });
       await domain.close();
     },
   };

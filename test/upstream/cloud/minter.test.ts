@@ -194,7 +194,12 @@ describe('a use', () => {
 describe('a pull', () => {
   /** Pulls with one source, as the domain passes it. */
   function pullsOf(source: PullSource): Pulls {
-    return { permits: () => true, resolve: async () => source, recordUse: async () => undefined };
+    return {
+      permits: () => true,
+      resolve: async () => source,
+      recordUse: async () => undefined,
+      openCircuits: () => 0,
+    };
   }
   const image = { host: target.host, repository: 'example/app' };
   const stored = {

@@ -40,6 +40,7 @@ async function start(kind: CloudKind) {
     permits: () => true,
     resolve: async (_caller, { repository }) => stored(repository),
     recordUse: async () => undefined,
+    openCircuits: () => 0,
   };
   const wrapped = createCloudPulls({ ...parts, pulls });
   const source = (repository = 'team/app') => wrapped.resolve(stranger, { host: server.host, repository });

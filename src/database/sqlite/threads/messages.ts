@@ -1,8 +1,9 @@
 // Defines the messages between the main thread and a thread of the store, and carries errors across by one table.
 
 import { StaleKeys } from '../../../core/passwords/sealer.ts';
+import { codeOf } from '../../../core/shared/fault.ts';
 import { Problem, type ProblemDetails } from '../../../core/shared/problem.ts';
-import { StoreError } from '../../errors.ts';
+import { failureWith, StoreError } from '../../errors.ts';
 import type { Repositories } from '../../repositories/repositories.ts';
 
 /** What a thread is for: the one connection that writes, or reads that take long. */
@@ -55,7 +56,7 @@ export type CrossingError =
       readonly cause: string | undefined;
     }
   | { readonly kind: 'STORE'; readonly message: string }
-  | { readonly kind: 'FAULT'; readonly message: string; readonly stack: string };
+  | { readonly kind: 'FAULT'; readonly message: string; readonly stack: string; readonly code: string | undefined };
 
 /** Turns an error that leaves the store into data. */
 export function toCrossing(error: unknown): CrossingError {
@@ -71,15 +72,18 @@ export function toCrossing(error: unknown): CrossingError {
   }
   if (error instanceof StoreError) return { kind: 'STORE', message: error.message };
   const { message, stack = '' } = error instanceof Error ? error : new Error('The store failed.');
-  return { kind: 'FAULT', message, stack };
+  return { kind: 'FAULT', message, stack, code: codeOf(error) };
 }
 
 /** Makes the same error again: same class, code, and words. */
 export function fromCrossing(crossed: CrossingError): Error {
   if (crossed.kind === 'STORE') return new StoreError(crossed.message);
-  if (crossed.kind === 'FAULT') return Object.assign(new Error(crossed.message), { stack: crossed.stack });
+  if (crossed.kind === 'FAULT') {
+    const { message, stack, code } = crossed;
+    return Object.assign(new Error(message), { stack, ...(code === undefined ? {} : { code }) });
+  }
   const details =
-    crossed.cause === undefined ? crossed.details : { ...crossed.details, cause: new Error(crossed.cause) };
+    crossed.cause === undefined ? crossed.details : { ...crossed.details, cause: failureWith(crossed.cause) };
   return crossed.kind === 'STALE_KEYS'
     ? new StaleKeys(crossed.code, crossed.message, details)
     : new Problem(crossed.code, crossed.message, details);

@@ -1,16 +1,19 @@
 // Words why a thread of the store did not run a call, or not to its end.
 
 import { Problem } from '../../../core/shared/problem.ts';
-import { storageRetryMs, storageUnavailable } from '../../errors.ts';
+import { failureWith, storageRetryMs, storageUnavailable } from '../../errors.ts';
 
 /** The call waited too long, or found the queue full. */
 export function busy(): Problem {
-  return storageUnavailable('The storage is busy: more calls wait for it than it can answer in time.');
+  return storageUnavailable('The storage is busy: more calls wait for it than it can answer in time.', 'BUSY');
 }
 
 /** The read was ended. */
 export function tooLong(): Problem {
-  return storageUnavailable('This read took too long, so it was ended. Narrow it by a filter or a shorter page.');
+  return storageUnavailable(
+    'This read took too long, so it was ended. Narrow it by a filter or a shorter page.',
+    'READ_TOO_LONG',
+  );
 }
 
 /** The thread died while it held a write. */
@@ -18,6 +21,6 @@ export function lostWrite(): Problem {
   return new Problem(
     'STORAGE_UNAVAILABLE',
     'The storage stopped during this call, which may have been stored. Read before you repeat it.',
-    { retryAfter: Date.now() + storageRetryMs },
+    { retryAfter: Date.now() + storageRetryMs, cause: failureWith('THREAD_ENDED') },
   );
 }

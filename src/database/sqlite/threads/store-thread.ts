@@ -100,7 +100,7 @@ class Thread implements StoreThread {
   }
 
   call({ part, method, args }: Target): Promise<unknown> {
-    if (this.#state !== 'OPEN') return Promise.reject(storageUnavailable('The server is stopping.'));
+    if (this.#state !== 'OPEN') return Promise.reject(storageUnavailable('The server is stopping.', 'STOPPING'));
     this.start();
     return new Promise((resolve, reject) => {
       const call = { id: (this.#lastId += 1), part, method, args: args.map((arg) => this.#callbacks.toMessage(arg)) };
@@ -260,13 +260,15 @@ class Thread implements StoreThread {
     this.#worker = undefined;
     if (this.#state === 'CLOSED') return;
     const { kind, onDeath, onGivenUp } = this.#options;
-    this.#failHeld(kind === 'WRITES' ? lostWrite() : storageUnavailable('The storage stopped during this call.'));
+    this.#failHeld(
+      kind === 'WRITES' ? lostWrite() : storageUnavailable('The storage stopped during this call.', 'THREAD_ENDED'),
+    );
     onDeath(error);
     if (this.#mayRestart()) this.start();
     else {
       this.#state = 'GIVEN_UP';
       for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take())
-        next.reject(storageUnavailable('The storage stopped.'));
+        next.reject(storageUnavailable('The storage stopped.', 'THREAD_ENDED'));
       onGivenUp();
     }
     this.#afterCalls();
