@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { StoredToken } from '../core/accounts/store.ts';
-import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
+import type { AuditVerdict } from '../core/audit/verdict.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import { faultFields } from '../core/shared/fault.ts';
 import { Problem } from '../core/shared/problem.ts';
@@ -15,6 +15,7 @@ import type { KeyStatus } from '../encryption/key-status.ts';
 import { KeyringError } from '../encryption/keyring.ts';
 import type { DataRotation, RootRotation } from '../encryption/rotation.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { archiveAudit, type ArchiveRequest, type ArchiveResult } from './maintenance/archive.ts';
 import type { Backup, Restoration } from './maintenance/backup.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from './maintenance/keys.ts';
 import {
@@ -24,7 +25,7 @@ import {
   type TokenRequest,
   type TokenSelection,
 } from './maintenance/tokens.ts';
-import { type Check, verify, verifyAuditTrail } from './maintenance/verify.ts';
+import { type Check, type TrailRequest, verify, verifyAuditTrail } from './maintenance/verify.ts';
 import { type RunningServer, serve } from './server.ts';
 
 /**
@@ -119,14 +120,25 @@ export function runVerify(
 
 /** Verifies the audit trail and passes the verdict to `print`. Returns the exit code, which is 1 if the trail was modified. */
 export function runVerifyAudit(
-  anchor: AuditAnchor | undefined,
+  request: TrailRequest,
   print: (verdict: AuditVerdict) => void,
   progress: Progress,
 ): Promise<number> {
   return reporting(async () => {
-    const verdict = await verifyAuditTrail(readConfig(), anchor, progress);
+    const verdict = await verifyAuditTrail(readConfig(), request, progress);
     print(verdict);
     return verdict.intact ? exitCodes.done : exitCodes.failed;
+  }, progress);
+}
+
+/** Moves old audit events to an archive and passes a summary to `print`. Returns the exit code. */
+export function runArchiveAudit(
+  request: ArchiveRequest,
+  print: (result: ArchiveResult) => void,
+  progress: Progress,
+): Promise<number> {
+  return reporting(async () => {
+    print(await archiveAudit(readConfig(), request, progress));
   }, progress);
 }
 

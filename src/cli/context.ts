@@ -1,6 +1,6 @@
 // The context of a command: the settings, and the commands that work on the data directory.
 
-import type { AuditAnchor, AuditVerdict } from '../core/audit/verification.ts';
+import type { AuditAnchor, AuditVerdict } from '../core/audit/verdict.ts';
 import type { Role } from '../core/authz/principal.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import type { Progress } from '../core/shared/progress.ts';
@@ -30,8 +30,13 @@ export interface DataCommands {
   ): Promise<number>;
   /** Returns 1 if the trail is broken. */
   runVerifyAudit(
-    anchor: AuditAnchor | undefined,
+    request: AuditVerifyRequest,
     print: (verdict: AuditVerdict) => void,
+    progress: Progress,
+  ): Promise<number>;
+  runArchiveAudit(
+    request: AuditArchiveRequest,
+    print: (archive: AuditArchiveSummary) => void,
     progress: Progress,
   ): Promise<number>;
   runMigrate(url: string, print: (tables: readonly MovedTableSummary[]) => void, progress: Progress): Promise<number>;
@@ -40,6 +45,38 @@ export interface DataCommands {
     account: string | undefined,
     print: (registries: readonly ExportedRegistry[]) => Promise<void>,
   ): Promise<number>;
+}
+
+/** What `audit verify` compares the trail with. */
+export interface AuditVerifyRequest {
+  readonly anchor?: AuditAnchor | undefined;
+  /** Paths of archives, the oldest first. */
+  readonly archives: readonly string[];
+}
+
+export interface AuditArchiveRequest {
+  /** Milliseconds. */
+  readonly olderThanMs: number;
+  readonly file: string;
+  /** Whether to change nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface AuditArchiveSummary {
+  /** Absolute path of the archive. */
+  readonly file: string;
+  readonly dryRun: boolean;
+  /** Events in the archive; 0 if none was old enough, and no file was created. */
+  readonly events: number;
+  readonly lastSeq: number;
+  /** Time of the last archived event; null if there is none, or an interrupted run wrote the file. */
+  readonly lastAt: Date | null;
+  /** SHA-256 of the file. */
+  readonly digest: string | null;
+  /** Whether the file of an interrupted run was used. */
+  readonly continued: boolean;
+  /** Events of an earlier archive whose deletion was interrupted. */
+  readonly leftovers: number;
 }
 
 export interface MovedTableSummary {

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type RegistryType, registryTypes } from '../core/registry/registry.ts';
+import { parseDurationMs } from '../core/shared/time.ts';
 import type { Rotation } from './api/operations.ts';
 
 const outputs = ['table', 'json', 'id'] as const;
@@ -82,6 +83,13 @@ export function addRegistryOptions(command: Command): Command {
     )
     .addOption(secureConnectionOption())
     .addOption(passwordStdinOption());
+}
+
+/** Parses hours or days to milliseconds. */
+export function parseDuration(text: string): number {
+  const durationMs = parseDurationMs(text);
+  if (durationMs === undefined) throw new InvalidArgumentError('Must be hours or days, such as 12h or 90d.');
+  return durationMs;
 }
 
 function parseType(text: string): RegistryType {

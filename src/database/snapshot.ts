@@ -1,19 +1,22 @@
 // Opens a database to read it whole while a server may write: at one moment, or each page as it is when it is read.
 
 import { join } from 'node:path';
+import type { AuditArchiveStore } from '../core/audit/store.ts';
 import type { AuditTrail } from '../core/audit/verification.ts';
 import { type KeyRotationStore, type KeyStore, sealedPages, type SealedRegistry } from '../core/passwords/key-store.ts';
 import type { Registry } from '../core/registry/registry.ts';
 import { type Database, isPostgres, type SnapshotDatabase } from './database.ts';
 import { countMissing } from './migrate.ts';
+import { auditArchiveStore, readArchiveRecord } from './repositories/audit-archive.ts';
 import { auditChain } from './repositories/audit.ts';
 import { keyRotationStore } from './repositories/key-rotation.ts';
-import { registriesInOrder } from './repositories/registry-export.ts';
+import { registriesInOrder } from './repositories/pages/export.ts';
 import type { StoreOptions } from './store.ts';
 
 export interface Snapshot {
   readonly keys: KeyStore;
   readonly audit: AuditTrail;
+  readonly auditArchives: AuditArchiveStore;
   /** Returns every registry of every account, by ID, in pages. */
   registries(): AsyncIterable<SealedRegistry>;
   /** Returns every registry of one account, or of all if undefined, in pages, by account and pattern. */
@@ -53,7 +56,8 @@ export async function openSnapshot({
   const keys = keyRotationStore(database, append);
   return {
     keys,
-    audit,
+    audit: { ...audit, archive: () => readArchiveRecord(database) },
+    auditArchives: auditArchiveStore(database, append),
     registries: () => registriesOf(keys),
     registriesInOrder: (account) => registriesInOrder(database, account),
     findViolations: () => database.findViolations(),

@@ -8,7 +8,8 @@ import { openAuditMac } from '../../src/encryption/audit-key.ts';
 import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
 import type { Store } from '../../src/database/store.ts';
-import { verifyAudit, type AuditVerdict } from '../../src/core/audit/verification.ts';
+import type { AuditVerdict } from '../../src/core/audit/verdict.ts';
+import { verifyAudit } from '../../src/core/audit/verification.ts';
 import { reportOf, rotationWindowMs } from '../support/domain.ts';
 
 /** The registry rejects a password with this prefix. */

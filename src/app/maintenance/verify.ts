@@ -1,7 +1,9 @@
 // Verifies the stored data: the database file, its tables, the keyring, every password, and the audit trail.
 
 import type { AuditMac } from '../../core/audit/chain.ts';
-import { type AuditAnchor, type AuditVerdict, describeVerdict, verifyAudit } from '../../core/audit/verification.ts';
+import type { ArchiveSource } from '../../core/audit/archive-verification.ts';
+import { type AuditAnchor, type AuditVerdict, describeVerdict } from '../../core/audit/verdict.ts';
+import { verifyAudit } from '../../core/audit/verification.ts';
 import { retryWithFreshKeys, type Sealer } from '../../core/passwords/sealer.ts';
 import { secretBinding, secretSlots } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
@@ -12,6 +14,7 @@ import { findAuditMac } from '../../encryption/audit-key.ts';
 import { KeyringError, openKeyring } from '../../encryption/keyring.ts';
 import { createSealer, holdsNothingSealed } from '../../encryption/sealer.ts';
 import type { Config } from '../config.ts';
+import { openArchive } from './archive-file.ts';
 import { requireCurrentTables, withPages } from './snapshot.ts';
 
 /** The result of one check of the stored data. */
@@ -41,14 +44,21 @@ export async function verify(
   return await withPages(url, (snapshot) => verifySnapshot(shownBy(progress, snapshot), keyringFile, progress));
 }
 
+/** What the audit trail is compared with. */
+export interface TrailRequest {
+  /** An event noted earlier, which must still exist. */
+  readonly anchor?: AuditAnchor | undefined;
+  /** The paths of the archives to verify too, from the oldest to the newest. */
+  readonly archives: readonly string[];
+}
+
 /**
- * Verifies the whole audit trail of the database, page by page. Writes nothing; a server may be running on it.
- * @param anchor an event noted earlier, which must still exist.
+ * Verifies the whole audit trail, page by page: the archives, then the database. Writes nothing; a server may be running on it.
  * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened, `NOT_FOUND` if no trail exists yet; KeyringError if the keyring does not belong to the database.
  */
 export async function verifyAuditTrail(
   { databaseUrl, keyringFile }: Config,
-  anchor: AuditAnchor | undefined,
+  { anchor, archives }: TrailRequest,
   progress: Progress = noProgress,
 ): Promise<AuditVerdict> {
   return await withPages(databaseUrl, async (pages) => {
@@ -58,7 +68,7 @@ export async function verifyAuditTrail(
     const mac = (await holdsNothingSealed(keys))
       ? undefined
       : await openKeyring(keyringFile, (keyring) => findAuditMac({ keyring, keys }));
-    const verdict = await verifyTrail(snapshot, mac, anchor);
+    const verdict = await verifyTrail(snapshot, mac, { anchor, archives: archives.map(openArchive) });
     if (verdict === undefined) throw new Problem('NOT_FOUND', noTrail);
     return verdict;
   });
@@ -156,16 +166,20 @@ async function checkTrail(snapshot: Snapshot, mac: AuditMac | undefined): Promis
 
 /**
  * Verifies the audit chain. Returns undefined if none exists yet. Without a key, an existing chain (a head, a chained
- * event, or the anchor) is reported as KEY_REMOVED, because every chain had a key.
+ * event, an archive, or the anchor) is reported as KEY_REMOVED, because every chain had a key.
  */
 async function verifyTrail(
   { audit }: Snapshot,
   mac: AuditMac | undefined,
-  anchor?: AuditAnchor,
+  {
+    anchor,
+    archives = [],
+  }: { readonly anchor?: AuditAnchor | undefined; readonly archives?: readonly ArchiveSource[] } = {},
 ): Promise<AuditVerdict | undefined> {
-  if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor });
+  if (mac !== undefined) return await verifyAudit({ trail: audit, mac, anchor, archives });
   const [first] = await audit.eventsAfter(0, 1);
-  const isNew = anchor === undefined && (await audit.head()) === undefined && (first?.hash ?? null) === null;
+  const isExpected = anchor !== undefined || archives.length > 0 || (await audit.archive()) !== undefined;
+  const isNew = !isExpected && (await audit.head()) === undefined && (first?.hash ?? null) === null;
   return isNew ? undefined : { intact: false, checked: 0, seq: 1, damage: 'KEY_REMOVED' };
 }
 

@@ -1,8 +1,7 @@
 // Commands `regway token …`: manage API tokens, on the server that REGWAY_URL names, else in the data directory.
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { adminAccount, type Role, roles } from '../../core/authz/principal.ts';
-import { parseDurationMs } from '../../core/shared/time.ts';
 import {
   createTokenOperation,
   readAllPages,
@@ -13,7 +12,7 @@ import {
 } from '../api/access-operations.ts';
 import { connect } from '../api/connection.ts';
 import type { CommandContext, CommandLineSettings, TokenSelection, TokenSummary, TokenRequest } from '../context.ts';
-import { type AccountOption, type Output, type OutputOption, outputOption } from '../options.ts';
+import { type AccountOption, type Output, type OutputOption, outputOption, parseDuration } from '../options.ts';
 import { type Column, tablePrinter } from '../terminal/table.ts';
 import { jsonText, printable, resultWidth } from '../terminal/terminal.ts';
 
@@ -138,12 +137,6 @@ function tokenRequest({
     images: image ?? null,
     expiresAt: expiresIn === undefined ? null : new Date(Date.now() + expiresIn),
   };
-}
-
-function parseDuration(text: string): number {
-  const durationMs = parseDurationMs(text);
-  if (durationMs === undefined) throw new InvalidArgumentError('Must be hours or days, such as 12h or 90d.');
-  return durationMs;
 }
 
 /** Writes a new token to standard output. It is not stored, so this is the only time. */

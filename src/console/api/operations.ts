@@ -145,6 +145,7 @@ export type RegwayAuditAction =
   | 'ACCOUNT_DISABLE'
   | 'ACCOUNT_ENABLE'
   | 'AUDIT_ADOPT'
+  | 'AUDIT_ARCHIVE'
   | 'KEYS_ROTATE_DATA'
   | 'KEYS_ROTATE_ROOT'
   | 'REGISTRY_CREATE'

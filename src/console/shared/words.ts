@@ -110,6 +110,7 @@ export const actionLabels: Readonly<Record<RegwayAuditAction, string>> = {
   ACCOUNT_DISABLE: 'Account disabled',
   ACCOUNT_ENABLE: 'Account enabled',
   AUDIT_ADOPT: 'Older events chained',
+  AUDIT_ARCHIVE: 'Older events archived',
   KEYS_ROTATE_DATA: 'Data keys rotated',
   KEYS_ROTATE_ROOT: 'Root key rotated',
 };

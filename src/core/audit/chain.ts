@@ -30,6 +30,26 @@ export interface ChainHead {
 /** The previous hash of the first event. */
 export const emptyHash = '';
 
+/** A place in the chain: after the event with this number and hash. */
+export interface ChainPlace {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** The place before the first event. */
+export const chainStart: ChainPlace = { seq: 0, hash: emptyHash };
+
+/** Events older than the chain, which it adopted as they were at that time. Changes made to them before are not detected. */
+export interface Adoption {
+  readonly lastSeq: number;
+  readonly at: Date;
+}
+
+/** Returns the adoption that an event records, or null if it records another action. */
+export function adoptionOf({ action, at, seq }: Pick<ChainedEvent, 'action' | 'at' | 'seq'>): Adoption | null {
+  return action === 'audit.adopt' ? { lastSeq: seq - 1, at } : null;
+}
+
 /** Returns the hash of an event: the HMAC of a JSON list of its place, the previous hash, and every field. The order is part of the format. */
 export function eventHash(mac: AuditMac, previousHash: string, seq: number, event: AuditEvent): string {
   const { at, actor, account, action, target, targetText, outcome, requestId } = event;

@@ -16,6 +16,7 @@ export const auditActions = [
   'account.disable',
   'account.enable',
   'audit.adopt',
+  'audit.archive',
   'keys.rotate_data',
   'keys.rotate_root',
 ] as const;

@@ -1,7 +1,8 @@
-// Declares the port that stores audit events and reads pages of them.
+// Declares the ports that store audit events, read pages of them, and delete those that were archived.
 
-import type { AuditMac, ChainedEvent } from './chain.ts';
-import type { AuditAction } from './event.ts';
+import type { ArchiveRecord } from './archive.ts';
+import type { AuditMac, ChainedEvent, ChainPlace } from './chain.ts';
+import type { AuditAction, AuditEvent } from './event.ts';
 import type { AuditTrail } from './verification.ts';
 
 /** Stores audit events. The store of a resource writes the events about it, in the same transaction as the change. */
@@ -41,4 +42,27 @@ export interface AuditQuery {
 /** Reads stored audit events. */
 export interface AuditListStore extends AuditTrail {
   page(query: AuditQuery): Promise<ChainedEvent[]>;
+}
+
+/** The events that are old enough to be archived. */
+export interface OldEvents {
+  /** The last of them. */
+  readonly last: ChainPlace & { readonly at: Date };
+  readonly count: number;
+}
+
+/** Finds events to archive, and deletes archived ones. */
+export interface AuditArchiveStore {
+  /**
+   * Returns the events after a place that are older than a time, up to the first that is not, or undefined if there are none. An event with a time
+   * after `now` has that of a wrong clock, so it counts as old if an older one follows it.
+   */
+  oldEvents(afterSeq: number, before: Date, now: Date): Promise<OldEvents | undefined>;
+  /**
+   * In one transaction: stores the record of an archive, deletes the last of its events, and appends the event that says so. Returns false, and
+   * changes nothing, if the newest archive is no longer the one that this one continues.
+   */
+  recordArchive(record: ArchiveRecord, event: AuditEvent): Promise<boolean>;
+  /** Deletes the last events up to this place that are still stored, in one transaction. Returns how many: 0 when none is left. */
+  deleteArchived(lastSeq: number): Promise<number>;
 }

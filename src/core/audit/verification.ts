@@ -1,32 +1,19 @@
 // Verifies the chain of audit events and names the first bad event. Reads page by page, also while a server appends.
 
-import type { AuditEvent } from './event.ts';
-import { type AuditMac, type ChainedEvent, type ChainHead, emptyHash, eventHash, isGenuineHead } from './chain.ts';
-
-/**
- * The kind of damage. `ALTERED`: the event was changed. `MISSING`: it was deleted. `INSERTED`: Regway did not write it.
- * `REORDERED`: it was moved. `TRUNCATED`: the end of the chain was deleted. `HEAD_ALTERED`: the row that names the end of the chain
- * was changed. `KEY_REMOVED`: the key that verifies the events was deleted.
- */
-export type AuditDamage =
-  'ALTERED' | 'MISSING' | 'INSERTED' | 'REORDERED' | 'TRUNCATED' | 'HEAD_ALTERED' | 'KEY_REMOVED';
-
-/** A place in the chain that was recorded outside of the database, to compare the chain with later. */
-export interface AuditAnchor {
-  readonly seq: number;
-  readonly hash: string;
-}
-
-/** The result for the whole chain. `checked` counts the verified events. */
-export type AuditVerdict =
-  | { readonly intact: true; readonly checked: number; readonly head: AuditAnchor; readonly adopted: Adoption | null }
-  | { readonly intact: false; readonly checked: number; readonly seq: number; readonly damage: AuditDamage };
-
-/** Events older than the chain, which it adopted as they were at that time. Changes made to them before are not detected. */
-export interface Adoption {
-  readonly lastSeq: number;
-  readonly at: Date;
-}
+import { type ArchiveRecord, isGenuineRecord } from './archive.ts';
+import { type ArchiveSource, type IntactArchives, verifyArchives } from './archive-verification.ts';
+import {
+  type Adoption,
+  adoptionOf,
+  type AuditMac,
+  type ChainedEvent,
+  type ChainHead,
+  type ChainPlace,
+  chainStart,
+  eventHash,
+  isGenuineHead,
+} from './chain.ts';
+import type { AuditAnchor, AuditDamage, AuditVerdict, BrokenTrail } from './verdict.ts';
 
 /** Reads the stored chain. */
 export interface AuditTrail {
@@ -34,6 +21,8 @@ export interface AuditTrail {
   head(): Promise<ChainHead | undefined>;
   /** Returns up to `limit` events after this place, in the order of the chain. */
   eventsAfter(seq: number, limit: number): Promise<readonly ChainedEvent[]>;
+  /** Returns the record of the newest archive, or undefined if nothing was archived. */
+  archive(): Promise<ArchiveRecord | undefined>;
 }
 
 /** The parts of a verification. */
@@ -42,26 +31,9 @@ export interface AuditVerification {
   readonly mac: AuditMac;
   /** The chain must contain this event unchanged. */
   readonly anchor?: AuditAnchor | undefined;
+  /** Archives to verify too, from the oldest to the newest. */
+  readonly archives?: readonly ArchiveSource[] | undefined;
 }
-
-/** Returns the result as a sentence for the terminal. */
-export function describeVerdict(verdict: AuditVerdict): string {
-  const { checked } = verdict;
-  return verdict.intact
-    ? `The audit trail is intact: ${checked} events verified.`
-    : `The audit trail is broken: ${sentences[verdict.damage](verdict.seq)} (${verdict.damage}). Events verified before it: ${checked}.`;
-}
-
-const sentences: Record<AuditDamage, (seq: number) => string> = {
-  ALTERED: (seq) => `event ${seq} was altered`,
-  MISSING: (seq) => `event ${seq} was deleted`,
-  INSERTED: (seq) => `event ${seq} was not written by Regway`,
-  REORDERED: (seq) => `event ${seq} was moved`,
-  TRUNCATED: (seq) => `the trail ends early: event ${seq} and all events after it were deleted`,
-  HEAD_ALTERED: (seq) =>
-    `the row that names the end of the trail was changed or deleted: events from ${seq} on may have been deleted`,
-  KEY_REMOVED: () => 'the key of the audit trail was deleted from the database, so no event can be verified',
-};
 
 /** Events per read: about 300 KB, however long the chain is. */
 const pageSize = 1_000;
@@ -69,20 +41,135 @@ const pageSize = 1_000;
 /** Maximum number of consecutive deleted events, with the later ones moved up, that are recognized as `MISSING`. */
 const maxClosedGap = 100;
 
-type Damaged = Extract<AuditVerdict, { intact: false }>;
+/** Maximum number of archives that are created while one verification runs. Each takes minutes; more are no coincidence. */
+const maxArchivesMeanwhile = 5;
 
 /** The last verified event. */
-interface Progress extends AuditAnchor {
+interface Progress extends ChainPlace {
   readonly checked: number;
   readonly adopted: Adoption | null;
 }
 
+/** An event that the chain must contain, and the damage if it does not. */
+interface Expected extends ChainPlace {
+  readonly damage: AuditDamage;
+  readonly archive?: string;
+}
+
+/** A verification of the database, after that of the archives. */
+interface StoredVerification {
+  readonly trail: AuditTrail;
+  readonly mac: AuditMac;
+  readonly expected: readonly Expected[];
+}
+
 /**
- * Verifies every event from the first one on. Cannot detect a database that was restored as a whole to an earlier state, unless an
- * anchor younger than that state is passed.
+ * Verifies every event: those in the archives that are passed, then those in the database, from the first one or from the newest archive on.
+ * Cannot detect a database that was restored as a whole to an earlier state, unless an anchor younger than that state is passed.
  */
 export async function verifyAudit(verification: AuditVerification): Promise<AuditVerdict> {
-  let progress: Progress = { seq: 0, hash: emptyHash, checked: 0, adopted: null };
+  const { trail, mac, anchor, archives: sources = [] } = verification;
+  const isExpected = ({ seq, hash }: ChainPlace): boolean => anchor?.seq !== seq || anchor.hash === hash;
+  const archives = await verifyArchives(mac, sources, isExpected);
+  if (archives?.intact === false) return archives;
+  for (let newer = 0; ; newer += 1) {
+    const record = await trail.archive();
+    const verdict = await verifyStored(verification, archives, record);
+    // If events were archived during the walk, they were gone before it reached them.
+    if (newer === maxArchivesMeanwhile || (await trail.archive())?.mac === record?.mac) return verdict;
+  }
+}
+
+async function verifyStored(
+  { trail, mac, anchor }: AuditVerification,
+  archives: IntactArchives | undefined,
+  record: ArchiveRecord | undefined,
+): Promise<AuditVerdict> {
+  const { events: checked = 0, adopted = null, last = chainStart } = archives ?? {};
+  if (record !== undefined && !isGenuineRecord(mac, record))
+    return damaged({ ...last, checked, adopted }, 'ARCHIVE_RECORD_ALTERED');
+  const start = record?.last ?? chainStart;
+  const broken = archivesDamage(archives, record) ?? anchorDamage(anchor, archives, start, checked);
+  if (broken !== undefined) return broken;
+  const undeleted = record === undefined ? 0 : await countUndeleted(trail, mac, record, checked);
+  if (typeof undeleted !== 'number') return undeleted;
+  const expected: Expected[] = [];
+  if (anchor !== undefined && anchor.seq > start.seq) expected.push({ ...anchor, damage: 'ALTERED' });
+  if (archives !== undefined && archives.last.seq > start.seq)
+    expected.push({ ...archives.last, damage: 'ARCHIVE_MISMATCH', archive: archives.archive });
+  // Events that are both in an archive and in the database count once.
+  const repeated = archives === undefined ? 0 : Math.max(0, archives.last.seq - start.seq);
+  const verdict = await verifyChain(
+    { trail, mac, expected },
+    { ...start, checked: Math.max(0, checked - repeated), adopted },
+  );
+  if (!verdict.intact) return verdict;
+  return {
+    ...verdict,
+    ...(record && { archived: { lastSeq: start.seq, at: record.at, digest: record.digest, undeleted } }),
+    ...(archives && { archives: { events: archives.events, previousSeq: archives.previous.seq } }),
+  };
+}
+
+/** Finds why the database does not continue the archives: it must continue exactly from the newest, or still contain its last event. */
+function archivesDamage(
+  archives: IntactArchives | undefined,
+  record: ArchiveRecord | undefined,
+): BrokenTrail | undefined {
+  if (archives === undefined || record === undefined) return undefined;
+  const { last, events: checked, digest, archive } = archives;
+  const seq = last.seq + 1;
+  if (last.seq < record.last.seq) return { intact: false, checked, seq, damage: 'ARCHIVE_GAP' };
+  const isRecorded = last.hash === record.last.hash && digest === record.digest;
+  return last.seq > record.last.seq || isRecorded
+    ? undefined
+    : { intact: false, checked, seq, damage: 'ARCHIVE_MISMATCH', archive };
+}
+
+/** Finds why an anchor at or before the start of the database does not fit. One in a passed archive was compared there. */
+function anchorDamage(
+  anchor: AuditAnchor | undefined,
+  archives: IntactArchives | undefined,
+  start: ChainPlace,
+  checked: number,
+): BrokenTrail | undefined {
+  if (anchor === undefined || anchor.seq > start.seq) return undefined;
+  const { seq } = anchor;
+  if (seq === start.seq)
+    return anchor.hash === start.hash ? undefined : { intact: false, checked, seq, damage: 'ALTERED' };
+  const isInArchive = archives !== undefined && seq > archives.previous.seq;
+  return isInArchive ? undefined : { intact: false, checked, seq, damage: 'ANCHOR_ARCHIVED' };
+}
+
+/**
+ * Counts the archived events that are still stored. They are deleted from the newest to the oldest, so those left are the first of the archive,
+ * each chained to the one before it; any other event was inserted.
+ */
+async function countUndeleted(
+  trail: AuditTrail,
+  mac: AuditMac,
+  { previous, last }: ArchiveRecord,
+  checked: number,
+): Promise<number | BrokenTrail> {
+  let place: ChainPlace = previous;
+  for (let [count, read] = [0, 0]; ;) {
+    const page = await trail.eventsAfter(read, pageSize);
+    for (const event of page) {
+      const { seq, hash } = event;
+      if (seq > last.seq) return count;
+      if (hash === null || hash !== eventHash(mac, place.hash, seq, event))
+        return { intact: false, checked, seq, damage: seq === place.seq + 1 ? 'ALTERED' : 'INSERTED' };
+      place = { seq, hash };
+      count += 1;
+    }
+    if (page.length < pageSize) return count;
+    read = place.seq;
+  }
+}
+
+/** Verifies the events after a place. */
+async function verifyChain(verification: StoredVerification, start: Progress): Promise<AuditVerdict> {
+  let progress = start;
   for (;;) {
     const walked = await walk(verification, progress);
     if ('intact' in walked) return walked;
@@ -98,7 +185,7 @@ export async function verifyAudit(verification: AuditVerification): Promise<Audi
 }
 
 /** Follows the chain to its last event. */
-async function walk({ trail, mac, anchor }: AuditVerification, from: Progress): Promise<Progress | Damaged> {
+async function walk({ trail, mac, expected }: StoredVerification, from: Progress): Promise<Progress | BrokenTrail> {
   let progress = from;
   for (;;) {
     const page = await trail.eventsAfter(progress.seq, pageSize);
@@ -106,24 +193,32 @@ async function walk({ trail, mac, anchor }: AuditVerification, from: Progress): 
       const { seq, hash } = event;
       if (hash === null || hash !== eventHash(mac, progress.hash, seq, event))
         return await diagnose({ trail, mac }, progress);
-      if (anchor?.seq === seq && anchor.hash !== hash) return damaged(progress, 'ALTERED');
-      progress = { seq, hash, checked: progress.checked + 1, adopted: adoptionOf(event, seq) ?? progress.adopted };
+      const other = expected.find((place) => place.seq === seq && place.hash !== hash);
+      if (other !== undefined) return damaged(progress, other.damage, other.archive);
+      progress = { seq, hash, checked: progress.checked + 1, adopted: adoptionOf(event) ?? progress.adopted };
     }
     if (page.length < pageSize) return progress;
   }
 }
 
-function verifyEnd({ mac, anchor }: AuditVerification, progress: Progress, head: ChainHead | undefined): AuditVerdict {
+function verifyEnd(
+  { mac, expected }: StoredVerification,
+  progress: Progress,
+  head: ChainHead | undefined,
+): AuditVerdict {
   const { seq, hash, checked, adopted } = progress;
   if (head === undefined || !isGenuineHead(mac, head)) return damaged(progress, 'HEAD_ALTERED');
-  if (head.seq > seq || (anchor !== undefined && anchor.seq > seq)) return damaged(progress, 'TRUNCATED');
+  if (head.seq > seq || expected.some((place) => place.seq > seq)) return damaged(progress, 'TRUNCATED');
   // A genuine head that names another end is an old one that was restored.
   if (head.seq < seq || head.hash !== hash) return damaged(progress, 'HEAD_ALTERED');
   return { intact: true, checked, head: { seq, hash }, adopted };
 }
 
 /** Names the damage of the event after the last verified one. That it is damaged is already known. */
-async function diagnose({ trail, mac }: AuditVerification, progress: Progress): Promise<Damaged> {
+async function diagnose(
+  { trail, mac }: Pick<StoredVerification, 'trail' | 'mac'>,
+  progress: Progress,
+): Promise<BrokenTrail> {
   const place = progress.seq + 1;
   const [bad, ...later] = await trail.eventsAfter(progress.seq, pageSize);
   if (bad === undefined || bad.seq !== place) return damaged(progress, 'MISSING');
@@ -143,10 +238,6 @@ async function diagnose({ trail, mac }: AuditVerification, progress: Progress): 
   return damaged(progress, isGapClosed ? 'MISSING' : 'ALTERED');
 }
 
-function damaged({ seq, checked }: Progress, damage: AuditDamage): Damaged {
-  return { intact: false, checked, seq: seq + 1, damage };
-}
-
-function adoptionOf({ action, at }: AuditEvent, seq: number): Adoption | null {
-  return action === 'audit.adopt' ? { lastSeq: seq - 1, at } : null;
+function damaged({ seq, checked }: Progress, damage: AuditDamage, archive?: string): BrokenTrail {
+  return { intact: false, checked, seq: seq + 1, damage, ...(archive !== undefined && { archive }) };
 }

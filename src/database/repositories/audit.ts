@@ -20,7 +20,7 @@ import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 /** Writes one event in the transaction of `queries`. Call it last, because every other change of the database waits from here on. */
 export type AppendEvent = (queries: Queries, event: AuditEvent) => Promise<void>;
 
-export interface AuditChain extends AuditStore {
+export interface AuditChain extends Omit<AuditStore, 'archive'> {
   readonly append: AppendEvent;
 }
 
@@ -83,10 +83,14 @@ async function appendEvent(
   await setHead(queries).execute({ ...headOf(mac, seq, hash) });
 }
 
-/** True before the chain's first start. If events have hashes but no head exists, the head was removed. */
-async function isWithoutChain({ tables: { auditEvent, auditHead } }: Database, queries: Queries): Promise<boolean> {
+/** True before the chain's first start. If events have hashes, or were archived, but no head exists, the head was removed. */
+async function isWithoutChain(
+  { tables: { auditEvent, auditHead, auditArchive } }: Database,
+  queries: Queries,
+): Promise<boolean> {
   const heads = await queries.select({ id: auditHead.id }).from(auditHead).limit(1);
-  if (heads.length > 0) return false;
+  const archives = await queries.select({ id: auditArchive.id }).from(auditArchive).limit(1);
+  if (heads.length > 0 || archives.length > 0) return false;
   const chained = await queries
     .select({ seq: auditEvent.seq })
     .from(auditEvent)

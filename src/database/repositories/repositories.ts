@@ -1,11 +1,12 @@
 // Joins the repositories of one database: every store port of the core.
 
 import type { AccessStore } from '../../core/accounts/store.ts';
-import type { AuditStore } from '../../core/audit/store.ts';
+import type { AuditArchiveStore, AuditStore } from '../../core/audit/store.ts';
 import type { KeyRotationStore } from '../../core/passwords/key-store.ts';
 import type { UseStore } from '../../core/pulls/usage.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import type { Database } from '../database.ts';
+import { auditArchiveStore, readArchiveRecord } from './audit-archive.ts';
 import { auditChain } from './audit.ts';
 import { keyRotationStore } from './key-rotation.ts';
 import { registryStore } from './registries.ts';
@@ -18,6 +19,7 @@ export interface Repositories {
   readonly uses: UseStore;
   /** Must be started with its key before anything is changed. */
   readonly audit: AuditStore;
+  readonly auditArchives: AuditArchiveStore;
   readonly keys: KeyRotationStore;
 }
 
@@ -28,7 +30,8 @@ export function repositoriesOn(database: Database): Repositories {
     registries: registryStore(database, append),
     access: accessStore(database, append),
     uses: useStore(database),
-    audit,
+    audit: { ...audit, archive: () => readArchiveRecord(database) },
+    auditArchives: auditArchiveStore(database, append),
     keys: keyRotationStore(database, append),
   };
 }

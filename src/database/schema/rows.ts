@@ -1,6 +1,7 @@
 // Maps between the core's types and rows: dates are epoch milliseconds, reports and lists are JSON.
 
 import type { Account, StoredToken } from '../../core/accounts/store.ts';
+import type { ArchiveRecord } from '../../core/audit/archive.ts';
 import type { ChainedEvent } from '../../core/audit/chain.ts';
 import type { AuditAction, AuditEvent } from '../../core/audit/event.ts';
 import type { SealedRegistry } from '../../core/passwords/key-store.ts';
@@ -187,6 +188,30 @@ export function storableEvent(event: AuditEvent): AuditEvent {
     target: storable(target),
     targetText: storable(targetText),
     requestId: storable(requestId),
+  };
+}
+
+export function fromArchiveRecord({ previous, last, at, ...facts }: ArchiveRecord): Omit<Row<'auditArchive'>, 'id'> {
+  return {
+    ...facts,
+    previousSeq: previous.seq,
+    previousHash: previous.hash,
+    lastSeq: last.seq,
+    lastHash: last.hash,
+    at: at.getTime(),
+  };
+}
+
+export function toArchiveRecord(row: Row<'auditArchive'>): ArchiveRecord {
+  const { events, digest, actor, mac } = row;
+  return {
+    previous: { seq: row.previousSeq, hash: row.previousHash },
+    last: { seq: row.lastSeq, hash: row.lastHash },
+    at: new Date(row.at),
+    events,
+    digest,
+    actor,
+    mac,
   };
 }
 

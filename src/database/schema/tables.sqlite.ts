@@ -12,6 +12,7 @@ export const {
   apiToken,
   auditEvent,
   auditHead,
+  auditArchive,
   dataKey,
   sealCanary,
 } = defineTables(sqliteColumns);

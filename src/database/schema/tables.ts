@@ -208,7 +208,23 @@ function defineAudit(columns: Columns) {
     },
     (column) => [columns.check('audit_head_is_one_row', sql`${column.id} = 1`)],
   );
-  return { auditEvent, auditHead };
+  const auditArchive = columns.table(
+    'audit_archive',
+    {
+      id: columns.integer('id').primaryKey(),
+      previousSeq: columns.long('previous_seq').notNull(),
+      previousHash: columns.text('previous_hash').notNull(),
+      lastSeq: columns.long('last_seq').notNull(),
+      lastHash: columns.text('last_hash').notNull(),
+      events: columns.long('events').notNull(),
+      digest: columns.text('digest').notNull(),
+      at: columns.timeMs('at').notNull(),
+      actor: columns.text('actor').notNull(),
+      mac: columns.text('mac').notNull(),
+    },
+    (column) => [columns.check('audit_archive_is_one_row', sql`${column.id} = 1`)],
+  );
+  return { auditEvent, auditHead, auditArchive };
 }
 
 function defineKeys(columns: Columns) {

@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type AuditAnchor, type AuditVerdict, verifyAudit } from '../../../src/core/audit/verification.ts';
+import type { AuditAnchor, AuditVerdict } from '../../../src/core/audit/verdict.ts';
+import { verifyAudit } from '../../../src/core/audit/verification.ts';
 import type { Store } from '../../../src/database/store.ts';
 import { type Harness, migrationsDir, type StoreUnderTest } from '../harness.ts';
 import { sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../samples.ts';

@@ -5,6 +5,8 @@ import { describe } from 'vitest';
 import type { Harness } from '../harness.ts';
 import { accessLaws } from './access.ts';
 import { accountLaws } from './accounts.ts';
+import { archiveAttackLaws } from './archive-attacks.ts';
+import { archiveLaws } from './archives.ts';
 import { auditLaws } from './audit.ts';
 import { keyLaws } from './keys.ts';
 import { migrationLaws } from './migration.ts';
@@ -35,6 +37,12 @@ export function storeLaws(harness: () => Harness): void {
   });
   describe('the audit chain', () => {
     auditLaws(harness);
+  });
+  describe('archives of audit events', () => {
+    archiveLaws(harness);
+  });
+  describe('archives of audit events under attack', () => {
+    archiveAttackLaws(harness);
   });
   describe('rotations of keys', () => {
     keyLaws(harness);

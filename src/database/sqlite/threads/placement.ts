@@ -69,6 +69,12 @@ export const placement: Placement = {
     head: 'SCANS',
     eventsAfter: 'SCANS',
     page: 'SCANS',
+    archive: 'HERE',
+  },
+  auditArchives: {
+    oldEvents: 'SCANS',
+    recordArchive: 'WRITES',
+    deleteArchived: 'WRITES',
   },
   keys: {
     // The tables of the keys have a few rows.

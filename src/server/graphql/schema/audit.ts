@@ -22,6 +22,7 @@ const actionDescriptions: Readonly<Record<AuditAction, string>> = {
   'keys.rotate_data': 'The passwords were re-encrypted with a new data key.',
   'keys.rotate_root': 'The data keys were rewrapped with a new root key.',
   'audit.adopt': 'Events recorded before the audit chain existed were added to it.',
+  'audit.archive': 'Old events were moved to an archive file. The target is the SHA-256 of the file.',
 };
 
 const AuditActionEnum = builder.enumType('RegwayAuditAction', {

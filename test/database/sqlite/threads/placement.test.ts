@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { archiveRecord } from '../../../../src/core/audit/archive.ts';
+import { chainStart } from '../../../../src/core/audit/chain.ts';
 import type { Repositories } from '../../../../src/database/repositories/repositories.ts';
 import type { Store } from '../../../../src/database/store.ts';
 import { migrationsDir, openStarted, temporaryDirectory } from '../../harness.ts';
@@ -10,6 +12,7 @@ import {
   pageQuery,
   sampleEvent,
   sampleKey,
+  sampleMac,
   sampleRegistry,
   sampleReport,
   sampleSealed,
@@ -36,6 +39,8 @@ const auditQuery = {
   forward: true,
   limit: 2,
 };
+
+const archiveFacts = { previous: chainStart, last: chainStart, events: 0, digest: '', at: new Date(0), actor: 'cli' };
 
 /** A method without a call does not compile. */
 const calls: Calls = {
@@ -92,7 +97,12 @@ const calls: Calls = {
     enableAccount: [['other', event]],
   },
   uses: { addUses: [[[]]], lastUsed: [[[registry.id]]], usesOf: [[registry.id, 10]] },
-  audit: { start: [], head: [[]], eventsAfter: [[0, 10]], page: [[auditQuery]] },
+  audit: { start: [], head: [[]], eventsAfter: [[0, 10]], page: [[auditQuery]], archive: [[]] },
+  auditArchives: {
+    oldEvents: [[0, new Date(1), new Date(2)]],
+    recordArchive: [[archiveRecord(sampleMac, archiveFacts), event]],
+    deleteArchived: [[0]],
+  },
   keys: {
     dataKeys: [[]],
     canary: [[]],

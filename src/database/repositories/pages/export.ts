@@ -1,9 +1,9 @@
 // Reads all registries in the order of account and pattern, a page at a time, so that any number of them takes the memory of one page.
 
 import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
-import type { Registry } from '../../core/registry/registry.ts';
-import type { Database } from '../database.ts';
-import { toRegistry, withoutDerived } from '../schema/rows.ts';
+import type { Registry } from '../../../core/registry/registry.ts';
+import type { Database } from '../../database.ts';
+import { toRegistry, withoutDerived } from '../../schema/rows.ts';
 
 /** Rows in one page, of about 1 KiB each. */
 const pageSize = 500;
