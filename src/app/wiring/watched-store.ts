@@ -6,7 +6,7 @@ import type { Metrics } from '../../server/ops/metrics.ts';
 import { createStorageFailures } from '../../server/ops/storage-failures.ts';
 import type { StorageFacts } from '../../server/ops/storage-metrics.ts';
 import type { Config } from '../config.ts';
-import { setTimer } from './clock.ts';
+import { monotonicMs, setTimer } from './clock.ts';
 import { observedStore } from './observed-store.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 
@@ -30,6 +30,7 @@ export async function watchStore(
     place: await storagePlace(databaseUrl),
     count: (code) => metrics.countStorageFailure(code),
     now,
+    monotonicMs,
     setTimer,
   });
   const observed = observedStore(store, metrics, failures);

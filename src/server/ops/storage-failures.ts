@@ -34,6 +34,8 @@ export interface StorageFailureOptions {
   readonly place: StoragePlace;
   readonly count: (code: string) => void;
   readonly now: () => Date;
+  /** Returns milliseconds of a clock that only runs forward. */
+  readonly monotonicMs: () => number;
   readonly setTimer: Timer;
 }
 
@@ -54,9 +56,9 @@ interface Window {
 
 /** Creates the failures, with none so far. */
 export function createStorageFailures(options: StorageFailureOptions): StorageFailures {
-  const { log, place, count, now, setTimer } = options;
+  const { log, place, count, now, monotonicMs, setTimer } = options;
   const windows = new Map<string, Window>();
-  let lasting: { code: string; readonly since: Date; lastMs: number } | undefined;
+  let lasting: { code: string; readonly since: Date; readonly sinceMs: number; lastMs: number } | undefined;
   const logWindow = (code: string, window: Window): void => {
     if (window.count === 0) return;
     log.error(
@@ -78,12 +80,11 @@ export function createStorageFailures(options: StorageFailureOptions): StorageFa
     observe(given, call) {
       const code = windows.has(given) || windows.size < maxCodes ? given : otherCode;
       count(code);
-      const at = now();
-      if (lasting === undefined || at.getTime() - lasting.lastMs > windowMs) {
-        lasting = { code, since: at, lastMs: at.getTime() };
-      }
+      const atMs = monotonicMs();
+      if (lasting === undefined || atMs - lasting.lastMs > windowMs)
+        lasting = { code, since: now(), sinceMs: atMs, lastMs: atMs };
       lasting.code = code;
-      lasting.lastMs = at.getTime();
+      lasting.lastMs = atMs;
       const window = windows.get(code);
       if (window !== undefined) {
         window.count += 1;
@@ -94,12 +95,12 @@ export function createStorageFailures(options: StorageFailureOptions): StorageFa
     },
     noteAnswer() {
       if (lasting === undefined) return;
-      const seconds = Math.round((now().getTime() - lasting.since.getTime()) / 1000);
+      const seconds = Math.round((monotonicMs() - lasting.sinceMs) / 1000);
       log.info({ ...place, code: lasting.code, seconds }, 'the storage answers again');
       lasting = undefined;
     },
     current() {
-      if (lasting === undefined || now().getTime() - lasting.lastMs > windowMs) return undefined;
+      if (lasting === undefined || monotonicMs() - lasting.lastMs > windowMs) return undefined;
       return { code: lasting.code, since: lasting.since };
     },
     close() {

@@ -19,6 +19,7 @@ function start() {
     place,
     count: (code) => counted.push(code),
     now: () => new Date(nowMs),
+    monotonicMs: () => nowMs,
     setTimer(run, delayMs) {
       const timer = { atMs: nowMs + delayMs, run };
       timers.push(timer);
