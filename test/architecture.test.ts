@@ -82,6 +82,7 @@ const rooms: Rooms = {
 
   'upstream/errors': [],
   'upstream/transport': ['errors'],
+  'upstream/transport/addresses': [],
   'upstream/transport/memory': [],
   'upstream/transport/names': ['connector.ts'],
   'upstream/login': ['transport', 'errors'],

@@ -17,7 +17,7 @@ import {
   parseLogLevel,
   parseOrigin,
   parsePerMinute,
-  parsePlainHttpHost,
+  parseHostAndPort,
   parsePublicUrl,
   parseRedirects,
   parseRegistryHost,
@@ -44,6 +44,8 @@ export interface Config extends DatabaseSettings {
   readonly egressAllow: readonly string[];
   readonly egressDeny: readonly string[];
   readonly plainHttpHosts: readonly string[];
+  /** `host` or `host:port` that registries may redirect to although they are in a private network. */
+  readonly redirectHosts: readonly string[];
   /** PEM; if undefined, the server uses plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   /** PEM of additional trust anchors for connections to registries, clouds, and issuers. */
@@ -127,7 +129,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     introspection: reader.parse('REGWAY_INTROSPECTION', parseBoolean) ?? false,
     egressAllow: reader.list('REGWAY_EGRESS_ALLOW', parseCidr),
     egressDeny: reader.list('REGWAY_EGRESS_DENY', parseCidr),
-    plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parsePlainHttpHost),
+    plainHttpHosts: reader.list('REGWAY_PLAIN_HTTP_HOSTS', parseHostAndPort),
+    redirectHosts: reader.list('REGWAY_REDIRECT_HOSTS', parseHostAndPort),
     tls: readTls(reader),
     extraCa,
     ambient: {

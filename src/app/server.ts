@@ -15,6 +15,7 @@ import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
 import { createNames } from '../upstream/transport/names/names.ts';
 import type { Config } from './config.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
+import { createOwnAddress } from './wiring/own-address.ts';
 import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { watchStore } from './wiring/watched-store.ts';
@@ -83,6 +84,7 @@ async function serveStore(
     onFailure: (reason) => metrics.lookups.observeFailure(reason),
   });
   metrics.lookups.watch(() => names.counts());
+  const own = createOwnAddress(config);
   let url = config.publicUrl ?? '';
   const domain = await createDomain({
     config,
@@ -90,13 +92,14 @@ async function serveStore(
     metrics,
     log,
     names,
+    own,
     endpoint: () => new URL(url),
     resolveLogin: (login) => logins.resolveLogin(login),
   });
   opened.push(domain);
   const logins = await createLogins({ config, issuers, store: observed, log, names, signInKey: domain.signInKey });
   opened.push(logins);
-  const servers = createServers({ config, documents, logins, domain, metrics, log });
+  const servers = createServers({ config, documents, logins, domain, own, metrics, log });
   opened.push(servers);
   const listener = createListener({
     routes: [...healthRoutes(() => readiness.failedChecks(), metrics), ...servers.routes],
@@ -105,6 +108,7 @@ async function serveStore(
     metrics,
   });
   const port = await listener.listen(config.listenHost, config.listenPort);
+  own.listensOn(port);
   const stop = { drainTimeoutMs: config.shutdownTimeoutMs, idleGraceMs: 0 };
   opened.push({ close: () => listener.close(stop) });
   url = publicUrl(config, port);

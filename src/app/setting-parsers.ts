@@ -112,7 +112,7 @@ export function parseCidr(text: string): string {
 }
 
 /** Parses `host` or `host:port`, and returns it in lower case. */
-export function parsePlainHttpHost(text: string): string {
+export function parseHostAndPort(text: string): string {
   const url = URL.parse(`http://${text}`);
   if (url === null || url.pathname !== '/' || url.username !== '' || url.search !== '' || url.hash !== '')
     throw new Error(`must list host or host:port, but "${text}" is neither`);

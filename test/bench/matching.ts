@@ -33,6 +33,7 @@ export async function measureMatching(dataDir: string, seeded: readonly SeededRe
     accountValidationRateLimit: { consume: async () => 0 },
     now: () => new Date(),
     newId: () => '',
+    isOwnHost: () => false,
     observeValidation: () => undefined,
     rotationWindowMs: 0,
   });

@@ -59,6 +59,7 @@ export async function startSystem({ openStore, dropStore, directory }: SystemPar
     rotationWindowMs,
     now: () => new Date((clock += 1)),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
+    isOwnHost: () => false,
     observeValidation: () => undefined,
   });
   return {

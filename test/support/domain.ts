@@ -137,6 +137,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
     now: () => state.time,
     monotonicMs: () => state.time.getTime() - state.setMs,
     newId: () => `reg_${String((ids += 1)).padStart(32, '0')}`,
+    isOwnHost: (host) => host === 'regway.test:4000',
     rotationWindowMs,
   };
 }

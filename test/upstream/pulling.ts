@@ -47,6 +47,8 @@ export function openUpstream(settings: Partial<UpstreamSettings> = {}): TestUpst
         const { status, body } = await puller.open(source, {
           method: 'GET',
           path: 'manifests/latest',
+          kind: 'manifests',
+          digest: undefined,
           headers: {},
           owner: 'login',
           signal: AbortSignal.timeout(10_000),

@@ -3,6 +3,7 @@
 import * as cliAccessOperations from '../../cli/api/access-operations.ts';
 import * as cliOperations from '../../cli/api/operations.ts';
 import * as consoleOperations from '../../console/api/operations.ts';
+import type { OwnAddress } from './own-address.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Registries } from '../../core/registries/registries.ts';
 import { largeOperations } from '../../server/graphql/execution/large-operations.ts';
@@ -40,6 +41,7 @@ interface ServerParts {
   readonly documents: TrustedDocuments;
   readonly logins: Logins;
   readonly domain: Domain;
+  readonly own: OwnAddress;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -51,12 +53,14 @@ interface PullingParts {
   readonly upstream: Puller;
   /** Signs the tokens that the token endpoint issues. */
   readonly grantKey: Uint8Array;
+  readonly viaName: string;
+  readonly own: OwnAddress;
   readonly metrics: Metrics;
   readonly log: Log;
 }
 
 /** Creates every server and returns its routes. */
-export function createServers({ config, documents, logins, domain, metrics, log }: ServerParts): Servers {
+export function createServers({ config, documents, logins, domain, own, metrics, log }: ServerParts): Servers {
   const site = createConsole(config, logins, consoleDir);
   const graphql = createGraphql({ config, documents, log }, site.authenticate, domain.useCases);
   const rest = createRest(logins, domain.useCases.registries, log);
@@ -66,7 +70,7 @@ export function createServers({ config, documents, logins, domain, metrics, log 
       ...graphqlRoutes(graphql),
       ...site.routes,
       ...restRoutes(rest),
-      ...pullRoutes({ ...domain, config, logins, metrics, log }),
+      ...pullRoutes({ ...domain, config, logins, own, metrics, log }),
     ],
     close: () => graphql.dispose(),
   };
@@ -121,7 +125,7 @@ function restRoutes(rest: RestServer): Route[] {
 }
 
 /** Creates the route of the pull endpoint, `/v2`. */
-function pullRoutes({ config, logins, pulls, upstream, grantKey, metrics, log }: PullingParts): Route[] {
+function pullRoutes({ config, logins, pulls, upstream, grantKey, viaName, own, metrics, log }: PullingParts): Route[] {
   const now = (): Date => new Date();
   const server = createPullServer({
     pulls,
@@ -130,7 +134,12 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, metrics, log }:
     authenticate: logins.authenticator(['bearer', 'basic']),
     resolveLogin: logins.resolveLogin,
     now,
-    settings: { publicUrl: config.publicUrl, defaultUpstream: config.pullDefaultUpstream },
+    settings: {
+      publicUrl: config.publicUrl,
+      defaultUpstream: config.pullDefaultUpstream,
+      viaName,
+      isOwnHost: own.isOwnHost,
+    },
     log: {
       error: (fields, message) => log.error(fields, message),
       warn: (fields, message) => log.warn(fields, message),

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type Accounts, createAccounts } from '../../core/accounts/accounts.ts';
 import { createTokens, type TokenIssuer, type Tokens } from '../../core/accounts/tokens.ts';
 import { type AuditTrailReader, createAuditTrail } from '../../core/audit/trail.ts';
+import type { OwnAddress } from './own-address.ts';
 import type { Login, Principal } from '../../core/authz/principal.ts';
 import { withoutExpiredPasswords } from '../../core/passwords/expired-passwords.ts';
 import { createClientConfigs } from '../../core/pulls/client-config.ts';
@@ -39,6 +40,7 @@ interface DomainParts {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly names: Names;
+  readonly own: OwnAddress;
   /** The public address; known once the server listens. */
   readonly endpoint: PublicEndpoint;
   /** Resolves the principal of an earlier login again. Available once the logins are wired, which need a key from here. */
@@ -52,6 +54,8 @@ export interface Domain {
   readonly upstream: Puller;
   /** Signs the grants of the pull endpoint. */
   readonly grantKey: Uint8Array;
+  /** The name of the installation in `Via`. */
+  readonly viaName: string;
   /** Signs the cookie of a sign-in in progress. */
   readonly signInKey: Uint8Array;
   /** Ends the subscriptions, whose connections would otherwise delay a stop. */
@@ -81,11 +85,13 @@ export async function createDomain({
   metrics,
   log,
   names,
+  own,
   endpoint,
   resolveLogin,
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
-  const { validator, cloud, upstream } = createUpstream(config, metrics, names);
+  const viaName = `regway-${Buffer.from(sealer.deriveKey('via')).toString('hex').slice(0, 16)}`;
+  const { validator, cloud, upstream } = createUpstream({ config, observer: metrics, names, own, viaName });
   const validating = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport, host: string) =>
@@ -98,6 +104,7 @@ export async function createDomain({
     registries: stored,
     access: store.access,
     sealer,
+    isOwnHost: own.isOwnHost,
     ...validating,
     ...validationLimits(config),
     newId: () => `reg_${randomUUID().replaceAll('-', '')}`,
@@ -140,6 +147,7 @@ export async function createDomain({
     pulls,
     upstream,
     grantKey: sealer.deriveKey('pull-grant'),
+    viaName,
     signInKey: sealer.deriveKey('sign-in'),
     ...opened(subscriptions, pulls),
     close,
@@ -172,12 +180,20 @@ function observedPulls(pulls: Pulls, metrics: Metrics): Pulls {
   };
 }
 
-function createUpstream(config: Config, observer: Metrics, { lookup, lookupFunction }: Names) {
+interface UpstreamParts extends Pick<DomainParts, 'config' | 'names' | 'own'> {
+  readonly observer: Metrics;
+  readonly viaName: string;
+}
+
+function createUpstream({ config, observer, names: { lookup, lookupFunction }, own, viaName }: UpstreamParts) {
   const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,
     egressDeny: config.egressDeny,
     plainHttpHosts: config.plainHttpHosts,
+    redirectHosts: config.redirectHosts,
+    isOwn: own.isOwn,
+    viaName,
     extraCa: config.extraCa,
     now: systemTime,
     observer,

@@ -34,6 +34,8 @@ import type { RotationWindow } from '../passwords/expired-passwords.ts';
 export interface WritingPorts extends LookupPorts, PasswordPorts, CheckPorts, RotationWindow {
   /** Returns a new registry ID. */
   readonly newId: () => string;
+  /** Whether a canonical `host[:port]` is this server itself. */
+  readonly isOwnHost: (host: string) => boolean;
 }
 
 /** The use cases that change a registry, each in one transaction. */
@@ -64,6 +66,7 @@ async function createRegistry(
   const principal = authorize(caller, 'registry.create');
   const parsed = parseInput(createInput, input);
   const pattern = parseRegistryPattern(parsed.registry);
+  if (ports.isOwnHost(pattern.host)) throw isOwn(pattern.host);
   const account = await actingAccount(ports, principal, parsed.account);
   const { username, password, type, trustedRealm = null } = parsed;
   const target = {
@@ -273,4 +276,13 @@ function alreadyExists(registry: string): Problem {
   return new Problem('ALREADY_EXISTS', `A registry for ${registry} already exists in this account. Update that one.`, {
     field: ['registry'],
   });
+}
+
+/** A pull from this server through this server would begin another, without end. */
+function isOwn(host: string): Problem {
+  return new Problem(
+    'INVALID_REGISTRY',
+    `${host} is this Regway server itself. Name the registry whose images it is to pull, such as docker.io.`,
+    { reason: 'HOST_IS_REGWAY', field: ['registry'] },
+  );
 }

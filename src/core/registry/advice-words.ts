@@ -89,6 +89,9 @@ const commonWords: ByAdvice<CommonAdviceKind, string> = {
     `Plain HTTP also requires the operator's permission: add ${host} to REGWAY_PLAIN_HTTP_HOSTS, and restart Regway.`,
   PERMIT_ADDRESS: () =>
     'Use the address of a registry. Loopback is reachable only if Regway itself listens only on loopback; REGWAY_EGRESS_ALLOW and REGWAY_EGRESS_DENY restrict all other addresses.',
+  PERMIT_REDIRECT: ({ host }) =>
+    `If the registry keeps its content there, add ${host} to REGWAY_REDIRECT_HOSTS, and restart Regway.`,
+  NAME_OTHER_HOST: () => 'Name the host of the registry behind it.',
   USE_REGISTRY: ({ host }) => `Use ${host} as the registry instead, if that is the one you mean.`,
   CORRECT_REDIRECT: () =>
     'Correct the redirect in the configuration of the registry or the proxy in front of it: /v2/ must answer over HTTPS without leading to another host.',

@@ -23,6 +23,8 @@ const registryKinds = [
   'USE_TLS',
   'PERMIT_PLAIN_HTTP',
   'PERMIT_ADDRESS',
+  'PERMIT_REDIRECT',
+  'NAME_OTHER_HOST',
   'USE_REGISTRY',
   'CORRECT_REDIRECT',
   'ENABLE_BASIC_OR_BEARER',
@@ -130,6 +132,7 @@ interface Details {
   readonly USE_TLS: Host;
   readonly PERMIT_PLAIN_HTTP: Host;
   readonly PERMIT_AND_ALLOW_PLAIN_HTTP: Host;
+  readonly PERMIT_REDIRECT: Host;
   readonly USE_REGISTRY: Host;
   readonly TRUST_REALM: Host & LoginChange;
   /** The repository that may not be pulled; null if the registry did not say which. */

@@ -30,6 +30,8 @@ export interface PullUpstream {
 interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD';
   readonly path: string;
+  readonly kind: ContentKind;
+  readonly digest: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** Who is served in turn with others. */
   readonly owner: string;
@@ -108,6 +110,8 @@ async function requestUpstream(
     const upstreamResponse = await ports.upstream.open(source, {
       method,
       path: pathOf(route),
+      kind,
+      digest: digestOf(route),
       headers: headersForUpstream(request, kind),
       owner: ownerOf(caller, route),
       signal: caller.signal(),
@@ -158,13 +162,13 @@ function upstreamError({ status, errorCode, headers }: UpstreamResponse, { kind,
 async function sendContent(ports: ProxyPorts, pull: Pull, upstreamResponse: UpstreamResponse): Promise<void> {
   const { response, route, caller } = pull;
   const { body, status, headers, url } = upstreamResponse;
-  const head = headersForClient(headers, route, url);
+  // A part of the content cannot be verified, because the digest is of the whole.
+  const digest = body === undefined || status === 206 ? undefined : digestOf(route);
+  const head = headersForClient(headers, { route, respondedFrom: url, verifiedDigest: digest });
   if (body === undefined) {
     response.writeHead(status, head).end();
     return;
   }
-  // A part of the content cannot be verified: the digest is of the whole.
-  const digest = status === 206 ? undefined : digestOf(route);
   const coding = digest === undefined ? undefined : codingOf(headers['content-encoding'] ?? 'identity');
   let decoding: Slot | undefined;
   try {

@@ -11,6 +11,7 @@ import { OciError, toOciError, sendOciError } from './errors.ts';
 import { createGrants } from './grant.ts';
 import { createDecodingSlots } from './content/decoding-slots.ts';
 import { createHashThread } from './content/hash-thread.ts';
+import { type LoopSettings, rejectLoop } from './loop.ts';
 import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts } from './login.ts';
 import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullUpstream } from './proxy.ts';
 import { parsePullUrl, type PullRoute } from './routes.ts';
@@ -31,7 +32,7 @@ export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
     readonly publicUrl: string | undefined;
     /** The host of names without one, for Docker's `registry-mirrors`; if undefined, such names are rejected. */
     readonly defaultUpstream: string | undefined;
-  };
+  } & LoopSettings;
   readonly log: PullLog;
   /** Called when the hashing worker dies after 3 restarts within a minute; ends the process. */
   readonly onGivenUp: () => void;
@@ -132,6 +133,7 @@ async function answer(
     );
   progress.subject = client.principal.subject;
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
+  rejectLoop(request, route.host, deps.settings);
   const signal = disconnected(response);
   const caller = { principal: client.principal, requestId: progress.requestId, signal: () => signal };
   await answerPull(deps, { request, response, caller, client, route });

@@ -40,6 +40,7 @@ export interface OutcomeFacts {
   /** The pattern below which a repository can be named to verify the credential; null for the whole host, undefined if none can be named. */
   readonly probePattern: string | null | undefined;
   readonly realmRefusal: RealmRefusal;
+  readonly addressRefusal: AddressRefusal;
   /** How the response violates HTTP/1.1; null if it does not. */
   readonly protocolFault: ProtocolFault | null;
   readonly retryable: boolean;
@@ -66,6 +67,7 @@ export const noFacts = {
   isCaMissing: true,
   probePattern: undefined,
   realmRefusal: 'UNUSABLE',
+  addressRefusal: 'POLICY',
   protocolFault: null,
   retryable: false,
   retryAfter: null,
@@ -103,3 +105,6 @@ export type ProtocolFault = 'HTTP2_ONLY' | 'AMBIGUOUS_LENGTH' | 'INVALID_HEADER'
 
 /** Why a realm must not receive the credential. */
 export type RealmRefusal = 'UNUSABLE' | 'PLAIN_HTTP' | 'OTHER_HOST';
+
+/** Why an address must not be contacted: by the egress policy, because it is this server itself, or because a redirect leads into a private network. */
+export type AddressRefusal = 'POLICY' | 'OWN' | 'PRIVATE_REDIRECT';

@@ -5,6 +5,12 @@ import { type CheckedOutcome, type OutcomeFacts, type ProtocolFault, UpstreamFai
 /** The `code` of the error that rejects a connection to a forbidden address before it is made. */
 export const forbiddenAddressCode = 'EGRESS_FORBIDDEN';
 
+/** The `code` of the error that rejects a connection to this server itself. */
+export const ownAddressCode = 'OWN_ADDRESS';
+
+/** The `code` of the error that rejects a redirect to an address that only its own network reaches. */
+export const privateRedirectCode = 'PRIVATE_REDIRECT';
+
 /** The `code` of the error for a reused connection that ended before a byte of the answer to its last request. */
 export const staleConnectionCode = 'STALE_CONNECTION';
 
@@ -20,6 +26,8 @@ const notHttp1 = (protocolFault: ProtocolFault): Row => ['UPSTREAM_ERROR', { pro
 /** Keyed by `code`, never by message, because Node's wording changes and contains advice of its own. */
 const rows: Readonly<Record<string, Row>> = {
   [forbiddenAddressCode]: ['FORBIDDEN_ADDRESS'],
+  [ownAddressCode]: ['FORBIDDEN_ADDRESS', { addressRefusal: 'OWN' }],
+  [privateRedirectCode]: ['FORBIDDEN_ADDRESS', { addressRefusal: 'PRIVATE_REDIRECT' }],
   ENOTFOUND: ['DNS_FAILURE', { retryable: false }],
   EAI_NONAME: ['DNS_FAILURE', { retryable: false }],
   EAI_NODATA: ['DNS_FAILURE', { retryable: false }],

@@ -108,8 +108,7 @@ const outcomes: Readonly<Record<CheckedOutcome, Describe>> = {
       kind: 'ENABLE_BASIC_OR_BEARER',
     }),
   FORBIDDEN_REALM: describeForbiddenRealm,
-  FORBIDDEN_ADDRESS: ({ host }) =>
-    final(`${host} leads to an address that this server is not allowed to contact.`, { kind: 'PERMIT_ADDRESS' }),
+  FORBIDDEN_ADDRESS: describeForbiddenAddress,
   TOKEN_ENDPOINT_ERROR: ({ host, reason, detail, retryable }) => ({
     message: `The token server ${host} issued no usable token (${reason}).${codeOf(detail)}`,
     advice: [retryable ? { kind: 'RETRY_LATER', host } : { kind: 'CHECK_TOKEN_SERVER' }],
@@ -186,6 +185,13 @@ function describeProtocolFault(host: string, fault: ProtocolFault): OutcomeMessa
 
 function codeOf(detail: UpstreamErrorCode | null): string {
   return detail === null ? '' : ` Its error code is ${detail}.`;
+}
+
+function describeForbiddenAddress({ host, addressRefusal }: OutcomeFacts): OutcomeMessage {
+  if (addressRefusal === 'OWN') return final(`${host} is this Regway server itself.`, { kind: 'NAME_OTHER_HOST' });
+  return addressRefusal === 'POLICY'
+    ? final(`${host} leads to an address that this server is not allowed to contact.`, { kind: 'PERMIT_ADDRESS' })
+    : final(`The registry redirects to ${host}, which is in a private network.`, { kind: 'PERMIT_REDIRECT', host });
 }
 
 function describeForbiddenRealm({ host, otherHost, usableHost, realmRefusal }: OutcomeFacts): OutcomeMessage {

@@ -43,10 +43,15 @@ export function plainHttpEndpoint(endpoint: Endpoint): Endpoint {
  * @param plainHttpHosts `host` for any port of it, or `host:port`.
  */
 export function isPlainHttpHost(url: URL, plainHttpHosts: readonly string[]): boolean {
+  return isLoopbackHost(url.hostname) || isNamedHost(url, plainHttpHosts);
+}
+
+/** Returns whether a setting names the host of a URL. @param hosts `host` for any port of it, or `host:port`. */
+export function isNamedHost(url: URL, hosts: readonly string[]): boolean {
   // A URL omits the default port of its scheme, which a setting may name.
   const defaultPort = url.protocol === 'https:' ? '443' : '80';
   const named = [url.hostname, url.host, `${url.hostname}:${url.port === '' ? defaultPort : url.port}`];
-  return isLoopbackHost(url.hostname) || plainHttpHosts.some((host) => named.includes(host));
+  return hosts.some((host) => named.includes(host));
 }
 
 /** Returns whether a host that was contacted is the registry itself, and not its token server or its storage. @param host `host[:port]` of a URL. */

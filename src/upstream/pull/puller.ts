@@ -22,6 +22,7 @@ import { createPullAuth, type PullAccess, type PullAuth } from './access.ts';
 import { converse, withCurrentLogin } from './conversation.ts';
 import { keyOf } from './handshake.ts';
 import { followToStorage, sendWithinOrigin } from './redirect.ts';
+import { judgeRedirected } from './redirected-content.ts';
 import {
   createPullContext,
   openPullSession,
@@ -102,7 +103,8 @@ async function runPull(
 ): Promise<UpstreamReply> {
   const upstream = await sendWithAuth(exchange, auth);
   const { final, location } = await followToStorage(exchange, upstream, redirects);
-  if (location === undefined) return { ...(await readReply(exchange, final)), location };
+  if (location === undefined)
+    return { ...(await readReply(exchange, await judgeRedirected(exchange, final))), location };
   return { status: 307, headers: {}, url: final.url, body: undefined, errorCode: null, location: location.href };
 }
 

@@ -7,16 +7,24 @@ import type { Secret } from '../../core/shared/secret.ts';
 import type { CheckTarget, Credential } from '../../core/validation/validator.ts';
 import { openSession, registryClient, type RegistrySession, type SessionContext } from '../login/session.ts';
 import { createAgents } from '../transport/agents.ts';
+import type { Reach } from '../transport/addresses/guard.ts';
 import type { StreamResponse, UpstreamClient } from '../transport/client.ts';
-import { createEgressPolicy } from '../transport/egress.ts';
+import { createEgressPolicy } from '../transport/addresses/egress.ts';
 import { defaultLimits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
 import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
+
+/** The kinds of content that registries serve (distribution-spec, "Endpoints"; the catalog is an extension). */
+export type ContentKind = 'manifests' | 'blobs' | 'tags' | 'referrers' | 'catalog';
 
 export interface PullRequest {
   readonly method: 'GET' | 'HEAD';
   /** The path below `/v2/<repository>/`, or below `/v2/` for the catalog, with its query; built only from parsed parts. */
   readonly path: string;
+  /** The kind of that content; of `blobs` nothing but the bytes matters. */
+  readonly kind: ContentKind;
+  /** The digest that the content must have; undefined if it is requested by tag, or is a list. */
+  readonly digest: string | undefined;
   /** Headers of the client that may be sent upstream. None of them is a credential. */
   readonly headers: Readonly<Record<string, string>>;
   /** Who is served in turn with others, at the connections to an origin and at the memory for content. */
@@ -58,8 +66,10 @@ export async function send(
   { client, request, context, source }: PullExchange,
   url: URL,
   authorization: Secret | undefined,
+  reach: Reach = 'ANY',
 ): Promise<UpstreamExchange> {
-  const { method, headers, owner, signal } = request;
+  const { method, owner, signal } = request;
+  const headers = withVia(request.headers, context.settings.viaName);
   const { contentHeadersTimeoutMs, contentIdleTimeoutMs } = context.limits;
   const slot = await context.slots.acquire({ owner, group: url.origin, signal }).catch((error: unknown) => {
     throw error instanceof NoSlot ? busy(source, error, context.settings.now()) : error;
@@ -67,6 +77,7 @@ export async function send(
   try {
     const response = await client.open({
       url,
+      reach,
       method,
       headers,
       authorization,
@@ -81,6 +92,32 @@ export async function send(
     slot.release();
     throw error;
   }
+}
+
+/** Content below this is read whole without a slot: at every connection at once it would take as much memory as the slots. */
+const minWholeBytes = 128 * 1024;
+
+/**
+ * Takes a slot for content that is read whole, or returns undefined if it is short.
+ * @throws Problem `UPSTREAM_FAILED` with the reason `BUSY` if none became free in time.
+ */
+export async function holdWhole(
+  { context, request, source }: PullExchange,
+  bytes: number,
+  { origin }: URL,
+): Promise<Slot | undefined> {
+  if (bytes < minWholeBytes) return undefined;
+  const { owner, signal } = request;
+  return context.wholeSlots.acquire({ owner, group: origin, signal }).catch((error: unknown) => {
+    throw error instanceof NoSlot ? busy(source, error, context.settings.now()) : error;
+  });
+}
+
+/** Adds this installation's name to those of other Regways before it, so that each recognizes a pull that comes back (RFC 9110 §7.6.3). */
+function withVia(headers: PullRequest['headers'], name: string | undefined): PullRequest['headers'] {
+  if (name === undefined) return headers;
+  const before = headers['via'] === undefined ? '' : `${headers['via']}, `;
+  return { ...headers, via: `${before}1.1 ${name}` };
 }
 
 /** `BUSY` is no outcome of a validation: nothing was sent. */
@@ -117,6 +154,8 @@ export interface PullContext extends SessionContext {
   readonly mutex: KeyedMutex;
   /** The connections of pulls, by origin. */
   readonly slots: FairSlots;
+  /** The memory of manifests and lists that are read whole. */
+  readonly wholeSlots: FairSlots;
 }
 
 /**
@@ -137,6 +176,18 @@ const connectionLimits: SlotLimits = {
   stallMs: 5_000,
 };
 
+/** Each takes up to 4 MiB, so 64 MiB in all. Only what a redirect led to is read whole, and only what is long. */
+const wholeLimits: SlotLimits = {
+  total: 16,
+  perGroup: 16,
+  reserve: 0,
+  reservedPerOwner: 0,
+  maxWaitMs: 10_000,
+  maxWaiting: 1_024,
+  maxWaitingPerOwner: 256,
+  stallMs: 5_000,
+};
+
 /** Requests for tokens share the connections of undici, and do not wait for pulls. */
 const conversationConnections = 64;
 
@@ -154,6 +205,7 @@ export function createPullContext(
   });
   const agents = createAgents({
     egress,
+    isOwn: settings.isOwn,
     secureContext: createTrust(settings.extraCa),
     limits,
     lookup: settings.lookup,
@@ -161,8 +213,9 @@ export function createPullContext(
     maxConnectionsPerOrigin: slotLimits.perGroup + slotLimits.reserve + conversationConnections,
   });
   const slots = new FairSlots(slotLimits, setTimer);
+  const wholeSlots = new FairSlots(wholeLimits, setTimer);
   const monotonicMs = settings.monotonicMs ?? (() => performance.now());
-  return { agents, limits, settings, monotonicMs, mutex: createKeyedMutex(monotonicMs), slots, closing };
+  return { agents, limits, settings, monotonicMs, mutex: createKeyedMutex(monotonicMs), slots, wholeSlots, closing };
 }
 
 /**

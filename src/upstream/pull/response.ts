@@ -59,7 +59,7 @@ export function isWithoutCatalog({ repository }: PullSource, response: UpstreamR
 export async function readReply(exchange: PullExchange, upstream: UpstreamExchange): Promise<PullReply> {
   const { url } = upstream;
   if (!contentStatuses.has(upstream.response.status)) return readError(exchange, upstream);
-  const response = exchange.request.headers['range'] === undefined ? wholeOf(upstream) : upstream.response;
+  const response = exchange.request.headers['range'] === undefined ? wholeOf(exchange, upstream) : upstream.response;
   const reply = { status: response.status, headers: safeHeaders({ ...upstream, response }), url, errorCode: null };
   if (response.status !== 304 && exchange.request.method === 'GET')
     return { ...reply, body: { stream: response.body, release: response.release, onYield: upstream.slot.onYield } };
@@ -68,18 +68,15 @@ export async function readReply(exchange: PullExchange, upstream: UpstreamExchan
 }
 
 /**
- * Returns the response to a request without a Range. A part of what was requested whole would pass as all of it, except to clients that verify
- * its digest (RFC 9110 §15.3.7).
+ * Returns the response to a request without a Range, which must be the whole (RFC 9110 §15.3.7). Even a part that says it is all of the content is
+ * an answer to a question that was not asked.
  * @throws UpstreamFailure for a part.
  */
-function wholeOf({ response, url }: UpstreamExchange): StreamResponse {
+function wholeOf({ source }: PullExchange, { response }: UpstreamExchange): StreamResponse {
   if (response.status !== 206) return response;
-  const { 'content-range': range, ...headers } = response.headers;
-  const [, last, length] = /^bytes 0-(\d{1,16})\/(\d{1,16})$/.exec(typeof range === 'string' ? range : '') ?? [];
-  if (last !== undefined && Number(last) + 1 === Number(length)) return { ...response, status: 200, headers };
   discard(response);
   throw new UpstreamFailure('UPSTREAM_ERROR', {
-    host: url.host,
+    host: source.host,
     status: response.status,
     reason: 'HTTP 206: a part of the content, although all of it was requested',
   });
@@ -114,7 +111,7 @@ function refusal(session: RegistrySession, response: UpstreamResponse, url: URL,
     return new UpstreamFailure('UPSTREAM_ERROR', {
       host,
       status: response.status,
-      reason: `HTTP ${response.status} from the storage that it redirects to`,
+      reason: `HTTP ${response.status} from ${session.redact(url.host) ?? 'the address'}, to which it redirects`,
       // The next redirect has a new signature.
       retryable: true,
       retryAfter: retryAfterOf(response, session.now().getTime()),

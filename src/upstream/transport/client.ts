@@ -7,6 +7,7 @@ import type { Secret } from '../../core/shared/secret.ts';
 import { codeOf } from '../../core/shared/fault.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { failureOf, staleConnectionCode } from '../errors/network-errors.ts';
+import type { Reach } from './addresses/guard.ts';
 import type { Agents, Connections } from './agents.ts';
 import type { BufferPool } from './memory/buffer-pool.ts';
 
@@ -41,6 +42,8 @@ export interface UpstreamResponse {
 }
 
 interface StreamRequest extends CommonRequest {
+  /** Where the connection may lead. Defaults to `ANY`. */
+  readonly reach?: Reach | undefined;
   /** Whose share of the memory the content is read into. */
   readonly owner: string;
   readonly method: 'GET' | 'HEAD';
@@ -70,12 +73,15 @@ export interface UpstreamClient {
 
 /** Creates a client over connections that other clients use too. */
 export function clientOver(agents: Agents, settings: RequestSettings): UpstreamClient {
-  const connectionsTo = (url: URL) => (url.origin === settings.unverifiedOrigin ? agents.unverified : agents.verified);
+  const connectionsTo = ({ origin }: URL, reach: Reach = 'ANY') => {
+    if (reach !== 'ANY') return agents.redirected(reach);
+    return origin === settings.unverifiedOrigin ? agents.unverified : agents.verified;
+  };
   return {
     get: (request) =>
       observed(agents, () => get(request, settings.userAgent, connectionsTo(request.url), agents.bufferPool)),
     open: async (request) => ({
-      ...(await observed(agents, () => open(request, settings.userAgent, connectionsTo(request.url)))),
+      ...(await observed(agents, () => open(request, settings.userAgent, connectionsTo(request.url, request.reach)))),
       release: (piece) => agents.bufferPool.release(piece, request.owner),
     }),
   };

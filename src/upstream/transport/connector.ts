@@ -7,8 +7,7 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 import { callbackify } from 'node:util';
 import { errors } from 'undici';
 import type { buildConnector } from 'undici';
-import type { EgressPolicy } from './egress.ts';
-import { forbiddenAddressCode } from '../errors/network-errors.ts';
+import type { AddressGuard } from './addresses/guard.ts';
 import type { BufferPool } from './memory/buffer-pool.ts';
 import { createBufferedDuplex } from './buffered-duplex.ts';
 import type { BufferedSocket } from './buffered-duplex.ts';
@@ -25,7 +24,7 @@ export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 export type ConnectionPhase = 'RESOLVING' | 'CONNECTING' | 'SECURING' | 'READY';
 
 interface ConnectorSettings {
-  readonly egress: EgressPolicy;
+  readonly guard: AddressGuard;
   readonly lookup: Lookup;
   readonly connectTimeoutMs: number;
   readonly secureContext: SecureContext;
@@ -50,14 +49,19 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
     const origin = `${options.protocol}//${options.host ?? options.hostname}`;
     const report = (phase: ConnectionPhase) => settings.onPhase(phase, origin);
     report('RESOLVING');
-    if (isIP(options.hostname) !== 0 && !settings.egress.permits(options.hostname)) {
-      callback(forbiddenAddress(), null);
+    const port = portOf(options);
+    const isLiteral = isIP(options.hostname) !== 0;
+    const refused = isLiteral
+      ? settings.guard.refuseAddress(options.hostname, port)
+      : settings.guard.refuseName(options.hostname, port);
+    if (refused !== undefined) {
+      callback(refused, null);
       return;
     }
-    if (isIP(options.hostname) !== 0) report('CONNECTING');
+    if (isLiteral) report('CONNECTING');
     const bufferedSocket = createBufferedDuplex(settings.bufferPool);
     const socket = openSocket(options, settings, bufferedSocket, () => report('CONNECTING'));
-    settle(socket, options.protocol === 'https:', settings, report, (error) => {
+    settle(socket, options, settings, report, (error) => {
       if (error !== null) callback(error, null);
       // undici uses only what every duplex stream has, and ref and unref.
       else callback(null, bufferedSocket.over(socket) as Socket);
@@ -74,8 +78,8 @@ function openSocket(
   const isSecure = options.protocol === 'https:';
   const common = {
     host: options.hostname,
-    port: Number(options.port || (isSecure ? 443 : 80)),
-    lookup: guardedLookup(settings, onResolved),
+    port: portOf(options),
+    lookup: guardedLookup(settings, portOf(options), onResolved),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: addressAttemptTimeoutMs,
     onread,
@@ -91,14 +95,19 @@ function openSocket(
   });
 }
 
+function portOf({ port, protocol }: buildConnector.Options): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80));
+}
+
 /** Calls back once: with null when the socket can carry a request, or with the error that prevents it. */
 function settle(
   socket: Socket,
-  isSecure: boolean,
+  options: buildConnector.Options,
   settings: ConnectorSettings,
   report: (phase: ConnectionPhase) => void,
   callback: (error: Error | null) => void,
 ): void {
+  const isSecure = options.protocol === 'https:';
   const timer = setTimeout(() => socket.destroy(new errors.ConnectTimeoutError()), settings.connectTimeoutMs);
   const { signal } = settings;
   // Passed to the socket itself, the signal would keep every socket that ever existed in memory.
@@ -114,7 +123,8 @@ function settle(
   socket.setNoDelay(true);
   socket.once('error', finish);
   socket.once('connect', () => {
-    if (!settings.egress.permits(socket.remoteAddress ?? '')) socket.destroy(forbiddenAddress());
+    const refused = settings.guard.refuseAddress(socket.remoteAddress ?? '', portOf(options));
+    if (refused !== undefined) socket.destroy(refused);
     else if (isSecure) report('SECURING');
   });
   socket.once(isSecure ? 'secureConnect' : 'connect', () => {
@@ -125,9 +135,9 @@ function settle(
 }
 
 /** Creates the lookup of a socket, which returns exactly the addresses that were checked. */
-function guardedLookup(settings: ConnectorSettings, onResolved: () => void): LookupFunction {
+function guardedLookup(settings: ConnectorSettings, port: number, onResolved: () => void): LookupFunction {
   return (hostname, options, callback) => {
-    callbackify(() => resolvePermitted(hostname, settings))((error, addresses) => {
+    callbackify(() => resolvePermitted(hostname, port, settings))((error, addresses) => {
       const [first] = addresses ?? [];
       if (error !== null || first === undefined) return callback(error, []);
       onResolved();
@@ -140,14 +150,14 @@ function guardedLookup(settings: ConnectorSettings, onResolved: () => void): Loo
 /** Returns all addresses of a name if each of them is permitted: a mixed response is a sign of DNS rebinding. */
 async function resolvePermitted(
   hostname: string,
-  { lookup, egress }: ConnectorSettings,
+  port: number,
+  { lookup, guard }: ConnectorSettings,
 ): Promise<readonly [ResolvedAddress, ...ResolvedAddress[]]> {
   const [first, ...others] = (await lookup(hostname)).map(({ address, family }) => ({ address, family }));
   if (first === undefined) throw Object.assign(new Error('The name has no address.'), { code: 'ENOTFOUND' });
-  if (![first, ...others].every(({ address }) => egress.permits(address))) throw forbiddenAddress();
+  for (const { address } of [first, ...others]) {
+    const refused = guard.refuseAddress(address, port);
+    if (refused !== undefined) throw refused;
+  }
   return [first, ...others];
-}
-
-function forbiddenAddress(): Error {
-  return Object.assign(new Error('The egress policy forbids this address.'), { code: forbiddenAddressCode });
 }

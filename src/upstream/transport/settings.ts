@@ -1,5 +1,6 @@
 // Defines the network settings that validations and pulls share: what the operator allows, what tests replace, and all limits.
 
+import type { IsOwn } from './addresses/guard.ts';
 import type { Lookup } from './connector.ts';
 
 /** Told of what is sent to upstreams, for the metrics. */
@@ -19,6 +20,12 @@ export interface NetworkSettings {
   readonly egressDeny: readonly string[];
   /** `host` or `host:port` that may be contacted over plain HTTP once a record has secureConnection off. */
   readonly plainHttpHosts: readonly string[];
+  /** `host` or `host:port` that a registry may redirect to although they are in a private network. Defaults to none. */
+  readonly redirectHosts?: readonly string[] | undefined;
+  /** Defaults to nothing. */
+  readonly isOwn?: IsOwn | undefined;
+  /** This installation's name in `Via` (RFC 9110 §7.6.3), by which it recognizes a pull that comes back. Defaults to none. */
+  readonly viaName?: string | undefined;
   /** PEM certificates that are trusted in addition to the system's. */
   readonly extraCa: string | undefined;
   readonly now: () => Date;

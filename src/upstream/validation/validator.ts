@@ -15,7 +15,7 @@ import { type CheckSession, openSession } from '../login/session.ts';
 import { createSteps } from '../login/steps.ts';
 import { type Agents, createAgents } from '../transport/agents.ts';
 import type { ConnectionPhase } from '../transport/connector.ts';
-import { createEgressPolicy, type EgressPolicy } from '../transport/egress.ts';
+import { createEgressPolicy, type EgressPolicy } from '../transport/addresses/egress.ts';
 import { defaultLimits, type Limits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
 import { type ConnectionWords, recordPhase } from './connection-steps.ts';
@@ -142,6 +142,7 @@ function openAgents(
   };
   return createAgents({
     egress,
+    isOwn: settings.isOwn,
     secureContext: trust,
     limits,
     // The requests of a check follow each other.

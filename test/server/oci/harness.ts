@@ -80,7 +80,13 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     authenticate: createAuthenticator({ access, now, schemes: ['bearer', 'basic'] }),
     resolveLogin: createTokenResolver({ access, now }),
     now,
-    settings: { publicUrl: undefined, defaultUpstream: undefined, ...options.settings },
+    settings: {
+      publicUrl: undefined,
+      defaultUpstream: undefined,
+      viaName: undefined,
+      isOwnHost: () => false,
+      ...options.settings,
+    },
     log: {
       error: write,
       warn: write,

@@ -66,24 +66,13 @@ describe('a part of content that was requested whole', () => {
     (_request, response) =>
       response.writeHead(206, { 'content-range': range, 'content-length': 5 }).end(layer.subarray(0, 5));
 
-  it.each([`bytes 0-4/${layer.length}`, 'bytes 0-4/*', 'bytes 5-9/10', ''])(
+  it.each([`bytes 0-4/${layer.length}`, 'bytes 0-4/5', 'bytes 0-4/*', 'bytes 5-9/10', ''])(
     'is 502, not content: %j',
     async (range) => {
       const { get } = await open(part(range));
       for (const method of ['GET', 'HEAD']) expect((await get(`blobs/${layerDigest}`, method)).status).toBe(502);
     },
   );
-
-  it('is content if it is all of it, and is then verified', async () => {
-    const { get } = await open((_request, response) =>
-      response.writeHead(206, { 'content-range': `bytes 0-${layer.length - 1}/${layer.length}` }).end(layer),
-    );
-    const answer = await get(`blobs/${layerDigest}`);
-    expect(answer).toMatchObject({ status: 200, body: layer });
-    expect(answer.headers).not.toHaveProperty('content-range');
-    const wrong = await open(part('bytes 0-4/5'));
-    await expect(wrong.get(`blobs/${layerDigest}`)).rejects.toMatchObject({ code: 'ECONNRESET' });
-  });
 
   it('passes where a range was requested, and a registry may ignore that', async () => {
     const { get } = await open((_request, response) => response.end(layer));

@@ -99,7 +99,7 @@ describe('a redirect of a blob', () => {
     await endpoint.add(registry.host);
     expect(await pull(endpoint, registry.host, undefined, 'HEAD')).toMatchObject({
       status: 200,
-      headers: { 'content-length': String(layer.length), 'docker-content-digest': layerDigest },
+      headers: { 'content-length': String(layer.length) },
     });
     expect(storage.received[0]?.method).toBe('HEAD');
   });
@@ -116,7 +116,7 @@ describe('a redirect of a blob', () => {
       const answer = await pull(endpoint, registry.host, undefined, 'HEAD');
       expect(answer).toMatchObject({
         status: 200,
-        headers: { 'content-length': String(layer.length), 'docker-content-digest': layerDigest },
+        headers: { 'content-length': String(layer.length) },
       });
       expect(answer.headers).not.toHaveProperty('content-range');
       expect(storage.received.map(({ method, headers: { range } }) => [method, range])).toEqual([

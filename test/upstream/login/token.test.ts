@@ -11,7 +11,7 @@ import {
 } from '../../../src/upstream/login/token.ts';
 import { createAgents } from '../../../src/upstream/transport/agents.ts';
 import { clientOver } from '../../../src/upstream/transport/client.ts';
-import { createEgressPolicy } from '../../../src/upstream/transport/egress.ts';
+import { createEgressPolicy } from '../../../src/upstream/transport/addresses/egress.ts';
 import { defaultLimits } from '../../../src/upstream/transport/settings.ts';
 import { createTrust } from '../../../src/upstream/transport/trust.ts';
 import { authority, credential, jwt, secure } from '../fixtures.ts';

@@ -22,6 +22,8 @@ it('a redirect whose body never ends holds its connection for two seconds, thoug
   const reply = await puller.open(sourceOf(server.host), {
     method: 'GET',
     path: 'blobs/sha256:0',
+    kind: 'blobs',
+    digest: undefined,
     headers: {},
     owner: 'login',
     signal: AbortSignal.timeout(20_000),

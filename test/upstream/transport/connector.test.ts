@@ -20,7 +20,7 @@ test.each([
   }
   const { signal } = new AbortController();
   const connect = createConnector({
-    egress: { permits: () => true },
+    guard: { refuseAddress: () => undefined, refuseName: () => undefined },
     lookup: async () => [],
     connectTimeoutMs: 5_000,
     secureContext: createTrust(undefined),

@@ -6,7 +6,7 @@ import { createSecureContext } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAgents } from '../../../src/upstream/transport/agents.ts';
 import { clientOver, type UpstreamClient } from '../../../src/upstream/transport/client.ts';
-import { createEgressPolicy } from '../../../src/upstream/transport/egress.ts';
+import { createEgressPolicy } from '../../../src/upstream/transport/addresses/egress.ts';
 import { defaultLimits, type Limits } from '../../../src/upstream/transport/settings.ts';
 import { startTcpServer } from '../fixtures.ts';
 

@@ -27,6 +27,7 @@ import {
   withCa,
 } from '../fixtures.ts';
 import { basicRegistry, bearerServer, ociError, sendJson } from '../personalities.ts';
+import type { PullRequest } from '../../../src/upstream/pull/request.ts';
 import { openPuller, sourceOf } from '../pulling.ts';
 
 /** One kind with terms of an interface is here too, because only a validator of its own has other names and settings. */
@@ -250,6 +251,40 @@ const executions: { readonly [Kind in RegistryAdviceKind]: () => Promise<Executi
       },
     };
   },
+  PERMIT_REDIRECT: async () => {
+    // A private host by the name of its registry, which is no loopback one.
+    const tls = await createCertificate({ names: ['registry.test'] });
+    const storage = await startServer((_request, response) => response.end('content'), { tls });
+    const { port } = await startServer(
+      (request, response) => {
+        if (request.url === '/v2/') sendJson(response, 200, {});
+        else response.writeHead(307, { location: `${storage.origin}/data` }).end();
+      },
+      { tls },
+    );
+    const settings = { extraCa: tls.cert, lookup: loopback };
+    return {
+      situation: { target: { host: `registry.test:${port}` }, settings, credential },
+      run: pullBlob,
+      follow: ({ host }, situation) => {
+        situation.settings = { ...settings, redirectHosts: [host] };
+      },
+    };
+  },
+  NAME_OTHER_HOST: async () => {
+    const own = await secure(basicRegistry);
+    const { host } = await secure(basicRegistry);
+    return {
+      situation: {
+        target: { host: own.host },
+        settings: { ...withCa, isOwn: (_host, port) => port === own.port },
+        credential,
+      },
+      follow: (_advice, situation) => {
+        situation.target = { host };
+      },
+    };
+  },
   USE_REGISTRY: async () => {
     const { origin } = await secure(basicRegistry);
     const { host } = await secure((_request, response) => response.writeHead(308, { location: `${origin}/v2/` }).end());
@@ -281,18 +316,34 @@ const executions: { readonly [Kind in RegistryAdviceKind]: () => Promise<Executi
   CORRECT_HEADERS: () => brokenBytes('HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\n{}'),
 };
 
+type Pulled = Pick<ValidationReport, 'outcome' | 'advice'>;
+
 /** Reads the catalog in a pull; a problem is reported as its reason and advice. */
-async function readCatalog({ target: { host } }: Situation): Promise<Pick<ValidationReport, 'outcome' | 'advice'>> {
-  const puller = openPuller();
+function readCatalog(situation: Situation): Promise<Pulled> {
+  return pull(situation, null, { path: '_catalog', kind: 'catalog' });
+}
+
+/** Pulls a blob in the same way. */
+function pullBlob(situation: Situation): Promise<Pulled> {
+  return pull(situation, 'team/app', { path: 'blobs/sha256:0', kind: 'blobs' });
+}
+
+async function pull(
+  { target: { host }, settings }: Situation,
+  repository: string | null,
+  content: Pick<PullRequest, 'path' | 'kind'>,
+): Promise<Pulled> {
+  const puller = openPuller(settings);
   const request = {
+    ...content,
     method: 'GET',
-    path: '_catalog',
+    digest: undefined,
     headers: {},
     owner: 'login',
     signal: AbortSignal.timeout(10_000),
   } as const;
   try {
-    const { status } = await puller.open(sourceOf(host, null), request);
+    const { status } = await puller.open(sourceOf(host, repository), request);
     return { outcome: status === 200 ? 'VALID' : 'UPSTREAM_ERROR', advice: [] };
   } catch (error) {
     if (!(error instanceof AdvisedProblem)) throw error;

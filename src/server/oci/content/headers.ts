@@ -1,6 +1,7 @@
 // Lists the headers that are passed between client and upstream. No other header is passed.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { isDigest } from '../../../core/registry/reference.ts';
 import { type ContentKind, contentPath, type ContentRoute, isList } from '../routes.ts';
 
 /** Headers that change the content or whether it is sent. No cookie, no forwarding header, never Authorization. */
@@ -34,23 +35,38 @@ const responseHeaders: Readonly<Record<string, string>> = {
   warning: 'Warning',
 };
 
+/** Returns the names of Regway installations that a pull came through, and of no other proxy, which is nobody else's business (RFC 9110 §7.6.3). */
+export function namesInVia(via: string | undefined): readonly string[] {
+  return via?.match(/\bregway-[0-9a-f]{16}\b/g) ?? [];
+}
+
 /** Returns the headers of a client that are sent upstream, unchanged. A catalog is requested whole and unencoded, because it is read. */
 export function headersForUpstream({ headers }: IncomingMessage, kind: ContentKind): Record<string, string> {
   if (kind === 'catalog') return { accept: 'application/json', 'accept-encoding': 'identity' };
-  return Object.fromEntries(
-    requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
-  );
+  const via = namesInVia(headers.via);
+  return {
+    ...Object.fromEntries(
+      requestHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
+    ),
+    ...(via.length === 0 ? {} : { via: via.map((name) => `1.1 ${name}`).join(', ') }),
+  };
+}
+
+interface Answered {
+  readonly route: ContentRoute;
+  /** The URL that responded, after redirects. */
+  readonly respondedFrom: URL;
+  /** The digest that the content is held to while it is sent; undefined if nothing verifies it. */
+  readonly verifiedDigest: string | undefined;
 }
 
 /**
- * Returns the headers of the upstream that are sent to the client. If the client requested content by digest, Docker-Content-Digest is that
- * digest, whatever the upstream sent.
- * @param respondedFrom The URL that responded, after redirects.
+ * Returns the headers of the upstream that are sent to the client. Docker-Content-Digest is the digest that the content is verified to have, or
+ * what the registry claims, if it is a digest.
  */
 export function headersForClient(
   headers: Readonly<Record<string, string>>,
-  route: ContentRoute,
-  respondedFrom: URL,
+  { route, respondedFrom, verifiedDigest }: Answered,
 ): OutgoingHttpHeaders {
   const passed: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -64,7 +80,9 @@ export function headersForClient(
   else delete passed['Content-Length'];
   const link = rewriteLink(headers['link'], route, respondedFrom);
   if (link !== undefined) passed['Link'] = link;
-  if (digestOf(route) !== undefined) passed['Docker-Content-Digest'] = digestOf(route);
+  const digest = verifiedDigest ?? headers['docker-content-digest'];
+  if (digest !== undefined && isDigest(digest)) passed['Docker-Content-Digest'] = digest;
+  else delete passed['Docker-Content-Digest'];
   return passed;
 }
 

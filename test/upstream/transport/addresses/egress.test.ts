@@ -2,16 +2,16 @@
 
 import { createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { parseRegistryPattern } from '../../../src/core/registry/reference.ts';
-import { Problem } from '../../../src/core/shared/problem.ts';
-import { UpstreamFailure } from '../../../src/upstream/errors/failure.ts';
-import { createAgents } from '../../../src/upstream/transport/agents.ts';
-import { clientOver } from '../../../src/upstream/transport/client.ts';
-import type { Lookup } from '../../../src/upstream/transport/connector.ts';
-import { createEgressPolicy, type EgressPolicy } from '../../../src/upstream/transport/egress.ts';
-import { defaultLimits } from '../../../src/upstream/transport/settings.ts';
-import { certificate, check, closedPort, secure, startServer, startTcpServer, withCa } from '../fixtures.ts';
-import { basicRegistry, bearerServer } from '../personalities.ts';
+import { parseRegistryPattern } from '../../../../src/core/registry/reference.ts';
+import { Problem } from '../../../../src/core/shared/problem.ts';
+import { UpstreamFailure } from '../../../../src/upstream/errors/failure.ts';
+import { createAgents } from '../../../../src/upstream/transport/agents.ts';
+import { clientOver } from '../../../../src/upstream/transport/client.ts';
+import type { Lookup } from '../../../../src/upstream/transport/connector.ts';
+import { createEgressPolicy, type EgressPolicy } from '../../../../src/upstream/transport/addresses/egress.ts';
+import { defaultLimits } from '../../../../src/upstream/transport/settings.ts';
+import { certificate, check, closedPort, secure, startServer, startTcpServer, withCa } from '../../fixtures.ts';
+import { basicRegistry, bearerServer } from '../../personalities.ts';
 
 const everything = { egressAllow: ['0.0.0.0/0', '::/0'], egressDeny: [] };
 

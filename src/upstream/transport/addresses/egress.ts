@@ -44,6 +44,8 @@ const forbiddenIpv6 = [
   'fd20:ce::254', // Google Cloud metadata
 ];
 
+export const loopbackNetworks = ['127.0.0.0/8', '::1'];
+
 /** The only parts of IPv6 that contain registries; the rest is link-local, site-local, multicast, mapped, discard-only, or unassigned. */
 const reachableIpv6 = ['2000::/3', 'fc00::/7'];
 
@@ -54,7 +56,7 @@ const reachableIpv6 = ['2000::/3', 'fc00::/7'];
 export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
   const forbidden = networks([...forbiddenIpv4, ...forbiddenIpv6]);
   const reachable = networks(reachableIpv6);
-  const loopback = networks(['127.0.0.0/8', '::1']);
+  const loopback = networks(loopbackNetworks);
   const allow = networks(settings.allow);
   const deny = networks(settings.deny);
 
@@ -71,11 +73,13 @@ export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
   return { permits };
 }
 
-interface Networks {
+/** A set of networks. */
+export interface Networks {
   has(address: string): boolean;
 }
 
-function networks(entries: readonly string[]): Networks {
+/** @throws Error naming an entry that is neither an address nor a CIDR network. */
+export function networks(entries: readonly string[]): Networks {
   // Two lists: in one list Node also matches IPv4 addresses against IPv6 rules in their mapped form.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const entry of entries) {
@@ -111,7 +115,7 @@ function familyOf(address: string): Family | undefined {
 }
 
 /** Returns the IPv4 address behind a NAT64 address of the well-known prefix 64:ff9b::/96 (RFC 6052 §2.1), as IPv6-only clusters see IPv4 hosts. */
-function nat64Target(address: string): string | undefined {
+export function nat64Target(address: string): string | undefined {
   const tail = /^64:ff9b::(?:([\da-f]{1,4}):)?([\da-f]{1,4})$/.exec(compressed(address));
   if (tail === null) return undefined;
   const high = Number.parseInt(tail[1] ?? '0', 16);
