@@ -46,7 +46,15 @@ it.each(Object.entries(waits))('a client that waits for %s', async (_name, { reg
   });
   const puller = openPuller();
   const pull = async (signal: AbortSignal) => {
-    const request = { method: 'GET', path: 'manifests/latest', headers: {}, owner: 'login', signal } as const;
+    const request = {
+      method: 'GET',
+      path: 'manifests/latest',
+      kind: 'manifests',
+      digest: undefined,
+      headers: {},
+      owner: 'login',
+      signal,
+    } as const;
     const { status, body } = await puller.open(sourceOf(host, 'team/app', more), request);
     body?.stream.destroy();
     return status;
