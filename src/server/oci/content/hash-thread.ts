@@ -45,15 +45,37 @@ export interface HashThreadOptions {
   readonly onGivenUp: () => void;
   /** Returns milliseconds of a monotonic clock. Defaults to `performance.now`. */
   readonly now?: () => number;
+  /** Milliseconds without a hash after which the worker ends. Defaults to 10 seconds. */
+  readonly idleMs?: number;
 }
 
+/** Longer than the pause between the layers of an image. The memory of decodings is only given back as a whole, when the worker ends. */
+const defaultIdleMs = 10_000;
+
 /**
- * Creates the thread. Its worker starts with the first hash. If the worker dies, its unfinished hashes fail, and the next hash starts another
- * worker.
+ * Creates the thread. Its worker starts with the first hash, and ends after a while without any. If it dies, its unfinished hashes fail. The next
+ * hash starts another worker.
  */
-export function createHashThread({ onDeath, onGivenUp, now = () => performance.now() }: HashThreadOptions): HashThread {
+export function createHashThread({
+  onDeath,
+  onGivenUp,
+  now = () => performance.now(),
+  idleMs = defaultIdleMs,
+}: HashThreadOptions): HashThread {
   const hashes = new Map<number, PostedHash>();
   let worker: Worker | undefined;
+  let idleTimer: NodeJS.Timeout | undefined;
+  const endWorker = (): void => {
+    // This exit is no death.
+    worker?.removeAllListeners('exit');
+    void worker?.terminate();
+    worker = undefined;
+  };
+  const forget = (id: number): void => {
+    hashes.delete(id);
+    clearTimeout(idleTimer);
+    if (hashes.size === 0) idleTimer = setTimeout(endWorker, idleMs).unref();
+  };
   let lastId = 0;
   const mayRestart = createRestartLimit(now);
   const onWorkerDeath = (error: unknown): void => {
@@ -66,9 +88,10 @@ export function createHashThread({ onDeath, onGivenUp, now = () => performance.n
   };
   return {
     start(kind) {
+      clearTimeout(idleTimer);
       const id = (lastId += 1);
       worker ??= startWorker((report) => hashes.get(report.id)?.receive(report), onWorkerDeath);
-      const hash = createPostedHash(worker, id, kind, () => void hashes.delete(id));
+      const hash = createPostedHash(worker, id, kind, () => forget(id));
       hashes.set(id, hash);
       return hash;
     },
@@ -80,6 +103,14 @@ interface PostedHash extends ThreadHash {
   /** Rejects the digest and calls back for every piece, because no thread reads them now. */
   fail(error: unknown): void;
 }
+
+/** MiB of the old generation of the thread, which keeps no content in it. */
+const maxHeapMiB = 64;
+/**
+ * MiB of the young generation: three halves of 1 MiB. V8 collects it when the decoded pieces that are garbage take 2 MiB; with the halves of the
+ * main thread they would take 16 MiB or more, which the allocator keeps.
+ */
+const maxYoungMiB = 3;
 
 /** Bytes of pieces that are sent together while the thread is busy: waking it costs as much as hashing about 50 KiB. */
 const batchBytes = 768 * 1024;
@@ -143,7 +174,9 @@ function sendable(piece: Buffer): Uint8Array {
 
 function startWorker(onReport: (report: HashReport) => void, onDeath: (error: unknown) => void): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./hash-worker.${extension}`, import.meta.url));
+  const worker = new Worker(new URL(`./hash-worker.${extension}`, import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB, maxYoungGenerationSizeMb: maxYoungMiB },
+  });
   let failure: unknown;
   worker.on('message', onReport);
   worker.on('error', (error) => (failure = error));

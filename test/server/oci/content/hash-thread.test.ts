@@ -2,7 +2,8 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHashThread } from '../../../../src/server/oci/content/hash-thread.ts';
 
 const thread = createHashThread({ onDeath: unexpected, onGivenUp: unexpected });
@@ -74,6 +75,33 @@ describe('a hash on a thread', () => {
     await other.digest();
     await setTimeout(10);
     expect(free).toBe(0);
+  });
+});
+
+describe('a hashing worker that has nothing to do', () => {
+  it('ends, which gives back its memory, and is no death; the next hash starts another', async () => {
+    const workers: Worker[] = [];
+    const note = (worker: Worker): void => void workers.push(worker);
+    process.on('worker', note);
+    onTestFinished(() => void process.off('worker', note));
+    const idle = createHashThread({ onDeath: unexpected, onGivenUp: unexpected, idleMs: 100 });
+    const digestOf = async (text: string) => {
+      const hash = idle.start({ algorithm: 'sha256' });
+      hash.update(shared(Buffer.from(text)), () => undefined);
+      return hash.digest();
+    };
+    const expected = createHash('sha256').update('piece').digest('hex');
+    expect([await digestOf('piece'), await digestOf('piece')]).toEqual([expected, expected]);
+    expect(workers).toHaveLength(1);
+    await expect.poll(() => workers[0]?.threadId, { timeout: 10_000 }).toBe(-1);
+    // One that was forgotten begins the wait too, and one that runs does not.
+    idle.start({ algorithm: 'sha256' }).forget();
+    const running = idle.start({ algorithm: 'sha256' });
+    await setTimeout(500);
+    expect(workers).toHaveLength(2);
+    expect(workers[1]?.threadId).toBeGreaterThan(0);
+    await running.digest();
+    await expect.poll(() => workers[1]?.threadId, { timeout: 10_000 }).toBe(-1);
   });
 });
 
