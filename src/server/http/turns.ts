@@ -7,20 +7,16 @@ const defaultTurnMs = 5;
 export interface Turns {
   /** Returns whether long work has had its time in this turn. Then let the rest wait for a later one. */
   isOver(this: void): boolean;
-  /** Resolves to the value in a turn that has time left, in the order of the calls. What then runs at once should be short. */
+  /**
+   * Resolves to the value in a turn that has time left, in the order of the calls. What then runs, over any number of promises without waiting for
+   * another turn, counts before the next one resolves, and should be short.
+   */
   later<Value>(this: void, value: Value): Promise<Value>;
-  /** Resolves in a turn in which nothing else that waits begins: for work that needs an unknown part of it. */
-  alone(this: void): Promise<void>;
-}
-
-interface Piece {
-  readonly begin: () => void;
-  readonly isAlone: boolean;
 }
 
 /** @param now Returns milliseconds of a monotonic clock. @param turnMs Defaults to 5. */
 export function createTurns(now: () => number = () => performance.now(), turnMs = defaultTurnMs): Turns {
-  let waiting: Piece[] = [];
+  let waiting: (() => void)[] = [];
   let isRunning = false;
   /** When long work began in this turn; undefined while none has. */
   let begunMs: number | undefined;
@@ -36,27 +32,27 @@ export function createTurns(now: () => number = () => performance.now(), turnMs 
     while (waiting.length > 0) {
       const pieces = waiting;
       waiting = [];
-      for (const piece of pieces) {
+      for (const beginPiece of pieces) {
         begin();
-        piece.begin();
-        // The piece itself runs first: it waits for a promise that has just been resolved.
-        await Promise.resolve();
-        if (piece.isAlone || isOver()) await nextTurn();
+        beginPiece();
+        await promisesSettled();
+        if (isOver()) await nextTurn();
       }
     }
     isRunning = false;
   };
-  const wait = (piece: Piece): void => {
-    waiting.push(piece);
+  const wait = (beginPiece: () => void): void => {
+    waiting.push(beginPiece);
     if (isRunning) return;
     isRunning = true;
     setImmediate(() => void run());
   };
-  return {
-    isOver,
-    later: (value) => new Promise((resolve) => wait({ begin: () => resolve(value), isAlone: false })),
-    alone: () => new Promise((resolve) => wait({ begin: resolve, isAlone: true })),
-  };
+  return { isOver, later: (value) => new Promise((resolve) => wait(() => resolve(value))) };
+}
+
+/** Resolves when no promise that is already resolved has a reaction to run: Node then runs what waits for the next tick. */
+function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 function nextTurn(): Promise<void> {

@@ -7,6 +7,7 @@ import type { SlotCounts } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import { disconnected, sendJson } from '../http/response.ts';
+import { createTurns, type Turns } from '../http/turns.ts';
 import { OciError, toOciError, sendOciError } from './errors.ts';
 import { createGrants } from './grant.ts';
 import { createDecodingSlots } from './content/decoding-slots.ts';
@@ -79,6 +80,7 @@ export function createPullServer(options: PullServerOptions): PullServer {
     }),
     decodings: createDecodingSlots(),
     meter: { bytes: 0 },
+    beginnings: { blobs: createTurns(), others: createTurns() },
     defaultUpstream: options.settings.defaultUpstream,
   };
   return {
@@ -115,6 +117,8 @@ function isWrite({ method, url = '' }: IncomingMessage): boolean {
 interface Deps extends PullServerOptions, LoginPorts, ProxyPorts {
   readonly pulls: Pulls;
   readonly defaultUpstream: string | undefined;
+  /** Where pulls wait for their turn to begin: manifests do not wait for blobs. */
+  readonly beginnings: Readonly<Record<'blobs' | 'others', Turns>>;
 }
 
 async function answer(
@@ -125,6 +129,8 @@ async function answer(
   progress: Progress,
 ): Promise<void> {
   if (route.kind === 'token') return answerTokenRequest(deps, request, response);
+  // Many pulls can arrive at once. If all of them began in one turn of the event loop, every other request would wait for all of them.
+  if (route.kind !== 'base') await deps.beginnings[route.kind === 'blobs' ? 'blobs' : 'others'].later(undefined);
   const client = await authenticatePull(deps, request);
   if (client === undefined)
     throw new Problem(

@@ -121,7 +121,7 @@ async function* jsonArray(first: RegistryPage, read: ReadPage): AsyncGenerator<s
   yield `[${jsonItems(page)}`;
   for (let last = page.nodes.at(-1); page.hasNextPage && last !== undefined; last = page.nodes.at(-1)) {
     // A client that reads fast would else get all pages in one turn of the event loop.
-    await turns.alone();
+    await turns.later(undefined);
     page = await read(page.cursorOf(last));
     // The rows after the cursor may have been deleted in the meantime.
     if (page.nodes.length > 0) yield `,${jsonItems(page)}`;

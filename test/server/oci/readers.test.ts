@@ -1,9 +1,11 @@
 // Clients that do not read: what they hold has a bound, the connections they hold are given to others, and who waits is told in time.
 
+import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SlotLimits } from '../../../src/core/shared/fair-slots.ts';
 import type { Puller } from '../../../src/upstream/pull/puller.ts';
 import { inPath, openPullEndpoint, type PullEndpoint } from './harness.ts';
@@ -59,6 +61,36 @@ function startReader({ port, login }: PullEndpoint, path: string): Socket {
 function startReaders(endpoint: PullEndpoint, path: string, count: number): Socket[] {
   return Array.from({ length: count }, () => startReader(endpoint, path));
 }
+
+it('pulls that arrive together begin a few milliseconds of them at a time', async () => {
+  const { endpoint, base } = await open();
+  let turn = 0;
+  const tick = (): void => {
+    turn += 1;
+    immediate = setImmediate(tick);
+  };
+  let immediate = setImmediate(tick);
+  onTestFinished(() => clearImmediate(immediate));
+  const begun: number[] = [];
+  // Nothing is sent upstream: each pull takes a millisecond to begin, and fails.
+  vi.spyOn(endpoint.domain.pulls, 'resolve').mockImplementation(async () => {
+    begun.push(turn);
+    const end = performance.now() + 1;
+    while (performance.now() < end);
+    throw new Error('refused');
+  });
+  const sockets = Array.from({ length: 60 }, () => connect(endpoint.port, '127.0.0.1'));
+  onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  // The server accepts one connection in a turn. Once it has them, all requests arrive in the same one.
+  await pause(500);
+  for (const socket of sockets)
+    socket.write(`GET ${base}/${blobPath} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${endpoint.login}\r\n\r\n`);
+  await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(60);
+  const perTurn = Object.values(Object.groupBy(begun, String)).map((pulls) => pulls?.length ?? 0);
+  // 5 ms, and the pull in which they end.
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(6);
+});
 
 describe('clients that read nothing', { timeout: 60_000 }, () => {
   it('hold at most what the budget has, and leave some of it: another login gets a manifest meanwhile', async () => {

@@ -1,4 +1,4 @@
-// Divides a large operation among turns of the event loop: each read of rows begins in a turn of its own, and the entries of lists are completed a few milliseconds at a time.
+// Divides a large operation among turns of the event loop: rows are read, and the entries of lists are completed, a few milliseconds at a time.
 
 import {
   defaultFieldResolver,
@@ -47,7 +47,7 @@ function inTurns(
       return isList
         ? entriesInTurns(resolve(parent, args, context, info), turns)
         : resolve(parent, args, context, info);
-    return turns.alone().then(async () => {
+    return turns.later(undefined).then(async () => {
       const result: unknown = await resolve(parent, args, context, info);
       return isList ? entriesInTurns(result, turns) : result;
     });
