@@ -50,6 +50,7 @@ const rooms: Rooms = {
   encryption: ['core'],
 
   'app/wiring': ['config.ts', 'paths.ts'],
+  'app/start': ['config.ts'],
   'app/maintenance': ['wiring', 'config.ts', 'paths.ts'],
 
   // A stair: each step imports only the ones below it. Registries and pulls never meet.
@@ -190,6 +191,7 @@ const mayReadWallClock = [
   'app/maintenance/backup.ts',
   'app/maintenance/keys.ts',
   'app/server.ts',
+  'app/start/waiting.ts',
   'app/wiring/console.ts',
   'app/wiring/logins.ts',
   'app/wiring/routes.ts',

@@ -44,7 +44,9 @@ export function runServe(): Promise<number> {
     const interrupted = once(process, 'SIGINT');
     const stopped = Promise.race([once(process, 'SIGTERM'), interrupted]);
     const config = readConfig();
-    const server = await serve(config);
+    const server = await serve(config, stopped);
+    // Stopped while it waited for the database.
+    if (server === undefined) return;
     announce(server, config);
     await stopped;
     // Each handler took one signal, so that one more after these two ends the process at once.

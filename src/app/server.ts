@@ -3,23 +3,27 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { faultFields } from '../core/shared/fault.ts';
 import type { Secret } from '../core/shared/secret.ts';
-import type { StoreOptions } from '../database/store.ts';
+import { isPostgres } from '../database/database.ts';
+import { startingFailure } from '../database/sqlite/opening-failure.ts';
+import type { Store, StoreOptions } from '../database/store.ts';
 import { issueFirstToken } from '../server/auth/token-issuer.ts';
 import type { TrustedDocuments } from '../server/graphql/execution/trusted-documents.ts';
 import { healthRoutes } from '../server/http/health.ts';
-import { createListener } from '../server/http/listener.ts';
 import { createLog, type Log } from '../server/ops/log.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { createMetrics } from '../server/ops/metrics.ts';
+import { createMetrics, type Metrics } from '../server/ops/metrics.ts';
 import { logUnhandledRejections } from '../server/ops/unhandled-rejections.ts';
 import { createNames } from '../upstream/transport/names/names.ts';
 import type { Config } from './config.ts';
+import { createEntrance, type Entrance } from './start/entrance.ts';
 import { createLogins, type LoginParts, readIssuers } from './wiring/logins.ts';
 import { createOwnAddress } from './wiring/own-address.ts';
+import { warnAboutOpenFiles } from './start/open-files.ts';
 import { createServers, trustedDocuments } from './wiring/routes.ts';
 import { openDataStore } from './wiring/store.ts';
 import { watchStore } from './wiring/watched-store.ts';
 import { createDomain } from './wiring/use-cases.ts';
+import { openWhenThere, type WaitOptions } from './start/waiting.ts';
 
 const hourMs = 60 * 60_000;
 /** Milliseconds for which a stop answers on connections that are kept open. A balancer with some requests a second has used or dropped its own by then. */
@@ -40,6 +44,8 @@ export interface RunningServer {
 
 interface ServerParts extends Omit<LoginParts, 'signInKey' | 'names'> {
   readonly documents: TrustedDocuments;
+  readonly metrics: Metrics;
+  readonly entrance: Entrance;
 }
 
 /** A part of the server that must be closed. */
@@ -48,34 +54,61 @@ export interface Closable {
 }
 
 /**
- * Opens the store and the keys, and serves.
+ * Opens the store and the keys, and serves. While it waits for the database, it listens already and answers that it is not ready.
+ * @param stopping Resolves when the process shall stop.
+ * @returns undefined if that was before the database was there.
  * @throws ConfigError, StoreError, KeyringError if the data directory cannot be used. Nothing was changed then.
  */
-export async function serve(config: Config): Promise<RunningServer> {
+export function serve(config: Config): Promise<RunningServer>;
+export function serve(config: Config, stopping: Promise<unknown>): Promise<RunningServer | undefined>;
+export async function serve(
+  config: Config,
+  stopping: Promise<unknown> = new Promise(() => undefined),
+): Promise<RunningServer | undefined> {
   const log = createLog(config.logLevel);
   warnAboutSettings(config, log);
   const issuers = await readIssuers(config);
   const documents = trustedDocuments(config);
   const checkEveryMs = config.revalidateEveryHours * hourMs;
-  const store = await openDataStore(config, { owned: true, log, checkEveryMs, ...storeThreadLog(log) });
+  const metrics = createMetrics({ version: packageJson.version, showsHosts: config.metricsHosts });
+  const entrance = createEntrance(config, log, metrics);
+  const open = () => openDataStore(config, { owned: true, log, checkEveryMs, ...storeThreadLog(log) });
+  const store = await openStoreBehind(entrance, open, { waitMs: config.databaseWaitMs, stopping, log });
+  if (store === undefined) return undefined;
+  warnAboutOpenFiles(config, log);
   const stopLogging = logUnhandledRejections(log);
   const opened: Closable[] = [{ close: async () => stopLogging() }];
   try {
-    return await serveStore({ config, issuers, documents, store, log }, opened);
+    return await serveStore({ config, issuers, documents, store, log, metrics, entrance }, opened);
   } catch (fault) {
+    await entrance.close();
     // The caller gets the reason why the start failed; a failure to close is only logged.
     await closeAll([{ close: () => store.abandon() }, ...opened]).catch((other: unknown) =>
       log.error(faultFields(other), 'a part of the failed start could not be closed'),
     );
-    throw fault;
+    throw isPostgres(config.databaseUrl) ? fault : await startingFailure(fault, config.databaseUrl);
+  }
+}
+
+/** Opens the store, and lets the entrance say that the server waits for it. The entrance is closed if no store is returned. */
+async function openStoreBehind(
+  entrance: Entrance,
+  open: () => Promise<Store>,
+  options: Omit<WaitOptions, 'onWait'>,
+): Promise<Store | undefined> {
+  let store: Store | undefined;
+  try {
+    store = await openWhenThere(open, { ...options, onWait: (check) => entrance.wait(check) });
+    return store;
+  } finally {
+    if (store === undefined) await entrance.close();
   }
 }
 
 async function serveStore(
-  { config, issuers, documents, store, log }: ServerParts,
+  { config, issuers, documents, store, log, metrics, entrance }: ServerParts,
   opened: Closable[],
 ): Promise<RunningServer> {
-  const metrics = createMetrics({ version: packageJson.version, showsHosts: config.metricsHosts });
   const { observed, failures, readiness } = await watchStore(config, store, { metrics, log });
   opened.push(failures);
   // One for the process, because its threads are.
@@ -101,13 +134,8 @@ async function serveStore(
   opened.push(logins);
   const servers = createServers({ config, documents, logins, domain, own, metrics, log });
   opened.push(servers);
-  const listener = createListener({
-    routes: [...healthRoutes(() => readiness.failedChecks(), metrics), ...servers.routes],
-    tls: config.tls,
-    log,
-    metrics,
-  });
-  const port = await listener.listen(config.listenHost, config.listenPort);
+  const { listener } = entrance;
+  const port = await entrance.open([...healthRoutes(() => readiness.failedChecks(), metrics), ...servers.routes]);
   own.listensOn(port);
   const stop = { drainTimeoutMs: config.shutdownTimeoutMs, idleGraceMs: 0 };
   opened.push({ close: () => listener.close(stop) });

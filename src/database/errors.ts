@@ -5,6 +5,9 @@ import { Problem } from '../core/shared/problem.ts';
 /** Failures that pass, or that an operator can fix: full or failing disk, locks, read-only files. https://sqlite.org/rescode.html */
 const sqliteUnavailable = /^SQLITE_(FULL|BUSY|LOCKED|IOERR|READONLY|CANTOPEN|PROTOCOL|NOMEM)/;
 
+/** Pages of the file that are not what SQLite wrote. */
+const sqliteDamaged = /^SQLITE_(CORRUPT|NOTADB)/;
+
 /**
  * Connection (08), no resources (53), shut down (57P), canceled by a timeout (57014, 25P03, 25P04), locks (55P03, 40001, 40P01),
  * a read-only standby (25006), system errors (58). https://www.postgresql.org/docs/15/errcodes-appendix.html
@@ -74,7 +77,10 @@ export function translateFailure(thrown: unknown): Error {
       cause: failureWith(code),
     });
   }
-  return Object.assign(new Error(`The database rejected a statement: ${code}.`), { code });
+  const sentence = sqliteDamaged.test(code)
+    ? `The database file is damaged: ${code}. Run "regway verify", and restore a backup with "regway restore".`
+    : `The database rejected a statement: ${code}.`;
+  return Object.assign(new Error(sentence), { code });
 }
 
 /** Returns an error of which only the code is known. */
@@ -163,9 +169,12 @@ export class StoreError extends Error {
 export class DatabaseAwayError extends StoreError {
   /** Whether it may pass without a change of the settings, such as too many connections. */
   readonly passes: boolean;
+  /** The driver's codes, for readers that may not learn the names in the message. */
+  readonly code: string | undefined;
 
-  constructor(message: string, passes: boolean) {
+  constructor(message: string, passes: boolean, code?: string) {
     super(message);
     this.passes = passes;
+    this.code = code;
   }
 }

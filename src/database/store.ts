@@ -87,12 +87,19 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) {
     throw new StoreError('The database must be the path of a SQLite file or a postgres:// address.');
   }
-  const { openSqlite } = await import('./sqlite/open.ts');
+  const [{ openSqlite }, { startingFailure }] = await Promise.all([
+    import('./sqlite/open.ts'),
+    import('./sqlite/opening-failure.ts'),
+  ]);
   const database = await openSqlite(url, options);
   const migrations = join(migrationsDir, 'sqlite');
-  return options.owned
-    ? await threadedStore(database, migrations, { url, ...options })
-    : await storeOn(database, migrations, options);
+  try {
+    return options.owned
+      ? await threadedStore(database, migrations, { url, ...options })
+      : await storeOn(database, migrations, options);
+  } catch (error) {
+    throw await startingFailure(error, url);
+  }
 }
 
 /** Examines a server that this process will use for long. Returns whether notifications arrive. @throws as `examineServer`. */

@@ -5,8 +5,11 @@ import { Socket } from 'node:net';
 export interface PoolSockets {
   /** The driver's option `stream`: returns a socket, which the driver connects. */
   readonly open: () => Socket;
-  /** Closes sockets that received nothing for this many milliseconds. That includes idle ones, each of which costs a new connection. */
-  closeSilent(silentMs: number): void;
+  /**
+   * Closes sockets that received nothing for this many milliseconds. That includes idle ones, each of which costs a new connection.
+   * Returns whether there were sockets and none heard more recently, so that their host may be silent as a whole.
+   */
+  closeSilent(silentMs: number): boolean;
   /** Ends the tracking. */
   close(): void;
 }
@@ -34,7 +37,10 @@ export function poolSockets(): PoolSockets {
     },
     closeSilent(silentMs) {
       const before = performance.now() - silentMs;
-      sockets.forEach(({ at }, socket) => at <= before && socket.destroy());
+      const open = [...sockets].filter(([socket]) => !socket.destroyed);
+      const silent = open.filter(([, { at }]) => at <= before);
+      for (const [socket] of silent) socket.destroy();
+      return silent.length > 0 && silent.length === open.length;
     },
     close: () => clearInterval(looking),
   };

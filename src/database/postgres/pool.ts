@@ -10,7 +10,7 @@ import { isConnectionLost, StoreError } from '../errors.ts';
 import type { Address, Host, SessionAttributes } from './address.ts';
 import { clientSettings, HostClient } from './client.ts';
 import { addPool } from './pool-counts.ts';
-import { poolSockets } from './pool-sockets.ts';
+import { poolSockets, type PoolSockets } from './pool-sockets.ts';
 import { connectWithFallback, isWithoutTls } from './address/tls-fallback.ts';
 
 /** Milliseconds. Far longer than any statement of Regway takes; a stuck one returns its connection. */
@@ -58,10 +58,15 @@ export interface Pool {
  * @param purpose in one word, for the metrics. Defaults to `statements`.
  */
 export function createPool(address: Address, max: number, purpose = 'statements'): Pool {
-  const sockets = poolSockets();
-  const pools = address.hosts.map((host) => createHostPool(address, host, max, sockets.open));
+  const sockets = address.hosts.map(() => poolSockets());
+  const pools = address.hosts.map((host, index) =>
+    createHostPool(address, host, max, () => (sockets[index] as PoolSockets).open()),
+  );
   const places = createPlaces(max);
-  const connect = connectTo(pools, address, places);
+  const dial = createDial(pools, address);
+  const connect = connectTo(pools, dial, places);
+  const closeSilent = (silentMs: number): void =>
+    sockets.forEach((ofHost, index) => ofHost.closeSilent(silentMs) && dial.leave(index));
   const remove = addPool(purpose, () => {
     const [total, idle] = [sum(pools, 'totalCount'), sum(pools, 'idleCount')];
     return { inUse: total - idle, idle, waiting: places.waiting() };
@@ -70,14 +75,14 @@ export function createPool(address: Address, max: number, purpose = 'statements'
     connect: () => connect(anyAge),
     use: (work) => useOne(connect, anyAge, work),
     read: (work) => readOrRepeat(connect, work),
-    closeSilent: (silentMs) => sockets.closeSilent(silentMs),
+    closeSilent,
     async end() {
       remove();
       const ended = Promise.all(pools.map((pool) => pool.end()));
-      const timer = setTimeout(() => sockets.closeSilent(0), endTimeoutMs);
+      const timer = setTimeout(() => closeSilent(0), endTimeoutMs);
       await ended;
       clearTimeout(timer);
-      sockets.close();
+      for (const ofHost of sockets) ofHost.close();
     },
   };
 }
@@ -87,7 +92,7 @@ type Connect = (earliest: number) => Promise<Connection>;
 
 const anyAge = 0;
 
-function connectTo(pools: readonly HostPool[], address: Address, places: Places): Connect {
+function connectTo(pools: readonly HostPool[], dial: Dial, places: Places): Connect {
   const broken = new WeakSet<pg.ClientBase>();
   const opened = new WeakMap<pg.ClientBase, { readonly at: number; readonly queries: Queries }>();
   for (const pool of pools) {
@@ -99,10 +104,9 @@ function connectTo(pools: readonly HostPool[], address: Address, places: Places)
       opened.set(client, { at: performance.now(), queries: drizzle(client) });
     });
   }
-  const dial = createDial(pools, address);
   const dialSince = async (earliest: number): Promise<pg.PoolClient> => {
     for (;;) {
-      const client = await dial();
+      const client = await dial.connect();
       if ((opened.get(client)?.at ?? 0) >= earliest) return client;
       client.release(true);
     }
@@ -179,11 +183,17 @@ function createHostPool(address: Address, host: Host, max: number, stream: () =>
   });
 }
 
-/** Returns a function that connects to the first host that is reachable and suitable. It tries the host that it used last first. */
+interface Dial {
+  /** Connects to the first host that is reachable and suitable, and tries the host that it used last first. */
+  connect(): Promise<pg.PoolClient>;
+  /** Tries the hosts after this one first, because it accepts connections and answers nothing. */
+  leave(index: number): void;
+}
+
 function createDial(
   pools: readonly HostPool[],
   { sessionAttributes: attributes, tlsFallback: fallback }: Address,
-): () => Promise<pg.PoolClient> {
+): Dial {
   let last = 0;
   const tryAll = async (isFit: (client: pg.PoolClient) => Promise<boolean>): Promise<pg.PoolClient> => {
     let failure: unknown;
@@ -203,8 +213,13 @@ function createDial(
     }
     throw withCode(failure);
   };
-  if (attributes !== 'prefer-standby') return () => tryAll(() => Promise.resolve(true));
-  return () => tryAll(isStandby).catch(() => tryAll(() => Promise.resolve(true)));
+  const any = () => tryAll(() => Promise.resolve(true));
+  return {
+    connect: attributes === 'prefer-standby' ? () => tryAll(isStandby).catch(any) : any,
+    leave(index) {
+      if (last === index) last = (index + 1) % pools.length;
+    },
+  };
 }
 
 /** Returns whether the server rejected the login. The same login is wrong on every host, and trying it on each could lock the account. */

@@ -8,6 +8,7 @@ import { drizzle } from 'drizzle-orm/better-sqlite3';
 import type { Queries } from '../database.ts';
 import { StoreError, translateFailure } from '../errors.ts';
 import { refuseNetworkFileSystem } from './local-disk.ts';
+import { openingFailure } from './opening-failure.ts';
 import { acquireServerLock, type ServerLock } from './server-lock.ts';
 
 /** In earlier versions, two connections that write and checkpoint at once can corrupt the file. https://sqlite.org/wal.html#walresetbug */
@@ -56,11 +57,7 @@ export async function connect(path: string, owned: boolean): Promise<Connections
     return { writer: await connectWriter(path), reader: connectReader(path), ownership };
   } catch (error) {
     ownership?.release();
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (/^(E[A-Z]+|SQLITE_(NOTADB|CORRUPT|CANTOPEN).*)$/.test(code)) {
-      throw new StoreError(`The database file ${path} cannot be opened (${code}).`);
-    }
-    throw translateFailure(error);
+    throw translateFailure(error instanceof StoreError ? error : await openingFailure(error, path));
   }
 }
 

@@ -1,4 +1,4 @@
-// Serves the routes for operators: liveness, readiness, and metrics.
+// Serves the routes for operators: liveness, readiness, and metrics. Probes write no line at the level info, because they come every few seconds.
 
 import type { Metrics } from '../ops/metrics.ts';
 import { noStore, sendJson } from './response.ts';
@@ -11,6 +11,8 @@ export interface FailedCheck {
   readonly code: string;
   readonly since: Date;
 }
+/** Seconds after which a client may find the server started. */
+const retryAfterSeconds = 5;
 
 /**
  * Creates the routes: `/livez` answers 200 while the process runs, `/readyz` 200 if the server is ready and otherwise 503 with the reasons, and
@@ -21,11 +23,14 @@ export function healthRoutes(failedChecks: () => Promise<readonly FailedCheck[]>
   return [
     {
       name: 'livez',
-      matches: (path) => path === '/livez',
+      isProbe: true,
+      // The older name is what many load balancers ask for unless told otherwise.
+      matches: (path) => path === '/livez' || path === '/healthz',
       handle: (_, response) => sendJson(response, 200, { status: 'alive' }, noStore),
     },
     {
       name: 'readyz',
+      isProbe: true,
       matches: (path) => path === '/readyz',
       handle: async (_, response) => {
         const checks = await failedChecks();
@@ -35,11 +40,33 @@ export function healthRoutes(failedChecks: () => Promise<readonly FailedCheck[]>
     },
     {
       name: 'metrics',
+      isProbe: true,
       matches: (path) => path === '/metrics',
       handle: async (_, response) => {
         const { contentType, body } = await metrics.render();
         response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body);
       },
+    },
+  ];
+}
+
+/**
+ * Creates the routes of a server that waits for its database: it is alive, not ready, and every other path is 503.
+ * @param check Returns why it waits.
+ */
+export function startingRoutes(check: () => FailedCheck, metrics: Metrics): Route[] {
+  return [
+    ...healthRoutes(() => Promise.resolve([check()]), metrics),
+    {
+      name: 'starting',
+      matches: () => true,
+      handle: (_, response) =>
+        sendJson(
+          response,
+          503,
+          { message: 'The server waits for its database and answers nothing else until then.' },
+          { ...noStore, 'Retry-After': String(retryAfterSeconds) },
+        ),
     },
   ];
 }

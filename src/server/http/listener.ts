@@ -97,7 +97,9 @@ function serve(
     const status = response.writableFinished ? response.statusCode : clientDisconnected;
     const method = request.method ?? '';
     const durationMs = Math.round(performance.now() - started);
-    log.request({ requestId, method, route: route.name, status, durationMs });
+    const line = { requestId, method, route: route.name, status, durationMs };
+    if (route.isProbe === true) log.probe(line);
+    else log.request(line);
     metrics.observeRequest(route.name, method, status, durationMs);
     onEnd();
   });

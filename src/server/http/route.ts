@@ -12,6 +12,8 @@ export interface RequestContext {
 export interface Route {
   /** The name in logs and metrics. */
   readonly name: string;
+  /** Whether its requests are probes, whose lines in the log have the level `debug`. */
+  readonly isProbe?: boolean;
   /** Returns whether this route serves the path (without query). */
   matches(path: string): boolean;
   /** Answers one request. `X-Request-Id` and `X-Content-Type-Options` are already set. */

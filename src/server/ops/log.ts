@@ -6,6 +6,8 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 export interface Log extends Logger {
   /** Writes the line of a finished request, at the level `info`. */
   request(line: RequestLine): void;
+  /** Writes the line of a finished probe, at the level `debug`. */
+  probe(line: RequestLine): void;
 }
 
 /** The fields of a request's line in the log. */
@@ -55,7 +57,10 @@ export function createLog(level: string, destination: Destination = standardOutp
     },
     destination,
   );
-  return Object.assign(logger, { request: (line: RequestLine) => logger.info(line, 'request') });
+  return Object.assign(logger, {
+    request: (line: RequestLine) => logger.info(line, 'request'),
+    probe: (line: RequestLine) => logger.debug(line, 'probe'),
+  });
 }
 
 /** Writes synchronously, so that a full pipe slows the server instead of filling its memory. */

@@ -1,4 +1,4 @@
-// PgBouncer before a PostgreSQL server, in transaction mode: each transaction of a client may run on another connection of the server.
+// PgBouncer before a PostgreSQL server. In transaction mode, each transaction of a client may run on another connection of the server.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,8 +13,16 @@ export interface Pgbouncer {
   stop(): Promise<void>;
 }
 
-/** @param poolSize number of connections to the server, which all clients share. */
-export async function startPgbouncer(databaseUrl: string, poolSize: number): Promise<Pgbouncer> {
+/**
+ * @param poolSize number of connections to the server, which all clients share.
+ * @param more further lines of its settings.
+ */
+export async function startPgbouncer(
+  databaseUrl: string,
+  poolSize: number,
+  mode: 'session' | 'transaction' | 'statement' = 'transaction',
+  more = '',
+): Promise<Pgbouncer> {
   const { hostname, port, username, pathname } = new URL(databaseUrl);
   const directory = makeTemporaryDirectory('pgbouncer');
   const ownPort = await freePort('127.0.0.1');
@@ -27,8 +35,9 @@ listen_addr = 127.0.0.1
 listen_port = ${ownPort}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = ${mode}
 default_pool_size = ${poolSize}
+${more}
 `;
   writeFileSync(join(directory, 'pgbouncer.ini'), settings);
   const [command, ...args] = [...serverUser(directory), '/usr/sbin/pgbouncer', 'pgbouncer.ini'];

@@ -34,7 +34,7 @@ interface Session extends AsyncDisposable {
 export async function examineServer(url: string, listenUrl: string | undefined): Promise<Findings> {
   const address = parseAddress(url);
   await using sender = await connectFirst(address, 'REGWAY_DATABASE_URL');
-  await inTime(sender, () => tryStatements(sender));
+  await step(sender, () => tryStatements(sender));
   if (listenUrl === undefined) {
     await using listener = await connectSecond(address, sender);
     return { hears: await hears(sender, listener), withoutEffect: address.withoutEffect };
@@ -65,8 +65,9 @@ function errorOf(failures: readonly Failure[]): StoreError {
   const message = failures.map(({ sentence }) => sentence).join(' ');
   const of = (kind: Failure['persistence']) => failures.some(({ persistence }) => persistence === kind);
   if (failures.at(-1)?.isDenied === true) return new StoreError(message);
-  if (of('PASSING')) return new DatabaseAwayError(message, true);
-  return of('AWAY') ? new DatabaseAwayError(message, false) : new StoreError(message);
+  const codes = [...new Set(failures.flatMap(({ code }) => code ?? []))].join(', ') || undefined;
+  if (of('PASSING')) return new DatabaseAwayError(message, true, codes);
+  return of('AWAY') ? new DatabaseAwayError(message, false, codes) : new StoreError(message);
 }
 
 async function connectTo(address: Address, host: Host, setting: string): Promise<Session | Failure> {
@@ -82,18 +83,20 @@ async function connectTo(address: Address, host: Host, setting: string): Promise
     void client?.end().catch(() => undefined);
     sockets.close();
   };
+  let client: pg.Client | undefined;
   try {
-    const client = await connectWithFallback(
+    const opened = await connectWithFallback(
       { options: settings, connect: async () => await connected(new HostClient(settings)) },
       address.tlsFallback,
     );
-    const session = { client, attempt: attempt(), [Symbol.asyncDispose]: async () => end(client) };
+    client = opened;
+    const session = { client: opened, attempt: attempt(), [Symbol.asyncDispose]: async () => end(opened) };
     const unsuitable = await inTime(session, () => findUnsuitable(session, address));
     if (unsuitable === undefined) return session;
     end(client);
     return unsuitable;
   } catch (error) {
-    end();
+    end(client);
     return describeFailure(error, attempt());
   }
 }
@@ -117,11 +120,17 @@ async function inTime<T>({ client, attempt }: Session, work: () => Promise<T>): 
   const timer = setTimeout(() => client.connection.stream.destroy(new Error('timeout')), attempt.limitMs);
   try {
     return await work();
-  } catch (error) {
-    const failure = describeFailure(error, attempt);
-    throw error instanceof StoreError ? error : errorOf([failure]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Runs a step in time. @throws StoreError that says why it failed. */
+async function step<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  try {
+    return await inTime(session, work);
+  } catch (error) {
+    throw error instanceof StoreError ? error : errorOf([describeFailure(error, session.attempt)]);
   }
 }
 
@@ -162,13 +171,13 @@ async function hears(sender: Session, listener: Session): Promise<boolean> {
   const channel = `regway_start_${randomUUID().replaceAll('-', '')}`;
   const heard = Promise.withResolvers<boolean>();
   listener.client.on('notification', (message) => message.channel === channel && heard.resolve(true));
-  await inTime(listener, () => listener.client.query(`LISTEN ${channel}`));
+  await step(listener, () => listener.client.query(`LISTEN ${channel}`));
   // Of a pooler that gave both the same connection to the server, one after the other: LISTEN belongs to neither.
   if ((await serverProcess(sender)) === (await serverProcess(listener))) {
-    await inTime(listener, () => listener.client.query(`UNLISTEN ${channel}`));
+    await step(listener, () => listener.client.query(`UNLISTEN ${channel}`));
     return false;
   }
-  await inTime(sender, () => sender.client.query('SELECT pg_notify($1, $2)', [channel, '']));
+  await step(sender, () => sender.client.query('SELECT pg_notify($1, $2)', [channel, '']));
   const timer = setTimeout(() => heard.resolve(false), notificationTimeoutMs);
   try {
     return await heard.promise;
@@ -178,6 +187,6 @@ async function hears(sender: Session, listener: Session): Promise<boolean> {
 }
 
 async function serverProcess(session: Session): Promise<number | undefined> {
-  const { rows } = await inTime(session, () => session.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'));
+  const { rows } = await step(session, () => session.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'));
   return rows[0]?.pid;
 }

@@ -12,6 +12,8 @@ export type Persistence = 'FINAL' | 'AWAY' | 'PASSING';
 export interface Failure {
   readonly sentence: string;
   readonly persistence: Persistence;
+  /** The code of the driver or the server, if it has one. */
+  readonly code?: string | undefined;
   /** Whether the server rejected the login, so that it must not be tried on another host. */
   readonly isDenied?: boolean;
 }
@@ -39,6 +41,11 @@ export function nameOf({ host, port }: Host): string {
 
 /** Says what an error of a connection means for the start. */
 export function describeFailure(error: unknown, attempt: Attempt): Failure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return { ...failureOf(error, attempt), code };
+}
+
+function failureOf(error: unknown, attempt: Attempt): Failure {
   if (error instanceof StoreError) return { sentence: error.message, persistence: 'FINAL', isDenied: true };
   const known = error instanceof Error ? (ofServer(error, attempt) ?? ofNetwork(error, attempt)) : undefined;
   if (known !== undefined) return known;

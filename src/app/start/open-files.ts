@@ -1,0 +1,38 @@
+// Warns about files of the data directory that other users of the machine can read.
+
+import { type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isPostgres } from '../../database/database.ts';
+import type { Log } from '../../server/ops/log.ts';
+import type { Config } from '../config.ts';
+
+/** Writes one warning for all of them, with the command that closes them. A keyring that is open is refused, not warned about. */
+export function warnAboutOpenFiles(config: Config, log: Pick<Log, 'warn'>): void {
+  const own = isPostgres(config.databaseUrl)
+    ? []
+    : [dirname(config.databaseUrl), ...['', '-wal', '-shm'].map((suffix) => config.databaseUrl + suffix)];
+  const paths = new Set([config.dataDir, dirname(config.keyringFile), ...own]);
+  const commands = [...paths].flatMap((path) => closingCommand(path) ?? []);
+  if (commands.length === 0) return;
+  log.warn(
+    { command: commands.join(' && ') },
+    'files of Regway are open to other users of this machine: run the command to close them',
+  );
+}
+
+/** Returns the command, or undefined for what is closed or does not exist. */
+function closingCommand(path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined || !isOpen(file)) return undefined;
+  const who = file.uid === process.geteuid?.() ? 'go' : 'o';
+  return `chmod ${who}-rwx ${quoted(path)}`;
+}
+
+/** Of another owner's file, such as a volume of Kubernetes with fsGroup, the group may be the way in which this process itself gets to it. */
+function isOpen({ mode, uid }: Stats): boolean {
+  return (mode & (uid === process.geteuid?.() ? 0o077 : 0o007)) !== 0;
+}
+
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
