@@ -28,7 +28,7 @@ test('the package holds the bundle, the migrations, the schemas and the licenses
   const files = stdout.trim().split('\n');
   expect(
     [...new Set(files.map((file) => file.split('/')[1] ?? ''))].toSorted((one, other) => one.localeCompare(other)),
-  ).toEqual(['dist', 'drizzle', 'LICENSE', 'package.json', 'README.md', 'schema']);
+  ).toEqual(['dist', 'drizzle', 'LICENSE', 'package.json', 'README.md', 'schema', 'src']);
   expect(files.filter((file) => file.endsWith('.ts'))).toEqual([]);
   for (const dialect of ['sqlite', 'postgres'])
     expect(files).toContain(`package/drizzle/${dialect}/meta/_journal.json`);
