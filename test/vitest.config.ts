@@ -13,14 +13,18 @@ const slowSuites = [
   'database/**/*.test.ts',
   'encryption/{keyring,rotation}.test.ts',
   'model/*.test.ts',
+  'server/graphql/{damage,orphans}.test.ts',
   'server/auth/oidc/jwt.test.ts',
   'server/graphql/execution/compiled/*.test.ts',
+  'server/http/large-answers.test.ts',
   'server/oci/**/*.test.ts',
-  'server/ops/log-output.test.ts',
+  'server/ops/{log-output,metrics}.test.ts',
   'server/rest/{differential,statuses}.test.ts',
+  'support/temporary/*.test.ts',
+  'upstream/cloud/pulls.test.ts',
   'upstream/personalities.test.ts',
   'upstream/pull/{keyed-mutex,refusals}.test.ts',
-  'upstream/validation/{credential,hostile}.test.ts',
+  'upstream/validation/{advice,credential,hostile}.test.ts',
 ];
 const elsewhere = ['adversity/**', 'e2e/**', 'interop/**', 'crash/**', 'bench/**'];
 

@@ -48,9 +48,9 @@ export const postgresRefuseAudit = `
   CREATE FUNCTION refuse_audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
   CREATE TRIGGER refuse_audit BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION refuse_audit();`;
 
-/** A directory that is gone when the test is. */
-export function temporaryDirectory(): Disposable & { readonly path: string } {
-  const path = makeTemporaryDirectory('store');
+/** A directory that is gone when the test is. @param where As `makeTemporaryDirectory`. */
+export function temporaryDirectory(where?: 'disk' | 'memory'): Disposable & { readonly path: string } {
+  const path = makeTemporaryDirectory('store', where);
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import Sqlite from 'better-sqlite3';
 
+import { createMigratedFile } from '../support/migrated-file.ts';
 import { type Harness, migrationsDir, openStarted, type StoreUnderTest, temporaryDirectory } from './harness.ts';
 
 export const sqliteHarness = harnessOf({ owned: false });
@@ -16,8 +17,10 @@ function harnessOf({ owned }: { readonly owned: boolean }): Harness {
 }
 
 async function create(owned: boolean): Promise<StoreUnderTest> {
-  const directory = temporaryDirectory();
+  // In memory, because what survives a power cut is the subject of other suites.
+  const directory = temporaryDirectory('memory');
   const url = join(directory.path, 'data', 'regway.db');
+  await createMigratedFile(url);
   const store = await openStarted(url, migrationsDir, undefined, owned);
   const behind = new Sqlite(url);
   return {

@@ -18,7 +18,8 @@ let server: PostgresServer;
 let pgbouncer: Pgbouncer;
 let behind: Sql;
 beforeAll(async () => {
-  server = await startPostgres();
+  // No law is about a power cut.
+  server = await startPostgres(['fsync=off']);
   pgbouncer = await startPgbouncer(server.url, poolSize);
   behind = connectSql(server.url);
 });

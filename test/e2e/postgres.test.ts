@@ -1,4 +1,4 @@
-// The store on a real PostgreSQL server: the laws that hold everywhere, and what only a server can show.
+// The store on a real PostgreSQL server: what only a server can show. The laws that hold everywhere are in postgres-laws.test.ts.
 
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,14 +10,12 @@ import { parseAddress } from '../../src/database/postgres/address.ts';
 import { postgresNotifications } from '../../src/database/postgres/listen-notify.ts';
 import { createPool } from '../../src/database/postgres/pool.ts';
 import { openStore } from '../../src/database/store.ts';
-import { type Harness, migrationsDir, openStarted } from '../database/harness.ts';
-import { storeLaws } from '../database/laws/laws.ts';
+import { migrationsDir, openStarted } from '../database/harness.ts';
 import { openInProcesses, writeUntilKilled } from '../database/processes.ts';
 import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../database/samples.ts';
-import { inTurn } from '../support/in-turn.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
 import { startRelay } from './support/relay.ts';
-import { emptyDatabase, postgresHarness } from './support/store.ts';
+import { emptyDatabase } from './support/store.ts';
 import { connectSql, type Sql } from '../support/sql.ts';
 
 let server: PostgresServer;
@@ -42,28 +40,6 @@ const runningStatements = async () =>
 
 const open = () => openStarted(server.url);
 const empty = () => emptyDatabase(behind);
-
-const harness = postgresHarness(
-  () => server.url,
-  () => behind,
-);
-
-/** Two stores, as two servers have them: each call goes to the other one than the call before. */
-const onTwoReplicas: Harness = {
-  ...harness,
-  async create() {
-    const test = await harness.create();
-    const store = inTurn([test.store, await open()], ['close']);
-    return { ...test, store, close: () => store.close() };
-  },
-};
-
-describe.each([
-  ['', harness],
-  [' on two replicas', onTwoReplicas],
-])('the laws of the store%s', (_, each) => {
-  storeLaws(() => each);
-});
 
 describe('a server', () => {
   beforeEach(empty);

@@ -1,6 +1,8 @@
-// Runs `npx regway token create` as an operator types it: next to a running server, without one, and before the first start.
+// Runs `regway token create`: next to a running server, without one, and before the first start. One call goes through npx, as an operator types
+// it, because npx needs longer than the command.
 
 import { beforeEach, expect, test } from 'vitest';
+import { executableArguments } from '../support/built.ts';
 import { runProgram } from './support/child-process.ts';
 import { newDataDirectory, projectRoot, serverEnvironment, startServer } from './support/server.ts';
 import type { RegwayServer } from './support/server.ts';
@@ -15,7 +17,7 @@ beforeEach(() => {
 
 test('while the server runs, it prints a token that works at once', async () => {
   const server = await startServer({ dataDirectory });
-  const { code, stdout, stderr } = await createToken();
+  const { code, stdout, stderr } = await run('npx', ['regway', ...command('--role=READ_WRITE')]);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(tokenAlone);
   await expectPrincipal(server, stdout.trim(), 'READ_WRITE');
@@ -58,14 +60,17 @@ test.each([['--role=KING'], ['--role=READ_WRITE', '--nonsense=1']])(
   },
 );
 
-async function createToken(...flags: string[]) {
+function command(...flags: readonly string[]): string[] {
+  return ['token', 'create', ...flags, '--account=admin', '-o', 'id'];
+}
+
+function createToken(...flags: string[]) {
   const chosen = flags.length > 0 ? flags : ['--role=READ_WRITE'];
-  return runProgram({
-    command: 'npx',
-    args: ['regway', 'token', 'create', ...chosen, '--account=admin', '-o', 'id'],
-    env: serverEnvironment(dataDirectory),
-    cwd: projectRoot,
-  });
+  return run(process.execPath, executableArguments(...command(...chosen)));
+}
+
+function run(program: string, args: readonly string[]) {
+  return runProgram({ command: program, args, env: serverEnvironment(dataDirectory), cwd: projectRoot });
 }
 
 async function expectPrincipal(server: RegwayServer, token: string, role: string): Promise<void> {

@@ -19,6 +19,14 @@ const oneByOne = {
   hookTimeout: 120_000,
 };
 
+/** Suites of `npm test` that run once more: they share nothing but a processor, and modules as there. Each such project runs alone, in its own group. */
+const oncePerCore = {
+  ...oneByOne,
+  fileParallelism: true,
+  maxWorkers: '100%',
+  isolate: false,
+};
+
 export default defineConfig({
   cacheDir: join(import.meta.dirname, '../../node_modules/.vite/e2e'),
   test: {
@@ -62,17 +70,18 @@ export default defineConfig({
       {
         resolve: unitConfig.resolve ?? {},
         test: {
-          ...oneByOne,
+          ...oncePerCore,
           name: 'every run of a property',
           root: testDirectory,
           include: suitesWith(/\bpropertyRuns\(/, ['{core,server,upstream,encryption,database}/**/*.test.ts']),
           env: { REGWAY_TEST_THOROUGH: '1' },
+          sequence: { groupOrder: 3 },
         },
       },
       {
         resolve: unitConfig.resolve ?? {},
         test: {
-          ...oneByOne,
+          ...oncePerCore,
           name: 'two replicas',
           root: testDirectory,
           include: ['e2e/replicated-domain.test.ts', ...suitesOnADomain()],

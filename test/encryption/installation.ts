@@ -13,6 +13,7 @@ import { createSealer, type DatabaseSealer } from '../../src/encryption/sealer.t
 import { openStore, type Store } from '../../src/database/store.ts';
 import { migrationsDir, temporaryDirectory } from '../database/harness.ts';
 import { sampleEvent, sampleRegistry } from '../database/samples.ts';
+import { createMigratedFile } from '../support/migrated-file.ts';
 
 export interface Installation extends AsyncDisposable {
   readonly store: Store;
@@ -41,6 +42,7 @@ export function passwordOf(number: number): string {
 /** @param keyringName the name of the keyring file in the directory. */
 export async function openInstallation(keyringName = 'keyring'): Promise<Installation> {
   const directory = temporaryDirectory();
+  await createMigratedFile(databaseFileIn(directory.path));
   const installation = await reopenInstallation(directory.path, keyringName);
   return {
     ...installation,
@@ -53,7 +55,7 @@ export async function openInstallation(keyringName = 'keyring'): Promise<Install
 
 /** One more process's view of an installation. */
 export async function reopenInstallation(path: string, keyringName = 'keyring'): Promise<Installation> {
-  const databaseFile = join(path, 'regway.db');
+  const databaseFile = databaseFileIn(path);
   const keyringFile = join(path, keyringName);
   const store = await openStore({ url: databaseFile, migrationsDir });
   const { registries, keys } = store;
@@ -99,6 +101,10 @@ export async function reopenInstallation(path: string, keyringName = 'keyring'):
       await store.close();
     },
   };
+}
+
+function databaseFileIn(path: string): string {
+  return join(path, 'regway.db');
 }
 
 function insertInOneTransaction(databaseFile: string, sealer: DatabaseSealer, count: number): void {

@@ -4,10 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
 import { inject } from 'vitest';
 import { openStore, type Store } from '../../src/database/store.ts';
+import { migrationsDir } from '../database/harness.ts';
+import type { DatabaseServer } from '../e2e/support/database-server.ts';
+import { createMigratedFile } from './migrated-file.ts';
 import { connectSql } from './sql.ts';
 import { makeTemporaryDirectory } from './temporary/directory.ts';
 
@@ -32,16 +34,17 @@ export async function createDatabase(): Promise<TestDatabase> {
 
 /** Opens one store for each replica, to be closed before the database is. */
 export async function openStores({ url, replicas }: TestDatabase): Promise<[Store, ...Store[]]> {
-  const open = () => openStore({ url, migrationsDir: fileURLToPath(new URL('../../drizzle/', import.meta.url)) });
+  const open = () => openStore({ url, migrationsDir });
   const stores: [Store, ...Store[]] = [await open()];
   while (stores.length < replicas) stores.push(await open());
   return stores;
 }
 
-function sqliteDatabase(): TestDatabase {
+async function sqliteDatabase(): Promise<TestDatabase> {
   // In memory, because durable writes are the subject of the database's own suites.
   const directory = makeTemporaryDirectory('database', 'memory');
   const url = join(directory, 'regway.db');
+  await createMigratedFile(url);
   return {
     url,
     replicas: 1,
@@ -55,12 +58,12 @@ function sqliteDatabase(): TestDatabase {
   };
 }
 
-async function postgresDatabase(server: string): Promise<TestDatabase> {
+async function postgresDatabase({ url: server, template }: DatabaseServer): Promise<TestDatabase> {
   const name = `regway_${randomUUID().replaceAll('-', '')}`;
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const replicas = 2;
   const [around, behind] = [connectSql(server), connectSql(url)];
-  await around.unsafe(`CREATE DATABASE ${name}`);
+  await around.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   return {
     url,
     replicas,

@@ -86,7 +86,7 @@ export function reportOf(outcome: ValidationOutcome, steps: readonly ValidationS
 /** Opens a domain on its own database. */
 export async function openDomain(pullSettings: PullSettings = { anonymousAllowed: true }): Promise<TestDomain> {
   const database = await createDatabase();
-  const keyringFile = join(makeTemporaryDirectory('keyring'), 'keyring');
+  const keyringFile = join(makeTemporaryDirectory('keyring', 'memory'), 'keyring');
   const keyring = await loadKeyring(keyringFile, { createIfMissing: true });
   const waiting: (() => void)[] = [];
   const state: Script & Records = { ...initialScript(), uses: [], asked: [], observed: [] };

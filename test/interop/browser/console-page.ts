@@ -64,8 +64,9 @@ export async function openConsole(browser: Browser, address: string): Promise<Co
 
 async function findViolations(page: Page, theme: 'light' | 'dark'): Promise<string[]> {
   await setTheme(page, theme);
+  await page.evaluate(untilStill);
   // The content security policy does not apply to scripts that the debugger injects.
-  await page.evaluate(axeSource);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
@@ -77,6 +78,12 @@ async function findViolations(page: Page, theme: 'light' | 'dark'): Promise<stri
   });
   await setTheme(page, null);
   return found.map((text) => `${theme} ${text}`);
+}
+
+/** Runs in the page: waits for the transitions that end, because colors in between have too little contrast. */
+async function untilStill(): Promise<void> {
+  const ending = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+  await Promise.allSettled(ending.map(({ finished }) => finished));
 }
 
 /** Sets the theme like the button of the page; null returns to the one of the system. */

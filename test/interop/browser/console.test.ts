@@ -13,12 +13,11 @@ import { operationsOn, type Operations } from '../../e2e/support/operations.ts';
 import { basicAuthorization, getManifest } from '../../e2e/support/raw-pull.ts';
 import { alice, pushedRepository, startRegistries, type RealRegistries } from '../../e2e/support/registries.ts';
 import { projectRoot, startServer, type RegwayServer } from '../../e2e/support/server.ts';
-import { makeTemporaryDirectory } from '../../support/temporary/directory.ts';
 
 /** Maximum size of all files of the console together, compressed with gzip. */
 const maxGzippedBytes = 250 * 1024;
-/** The directory of the screenshots. Set REGWAY_PICTURES to keep them for review. */
-const pictures = process.env['REGWAY_PICTURES'] ?? makeTemporaryDirectory('console');
+/** The directory of the screenshots for review, or undefined to take none. */
+const pictures = process.env['REGWAY_PICTURES'];
 
 let registries: RealRegistries;
 let server: RegwayServer;
@@ -28,7 +27,7 @@ let view: ConsolePage;
 let page: Page;
 
 beforeAll(async () => {
-  mkdirSync(pictures, { recursive: true });
+  if (pictures !== undefined) mkdirSync(pictures, { recursive: true });
   registries = await startRegistries();
   server = await startServer();
   operations = operationsOn(server);
@@ -53,7 +52,7 @@ async function expectGoodScreen(name: string, { page: shown, violations }: Conso
     await shown.setViewportSize({ width, height });
     for (const theme of ['light', 'dark'] as const) {
       await setTheme(shown, theme);
-      await shown.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) });
+      if (pictures !== undefined) await shown.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`) });
       found.push(...(await violations(theme)));
     }
     const overflow = await shown.evaluate(

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { jsonHeaders, openEndpoint, type TestEndpoint } from './harness.ts';
 
 const marker = 'HUNTER2X';
@@ -91,6 +92,6 @@ test('no damage causes an internal error, and no damage is echoed', async () => 
       expect(endpoint.log).toEqual([]);
       expect(JSON.stringify(answer.body.errors ?? [])).not.toContain(marker);
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(300) },
   );
 });

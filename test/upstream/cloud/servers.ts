@@ -11,6 +11,7 @@ import type { Credential } from '../../../src/core/validation/validator.ts';
 import { graphqlWords } from '../../../src/server/graphql/advice.ts';
 import { createCloudClient } from '../../../src/upstream/cloud/minter.ts';
 import type { HttpsClient } from '../../../src/upstream/transport/https-client.ts';
+import { withCa } from '../fixtures.ts';
 
 export interface Asked {
   readonly method: string;
@@ -67,7 +68,8 @@ export async function serveCloud(
 }
 
 export function startHttp(): HttpsClient {
-  const http = createCloudClient({ extraCa: undefined });
+  // As the registries of these tests, so that both share one trust: parsing the system's certificates takes 10 ms.
+  const http = createCloudClient(withCa);
   onTestFinished(() => http.close());
   return http;
 }

@@ -307,7 +307,7 @@ test('few documents are kept: the ones that were used last', () => {
   const documents = createDocuments(schema);
   const first = documents.prepare('{ a0: __typename }');
   const used = documents.prepare('{ used: __typename }');
-  for (let index = 1; index < 1200; index += 1) {
+  for (let index = 1; index < 600; index += 1) {
     documents.prepare(`{ a${index}: __typename }`);
     expect(documents.prepare('{ used: __typename }')).toBe(used);
   }

@@ -5,12 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Problem } from '../../../../src/core/shared/problem.ts';
-import { openReads } from '../../../../src/database/sqlite/open.ts';
-import { threadedRepositories } from '../../../../src/database/sqlite/threads/threaded-store.ts';
-import { openStore, type Store, type StoreOptions } from '../../../../src/database/store.ts';
-import { migrationsDir, started, temporaryDirectory } from '../../harness.ts';
-import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../../samples.ts';
+import { Problem } from '../../src/core/shared/problem.ts';
+import { openReads } from '../../src/database/sqlite/open.ts';
+import { threadedRepositories } from '../../src/database/sqlite/threads/threaded-store.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/database/store.ts';
+import { createMigratedFile } from '../support/migrated-file.ts';
+import { migrationsDir, started, temporaryDirectory } from '../database/harness.ts';
+import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../database/samples.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let url: string;
@@ -33,6 +34,7 @@ beforeEach(async () => {
   events.length = 0;
   directory = temporaryDirectory();
   url = join(directory.path, 'regway.db');
+  await createMigratedFile(url);
   store = await open();
   await insert(0);
 });
