@@ -3,6 +3,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { NodePgQueryResultHKT } from 'drizzle-orm/node-postgres';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
+import type { LoginClaims } from '../core/pulls/login-claims.ts';
 import type { Notifications } from '../core/registry/events.ts';
 import type { RegistryRow, TokenRow } from './schema/rows.ts';
 import type { Tables } from './schema/tables.ts';
@@ -63,6 +64,8 @@ export interface Database extends Dialect {
   /** Where replaced rows stay in a log: moves it into the file, in which they are overwritten. False while a reader still uses the log. */
   readonly emptyLog?: () => Promise<boolean>;
   readonly notifications: Notifications;
+  /** Where several servers can share the database. */
+  readonly claims?: LoginClaims;
   /** Waits for running transactions, then closes the database. */
   close(): Promise<void>;
   /** As `close`, after a refused start: writes nothing, not even a checkpoint of the log of a killed process. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { adminAccount } from '../core/authz/principal.ts';
 import type { KeyStore } from '../core/passwords/key-store.ts';
+import type { LoginClaims } from '../core/pulls/login-claims.ts';
 import type { Notifications } from '../core/registry/events.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
@@ -15,6 +16,8 @@ import type { SqliteDatabase } from './sqlite/open.ts';
 
 export interface Store extends Repositories {
   readonly notifications: Notifications;
+  /** Where several servers can share the database. */
+  readonly claims?: LoginClaims | undefined;
   /** What an operator watches of a SQLite file that this process serves. */
   readonly figures?: () => StoreFigures;
   /** What an operator watches of PostgreSQL. */
@@ -163,6 +166,7 @@ export async function storeOn(database: Database, migrations: string, options: P
   return {
     ...repositories,
     notifications: database.notifications,
+    claims: database.claims,
     ready: () => isReady(repositories),
     close: () => database.close(),
     abandon: () => database.abandon(),

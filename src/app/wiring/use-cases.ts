@@ -91,7 +91,14 @@ export async function createDomain({
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
   const viaName = `regway-${Buffer.from(sealer.deriveKey('via')).toString('hex').slice(0, 16)}`;
-  const { validator, cloud, upstream } = createUpstream({ config, observer: metrics, names, own, viaName });
+  const { validator, cloud, upstream } = createUpstream({
+    config,
+    observer: metrics,
+    names,
+    own,
+    viaName,
+    claims: store.claims,
+  });
   const validating = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport, host: string) =>
@@ -183,9 +190,10 @@ function observedPulls(pulls: Pulls, metrics: Metrics): Pulls {
 interface UpstreamParts extends Pick<DomainParts, 'config' | 'names' | 'own'> {
   readonly observer: Metrics;
   readonly viaName: string;
+  readonly claims: Store['claims'];
 }
 
-function createUpstream({ config, observer, names: { lookup, lookupFunction }, own, viaName }: UpstreamParts) {
+function createUpstream({ config, observer, names: { lookup, lookupFunction }, own, viaName, claims }: UpstreamParts) {
   const network = {
     loopbackAllowed: config.loopbackOnly,
     egressAllow: config.egressAllow,
@@ -207,7 +215,7 @@ function createUpstream({ config, observer, names: { lookup, lookupFunction }, o
       now: systemTime,
       lookup: lookupFunction,
     }),
-    upstream: createPuller({ ...network, redirects: config.pullRedirects }),
+    upstream: createPuller({ ...network, redirects: config.pullRedirects, claims }),
   };
 }
 

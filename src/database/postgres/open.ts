@@ -8,6 +8,7 @@ import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
 import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { channel, postgresNotifications, unheardNotifications } from './listen-notify.ts';
+import { loginClaims } from '../login-claims.ts';
 import { runMigration } from './migration.ts';
 import { beginTransaction, createPool, type Pool, statementTimeoutMs } from './pool.ts';
 
@@ -155,10 +156,12 @@ export function postgresDatabase(
   notifications: Notifications = localNotifications(),
   within: Within = withoutDeadline,
 ): Database {
+  const read: Database['read'] = (work) => translated(() => within(() => runner.read(work)));
   return {
     ...dialect,
     notifications,
-    read: (work) => translated(() => within(() => runner.read(work))),
+    claims: loginClaims(read),
+    read,
     write: (work) =>
       translated(() => within((deadline) => runner.transaction((queries) => inTime(deadline, () => work(queries))))),
     migrate: (work) => translated(() => runMigration((run) => runner.transaction(run), work)),

@@ -8,6 +8,7 @@ export const {
   registry,
   registrySearch,
   registryUse,
+  loginClaim,
   derivation,
   apiToken,
   auditEvent,

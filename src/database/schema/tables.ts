@@ -16,6 +16,7 @@ export function defineTables(columns: Columns) {
     registry,
     registrySearch: defineRegistrySearch(columns, registry),
     registryUse: defineRegistryUse(columns, registry),
+    loginClaim: defineLoginClaim(columns, registry),
     derivation: defineDerivation(columns),
     apiToken: defineApiToken(columns, account),
     ...defineAudit(columns),
@@ -143,6 +144,23 @@ function defineRegistryUse(columns: Columns, registry: ReturnType<typeof defineR
       columns.index('registry_use_last_at').on(column.registryId, column.lastAt),
     ],
   );
+}
+
+/** Which server tries the password of a registry, where several servers share the database. Deleted with its registry. */
+function defineLoginClaim(columns: Columns, registry: ReturnType<typeof defineRegistry>) {
+  return columns.table('login_claim', {
+    registryId: columns
+      .text('registry_id')
+      .primaryKey()
+      .references(() => registry.id, { onDelete: 'cascade' }),
+    secretVersion: columns.integer('secret_version').notNull(),
+    /** Null once the password was accepted. */
+    claim: columns.text('claim'),
+    claimedUntil: columns.timeMs('claimed_until').notNull(),
+    rejectedUntil: columns.timeMs('rejected_until'),
+    /** The last successful validation that the server that was rejected knew of. */
+    validatedAt: columns.timeMs('validated_at').notNull(),
+  });
 }
 
 function defineApiToken(columns: Columns, account: Account) {

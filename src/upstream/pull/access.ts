@@ -45,8 +45,8 @@ export interface PullAuth {
   reauthorize(source: PullSource, refused: Refused): Promise<PullAccess | undefined>;
   /** Returns the error for a refusal after everything that could be sent. Asks about the credential itself first. */
   refusal(source: PullSource, refused: Refused): Promise<Error>;
-  /** Remembers the login that a repository asked for and accepted. */
-  accepted(source: PullSource, access: PullAccess): void;
+  /** Remembers the login that a repository accepted. @param isLearned Whether it asked for it. */
+  accepted(source: PullSource, access: PullAccess, isLearned: boolean): void;
   /** Returns an authorization whose token has at least half of its life left. @throws as `authorize` */
   refresh(source: PullSource, access: PullAccess): Promise<PullAccess>;
 }
@@ -82,8 +82,9 @@ export function createPullAuth(context: PullContext): PullAuth {
     },
     reauthorize: (source, refused) => reauthorize(state, source, refused),
     refusal: (source, refused) => refusalOf(state, source, refused),
-    accepted(source, { login }) {
-      if (login !== undefined)
+    accepted(source, { login }, isLearned) {
+      verdicts.accepted(source);
+      if (isLearned && login !== undefined)
         state.logins.set(repositoryKey(source), { value: login, lifetimeMs: handshakeLifetimeMs });
     },
     async refresh(source, access) {
@@ -166,5 +167,5 @@ async function refusalOf({ context, verdicts }: State, source: PullSource, refus
   const session = openPullSession(context, source, await source.credential?.());
   const refusal = registryRefusal(session, response, url, true);
   if (login === undefined || refusal.outcome !== 'INSUFFICIENT_SCOPE') return refusal;
-  return (await verdicts.failureOf(source, handshake, login)) ?? refusal;
+  return (await verdicts.failureOf(source, handshake, login, response.status)) ?? refusal;
 }

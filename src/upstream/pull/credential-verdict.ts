@@ -1,6 +1,7 @@
 // Tests whether a registry accepts a credential after it refused a repository, because that refusal may be only about the repository.
 
 import type { PullSource } from '../../core/pulls/pull.ts';
+import type { Registry } from '../../core/registry/registry.ts';
 import { spaceAdvice } from '../../core/registry/advice.ts';
 import { isSuccess } from '../../core/registry/report.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
@@ -19,18 +20,34 @@ interface Verdict {
   readonly askedMs: number;
 }
 
+/** A password that was proven wrong after a repository refused it. */
+interface Proof extends Verdict {
+  readonly repository: string | null;
+}
+
 /** Verdicts of credentials, each asked for once a minute. */
 export interface CredentialVerdicts {
   /**
    * Returns why the registry does not accept the credential of a source: `INVALID_CREDENTIALS`, or what kept it from answering. Returns undefined
    * if it accepts it.
    * @param login What the refused request was sent with.
+   * @param status The status of the refusal. A 401 to a password that was proven wrong at the same repository is itself the answer.
    */
-  failureOf(source: PullSource, handshake: Handshake, login: Login): Promise<UpstreamFailure | undefined>;
+  failureOf(
+    source: PullSource,
+    handshake: Handshake,
+    login: Login,
+    status?: number,
+  ): Promise<UpstreamFailure | undefined>;
+  /** Drops a proof, because the registry accepted the password again. */
+  accepted(source: PullSource): void;
 }
 
 /** Milliseconds. Registries lock an account after several wrong passwords within minutes. */
 const verdictMs = 60_000;
+
+/** Milliseconds. Then a refusal of the same repository is asked about again, in case the password works and the repository is what is refused. */
+const proofMs = 10 * 60_000;
 
 /** Entries of less than 1 KiB each. */
 const maxVerdicts = 4_000;
@@ -39,14 +56,28 @@ const maxVerdicts = 4_000;
 export function createCredentialVerdicts(context: PullContext): CredentialVerdicts {
   const { now } = context.settings;
   const verdicts: SingleFlightCache<Verdict> = createSingleFlightCache(maxVerdicts, context.monotonicMs);
+  const proofs: SingleFlightCache<Proof> = createSingleFlightCache(maxVerdicts, context.monotonicMs);
   return {
-    async failureOf(source, handshake, login) {
-      const { registry } = source;
+    accepted(source) {
+      if (source.registry === null) return;
+      const key = credentialKey(source, source.registry);
+      const proof = proofs.peek(key);
+      if (proof !== undefined) proofs.drop(key, proof);
+    },
+    async failureOf(source, handshake, login, status) {
+      const { registry, repository } = source;
       if (registry === null) return undefined;
-      const key = `${registry.id}@${registry.secretVersion} ${source.host}#${source.loginGeneration ?? 0}`;
+      const key = credentialKey(source, registry);
+      const isPassword = status === 401 && login.scheme === 'basic' && handshake.login?.scheme === 'basic';
       const load = async () => {
+        const proof = isPassword ? proofs.peek(key) : undefined;
+        if (proof !== undefined && proof.repository === repository && !isOutdated(registry, proof, now().getTime()))
+          return { value: { failure: proof.failure, askedMs: proof.askedMs }, lifetimeMs: verdictMs };
         const askedMs = now().getTime();
-        return { value: { failure: await ask(context, source, handshake, login), askedMs }, lifetimeMs: verdictMs };
+        const failure = await context.gate.ask(source, () => ask(context, source, handshake, login));
+        if (isPassword && failure?.outcome === 'INVALID_CREDENTIALS')
+          proofs.set(key, { value: { failure, askedMs, repository }, lifetimeMs: proofMs });
+        return { value: { failure, askedMs }, lifetimeMs: verdictMs };
       };
       const { value } = await verdicts.get(key, load);
       if (value.failure === undefined || !isOutdated(registry, value, now().getTime())) return value.failure;
@@ -54,6 +85,10 @@ export function createCredentialVerdicts(context: PullContext): CredentialVerdic
       return (await verdicts.get(key, load)).value.failure;
     },
   };
+}
+
+function credentialKey({ host, loginGeneration = 0 }: PullSource, { id, secretVersion }: Registry): string {
+  return `${id}@${secretVersion} ${host}#${loginGeneration}`;
 }
 
 /** Whether a later check has found that the credential works. A time of the future comes from a clock that was wrong, and says nothing. */

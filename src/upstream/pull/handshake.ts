@@ -2,12 +2,13 @@
 
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { Secret } from '../../core/shared/secret.ts';
+import type { Credential } from '../../core/validation/validator.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { type Endpoint, pingUrl, repositoryUrl } from '../login/endpoint.ts';
 import { basicAuthorization } from '../login/http-authentication.ts';
 import { type Login, negotiate } from '../login/login.ts';
 import { ping } from '../login/ping.ts';
-import { getFromRegistry } from '../login/session.ts';
+import { getFromRegistry, type RegistrySession } from '../login/session.ts';
 import { openPullSession, type PullContext } from './request.ts';
 import type { Fresh } from './single-flight-cache.ts';
 
@@ -47,21 +48,32 @@ export async function learnHandshake(context: PullContext, source: PullSource): 
   const session = openPullSession(context, source, credential);
   const { endpoint, response, isSilent } = await ping(session, repository);
   const login = isSilent ? undefined : negotiate(session, endpoint, response);
-  let witness = pingUrl(endpoint);
-  if (login?.scheme === 'basic' && credential !== undefined) {
-    const isRejected = async (url: URL, authorization?: Secret) =>
-      (await getFromRegistry(session, url, authorization)).status === 401;
-    const authorization = basicAuthorization(credential);
-    if (await isRejected(witness, authorization)) {
-      // A credential for a path can be one that only the path accepts. A response that every caller gets there says nothing.
-      witness = repositoryUrl(endpoint, repository);
-      const isWholeHost = (registry?.repository ?? null) === null;
-      if (isWholeHost || (await isRejected(witness, authorization)) || !(await isRejected(witness)))
-        throw new UpstreamFailure('INVALID_CREDENTIALS', {});
-    }
-  }
+  const witness =
+    login?.scheme === 'basic' && credential !== undefined
+      ? await context.gate.pass(source, 'basic', () => findWitness(session, source, endpoint, credential))
+      : pingUrl(endpoint);
   return {
     value: { endpoint, login, witness },
     lifetimeMs: handshakeLifetimeMs,
   };
+}
+
+/** Returns the URL that accepts the password. @throws UpstreamFailure `INVALID_CREDENTIALS` if none does */
+async function findWitness(
+  session: RegistrySession,
+  { registry, repository }: PullSource,
+  endpoint: Endpoint,
+  credential: Credential,
+): Promise<URL> {
+  const isRejected = async (url: URL, authorization?: Secret) =>
+    (await getFromRegistry(session, url, authorization)).status === 401;
+  const authorization = basicAuthorization(credential);
+  const base = pingUrl(endpoint);
+  if (!(await isRejected(base, authorization))) return base;
+  // A credential for a path can be one that only the path accepts. A response that every caller gets there says nothing.
+  const witness = repositoryUrl(endpoint, repository);
+  const isWholeHost = (registry?.repository ?? null) === null;
+  if (isWholeHost || (await isRejected(witness, authorization)) || !(await isRejected(witness)))
+    throw new UpstreamFailure('INVALID_CREDENTIALS', {});
+  return witness;
 }

@@ -3,6 +3,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 
 import { Readable } from 'node:stream';
+import type { LoginClaims } from '../../core/pulls/login-claims.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
 import { AdvisedProblem } from '../../core/registry/report.ts';
@@ -39,6 +40,8 @@ export interface UpstreamSettings extends NetworkSettings {
   readonly redirects: 'follow' | 'pass';
   /** Limits of the connections for content. Each defaults to a named constant. */
   readonly connections?: Partial<SlotLimits> | undefined;
+  /** Lets one of several servers try a password that may have been changed. Undefined if no other server uses the same database. */
+  readonly claims?: LoginClaims | undefined;
 }
 
 /** The response to a pull; `location` is where the client is redirected instead, if `redirects` is `pass`. */
@@ -119,16 +122,21 @@ async function sendWithAuth(exchange: PullExchange, auth: PullAuth): Promise<Ups
   const name = source.repository === null ? '' : `${source.repository}/`;
   const url = new URL(`/v2/${name}${request.path}`, access.handshake.endpoint.origin);
   const run = () => sendInConversation(exchange, auth, access, url);
-  const isExclusive = registry !== null && registry.pendingSince !== null && access.login?.scheme === 'basic';
-  const result = isExclusive
-    ? await context.mutex.runExclusive(
-        keyOf(source),
-        run,
-        (ended) => ended instanceof UpstreamFailure && ended.outcome === 'INVALID_CREDENTIALS',
-        () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
-        request.signal,
-      )
-    : await run();
+  const isPassword = registry !== null && access.login?.scheme === 'basic';
+  if (!isPassword || registry.pendingSince === null)
+    return throwIfError(isPassword ? await context.gate.pass(source, 'basic', run, request.signal) : await run());
+  return throwIfError(
+    await context.mutex.runExclusive(
+      keyOf(source),
+      run,
+      (ended) => ended instanceof UpstreamFailure && ended.outcome === 'INVALID_CREDENTIALS',
+      () => new UpstreamFailure('INVALID_CREDENTIALS', {}),
+      request.signal,
+    ),
+  );
+}
+
+function throwIfError<Result>(result: Result | Error): Result {
   if (result instanceof Error) throw result;
   return result;
 }
@@ -159,7 +167,7 @@ async function sendInConversation(
   if (refusal === undefined) {
     // A limit or a failure of the registry says nothing about the login.
     const { status } = answer.response;
-    if (access !== known && status < 500 && status !== 429) auth.accepted(source, access);
+    if (status < 500 && status !== 429) auth.accepted(source, access, access !== known);
     return answer;
   }
   // The client gets the body that was read here.

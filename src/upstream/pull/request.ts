@@ -1,5 +1,6 @@
 // Sends the requests of one pull, to the registry and to the storage that it redirects to, and creates what all pulls share.
 
+import type { LoginClaims } from '../../core/pulls/login-claims.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import { FairSlots, NoSlot, type Slot, type SlotLimits } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
@@ -12,6 +13,7 @@ import type { StreamResponse, UpstreamClient } from '../transport/client.ts';
 import { createEgressPolicy } from '../transport/addresses/egress.ts';
 import { defaultLimits, type NetworkSettings } from '../transport/settings.ts';
 import { createTrust } from '../transport/trust.ts';
+import { createLoginGate, type LoginGate } from '../login/login-gate.ts';
 import { createKeyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 
 /** The kinds of content that registries serve (distribution-spec, "Endpoints"; the catalog is an extension). */
@@ -152,6 +154,7 @@ export interface PullContext extends SessionContext {
   /** Returns milliseconds of a clock that only runs forward. */
   readonly monotonicMs: () => number;
   readonly mutex: KeyedMutex;
+  readonly gate: LoginGate;
   /** The connections of pulls, by origin. */
   readonly slots: FairSlots;
   /** The memory of manifests and lists that are read whole. */
@@ -193,7 +196,10 @@ const conversationConnections = 64;
 
 /** Creates the context. Opens no connection yet. @throws Error for a setting that cannot be read. */
 export function createPullContext(
-  settings: NetworkSettings & { readonly connections?: Partial<SlotLimits> | undefined },
+  settings: NetworkSettings & {
+    readonly connections?: Partial<SlotLimits> | undefined;
+    readonly claims?: LoginClaims | undefined;
+  },
   closing: AbortSignal,
 ): PullContext {
   const slotLimits = { ...connectionLimits, ...settings.connections };
@@ -215,7 +221,9 @@ export function createPullContext(
   const slots = new FairSlots(slotLimits, setTimer);
   const wholeSlots = new FairSlots(wholeLimits, setTimer);
   const monotonicMs = settings.monotonicMs ?? (() => performance.now());
-  return { agents, limits, settings, monotonicMs, mutex: createKeyedMutex(monotonicMs), slots, wholeSlots, closing };
+  const mutex = createKeyedMutex(monotonicMs);
+  const gate = createLoginGate({ now: settings.now, monotonicMs, claims: settings.claims });
+  return { agents, limits, settings, monotonicMs, mutex, gate, slots, wholeSlots, closing };
 }
 
 /**

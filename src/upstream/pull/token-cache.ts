@@ -61,7 +61,8 @@ export function createTokenCache(context: PullContext, verdicts: CredentialVerdi
     async get(source, handshake, login) {
       const scope = pullScope(source.repository);
       const key = [keyOf(source), handshake.endpoint.origin, login.realm.href, login.service ?? '', scope].join(' ');
-      const found = await tokens.get(key, () => fetchToken({ context, verdicts }, source, handshake, login));
+      const load = () => fetchToken({ context, verdicts }, source, handshake, login);
+      const found = await tokens.get(key, () => context.gate.pass(source, 'bearer', load));
       context.settings.observer?.observeTokenLookup(found.wasCached);
       return { key, ...found };
     },
