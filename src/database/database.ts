@@ -32,6 +32,8 @@ export interface Dialect {
   textsOf(json: SQL): SQL;
   /** Ends a SELECT in a transaction whose rows no other transaction may change before it ends. Other such readers are not blocked. */
   readonly heldToTheEnd: SQL;
+  /** Ends a SELECT in a transaction whose rows no other transaction may change or read so before it ends. */
+  readonly ownedToTheEnd: SQL;
   /** Returns whether the table exists. */
   hasTable(queries: Queries, name: string): Promise<boolean>;
   /** Creates the migrator's own table if it does not exist. */

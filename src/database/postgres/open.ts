@@ -191,6 +191,7 @@ const dialect: Dialect = {
   entriesOf: (json) => sql`jsonb_array_elements(${json}::text::jsonb) AS entry(value)`,
   textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
   heldToTheEnd: sql`FOR SHARE`,
+  ownedToTheEnd: sql`FOR UPDATE`,
   async hasTable(queries, name) {
     const [found] = await queries
       .select({ there: sql<boolean>`to_regclass(${name}) IS NOT NULL` })

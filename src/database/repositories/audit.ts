@@ -69,7 +69,7 @@ async function appendEvent(
   mac: AuditMac,
   event: AuditEvent,
 ): Promise<void> {
-  // PostgreSQL locks a row that is written, even unchanged, so the next append waits for the end of this transaction.
+  // The next append waits for the end of this transaction.
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
     throw new StoreError(
@@ -139,7 +139,7 @@ async function adoptEvents({ eventsAfter, setHash }: Statements, queries: Querie
   }
 }
 
-function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
+function auditStatements({ tables: { auditEvent, auditHead }, ownedToTheEnd }: Database) {
   const { seq, hash, mac } = auditHead;
   const isHead = eq(auditHead.id, headId);
   return {
@@ -168,10 +168,9 @@ function auditStatements({ tables: { auditEvent, auditHead } }: Database) {
     head: statement((queries) => queries.select({ seq, hash, mac }).from(auditHead).where(isHead).prepare(unnamed)),
     holdHead: statement((queries) =>
       queries
-        .update(auditHead)
-        .set({ seq: sql`${seq}` })
-        .where(isHead)
-        .returning({ seq, hash, mac })
+        .select({ seq, hash, mac })
+        .from(auditHead)
+        .where(sql`${isHead} ${ownedToTheEnd}`)
         .prepare(unnamed),
     ),
     setHead: statement((queries) =>

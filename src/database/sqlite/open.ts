@@ -63,6 +63,8 @@ export async function openSqlite(path: string, { owned = false }: SqliteOptions 
 export async function openWrites(path: string): Promise<Database> {
   const writer = await connectWriter(path);
   writer.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  // What a savepoint would restore, some 100 KiB, is else written to a file for each member of a group commit.
+  writer.pragma('temp_store = MEMORY');
   const { database, queue } = writingOn({ path, writer, reader: connectReader(path), ownership: undefined });
   const endBound = boundLog(writer, path, queue);
   return {
@@ -174,6 +176,7 @@ export const dialect: Dialect = {
   textsOf: (json) => sql`json_each(${json}) AS entry`,
   // A transaction is exclusive anyway.
   heldToTheEnd: sql``,
+  ownedToTheEnd: sql``,
   async hasTable(queries, name) {
     return (
       (

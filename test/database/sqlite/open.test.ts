@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registryOrderFields } from '../../../src/core/registry/store.ts';
 import { StoreError } from '../../../src/database/errors.ts';
 import { refuseOldSqlite } from '../../../src/database/sqlite/connection.ts';
-import { openSqlite } from '../../../src/database/sqlite/open.ts';
+import { openSqlite, openWrites } from '../../../src/database/sqlite/open.ts';
 import { openStore, type Store, storeOn } from '../../../src/database/store.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
 import { migrationsDir, openStarted, started, temporaryDirectory } from '../harness.ts';
@@ -345,6 +345,13 @@ describe('the plans', () => {
     expect(prepare).not.toHaveBeenCalled();
     prepare.mockRestore();
     await store.close();
+  });
+
+  it('what the savepoint of a member would restore stays in memory on the thread that writes', async () => {
+    await (await open()).close();
+    const database = await openWrites(url);
+    expect(await database.write((queries) => readPragma(queries, 'temp_store'))).toBe(2);
+    await database.close();
   });
 });
 
