@@ -175,7 +175,7 @@ function createSharedTries(claims: LoginClaims | undefined): SharedTries {
     const claim = randomUUID();
     const entering = enter(claims, version, claim);
     const entered = await orAborted(entering, signal).catch((error: unknown) => {
-      void entering.then(() => claims.settle(version, claim, 'UNKNOWN', 0)).catch(ended);
+      void entering.then(() => claims.settle(version, claim, 'UNKNOWN', 0)).catch(leaveToEnd);
       throw error;
     });
     if (entered === 'REJECTED') throw rejected();
@@ -184,7 +184,7 @@ function createSharedTries(claims: LoginClaims | undefined): SharedTries {
     const outcome = outcomeOf(work);
     const result = await outcome.ended;
     held.delete(version.registryId);
-    const settling = claims.settle(version, claim, result, rejectedMs).catch(ended);
+    const settling = claims.settle(version, claim, result, rejectedMs).catch(leaveToEnd);
     // Before this server answers anyone, so that no other one sends the password once more.
     if (result === 'REJECTED') await settling;
     return outcome.settle();
@@ -206,7 +206,7 @@ function createSharedTries(claims: LoginClaims | undefined): SharedTries {
 }
 
 /** A claim that could not be ended ends by itself. */
-function ended(): void {
+function leaveToEnd(): void {
   return undefined;
 }
 
