@@ -8,6 +8,7 @@ import type { CredentialUse } from '../../src/core/pulls/usage.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import type { CheckTarget, Credential, Validator } from '../../src/core/validation/validator.ts';
+import { createNewHosts } from '../../src/server/ops/new-hosts.ts';
 import { loadKeyring } from '../../src/encryption/keyring.ts';
 import { createDatabase, openStores, type TestDatabase } from './database.ts';
 import { inTurn } from './in-turn.ts';
@@ -128,6 +129,7 @@ function scriptedParts(state: Script & Records, waiting: (() => void)[]): Omit<R
     accountValidationRateLimit: { consume: async (account) => state.takeAccountValidation(account) },
     minter: { mint: (source, signal) => state.mint(source, signal) },
     ledger: { record: (use) => void state.uses.push(use) },
+    newHosts: createNewHosts(),
     observeValidation: (report) => void state.observed.push(report),
     resolveLogin: (login) => state.resolveLogin(login),
     setTimer(run) {

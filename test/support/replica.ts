@@ -30,7 +30,7 @@ export interface Replica {
 export interface ReplicaParts
   extends
     Omit<RegistriesPorts, 'registries' | 'access' | 'sealer'>,
-    Pick<PullPorts, 'ledger' | 'monotonicMs'>,
+    Pick<PullPorts, 'ledger' | 'monotonicMs' | 'newHosts'>,
     Pick<WatchPorts, 'resolveLogin' | 'setTimer'> {
   readonly minter: PullTokenMinter;
   readonly pullSettings: PullSettings;

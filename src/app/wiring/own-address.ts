@@ -6,9 +6,9 @@ import type { Config } from '../config.ts';
 /** This server's own names and addresses. */
 export interface OwnAddress {
   /** Whether a name or an IP address (without brackets) and a port are this server itself. */
-  isOwn(host: string, port: number): boolean;
+  isOwn(this: void, host: string, port: number): boolean;
   /** The same for a registry's canonical `host[:port]`. */
-  isOwnHost(host: string): boolean;
+  isOwnHost(this: void, host: string): boolean;
   /** Sets the port once the server listens. Before, only the public URL is known. */
   listensOn(port: number): void;
 }

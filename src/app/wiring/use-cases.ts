@@ -25,6 +25,7 @@ import type { UseCases } from '../../server/graphql/schema/builder.ts';
 import type { Log } from '../../server/ops/log.ts';
 import type { Backlog } from '../../server/ops/backlog-metrics.ts';
 import type { Metrics } from '../../server/ops/metrics.ts';
+import { createNewHosts } from '../../server/ops/new-hosts.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import { createCloud } from '../../upstream/cloud/minter.ts';
 import { createPuller, type Puller } from '../../upstream/pull/puller.ts';
@@ -90,15 +91,9 @@ export async function createDomain({
   resolveLogin,
 }: DomainParts): Promise<Domain> {
   const { sealer } = await openSeal(config, store);
-  const viaName = `regway-${Buffer.from(sealer.deriveKey('via')).toString('hex').slice(0, 16)}`;
-  const { validator, cloud, upstream } = createUpstream({
-    config,
-    observer: metrics,
-    names,
-    own,
-    viaName,
-    claims: store.claims,
-  });
+  const viaName = viaNameOf(sealer);
+  const { claims } = store;
+  const { validator, cloud, upstream } = createUpstream({ config, observer: metrics, names, own, viaName, claims });
   const validating = {
     validator: cloud.wrapValidator(validator),
     observeValidation: (report: ValidationReport, host: string) =>
@@ -118,15 +113,10 @@ export async function createDomain({
   };
   const registries = createRegistries(ports);
   const ledger = openLedger(store, log, metrics);
-  const pulls = observedPulls(
-    cloud.wrapPulls(
-      createPulls(
-        { registries: stored, access: store.access, sealer, ledger, monotonicMs, ...validating },
-        { anonymousAllowed: config.pullAnonymous },
-      ),
-    ),
-    metrics,
-  );
+  const newHosts = createNewHosts();
+  const pullPorts = { registries: stored, access: store.access, sealer, ledger, monotonicMs, newHosts, ...validating };
+  const anonymousAllowed = config.pullAnonymous;
+  const pulls = observedPulls(cloud.wrapPulls(createPulls(pullPorts, { anonymousAllowed })), metrics);
   const subscriptions = createSubscriptions({
     registries: stored,
     access: store.access,
@@ -159,6 +149,11 @@ export async function createDomain({
     ...opened(subscriptions, pulls),
     close,
   };
+}
+
+/** Returns the name of the installation in `Via`, the same on every replica. It shows nothing of the key that it is derived from. */
+function viaNameOf(sealer: { deriveKey(purpose: string): Uint8Array }): string {
+  return `regway-${Buffer.from(sealer.deriveKey('via')).toString('hex').slice(0, 16)}`;
 }
 
 /** What stays open longer than a request. */

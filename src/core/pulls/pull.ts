@@ -20,6 +20,7 @@ import { LoginNotIssued, skippedReport, type ValidationOutcome, type ValidationR
 import { Problem } from '../shared/problem.ts';
 import { Secret } from '../shared/secret.ts';
 import type { Credential } from '../validation/validator.ts';
+import { admitAnonymousPull, type AnonymousPullPorts } from './anonymous.ts';
 import { circuitMs, type CircuitBreaker, type CircuitClocks, createCircuitBreaker } from './circuit-breaker.ts';
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
 import type { RequestedContent, UseLedger } from './usage.ts';
@@ -79,7 +80,7 @@ export interface Pulls {
 }
 
 /** The ports of the use cases of pulling. */
-export interface PullPorts extends FailoverPorts, CircuitClocks {
+export interface PullPorts extends FailoverPorts, CircuitClocks, AnonymousPullPorts {
   readonly access: AccountLookup & Pick<AccountStore, 'accountByName'>;
   readonly ledger: UseLedger;
 }
@@ -161,7 +162,7 @@ async function findSource(
   if (account !== principal.account && !isEnabled(await ports.access.accountByName(account))) throw noSuchAccount();
   const found = await ports.registries.findMostSpecific(account, coveringPatterns(image));
   if (found === undefined) {
-    if (!settings.anonymousAllowed) throw anonymousPullsOff(image);
+    await admitAnonymousPull(ports, principal, image, settings.anonymousAllowed);
     return { host, repository, registry: null, credential: null };
   }
   const registry = await failover.afterFailover(caller, found);
@@ -251,16 +252,6 @@ async function tryAlternate(
     circuitBreaker.open(registry, outcome);
     throw error;
   }
-}
-
-function anonymousPullsOff(image: PulledName): Problem {
-  return new Problem(
-    'FORBIDDEN',
-    `No registry covers ${nameOf(image)}, and anonymous pulls are turned off. Add a registry for it.`,
-    {
-      reason: 'ANONYMOUS_OFF',
-    },
-  );
 }
 
 /** Returns the report to store after a pull whose credential the upstream registry, or the cloud that issues its logins, rejected; else undefined. */

@@ -1,6 +1,7 @@
 // Writes one log line for each refused or failed pull, because Docker and containerd hide the body of an error. Every field is allow-listed.
 
 import type { IncomingMessage } from 'node:http';
+import { validationOutcomes } from '../../core/registry/report.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { DigestMismatch } from './content/digest.ts';
 import { ClientStalled, ContentBrokenOff } from './content/stream-body.ts';
@@ -69,8 +70,15 @@ function outcomeOf(error: unknown, sent: OciError | undefined): string {
   if (error instanceof DigestMismatch) return 'DIGEST_MISMATCH';
   if (error instanceof ContentBrokenOff) return 'CONTENT_INCOMPLETE';
   if (error instanceof ClientStalled) return 'CLIENT_STALLED';
-  if (error instanceof Problem) return error.reason ?? error.code;
+  // The operator learns what a client may not.
+  if (error instanceof Problem) return causeOf(error) ?? error.reason ?? error.code;
   return sent?.code ?? 'UNKNOWN';
+}
+
+/** Returns the outcome behind a problem, a word of a closed list. */
+function causeOf({ cause }: Problem): string | undefined {
+  const outcome: unknown = cause instanceof Error && 'outcome' in cause ? cause.outcome : undefined;
+  return validationOutcomes.find((known) => known === outcome);
 }
 
 function upstreamStatusOf(error: unknown, sent: OciError | undefined): number | undefined {

@@ -41,6 +41,8 @@ export interface OutcomeFacts {
   readonly probePattern: string | null | undefined;
   readonly realmRefusal: RealmRefusal;
   readonly addressRefusal: AddressRefusal;
+  /** Whether no connection was made to an address that only its own network reaches. */
+  readonly isPrivate: boolean;
   /** How the response violates HTTP/1.1; null if it does not. */
   readonly protocolFault: ProtocolFault | null;
   readonly retryable: boolean;
@@ -68,6 +70,7 @@ export const noFacts = {
   probePattern: undefined,
   realmRefusal: 'UNUSABLE',
   addressRefusal: 'POLICY',
+  isPrivate: false,
   protocolFault: null,
   retryable: false,
   retryAfter: null,

@@ -82,7 +82,15 @@ export function failureOf(error: unknown, host: string): UpstreamFailure | undef
   const row = rowOf(error);
   return row === undefined
     ? undefined
-    : new UpstreamFailure(row[0], { host, ...row[1], ...weakness(error), ...certificateFacts(error) }, error);
+    : new UpstreamFailure(
+        row[0],
+        { host, isPrivate: isPrivate(error), ...row[1], ...weakness(error), ...certificateFacts(error) },
+        error,
+      );
+}
+
+function isPrivate(error: unknown): boolean {
+  return (error as { isPrivateAddress?: unknown }).isPrivateAddress === true;
 }
 
 /** Node has no code of its own for what OpenSSL's security level rejects; OpenSSL's sentence names it, and has been the same since 1.1. */

@@ -96,7 +96,12 @@ function permittedPlainHttp(
   const { secureConnection } = target;
   const plainHttpPermitted = isPlainHttpHost(new URL(endpoint.origin), plainHttpHosts);
   if (secureConnection || !plainHttpPermitted) {
-    throw new UpstreamFailure('PLAIN_HTTP', { host: target.host, secureConnection, plainHttpPermitted }, cause);
+    const { facts } = cause;
+    throw new UpstreamFailure(
+      'PLAIN_HTTP',
+      { ...facts, host: target.host, secureConnection, plainHttpPermitted },
+      cause,
+    );
   }
   steps?.finish(
     'WARNED',

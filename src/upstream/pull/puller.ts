@@ -8,7 +8,7 @@ import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
 import { AdvisedProblem } from '../../core/registry/report.ts';
 import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
-import type { Problem } from '../../core/shared/problem.ts';
+import { Problem } from '../../core/shared/problem.ts';
 import { noFacts, UpstreamFailure } from '../errors/failure.ts';
 import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
 import { isRegistryHost, repositoryUrl } from '../login/endpoint.ts';
@@ -269,6 +269,8 @@ export async function toProblem<Result>(source: PullSource, run: () => Promise<R
 
 function problemOf({ host, repository, registry }: PullSource, failure: UpstreamFailure): Problem {
   const { outcome, facts } = failure;
+  if (registry === null && facts.isPrivate === true && facts.addressRefusal !== 'PRIVATE_REDIRECT')
+    return nothingThere(host, failure);
   const own = {
     host,
     repository,
@@ -292,4 +294,13 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
     upstreamStatus: facts.status,
     cause: failure,
   });
+}
+
+/**
+ * One answer for whatever prevents an anonymous pull from an address that only its own network reaches: refused, silent, closed, without a trusted
+ * certificate, or forbidden. Every login that may pull could otherwise explore that network.
+ */
+function nothingThere(host: string, cause: UpstreamFailure): Problem {
+  const message = `No registry with a trusted certificate answers at ${host}. If there is one, add it to Regway: its validation says what is wrong.`;
+  return new Problem('UPSTREAM_FAILED', message, { reason: 'UNREACHABLE', retryable: true, cause });
 }

@@ -51,29 +51,40 @@ export function createConnector(settings: ConnectorSettings): buildConnector.con
     report('RESOLVING');
     const port = portOf(options);
     const isLiteral = isIP(options.hostname) !== 0;
+    const dialed = { isPrivate: isLiteral && settings.guard.isPrivate(options.hostname) };
+    const fail = (error: Error) => callback(dialed.isPrivate ? Object.assign(error, privateMark) : error, null);
     const refused = isLiteral
       ? settings.guard.refuseAddress(options.hostname, port)
       : settings.guard.refuseName(options.hostname, port);
     if (refused !== undefined) {
-      callback(refused, null);
+      fail(refused);
       return;
     }
     if (isLiteral) report('CONNECTING');
     const bufferedSocket = createBufferedDuplex(settings.bufferPool);
-    const socket = openSocket(options, settings, bufferedSocket, () => report('CONNECTING'));
+    const socket = openSocket(options, settings, bufferedSocket, (addresses) => {
+      dialed.isPrivate = addresses.some(({ address }) => settings.guard.isPrivate(address));
+      report('CONNECTING');
+    });
     settle(socket, options, settings, report, (error) => {
-      if (error !== null) callback(error, null);
+      if (error !== null) fail(error);
       // undici uses only what every duplex stream has, and ref and unref.
       else callback(null, bufferedSocket.over(socket) as Socket);
     });
   };
 }
 
+/** Marks the error of a connection to an address that only its own network reaches. */
+const privateMark = { isPrivateAddress: true };
+
+/** Called with the addresses of a name before they are judged. */
+type OnResolved = (addresses: readonly ResolvedAddress[]) => void;
+
 function openSocket(
   options: buildConnector.Options,
   settings: ConnectorSettings,
   { onread }: BufferedSocket,
-  onResolved: () => void,
+  onResolved: OnResolved,
 ): Socket | TLSSocket {
   const isSecure = options.protocol === 'https:';
   const common = {
@@ -123,7 +134,10 @@ function settle(
   socket.setNoDelay(true);
   socket.once('error', finish);
   socket.once('connect', () => {
-    const refused = settings.guard.refuseAddress(socket.remoteAddress ?? '', portOf(options));
+    const { remoteAddress } = socket;
+    // The other end may have closed it by now.
+    const refused =
+      remoteAddress === undefined ? closedConnection() : settings.guard.refuseAddress(remoteAddress, portOf(options));
     if (refused !== undefined) socket.destroy(refused);
     else if (isSecure) report('SECURING');
   });
@@ -135,12 +149,11 @@ function settle(
 }
 
 /** Creates the lookup of a socket, which returns exactly the addresses that were checked. */
-function guardedLookup(settings: ConnectorSettings, port: number, onResolved: () => void): LookupFunction {
+function guardedLookup(settings: ConnectorSettings, port: number, onResolved: OnResolved): LookupFunction {
   return (hostname, options, callback) => {
-    callbackify(() => resolvePermitted(hostname, port, settings))((error, addresses) => {
+    callbackify(() => resolvePermitted(hostname, port, settings, onResolved))((error, addresses) => {
       const [first] = addresses ?? [];
       if (error !== null || first === undefined) return callback(error, []);
-      onResolved();
       if (options.all === true) return callback(null, [...addresses]);
       return callback(null, first.address, first.family);
     });
@@ -152,12 +165,18 @@ async function resolvePermitted(
   hostname: string,
   port: number,
   { lookup, guard }: ConnectorSettings,
+  onResolved: OnResolved,
 ): Promise<readonly [ResolvedAddress, ...ResolvedAddress[]]> {
   const [first, ...others] = (await lookup(hostname)).map(({ address, family }) => ({ address, family }));
   if (first === undefined) throw Object.assign(new Error('The name has no address.'), { code: 'ENOTFOUND' });
+  onResolved([first, ...others]);
   for (const { address } of [first, ...others]) {
     const refused = guard.refuseAddress(address, port);
     if (refused !== undefined) throw refused;
   }
   return [first, ...others];
+}
+
+function closedConnection(): Error {
+  return Object.assign(new Error('The connection was closed.'), { code: 'ECONNRESET' });
 }

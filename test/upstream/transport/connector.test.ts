@@ -20,7 +20,7 @@ test.each([
   }
   const { signal } = new AbortController();
   const connect = createConnector({
-    guard: { refuseAddress: () => undefined, refuseName: () => undefined },
+    guard: { refuseAddress: () => undefined, refuseName: () => undefined, isPrivate: () => false },
     lookup: async () => [],
     connectTimeoutMs: 5_000,
     secureContext: createTrust(undefined),

@@ -19,6 +19,8 @@ export interface AddressGuard {
   refuseAddress(address: string, port: number): Error | undefined;
   /** Before the name is resolved, because a load balancer in front of this server has another address. */
   refuseName(name: string, port: number): Error | undefined;
+  /** Whether only its own network reaches an address, or nothing may: what happens there is nobody's business who names it without a record. */
+  isPrivate(address: string): boolean;
 }
 
 interface GuardSettings {
@@ -31,26 +33,23 @@ const privateNetworks = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.16
 
 /** Creates the guard of connections with this reach. */
 export function createAddressGuard({ egress, isOwn = () => false }: GuardSettings, reach: Reach): AddressGuard {
-  const isWithin = createReachCheck(reach);
+  const privates = networks(privateNetworks);
+  const loopback = networks(loopbackNetworks);
+  const isPrivate = (address: string): boolean => {
+    const translated = isIP(address) === 6 ? nat64Target(address) : undefined;
+    return loopback.has(address) || privates.has(translated ?? address);
+  };
+  const isWithin = (address: string): boolean =>
+    reach === 'ANY' || !isPrivate(address) || (reach === 'PUBLIC_OR_LOOPBACK' && loopback.has(address));
   const refuseName: AddressGuard['refuseName'] = (name, port) =>
     isOwn(name, port) ? refusal(ownAddressCode) : undefined;
   return {
     refuseName,
+    isPrivate: (address) => isPrivate(address) || !egress.permits(address),
     refuseAddress(address, port) {
       if (!egress.permits(address)) return refusal(forbiddenAddressCode);
       return isWithin(address) ? refuseName(address, port) : refusal(privateRedirectCode);
     },
-  };
-}
-
-function createReachCheck(reach: Reach): (address: string) => boolean {
-  if (reach === 'ANY') return () => true;
-  const privates = networks(privateNetworks);
-  const loopback = networks(loopbackNetworks);
-  return (address) => {
-    if (loopback.has(address)) return reach === 'PUBLIC_OR_LOOPBACK';
-    const translated = isIP(address) === 6 ? nat64Target(address) : undefined;
-    return !privates.has(translated ?? address);
   };
 }
 
