@@ -9,10 +9,10 @@ import { warnAboutOpenFiles } from '../../src/app/start/open-files.ts';
 import type { Log } from '../../src/server/ops/log.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
 
-function warnings(dataDirectory: string): { command: string }[] {
+function warnings(directory: string): { command: string }[] {
   const lines: { command: string }[] = [];
   const log = { warn: (fields: { command: string }) => lines.push(fields) } as unknown as Log;
-  warnAboutOpenFiles(readConfig({ REGWAY_DATA_DIR: dataDirectory }), log);
+  warnAboutOpenFiles(readConfig({ REGWAY_DATA_DIR: directory }), log);
   return lines;
 }
 

@@ -22,7 +22,7 @@ function run(thereAfterMs: number, waitMs: number, more: Partial<WaitOptions> & 
     {
       waitMs,
       stopping: new Promise(() => undefined),
-      log: { warn: (fields: object) => lines.push(fields) } as unknown as WaitOptions['log'],
+      log: { warn: (fields: object) => lines.push(fields) },
       onWait: async (check) => void setTimeout(() => reasons.push(check()), 1),
       ...more,
     },

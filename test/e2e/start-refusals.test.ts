@@ -165,7 +165,7 @@ describe('a start that needs a person exits with 78 and says', () => {
     expect(made.code).toBe(0);
     damage(file, 'schema_migration');
     const { code, text } = await refusalOf({}, directory);
-    expect(text).toMatch(/regway\.db is damaged \(SQLITE_CORRUPT\w*\): .*(schema_migration|page \d+)/);
+    expect(text).toMatch(/regway\.db is damaged \(SQLITE_CORRUPT\w*\): table schema_migration/);
     expect(text).toContain('restore the last good backup with "regway restore"');
     expect(code).toBe(78);
     writeFileSync(file, Buffer.alloc(8_192, 'x'));

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import { StoreError } from '../errors.ts';
 
 /** Bytes. A file system with less than this has no room for a page and its place in the log. */
@@ -12,7 +13,7 @@ const ofSqlite = /^SQLITE_(FULL|READONLY|IOERR|CORRUPT|NOTADB|CANTOPEN)/;
 /** And of a system call, where it was made for the file. */
 const ofSystemCall = /^E[A-Z0-9]+$/;
 
-/** Lines of a check that a message repeats. */
+/** Findings of a check that a message repeats. */
 const maxLines = 3;
 
 /** Returns a StoreError for an error that opening the file caused, or the error itself if something else did. */
@@ -72,23 +73,30 @@ function isReadOnly(directory: string): boolean {
   }
 }
 
-/** Names the damaged tables and pages in SQLite's words; empty if even that cannot be read. */
+/** Names the damaged tables, with their pages in SQLite's words where it names them. */
 async function damageOf(path: string): Promise<string> {
   const { default: Sqlite } = await import('better-sqlite3');
   try {
     const database = new Sqlite(path, { readonly: true });
     try {
-      const roots = database.prepare('SELECT rootpage, tbl_name FROM sqlite_schema').raw().all() as [number, string][];
-      const tables = new Map(roots);
-      const lines = database.pragma(`quick_check(${maxLines})`) as { quick_check: string }[];
-      const named = lines.map(({ quick_check: line }) =>
-        line.replaceAll(/\bTree (\d+)/g, (tree, page: string) => `table ${tables.get(Number(page)) ?? tree}`),
-      );
-      return `: ${named.join('; ').replaceAll(/\s+/g, ' ')}`;
+      const tables = database.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).pluck().all();
+      const found = tables.flatMap((table) => damageOfTable(database, table)).slice(0, maxLines);
+      return found.length === 0 ? '' : `: ${found.join('; ')}`;
     } finally {
       database.close();
     }
   } catch {
-    return ': its first page, the list of its tables, or a page of them cannot be read';
+    return ': its first page, or the list of its tables, cannot be read';
+  }
+}
+
+/** A check of all tables at once ends at the first page that it cannot read, and names none. */
+function damageOfTable(database: Database, table: string): string[] {
+  try {
+    const lines = database.pragma(`quick_check('${table.replaceAll("'", "''")}')`) as { quick_check: string }[];
+    const damage = lines.filter(({ quick_check: line }) => line !== 'ok');
+    return damage.map(({ quick_check: line }) => `table ${table}: ${line.replaceAll(/\s+/g, ' ')}`);
+  } catch {
+    return [`table ${table} cannot be read`];
   }
 }
