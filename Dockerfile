@@ -1,7 +1,7 @@
-# Builds the image of Regway. It was written without a container engine and never built: build and test it before you rely on it.
+# Builds the image of Regway. Its last stage is laid out and run by test/e2e/image.test.ts; with a container engine it was never built.
 #
 #   docker build -t regway .
-#   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 127.0.0.1:4000:4000 -v regway:/data regway
+#   docker run --read-only --tmpfs /tmp --cap-drop=ALL --security-opt=no-new-privileges -p 127.0.0.1:4000:4000 -v regway:/data regway
 #
 # Regway writes only to /data: the database, and the keyring unless REGWAY_KEYRING_FILE names another path.
 

@@ -16,6 +16,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Every pattern must be seen in the output, in any order, before the program counts as started. */
   readonly ready: readonly RegExp[];
+  /** Milliseconds until then. Defaults to 30,000. */
+  readonly readyTimeoutMs?: number;
 }
 
 export interface Exit {
@@ -39,7 +41,7 @@ export interface Program {
  */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const program = launch(options);
-  const deadline = Date.now() + readyTimeoutMs;
+  const deadline = Date.now() + (options.readyTimeoutMs ?? readyTimeoutMs);
   let ended = false;
   void program.exited.then(() => (ended = true));
   const output = () => program.stdout() + program.stderr();
@@ -55,7 +57,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 
 /** Runs a program to its end. Never rejects for its exit code. */
 export async function runProgram(
-  options: Omit<ProgramOptions, 'ready'>,
+  options: Omit<ProgramOptions, 'ready' | 'readyTimeoutMs'>,
 ): Promise<Exit & { stdout: string; stderr: string }> {
   const program = launch(options);
   const exit = await program.exited;

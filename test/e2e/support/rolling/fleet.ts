@@ -11,6 +11,8 @@ import { newDataDirectory, projectRoot, serverEnvironment } from '../server.ts';
 export interface Fleet {
   /** `127.0.0.1:port` of each. */
   readonly hosts: readonly string[];
+  /** The settings of all. */
+  readonly settings: Readonly<Record<string, string>>;
   /** The token of the first start. */
   readonly token: string;
   /** Replaces each in turn: SIGTERM, exit, start, ready, and then some time before the next. @returns milliseconds that each took to end. */
@@ -29,11 +31,12 @@ export const present: Version = { directory: projectRoot };
 
 /** Milliseconds between a replica that became ready and the next that is stopped: longer than the balancers need to notice. */
 const betweenMs = 1_500;
-const readyTimeoutMs = 30_000;
+/** Milliseconds. A replica starts while the load keeps the machine busy. */
+const readyTimeoutMs = 90_000;
 
-/** Starts them. @param settings of all. */
-export async function startFleet(settings: Readonly<Record<string, string>>, version = present): Promise<Fleet> {
-  const keyring = join(newDataDirectory(), 'keyring');
+/** Starts them. @param more settings of all. */
+export async function startFleet(more: Readonly<Record<string, string>>, version = present): Promise<Fleet> {
+  const settings = { REGWAY_KEYRING_FILE: join(newDataDirectory(), 'keyring'), ...more };
   const ports = [await freePort('127.0.0.1'), await freePort('127.0.0.1'), await freePort('127.0.0.1')];
   const outputs: string[] = [];
   const start = async (port: number, from: Version): Promise<Program> => {
@@ -41,13 +44,10 @@ export async function startFleet(settings: Readonly<Record<string, string>>, ver
     const program = await startProgram({
       command: process.execPath,
       args: [...rest.toReversed(), executable.replace(projectRoot, from.directory), 'serve'],
-      env: serverEnvironment(newDataDirectory(), {
-        REGWAY_LISTEN: `127.0.0.1:${port}`,
-        REGWAY_KEYRING_FILE: keyring,
-        ...settings,
-      }),
+      env: serverEnvironment(newDataDirectory(), { REGWAY_LISTEN: `127.0.0.1:${port}`, ...settings }),
       cwd: from.directory,
       ready: [/Regway is listening on/],
+      readyTimeoutMs,
     });
     await untilReady(port);
     return program;
@@ -63,6 +63,7 @@ export async function startFleet(settings: Readonly<Record<string, string>>, ver
     return performance.now() - startedMs;
   };
   return {
+    settings,
     hosts: ports.map((port) => `127.0.0.1:${port}`),
     token: /#token=(rgw_[^\s"'<>]+)/.exec(programs[0]?.stdout() ?? '')?.[1] ?? '',
     async roll(next = version) {

@@ -72,7 +72,7 @@ function startNginx(directory: string, own: string, hosts: readonly string[]) {
   });
 }
 
-/** Takes a replica out when it says that it is not ready; repeats only what could not be connected. */
+/** Takes a replica out when it says that it is not ready, also late on a busy machine; repeats only what could not be connected. */
 function startHaproxy(directory: string, own: string, hosts: readonly string[]) {
   const file = join(directory, 'haproxy.cfg');
   writeFileSync(
@@ -95,7 +95,8 @@ frontend own
 backend regway
   balance roundrobin
   option httpchk GET /readyz
-  default-server check inter 200ms fall 1 rise 1
+  timeout check 10s
+  default-server check inter 500ms fall 1 rise 1
 ${hosts.map((host, index) => `  server replica-${index} ${host}`).join('\n')}
 `,
   );

@@ -29,7 +29,7 @@ export interface Load {
 }
 
 /** Milliseconds between two requests of a loop, so that the load leaves room for the servers that start. */
-const betweenMs = 25;
+const betweenMs = 60;
 
 type Kind = (options: LoadOptions, signal: AbortSignal) => Promise<void>;
 
