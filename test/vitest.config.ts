@@ -1,5 +1,6 @@
 // Configures `npm test`: every suite except those that need Debian packages or the packages of test/interop.
 // `npm run test:fast` runs only the project `quick`: no process is started, nothing is built, and no suite needs seconds.
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -45,19 +46,31 @@ export default defineConfig({
   test: {
     ...common,
     globalSetup: [join(import.meta.dirname, 'support/temporary/run-directory.ts')],
-    // Vitest would leave a core to itself; it waits while suites run.
-    maxWorkers: '100%',
     projects: [
       {
         resolve,
         test: {
           ...common,
           name: 'quick',
+          // Vitest would leave a core to itself; it waits while suites run.
+          maxWorkers: '100%',
           include: ['**/*.test.ts'],
           exclude: [...elsewhere, ...slowSuites],
         },
       },
-      { resolve, test: { ...common, name: 'slow', include: slowSuites, exclude: elsewhere } },
+      {
+        resolve,
+        test: {
+          ...common,
+          name: 'slow',
+          include: slowSuites,
+          exclude: elsewhere,
+          // They wait for processes, disks, and timers; one worker more than there are cores uses that time.
+          maxWorkers: availableParallelism() + 1,
+          // Vitest wants suites with another number of workers in a group of their own.
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });
