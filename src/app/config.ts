@@ -12,6 +12,7 @@ import {
   parseBoolean,
   parseCertificates,
   parseCidr,
+  parseDays,
   parseHours,
   parseListen,
   parseLogLevel,
@@ -62,6 +63,8 @@ export interface Config extends DatabaseSettings {
   readonly rotationWindowMs: number;
   /** The OpenID Connect issuers, as JSON; parsed where it is used. */
   readonly oidcIssuers: string | undefined;
+  /** Days for which a count of usage is kept after its last use; 0 for ever. */
+  readonly usageRetentionDays: number;
   /** Hours between two validations of a stored credential; 0 if never. */
   readonly revalidateEveryHours: number;
   /** The manifest of trusted documents, as JSON; parsed where it is used. */
@@ -142,6 +145,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     pullAnonymous: reader.parse('REGWAY_PULL_ANONYMOUS', parseBoolean) ?? true,
     pullRedirects: reader.parse('REGWAY_PULL_REDIRECTS', parseRedirects) ?? 'follow',
     oidcIssuers: reader.secret('REGWAY_OIDC_ISSUERS', (text) => text),
+    usageRetentionDays: reader.parse('REGWAY_USAGE_RETENTION', parseDays) ?? 400,
     revalidateEveryHours: reader.parse('REGWAY_REVALIDATE_EVERY', parseHours) ?? 24,
     trustedDocuments: reader.file('REGWAY_TRUSTED_DOCUMENTS'),
     onlyTrustedDocuments: reader.parse('REGWAY_TRUSTED_DOCUMENTS_ONLY', parseBoolean) ?? false,

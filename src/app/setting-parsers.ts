@@ -51,6 +51,13 @@ export function parseHours(text: string): number {
   return Number(text);
 }
 
+/** Parses whole days, at most 36500 (a hundred years), with or without the unit; 0 means without an end. */
+export function parseDays(text: string): number {
+  const days = Number(/^(\d{1,5})d?$/.exec(text)?.[1]);
+  if (!(days <= 36_500)) throw new Error('must be a whole number of days from 0 (keep all) to 36500');
+  return days;
+}
+
 /** Parses whole seconds, at most one hour, with or without the unit, and returns milliseconds. */
 export function parseSeconds(text: string): number {
   const seconds = Number(/^(\d{1,4})s?$/.exec(text)?.[1]);

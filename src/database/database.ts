@@ -34,6 +34,10 @@ export interface Dialect {
   readonly heldToTheEnd: SQL;
   /** Ends a SELECT in a transaction whose rows no other transaction may change or read so before it ends. */
   readonly ownedToTheEnd: SQL;
+  /** Ends a SELECT in a transaction that omits rows which another transaction changes, and which no other may change before it ends. */
+  readonly exceptLocked: SQL;
+  /** Takes a lock of this number until the transaction ends. Returns false if another process has it. */
+  tryLock(queries: Queries, number: number): Promise<boolean>;
   /** Returns whether the table exists. */
   hasTable(queries: Queries, name: string): Promise<boolean>;
   /** Creates the migrator's own table if it does not exist. */

@@ -12,7 +12,7 @@ const parts = ['registries', 'access', 'uses', 'audit', 'keys'] as const satisfi
 const changes: Readonly<Partial<Record<(typeof parts)[number], readonly string[]>>> = {
   registries: ['insert', 'update', 'recordValidation', 'exchangeValidation', 'delete', 'appendAudit'],
   access: ['insertToken', 'revokeToken', 'noteTokenUses', 'insertAccount', 'disableAccount', 'enableAccount'],
-  uses: ['addUses'],
+  uses: ['addUses', 'deleteUsesBefore'],
 } satisfies { readonly [Part in (typeof parts)[number]]?: readonly (keyof Store[Part])[] };
 
 type Method = (...values: unknown[]) => unknown;

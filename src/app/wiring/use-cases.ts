@@ -12,13 +12,14 @@ import type { PublicEndpoint } from '../../core/pulls/pull-name.ts';
 import { createPulls, type Pulls } from '../../core/pulls/pull.ts';
 import { createUpstreamTokens } from '../../core/pulls/upstream-token.ts';
 import { createLedger, type Ledger } from '../../core/pulls/usage-ledger.ts';
+import { startUsageRetention } from '../../core/pulls/usage-retention.ts';
 import { createUses } from '../../core/pulls/usage.ts';
 import { createRegistries, type RegistriesPorts } from '../../core/registries/registries.ts';
 import { createSubscriptions, type Subscriptions } from '../../core/registries/watch.ts';
 import { publishChanges } from '../../core/registry/events.ts';
 import type { ValidationReport } from '../../core/registry/report.ts';
 import { faultFields } from '../../core/shared/fault.ts';
-import { type Revalidation, type RevalidationPorts, startRevalidation } from '../../core/validation/revalidation.ts';
+import { type RevalidationPorts, startRevalidation } from '../../core/validation/revalidation.ts';
 import type { Store } from '../../database/store.ts';
 import { issueToken, revokeToken } from '../../server/auth/token-issuer.ts';
 import type { UseCases } from '../../server/graphql/schema/builder.ts';
@@ -72,9 +73,12 @@ interface Administration {
   readonly auditTrail: AuditTrailReader;
 }
 
+type SchedulePorts = RegistriesPorts & Pick<RevalidationPorts, 'access'>;
+
 const systemTime = (): Date => new Date();
 
 const hourMs = 60 * 60_000;
+const dayMs = 24 * hourMs;
 
 /**
  * Opens the keys and creates the use cases.
@@ -102,7 +106,7 @@ export async function createDomain({
     rotationWindowMs: config.rotationWindowMs,
   };
   const stored = withoutExpiredPasswords(publishChanges(store.registries, store.notifications), validating);
-  const ports: RegistriesPorts & Pick<RevalidationPorts, 'access'> = {
+  const ports: SchedulePorts = {
     registries: stored,
     access: store.access,
     sealer,
@@ -132,10 +136,9 @@ export async function createDomain({
     clientConfigs: createClientConfigs({ endpoint }),
     ...createAdministration(store, systemTime),
   };
-  const revalidation = scheduleRevalidation(config, log, ports);
-  if (revalidation !== undefined) metrics.watchBacklog(() => backlogOf(store));
+  const schedules = startSchedules({ config, log, metrics, store }, ports);
   const close = async (): Promise<void> => {
-    await revalidation?.close();
+    await schedules.close();
     await Promise.all([validator.close(), upstream.close(), cloud.close()]);
     await ledger.close();
   };
@@ -249,12 +252,19 @@ async function backlogOf({ registries }: Store): Promise<Backlog> {
   return { count, oldestSeconds: oldestMs === null ? 0 : (nowMs - oldestMs) / 1000 };
 }
 
+/** Starts what this server does without a request. */
+function startSchedules(
+  { config, log, metrics, store }: Pick<DomainParts, 'config' | 'log' | 'metrics' | 'store'>,
+  ports: SchedulePorts,
+): { close(): Promise<void> } {
+  const revalidation = scheduleRevalidation(config, log, ports);
+  if (revalidation !== undefined) metrics.watchBacklog(() => backlogOf(store));
+  const retention = scheduleUsageRetention(config, log, metrics, store);
+  return { close: async () => void (await Promise.all([revalidation?.close(), retention?.close()])) };
+}
+
 /** Starts scheduled validation, unless the settings turn it off. */
-function scheduleRevalidation(
-  { revalidateEveryHours }: Config,
-  log: Log,
-  ports: Pick<RevalidationPorts, 'registries' | 'access' | 'sealer' | 'validator' | 'now' | 'observeValidation'>,
-): Revalidation | undefined {
+function scheduleRevalidation({ revalidateEveryHours }: Config, log: Log, ports: SchedulePorts) {
   if (revalidateEveryHours === 0) return undefined;
   return startRevalidation({
     ...ports,
@@ -263,5 +273,22 @@ function scheduleRevalidation(
     monotonicMs,
     newRequestId: randomUUID,
     onFailure: (fault) => log.error(faultFields(fault), 'a scheduled validation failed'),
+  });
+}
+
+/** Starts the deletion of old usage, unless the settings keep all. */
+function scheduleUsageRetention({ usageRetentionDays }: Config, log: Log, metrics: Metrics, { uses }: Store) {
+  if (usageRetentionDays === 0) return undefined;
+  return startUsageRetention({
+    uses,
+    keptMs: usageRetentionDays * dayMs,
+    now: systemTime,
+    setTimer,
+    onDeleted(counts) {
+      metrics.countDeletedUses(counts);
+      log.info({ counts }, 'usage older than REGWAY_USAGE_RETENTION was deleted');
+    },
+    onFailure: (fault) =>
+      log.error(faultFields(fault), 'old usage could not be deleted, and is tried again in an hour'),
   });
 }

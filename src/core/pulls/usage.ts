@@ -52,6 +52,13 @@ export interface UseStore {
   lastUsed(registryIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
   /** Returns the counts of one registry, newest first. @param after The last count of the previous page. Defaults to the start. */
   usesOf(registryId: string, limit: number, after?: UseKey): Promise<CountedUse[]>;
+  /** Returns the IDs after `afterId`, in order, of registries with counts whose last use was before a time. */
+  registriesUsedBefore(before: Date, afterId: string, limit: number): Promise<string[]>;
+  /**
+   * Deletes the counts of one registry whose last use was before a time, in one transaction. Returns how many, or undefined, and deletes none, while
+   * another process deletes some.
+   */
+  deleteUsesBefore(registryId: string, before: Date): Promise<number | undefined>;
 }
 
 /** The use cases on usage. Both throw Problem `UNAUTHENTICATED`, and `FORBIDDEN` for the role PULL, which cannot see who else uses a registry. */

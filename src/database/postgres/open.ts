@@ -192,6 +192,12 @@ const dialect: Dialect = {
   textsOf: (json) => sql`jsonb_array_elements_text(${json}::text::jsonb) AS entry(value)`,
   heldToTheEnd: sql`FOR SHARE`,
   ownedToTheEnd: sql`FOR UPDATE`,
+  exceptLocked: sql`FOR UPDATE SKIP LOCKED`,
+  async tryLock(queries, number) {
+    const taken = sql<boolean>`pg_try_advisory_xact_lock(${number})`;
+    const [row] = await queries.select({ taken }).from(sql`(SELECT 1) AS one`);
+    return row?.taken === true;
+  },
   async hasTable(queries, name) {
     const [found] = await queries
       .select({ there: sql<boolean>`to_regclass(${name}) IS NOT NULL` })

@@ -1,6 +1,6 @@
 // Stores the usage of credentials: implements the `UseStore` port in either dialect.
 
-import { and, asc, desc, eq, lt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
 import type { CountedUse, UseKey, UseStore } from '../../core/pulls/usage.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
 import { maxAheadMs, storable } from '../schema/rows.ts';
@@ -10,6 +10,9 @@ export const maxUsesPerRegistry = 1_000;
 
 /** More rows than one batch can add, because a LIMIT must be a number. */
 const maxExcess = 1_000_000;
+
+/** Names the lock of the process that deletes old counts. Any number that nothing else in the database uses. */
+const retentionLock = 125_779_853;
 
 /** The key before the first count of every registry. */
 const beforeAll: UseKey = { lastAt: new Date(8.64e15), registryVersion: 0, actor: '', image: '', outcome: '' };
@@ -35,7 +38,44 @@ export function useStore(database: Database): UseStore {
       const rows = await database.read((queries) => usesOf(queries).execute({ registryId, limit, ...key }));
       return rows.map((row) => ({ ...row, lastAt: new Date(row.lastAt) }));
     },
+    async registriesUsedBefore(before, afterId, limit) {
+      const { registry, registryUse: use } = database.tables;
+      // One index seek for each registry.
+      const isOld = sql`EXISTS (SELECT 1 FROM ${use} WHERE ${use.registryId} = ${registry.id} AND ${use.lastAt} < ${before.getTime()})`;
+      const rows = await database.read((queries) =>
+        queries
+          .select({ id: registry.id })
+          .from(registry)
+          .where(and(gt(registry.id, afterId), isOld))
+          .orderBy(asc(registry.id))
+          .limit(limit),
+      );
+      return rows.map(({ id }) => id);
+    },
+    deleteUsesBefore: (registryId, before) =>
+      database.write(async (queries) =>
+        (await database.tryLock(queries, retentionLock))
+          ? deleteBefore(database, queries, registryId, before)
+          : undefined,
+      ),
   };
+}
+
+/** Deletes the old counts of a registry, except those to which uses are added just now. Waiting for these could end in a deadlock. */
+async function deleteBefore(
+  { tables: { registryUse: use }, exceptLocked }: Database,
+  queries: Queries,
+  registryId: string,
+  before: Date,
+): Promise<number> {
+  const isOld = and(eq(use.registryId, registryId), lt(use.lastAt, before.getTime()));
+  const key = sql`(${use.registryVersion}, ${use.actor}, ${use.image}, ${use.outcome})`;
+  const free = sql`(SELECT registry_version, actor, image, outcome FROM ${use} WHERE ${isOld} ${exceptLocked})`;
+  const deleted = await queries
+    .delete(use)
+    .where(and(isOld, sql`${key} IN ${free}`))
+    .returning({ count: use.count });
+  return deleted.length;
 }
 
 /**

@@ -177,6 +177,8 @@ export const dialect: Dialect = {
   // A transaction is exclusive anyway.
   heldToTheEnd: sql``,
   ownedToTheEnd: sql``,
+  exceptLocked: sql``,
+  tryLock: async () => true,
   async hasTable(queries, name) {
     return (
       (

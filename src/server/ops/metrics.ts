@@ -18,6 +18,8 @@ export interface Metrics extends UpstreamMetrics, StorageMetrics {
   beginWrite(): () => void;
   /** Reads at each scrape how many uses of credentials are not stored yet. */
   watchUnwrittenUses(count: () => number): void;
+  /** Counts usage that was deleted because of its age. */
+  countDeletedUses(counts: number): void;
   /** Reads at each scrape how the embedded database is. */
   watchStore(read: () => StoreState): void;
   /** Reads at each rendering what clients hold and wait for. */
@@ -122,7 +124,9 @@ function statusLabel(status: number): string {
   return status === clientDisconnected || STATUS_CODES[status] !== undefined ? String(status) : 'other';
 }
 
-function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' | 'watchUnwrittenUses' | 'watchStore'> {
+function addStoreMetrics(
+  registry: MetricRegistry,
+): Pick<Metrics, 'beginWrite' | 'watchUnwrittenUses' | 'countDeletedUses' | 'watchStore'> {
   const pending = new Gauge({
     name: 'regway_store_writes_pending',
     help: 'Changes of the store that wait for others or for their commit.',
@@ -132,6 +136,11 @@ function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' |
     name: 'regway_store_write_duration_seconds',
     help: 'Time of a change of the store, from its call to its commit.',
     buckets: latencyBucketsSeconds,
+    registers: [registry],
+  });
+  const deletedUses = new Counter({
+    name: 'regway_uses_deleted_total',
+    help: 'Counts of usage that were deleted because of their age.',
     registers: [registry],
   });
   return {
@@ -150,6 +159,7 @@ function addStoreMetrics(registry: MetricRegistry): Pick<Metrics, 'beginWrite' |
         'Uses of credentials that are counted in memory and not stored yet.',
         count,
       ),
+    countDeletedUses: (counts) => deletedUses.inc(counts),
     watchStore(read) {
       addReadGauge(
         registry,

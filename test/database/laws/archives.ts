@@ -168,7 +168,7 @@ export function archiveLaws(harness: () => Harness): void {
       expect(await kit.verify(files)).toMatchObject({ intact: true, checked: next + files.length, archives });
       // Both sides of reading the trail, creating the file, reading it back, recording it, and each deletion.
       expect(step).toBeGreaterThan(15);
-    }, 120_000);
+    }, 600_000);
 
     it('while its file is written, the file does not exist', async () => {
       await kit.append(0, 1_500);

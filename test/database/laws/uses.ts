@@ -92,6 +92,33 @@ export function useLaws(harness: () => Harness): void {
     expect(await test.rows('SELECT registry_id FROM registry_use')).toEqual([{ registry_id: second.id }]);
   });
 
+  it('old counts are deleted by the time of their last use, of one registry at a time', async () => {
+    const uses1 = [1, 5, 9].map((seconds) =>
+      sampleUse({ image: `registry.example:5000/${seconds}`, lastAt: at(seconds) }),
+    );
+    await uses.addUses([...uses1, sampleUse({ registryId: second.id, lastAt: at(2) })]);
+    expect(await uses.registriesUsedBefore(at(5), '', 10)).toEqual([first.id, second.id]);
+    expect(await uses.registriesUsedBefore(at(5), first.id, 10)).toEqual([second.id]);
+    expect(await uses.registriesUsedBefore(at(5), '', 1)).toEqual([first.id]);
+    expect(await uses.registriesUsedBefore(at(1), '', 10)).toEqual([]);
+    expect(await uses.deleteUsesBefore(first.id, at(5))).toBe(1);
+    expect((await uses.usesOf(first.id, 10)).map(({ lastAt }) => lastAt)).toEqual([at(9), at(5)]);
+    expect(await uses.registriesUsedBefore(at(5), '', 10)).toEqual([second.id]);
+    expect(await uses.deleteUsesBefore('reg_none', at(5))).toBe(0);
+  });
+
+  it('a count that is used again while old ones are deleted stays or starts again, and no use is lost', async () => {
+    const batch = Array.from({ length: 20 }, (_, number) =>
+      sampleUse({ image: `registry.example:5000/team/app-${number}`, lastAt: at(1) }),
+    );
+    await uses.addUses(batch);
+    const again = batch.map((use) => ({ ...use, lastAt: at(9) }));
+    await Promise.all([uses.deleteUsesBefore(first.id, at(5)), uses.addUses(again.toReversed())]);
+    const counts = await uses.usesOf(first.id, 100);
+    expect(counts.map(({ lastAt }) => lastAt)).toEqual(Array.from({ length: 20 }, () => at(9)));
+    expect(counts.every(({ count }) => count === 1 || count === 2)).toBe(true);
+  });
+
   it('two batches at once on the same counts lose nothing', async () => {
     const batch = Array.from({ length: 20 }, (_, number) =>
       sampleUse({ image: `registry.example:5000/team/app-${number}` }),

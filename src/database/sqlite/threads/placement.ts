@@ -63,6 +63,8 @@ export const placement: Placement = {
     addUses: 'WRITES',
     lastUsed: 'HERE',
     usesOf: 'SCANS',
+    registriesUsedBefore: 'SCANS',
+    deleteUsesBefore: 'WRITES',
   },
   audit: {
     start: 'WRITES',

@@ -201,13 +201,13 @@ function usageFields(t: RegistryFields) {
     lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: `When a pull last used this credential; null if never. A pull is visible within about a second. ${forbidden}`,
+      description: `When a pull last used this credential; null if never, or longer ago than the server keeps usage (400 days by default). A pull is visible within about a second. ${forbidden}`,
       resolve: async (registry, _args, context) => (await lastUsedLoader(context).load(registry)) ?? null,
     }),
     uses: t.field({
       type: [RegistryUseType],
       nullable: { list: true, items: false },
-      description: `The usage of this credential, most recent first. Only the latest 1000 entries are kept. ${forbidden}`,
+      description: `The usage of this credential, most recent first. Only the latest 1000 entries are kept, each for 400 days after its last use by default. ${forbidden}`,
       extensions: pageOfRows(20),
       args: {
         first: t.arg.int({

@@ -96,7 +96,13 @@ const calls: Calls = {
     disableAccount: [['other', new Date(3), event]],
     enableAccount: [['other', event]],
   },
-  uses: { addUses: [[[]]], lastUsed: [[[registry.id]]], usesOf: [[registry.id, 10]] },
+  uses: {
+    addUses: [[[]]],
+    lastUsed: [[[registry.id]]],
+    usesOf: [[registry.id, 10]],
+    registriesUsedBefore: [[new Date(1), '', 10]],
+    deleteUsesBefore: [[registry.id, new Date(1)]],
+  },
   audit: { start: [], head: [[]], eventsAfter: [[0, 10]], page: [[auditQuery]], archive: [[]] },
   auditArchives: {
     oldEvents: [[0, new Date(1), new Date(2)]],
