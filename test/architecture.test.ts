@@ -98,12 +98,14 @@ const rooms: Rooms = {
   'database/schema': [],
   'database/repositories': ['database.ts', 'schema', 'errors.ts'],
   'database/repositories/pages': [],
-  'database/sqlite': ['database.ts', 'repositories', 'schema', 'errors.ts'],
+  'database/sqlite': ['database.ts', 'fair-queue.ts', 'repositories', 'schema', 'errors.ts'],
   'database/sqlite/threads': ['open.ts'],
   // The claims are statements of its dialect only, and one name more than its folder may have.
-  'database/postgres': ['database.ts', 'schema', 'errors.ts', 'migrate.ts', 'login-claims.ts'],
+  'database/postgres': ['database.ts', 'fair-queue.ts', 'schema', 'errors.ts', 'migrate.ts', 'login-claims.ts'],
   'database/postgres/address': [],
-  'database/postgres/start': ['address', 'address.ts', 'client.ts', 'pool-sockets.ts'],
+  'database/postgres/pool': [],
+  'database/postgres/writes': ['pool.ts', 'address.ts', 'deadline.ts'],
+  'database/postgres/start': ['address', 'address.ts', 'client.ts', 'pool'],
 
   'cli/terminal': ['errors.ts'],
   'cli/api': ['terminal', 'context.ts', 'errors.ts'],
@@ -124,7 +126,7 @@ const mayConnect = [
   'upstream/transport',
   'cli/api',
   // The sockets of the database's pool, so that they can be closed.
-  'database/postgres/pool-sockets.ts',
+  'database/postgres/pool/sockets.ts',
   // It reads the lists of trusted certificates.
   'database/postgres/address/tls.ts: getCACertificates',
   // It listens.
@@ -207,7 +209,6 @@ const mayReadWallClock = [
   'database/errors.ts',
   'database/migrate.ts',
   'database/repositories/audit.ts',
-  'database/sqlite/threads/refusals.ts',
   'encryption/data-keys.ts',
 ];
 const wallClock = /\bDate\.now\b|\bnew Date\(\)/;

@@ -3,6 +3,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { NodePgQueryResultHKT } from 'drizzle-orm/node-postgres';
 import type { PgDatabase } from 'drizzle-orm/pg-core';
+import type { AuditEvent } from '../core/audit/event.ts';
 import type { LoginClaims } from '../core/pulls/login-claims.ts';
 import type { Notifications } from '../core/registry/events.ts';
 import type { RegistryRow, TokenRow } from './schema/rows.ts';
@@ -63,8 +64,10 @@ export interface Database extends Dialect {
   readonly preparedReads?: PreparedReads;
   /** Runs queries that see only committed rows. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-  /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. */
-  write<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /** Runs one transaction: all of `work` is stored, or nothing of it when it throws. @param lane whose turn it takes among those that wait. */
+  write<T>(work: (queries: Queries) => Promise<T>, lane?: string): Promise<T>;
+  /** Where changes run at the same time in one transaction, each with its audit event at the end. Otherwise `write` does it. */
+  readonly changes?: (send: SendEvents) => RunChange;
   /** As `write`, but exclusive, and with foreign keys checked once at the end if the work changed tables: the check reads every row. */
   migrate(work: (migration: Migration) => Promise<MigrationResult>): Promise<void>;
   /** Where replaced rows stay in a log: moves it into the file, in which they are overwritten. False while a reader still uses the log. */
@@ -76,6 +79,37 @@ export interface Database extends Dialect {
   close(): Promise<void>;
   /** As `close`, after a refused start: writes nothing, not even a checkpoint of the log of a killed process. */
   abandon(): Promise<void>;
+}
+
+/** What a change returns to its caller, and the event that records it: undefined if nothing changed. */
+export interface Change<T> {
+  readonly value: T;
+  readonly event?: AuditEvent | undefined;
+}
+
+/**
+ * Runs one change and stores its event with it, or nothing of both when `work` throws.
+ * @param lane whose turn it takes among those that wait.
+ * @param work throws a Problem only while it has changed nothing. It may run again after an attempt that stored nothing, and beside other
+ * changes in the same transaction: no lock keeps these from what it has read, but each of its statements sees and changes rows at once.
+ */
+export type RunChange = <T>(lane: string, work: (queries: Queries) => Promise<Change<T>>) => Promise<T>;
+
+/**
+ * Appends events to the audit chain, as the last statements of a transaction, because every other change of the database waits from here on.
+ * @returns the statements, once they are sent.
+ */
+export type SendEvents = (queries: Queries, events: readonly AuditEvent[]) => Promise<readonly Promise<unknown>[]>;
+
+/** Returns what runs changes on a database. */
+export function changesOn(database: Database, send: SendEvents): RunChange {
+  const writeChange: RunChange = (lane, work) =>
+    database.write(async (queries) => {
+      const { value, event } = await work(queries);
+      if (event !== undefined) await Promise.all(await send(queries, [event]));
+      return value;
+    }, lane);
+  return database.changes?.(send) ?? writeChange;
 }
 
 /** A SELECT of the columns of `Row`, whose parameters are all placeholders. */

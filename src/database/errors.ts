@@ -51,9 +51,7 @@ export function translateFailure(thrown: unknown): Error {
   }
   const { code } = driverError;
   if (isTakenRegistryText(driverError)) {
-    return new Problem('ALREADY_EXISTS', 'The account already has a registry with this pattern.', {
-      field: ['registry'],
-    });
+    return takenPattern();
   }
   if (isTakenAccountName(driverError)) {
     return new Problem('ALREADY_EXISTS', 'An account with this name already exists.', { field: ['name'] });
@@ -97,6 +95,13 @@ export function storageCodeOf(thrown: unknown): string | undefined {
   return findDriverError(thrown instanceof Problem ? thrown.cause : thrown)?.code;
 }
 
+/** Returns the Problem `ALREADY_EXISTS` of a registry whose pattern its account has already. */
+export function takenPattern(): Problem {
+  return new Problem('ALREADY_EXISTS', 'The account already has a registry with this pattern.', {
+    field: ['registry'],
+  });
+}
+
 /** Milliseconds. A failover or a restart takes seconds; clients that all came back at once would make it longer. */
 export const storageRetryMs = 3_000;
 
@@ -110,6 +115,30 @@ export function storageUnavailable(sentence: string, code: string): Problem {
     retryAfter: Date.now() + storageRetryMs,
     cause: failureWith(code),
   });
+}
+
+/** Milliseconds. A full queue of 1,000 writes is short again by then. */
+const writeRetryMs = 2_000;
+
+/** Returns the Problem `RATE_LIMITED` of a write that found the queue full, and most of it taken by its own caller. */
+export function tooManyWrites(): Problem {
+  return new Problem(
+    'RATE_LIMITED',
+    `Too many changes of this caller wait for the storage. Nothing was stored. Try again in ${writeRetryMs / 1_000} seconds.`,
+    { reason: 'WRITES', retryAfter: Date.now() + writeRetryMs },
+  );
+}
+
+/**
+ * Returns the Problem `STORAGE_UNAVAILABLE` of a write that ended without an answer, so that nobody knows whether it was stored.
+ * @param code as of `storageUnavailable`.
+ */
+export function maybeStored(code: string): Problem {
+  return new Problem(
+    'STORAGE_UNAVAILABLE',
+    'The storage stopped during this call, which may have been stored. Read before you repeat it.',
+    { retryAfter: Date.now() + storageRetryMs, cause: failureWith(code) },
+  );
 }
 
 /** Returns whether the driver threw it because its connection to the server broke or could not be opened. */

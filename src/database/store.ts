@@ -9,7 +9,7 @@ import type { Notifications } from '../core/registry/events.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
 import { migrate, type MigrationOptions, type StoreLog } from './migrate.ts';
-import type { PoolCounts } from './postgres/pool-counts.ts';
+import type { PoolCounts } from './postgres/pool/counts.ts';
 import { keyStore } from './repositories/keys.ts';
 import { type Repositories, repositoriesOn } from './repositories/repositories.ts';
 import type { SqliteDatabase } from './sqlite/open.ts';
@@ -81,7 +81,7 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
   // Only the driver in use is loaded: each costs a tenth of a second at start.
   if (isPostgres(url)) {
     const { openPostgres } = await import('./postgres/open.ts');
-    const { openPools } = await import('./postgres/pool-counts.ts');
+    const { openPools } = await import('./postgres/pool/counts.ts');
     const hears = options.owned ? await examine(url, options) : true;
     const database = openPostgres(url, undefined, { listenUrl: options.listenUrl, hears });
     const store = await storeOn(database, join(migrationsDir, 'postgres'), options);

@@ -16,11 +16,11 @@ const retryMs = 500;
  * Creates the notifications of a store that several processes share. A text that is sent while the database is unavailable is lost.
  * Behind PgBouncer in transaction mode no notifications arrive, because LISTEN belongs to a session: see `unheardNotifications`.
  * @param listener A pool of one connection, which listens.
- * @param notify Sends one text through any connection.
+ * @param notify Sends one text on the `channel`, through any connection.
  */
 export function postgresNotifications(
   listener: Pool,
-  notify: (channel: string, text: string) => Promise<unknown>,
+  notify: (text: string) => Promise<unknown>,
   heartbeatMs = usualHeartbeatMs,
 ): NotificationChannel {
   const local = localNotifications();
@@ -55,7 +55,7 @@ export function postgresNotifications(
     lost.release();
     await start();
   };
-  const send = (text: string): void => void notify(channel, text).catch(() => undefined);
+  const send = (text: string): void => void notify(text).catch(() => undefined);
   const beat = (): void => {
     // Its connection ends, and `restart` opens another.
     if (!isAlive) listener.closeSilent(heartbeatMs);
@@ -84,7 +84,7 @@ export function postgresNotifications(
 
 /**
  * Creates the notifications of a process that cannot listen: it hears what it sends itself, and others that can listen hear that too.
- * @param notify Sends one text through any connection.
+ * @param notify Sends one text on the `channel`, through any connection.
  */
 export function unheardNotifications(notify: (text: string) => Promise<unknown>): NotificationChannel {
   const local = localNotifications();

@@ -1,8 +1,16 @@
 // Opens a PostgreSQL database, which several servers can share: a bounded pool, deadlines, and the same queries as on SQLite.
 
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Notifications } from '../../core/registry/events.ts';
-import { type Database, type Dialect, localNotifications, type Queries, type SnapshotDatabase } from '../database.ts';
+import {
+  type Database,
+  type Dialect,
+  localNotifications,
+  type Queries,
+  type RunChange,
+  type SendEvents,
+  type SnapshotDatabase,
+} from '../database.ts';
 import { translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
@@ -10,10 +18,15 @@ import { type Deadline, type Within, withinDeadline, withoutDeadline } from './d
 import { channel, postgresNotifications, unheardNotifications } from './listen-notify.ts';
 import { loginClaims } from '../login-claims.ts';
 import { runMigration } from './migration.ts';
-import { beginTransaction, createPool, type Pool, statementTimeoutMs } from './pool.ts';
+import { createPool, type Pool, statementTimeoutMs } from './pool.ts';
+import { inBatches } from './writes/batches.ts';
+import { createWriters, type Turn, writerConnections, type Writers } from './writes/writers.ts';
 
 /** Statements take milliseconds; ten connections serve thousands of requests a second and leave a default server (100) room for other replicas. */
 const maxConnections = 10;
+
+/** The rest: no write takes a connection from the reads. */
+const readerConnections = maxConnections - writerConnections;
 
 /** Milliseconds. The server cancels a statement earlier, unless it is stopped or its host disappeared. */
 const answerTimeoutMs = statementTimeoutMs + 2_000;
@@ -48,20 +61,22 @@ export function openPostgres(
 ): PostgresDatabase {
   const parsed = parseAddress(url);
   const address = { ...parsed, password: parsed.password ?? password };
-  const pool = createPool(address, maxConnections);
-  const within = deadlineOf(pool);
-  const notify = (name: string, text: string) =>
-    within(() => pool.use(({ queries }) => queries.execute(sql`SELECT pg_notify(${name}, ${text})`)));
+  const pool = createPool(address, readerConnections);
+  const writers = createWriters(address);
+  const within = deadlineOf(pool, writers);
+  const notify = inBatches((texts) => within(() => pool.use(({ queries }) => queries.execute(notifyAll(texts)))));
   const listener = { ...parseAddress(listenUrl), ...(listenUrl === url ? { password: address.password } : {}) };
   const notifications = hears
-    ? postgresNotifications(createPool(listener, 1, 'listen'), notify)
-    : unheardNotifications((text) => notify(channel, text));
+    ? postgresNotifications(createPool(listener, 1, { purpose: 'listen' }), notify)
+    : unheardNotifications(notify);
   const close = async (): Promise<void> => {
+    await writers.end();
     await notifications.close();
     await pool.end();
   };
+  const runner: Runner = { ...writers, read: (work) => pool.read(({ queries }) => work(queries)) };
   return {
-    ...postgresDatabase(transactionsOn(pool), close, notifications, within),
+    ...postgresDatabase(runner, close, notifications, within),
     lockWaits: () => translated(() => within(() => pool.read(({ queries }) => countLockWaits(queries)))),
   };
 }
@@ -75,38 +90,22 @@ async function countLockWaits(queries: Queries): Promise<number> {
   return row?.count ?? 0;
 }
 
-function deadlineOf(pool: Pool): Within {
+function notifyAll(texts: readonly string[]): SQL {
+  return sql`SELECT pg_notify(${channel}, entry.value)
+    FROM jsonb_array_elements_text(${JSON.stringify(texts)}::text::jsonb) AS entry(value)`;
+}
+
+function deadlineOf(...pools: readonly Pick<Pool, 'closeSilent'>[]): Within {
   return withinDeadline({
     limitMs: answerTimeoutMs,
     maxRunning,
-    onOver: () => pool.closeSilent(statementTimeoutMs),
+    onOver: () => pools.forEach((pool) => pool.closeSilent(statementTimeoutMs)),
   });
 }
 
 /** Runs reads and transactions on connections. */
-interface Runner {
+interface Runner extends Pick<Writers, 'transaction'>, Partial<Pick<Writers, 'changes'>> {
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-}
-
-/** Written by hand, because Drizzle's transaction keeps a pool's connection forever when BEGIN fails, and returns broken ones. */
-function transactionsOn(pool: Pool): Runner {
-  return {
-    read: (work) => pool.read(({ queries }) => work(queries)),
-    transaction: (work) =>
-      pool.use(async ({ client, queries }) => {
-        await client.query(beginTransaction);
-        try {
-          const result = await work(queries);
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          // A connection that cannot roll back is closed, which does the same.
-          await client.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
-      }),
-  };
 }
 
 /**
@@ -162,11 +161,26 @@ export function postgresDatabase(
     notifications,
     claims: loginClaims(read),
     read,
-    write: (work) =>
-      translated(() => within((deadline) => runner.transaction((queries) => inTime(deadline, () => work(queries))))),
-    migrate: (work) => translated(() => runMigration((run) => runner.transaction(run), work)),
+    write: (work, lane = '') =>
+      translated(() =>
+        within((deadline) =>
+          runner.transaction((queries) => inTime(deadline, () => work(queries)), { lane, deadline }),
+        ),
+      ),
+    ...(runner.changes !== undefined && { changes: changesWithin(runner.changes, within) }),
+    migrate: (work) => translated(() => runMigration((run) => runner.transaction(run, migrationTurn), work)),
     close,
     abandon: close,
+  };
+}
+
+/** A migration takes as long as it needs. */
+const migrationTurn: Turn = { lane: '', deadline: { check: () => undefined } };
+
+function changesWithin(changes: Writers['changes'], within: Within): (send: SendEvents) => RunChange {
+  return (send) => {
+    const run = changes(send);
+    return (lane, work) => translated(() => within((deadline) => run(work, { lane, deadline })));
   };
 }
 

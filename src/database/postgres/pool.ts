@@ -1,22 +1,22 @@
 // Pools connections to one PostgreSQL database on several hosts: tried in order, each checked against target_session_attrs.
 // Written by hand around pg's pool of one host, because pg knows neither several hosts nor target_session_attrs.
 
-import type { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Queries } from '../database.ts';
 import { isConnectionLost, StoreError } from '../errors.ts';
-import type { Address, Host, SessionAttributes } from './address.ts';
+import type { Address, SessionAttributes } from './address.ts';
 import { clientSettings, HostClient } from './client.ts';
-import { addPool } from './pool-counts.ts';
-import { poolSockets, type PoolSockets } from './pool-sockets.ts';
+import { addPool } from './pool/counts.ts';
+import { createPlaces, type Places } from './pool/places.ts';
+import { poolSockets, type PoolSockets } from './pool/sockets.ts';
 import { connectWithFallback, isWithoutTls } from './address/tls-fallback.ts';
 
 /** Milliseconds. Far longer than any statement of Regway takes; a stuck one returns its connection. */
 export const statementTimeoutMs = 10_000;
 /** Milliseconds. A transaction waits only for other transactions of Regway, which last milliseconds. */
-const lockTimeoutMs = 5_000;
+export const lockTimeoutMs = 5_000;
 /** Milliseconds. A server that dies inside a transaction must not keep its locks. */
 const idleInTransactionTimeoutMs = 15_000;
 /** Seconds after which a connection is replaced, so that a pooler or balancer in between can spread them again. */
@@ -52,16 +52,24 @@ export interface Pool {
   end(): Promise<void>;
 }
 
-/**
- * Creates a pool, which connects when it is first used.
- * @param max maximum number of connections at a time.
- * @param purpose in one word, for the metrics. Defaults to `statements`.
- */
-export function createPool(address: Address, max: number, purpose = 'statements'): Pool {
+export interface PoolOptions {
+  /** In one word, for the metrics. Defaults to `statements`. */
+  readonly purpose?: string;
+  /** Whether a connection sends statements without waiting for the answers to earlier ones. Defaults to false. */
+  readonly pipeline?: boolean;
+}
+
+/** Creates a pool, which connects when it is first used. @param max maximum number of connections at a time. */
+export function createPool(
+  address: Address,
+  max: number,
+  { purpose = 'statements', pipeline = false }: PoolOptions = {},
+): Pool {
   const sockets = address.hosts.map(() => poolSockets());
-  const pools = address.hosts.map((host, index) =>
-    createHostPool(address, host, max, () => (sockets[index] as PoolSockets).open()),
-  );
+  const pools = address.hosts.map((host, index) => {
+    const open = () => (sockets[index] as PoolSockets).open();
+    return createHostPool(address, { ...clientSettings(address, host, open), pipeline, max });
+  });
   const places = createPlaces(max);
   const dial = createDial(pools, address);
   const connect = connectTo(pools, dial, places);
@@ -161,11 +169,10 @@ async function readOrRepeat<T>(connect: Connect, work: (connection: Connection) 
 
 type HostPool = pg.Pool;
 
-function createHostPool(address: Address, host: Host, max: number, stream: () => Socket): HostPool {
+function createHostPool(address: Address, settings: pg.PoolConfig): HostPool {
   return new pg.Pool({
-    ...clientSettings(address, host, stream),
+    ...settings,
     Client: HostClient,
-    max,
     idleTimeoutMillis: 0,
     maxLifetimeSeconds,
     // The pool waits for it, although its types do not say so.
@@ -250,7 +257,7 @@ async function ask(client: pg.ClientBase, text: string): Promise<unknown> {
 }
 
 /** Returns whether a connection must be closed after this error: the server ends it, or became a standby (25006) and must be checked again. */
-function isNoLongerSuitable(error: unknown): boolean {
+export function isNoLongerSuitable(error: unknown): boolean {
   if (isConnectionLost(error)) return true;
   for (let at = error; at instanceof Error; at = at.cause)
     if ('code' in at && /^(08...|57P..|25006)$/.test(String(at.code))) return true;
@@ -272,29 +279,4 @@ function connectionLost(cause?: unknown): Error {
 
 function sum(pools: readonly HostPool[], count: 'totalCount' | 'idleCount'): number {
   return pools.reduce((all, pool) => all + pool[count], 0);
-}
-
-type Places = ReturnType<typeof createPlaces>;
-
-/** Creates places for `max` callers at a time; others wait in their order. pg's own queue gives up after the time that connecting may take. */
-function createPlaces(max: number) {
-  const waiting: (() => void)[] = [];
-  let free = max;
-  return {
-    take(): Promise<void> {
-      if (free > 0) {
-        free -= 1;
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-      });
-    },
-    free(): void {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    },
-    waiting: () => waiting.length,
-  };
 }

@@ -13,7 +13,7 @@ import {
 import type { AuditEvent } from '../../core/audit/event.ts';
 import type { AuditQuery, AuditStore } from '../../core/audit/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
-import { type Database, given, givenFor, type Queries, statement, unnamed } from '../database.ts';
+import { type Database, given, givenFor, type Queries, type SendEvents, statement, unnamed } from '../database.ts';
 import { StoreError } from '../errors.ts';
 import { fromEvent, storableEvent, toChainedEvent } from '../schema/rows.ts';
 
@@ -22,6 +22,7 @@ export type AppendEvent = (queries: Queries, event: AuditEvent) => Promise<void>
 
 export interface AuditChain extends Omit<AuditStore, 'archive'> {
   readonly append: AppendEvent;
+  readonly send: SendEvents;
 }
 
 /** Events that are added to a new chain per statement. */
@@ -33,11 +34,13 @@ const headId = 1;
 export function auditChain(database: Database): AuditChain {
   const statements = auditStatements(database);
   let mac: AuditMac | undefined;
+  const send: SendEvents = async (queries, events) => {
+    if (mac === undefined) throw new Error('The audit chain has no key yet.');
+    return await sendEvents(statements, queries, mac, events);
+  };
   return {
-    async append(queries, event) {
-      if (mac === undefined) throw new Error('The audit chain has no key yet.');
-      await appendEvent(statements, queries, mac, event);
-    },
+    send,
+    append: async (queries, event) => void (await Promise.all(await send(queries, [event]))),
     async head() {
       const [row] = await database.read((queries) => statements.head(queries).execute());
       return row;
@@ -63,12 +66,12 @@ export function auditChain(database: Database): AuditChain {
 type Statements = ReturnType<typeof auditStatements>;
 
 /** @throws StoreError if the head is not as Regway wrote it: continuing from it would hide that the chain was cut off. */
-async function appendEvent(
+async function sendEvents(
   { holdHead, insert, setHead }: Statements,
   queries: Queries,
   mac: AuditMac,
-  event: AuditEvent,
-): Promise<void> {
+  events: readonly AuditEvent[],
+): Promise<readonly Promise<unknown>[]> {
   // The next append waits for the end of this transaction.
   const [last] = await holdHead(queries).execute();
   if (last === undefined || !isGenuineHead(mac, last)) {
@@ -76,11 +79,14 @@ async function appendEvent(
       'The audit trail was modified outside Regway, so no further changes are accepted. Run "regway audit verify".',
     );
   }
-  const seq = last.seq + 1;
-  const stored = storableEvent(event);
-  const hash = eventHash(mac, last.hash, seq, stored);
-  await insert(queries).execute({ ...fromEvent(stored), seq, hash });
-  await setHead(queries).execute({ ...headOf(mac, seq, hash) });
+  let { seq, hash } = last;
+  const inserts = events.map((event) => {
+    const stored = storableEvent(event);
+    seq += 1;
+    hash = eventHash(mac, hash, seq, stored);
+    return insert(queries).execute({ ...fromEvent(stored), seq, hash });
+  });
+  return [...inserts, setHead(queries).execute({ ...headOf(mac, seq, hash) })];
 }
 
 /** True before the chain's first start. If events have hashes, or were archived, but no head exists, the head was removed. */
@@ -117,13 +123,8 @@ async function startChain(
     targetText: `events up to ${head.seq}`,
     outcome: 'DONE',
   } as const;
-  await appendEvent(statements, queries, mac, {
-    ...event,
-    at: new Date(),
-    actor: 'regway',
-    account: adminAccount,
-    requestId: 'first-start',
-  });
+  const origin = { actor: 'regway', account: adminAccount, requestId: 'first-start' };
+  await Promise.all(await sendEvents(statements, queries, mac, [{ ...event, ...origin, at: new Date() }]));
 }
 
 async function adoptEvents({ eventsAfter, setHash }: Statements, queries: Queries, mac: AuditMac): Promise<ChainHead> {

@@ -114,9 +114,7 @@ function passwords(database: Database): Passwords {
         if (first !== undefined) {
           await refuseOldKey(queries, first.to);
         }
-        for (const { id, slot, from, to } of resealed) {
-          await replaces[slot](queries).execute({ id, from, to });
-        }
+        await Promise.all(resealed.map(({ id, slot, from, to }) => replaces[slot](queries).execute({ id, from, to })));
       });
     },
     async countSealed() {

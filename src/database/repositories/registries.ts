@@ -5,7 +5,17 @@ import type { Registry } from '../../core/registry/registry.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { searchText } from '../../core/registry/search.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { type Database, given, givenFor, type Queries, registryReads, statement, unnamed } from '../database.ts';
+import {
+  type Database,
+  given,
+  givenFor,
+  type Queries,
+  registryReads,
+  type RunChange,
+  statement,
+  unnamed,
+} from '../database.ts';
+import { takenPattern } from '../errors.ts';
 import {
   bytesOrNull,
   fromRegistry,
@@ -16,19 +26,18 @@ import {
   toRegistry,
   withoutDerived,
 } from '../schema/rows.ts';
-import type { AppendEvent } from './audit.ts';
 import { activeKeyCheck } from './keys.ts';
 import { registryPages } from './pages/pages.ts';
 import { checkInterval, registryChecks } from './registry-checks.ts';
 import { findMostSpecific } from './registry-match.ts';
 
-export function registryStore(database: Database, append: AppendEvent): RegistryStore {
+export function registryStore(database: Database, change: RunChange): RegistryStore {
   const reads = readStatements(database);
   return {
     ...reading(database, reads),
     ...registryPages(database, reads.columns),
-    ...registryChecks(database, append, reads.columns),
-    ...writing(database, append),
+    ...registryChecks(database, change, reads.columns),
+    ...writing(database, change),
   };
 }
 
@@ -82,21 +91,22 @@ function toFirstRegistry([row]: readonly RegistryRow[]): Registry | undefined {
   return row && toRegistry(row);
 }
 
-function writing(database: Database, append: AppendEvent): Writing {
+function writing(database: Database, change: RunChange): Writing {
   const { insert, insertText, update, updateText, remove } = writeStatements(database);
   const intervalMs = checkInterval(database);
   const refuseOldKey = activeKeyCheck(database);
   return {
     async insert(registry, sealed, event) {
-      await database.write(async (queries) => {
+      await change(event.actor, async (queries) => {
         await refuseOldKey(queries, sealed);
-        await insert(queries).execute(fromRegistry(registry, sealed, noAlternates, await intervalMs(queries)));
+        const row = fromRegistry(registry, sealed, noAlternates, await intervalMs(queries));
+        if ((await insert(queries).execute(row)).length === 0) throw takenPattern();
         await insertText(queries).execute({ ...registry, text: searchText(registry) });
-        await append(queries, event);
+        return { value: undefined, event };
       });
     },
     async update(registry, sealed, expectedVersion, event, others = noAlternates) {
-      await database.write(async (queries) => {
+      await change(event.actor, async (queries) => {
         await refuseOldKey(queries, sealed);
         const row = fromRegistry(registry, sealed, others, await intervalMs(queries));
         const changed = await update(queries).execute({ ...row, expectedVersion });
@@ -107,21 +117,15 @@ function writing(database: Database, append: AppendEvent): Writing {
           );
         }
         await updateText(queries).execute({ ...registry, text: searchText(registry) });
-        await append(queries, event);
+        return { value: undefined, event };
       });
     },
-    async delete(id, event) {
-      return await database.write(async (queries) => {
-        const deleted = await remove(queries).execute({ id });
-        if (deleted.length > 0) {
-          await append(queries, event);
-        }
-        return deleted.length > 0;
-      });
-    },
-    async appendAudit(event) {
-      await database.write((queries) => append(queries, event));
-    },
+    delete: (id, event) =>
+      change(event.actor, async (queries) => {
+        const deleted = (await remove(queries).execute({ id })).length > 0;
+        return { value: deleted, event: deleted ? event : undefined };
+      }),
+    appendAudit: (event) => change(event.actor, async () => ({ value: undefined, event })),
   };
 }
 
@@ -178,7 +182,15 @@ function writeStatements(database: Database) {
   );
   const returning = { id: returnedId };
   return {
-    insert: statement((queries) => queries.insert(registry).values(values).prepare(unnamed)),
+    // A duplicate is no error of the statement, because that would undo the changes that share its transaction.
+    insert: statement((queries) =>
+      queries
+        .insert(registry)
+        .values(values)
+        .onConflictDoNothing({ target: [registry.account, registry.registry] })
+        .returning(returning)
+        .prepare(unnamed),
+    ),
     // The text depends on nothing that is not in the row, so that it is in step with it.
     insertText: statement((queries) =>
       queries

@@ -3,9 +3,11 @@
 import { aliasedTable, and, asc, eq, gt, gte, isNull, lte, not, or, type SQL, sql } from 'drizzle-orm';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { defaultEveryMs } from '../../core/validation/schedule.ts';
-import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
+import { type Database, given, type Queries, type RunChange, statement, unnamed } from '../database.ts';
 import { fromReport, type RegistryColumns, toRegistry } from '../schema/rows.ts';
-import type { AppendEvent } from './audit.ts';
+
+/** Whose turn the writes of the schedule take. */
+const schedule = '';
 
 /** Due registries that are counted: more than can be checked in an hour. */
 const maxCounted = 100_000;
@@ -16,7 +18,7 @@ type RegistryChecks = Pick<
 >;
 
 /** @param columns the columns to read, all but the secrets and the derived ones. */
-export function registryChecks(database: Database, append: AppendEvent, columns: RegistryColumns): RegistryChecks {
+export function registryChecks(database: Database, change: RunChange, columns: RegistryColumns): RegistryChecks {
   const { due, fromTheFuture, dueSince, backlog } = readStatements(database, columns);
   const { record, exchange, postpone } = writeStatements(database);
   const intervalMs = checkInterval(database);
@@ -39,28 +41,23 @@ export function registryChecks(database: Database, append: AppendEvent, columns:
       return { count: row?.count ?? 0, oldestMs: row?.oldestMs ?? null };
     },
     async postpone(id, window, nextCheckAt) {
-      await database.write((queries) => postpone(queries).execute({ id, ...window, nextCheckAt }));
+      await change(schedule, async (queries) => ({
+        value: await postpone(queries).execute({ id, ...window, nextCheckAt }),
+      }));
     },
-    async recordValidation(id, expectedVersion, report, event) {
-      return await database.write(async (queries) => {
+    recordValidation: (id, expectedVersion, report, event) =>
+      change(event?.actor ?? schedule, async (queries) => {
         const values = fromReport({ id, lastValidation: report }, await intervalMs(queries));
-        const changed = await record(queries).execute({ id, expectedVersion, ...values });
-        if (changed.length > 0 && event !== undefined) {
-          await append(queries, event);
-        }
-        return changed.length > 0;
-      });
-    },
-    async exchangeValidation(id, expectedVersion, seen, next, event) {
-      return await database.write(async (queries) => {
+        const changed = (await record(queries).execute({ id, expectedVersion, ...values })).length > 0;
+        return { value: changed, event: changed ? event : undefined };
+      }),
+    exchangeValidation: (id, expectedVersion, seen, next, event) =>
+      change(event?.actor ?? schedule, async (queries) => {
         const values = fromReport({ id, lastValidation: next }, await intervalMs(queries));
-        const changed = await exchange(queries).execute({ id, expectedVersion, seen: JSON.stringify(seen), ...values });
-        if (changed.length > 0 && event !== undefined) {
-          await append(queries, event);
-        }
-        return changed.length > 0;
-      });
-    },
+        const expected = { id, expectedVersion, seen: JSON.stringify(seen) };
+        const changed = (await exchange(queries).execute({ ...expected, ...values })).length > 0;
+        return { value: changed, event: changed ? event : undefined };
+      }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { AuditArchiveStore, AuditStore } from '../../core/audit/store.ts';
 import type { KeyRotationStore } from '../../core/passwords/key-store.ts';
 import type { UseStore } from '../../core/pulls/usage.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
-import type { Database } from '../database.ts';
+import { changesOn, type Database } from '../database.ts';
 import { auditArchiveStore, readArchiveRecord } from './audit-archive.ts';
 import { auditChain } from './audit.ts';
 import { keyRotationStore } from './key-rotation.ts';
@@ -25,10 +25,11 @@ export interface Repositories {
 
 /** The repositories of an open database whose tables are those of this program. */
 export function repositoriesOn(database: Database): Repositories {
-  const { append, ...audit } = auditChain(database);
+  const { append, send, ...audit } = auditChain(database);
+  const change = changesOn(database, send);
   return {
-    registries: registryStore(database, append),
-    access: accessStore(database, append),
+    registries: registryStore(database, change),
+    access: accessStore(database, append, change),
     uses: useStore(database),
     audit: { ...audit, archive: () => readArchiveRecord(database) },
     auditArchives: auditArchiveStore(database, append),

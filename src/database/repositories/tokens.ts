@@ -4,12 +4,21 @@ import { and, asc, desc, eq, getTableColumns, gt, isNull, lt, or, sql } from 'dr
 import type { AccessStore, StoredToken, TokenQuery } from '../../core/accounts/store.ts';
 import { adminAccount } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { type Database, given, givenFor, type Queries, statement, tokenReads, unnamed } from '../database.ts';
+import {
+  type Database,
+  given,
+  givenFor,
+  type Queries,
+  type RunChange,
+  statement,
+  tokenReads,
+  unnamed,
+} from '../database.ts';
 import { fromToken, maxAheadMs, toToken } from '../schema/rows.ts';
 import { accountStore } from './accounts.ts';
 import type { AppendEvent } from './audit.ts';
 
-export function accessStore(database: Database, append: AppendEvent): AccessStore {
+export function accessStore(database: Database, append: AppendEvent, change: RunChange): AccessStore {
   const { byId, usableById, first, insert, accountByName, revoke, noteUse } = accessStatements(database);
   const usableRow = tokenReads(database, usableById);
   const isEmpty = async (queries: Queries) => (await first(queries).execute()).length === 0;
@@ -30,7 +39,7 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
         if ((await countActive(database, queries, token)) >= maxActive) throw tooManyTokens(token.account, maxActive);
         await insert(queries).execute(fromToken(token));
         await append(queries, event);
-      });
+      }, event.actor);
     },
     async hasNoTokens() {
       return await database.read(isEmpty);
@@ -51,20 +60,18 @@ export function accessStore(database: Database, append: AppendEvent): AccessStor
       return rows.length > 0;
     },
     listTokens: (query) => listTokens(database, query),
-    async revokeToken(id, at, event) {
-      return await database.write(async (queries) => {
-        const revoked = await revoke(queries).execute({ id, revokedAt: at.getTime() });
-        if (revoked.length > 0) {
-          await append(queries, event);
-        }
-        return revoked.length > 0;
-      });
-    },
+    revokeToken: (id, at, event) =>
+      change(event.actor, async (queries) => {
+        const revoked = (await revoke(queries).execute({ id, revokedAt: at.getTime() })).length > 0;
+        return { value: revoked, event: revoked ? event : undefined };
+      }),
     async noteTokenUses(uses) {
       await database.write(async (queries) => {
         // Sorted, so that two servers lock the rows in the same sequence.
-        for (const [id, at] of [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1)))
-          await noteUse(queries).execute({ id, lastUsedAt: at.getTime(), latestMs: at.getTime() + maxAheadMs });
+        const sorted = [...uses].toSorted(([one], [other]) => (one < other ? -1 : 1));
+        const note = ([id, at]: readonly [string, Date]) =>
+          noteUse(queries).execute({ id, lastUsedAt: at.getTime(), latestMs: at.getTime() + maxAheadMs });
+        await Promise.all(sorted.map(note));
       });
     },
   };

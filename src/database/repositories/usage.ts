@@ -23,9 +23,8 @@ export function useStore(database: Database): UseStore {
     async addUses(uses) {
       await database.write(async (queries) => {
         await addCounts(database, queries, uses);
-        for (const id of new Set(uses.map(({ registryId }) => registryId))) {
-          await dropExcess(database, queries, id);
-        }
+        const ids = [...new Set(uses.map(({ registryId }) => registryId))];
+        await Promise.all(ids.map((id) => dropExcess(database, queries, id)));
       });
     },
     async lastUsed(registryIds) {

@@ -6,7 +6,7 @@ import { DatabaseAwayError, StoreError } from '../../errors.ts';
 import { type Address, type Host, parseAddress } from '../address.ts';
 import { connectWithFallback } from '../address/tls-fallback.ts';
 import { clientSettings, HostClient } from '../client.ts';
-import { poolSockets } from '../pool-sockets.ts';
+import { poolSockets } from '../pool/sockets.ts';
 import { type Attempt, describeFailure, type Failure, final, nameOf, passing, readOnlySentence } from './failure.ts';
 
 /** What the start learned about a server that it can use. */

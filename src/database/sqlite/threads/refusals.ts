@@ -1,7 +1,7 @@
 // Words why a thread of the store did not run a call, or not to its end.
 
-import { Problem } from '../../../core/shared/problem.ts';
-import { failureWith, storageRetryMs, storageUnavailable } from '../../errors.ts';
+import type { Problem } from '../../../core/shared/problem.ts';
+import { maybeStored, storageUnavailable } from '../../errors.ts';
 
 /** The call waited too long, or found the queue full. */
 export function busy(): Problem {
@@ -18,9 +18,5 @@ export function tooLong(): Problem {
 
 /** The thread died while it held a write. */
 export function lostWrite(): Problem {
-  return new Problem(
-    'STORAGE_UNAVAILABLE',
-    'The storage stopped during this call, which may have been stored. Read before you repeat it.',
-    { retryAfter: Date.now() + storageRetryMs, cause: failureWith('THREAD_ENDED') },
-  );
+  return maybeStored('THREAD_ENDED');
 }

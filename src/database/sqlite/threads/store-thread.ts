@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { createRestartLimit } from '../../../core/shared/restarts.ts';
 import { storageUnavailable, translateFailure } from '../../errors.ts';
 import { Callbacks } from './callbacks.ts';
-import { FairQueue, type Waiting } from './fair-queue.ts';
+import { FairQueue, type Waiting } from '../../fair-queue.ts';
 import {
   type Call,
   fromCrossing,

@@ -1,7 +1,7 @@
 // Waiting calls: in turns of their callers, and never more than the queue holds.
 
 import { expect, test } from 'vitest';
-import { FairQueue } from '../../../../src/database/sqlite/threads/fair-queue.ts';
+import { FairQueue } from '../../src/database/fair-queue.ts';
 
 const item = (lane: string, since = 0) => ({ lane, since });
 const lanesOf = (queue: FairQueue<ReturnType<typeof item>>) =>
