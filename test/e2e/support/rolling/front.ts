@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeTemporaryDirectory } from '../../../support/temporary/directory.ts';
-import { startProgram } from '../child-process.ts';
+import { pause, startProgram } from '../child-process.ts';
 import { freePort } from '../free-port.ts';
 import { nginxProgram } from '../storage-server.ts';
 
@@ -18,11 +18,15 @@ export interface Front {
   stop(): Promise<void>;
 }
 
+/** Milliseconds until it forwards the first request. */
+const servingTimeoutMs = 30_000;
+
 /** Starts it. @param hosts `127.0.0.1:port` of the replicas. */
 export async function startFront(name: FrontName, hosts: readonly string[]): Promise<Front> {
   const directory = makeTemporaryDirectory('front');
   const own = `127.0.0.1:${await freePort('127.0.0.1')}`;
   const program = await (name === 'nginx' ? startNginx : startHaproxy)(directory, own, hosts);
+  await untilServing(`http://${own}/livez`);
   return {
     url: `http://${own}`,
     output: () => program.stdout() + program.stderr(),
@@ -30,6 +34,14 @@ export async function startFront(name: FrontName, hosts: readonly string[]): Pro
       await program.end('SIGTERM');
     },
   };
+}
+
+async function untilServing(url: string): Promise<void> {
+  const endMs = performance.now() + servingTimeoutMs;
+  while ((await fetch(url).catch(() => undefined))?.status !== 200) {
+    if (performance.now() > endMs) throw new Error('The balancer forwards nothing.');
+    await pause(50);
+  }
 }
 
 /** Keeps connections to the replicas open, and repeats on another one what the first did not get; never a POST that was sent. */
@@ -103,6 +115,6 @@ ${hosts.map((host, index) => `  server replica-${index} ${host}`).join('\n')}
   return startProgram({
     command: '/usr/sbin/haproxy',
     args: ['-db', '-V', '-f', file],
-    ready: [/is UP|started/],
+    ready: [/Using epoll/],
   });
 }
