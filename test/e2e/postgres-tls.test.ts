@@ -104,6 +104,19 @@ describe('a user with a password', () => {
     expect(await isEncrypted(addressOf({ user: user(password), options: verified() }))).toBe(true);
   });
 
+  it('is authenticated with channel binding where that is required, and a server that asks for no proof is refused', async () => {
+    const options = { sslmode: 'require', channel_binding: 'require' };
+    expect(await isEncrypted(addressOf({ user: user(password), options }))).toBe(true);
+    const trusted = await refusalOf(addressOf({ user: 'regway', options }));
+    expect(trusted.message).toMatch(
+      /does not offer channel binding, which the channel_binding of its address requires/,
+    );
+  });
+
+  it('with no sslmode gets TLS, because the server has it', async () => {
+    expect(await isEncrypted(addressOf({ user: user(password), options: {} }))).toBe(true);
+  });
+
   it('with another one, without one, or without TLS is for the operator, and nothing shows it', async () => {
     const wrong = await refusalOf(addressOf({ user: user('MARKER'), options: verified() }));
     expect(wrong.message).toMatch(/rejects this login .*\(28P01\)/);
