@@ -17,6 +17,8 @@ test('npm start and the image name the same ones', () => {
   expect(scripts['start']).toBe(`node ${flags.join(' ')} dist/regway.js serve`);
   expect(JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('Dockerfile'))?.[1] ?? '')).toEqual([
     'node',
+    // Only the pinned Node knows it: elsewhere a listener does the same, but for the first moments of a start.
+    '--disable-sigusr1',
     ...flags,
     '/app/dist/regway.js',
   ]);

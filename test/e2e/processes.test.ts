@@ -51,6 +51,15 @@ test('of three servers that start at once on an empty data directory one serves,
   expect(withDatabase(dataDirectory, (database) => database.pragma('integrity_check', { simple: true }))).toBe('ok');
 });
 
+test('a signal of another process of this machine opens no inspector, which would show the memory and with it every password', async () => {
+  const server = await startServer({ dataDirectory });
+  process.kill(server.pid, 'SIGUSR1');
+  await pause(500);
+  expect(server.output()).not.toMatch(/debugger/i);
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+  await server.stop();
+});
+
 test('the next server starts at once when the one before was killed', async () => {
   const first = await startServer({ dataDirectory });
   await first.kill();

@@ -12,6 +12,9 @@ export const maxPageSize = 100;
 /** Entries on a page if the caller names no size. */
 export const defaultPageSize = 50;
 
+/** Format characters, among them those of text direction, and letters without a form (Unicode UTS #39 §3.1): a reader sees another text. */
+const unseen = /[\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0e\uffa0\u{e0000}-\u{e0fff}]/u;
+
 /** Returns the schema of a text on one line, of at most `maxLength` characters. */
 export const singleLine = (maxLength: number) =>
   z
@@ -20,6 +23,10 @@ export const singleLine = (maxLength: number) =>
     .refine(
       (text) => !/\p{Cc}|\p{Zl}|\p{Zp}/u.test(text) && text.isWellFormed(),
       'must be one line without control characters',
+    )
+    .refine(
+      (text) => !unseen.test(text),
+      'must not contain characters that are invisible or change the direction of text, because it would look like another',
     );
 /** The schema of an account name that a caller refers to. It need not exist. */
 export const accountName = singleLine(100).min(1, 'must not be empty');

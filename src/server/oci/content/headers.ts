@@ -16,24 +16,25 @@ const requestHeaders = [
   'if-range',
 ] as const;
 
-/** Headers that describe the content or a rate limit. No cookie, no challenge. */
-const responseHeaders: Readonly<Record<string, string>> = {
-  'content-type': 'Content-Type',
-  'content-length': 'Content-Length',
-  'content-range': 'Content-Range',
-  'accept-ranges': 'Accept-Ranges',
-  'content-encoding': 'Content-Encoding',
-  'docker-content-digest': 'Docker-Content-Digest',
-  etag: 'ETag',
-  'last-modified': 'Last-Modified',
-  'oci-filters-applied': 'OCI-Filters-Applied',
-  'oci-subject': 'OCI-Subject',
-  'retry-after': 'Retry-After',
-  'ratelimit-limit': 'RateLimit-Limit',
-  'ratelimit-remaining': 'RateLimit-Remaining',
-  'ratelimit-reset': 'RateLimit-Reset',
-  warning: 'Warning',
-};
+/** Headers that describe the content or a rate limit. No cookie, no challenge. A map, because an upstream chooses the names that are looked up. */
+const responseHeaders: ReadonlyMap<string, string> = new Map(
+  [
+    'Content-Type',
+    'Content-Length',
+    'Content-Range',
+    'Accept-Ranges',
+    'Content-Encoding',
+    'Docker-Content-Digest',
+    'ETag',
+    'Last-Modified',
+    'OCI-Filters-Applied',
+    'OCI-Subject',
+    'Retry-After',
+    'RateLimit-Limit',
+    'RateLimit-Remaining',
+    'RateLimit-Reset',
+  ].map((name) => [name.toLowerCase(), name]),
+);
 
 /** Returns the names of Regway installations that a pull came through, and of no other proxy, which is nobody else's business (RFC 9110 §7.6.3). */
 export function namesInVia(via: string | undefined): readonly string[] {
@@ -70,7 +71,7 @@ export function headersForClient(
 ): OutgoingHttpHeaders {
   const passed: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    const canonical = responseHeaders[name];
+    const canonical = responseHeaders.get(name);
     if (canonical !== undefined && isFieldValue(value)) passed[canonical] = value;
   }
   // A length that is repeated counts once if it is the same (RFC 9110 §8.6), and otherwise not at all.

@@ -99,6 +99,20 @@ describe('a pull with a stored credential', () => {
     expect(registry.contentRequests()).toEqual(['HEAD /v2/team/app/manifests/latest']);
   });
 
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'Warning'])(
+    'passes no header that it does not know, though every object has a member of that name: %s',
+    async (name) => {
+      const registry = await startRegistry({
+        content: (request, response) => send(request, response, layer, { [name]: 'x' }),
+      });
+      const endpoint = await openPullEndpoint();
+      await endpoint.add(registry.host);
+      const answer = await endpoint.get(`/v2/${inPath(registry.host)}/team/app/blobs/${layerDigest}`);
+      expect(answer).toMatchObject({ status: 200, body: layer });
+      expect(Object.keys(answer.headers)).not.toContain(name.toLowerCase());
+    },
+  );
+
   it('passes a range on and its answer back', async () => {
     const registry = await startRegistry();
     const endpoint = await openPullEndpoint();
