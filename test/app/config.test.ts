@@ -38,6 +38,7 @@ describe('the settings', () => {
       egressAllow: [],
       egressDeny: [],
       plainHttpHosts: [],
+      redirectHosts: [],
       pullAnonymous: true,
       pullDefaultUpstream: undefined,
       pullRedirects: 'follow',

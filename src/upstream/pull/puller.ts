@@ -6,12 +6,10 @@ import { Readable } from 'node:stream';
 import type { LoginClaims } from '../../core/pulls/login-claims.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
-import { AdvisedProblem } from '../../core/registry/report.ts';
 import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
 import { Problem } from '../../core/shared/problem.ts';
-import { noFacts, UpstreamFailure } from '../errors/failure.ts';
-import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
-import { isRegistryHost, repositoryUrl } from '../login/endpoint.ts';
+import { UpstreamFailure } from '../errors/failure.ts';
+import { repositoryUrl } from '../login/endpoint.ts';
 import { servesManifest } from '../login/manifest-probe.ts';
 import { registryRefusal } from '../login/refusal.ts';
 import { getFromRegistry } from '../login/session.ts';
@@ -33,7 +31,7 @@ import {
   type PullRequest,
   startExchange,
 } from './request.ts';
-import { isWithoutCatalog, type PullReply, readReply, readSmall } from './response.ts';
+import { isWithoutCatalog, type PullReply, readReply, readSmall, toProblem } from './response.ts';
 
 export interface UpstreamSettings extends NetworkSettings {
   /** `follow`: blobs are streamed through Regway. `pass`: the client is redirected to them. */
@@ -253,54 +251,4 @@ async function mintToken(
     throw registryRefusal(session, answer, url, true);
   if (isGranted === false && answer.status !== 200) throw new UpstreamFailure('INSUFFICIENT_SCOPE', {});
   return token && { token: token.value.token, expiresAt: new Date(token.value.expiresMs) };
-}
-
-/**
- * Runs a step of a pull; an UpstreamFailure becomes a Problem.
- * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason.
- */
-export async function toProblem<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    throw error instanceof UpstreamFailure ? problemOf(source, error) : error;
-  }
-}
-
-function problemOf({ host, repository, registry }: PullSource, failure: UpstreamFailure): Problem {
-  const { outcome, facts } = failure;
-  if (registry === null && facts.isPrivate === true && facts.addressRefusal !== 'PRIVATE_REDIRECT')
-    return nothingThere(host, failure);
-  const own = {
-    host,
-    repository,
-    username: registry?.username ?? '',
-    secureConnection: registry?.secureConnection ?? true,
-    isRegistry: registry !== null && (facts.host === undefined || isRegistryHost(host, facts.host)),
-  };
-  // Names in a certificate are the upstream's own words, which are not redacted here.
-  const about = repository === null && outcome === 'INSUFFICIENT_SCOPE' ? { reason: readsCatalog } : {};
-  const { message, advice, retryable } = describeOutcome(outcome, {
-    ...noFacts,
-    ...own,
-    ...facts,
-    ...about,
-    certificateNames: '',
-  });
-  return new AdvisedProblem('UPSTREAM_FAILED', message, advice, {
-    reason: outcome,
-    retryAfter: facts.retryAfter ?? undefined,
-    retryable,
-    upstreamStatus: facts.status,
-    cause: failure,
-  });
-}
-
-/**
- * One answer for whatever prevents an anonymous pull from an address that only its own network reaches: refused, silent, closed, without a trusted
- * certificate, or forbidden. Every login that may pull could otherwise explore that network.
- */
-function nothingThere(host: string, cause: UpstreamFailure): Problem {
-  const message = `No registry with a trusted certificate answers at ${host}. If there is one, add it to Regway: its validation says what is wrong.`;
-  return new Problem('UPSTREAM_FAILED', message, { reason: 'UNREACHABLE', retryable: true, cause });
 }

@@ -3,7 +3,11 @@
 import type { Readable } from 'node:stream';
 import { orAborted } from '../../core/pulls/abort.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
-import { type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
+import { AdvisedProblem } from '../../core/registry/report.ts';
+import { Problem } from '../../core/shared/problem.ts';
+import { noFacts, type UpstreamErrorCode, UpstreamFailure } from '../errors/failure.ts';
+import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
+import { isRegistryHost } from '../login/endpoint.ts';
 import { limitOf, registryRefusal, retryAfterOf, upstreamErrorCode } from '../login/refusal.ts';
 import type { RegistrySession } from '../login/session.ts';
 import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
@@ -161,4 +165,54 @@ const singleValued: ReadonlySet<string> = new Set([
 
 function valueOf(name: string, values: readonly string[]): string {
   return singleValued.has(name) ? (values[0] ?? '') : values.join(', ');
+}
+
+/**
+ * Runs a step of a pull; an UpstreamFailure becomes a Problem.
+ * @throws Problem `UPSTREAM_FAILED` with the outcome as its reason.
+ */
+export async function toProblem<Result>(source: PullSource, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof UpstreamFailure ? problemOf(source, error) : error;
+  }
+}
+
+function problemOf({ host, repository, registry }: PullSource, failure: UpstreamFailure): Problem {
+  const { outcome, facts } = failure;
+  if (registry === null && facts.isPrivate === true && facts.addressRefusal !== 'PRIVATE_REDIRECT')
+    return nothingThere(host, failure);
+  const own = {
+    host,
+    repository,
+    username: registry?.username ?? '',
+    secureConnection: registry?.secureConnection ?? true,
+    isRegistry: registry !== null && (facts.host === undefined || isRegistryHost(host, facts.host)),
+  };
+  // Names in a certificate are the upstream's own words, which are not redacted here.
+  const about = repository === null && outcome === 'INSUFFICIENT_SCOPE' ? { reason: readsCatalog } : {};
+  const { message, advice, retryable } = describeOutcome(outcome, {
+    ...noFacts,
+    ...own,
+    ...facts,
+    ...about,
+    certificateNames: '',
+  });
+  return new AdvisedProblem('UPSTREAM_FAILED', message, advice, {
+    reason: outcome,
+    retryAfter: facts.retryAfter ?? undefined,
+    retryable,
+    upstreamStatus: facts.status,
+    cause: failure,
+  });
+}
+
+/**
+ * One answer for whatever prevents an anonymous pull from an address that only its own network reaches: refused, silent, closed, without a trusted
+ * certificate, or forbidden. Every login that may pull could otherwise explore that network.
+ */
+function nothingThere(host: string, cause: UpstreamFailure): Problem {
+  const message = `No registry with a trusted certificate answers at ${host}. If there is one, add it to Regway: its validation says what is wrong.`;
+  return new Problem('UPSTREAM_FAILED', message, { reason: 'UNREACHABLE', retryable: true, cause });
 }

@@ -5,7 +5,7 @@ import { AdvisedProblem, LoginNotIssued, skippedReport } from '../../../src/core
 import { Problem, type ProblemCode, problemCodes } from '../../../src/core/shared/problem.ts';
 import { toOciError } from '../../../src/server/oci/errors.ts';
 import { type CheckedOutcome, type OutcomeFacts, UpstreamFailure } from '../../../src/upstream/errors/failure.ts';
-import { toProblem } from '../../../src/upstream/pull/puller.ts';
+import { toProblem } from '../../../src/upstream/pull/response.ts';
 import { sourceOf } from '../../upstream/pulling.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
