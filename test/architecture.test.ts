@@ -62,6 +62,7 @@ const rooms: Rooms = {
   'core/passwords': ['registry', 'audit', 'authz', 'shared'],
   'core/validation': ['passwords', 'registry', 'accounts', 'audit', 'authz', 'shared'],
   'core/registries': ['validation', 'passwords', 'registry', 'audit', 'authz', 'shared'],
+  'core/pulls/usage': [],
   'core/pulls': ['validation', 'passwords', 'registry', 'accounts', 'audit', 'authz', 'shared'],
 
   // Five APIs that never meet, on one floor.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Caller, Login, Principal, Role } from '../../src/core/authz/principal.ts';
 import type { Pulls, PullSettings } from '../../src/core/pulls/pull.ts';
 import type { PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
-import type { CredentialUse } from '../../src/core/pulls/usage.ts';
+import type { CredentialUse } from '../../src/core/pulls/usage/uses.ts';
 import type { ValidationOutcome, ValidationReport, ValidationStep } from '../../src/core/registry/report.ts';
 import { Secret } from '../../src/core/shared/secret.ts';
 import type { CheckTarget, Credential, Validator } from '../../src/core/validation/validator.ts';

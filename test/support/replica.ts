@@ -6,7 +6,7 @@ import type { Sealer } from '../../src/core/passwords/sealer.ts';
 import { createClientConfigs } from '../../src/core/pulls/client-config.ts';
 import { createPulls, type PullPorts, type Pulls, type PullSettings } from '../../src/core/pulls/pull.ts';
 import { createUpstreamTokens, type PullTokenMinter } from '../../src/core/pulls/upstream-token.ts';
-import { createUses } from '../../src/core/pulls/usage.ts';
+import { createUses } from '../../src/core/pulls/usage/uses.ts';
 import { createRegistries, type Registries, type RegistriesPorts } from '../../src/core/registries/registries.ts';
 import { createSubscriptions, type Subscriptions, type WatchPorts } from '../../src/core/registries/watch.ts';
 import { publishChanges } from '../../src/core/registry/events.ts';

@@ -23,7 +23,7 @@ import type { Credential } from '../validation/validator.ts';
 import { admitAnonymousPull, type AnonymousPullPorts } from './anonymous.ts';
 import { circuitMs, type CircuitBreaker, type CircuitClocks, createCircuitBreaker } from './circuit-breaker.ts';
 import { createFailover, type Failover, type FailoverPorts } from './failover.ts';
-import type { RequestedContent, UseLedger } from './usage.ts';
+import type { RequestedContent, UseLedger } from './usage/uses.ts';
 
 /** The repository to pull from, or the host whose catalog is read; `host` and `repository` are canonical. */
 export interface PulledImage extends PulledName {

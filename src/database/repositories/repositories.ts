@@ -3,7 +3,7 @@
 import type { AccessStore } from '../../core/accounts/store.ts';
 import type { AuditArchiveStore, AuditStore } from '../../core/audit/store.ts';
 import type { KeyRotationStore } from '../../core/passwords/key-store.ts';
-import type { UseStore } from '../../core/pulls/usage.ts';
+import type { UseStore } from '../../core/pulls/usage/uses.ts';
 import type { RegistryStore } from '../../core/registry/store.ts';
 import { changesOn, type Database } from '../database.ts';
 import { auditArchiveStore, readArchiveRecord } from './audit-archive.ts';

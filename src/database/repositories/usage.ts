@@ -1,7 +1,7 @@
 // Stores the usage of credentials: implements the `UseStore` port in either dialect.
 
 import { and, asc, desc, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
-import type { CountedUse, UseKey, UseStore } from '../../core/pulls/usage.ts';
+import type { CountedUse, UseKey, UseStore } from '../../core/pulls/usage/uses.ts';
 import { type Database, given, type Queries, statement, unnamed } from '../database.ts';
 import { maxAheadMs, storable } from '../schema/rows.ts';
 

@@ -7,7 +7,6 @@ import type { LoginClaims } from '../../core/pulls/login-claims.ts';
 import type { PullSource } from '../../core/pulls/pull.ts';
 import type { PullToken, PullTokenMinter } from '../../core/pulls/upstream-token.ts';
 import type { SlotCounts, SlotLimits } from '../../core/shared/fair-slots.ts';
-import { Problem } from '../../core/shared/problem.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { repositoryUrl } from '../login/endpoint.ts';
 import { servesManifest } from '../login/manifest-probe.ts';

@@ -342,7 +342,7 @@ describe('the last use of a token', () => {
     expect(await lastUse()).toBeNull();
     flush?.();
     await expect.poll(lastUse).toEqual(domain.time);
-    uses.record(token.id, new Date(0));
+    uses.record(token.id, new Date(domain.time.getTime() - 3_600_000));
     uses.record('nobody', new Date(0));
     await uses.close();
     expect([await lastUse(), failures]).toEqual([domain.time, []]);

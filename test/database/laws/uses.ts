@@ -1,7 +1,7 @@
 // The laws of uses at rest: counts that add up, the newest first, and nothing left of a registry that is gone.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { CountedUse, UseStore } from '../../../src/core/pulls/usage.ts';
+import type { CountedUse, UseStore } from '../../../src/core/pulls/usage/uses.ts';
 import { maxUsesPerRegistry } from '../../../src/database/repositories/usage.ts';
 import type { Harness, StoreUnderTest } from '../harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from '../samples.ts';

@@ -9,7 +9,7 @@ import type { AuditTrailReader } from '../../../core/audit/trail.ts';
 import type { Caller } from '../../../core/authz/principal.ts';
 import type { ClientConfigs } from '../../../core/pulls/client-config.ts';
 import type { UpstreamTokens } from '../../../core/pulls/upstream-token.ts';
-import type { Uses } from '../../../core/pulls/usage.ts';
+import type { Uses } from '../../../core/pulls/usage/uses.ts';
 import type { Registries } from '../../../core/registries/registries.ts';
 import type { Subscriptions } from '../../../core/registries/watch.ts';
 import { defaultPageSize, maxPageSize } from '../../../core/shared/input.ts';

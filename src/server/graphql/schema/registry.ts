@@ -1,7 +1,7 @@
 // The type Registry, and the queries for one registry and for a page of registries.
 
 import DataLoader from 'dataloader';
-import type { CountedUse } from '../../../core/pulls/usage.ts';
+import type { CountedUse } from '../../../core/pulls/usage/uses.ts';
 import type { Registry } from '../../../core/registry/registry.ts';
 import { type OrderDirection, type RegistryOrderField, registryOrderFields } from '../../../core/registry/store.ts';
 import { accountDescription, builder, connectionOf, type GraphqlContext, pageOfRows, scan } from './builder.ts';

@@ -1,7 +1,7 @@
 // The fields that show whether a credential is still used: their values, their cost, and who may not read them.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CountedUse } from '../../../../src/core/pulls/usage.ts';
+import type { CountedUse } from '../../../../src/core/pulls/usage/uses.ts';
 import { dataAt, openEndpoint, type TestEndpoint } from '../harness.ts';
 
 let endpoint: TestEndpoint;

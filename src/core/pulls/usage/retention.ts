@@ -1,7 +1,7 @@
 // Deletes counts of usage that are older than an age, in small steps and on one server at a time.
 
-import type { Timer } from '../shared/time.ts';
-import type { UseStore } from './usage.ts';
+import type { Timer } from '../../shared/time.ts';
+import type { UseStore } from './uses.ts';
 
 /** Milliseconds from the start of a server to its first sweep, so that a server that is restarted every day sweeps too. */
 const firstSweepMs = 5 * 60_000;

@@ -1,8 +1,8 @@
 // The ledger's laws: a pull never waits or fails for it, equal uses are one count, and what it holds is bounded.
 
 import { expect, test } from 'vitest';
-import { createLedger, type Ledger } from '../../../src/core/pulls/usage-ledger.ts';
-import type { CountedUse, CredentialUse } from '../../../src/core/pulls/usage.ts';
+import { createLedger, type Ledger } from '../../../../src/core/pulls/usage/ledger.ts';
+import type { CountedUse, CredentialUse } from '../../../../src/core/pulls/usage/uses.ts';
 
 const start = Date.UTC(2026, 0, 1);
 

@@ -1,10 +1,10 @@
 // Reads the usage of stored credentials: when registries were last used, by whom, and for which images.
 
 import { z } from 'zod';
-import { authorize, mayActIn } from '../authz/permissions.ts';
-import type { Caller } from '../authz/principal.ts';
-import type { Registry } from '../registry/registry.ts';
-import { pageSize, parseInput } from '../shared/input.ts';
+import { authorize, mayActIn } from '../../authz/permissions.ts';
+import type { Caller } from '../../authz/principal.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { pageSize, parseInput } from '../../shared/input.ts';
 
 /** One use of a stored credential by a pull. */
 export interface CredentialUse {

@@ -1,9 +1,9 @@
 // Counts uses of credentials in memory and writes them in batches, so that no pull waits for a commit.
 // Part of the core, because which uses count as one and which are dropped are rules. The timer is a port.
 
-import type { Timer } from '../shared/time.ts';
+import type { Timer } from '../../shared/time.ts';
 import { createPullCounter } from './pull-counter.ts';
-import type { CountedUse, UseLedger, UseStore } from './usage.ts';
+import type { CountedUse, UseLedger, UseStore } from './uses.ts';
 
 /** Milliseconds between two writes: recent enough to see a use, and at most one small transaction a second while pulls are few. */
 const flushIntervalMs = 1_000;

@@ -1,7 +1,7 @@
 // Decides which requests count as a use of a credential, so that one image pull counts once, whatever its client requests for it.
 
-import { isDigest } from '../registry/reference.ts';
-import type { CredentialUse } from './usage.ts';
+import { isDigest } from '../../registry/reference.ts';
+import type { CredentialUse } from './uses.ts';
 
 /** Counts pulls of one server, in memory. */
 export interface PullCounter {

@@ -1,8 +1,8 @@
 // One image pull counts once, for any requests of its client, and the memory of the counter is bounded.
 
 import { expect, test } from 'vitest';
-import { createPullCounter } from '../../../src/core/pulls/pull-counter.ts';
-import type { CredentialUse, RequestedContent } from '../../../src/core/pulls/usage.ts';
+import { createPullCounter } from '../../../../src/core/pulls/usage/pull-counter.ts';
+import type { CredentialUse, RequestedContent } from '../../../../src/core/pulls/usage/uses.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const digest = `sha256:${'a'.repeat(64)}`;

@@ -1,7 +1,7 @@
 // The laws of deleting old usage: in pages, one registry after the other, one server at a time, again after a failure, and never after the end.
 
 import { expect, test } from 'vitest';
-import { startUsageRetention, type UsageRetentionPorts } from '../../../src/core/pulls/usage-retention.ts';
+import { startUsageRetention, type UsageRetentionPorts } from '../../../../src/core/pulls/usage/retention.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const nowMs = Date.UTC(2027, 0, 1);
