@@ -12,8 +12,11 @@ export const maxPageSize = 100;
 /** Entries on a page if the caller names no size. */
 export const defaultPageSize = 50;
 
-/** Format characters, among them those of text direction, and letters without a form (Unicode UTS #39 §3.1): a reader sees another text. */
-const unseen = /[\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0e\uffa0\u{e0000}-\u{e0fff}]/u;
+/**
+ * Characters of text direction and those without a form (Unicode UTS #39 §3.1), with which a reader sees another text. Not the one that makes a
+ * sign an emoji.
+ */
+const unseen = /\p{Cf}|(?!\ufe0f)\p{Default_Ignorable_Code_Point}/u;
 
 /** Returns the schema of a text on one line, of at most `maxLength` characters. */
 export const singleLine = (maxLength: number) =>

@@ -255,7 +255,7 @@ describe('what is no page of a catalog', () => {
     [
       'nothing, of which a length was said',
       (_request, response) => void response.writeHead(200, { 'content-length': 9 }).destroy(),
-      502,
+      503,
     ],
   ])('%s', async (_case, content, expected) => {
     const { endpoint, path, registry } = await open({ scheme: 'basic', content });
