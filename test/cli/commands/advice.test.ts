@@ -1,8 +1,11 @@
-// Every advice that names a term of an interface, executed: the test does what GraphQL, REST, and the command line say in their own words, and the credential works. A kind without a case does not compile.
+// Every advice that names a term of an interface, executed: the test does what GraphQL, the console, REST, and the command line say in their own words, and the credential works. A kind without a case does not compile.
 
 import { describe, expect, it } from 'vitest';
 import type { InterfaceAdviceKind } from '../../../src/core/registry/advice.ts';
 import { hintOf } from '../../../src/cli/registry/advice.ts';
+import { CreateDocument, type CreateMutation } from '../../../src/console/api/operations.ts';
+import { hintOf as consoleHint } from '../../../src/console/shared/advice.ts';
+import { typeLabels } from '../../../src/console/shared/words.ts';
 import { restWords } from '../../../src/server/rest/advice.ts';
 import { createCertificate, marker, startServer } from '../../upstream/fixtures.ts';
 import { basicRegistry, bearerServer } from '../../upstream/personalities.ts';
@@ -76,16 +79,27 @@ const cases: Readonly<Record<Exclude<InterfaceAdviceKind, Elsewhere>, () => Prom
 
 /** Does what the sentences of any interface say, by the terms in them. */
 function follow(words: string, { attempt, mend }: Case): void {
-  if (/(?:pass secureConnection: false|"registry_verify": false|--secure-connection=false)/.test(words))
+  if (
+    /(?:turn on Allow Self Signed|pass secureConnection: false|"registry_verify": false|--secure-connection=false)/.test(
+      words,
+    )
+  )
     attempt.secureConnection = false;
   const realm = /(?:trustedRealm: "|--trusted-realm=)([^\s",]+?)[".,;]?(?:\s|$|;)/.exec(words)?.[1];
   if (realm !== undefined) attempt.trustedRealm = realm;
+  const consoleRealm = /If (\S+) is the token server of this registry, enter it as the Trusted token server/.exec(
+    words,
+  )?.[1];
+  if (consoleRealm !== undefined) attempt.trustedRealm = consoleRealm;
+  const label = /choose the type (.+?)\.$/.exec(words)?.[1];
+  const labeled = Object.entries(typeLabels).find(([, text]) => text === label)?.[0];
+  if (labeled !== undefined) attempt.type = labeled;
   const type = /(?:type: |"registry_type": "|--type=)(\w+)/.exec(words)?.[1];
   if (type !== undefined) attempt.type = type.toUpperCase();
-  if (/probeRepository|--probe-repository/.test(words)) attempt.probeRepository = 'team/app';
+  if (/probeRepository|--probe-repository|as the Test repository/.test(words)) attempt.probeRepository = 'team/app';
   if (/(?:username|registry_user) begins or ends/.test(words)) attempt.username = attempt.username.trim();
   if (/(?:password|registry_pass) begins or ends/.test(words)) attempt.password = attempt.password.trim();
-  if (/Check (?:the )?(?:username and password|registry_user and registry_pass)/.test(words))
+  if (/Check (?:both|(?:the )?(?:username and password|registry_user and registry_pass))/.test(words))
     Object.assign(attempt, right);
   if (words.includes('Grant the user')) mend?.();
 }
@@ -142,8 +156,20 @@ async function byRest(attempt: Attempt): Promise<Result> {
   return { isValid: response.ok, words: body.message ?? '' };
 }
 
+/** By the form of the console: its operation, and its words for what the server answers. */
+async function byConsole({ secureConnection, ...input }: Attempt): Promise<Result> {
+  const variables = { input, secureConnection, validate: true };
+  const { body } = await line.server.graphql(String(CreateDocument), variables);
+  const { validation, registry } = (body.data as CreateMutation).createRegistry;
+  if (registry !== null && registry !== undefined)
+    await line.server.graphql('mutation ($id: ID!) { deleteRegistry(id: $id) { errors { message } } }', registry);
+  const words = validation === null || validation === undefined ? '' : (consoleHint(validation) ?? '');
+  return { isValid: validation?.outcome === 'VALID', words };
+}
+
 describe.each([
   ['GraphQL', byGraphql],
+  ['the console', byConsole],
   ['REST', byRest],
   ['the command line', byCommandLine],
 ])('in the words of %s', (name, send) => {
