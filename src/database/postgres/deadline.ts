@@ -1,11 +1,13 @@
 // Limits how long a call waits for a database that does not answer, regardless of what its driver still waits for.
 
 import type { Problem } from '../../core/shared/problem.ts';
-import { storageUnavailable } from '../errors.ts';
+import { maybeStored, storageUnavailable } from '../errors.ts';
 
 export interface Deadline {
   /** @throws Problem `STORAGE_UNAVAILABLE` once the time is over, because no caller waits for the work any longer. */
   check(): void;
+  /** As `check`, for work that commits next: if the time is over later, the caller is told that the work may be stored. */
+  beforeCommit(): void;
 }
 
 /** Runs work, and rejects if it takes too long. */
@@ -19,7 +21,7 @@ export interface DeadlineOptions {
   readonly onOver: () => void;
 }
 
-/** Creates a `Within`. Calls that time out or exceed `maxRunning` reject with the Problem `STORAGE_UNAVAILABLE`. */
+/** Creates a `Within`. Calls that time out or exceed `maxRunning` reject with the Problem `STORAGE_UNAVAILABLE`, which says whether they may be stored. */
 export function withinDeadline({ limitMs, maxRunning, onOver }: DeadlineOptions): Within {
   let running = 0;
   return async (work) => {
@@ -38,22 +40,31 @@ export function withinDeadline({ limitMs, maxRunning, onOver }: DeadlineOptions)
   };
 }
 
+/** The deadline of work that may take as long as it needs. */
+export const endless: Deadline = { check: () => undefined, beforeCommit: () => undefined };
+
 /** For a database in this process, which always answers. */
-export const withoutDeadline: Within = (work) => work({ check: () => undefined });
+export const withoutDeadline: Within = (work) => work(endless);
 
 function overAfter(limitMs: number) {
   let isOver = false;
+  let isCommitting = false;
   const { promise: rejection, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     isOver = true;
-    reject(unanswered());
+    reject(isCommitting ? maybeStored('NO_ANSWER') : unanswered());
   }, limitMs);
+  const check = (): void => {
+    if (isOver) throw unanswered();
+  };
   return {
     rejection,
     isOver: () => isOver,
     stop: () => clearTimeout(timer),
-    check() {
-      if (isOver) throw unanswered();
+    check,
+    beforeCommit() {
+      check();
+      isCommitting = true;
     },
   };
 }

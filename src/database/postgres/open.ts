@@ -14,7 +14,7 @@ import {
 import { translated } from '../errors.ts';
 import * as tables from '../schema/tables.postgres.ts';
 import { parseAddress } from './address.ts';
-import { type Deadline, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
+import { type Deadline, endless, type Within, withinDeadline, withoutDeadline } from './deadline.ts';
 import { channel, postgresNotifications, unheardNotifications } from './listen-notify.ts';
 import { loginClaims } from '../login-claims.ts';
 import { runMigration } from './migration.ts';
@@ -175,7 +175,7 @@ export function postgresDatabase(
 }
 
 /** A migration takes as long as it needs. */
-const migrationTurn: Turn = { lane: '', deadline: { check: () => undefined } };
+const migrationTurn: Turn = { lane: '', deadline: endless };
 
 function changesWithin(changes: Writers['changes'], within: Within): (send: SendEvents) => RunChange {
   return (send) => {
@@ -188,7 +188,7 @@ function changesWithin(changes: Writers['changes'], within: Within): (send: Send
 async function inTime<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
   deadline.check();
   const result = await work();
-  deadline.check();
+  deadline.beforeCommit();
   return result;
 }
 

@@ -70,9 +70,10 @@ async function attemptGroup(
       return failed;
     }
     // The end of the chain is awaited for as long as the groups of other replicas need.
-    const sent = [client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`)] as Promise<unknown>[];
-    sent.push(...(await sendEvents(send, queries, outcomes)));
-    const ended = Promise.all(sent);
+    const limited = client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+    // If the connection breaks, the next statement fails too, before anything awaits this one.
+    limited.catch(() => undefined);
+    const ended = Promise.all([limited, ...(await sendEvents(send, queries, outcomes))]);
     ended.catch(() => undefined);
     // The commit must be the last, and a query builder may send its statement only later in this turn of the event loop.
     await setImmediate();
@@ -81,6 +82,7 @@ async function attemptGroup(
       await rollBack(client);
       return overdue;
     }
+    for (const { deadline } of members) deadline.beforeCommit();
     await commit(client, ended);
     await acknowledge(members, outcomes);
     return undefined;

@@ -64,7 +64,7 @@ export function createWriters(address: Address): Writers {
         const withEvent = async (queries: Queries) => {
           const { value, event } = await work(queries);
           if (event !== undefined) await Promise.all(await send(queries, [event]));
-          deadline.check();
+          deadline.beforeCommit();
           return value;
         };
         runAlone(withEvent, { lane, deadline }).then(resolve, reject);

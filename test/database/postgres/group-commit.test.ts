@@ -1,0 +1,96 @@
+// A group of changes whose server goes away: every caller is told the truth, and no promise is left that nobody awaits.
+
+import type { Socket } from 'node:net';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Database, SendEvents } from '../../../src/database/database.ts';
+import { openPostgres } from '../../../src/database/postgres/open.ts';
+import { sampleEvent } from '../samples.ts';
+import { startStandIn } from './stand-in.ts';
+
+/** As the audit chain does, waits for an answer before it sends the rest. */
+const send: SendEvents = async (queries) => {
+  await queries.execute('SELECT head');
+  return [queries.execute('SELECT event')];
+};
+
+const silence = (): void => undefined;
+const reset = (socket: Socket): void => void socket.resetAndDestroy();
+
+const ways: [string, (database: Database) => Promise<unknown>][] = [
+  ['change', changeOn],
+  ['transaction', (database) => database.write(async (queries) => (await queries.execute('SELECT one')).rows)],
+];
+
+async function changeOn(database: Database): Promise<unknown> {
+  return await database.changes?.(send)('lane', async (queries) => {
+    await queries.execute('SELECT one');
+    return { value: undefined, event: sampleEvent() };
+  });
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+// The server answers statements in their order, so that after one without an answer the others have none either.
+it.each([/^SET LOCAL|^SELECT head/, /^SELECT head/, /^SELECT event|^COMMIT/])(
+  'a connection that breaks at %s fails the change, and leaves no rejection that nobody handles',
+  async (statement) => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      standIn.cut = { statement, after: 0, end: reset };
+      await expect(changeOn(database)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+      await new Promise((resolve) => void setTimeout(resolve, 50));
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+      await database.close();
+    }
+  },
+);
+
+it.each(ways)(
+  'a %s whose COMMIT gets no answer in time may have been stored, and its caller is told so',
+  async (_, write) => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    await write(database);
+    standIn.statements.length = 0;
+    standIn.cut = { statement: /^COMMIT/, after: 0, end: silence };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const written = write(database).catch((error: unknown) => error);
+    await vi.waitUntil(() => standIn.statements.includes('COMMIT'));
+    await vi.advanceTimersByTimeAsync(12_000);
+    vi.useRealTimers();
+    expect(await written).toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+      message: 'The storage stopped during this call, which may have been stored. Read before you repeat it.',
+    });
+    standIn.disconnect(reset);
+    await database.close();
+  },
+);
+
+it.each(ways)('a %s that gets no answer before its COMMIT was not stored, and may be repeated', async (_, write) => {
+  await using standIn = await startStandIn();
+  const database = openPostgres(`postgres://u@${standIn.host}/d`);
+  await write(database);
+  standIn.statements.length = 0;
+  standIn.cut = { statement: /^SELECT one/, after: 0, end: silence };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const written = write(database).catch((error: unknown) => error);
+  await vi.waitUntil(() => standIn.statements.includes('SELECT one'));
+  await vi.advanceTimersByTimeAsync(12_000);
+  vi.useRealTimers();
+  expect(await written).toMatchObject({
+    code: 'STORAGE_UNAVAILABLE',
+    message: 'The storage is not answering. Try again in a few seconds.',
+  });
+  standIn.disconnect(reset);
+  await database.close();
+  expect(standIn.statements).not.toContain('COMMIT');
+});
