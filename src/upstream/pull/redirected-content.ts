@@ -59,7 +59,11 @@ export async function judgeRedirected(exchange: PullExchange, upstream: Upstream
   const type = (firstHeader(response, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const hasType = mediaTypes[kind].test(type);
   if (method === 'HEAD') return hasType || digest !== undefined ? upstream : reject(noContent(kind));
-  const slot = await holdWhole(exchange, lengthOf(response), url);
+  const slot = await holdWhole(exchange, lengthOf(response), url).catch((error: unknown) => {
+    // Its connection is held until the body is read or destroyed.
+    discard(response);
+    throw error;
+  });
   const body = await readWhole(response, exchange.context.limits.checkTimeoutMs);
   const fits =
     typeof body !== 'string' && (digest === undefined ? hasType && isContent(kind, body) : hasDigest(body, digest));

@@ -40,3 +40,37 @@ it('a redirect whose body never ends holds its connection for two seconds, thoug
   expect(shortened).toBe(1);
   await vi.waitFor(() => expect(puller.usage().connections.held).toBe(0), { timeout: 4_000, interval: 50 });
 });
+
+it('a manifest that a redirect led to, and for which no memory became free, gives its connection back', async () => {
+  const storage = await secure((_request, response) =>
+    drip(response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' })),
+  );
+  const server = await secure((request, response) => {
+    if (request.url === '/v2/') return void response.end('{}');
+    response.writeHead(307, { location: `${storage.origin}/v2/team/app/manifests/latest` }).end();
+  });
+  const start = globalThis.setTimeout.bind(globalThis);
+  const spy = vi
+    .spyOn(globalThis, 'setTimeout')
+    // The wait for memory takes a tenth of its ten seconds.
+    .mockImplementation((run, delayMs, ...args) => start(run, delayMs === 10_000 ? 1_000 : delayMs, ...args));
+  onTestFinished(() => spy.mockRestore());
+  const puller = openPuller();
+  const pull = (signal: AbortSignal) =>
+    puller.open(sourceOf(server.host), {
+      method: 'GET',
+      path: 'manifests/latest',
+      kind: 'manifests',
+      digest: undefined,
+      headers: {},
+      owner: 'login',
+      signal,
+    });
+  const leaver = new AbortController();
+  const sixteen = Promise.allSettled(Array.from({ length: 16 }, () => pull(leaver.signal)));
+  await vi.waitFor(() => expect(storage.received).toHaveLength(16), { timeout: 8_000, interval: 20 });
+  await expect(pull(AbortSignal.timeout(60_000))).rejects.toMatchObject({ reason: 'BUSY' });
+  leaver.abort(new Error('the client left'));
+  await sixteen;
+  await vi.waitFor(() => expect(puller.usage().connections.held).toBe(0), { timeout: 4_000, interval: 50 });
+});
