@@ -12,7 +12,7 @@ import { UpstreamFailure } from '../errors/failure.ts';
 
 export interface LoginGate {
   /**
-   * Runs what sends a password. While no other request with it runs, or the one that went first has no answer yet, the others wait up to 2 s.
+   * Runs what sends a password. A request goes first if no other one with it runs. Until one is accepted, the others wait for the first, up to 2 s.
    * @param run Returns or throws the failure `INVALID_CREDENTIALS` only if the registry rejects the credential itself.
    * @param signal Ends the wait, and no request of others.
    * @throws UpstreamFailure `INVALID_CREDENTIALS` without running it, if the one that went first was rejected; what `run` throws.
@@ -80,6 +80,8 @@ export function createLoginGate({ now, monotonicMs, claims }: GateParts): LoginG
     traffic.running -= 1;
     if (result === 'REJECTED')
       traffic.rejection = { untilMs: monotonicMs() + rejectedHereMs, validatedMs: version.validatedMs };
+    // Also before the one that went first has its answer: a slow one would otherwise delay every request that comes meanwhile.
+    if (result === 'ACCEPTED') traffic.isProven = true;
     if (result === 'REJECTED' || traffic.running === 0) traffic.isProven = false;
     return { result, settle };
   };
@@ -92,7 +94,7 @@ export function createLoginGate({ now, monotonicMs, claims }: GateParts): LoginG
     const first = Promise.withResolvers<TryResult>();
     Object.assign(traffic, { first: first.promise, isProven: false });
     const { result, settle } = await counted(traffic, version, () => shared.run(version, run, signal));
-    traffic.isProven = result === 'ACCEPTED';
+    if (result === 'ACCEPTED') traffic.isProven = true;
     traffic.first = undefined;
     first.resolve(result);
     return settle();

@@ -135,6 +135,35 @@ it('a first request without an answer delays the others for two seconds', async 
   expect(performance.now() - before).toBeGreaterThan(1_900);
 });
 
+it('a first request without an answer delays nobody once another one was accepted', async () => {
+  const gate = createLoginGate({ now, monotonicMs, claims: undefined });
+  const { promise: never } = Promise.withResolvers<string>();
+  void gate.pass(source, 'basic', () => never);
+  await gate.pass(source, 'basic', async () => 'content');
+  const before = performance.now();
+  for (let index = 0; index < 3; index += 1)
+    expect(await gate.pass(source, 'basic', async () => 'content')).toBe('content');
+  expect(performance.now() - before).toBeLessThan(1_000);
+});
+
+it('a first request that fails late does not make others wait for the next first one', async () => {
+  const gate = createLoginGate({ now, monotonicMs, claims: undefined });
+  const first = Promise.withResolvers<string>();
+  const failing = gate.pass(source, 'basic', () => first.promise);
+  const slow = Promise.withResolvers<string>();
+  const running = gate.pass(source, 'basic', () => slow.promise);
+  await gate.pass(source, 'basic', async () => 'content');
+  first.reject(new UpstreamFailure('TIMEOUT', {}));
+  await expect(failing).rejects.toThrow('TIMEOUT');
+  const { promise: never } = Promise.withResolvers<string>();
+  void gate.pass(source, 'basic', () => never);
+  const before = performance.now();
+  await gate.pass(source, 'basic', async () => 'content');
+  expect(performance.now() - before).toBeLessThan(1_000);
+  slow.resolve('content');
+  await running;
+});
+
 it('anonymous pulls and logins of clouds pass as they come', async () => {
   const registry = startRegistry();
   registry.isAccepted = false;
