@@ -17,13 +17,24 @@ const maxKnown = 20_000;
 export function createNewHosts(): NewHosts {
   const rateLimit = createRateLimiter(newHostsPerMinute);
   const known = new LRUCache<string, true>({ max: maxKnown, ttl: knownMs });
+  /** Many pulls that arrive at once name one host once. */
+  const deciding = new Map<string, Promise<number>>();
+  const decide = async (login: string, key: string): Promise<number> => {
+    try {
+      const waitMs = await rateLimit.consume(login);
+      if (waitMs === 0) known.set(key, true);
+      return waitMs;
+    } finally {
+      deciding.delete(key);
+    }
+  };
   return {
     async consume(login, host) {
       const key = `${login} ${host}`;
       if (known.has(key)) return 0;
-      const waitMs = await rateLimit.consume(login);
-      if (waitMs === 0) known.set(key, true);
-      return waitMs;
+      const decision = deciding.get(key) ?? decide(login, key);
+      deciding.set(key, decision);
+      return decision;
     },
   };
 }

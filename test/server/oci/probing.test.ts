@@ -86,6 +86,15 @@ describe('a login', () => {
     expect((await pull(30, `Bearer ${await endpoint.token('PULL')}`)).status).toBe(502);
   });
 
+  it('that pulls from one new host many times at once has named one host', async () => {
+    const hosts = createNewHosts();
+    const waits = await Promise.all(Array.from({ length: 50 }, () => hosts.consume('a', 'docker.io')));
+    expect(new Set(waits)).toEqual(new Set([0]));
+    for (let index = 1; index < 20; index += 1) expect(await hosts.consume('a', `host-${index}`)).toBe(0);
+    const refused = await Promise.all(Array.from({ length: 5 }, () => hosts.consume('a', 'host-20')));
+    expect(Math.min(...refused)).toBeGreaterThan(0);
+  });
+
   it('is not limited by the hosts of stored registries', async () => {
     const hosts = createNewHosts();
     const endpoint = await openPullEndpoint();
