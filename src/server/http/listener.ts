@@ -60,6 +60,7 @@ export function createListener(options: ListenerOptions): Listener {
   const server = createServer(options, (request, response) => {
     if (stop.begin(request, response)) serve(options, request, response, () => stop.end(request, response));
   });
+  server.on('connection', (socket) => stop.connect(socket));
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.timeout = silenceTimeoutMs;
@@ -100,7 +101,7 @@ function serve(
     const line = { requestId, method, route: route.name, status, durationMs };
     if (route.isProbe === true) log.probe(line);
     else log.request(line);
-    metrics.observeRequest(route.name, method, status, durationMs);
+    metrics.observeRequest(route.name, method, status, isEventStream(response) ? undefined : durationMs);
     onEnd();
   });
   response.setHeader('X-Request-Id', requestId);
@@ -115,6 +116,10 @@ function serve(
   } catch (error) {
     fail(error);
   }
+}
+
+function isEventStream(response: ServerResponse): boolean {
+  return String(response.getHeader('Content-Type')).startsWith('text/event-stream');
 }
 
 /** Returns the path without the query. */

@@ -20,6 +20,8 @@ export interface StopTimes {
 
 /** The end of a server. */
 export interface Stop {
+  /** Registers a connection when it was made, before TLS. */
+  connect(socket: Socket): void;
   /** Registers a request. Returns false for one that must not be served, because its connection was told before that it ends. */
   begin(request: IncomingMessage, response: ServerResponse): boolean;
   /** Registers the end of its response. */
@@ -32,7 +34,7 @@ export interface Stop {
 
 /** A registry that pauses for longer has usually lost its connection. */
 const defaultStalledMs = 15_000;
-/** Milliseconds between two looks at the responses of a drain. */
+/** Milliseconds between two looks at the responses and connections of a drain. */
 const lookMs = 1_000;
 /** Milliseconds: a turn of the event loop that took less had nothing to do. */
 const quietTurnMs = 0.1;
@@ -43,6 +45,8 @@ const maxTurns = 100;
 export function createStop(): Stop {
   /** The last response of each connection that has one in flight: a client may send several requests before the first answer (pipelining). */
   const inFlight = new Map<Socket, ServerResponse>();
+  /** Node's server forgets those that have not finished the handshake of TLS, and waits for them all the same. */
+  const connections = new Set<Socket>();
   const limited = new WeakSet<ServerResponse>();
   let isStopping = false;
   let closesIdle: (() => void) | undefined;
@@ -58,8 +62,16 @@ export function createStop(): Stop {
       response.setTimeout(stalledMs);
     }
   };
+  const closeSilent = (): void => {
+    // Nothing was ever sent on them: browsers and balancers make connections in advance.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  };
   return {
     announce,
+    connect(socket) {
+      connections.add(socket);
+      socket.once('close', () => connections.delete(socket));
+    },
     begin({ socket }, response) {
       const earlier = inFlight.get(socket);
       if (isStopping && !takeOver(earlier, response)) return false;
@@ -74,8 +86,14 @@ export function createStop(): Stop {
       announce();
       await quietTurn();
       const timers = [
-        setTimeout(() => server.closeAllConnections(), drainTimeoutMs),
-        setInterval(() => limitStalled(stalledMs), lookMs),
+        setTimeout(() => {
+          server.closeAllConnections();
+          for (const socket of connections) socket.destroy();
+        }, drainTimeoutMs),
+        setInterval(() => {
+          limitStalled(stalledMs);
+          closeSilent();
+        }, lookMs),
         setTimeout(() => {
           closesIdle = () => server.closeIdleConnections();
           // After the turn has read what has arrived on them.

@@ -12,8 +12,8 @@ import { addUpstreamMetrics, type UpstreamMetrics } from './upstream-metrics.ts'
 export interface Metrics extends UpstreamMetrics, StorageMetrics {
   /** Counts a request that has begun. @param route The name of its route. */
   beginRequest(route: string): void;
-  /** Counts a request that has ended. @param route The name of its route. @param durationMs In milliseconds. */
-  observeRequest(route: string, method: string, status: number, durationMs: number): void;
+  /** Counts a request that has ended. @param route The name of its route. @param durationMs In milliseconds; undefined for a stream, whose client decides it. */
+  observeRequest(route: string, method: string, status: number, durationMs: number | undefined): void;
   /** Counts a change of the store that begins. Returns the function that counts its end. */
   beginWrite(): () => void;
   /** Reads at each scrape how many uses of credentials are not stored yet. */
@@ -98,7 +98,7 @@ function addHttpMetrics(registry: MetricRegistry): Pick<Metrics, 'beginRequest' 
   });
   const latency = new Histogram({
     name: 'regway_http_request_duration_seconds',
-    help: 'Time from the request to the end of its response.',
+    help: 'Time from the request to the end of its response, event streams excluded.',
     labelNames: ['route'],
     buckets: latencyBucketsSeconds,
     registers: [registry],
@@ -114,7 +114,7 @@ function addHttpMetrics(registry: MetricRegistry): Pick<Metrics, 'beginRequest' 
     observeRequest: (route, method, status, durationMs) => {
       inFlight.dec({ route });
       requests.inc({ route, method: knownMethods.has(method) ? method : 'other', status: statusLabel(status) });
-      latency.observe({ route }, durationMs / 1000);
+      if (durationMs !== undefined) latency.observe({ route }, durationMs / 1000);
     },
   };
 }

@@ -10,6 +10,7 @@ import { sendJson } from '../../../src/server/http/response.ts';
 import type { Route } from '../../../src/server/http/route.ts';
 import { createLog } from '../../../src/server/ops/log.ts';
 import { createMetrics, type Metrics } from '../../../src/server/ops/metrics.ts';
+import { createAuthority, createCertificate } from '../../upstream/fixtures.ts';
 
 interface Running {
   readonly url: string;
@@ -29,13 +30,14 @@ afterEach(async () => {
 async function start(
   routes: readonly Route[],
   failedChecks: () => Promise<readonly FailedCheck[]> = async () => [],
+  tls?: { readonly certificate: string; readonly key: string },
 ): Promise<Running> {
   const lines: Record<string, unknown>[] = [];
   const log = createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) });
   const metrics = createMetrics();
   const listener = createListener({
     routes: [...healthRoutes(failedChecks, metrics), ...routes],
-    tls: undefined,
+    tls,
     log,
     metrics,
   });
@@ -178,6 +180,18 @@ describe('operators', () => {
     ]) {
       expect(text).toContain(line);
     }
+  });
+
+  it('see a stream among the requests, and not in the latency, which its client decides', async () => {
+    const { url } = await start([
+      route('/stream', (_, response) => void response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end()),
+    ]);
+    await (await fetch(`${url}/stream`)).text();
+    await sleep(20);
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toContain('regway_http_requests_total{route="stream",method="GET",status="200"} 1');
+    expect(text).toContain('regway_http_requests_in_flight{route="stream"} 0');
+    expect(text).not.toContain('regway_http_request_duration_seconds_count{route="stream"}');
   });
 
   it('get no new series from what strangers send', async () => {
@@ -361,6 +375,20 @@ describe('stopping', () => {
     await listener.close({ drainTimeoutMs: 300 });
     expect(await cut).toBe('fetch failed');
     expect(performance.now() - started).toBeGreaterThan(290);
+  });
+
+  it.each([
+    ['on which nothing was ever sent', '', 10_000, 5_000],
+    ['that does not finish the handshake of TLS', '\x16\x03\x01', 300, 3_000],
+  ])('does not wait for a connection %s', async (_what, sent, drainMs, atMostMs) => {
+    const { key, cert: certificate } = await createCertificate({ ca: await createAuthority() });
+    const { url, listener } = await start([], undefined, { key, certificate });
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
+    socket.write(Buffer.from(sent, 'latin1'));
+    await sleep(50);
+    const started = performance.now();
+    await listener.close({ drainTimeoutMs: drainMs });
+    expect(performance.now() - started).toBeLessThan(atMostMs);
   });
 });
 
