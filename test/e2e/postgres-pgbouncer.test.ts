@@ -61,4 +61,12 @@ describe('a store through PgBouncer', () => {
     expect(await names()).toEqual(before);
     await snapshot.close();
   });
+
+  it('lets a reader of one moment pause: a command reads archives of any size, and waits for who reads what it prints', async () => {
+    const snapshot = await openPostgresSnapshot(pgbouncer.url);
+    const limit = sql`SELECT current_setting('idle_in_transaction_session_timeout') AS value`;
+    const { rows } = await snapshot.read((queries) => queries.execute(limit));
+    expect(rows).toEqual([{ value: '1h' }]);
+    await snapshot.close();
+  });
 });

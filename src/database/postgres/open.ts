@@ -109,6 +109,14 @@ interface Runner extends Pick<Writers, 'transaction'>, Partial<Pick<Writers, 'ch
 }
 
 /**
+ * Milliseconds that a command may do something else between two reads, such as verify an archive of millions of events, or wait for who reads what
+ * it prints. Its transaction locks no rows, and ends with its connection.
+ */
+const snapshotIdleTimeoutMs = 3_600_000;
+
+const beginSnapshot = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = ${snapshotIdleTimeoutMs}`;
+
+/**
  * Opens a snapshot of the database: one connection in one read-only transaction.
  * @throws as `openPostgres`; Problem `STORAGE_UNAVAILABLE` if it cannot be reached.
  */
@@ -118,7 +126,7 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
   const begun = within(async () => {
     const connection = await pool.connect();
-    await connection.run(() => connection.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'));
+    await connection.run(() => connection.client.query(beginSnapshot));
     return connection;
   });
   const connection = await translated(() => begun).catch(async (error: unknown) => {
