@@ -67,6 +67,7 @@ const rooms: Rooms = {
 
   // Five APIs that never meet, on one floor.
   'server/http': ['ops'],
+  'server/http/proxies': [],
   'server/auth': ['http'],
   'server/graphql': ['http'],
   'server/rest': ['http'],
@@ -137,8 +138,9 @@ const mayConnect = [
   'app/config.ts: createSecureContext',
   'app/setting-parsers.ts: isIP',
   'server/ops/metrics.ts: STATUS_CODES',
-  'server/http/client-address.ts: BlockList',
-  'server/http/client-address.ts: isIP',
+  'server/http/proxies/client-address.ts: BlockList',
+  'server/http/proxies/client-address.ts: isIP',
+  'server/http/proxies/origin.ts: isIP',
   // Its `close`, of a server that listens already.
   'server/http/stop.ts: Server',
   'upstream/validation/validator.ts: isIP',
@@ -353,8 +355,8 @@ const faults: readonly (readonly [keyof typeof laws, Readonly<Record<string, str
   ],
   [
     'has one door to the outside',
-    { 'server/http/client-address.ts': "// X.\nimport { connect, isIP } from 'node:net';\n" },
-    'server/http/client-address.ts → node:net',
+    { 'server/http/proxies/client-address.ts': "// X.\nimport { connect, isIP } from 'node:net';\n" },
+    'server/http/proxies/client-address.ts → node:net',
   ],
   [
     'has one door to the outside',

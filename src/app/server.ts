@@ -201,7 +201,7 @@ function warnAboutSettings(config: Config, log: Log): void {
     );
   if (!config.loopbackOnly && config.tls === undefined) {
     log.warn(
-      'the server is reachable from other machines without TLS, so tokens are sent in the clear: put a TLS proxy in front, or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE',
+      `the server is reachable from other machines without TLS, so tokens are sent in the clear: put a TLS proxy in front, or set REGWAY_TLS_CERT_FILE and REGWAY_TLS_KEY_FILE${config.publicUrl === undefined ? '. Pulls by a host name are refused until REGWAY_PUBLIC_URL or REGWAY_TRUSTED_PROXIES names the proxy' : ''}`,
     );
   }
 }

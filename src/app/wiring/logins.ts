@@ -15,7 +15,7 @@ import {
 import { limitFailedLogins, type RequestAuthenticator } from '../../server/auth/failed-logins.ts';
 import type { IssuerSettings } from '../../server/auth/oidc/settings.ts';
 import type { SignIn, SignInOptions, SignInMethod } from '../../server/auth/oidc/sign-in.ts';
-import { createClientAddress } from '../../server/http/client-address.ts';
+import { createClientAddress } from '../../server/http/proxies/client-address.ts';
 import type { Log } from '../../server/ops/log.ts';
 import { createRateLimiter } from '../../server/ops/rate-limiter.ts';
 import type { Names } from '../../upstream/transport/names/names.ts';

@@ -3,6 +3,7 @@
 import * as cliAccessOperations from '../../cli/api/access-operations.ts';
 import * as cliOperations from '../../cli/api/operations.ts';
 import * as consoleOperations from '../../console/api/operations.ts';
+import { createOriginOf } from '../../server/http/proxies/origin.ts';
 import type { OwnAddress } from './own-address.ts';
 import type { Pulls } from '../../core/pulls/pull.ts';
 import type { Registries } from '../../core/registries/registries.ts';
@@ -135,7 +136,7 @@ function pullRoutes({ config, logins, pulls, upstream, grantKey, viaName, own, m
     resolveLogin: logins.resolveLogin,
     now,
     settings: {
-      publicUrl: config.publicUrl,
+      originOf: createOriginOf(config),
       defaultUpstream: config.pullDefaultUpstream,
       viaName,
       isOwnHost: own.isOwnHost,

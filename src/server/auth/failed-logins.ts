@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import { type RateLimit, consume } from '../../core/shared/rate-limit.ts';
-import type { ClientAddress } from '../http/client-address.ts';
+import type { ClientAddress } from '../http/proxies/client-address.ts';
 import { type Authenticator, type Authorization, presentedTokenId } from './authenticator.ts';
 
 /**

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Login, Principal } from '../../core/authz/principal.ts';
 import { Problem } from '../../core/shared/problem.ts';
+import type { createOriginOf } from '../http/proxies/origin.ts';
 import { OciError } from './errors.ts';
 import { type Grants, looksLikeGrant } from './grant.ts';
 import type { ContentRoute } from './routes.ts';
@@ -29,6 +30,9 @@ export interface LoginPorts {
   readonly resolveLogin: (login: Login) => Promise<Principal | undefined>;
   readonly grants: Grants;
 }
+
+/** Determines the origin at which a client reaches this server. */
+export type OriginOf = ReturnType<typeof createOriginOf>;
 
 /** An empty username and password: podman sends this to a mirror for which it has no credential. */
 const emptyBasic = /^basic +Og==$/i;
@@ -97,14 +101,17 @@ export function namespaceInService(text: string): string | undefined {
 }
 
 /**
- * Returns the origin that a challenge names: `publicUrl`, or the request's Host header, which is returned only to the client that sent it and only
- * if it is a host with an optional port.
- * @throws OciError 400 if the Host header is not usable.
+ * Returns the origin that a challenge names.
+ * @throws OciError 400 if the Host header is not usable, or a token would be sent to this origin in the clear.
  */
-export function baseUrlOf(request: IncomingMessage, publicUrl: string | undefined): string {
-  if (publicUrl !== undefined) return publicUrl;
-  const { host = '' } = request.headers;
-  if (!/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/.test(host))
-    throw new OciError(400, 'UNSUPPORTED', 'The Host header is not a host name or IP address.');
-  return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
+export function baseUrlOf(request: IncomingMessage, originOf: OriginOf): string {
+  const found = originOf(request);
+  if ('origin' in found) return found.origin;
+  throw new OciError(
+    400,
+    'UNSUPPORTED',
+    found.fault === 'PLAIN'
+      ? 'Regway is reached here by a name and without TLS, so a token would be sent in the clear. Its operator can name its address in REGWAY_PUBLIC_URL, or the proxy in front of it in REGWAY_TRUSTED_PROXIES.'
+      : 'The Host header is not a host name or IP address.',
+  );
 }

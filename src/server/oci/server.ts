@@ -13,7 +13,7 @@ import { createGrants } from './grant.ts';
 import { createDecodingSlots } from './content/decoding-slots.ts';
 import { createHashThread } from './content/hash-thread.ts';
 import { type LoopSettings, rejectLoop } from './loop.ts';
-import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts } from './login.ts';
+import { baseUrlOf, challengeOf, authenticatePull, type LoginPorts, type OriginOf } from './login.ts';
 import { answerPull, methodNotAllowed, ScopeMissing, type ProxyPorts, type PullUpstream } from './proxy.ts';
 import { parsePullUrl, type PullRoute } from './routes.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
@@ -29,8 +29,8 @@ export interface PullServerOptions extends Omit<LoginPorts, 'grants'> {
   readonly grantKey: Uint8Array;
   readonly now: () => Date;
   readonly settings: {
-    /** The origin at which clients reach Regway; if undefined, the Host header of each request is used. */
-    readonly publicUrl: string | undefined;
+    /** Determines the origin at which a client reaches Regway. */
+    readonly originOf: OriginOf;
     /** The host of names without one, for Docker's `registry-mirrors`; if undefined, such names are rejected. */
     readonly defaultUpstream: string | undefined;
   } & LoopSettings;
@@ -89,7 +89,7 @@ export function createPullServer(options: PullServerOptions): PullServer {
       for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
       const progress: Progress = { requestId };
       try {
-        progress.baseUrl = baseUrlOf(request, options.settings.publicUrl);
+        progress.baseUrl = baseUrlOf(request, options.settings.originOf);
         if (isWrite(request)) throw methodNotAllowed();
         progress.route = parsePullUrl(request.url ?? '/', deps.defaultUpstream);
         await answer(deps, request, response, progress.route, progress);

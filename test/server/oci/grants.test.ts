@@ -6,6 +6,7 @@ import type { Role } from '../../../src/core/authz/principal.ts';
 import { revokeToken } from '../../../src/server/auth/token-issuer.ts';
 import { createGrants } from '../../../src/server/oci/grant.ts';
 import { callerOf } from '../../support/domain.ts';
+import { createOriginOf } from '../../../src/server/http/proxies/origin.ts';
 import { inPath, openPullEndpoint, type PullAnswer, type PullEndpoint } from './harness.ts';
 import { layerDigest, startRegistry } from './registry.ts';
 
@@ -88,7 +89,7 @@ describe('/v2/', () => {
   });
 
   it('names the address of REGWAY_PUBLIC_URL, for any Host of a client', async () => {
-    const endpoint = await openPullEndpoint({ settings: { publicUrl: 'https://regway.example' } });
+    const endpoint = await openPullEndpoint({ settings: { originOf: () => ({ origin: 'https://regway.example' }) } });
     expect((await endpoint.get('/v2/', { host: 'evil.example' })).headers['www-authenticate']).toContain(
       'realm="https://regway.example/v2/token"',
     );
@@ -391,4 +392,14 @@ describe('who may pull what', () => {
       }
     }
   });
+});
+
+it('a client that reached the server by a name and without TLS is sent nowhere with its token, and is told what helps', async () => {
+  const originOf = createOriginOf({ publicUrl: undefined, trustedProxies: [], loopbackOnly: false });
+  const endpoint = await openPullEndpoint({ settings: { originOf } });
+  const answer = await endpoint.get('/v2/', { host: 'regway.example' });
+  expect(answer).toMatchObject({ status: 400, code: 'UNSUPPORTED' });
+  expect(answer.headers).not.toHaveProperty('www-authenticate');
+  for (const setting of ['REGWAY_PUBLIC_URL', 'REGWAY_TRUSTED_PROXIES']) expect(String(answer.body)).toContain(setting);
+  expect((await endpoint.get('/v2/', {})).status).toBe(401);
 });

@@ -8,6 +8,7 @@ import type { Registry } from '../../../src/core/registry/registry.ts';
 import { Secret } from '../../../src/core/shared/secret.ts';
 import { createAuthenticator, createTokenResolver } from '../../../src/server/auth/authenticator.ts';
 import { issueToken } from '../../../src/server/auth/token-issuer.ts';
+import { createOriginOf } from '../../../src/server/http/proxies/origin.ts';
 import { createPullServer, type PullServerOptions } from '../../../src/server/oci/server.ts';
 import { createPuller, type UpstreamSettings } from '../../../src/upstream/pull/puller.ts';
 import { callerOf, openDomain, type TestDomain } from '../../support/domain.ts';
@@ -81,7 +82,7 @@ export async function openPullEndpoint(options: EndpointOptions = {}): Promise<P
     resolveLogin: createTokenResolver({ access, now }),
     now,
     settings: {
-      publicUrl: undefined,
+      originOf: createOriginOf({ publicUrl: undefined, trustedProxies: [], loopbackOnly: true }),
       defaultUpstream: undefined,
       viaName: undefined,
       isOwnHost: () => false,

@@ -1,7 +1,7 @@
 // Whose failures count together: the socket's address, or what a trusted proxy says, and nothing that a client can make up.
 
 import { expect, it } from 'vitest';
-import { createClientAddress } from '../../../src/server/http/client-address.ts';
+import { createClientAddress } from '../../../../src/server/http/proxies/client-address.ts';
 
 const proxies = ['10.0.0.0/8', 'fd00::/8'];
 

@@ -11,30 +11,40 @@ export type ClientAddress = (request: Pick<IncomingMessage, 'socket' | 'headers'
  * @param trustedProxies The CIDR ranges whose `X-Forwarded-For` is trusted. It is read from its right end, because a client can put any text at its left.
  */
 export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
+  const isTrusted = trustIn(trustedProxies);
+  return ({ socket, headers }) => {
+    const nearest = plain(socket.remoteAddress ?? '');
+    const forwarded = hopsIn(headers['x-forwarded-for']);
+    const farthest = [...forwarded, nearest].findLast((hop, index) => index === 0 || !isTrusted(hop)) ?? '';
+    return networkOf(isIP(farthest) === 0 ? nearest : farthest);
+  };
+}
+
+/** Returns whether an address is that of a proxy in these CIDR ranges. */
+export function trustIn(trustedProxies: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList();
   for (const range of trustedProxies) {
     const [address = '', prefix] = range.split('/');
     trusted.addSubnet(address, Number(prefix), familyOf(address));
   }
-  const isTrusted = (address: string) => isIP(address) !== 0 && trusted.check(address, familyOf(address));
-  return ({ socket, headers }) => {
-    const nearest = plain(socket.remoteAddress ?? '');
-    const forwarded = [headers['x-forwarded-for'] ?? []]
-      .flat()
-      .join(',')
-      .split(',')
-      .map((hop) => plain(hop.trim()));
-    const farthest = [...forwarded, nearest].findLast((hop, index) => index === 0 || !isTrusted(hop)) ?? '';
-    return networkOf(isIP(farthest) === 0 ? nearest : farthest);
-  };
+  return (address) => isIP(address) !== 0 && trusted.check(address, familyOf(address));
+}
+
+/** Returns the addresses of `X-Forwarded-For`, the nearest last. */
+export function hopsIn(forwardedFor: string | string[] | undefined): string[] {
+  return [forwardedFor ?? []]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((hop) => plain(hop.trim()));
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
-/** Removes the port that some proxies add, and unwraps an IPv4 address, which a socket for both families reports inside IPv6. */
-function plain(address: string): string {
+/** Returns an address as a socket names it: removes the port that some proxies add, and unwraps an IPv4 address, which a socket for both families reports inside IPv6. */
+export function plain(address: string): string {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address;
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
 }
