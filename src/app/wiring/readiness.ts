@@ -32,6 +32,7 @@ export interface ReadinessParts {
 /** Creates the readiness of a server that does not stop yet. */
 export function createReadiness({ store, failures, now }: ReadinessParts): Readiness {
   let stoppingSince: Date | undefined;
+  let isAway = false;
   const storageCode = async (): Promise<string | undefined> => {
     const answer = store.access.accountExists(adminAccount).then(
       () => undefined,
@@ -49,8 +50,11 @@ export function createReadiness({ store, failures, now }: ReadinessParts): Readi
     async failedChecks() {
       if (stoppingSince !== undefined) return [{ check: 'shutdown', code: 'STOPPING', since: stoppingSince }];
       const code = await storageCode();
+      const wasAway = isAway;
+      isAway = code !== undefined;
       if (code !== undefined) return [{ check: 'storage', code, since: failures.current()?.since ?? now() }];
-      failures.noteAnswer();
+      // That this read is answered says nothing of other calls: on a full disk all writes fail.
+      if (wasAway) failures.noteAnswer();
       return [];
     },
   };

@@ -62,6 +62,21 @@ describe('a call that the database refuses', () => {
     expect((await metrics.render()).body).toContain('regway_store_failures_total{code="SQLITE_ERROR"} 2');
   });
 
+  it('is not over because another one is answered: the log says so only of what kept the server from being ready', async () => {
+    const answersAgain = () => lines.filter(({ msg }) => msg === 'the storage answers again');
+    const connection = new Sqlite(path);
+    connection.exec('ALTER TABLE api_token RENAME TO token_gone');
+    await expect(watched.observed.access.hasNoTokens()).rejects.toThrow('SQLITE_ERROR');
+    expect(await watched.readiness.failedChecks()).toEqual([]);
+    expect(answersAgain()).toEqual([]);
+    connection.exec('ALTER TABLE account RENAME TO account_gone');
+    expect(await watched.readiness.failedChecks()).toHaveLength(1);
+    connection.exec('ALTER TABLE account_gone RENAME TO account');
+    connection.close();
+    expect(await watched.readiness.failedChecks()).toEqual([]);
+    expect(answersAgain()).toHaveLength(1);
+  });
+
   it('does not keep a server from saying that it stops', async () => {
     breakTables();
     watched.readiness.announceStop();
