@@ -44,6 +44,44 @@ describe('the alerts', () => {
   });
 });
 
+describe('what an alert says', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const rule = (name: string) => alerts.find(({ alert }) => alert === name)?.expr ?? '';
+
+  it('names commands that exist', () => {
+    const commands = alerts.flatMap(({ annotations }) =>
+      [...annotations.action.matchAll(/"(regway [^"]+)"/g)].map(([, command = '']) => command),
+    );
+    expect(commands.length).toBeGreaterThan(4);
+    expect(commands.filter((command) => !new RegExp(`${command}(?![\\w-])`).test(readme))).toEqual([]);
+  });
+
+  it('about pulls is not said of large GraphQL requests, which have an alert of their own', () => {
+    const refusals = alerts.filter(({ expr }) => expr.includes('regway_budget_refusals_total'));
+    expect(refusals.map(({ alert, expr }) => [alert, /kind(!?=)"requests"/.exec(expr)?.[1]])).toEqual([
+      ['RegwayLargeRequestsAreRefused', '='],
+      ['RegwayPullsAreRefused', '!='],
+    ]);
+  });
+
+  it('about Regway is not said of registries that fail, whose pulls are answered with 502, 503, and 504', () => {
+    const [failed = ''] = rule('RegwayFails').split(' / ');
+    const ofPulls = [...failed.matchAll(/\{([^}]*)\}/g)].filter(
+      ([, selector = '']) => !/route!~"[^"]*\bpull\b/.test(selector),
+    );
+    expect(ofPulls.map(([, selector]) => selector)).toEqual(['status="500", route="pull"']);
+  });
+
+  it('about credentials is said of clients that try again every five minutes, though a circuit is open for one', () => {
+    expect(rule('RegwayCredentialIsRejected')).toContain('max_over_time(regway_circuits_open[10m])');
+  });
+
+  it('at night is not said of one call that failed, but of any damage, whose first failure `rate` and `increase` do not see', () => {
+    expect(rule('RegwayStorageFails')).toMatch(/^sum by \(instance, code\) \(increase\(.*\)\) > [3-9]$/);
+    expect(rule('RegwayStorageIsDamaged')).toMatch(/^regway_store_failures_total\{[^}]*\} > 0$/);
+  });
+});
+
 describe.each(Object.entries(expressions))('the expressions of the %s', (_name, list) => {
   it('name metrics that exist', async () => {
     const scraped = (await createMetrics().render()).body;
