@@ -169,7 +169,6 @@ const mayReveal = [
   'upstream/login/http-authentication.ts',
   'upstream/login/redact.ts',
   'upstream/login/token.ts',
-  'upstream/pull/response.ts',
   'upstream/transport/client.ts',
 ];
 

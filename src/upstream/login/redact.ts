@@ -1,5 +1,6 @@
 // Redacts text of an upstream before it is shown: short, printable, and never with the credential in it.
 
+import type { Secret } from '../../core/shared/secret.ts';
 import type { Credential } from '../../core/validation/validator.ts';
 
 /** Returns the text that may be shown, or null if it contains the credential in any of its usual forms. */
@@ -45,4 +46,29 @@ function formsOf(value: string): string[] {
     json,
   ];
   return forms.map((form) => form.toLowerCase());
+}
+
+/** Characters below which a password is too common a text to be looked for on its own: headers without it would be taken for its echo. */
+const minSoughtLength = 6;
+
+const echoForms = new WeakMap<Secret, readonly string[]>();
+
+/**
+ * Returns whether a text repeats what an upstream was sent: the token, or the username and the password, each in its usual forms.
+ * @param sent The value of the Authorization header; undefined if nothing was sent.
+ */
+export function repeats(sent: Secret | undefined, text: string): boolean {
+  if (sent === undefined) return false;
+  const forms = echoForms.get(sent) ?? soughtIn(sent.reveal());
+  echoForms.set(sent, forms);
+  const lower = text.toLowerCase();
+  return forms.some((form) => lower.includes(form));
+}
+
+function soughtIn(authorization: string): string[] {
+  const [, scheme = '', value = ''] = /^(\S+) +(.*)$/.exec(authorization) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return formsOf(value);
+  const login = Buffer.from(value, 'base64').toString('utf8');
+  const password = login.slice(login.indexOf(':') + 1);
+  return [login, ...(password.length < minSoughtLength ? [] : [password])].flatMap(formsOf);
 }

@@ -3,7 +3,7 @@
 import type { Secret } from '../../core/shared/secret.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { endpointOf, isNamedHost, isPlainHttpHost } from '../login/endpoint.ts';
-import { createRedactor } from '../login/redact.ts';
+import { createRedactor, repeats } from '../login/redact.ts';
 import { redirectWithin } from '../login/session.ts';
 import type { Reach } from '../transport/addresses/guard.ts';
 import { firstHeader, type StreamResponse } from '../transport/client.ts';
@@ -67,10 +67,10 @@ export async function followToStorage(
     const target = redirectTarget(exchange, start, upstream);
     discard(upstream.response);
     if (mode === 'pass') return { final: upstream, location: target };
-    const sent = await sendToStorage(asWhole(exchange), target, reachOf(exchange, target)).catch((error: unknown) =>
+    const answered = await sendToStorage(asWhole(exchange), target, reachOf(exchange, target)).catch((error: unknown) =>
       withoutEcho(exchange, error),
     );
-    upstream = { ...sent, isStorage: true, hops: hops + 1 };
+    upstream = { ...answered, sent: start.sent, isStorage: true, hops: hops + 1 };
   }
   return { final: upstream, location: undefined };
 }
@@ -92,7 +92,8 @@ function redirectTarget(exchange: PullExchange, start: UpstreamExchange, { respo
 }
 
 function refusalOf({ context, request }: PullExchange, start: UpstreamExchange, target: URL): string | undefined {
-  if (target.username !== '' || target.password !== '') return 'it redirects to an address with a login in it';
+  const hasLogin = target.username !== '' || target.password !== '' || repeats(start.sent, target.href);
+  if (hasLogin) return 'it redirects to an address with a login in it';
   // Of an address that only a redirect names, nothing but the API of a registry is read and passed on, or blobs, which have a digest.
   if (!isPlaceOf(request.kind, target)) return 'it redirects to an address that is not of the same kind below /v2/';
   if (target.protocol === 'https:') return undefined;

@@ -48,7 +48,8 @@ export interface UpstreamExchange {
   /** The connection, which is held until the body is read or destroyed. */
   readonly slot: Slot;
   readonly url: URL;
-  readonly authorization: Secret | undefined;
+  /** What the registry was sent, also if a redirect led on from there without it. */
+  readonly sent: Secret | undefined;
   /** Whether a redirect to another origin led to the response. */
   readonly isStorage: boolean;
   /** Redirects that led to the response. */
@@ -89,7 +90,7 @@ export async function send(
       bodyTimeoutMs: contentIdleTimeoutMs,
     });
     response.body.once('close', slot.release);
-    return { response, slot, url, authorization, isStorage: false, hops: 0 };
+    return { response, slot, url, sent: authorization, isStorage: false, hops: 0 };
   } catch (error) {
     slot.release();
     throw error;

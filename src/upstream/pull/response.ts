@@ -9,6 +9,7 @@ import { noFacts, type UpstreamErrorCode, UpstreamFailure } from '../errors/fail
 import { describeOutcome, readsCatalog } from '../errors/outcomes.ts';
 import { isRegistryHost } from '../login/endpoint.ts';
 import { limitOf, registryRefusal, retryAfterOf, upstreamErrorCode } from '../login/refusal.ts';
+import { repeats } from '../login/redact.ts';
 import type { RegistrySession } from '../login/session.ts';
 import { readBody, type StreamResponse, type UpstreamResponse } from '../transport/client.ts';
 import { openPullSession, discard, type PullExchange, type UpstreamExchange } from './request.ts';
@@ -144,12 +145,11 @@ export async function readSmall(
 }
 
 /** Returns the headers without those that repeat the credential that was sent. */
-function safeHeaders({ response, authorization }: UpstreamExchange): Record<string, string> {
-  const sent = authorization?.reveal().split(' ')[1];
+function safeHeaders({ response, sent }: UpstreamExchange): Record<string, string> {
   const pairs = Object.entries(response.headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, Array.isArray(value) ? valueOf(name, value) : value] as const],
   );
-  return Object.fromEntries(pairs.filter(([, value]) => sent === undefined || !value.includes(sent)));
+  return Object.fromEntries(pairs.filter(([, value]) => !repeats(sent, value)));
 }
 
 /** Headers with one value. A proxy repeats what the registry behind it sent, and clients read the first. */

@@ -345,6 +345,11 @@ describe('an error of the upstream', () => {
       (response: Parameters<typeof sendJson>[0], sent: string) =>
         sendJson(response, 200, {}, { etag: `"${sent}"`, warning: sent }),
     ],
+    [
+      'in a header, in another form',
+      (response: Parameters<typeof sendJson>[0]) =>
+        sendJson(response, 200, {}, { etag: `"${Buffer.from(marker).toString('hex')}"`, 'last-modified': marker }),
+    ],
   ])('or answer that holds what the upstream was sent does not reach the client: %s', async (_case, echo) => {
     const registry = await startRegistry({
       scheme: 'basic',
@@ -356,6 +361,7 @@ describe('an error of the upstream', () => {
     const seen = JSON.stringify([answer.headers, answer.body.toString(), endpoint.log]);
     expect(seen).not.toContain(marker);
     expect(seen).not.toContain(Buffer.from(`alice:${marker}`).toString('base64'));
+    expect(seen).not.toContain(Buffer.from(marker).toString('hex'));
   });
 });
 
