@@ -36,6 +36,7 @@ export function postgresNotifications(
     while (!state.isClosed) {
       try {
         const connection = await listener.connect();
+        if (state.isClosed) return connection.release();
         listening = connection;
         connection.client.on('notification', hear);
         connection.client.once('end', () => void restart(connection));

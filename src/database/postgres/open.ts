@@ -126,8 +126,13 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
   const begun = within(async () => {
     const connection = await pool.connect();
-    await connection.run(() => connection.client.query(beginSnapshot));
-    return connection;
+    try {
+      await connection.run(() => connection.client.query(beginSnapshot));
+      return connection;
+    } catch (error) {
+      connection.release();
+      throw error;
+    }
   });
   const connection = await translated(() => begun).catch(async (error: unknown) => {
     await pool.end();

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/database/database.ts';
-import { openPostgres } from '../../../src/database/postgres/open.ts';
+import { openPostgres, openPostgresSnapshot } from '../../../src/database/postgres/open.ts';
 import { answerTo, standInRows, startStandIn } from './stand-in.ts';
 
 const statement = 'SELECT one FROM anything';
@@ -95,6 +95,34 @@ describe.each(ends)('a connection that %s', (_, end) => {
     await database.close();
   });
 });
+
+it.each(ends)('a snapshot whose connection %s at its beginning is refused, and leaves nothing open', async (_, end) => {
+  await using standIn = await startStandIn();
+  standIn.cut = { statement: /^BEGIN/, after: 0, end };
+  await expect(openPostgresSnapshot(`postgres://u@${standIn.host}/d`)).rejects.toMatchObject({
+    code: 'STORAGE_UNAVAILABLE',
+  });
+  await expect.poll(standIn.openConnections).toBe(0);
+});
+
+it.each([/^SET/, /^listen/])(
+  'a store that closes before it listens, while %s waits, leaves nothing open',
+  async (waiting) => {
+    await using standIn = await startStandIn();
+    const database = openPostgres(`postgres://u@${standIn.host}/d`);
+    const answered = Promise.withResolvers<void>();
+    const answerLate = (socket: Socket): void => void answered.promise.then(() => socket.write(answerTo('SET', false)));
+    standIn.cut = { statement: waiting, after: 0, end: answerLate };
+    database.notifications.listen(() => undefined);
+    await expect.poll(() => standIn.statements.some((text) => waiting.test(text))).toBe(true);
+    const closed = database.close();
+    answered.resolve();
+    await closed;
+    await expect.poll(standIn.openConnections).toBe(0);
+  },
+  // Less than the 5 s after which a pool closes what was not returned to it.
+  4_000,
+);
 
 it.each(ends)('an idle connection that %s is replaced, and the process continues', async (_, end) => {
   await using standIn = await startStandIn();
