@@ -3,7 +3,7 @@
 import { createClient as createStreamClient } from 'graphql-sse';
 import { Secret } from '../../core/shared/secret.ts';
 import { shellWord } from '../../core/shared/shell.ts';
-import { CommandFailure, notReachable, refused } from '../errors.ts';
+import { CommandFailure, notReachable, refused, usageError } from '../errors.ts';
 import type { Operation } from './operations.ts';
 import { printable } from '../terminal/terminal.ts';
 
@@ -38,8 +38,12 @@ const answerTimeoutMs = 60_000;
 
 const advice = 'Check REGWAY_URL, or run "regway login" with the address of your server.';
 
-/** Creates a client that sends requests only to this server. It follows no redirect, because the body may contain a password. */
+/**
+ * Creates a client that sends requests only to this server. It follows no redirect, because the body may contain a password.
+ * @throws CommandFailure for a token that no header can carry.
+ */
 export function createClient(server: Server): Client {
+  requireSendable(server.token);
   return {
     run: (operation, variables) => run(server, operation, variables),
     stream: (operation, variables) => stream(server, operation, variables),
@@ -109,6 +113,17 @@ function send(server: Server, init: RequestInit): Promise<Response> {
 
 function endpoint({ url }: Server): string {
   return `${url}/graphql`;
+}
+
+/** Every API token, and every JWT, has only these characters. 12 KiB leave room for the other headers, of which a server reads 16 KiB. */
+const sendableToken = /^[\x21-\x7e]{1,12288}$/;
+
+/** @throws CommandFailure, which does not repeat the token, as the error of `fetch` for such a header does. */
+function requireSendable(token: Secret | undefined): void {
+  if (token === undefined || sendableToken.test(token.reveal())) return;
+  throw usageError(
+    'The token has white space or other characters in it that no token has, or is too long. Copy it again, whole and alone.',
+  );
 }
 
 function authorization({ token }: Server): Record<string, string> {
