@@ -6,7 +6,7 @@ import type { Metrics } from '../../server/ops/metrics.ts';
 import type { StorageFailures } from '../../server/ops/storage-failures.ts';
 
 /** The parts of the store that requests and schedules use. */
-const parts = ['registries', 'access', 'uses', 'audit', 'keys'] as const satisfies readonly (keyof Store)[];
+const parts = ['registries', 'access', 'uses', 'audit', 'keys', 'claims'] as const satisfies readonly (keyof Store)[];
 
 /** The changes of each part of the store that requests and schedules make. */
 const changes: Readonly<Partial<Record<(typeof parts)[number], readonly string[]>>> = {
@@ -23,13 +23,15 @@ export function observedStore(
   { beginWrite }: Pick<Metrics, 'beginWrite'>,
   failures: Pick<StorageFailures, 'observe'>,
 ): Store {
-  const watched = parts.map((part) => {
-    const methods = Object.entries(store[part] as unknown as Readonly<Record<string, Method>>).map(([name, method]) => {
+  const watched = parts.flatMap((part) => {
+    const port = store[part] as unknown as Readonly<Record<string, Method>> | undefined;
+    if (port === undefined) return [];
+    const methods = Object.entries(port).map(([name, method]) => {
       const call = `${part}.${name}`;
-      const reported: Method = (...values) => reporting(method.apply(store[part], values), call, failures);
+      const reported: Method = (...values) => reporting(method.apply(port, values), call, failures);
       return [name, changes[part]?.includes(name) === true ? timed(reported, beginWrite) : reported];
     });
-    return [part, Object.fromEntries(methods)];
+    return [[part, Object.fromEntries(methods)]];
   });
   return { ...store, ...Object.fromEntries(watched) };
 }

@@ -175,13 +175,22 @@ function createSharedTries(claims: LoginClaims | undefined): SharedTries {
     // A request that went first asks about the credential too.
     if (claims === undefined || held.has(version.registryId)) return work();
     const claim = randomUUID();
-    const entering = enter(claims, version, claim);
-    const entered = await orAborted(entering, signal).catch((error: unknown) => {
-      void entering.then(() => claims.settle(version, claim, 'UNKNOWN', 0)).catch(leaveToEnd);
-      throw error;
-    });
+    // A store that fails, which it reports itself, or that is silent keeps no pull from its content: it was only to spare a rejected login.
+    const entering = enter(claims, version, claim).catch((): 'UNCLAIMED' => 'UNCLAIMED');
+    const giveBack = (): void =>
+      void entering
+        .then((entered) => entered === 'CLAIMED' && claims.settle(version, claim, 'UNKNOWN', 0))
+        .catch(leaveToEnd);
+    const late = createDelay(maxWaitMs);
+    const entered = await orAborted(Promise.race([entering, late.promise]), signal)
+      .catch((error: unknown) => {
+        giveBack();
+        throw error;
+      })
+      .finally(() => late.end());
     if (entered === 'REJECTED') throw rejected();
-    if (entered === 'UNCLAIMED') return work();
+    if (entered === 'LATE') giveBack();
+    if (entered !== 'CLAIMED') return work();
     held.add(version.registryId);
     const outcome = outcomeOf(work);
     const result = await outcome.ended;

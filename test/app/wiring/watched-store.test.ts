@@ -77,6 +77,23 @@ describe('a call that the database refuses', () => {
     expect(answersAgain()).toHaveLength(1);
   });
 
+  it('is logged too where the call is one of those that only servers with a shared database make', async () => {
+    const fails = () => Promise.reject(storageUnavailable('The storage is read-only.', '25006'));
+    const claims = { look: fails, claim: fails, settle: fails };
+    const { observed, failures } = await watchStore(
+      readConfig({ REGWAY_DATABASE_URL: path }),
+      { ...store, claims },
+      {
+        metrics: createMetrics(),
+        log: createLog('info', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
+      },
+    );
+    const version = { registryId: 'reg_1', secretVersion: 1, validatedMs: 0 };
+    await expect(observed.claims?.claim(version, 'a', 1)).rejects.toThrow('read-only');
+    expect(lines).toMatchObject([{ code: '25006', call: 'claims.claim' }]);
+    await failures.close();
+  });
+
   it('does not keep a server from saying that it stops', async () => {
     breakTables();
     watched.readiness.announceStop();

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ClaimState, LoginClaims } from '../../../src/core/pulls/login-claims.ts';
+import { Problem } from '../../../src/core/shared/problem.ts';
 import { UpstreamFailure } from '../../../src/upstream/errors/failure.ts';
 import { createLoginGate, type LoginGate } from '../../../src/upstream/login/login-gate.ts';
 import { sourceOf } from '../pulling.ts';
@@ -162,6 +163,36 @@ it('a first request that fails late does not make others wait for the next first
   expect(performance.now() - before).toBeLessThan(1_000);
   slow.resolve('content');
   await running;
+});
+
+it.each([
+  ['fails', () => Promise.reject(new Problem('STORAGE_UNAVAILABLE', 'The storage is unavailable.')), 1_000],
+  ['does not answer', () => Promise.withResolvers<never>().promise, 3_000],
+])('a store that %s keeps no password from being sent', async (_what, answer, withinMs) => {
+  const registry = startRegistry();
+  const claims: LoginClaims = { look: answer, claim: answer, settle: answer };
+  const gate = createLoginGate({ now, monotonicMs, claims });
+  const before = performance.now();
+  expect(await twenty([gate], registry.send)).toBe(20);
+  expect(await gate.ask(source, async () => undefined)).toBeUndefined();
+  // Two seconds for the login, and two for the question.
+  expect(performance.now() - before).toBeLessThan(2 * withinMs);
+});
+
+it('a claim that the store grants too late is given back', async () => {
+  const results: string[] = [];
+  const granted = Promise.withResolvers<undefined>();
+  const claims: LoginClaims = {
+    look: async () => undefined,
+    claim: () => granted.promise,
+    settle: async (_version, _claim, result) => void results.push(result),
+  };
+  const gate = createLoginGate({ now, monotonicMs, claims });
+  expect(await gate.pass(source, 'basic', async () => 'content')).toBe('content');
+  expect(results).toEqual([]);
+  granted.resolve(undefined);
+  await pause(10);
+  expect(results).toEqual(['UNKNOWN']);
 });
 
 it('anonymous pulls and logins of clouds pass as they come', async () => {
