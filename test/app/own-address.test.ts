@@ -21,6 +21,11 @@ it.each<[string, string | undefined, string, number, boolean]>([
   ['0.0.0.0', 'https://regway.example', 'regway.example', 4000, false],
   ['0.0.0.0', 'http://regway.example:8080', 'regway.example', 8080, true],
   ['0.0.0.0', 'https://[2001:db8::7]:8443', '2001:db8::7', 8443, true],
+  ['0.0.0.0', 'https://regway.example', 'regway.example.', 443, true],
+  ['0:0:0:0:0:0:0:0', undefined, '::1', 4000, true],
+  ['0:0:0:0:0:0:0:1', undefined, '::1', 4000, true],
+  ['FD00::1', undefined, 'fd00::1', 4000, true],
+  ['cafe', undefined, '127.0.0.1', 4000, true],
   ...another.map((address): [string, undefined, string, number, boolean] => [
     '0.0.0.0',
     undefined,

@@ -1,5 +1,6 @@
 // Knows this server's own names and addresses, so that no registry leads back to it.
 
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Config } from '../config.ts';
 
@@ -20,13 +21,14 @@ const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 export function createOwnAddress({ listenHost, publicUrl }: Pick<Config, 'listenHost' | 'publicUrl'>): OwnAddress {
   const known = publicUrl === undefined ? undefined : hostAndPort(new URL(publicUrl));
   let listenPort: number | undefined;
+  const listening = isIP(listenHost) === 6 ? canonicalIpv6(listenHost) : listenHost;
   const isLocal = (address: string): boolean => {
-    if (listenHost === 'localhost') return isLoopback(address);
-    const isOneAddress = /^[\d.a-f:]+$/i.test(listenHost) && !everyAddress.has(listenHost);
-    return isOneAddress ? address === listenHost : isOfThisMachine(address);
+    if (listening === 'localhost') return isLoopback(address);
+    const isOneAddress = isIP(listening) !== 0 && !everyAddress.has(listening);
+    return isOneAddress ? address === listening : isOfThisMachine(address);
   };
   const isOwn: OwnAddress['isOwn'] = (host, port) =>
-    (known?.host === host && known.port === port) || (port === listenPort && isLocal(host));
+    (known?.port === port && known.host === withoutRootDot(host)) || (port === listenPort && isLocal(host));
   return {
     isOwn,
     isOwnHost(text) {
@@ -43,7 +45,17 @@ export function createOwnAddress({ listenHost, publicUrl }: Pick<Config, 'listen
 
 function hostAndPort(url: URL): { readonly host: string; readonly port: number } {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(url.port || (url.protocol === 'http:' ? 80 : 443)) };
+  return { host: withoutRootDot(host), port: Number(url.port || (url.protocol === 'http:' ? 80 : 443)) };
+}
+
+/** Returns an address as URLs and sockets write it; one with a zone stays as it is. */
+function canonicalIpv6(address: string): string {
+  return URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) ?? address;
+}
+
+/** The dot at the end of a name that DNS takes for the same name (RFC 1034 §3.1). */
+function withoutRootDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
 }
 
 function isLoopback(host: string): boolean {
