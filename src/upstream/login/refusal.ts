@@ -103,12 +103,12 @@ function generalRefusal(session: RegistrySession, response: UpstreamResponse, ur
 /** Statuses below 500 that are about the connection or the moment (RFC 9110 §15.5.9, §15.5.20; RFC 8470 §5.2). */
 const ofTheMoment: ReadonlySet<number> = new Set([408, 421, 425]);
 
-/** Statuses above 500 of a server that lacks what the request needs (RFC 9110 §15.6.2, §15.6.6). */
-const unsupported: ReadonlySet<number> = new Set([501, 505]);
+/** Statuses above 500 of a server that lacks what the request needs, or of a loop of proxies (RFC 9110 §15.6.2, §15.6.6; RFC 5842 §7.2). */
+const lasting: ReadonlySet<number> = new Set([501, 505, 508]);
 
 /** Returns whether the same request can succeed later. */
 function isPassing(status: number): boolean {
-  return (status >= 500 && !unsupported.has(status)) || ofTheMoment.has(status);
+  return (status >= 500 && !lasting.has(status)) || ofTheMoment.has(status);
 }
 
 /** Returns the failure behind a response of a rate limit, with any status; undefined for any other response. */

@@ -44,9 +44,12 @@ const contentStatuses: ReadonlySet<number> = new Set([200, 206, 304]);
 /** Statuses below 500 that are about access, a limit, or the connection. Every other one is about the request, and final (RFC 9110 §15.5). */
 const notAboutTheRequest: ReadonlySet<number> = new Set([401, 403, 405, 407, 408, 421, 425, 429]);
 
-/** Whether a status is passed to the client as it is: 501 is as final as a 4xx. */
+/** Statuses above 500 that are as final: what a server does not do, and a loop of proxies (RFC 9110 §15.6.2, RFC 5842 §7.2). */
+const finalAbove500: ReadonlySet<number> = new Set([501, 508]);
+
+/** Whether a status is passed to the client as it is. */
 function isRequestFault(status: number): boolean {
-  return (status >= 400 && status < 500 && !notAboutTheRequest.has(status)) || status === 501;
+  return (status >= 400 && status < 500 && !notAboutTheRequest.has(status)) || finalAbove500.has(status);
 }
 
 /** Returns whether a registry says that it has no catalog: by 405 or by its code, which some send with the status of a refusal. */

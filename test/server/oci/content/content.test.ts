@@ -285,6 +285,7 @@ describe('an error of the upstream', () => {
     ['what is gone', 410, '<html>', { status: 410, code: 'UNSUPPORTED' }],
     ['a conflict', 409, ociError('UNKNOWN', 'no'), { status: 409, code: 'UNKNOWN' }],
     ['what it does not do', 501, ociError('UNSUPPORTED', 'no'), { status: 501, code: 'UNSUPPORTED' }],
+    ['that a proxy leads back to itself', 508, ociError('UNSUPPORTED', 'no'), { status: 508, code: 'UNSUPPORTED' }],
     ['a request that took too long', 408, '', { status: 503, code: 'UNAVAILABLE' }],
     [
       'a code that would make Docker prompt for a password',
