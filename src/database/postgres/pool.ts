@@ -208,7 +208,12 @@ function createDial(
     for (const index of order) {
       try {
         const client = await connectWithFallback<pg.PoolClient>(pools[index] as HostPool, fallback);
-        if (await isFit(client)) {
+        // A connection that is not returned takes its place in the pool for ever.
+        const isKept = await isFit(client).catch((error: unknown) => {
+          client.release(true);
+          throw error;
+        });
+        if (isKept) {
           last = index;
           return client;
         }

@@ -124,6 +124,15 @@ it.each([/^SET/, /^listen/])(
   4_000,
 );
 
+it('a connection that breaks while its server is asked whether it is a standby takes no place in the pool', async () => {
+  await using standIn = await startStandIn();
+  const database = openPostgres(`postgres://u@${standIn.host}/d?target_session_attrs=prefer-standby`);
+  standIn.cut = { statement: /^SELECT pg_is_in_recovery/, after: 0, end: (socket) => socket.resetAndDestroy() };
+  for (let connections = 0; connections < 12; connections++)
+    expect((await database.read((queries) => queries.execute(statement))).rows).toEqual(standInRows);
+  await database.close();
+});
+
 it.each(ends)('an idle connection that %s is replaced, and the process continues', async (_, end) => {
   await using standIn = await startStandIn();
   const database = openPostgres(`postgres://u@${standIn.host}/d`);
