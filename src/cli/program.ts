@@ -85,7 +85,7 @@ function addServe(program: Command, { loadDataCommands, endWith }: CommandContex
     .description('Run the server; settings come from REGWAY_… environment variables')
     .addHelpText(
       'after',
-      '\nExamples:\n  # Listen on loopback and store the data in ./data\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve',
+      '\nExit codes:\n  0 stopped by a signal   75 database unavailable, start again later   78 settings, keyring, or database must be fixed\n\nExamples:\n  # Listen on loopback and store the data in ./data\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve',
     )
     .action(async () => endWith(await (await loadDataCommands()).runServe()));
 }

@@ -52,7 +52,11 @@ describe('a start', () => {
 
   it('that may not wait tries once', async () => {
     const { result, attempts, lines, reasons } = run(1, 0);
-    await expect(result).rejects.toMatchObject({ passes: false });
+    await expect(result).rejects.toMatchObject({
+      passes: false,
+      message:
+        'No server listens on secret.example:5432. To wait for a database that starts later, set REGWAY_DATABASE_WAIT.',
+    });
     expect([attempts.length, lines.length, reasons.length]).toEqual([1, 0, 0]);
   });
 

@@ -62,6 +62,8 @@ describe('a start without its database', () => {
     const { program } = await startWaiting({ REGWAY_DATABASE_WAIT: '3' });
     expect((await program.exited).code).toBe(75);
     expect(program.stderr()).toMatch(/^No server listens on 127\.0\.0\.1:\d+ .* Regway waited 3 s for it\.\n$/);
+    // It is set already.
+    expect(program.stderr()).not.toContain('REGWAY_DATABASE_WAIT');
   });
 
   it('serves once it is there', async () => {

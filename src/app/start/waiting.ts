@@ -42,7 +42,8 @@ export async function openWhenThere<Store>(
       return await open();
     } catch (error) {
       const away = awayFrom(error);
-      if (away === undefined || waitMs === 0) throw away ?? error;
+      if (away === undefined) throw error;
+      if (waitMs === 0) throw away.passes ? away : withHint(away);
       const waitedMs = performance.now() - began;
       if (waitedMs >= waitMs)
         throw new DatabaseAwayError(`${away.message} Regway waited ${waitMs / 1_000} s for it.`, true);
@@ -60,6 +61,15 @@ export async function openWhenThere<Store>(
     await pauseUnless(stop);
     if (stopped.isStopped) return undefined;
   }
+}
+
+/** Only a start waits: other commands that meet the same failure must not say so. */
+function withHint({ message, code }: DatabaseAwayError): DatabaseAwayError {
+  return new DatabaseAwayError(
+    `${message} To wait for a database that starts later, set REGWAY_DATABASE_WAIT.`,
+    false,
+    code,
+  );
 }
 
 async function pauseUnless(stop: Promise<unknown>): Promise<void> {

@@ -60,11 +60,11 @@ function ofNetwork(error: Error & { readonly code?: string }, attempt: Attempt):
   switch (error.code) {
     case 'ECONNREFUSED':
       return away(
-        `No server listens on ${name}${code}. Check the port in ${setting}, and whether PostgreSQL is running. To wait for a server that starts later, set REGWAY_DATABASE_WAIT.`,
+        `No server listens on ${name}${code}. Check the port in ${setting}, and whether PostgreSQL is running.`,
       );
     case 'ENOENT':
       return away(
-        `The socket ${name} does not exist${code}. Check the host in ${setting}, and whether PostgreSQL is running. To wait for a server that starts later, set REGWAY_DATABASE_WAIT.`,
+        `The socket ${name} does not exist${code}. Check the host in ${setting}, and whether PostgreSQL is running.`,
       );
     case 'ENOTFOUND':
       return away(`The host name ${host} does not resolve${code}. Check the host in ${setting}.`);
