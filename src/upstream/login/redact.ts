@@ -48,8 +48,22 @@ function formsOf(value: string): string[] {
   return forms.map((form) => form.toLowerCase());
 }
 
-/** Characters below which a password is too common a text to be looked for on its own: headers without it would be taken for its echo. */
+/** Characters below which a password or a token is too common a text to be looked for on its own: headers without it would be taken for its echo. */
 const minSoughtLength = 6;
+
+/** What registries and their storage say to everybody, in lower case. A password such as `docker` is a part of it, and looked for in other forms alone. */
+const saidToAll = [
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.container.image.v1+json',
+  'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.layer.v1.tar+gzip',
+  'application/octet-stream',
+  'application/json; charset=utf-8',
+  'https://registry-storage.amazonaws.com/docker/registry/v2/repositories/blobs/sha256/data',
+  '/v2/library/manifests/latest',
+];
 
 const echoForms = new WeakMap<Secret, readonly string[]>();
 
@@ -67,8 +81,12 @@ export function repeats(sent: Secret | undefined, text: string): boolean {
 
 function soughtIn(authorization: string): string[] {
   const [, scheme = '', value = ''] = /^(\S+) +(.*)$/.exec(authorization) ?? [];
-  if (scheme.toLowerCase() !== 'basic') return formsOf(value);
+  if (scheme.toLowerCase() !== 'basic') return soughtFormsOf(value);
   const login = Buffer.from(value, 'base64').toString('utf8');
-  const password = login.slice(login.indexOf(':') + 1);
-  return [login, ...(password.length < minSoughtLength ? [] : [password])].flatMap(formsOf);
+  return [...formsOf(login), ...soughtFormsOf(login.slice(login.indexOf(':') + 1))];
+}
+
+function soughtFormsOf(secret: string): string[] {
+  if (secret.length < minSoughtLength) return [];
+  return formsOf(secret).filter((form) => !saidToAll.some((text) => text.includes(form)));
 }
