@@ -94,3 +94,20 @@ it.each(ways)('a %s that gets no answer before its COMMIT was not stored, and ma
   await database.close();
   expect(standIn.statements).not.toContain('COMMIT');
 });
+
+it('a store that closes waits for a change that its group gave up, and that then runs alone', async () => {
+  await using standIn = await startStandIn();
+  const database = openPostgres(`postgres://u@${standIn.host}/d`);
+  const begun = Promise.withResolvers<void>();
+  let attempts = 0;
+  const outcome = database.changes?.(send)('lane', async () => {
+    attempts += 1;
+    begun.resolve();
+    if (attempts === 1) throw new Error('Only the group fails.');
+    return { value: 'stored' };
+  });
+  const settled = outcome?.catch((error: unknown) => error);
+  await begun.promise;
+  await database.close();
+  expect(await settled).toBe('stored');
+});

@@ -39,6 +39,11 @@ interface Alone extends Write {
   readonly run: () => Promise<void>;
 }
 
+/** Waits for the queues one after the other, because the changes of one that fail together are added to the next. */
+async function allIdle(queues: readonly { idle(): Promise<void> }[]): Promise<void> {
+  for (const queue of queues) await queue.idle();
+}
+
 /** Creates the writers, which connect when they are first used. */
 export function createWriters(address: Address): Writers {
   const pools = [
@@ -78,8 +83,7 @@ export function createWriters(address: Address): Writers {
     },
     closeSilent: (silentMs) => pools.forEach((pool) => pool.closeSilent(silentMs)),
     async end() {
-      const idle = Promise.all(queues.toReversed().map((queue) => queue.idle()));
-      await Promise.race([idle, pause(endTimeoutMs, undefined, { ref: false })]);
+      await Promise.race([allIdle(queues.toReversed()), pause(endTimeoutMs, undefined, { ref: false })]);
       await Promise.all(pools.map((pool) => pool.end()));
     },
   };
