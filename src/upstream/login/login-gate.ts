@@ -177,21 +177,18 @@ function createSharedTries(claims: LoginClaims | undefined): SharedTries {
     const claim = randomUUID();
     // A store that fails, which it reports itself, or that is silent keeps no pull from its content: it was only to spare a rejected login.
     const entering = enter(claims, version, claim).catch((): 'UNCLAIMED' => 'UNCLAIMED');
-    const giveBack = (): void => {
-      const settled = entering.then(async (entered) => {
-        if (entered === 'CLAIMED') await claims.settle(version, claim, 'UNKNOWN', 0);
-      });
-      settled.catch(leaveToEnd);
+    const giveBack = async (): Promise<void> => {
+      if ((await entering) === 'CLAIMED') await claims.settle(version, claim, 'UNKNOWN', 0).catch(leaveToEnd);
     };
     const late = createDelay(maxWaitMs);
     const entered = await orAborted(Promise.race([entering, late.promise]), signal)
       .catch((error: unknown) => {
-        giveBack();
+        void giveBack();
         throw error;
       })
       .finally(() => late.end());
     if (entered === 'REJECTED') throw rejected();
-    if (entered === 'LATE') giveBack();
+    if (entered === 'LATE') void giveBack();
     if (entered !== 'CLAIMED') return work();
     held.add(version.registryId);
     const outcome = outcomeOf(work);
