@@ -8,11 +8,11 @@ import type { Config } from '../config.ts';
 
 /** Writes one warning for all of them, with the command that closes them. A keyring that is open is refused, not warned about. */
 export function warnAboutOpenFiles(config: Config, log: Pick<Log, 'warn'>): void {
-  const own = isPostgres(config.databaseUrl)
-    ? []
-    : [dirname(config.databaseUrl), ...['', '-wal', '-shm'].map((suffix) => config.databaseUrl + suffix)];
-  const paths = new Set([config.dataDir, dirname(config.keyringFile), ...own]);
-  const commands = [...paths].flatMap((path) => closingCommand(path) ?? []);
+  const { dataDir, databaseUrl, keyringFile } = config;
+  const files = isPostgres(databaseUrl) ? [] : ['', '-wal', '-shm'].map((suffix) => databaseUrl + suffix);
+  // Any other directory with a file of Regway may be one that all share, such as /etc or a mount of Kubernetes.
+  const isUsed = [keyringFile, ...files].some((file) => dirname(file) === dataDir);
+  const commands = [...(isUsed ? [dataDir] : []), ...files].flatMap((path) => closingCommand(path) ?? []);
   if (commands.length === 0) return;
   log.warn(
     { command: commands.join(' && ') },
@@ -20,12 +20,21 @@ export function warnAboutOpenFiles(config: Config, log: Pick<Log, 'warn'>): void
   );
 }
 
-/** Returns the command, or undefined for what is closed or does not exist. */
+/** Returns the command, or undefined for what is closed, or not there for this process. */
 function closingCommand(path: string): string | undefined {
-  const file = statSync(path, { throwIfNoEntry: false });
+  const file = statOf(path);
   if (file === undefined || !isOpen(file)) return undefined;
   const who = file.uid === process.geteuid?.() ? 'go' : 'o';
   return `chmod ${who}-rwx ${quoted(path)}`;
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // Such as EACCES: whoever needs the file says why it cannot be used.
+    return undefined;
+  }
 }
 
 /** Of another owner's file, such as a volume of Kubernetes with fsGroup, the group may be the way in which this process itself gets to it. */
