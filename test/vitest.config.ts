@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 /** Suites that start processes, build the bundle, open many databases, wait for real time, or try thousands of cases. */
 const slowSuites = [
   'app/**/*.test.ts',
+  'build/bill-of-materials.test.ts',
   'cli/**/*.test.ts',
   'core/accounts/administration.test.ts',
   'core/registries/registries.test.ts',

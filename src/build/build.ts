@@ -3,8 +3,9 @@
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { billOfMaterials, writeBillOfMaterials } from './bill-of-materials.ts';
 import { writeConsole } from './console.ts';
-import { findBundleViolations, packagesOf, readPins, unbundledDependencies } from './dependencies.ts';
+import { findBundleViolations, packagesOf, readOwn, readPins, unbundledDependencies } from './dependencies.ts';
 import { writeLicenses } from './licenses.ts';
 import { writeDocsAssets, writeGraphiqlAssets } from './pages.ts';
 
@@ -36,5 +37,8 @@ const pages = ['@graphql-yoga/render-graphiql/graphiql', 'swagger-ui-dist/packag
 );
 const allModules = [...modules, ...consoleModules, ...pages];
 await writeLicenses(allModules, `${target}THIRD-PARTY-LICENSES.txt`);
-const violations = findBundleViolations(await packagesOf(allModules), await readPins());
+const bundled = await packagesOf(allModules);
+const pins = await readPins();
+const violations = findBundleViolations(bundled, pins);
 if (violations.length > 0) throw new Error(violations.join('\n'));
+await writeBillOfMaterials(billOfMaterials(await readOwn(), bundled, pins), `${target}regway.cdx.json`);

@@ -20,8 +20,18 @@ export interface Pins {
   readonly lock: Readonly<Record<string, LockedPackage>>;
 }
 
+/** Reads the name and version of this project. */
+export async function readOwn(): Promise<BundledPackage> {
+  const text = await readFile(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8');
+  return JSON.parse(text) as BundledPackage;
+}
+
 interface LockedPackage {
   readonly version?: string;
+  /** Subresource integrity of the package's tarball. */
+  readonly integrity?: string;
+  /** An SPDX expression. */
+  readonly license?: string;
   readonly dev?: boolean;
   readonly devOptional?: boolean;
 }
