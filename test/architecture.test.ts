@@ -139,6 +139,7 @@ const mayConnect = [
   'app/setting-parsers.ts: isIP',
   'server/ops/metrics.ts: STATUS_CODES',
   'server/http/proxies/client-address.ts: BlockList',
+  'app/wiring/own-address.ts: isIP',
   'server/http/proxies/client-address.ts: isIP',
   'server/http/proxies/origin.ts: isIP',
   // Its `close`, of a server that listens already.
