@@ -124,12 +124,14 @@ export async function openPostgresSnapshot(url: string): Promise<SnapshotDatabas
   const pool = createPool(parseAddress(url), 1);
   const within = deadlineOf(pool);
   const refuseWrite = () => Promise.reject(new Error('A snapshot is only read.'));
-  const begun = within(async () => {
+  const begun = within(async (deadline) => {
     const connection = await pool.connect();
     try {
       await connection.run(() => connection.client.query(beginSnapshot));
+      deadline.check();
       return connection;
     } catch (error) {
+      // The pool does not end before it has its connection back.
       connection.release();
       throw error;
     }

@@ -1,11 +1,11 @@
-// A group of changes whose server goes away: every caller is told the truth, and no promise is left that nobody awaits.
+// A server that goes away or is late: every caller is told the truth, and neither a promise nor a connection is left that nobody awaits.
 
 import type { Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Database, SendEvents } from '../../../src/database/database.ts';
-import { openPostgres } from '../../../src/database/postgres/open.ts';
+import { openPostgres, openPostgresSnapshot } from '../../../src/database/postgres/open.ts';
 import { sampleEvent } from '../samples.ts';
-import { startStandIn } from './stand-in.ts';
+import { answerTo, startStandIn } from './stand-in.ts';
 
 /** As the audit chain does, waits for an answer before it sends the rest. */
 const send: SendEvents = async (queries) => {
@@ -94,6 +94,21 @@ it.each(ways)('a %s that gets no answer before its COMMIT was not stored, and ma
   await database.close();
   expect(standIn.statements).not.toContain('COMMIT');
 });
+
+it('a snapshot whose beginning is answered too late is given back', async () => {
+  await using standIn = await startStandIn();
+  const answered = Promise.withResolvers<void>();
+  const answerLate = (socket: Socket): void => void answered.promise.then(() => socket.write(answerTo('BEGIN', false)));
+  standIn.cut = { statement: /^BEGIN/, after: 0, end: answerLate };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const opened = openPostgresSnapshot(`postgres://u@${standIn.host}/d`).catch((error: unknown) => error);
+  await vi.waitUntil(() => standIn.statements.some((text) => text.startsWith('BEGIN')));
+  await vi.advanceTimersByTimeAsync(12_000);
+  answered.resolve();
+  expect(await opened).toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+  vi.useRealTimers();
+  await expect.poll(standIn.openConnections).toBe(0);
+}, 4_000);
 
 it('a store that closes waits for a change that its group gave up, and that then runs alone', async () => {
   await using standIn = await startStandIn();
