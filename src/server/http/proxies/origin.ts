@@ -40,16 +40,17 @@ export function createOriginOf(
     if (publicUrl !== undefined) return { origin: publicUrl };
     const reported = isTrusted(plain(request.socket.remoteAddress ?? '')) ? reportOf(request, isTrusted) : {};
     const host = reported.host ?? request.headers.host ?? '';
-    if (!hostPattern.test(host)) return { fault: 'BAD_HOST' };
+    const url = hostPattern.test(host) ? URL.parse(`http://${host}`) : null;
+    // The pattern permits ports above 65535 and numbers that are no address.
+    if (url === null) return { fault: 'BAD_HOST' };
     const scheme = reported.scheme ?? ('encrypted' in request.socket ? 'https' : 'http');
-    const isSafe = scheme === 'https' || loopbackOnly || reported.scheme !== undefined || isOfNoName(host);
+    const isSafe = scheme === 'https' || loopbackOnly || reported.scheme !== undefined || isOfNoName(url);
     return isSafe ? { origin: `${scheme}://${host}` } : { fault: 'PLAIN' };
   };
 }
 
 /** Whether a host is an address or this machine, which nobody is led to by mistake. */
-function isOfNoName(host: string): boolean {
-  const { hostname } = new URL(`http://${host}`);
+function isOfNoName({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname.startsWith('[') || isIP(hostname) !== 0;
 }
 

@@ -150,6 +150,9 @@ describe('without a trusted proxy', () => {
       'http://regway.example',
     ],
     ['no host is none', {}, outside, 'BAD_HOST'],
+    ['an address that is none', { host: '1.2.3.999' }, outside, 'BAD_HOST'],
+    ['a port that is none', { host: 'regway.example:99999' }, outside, 'BAD_HOST'],
+    ['an address of IPv6 that is none', { host: '[:::]' }, { ...outside, isEncrypted: true }, 'BAD_HOST'],
   ])('%s', (_what, headers, settings, expected) => {
     expect(originOf(headers, settings)).toBe(expected);
   });
