@@ -19,10 +19,17 @@ const maxRegways = 10;
 /**
  * Refuses a pull from this server itself, or one that came through it before.
  * @param host The canonical host of the registry that is pulled from.
+ * @param origin The origin at which the client reaches this server, which can be that of a proxy.
  * @throws OciError 400 NAME_INVALID; 508 UNSUPPORTED (RFC 5842 §7.2).
  */
-export function rejectLoop({ headers }: IncomingMessage, host: string, { viaName, isOwnHost }: LoopSettings): void {
-  if (isOwnHost(host) || host === acceptedHost(headers.host ?? '', registryHost))
+export function rejectLoop(
+  { headers }: IncomingMessage,
+  host: string,
+  origin: string,
+  { viaName, isOwnHost }: LoopSettings,
+): void {
+  const named = [headers.host ?? '', new URL(origin).host].map((text) => acceptedHost(text, registryHost));
+  if (isOwnHost(host) || named.includes(host))
     throw new OciError(
       400,
       'NAME_INVALID',

@@ -139,7 +139,7 @@ async function answer(
     );
   progress.subject = client.principal.subject;
   if (route.kind === 'base') return sendJson(response, 200, {}, { 'Docker-Distribution-Api-Version': 'registry/2.0' });
-  rejectLoop(request, route.host, deps.settings);
+  rejectLoop(request, route.host, baseUrlOf(request, deps.settings.originOf), deps.settings);
   const signal = disconnected(response);
   const caller = { principal: client.principal, requestId: progress.requestId, signal: () => signal };
   await answerPull(deps, { request, response, caller, client, route });

@@ -2,6 +2,7 @@
 
 import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { createOriginOf } from '../../../src/server/http/proxies/origin.ts';
 import { createCertificate, marker, startServer, secure } from '../../upstream/fixtures.ts';
 import { ociError, sendJson } from '../../upstream/personalities.ts';
 import { type EndpointOptions, inPath, openPullEndpoint, type PullAnswer } from './harness.ts';
@@ -325,6 +326,18 @@ describe('a pull that leads back to this server', () => {
     const answer = await endpoint.get(`/v2/regway.example/docker.io/team/app/blobs/${layerDigest}`, {
       authorization: endpoint.login,
       host: 'Regway.example',
+    });
+    expect(answer).toMatchObject({ status: 400, code: 'NAME_INVALID' });
+  });
+
+  it('by the name that a proxy in front of it reports is refused', async () => {
+    const originOf = createOriginOf({ publicUrl: undefined, trustedProxies: ['127.0.0.0/8'], loopbackOnly: false });
+    const endpoint = await openPullEndpoint({ settings: { originOf } });
+    const answer = await endpoint.get(`/v2/regway.example/docker.io/team/app/blobs/${layerDigest}`, {
+      authorization: endpoint.login,
+      host: 'inside:4000',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'regway.example',
     });
     expect(answer).toMatchObject({ status: 400, code: 'NAME_INVALID' });
   });
