@@ -26,7 +26,7 @@ export function answerCors(
   if (corsOrigins.length > 0) response.appendHeader('Vary', 'Origin');
   if (allowed) {
     response.setHeader('Access-Control-Allow-Origin', origin);
-    response.setHeader('Access-Control-Expose-Headers', 'X-Request-Id');
+    response.setHeader('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id');
   }
   if (request.method !== 'OPTIONS') return false;
   if (allowed) {

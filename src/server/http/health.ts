@@ -64,7 +64,7 @@ export function startingRoutes(check: () => FailedCheck, metrics: Metrics): Rout
         sendJson(
           response,
           503,
-          { message: 'The server waits for its database and answers nothing else until then.' },
+          { message: 'Regway is waiting for its database. Try again in a few seconds.' },
           { ...noStore, 'Retry-After': String(retryAfterSeconds) },
         ),
     },

@@ -217,6 +217,8 @@ describe('CORS', () => {
         headers: { ...jsonHeaders('ADMIN'), origin: 'https://console.example' },
         body: '{"query":"{ __typename }"}',
       });
+      // When to come again is in a header alone where too many large requests run.
+      expect(answer.headers.get('access-control-expose-headers')).toBe('Retry-After, X-Request-Id');
       expect([answer.headers.get('access-control-allow-origin'), answer.headers.get('vary')]).toEqual([
         'https://console.example',
         expect.stringContaining('Origin'),
