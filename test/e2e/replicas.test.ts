@@ -195,7 +195,8 @@ describe('pulls', () => {
       const { id } = registryOf(await one.create(upstreams.input(name, alice), upstreams.settings(name)));
       expect(await pull(1, upstreams[name])).toMatchObject({ status: 200 });
       expect(await one.delete(id)).toMatchObject({ deletedId: id });
-      expect(await pull(1, upstreams[name])).toMatchObject({ status: 403 });
+      // Without a login, and with TLS: a registry of plain HTTP at a private address is no registry then.
+      expect(await pull(1, upstreams[name])).toMatchObject({ status: name === 'basic' ? 503 : 403 });
     },
   );
 
@@ -221,9 +222,13 @@ describe('the database', () => {
   test('gets no more connections from a replica than the pool has, for any number of callers', async () => {
     const settings = { ...replicas.settings, REGWAY_DATABASE_URL: `${database.url}?application_name=counted` };
     const replica = await startServer({ settings });
-    const operations = operationsOn(replica, replicas.firstToken());
     const state = { isAsking: true };
-    const asking = Promise.all(Array.from({ length: 300 }, () => operations.list())).finally(() => {
+    // Small ones: of large requests a login may let 64 wait.
+    const ask = async () => {
+      const { status } = await replica.graphql('{ registries(first: 5) { nodes { id } } }', {}, replicas.firstToken());
+      expect(status).toBe(200);
+    };
+    const asking = Promise.all(Array.from({ length: 300 }, ask)).finally(() => {
       state.isAsking = false;
     });
     const counts: number[] = [];

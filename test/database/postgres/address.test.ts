@@ -6,6 +6,7 @@ import { getCACertificates } from 'node:tls';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/database/errors.ts';
+import { completeAddress } from '../../../src/database/postgres/address/environment.ts';
 import { parseAddress } from '../../../src/database/postgres/address.ts';
 import { temporaryDirectory } from '../harness.ts';
 
@@ -165,3 +166,11 @@ function refusalOf(url: string): Error | undefined {
     return error as Error;
   }
 }
+
+it.each(['postgres://u@host:port/x', 'postgres://u@a:70000,b/x', 'postgres://u:p@ss/w@host/x', 'host=a port'])(
+  'an address that cannot be read stays as it is where the environment completes it, so that nobody connects to the rest: %s',
+  (text) => {
+    const environment = { PGPASSWORD: 'MARKER', PGUSER: 'other', PGHOST: 'elsewhere' };
+    expect(completeAddress(text, { environment, caFile: undefined })).toBe(text);
+  },
+);

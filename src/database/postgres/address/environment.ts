@@ -46,7 +46,7 @@ export function unreadVariables(environment: AddressDefaults['environment']): st
 /** Returns the variables of libpq that are read, with their values. */
 export function readVariables(environment: AddressDefaults['environment']): Record<string, string> {
   const set = Object.entries(environment).flatMap(([name, value]) =>
-    name in optionOf && value !== undefined && value !== '' ? [[name, value] as const] : [],
+    Object.hasOwn(optionOf, name) && value !== undefined && value !== '' ? [[name, value] as const] : [],
   );
   return Object.fromEntries(set);
 }
@@ -62,9 +62,13 @@ export function completedOptions(options: Options, { environment, caFile }: Addr
   return new Map([...options, ...added, ...roots]);
 }
 
-/** Returns an address that says by itself all that it means together with the environment; the same text if that adds nothing. */
+/**
+ * Returns an address that says by itself all that it means together with the environment; the same text if that adds nothing, or if the text
+ * cannot be read, so that its reader reports it and nobody connects to what is left of it.
+ */
 export function completeAddress(text: string, defaults: AddressDefaults): string {
-  const { options } = splitAddress(text);
+  const { options, mistakes } = splitAddress(text);
+  if (mistakes.length > 0) return text;
   const completed = completedOptions(options, defaults);
   return completed.size === options.size && !isInPairs(text) ? text : joinAddress(completed);
 }
