@@ -9,7 +9,7 @@ import { type RegwayServer, startServer } from './support/server.ts';
 
 const writers = 30;
 const pullers = 3;
-const lastsMs = 8_000;
+const lastsMs = 4_000;
 /** A machine that runs other suites has no quiet quarter of a second. */
 const slack = process.env['CI'] === undefined ? 1 : 3;
 const manifest = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
