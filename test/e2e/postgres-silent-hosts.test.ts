@@ -58,7 +58,8 @@ async function startSilent(answers: readonly (string | Buffer)[]) {
 const good = (): string => new URL(server.url).host;
 const one = { rows: [{ one: 1 }] };
 
-describe.each(stages)('a host that falls silent %s', (_, mode, answers) => {
+// They wait, so they wait together.
+describe.concurrent.each(stages)('a host that falls silent %s', (_, mode, answers) => {
   // The second host has no TLS, so that a list with `require` would end there: only the time until it is reached counts.
   const reaches = mode === 'require' ? /does not offer TLS/ : undefined;
 
