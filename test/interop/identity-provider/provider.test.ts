@@ -20,8 +20,10 @@ let stranger: IdentityProvider;
 let server: RunningServer;
 
 beforeAll(async () => {
-  // The server and both providers run in this process, so one clock moves for all of them.
+  // The server and both providers run in this process, so the clocks move for all of them: that of the wall, and the one that measures ages.
   vi.useFakeTimers({ toFake: ['Date'] });
+  const realNow = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => realNow() + passedMs);
   const claims = { tenant: 'admin', groups: ['writers'] };
   provider = await startIdentityProvider({ claims, idTokenSeconds });
   second = await startIdentityProvider({ claims: { team: ['pulling'] } });
@@ -58,11 +60,17 @@ afterAll(async () => {
   await server?.close();
   await Promise.all([provider, second, stranger].map((one) => one?.close()));
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 afterEach(() => provider.setDown(false));
 
-const later = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000);
+let passedMs = 0;
+
+function later(seconds: number): void {
+  vi.setSystemTime(Date.now() + seconds * 1000);
+  passedMs += seconds * 1000;
+}
 
 async function whoIs(headers: Readonly<Record<string, string>>): Promise<unknown> {
   const body = JSON.stringify({ query: '{ principal { subject account role } }' });
