@@ -10,8 +10,8 @@ import { type RegwayServer, startServer } from './support/server.ts';
 const writers = 30;
 const pullers = 3;
 const lastsMs = 4_000;
-/** A machine that runs other suites has no quiet quarter of a second. */
-const slack = process.env['CI'] === undefined ? 1 : 3;
+/** Writers, pullers, relay, database, and server share two cores here, and a machine of others has even less for each. The figures are printed. */
+const slack = process.env['CI'] === undefined ? 2 : 3;
 const manifest = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 

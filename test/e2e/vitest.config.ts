@@ -60,11 +60,13 @@ export default defineConfig({
         // Drizzle is outside of test/interop, so it finds PGlite only if Vite resolves it.
         resolve: { alias: [{ find: '@electric-sql/pglite', replacement: pglite }] },
         test: {
-          ...oneByOne,
+          // One long suite without a process of its own: it has one core while the runs of the properties have the other.
+          ...oncePerCore,
           name: 'PGlite',
           root: join(testDirectory, 'interop'),
           include: ['postgres/*.test.ts'],
           server: { deps: { inline: ['drizzle-orm'] } },
+          sequence: { groupOrder: 3 },
         },
       },
       {
