@@ -19,6 +19,14 @@ export interface AddressText {
 
 const notAUrl = 'is not a valid URL; percent-encode special characters in its password';
 const notPairs = 'must be pairs of keyword=value, with values that contain spaces in single quotes';
+/** Options of which libpq refuses the empty value, such as that of a template whose variable is not set: the default is weaker than what was meant. */
+const neverEmpty = new Set([
+  'sslmode',
+  'sslnegotiation',
+  'channel_binding',
+  'target_session_attrs',
+  'load_balance_hosts',
+]);
 const wrongPort = 'has a port that is not a whole number from 1 to 65535';
 
 /** Returns whether a text is the address of a PostgreSQL database in pairs. */
@@ -83,8 +91,13 @@ function addQuery(query: string, options: Map<string, Option>, mistakes: Set<str
     const [name, meaning] = given === 'ssl' && value === 'true' ? ['sslmode', 'require'] : [given, value];
     if (seen.has(name)) mistakes.add(`has the option ${shownName(name)} twice`);
     seen.add(name);
-    if (meaning !== '') options.set(name, { value: meaning });
+    if (isGiven(name, meaning)) options.set(name, { value: meaning });
   }
+}
+
+/** Returns whether a value counts: most options stand for their default if they are empty. */
+function isGiven(name: string, value: string): boolean {
+  return value !== '' || neverEmpty.has(name);
 }
 
 /** Returns the name of an option for a message, unless it cannot be one. */
@@ -108,7 +121,7 @@ function splitPairs(text: string): AddressText {
     const [, name, quoted, plain = ''] = pair.exec(text) ?? [];
     if (name === undefined) return { options: new Map(), mistakes: [notPairs] };
     const value = (quoted ?? plain).replaceAll(/\\(.)/gs, '$1');
-    if (value !== '') options.set(name.toLowerCase(), { value });
+    if (isGiven(name.toLowerCase(), value)) options.set(name.toLowerCase(), { value });
   }
   return { options, mistakes: [] };
 }
