@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Config, readConfig } from '../../src/app/config.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from '../../src/app/maintenance/keys.ts';
+import { moveToPostgres } from '../../src/app/maintenance/migrate.ts';
 import { withSnapshot } from '../../src/app/maintenance/snapshot.ts';
 import { createToken, listTokens, revokeStoredToken } from '../../src/app/maintenance/tokens.ts';
 import { openStore } from '../../src/database/store.ts';
@@ -45,6 +46,18 @@ it.each<[string, () => Promise<unknown>]>([
   expect(await missing()).toBe(1);
   await loadKeyring(config.keyringFile, { createIfMissing: true });
   await expect(command()).rejects.toThrow(/lacks the root key/);
+  expect(await missing()).toBe(1);
+});
+
+it.each([
+  ['postgres://u@host:port/x', {}, /^The target is not a valid URL/],
+  ['postgres://u@h/x?sslmode=', {}, /^The target has the option sslmode, which must be one of/],
+  ['postgres://u@h/x', { PGPORT: 'MARKER' }, /^PGPORT must be a whole number/],
+])('moving to %s with %o names the mistake, and changes nothing', async (target, environment, mistake) => {
+  const settings = readConfig({ REGWAY_DATA_DIR: directory.path, PGPASSWORD: 'MARKER', ...environment });
+  const refusal = await moveToPostgres(settings, target, () => undefined).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ message: expect.stringMatching(mistake) as string });
+  expect((refusal as Error).message).not.toContain('MARKER');
   expect(await missing()).toBe(1);
 });
 

@@ -5,6 +5,7 @@ import type { Registry } from '../../core/registry/registry.ts';
 import { Problem } from '../../core/shared/problem.ts';
 import type { Progress } from '../../core/shared/progress.ts';
 import { isPostgres } from '../../database/database.ts';
+import { parseAddress } from '../../database/postgres/address.ts';
 import { completeAddress } from '../../database/postgres/address/environment.ts';
 import { type MovedTable, copyToPostgres } from '../../database/postgres/copy-from-sqlite.ts';
 import { openPostgres } from '../../database/postgres/open.ts';
@@ -18,7 +19,7 @@ import { requireCurrentTables, withPages, withSnapshot } from './snapshot.ts';
  * Copies the embedded database to an empty PostgreSQL database in one transaction. The file and the keyring, which opens
  * both databases, do not change.
  * @param url the target, `postgres://…`. libpq's variables of the environment complete it, PGPASSWORD among them.
- * @throws StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
+ * @throws AddressError if the target cannot be read; StoreError if a server is running on the file, because its writes would be lost; Problem if the file is damaged, or like `copyToPostgres`.
  */
 export async function moveToPostgres(
   { databaseUrl, addressDefaults }: Config,
@@ -28,6 +29,8 @@ export async function moveToPostgres(
   if (!isPostgres(url)) throw new Problem('INVALID_INPUT', 'The target must be postgres://user@host/database.');
   if (isPostgres(databaseUrl))
     throw new Problem('INVALID_INPUT', 'The data is already stored in PostgreSQL (REGWAY_DATABASE_URL).');
+  // Before the file is locked and migrated, and while each mistake still has the name of the variable that contains it.
+  parseAddress(url, 'The target', addressDefaults);
   // Checks that the database exists, because opening the store would create it.
   await withSnapshot(databaseUrl, async () => undefined);
   // Opening locks the file against servers and migrates it to the tables of this version, which PostgreSQL gets.
