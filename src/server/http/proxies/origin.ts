@@ -54,9 +54,13 @@ function isOfNoName({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname.startsWith('[') || isIP(hostname) !== 0;
 }
 
-/** Reads `Forwarded` (RFC 7239), or else `X-Forwarded-Proto` and `X-Forwarded-Host`, of the farthest proxy that is trusted. */
+/**
+ * Reads `X-Forwarded-Proto` and `X-Forwarded-Host`, or else `Forwarded` (RFC 7239), of the farthest proxy that is trusted. Most proxies write the
+ * first two and pass on a `Forwarded` of their client.
+ */
 function reportOf({ headers }: Request, isTrusted: (address: string) => boolean): Reported {
-  if (headers.forwarded !== undefined) return readForwarded(headers.forwarded, isTrusted);
+  const isWritten = headers['x-forwarded-proto'] !== undefined || headers['x-forwarded-host'] !== undefined;
+  if (!isWritten && headers.forwarded !== undefined) return readForwarded(headers.forwarded, isTrusted);
   const untrusted = hopsIn(headers['x-forwarded-for'])
     .toReversed()
     .findIndex((hop) => !isTrusted(hop));
@@ -73,11 +77,11 @@ function reportOf({ headers }: Request, isTrusted: (address: string) => boolean)
   return { scheme: schemeOf(at('x-forwarded-proto')), host: at('x-forwarded-host') };
 }
 
-/** An element: pairs of a name and a token or a quoted string (RFC 7239 §4). */
-const pairPattern = /([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))/g;
+/** An element: pairs of a name and a token or a quoted string (RFC 7239 §4). A name is read from its first letter only, or a long one takes long. */
+const pairPattern = /(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))/g;
 
-/** Splits at commas outside of quotes. */
-const elementPattern = /(?:"(?:[^"\\]|\\.)*"|[^,"])+/g;
+/** Splits at commas outside of quotes. An open quote reaches to the end, or it would be read again from each quote in it. */
+const elementPattern = /(?:"(?:[^"\\]|\\(?:.|$))*(?:"|$)|[^,"])+/g;
 
 /** Characters that are read; a chain of ten proxies needs one KiB. */
 const maxForwardedLength = 4_096;
