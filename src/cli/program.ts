@@ -1,6 +1,6 @@
 // Defines the command line and its exit codes: 0 success, 1 rejected by the server, 2 usage error, 3 server unreachable.
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAccountCommands } from './commands/account.ts';
 import { addAuditCommands } from './commands/audit.ts';
@@ -18,8 +18,11 @@ import { colorNote, jsonText, printNote } from './terminal/terminal.ts';
 
 const environmentHelp = `
 Environment:
-  REGWAY_URL                 Server for registry, image, import, account, and audit list (default: the server saved by "regway login",
-                             else http://127.0.0.1:4000). Token commands use REGWAY_URL if it is set, else the data directory
+  REGWAY_URL                 Server for registry, image, import, account, and
+                             audit list (default: the server saved by
+                             "regway login", else http://127.0.0.1:4000).
+                             Token commands use REGWAY_URL if it is set, else
+                             the data directory
   REGWAY_TOKEN               API token for that server
   REGWAY_REGISTRY_PASSWORD   Password of the registry to add, check, or update
   NO_COLOR                   Disable colors
@@ -62,7 +65,10 @@ function createProgram(context: CommandContext): Command {
     .version(packageJson.version, '-V, --version', 'Print the version')
     .helpOption('-h, --help', 'Show help for a command')
     .helpCommand('help [command]', 'Show help for a command')
-    .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(wrapped(text)),
+      outputError: (text, write) => write(withoutValues(text)),
+    })
     .showHelpAfterError('(run the command with --help to see its arguments and options)')
     .addHelpText('after', environmentHelp)
     .exitOverride();
@@ -85,9 +91,18 @@ function addServe(program: Command, { loadDataCommands, endWith }: CommandContex
     .description('Run the server; settings come from REGWAY_… environment variables')
     .addHelpText(
       'after',
-      '\nExit codes:\n  0 stopped by a signal   75 database unavailable, start again later   78 settings, keyring, or database must be fixed\n\nExamples:\n  # Listen on loopback and store the data in ./data\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve',
+      '\nExit codes:\n  0    stopped by a signal\n  75   database unavailable, start again later\n  78   settings, keyring, or database must be fixed\n\nExamples:\n  # Listen on loopback and store the data in ./data\n  REGWAY_LISTEN=127.0.0.1:4000 REGWAY_DATA_DIR=data regway serve',
     )
     .action(async () => endWith(await (await loadDataCommands()).runServe()));
+}
+
+/** Columns of help; commander uses the same where there is no terminal. */
+const helpColumns = 80;
+
+/** Wraps the paragraphs of a help, which commander prints as they are. Lines with an indent are examples and tables. */
+function wrapped(text: string): string {
+  const help = new Help();
+  return text.replace(/^\S.*$/gm, (line) => help.boxWrap(line, helpColumns));
 }
 
 /** Removes values from an error of commander, which repeats unexpected arguments: one may be a password, as in `add REGISTRY USER PASSWORD`. */

@@ -122,7 +122,7 @@ function addArchive(audit: Command, { loadDataCommands, endWith }: CommandContex
     .option('--json', 'Print the result as JSON')
     .addHelpText(
       'after',
-      `${where}Verifies the trail first, and archives nothing if it is damaged. If the command is interrupted, run it again with the same file.\nKeep the archives: nothing else proves their events.\n\nExamples:\n  # Archive the events of more than 90 days ago\n  regway audit archive --older-than=90d --output=/var/backups/regway-audit-2026-12.jsonl`,
+      `${where}Verifies the trail first, and archives nothing if it is damaged. If the command is interrupted, run it again with the same file.\nKeep the archives: nothing else proves their events.\n\nExamples:\n  # Archive the events of more than 90 days ago\n  regway audit archive --older-than=90d \\\n    --output=/var/backups/regway-audit-2026-12.jsonl`,
     )
     .action(async ({ olderThan, output, dryRun = false, json = false }: ArchiveOptions) => {
       const local = await loadDataCommands();

@@ -93,7 +93,7 @@ function addAdd(registry: Command, { settings }: CommandContext): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  # Add a registry; the password is prompted for\n  regway registry add docker.io/anchore/* --username=robot\n\n  # Read the password from a password manager, and print only the ID\n  pass show hub | regway registry add docker.io --username=robot --password-stdin -o id',
+      '\nExamples:\n  # Add a registry; the password is prompted for\n  regway registry add docker.io/anchore/* --username=robot\n\n  # Read the password from a password manager, and print only the ID\n  pass show hub |\n    regway registry add docker.io --username=robot --password-stdin -o id',
     )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);
@@ -117,7 +117,7 @@ function addUpdate(registry: Command, { settings }: CommandContext): void {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nAn empty --name, --trusted-realm, or --probe-repository removes the value.\n\nExamples:\n  # Replace the password\n  regway registry update docker.io/anchore/* --password-prompt\n\n  # Store a password that the registry will accept soon\n  regway registry update docker.io/anchore/* --password-prompt --rotation=pending',
+      '\nAn empty --name, --trusted-realm, or --probe-repository removes the value.\n\nExamples:\n  # Replace the password\n  regway registry update docker.io/anchore/* --password-prompt\n\n  # Store a password that the registry will accept soon\n  regway registry update docker.io/anchore/* --rotation=pending \\\n    --password-prompt',
     )
     .action(async (text: string, options: UpdateOptions) => {
       const ask = () => askSecret(`Password for ${text}: `);
@@ -162,7 +162,7 @@ function addCheck(registry: Command, { settings }: CommandContext): void {
     .addOption(outputOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nExamples:\n  # Test a credential against a registry with a self-signed certificate\n  regway registry check registry.example.com:5000 --username=robot --secure-connection=false',
+      '\nExamples:\n  # Test a credential against a registry with a self-signed certificate\n  regway registry check registry.example.com:5000 --username=robot \\\n    --secure-connection=false',
     )
     .action(async (text: string, options: actions.CreateOptions) => {
       const client = await connect(settings);

@@ -210,6 +210,27 @@ describe('help', () => {
     expect(stdout).toMatch(/\nExamples:\n {2}\S/);
   });
 
+  it.each(
+    [
+      [],
+      ['serve'],
+      ...['', 'list', 'get', 'add', 'update', 'delete', 'check', 'validate'].map((command) => ['registry', command]),
+      ...['', 'explain', 'pull-config'].map((command) => ['image', command]),
+      ['import'],
+      ...['', 'create', 'list', 'revoke'].map((command) => ['token', command]),
+      ...['', 'status', 'rotate-data', 'rotate-root'].map((command) => ['keys', command]),
+      ...['backup', 'restore', 'verify', 'migrate', 'export'].map((command) => [command]),
+      ...['', 'create', 'list', 'disable', 'enable'].map((command) => ['account', command]),
+      ...['', 'list', 'verify', 'archive'].map((command) => ['audit', command]),
+      ['login'],
+      ['logout'],
+    ].map((args) => [args.filter((word) => word !== '')]),
+  )('is at most 80 columns wide: %j', async (args) => {
+    const { code, stdout } = await line.run([...args, '--help']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
+
   it('of the token commands says when they go over the network', async () => {
     expect((await line.run(['token', 'revoke', '--help'])).stdout).toContain(
       'If REGWAY_URL is set, the command uses that server',
@@ -218,8 +239,9 @@ describe('help', () => {
 
   it('says that without REGWAY_URL the token commands work on the data directory', async () => {
     const { stdout } = await line.run(['--help']);
-    expect(stdout).toMatch(/^ +REGWAY_URL .*audit list \(default: the server saved by "regway login"/m);
-    expect(stdout).toContain('Token commands use REGWAY_URL if it is set, else the data directory');
+    const text = stdout.replaceAll(/\n {29}/g, ' ');
+    expect(text).toMatch(/^ +REGWAY_URL .*audit list \(default: the server saved by "regway login"/m);
+    expect(text).toContain('Token commands use REGWAY_URL if it is set, else the data directory');
   });
 
   it('has no colors without a terminal', async () => {
