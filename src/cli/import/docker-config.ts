@@ -33,7 +33,7 @@ export function parseDockerConfig(document: Record<string, unknown>, choices: Ke
     return [refuse('auths', 'auths and credHelpers must be objects; this is not a Docker configuration')];
   const helpers = Object.entries(credHelpers).map(([key, helper]) => refuse(key, helperRefusal(helper)));
   const logins = Object.entries(auths)
-    .filter(([key]) => !(key in credHelpers))
+    .filter(([key]) => !Object.hasOwn(credHelpers, key))
     .map(([key, auth]) => parseAuth(key, auth, credsStore, choices));
   const store =
     typeof credsStore === 'string' && logins.length === 0 ? [refuse('credsStore', helperRefusal(credsStore))] : [];

@@ -28,6 +28,13 @@ function revealed(entry: ImportEntry): unknown {
 }
 
 describe('a key', () => {
+  it.each(['constructor', 'toString', '__proto__'])('%s, which every object inherits, is not passed over', (key) => {
+    const auths: unknown = JSON.parse(JSON.stringify({ KEY: robot }).replace('KEY', key));
+    expect(parseDockerConfig({ auths, credHelpers: {} }, noChoices)).toEqual([
+      { key, refusal: expect.any(String) as string },
+    ]);
+  });
+
   it.each([
     ['https://index.docker.io/v1/', 'docker.io'],
     ['https://index.docker.io/v1', 'docker.io'],
