@@ -41,7 +41,7 @@ export interface StorageFailureOptions {
 
 /** Milliseconds for which failures with one code are counted before the next line. */
 const windowMs = 60_000;
-/** Maximum number of codes that are told apart; PostgreSQL alone has hundreds. */
+/** Maximum number of codes that are distinguished while the process runs; PostgreSQL alone has hundreds. */
 const maxCodes = 50;
 /** The code of all others. */
 const otherCode = 'OTHER';
@@ -57,6 +57,7 @@ interface Window {
 /** Creates the failures, with none so far. */
 export function createStorageFailures(options: StorageFailureOptions): StorageFailures {
   const { log, place, count, now, monotonicMs, setTimer } = options;
+  const codes = new Set<string>();
   const windows = new Map<string, Window>();
   let lasting: { code: string; readonly since: Date; readonly sinceMs: number; lastMs: number } | undefined;
   const logWindow = (code: string, window: Window): void => {
@@ -78,7 +79,8 @@ export function createStorageFailures(options: StorageFailureOptions): StorageFa
   };
   return {
     observe(given, call) {
-      const code = windows.has(given) || windows.size < maxCodes ? given : otherCode;
+      const code = codes.has(given) || codes.size < maxCodes ? given : otherCode;
+      codes.add(code);
       count(code);
       const atMs = monotonicMs();
       if (lasting === undefined || atMs - lasting.lastMs > windowMs)

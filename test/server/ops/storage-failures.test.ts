@@ -89,6 +89,17 @@ describe('a failure of the storage', () => {
     expect(counted.at(-1)).toBe('OTHER');
   });
 
+  it('has one of 50 codes or OTHER for as long as the process runs', () => {
+    const { failures, counted, pass } = start();
+    for (let index = 0; index < 80; index++) {
+      failures.observe(`CODE_${index}`, 'registries.byId');
+      pass(60);
+    }
+    failures.observe('CODE_0', 'registries.byId');
+    expect(new Set(counted).size).toBe(51);
+    expect(counted.slice(-2)).toEqual(['OTHER', 'CODE_0']);
+  });
+
   it.each(['SQLITE_CORRUPT', 'SQLITE_CORRUPT_INDEX', 'SQLITE_NOTADB', 'XX001', 'XX002'])(
     'of a damaged file (%s) names the way to recover',
     (code) => {
