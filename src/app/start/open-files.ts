@@ -2,6 +2,7 @@
 
 import { type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { shellWord } from '../../core/shared/shell.ts';
 import { isPostgres } from '../../database/database.ts';
 import type { Log } from '../../server/ops/log.ts';
 import type { Config } from '../config.ts';
@@ -25,14 +26,14 @@ function closingCommand(path: string): string | undefined {
   const file = statOf(path);
   if (file === undefined || !isOpen(file)) return undefined;
   const who = file.uid === process.geteuid?.() ? 'go' : 'o';
-  return `chmod ${who}-rwx ${quoted(path)}`;
+  return `chmod ${who}-rwx ${shellWord(path)}`;
 }
 
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    // Such as EACCES: whoever needs the file says why it cannot be used.
+    // Such as EACCES. The code that opens the file reports why it cannot.
     return undefined;
   }
 }
@@ -40,8 +41,4 @@ function statOf(path: string): Stats | undefined {
 /** Of another owner's file, such as a volume of Kubernetes with fsGroup, the group may be the way in which this process itself gets to it. */
 function isOpen({ mode, uid }: Stats): boolean {
   return (mode & (uid === process.geteuid?.() ? 0o077 : 0o007)) !== 0;
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
