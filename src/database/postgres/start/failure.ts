@@ -103,7 +103,7 @@ function ofServer(error: ServerError, attempt: Attempt): Failure | undefined {
   if (!/^[0-9A-Z]{5}$/.test(code)) return undefined;
   if (/^53300$/.test(code) || /no more connections|max(imum)? client|too many (clients|connections)/i.test(message))
     return passing(
-      `The server at ${name} has no free connection${shownCode}. Raise max_connections (of a pooler, max_client_conn and its pool size), or run fewer clients; a replica of Regway uses up to 13 connections.`,
+      `The server at ${name} has no free connection${shownCode}. Raise max_connections (of a pooler, max_client_conn and its pool size), or run fewer clients; a replica of Regway uses up to 11 connections.`,
     );
   if (code === '57P03')
     return passing(
