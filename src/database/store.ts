@@ -6,6 +6,7 @@ import { adminAccount } from '../core/authz/principal.ts';
 import type { KeyStore } from '../core/passwords/key-store.ts';
 import type { LoginClaims } from '../core/pulls/login-claims.ts';
 import type { Notifications } from '../core/registry/events.ts';
+import { Problem } from '../core/shared/problem.ts';
 import { type Database, isPostgres } from './database.ts';
 import { StoreError } from './errors.ts';
 import { migrate, type MigrationOptions, type StoreLog } from './migrate.ts';
@@ -117,6 +118,21 @@ async function examine(url: string, { listenUrl, log }: Pick<StoreOptions, 'list
       'REGWAY_DATABASE_URL leads through a pooler that loses LISTEN: subscriptions report only the changes that are made through this replica. For those of other replicas, set REGWAY_DATABASE_LISTEN_URL to an address without the pooler, or through one in session mode',
     );
   return hears;
+}
+
+/**
+ * Runs what opens a database that was not examined. If its server does not answer, examines it, because the driver's error names neither the host
+ * nor what to do.
+ * @throws as `examineServer`; what `open` throws if nothing is wrong with the server, or the database is a file.
+ */
+export async function explainingFailure<T>(url: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (isPostgres(url) && error instanceof Problem && error.code === 'STORAGE_UNAVAILABLE')
+      await (await import('./postgres/start/examination.ts')).examineServer(url, undefined);
+    throw error;
+  }
 }
 
 /** Returns where the database of a valid address is. */

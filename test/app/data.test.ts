@@ -1,13 +1,16 @@
-// Runs commands on a data directory with the wrong keyring: no byte changes, not even by a migration.
+// Runs commands on a data directory with the wrong keyring, a wrong target, or a database that is away: no byte changes, not even by a migration.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Config, readConfig } from '../../src/app/config.ts';
+import { archiveAudit } from '../../src/app/maintenance/archive.ts';
 import { keyStatus, rotateDataKeyOf, rotateRootKeyOf } from '../../src/app/maintenance/keys.ts';
-import { moveToPostgres } from '../../src/app/maintenance/migrate.ts';
+import { exportRegistries, moveToPostgres } from '../../src/app/maintenance/migrate.ts';
 import { withSnapshot } from '../../src/app/maintenance/snapshot.ts';
 import { createToken, listTokens, revokeStoredToken } from '../../src/app/maintenance/tokens.ts';
+import { verify, verifyAuditTrail } from '../../src/app/maintenance/verify.ts';
+import { DatabaseAwayError } from '../../src/database/errors.ts';
 import { openStore } from '../../src/database/store.ts';
 import { KeyringError, loadKeyring } from '../../src/encryption/keyring.ts';
 import { createSealer } from '../../src/encryption/sealer.ts';
@@ -59,6 +62,29 @@ it.each([
   expect(refusal).toMatchObject({ message: expect.stringMatching(mistake) as string });
   expect((refusal as Error).message).not.toContain('MARKER');
   expect(await missing()).toBe(1);
+});
+
+it.each<[string, () => Promise<unknown>]>([
+  ['verifying', () => verify(config)],
+  ['verifying the audit trail', () => verifyAuditTrail(config, { archives: [] })],
+  ['exporting', () => exportRegistries(config, undefined, async () => undefined)],
+  ...[true, false].map((dryRun): [string, () => Promise<unknown>] => [
+    `archiving (dry run: ${dryRun})`,
+    () => archiveAudit(config, { olderThanMs: 1, file: join(directory.path, 'archive'), dryRun }),
+  ]),
+  ['listing tokens', () => listTokens(config, allTokens)],
+  ['showing the keys', () => keyStatus(config)],
+])('%s while PostgreSQL is away names its host and what to do', async (_what, command) => {
+  config = readConfig({
+    REGWAY_DATA_DIR: directory.path,
+    REGWAY_DATABASE_URL: 'postgres://u:MARKER@127.0.0.1:1/x',
+  });
+  const refusal: unknown = await command().catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(DatabaseAwayError);
+  expect(refusal).toMatchObject({
+    message:
+      'No server listens on 127.0.0.1:1 (ECONNREFUSED). Check the port in REGWAY_DATABASE_URL, and whether PostgreSQL is running.',
+  });
 });
 
 it('with its own keyring a command migrates it', async () => {

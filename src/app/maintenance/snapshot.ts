@@ -2,9 +2,10 @@
 
 import { Problem } from '../../core/shared/problem.ts';
 import { type Moment, openSnapshot, type Snapshot } from '../../database/snapshot.ts';
+import { explainingFailure } from '../../database/store.ts';
 import { migrationsDir } from '../paths.ts';
 
-/** Opens a snapshot of one moment, runs `work` with it, and closes it. @throws like `openSnapshot`, and the errors of `work`. */
+/** Opens a snapshot of one moment, runs `work` with it, and closes it. @throws like `openSnapshot`, DatabaseAwayError with the host if it cannot be reached, and the errors of `work`. */
 export function withSnapshot<Result>(url: string, work: (snapshot: Snapshot) => Promise<Result>): Promise<Result> {
   return opened(url, 'ONE', work);
 }
@@ -19,7 +20,7 @@ async function opened<Result>(
   moment: Moment,
   work: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
-  const snapshot = await openSnapshot({ url, migrationsDir, moment });
+  const snapshot = await explainingFailure(url, () => openSnapshot({ url, migrationsDir, moment }));
   try {
     return await work(snapshot);
   } finally {

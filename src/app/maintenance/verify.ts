@@ -34,7 +34,7 @@ const noTrail = 'There is no chain of audit events yet. The next start of the se
  * Verifies a database, page by page. Writes nothing; a server may be running on it.
  * @param url the database, such as the path of a backup. Defaults to the one of the settings.
  * @param progress shows how far it is.
- * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened.
+ * @throws StoreError if it cannot be opened.
  */
 export async function verify(
   { databaseUrl, keyringFile }: Config,
@@ -54,7 +54,7 @@ export interface TrailRequest {
 
 /**
  * Verifies the whole audit trail, page by page: the archives, then the database. Writes nothing; a server may be running on it.
- * @throws StoreError, Problem `STORAGE_UNAVAILABLE` if it cannot be opened, `NOT_FOUND` if no trail exists yet; KeyringError if the keyring does not belong to the database.
+ * @throws StoreError if it cannot be opened, `NOT_FOUND` if no trail exists yet; KeyringError if the keyring does not belong to the database.
  */
 export async function verifyAuditTrail(
   { databaseUrl, keyringFile }: Config,

@@ -1,6 +1,6 @@
 // Opens the store of the data directory, for the server and for the commands that work on it directly.
 
-import { openStore, type Store, type StoreOptions } from '../../database/store.ts';
+import { explainingFailure, openStore, type Store, type StoreOptions } from '../../database/store.ts';
 import type { Config } from '../config.ts';
 import { makePrivateDirectory, migrationsDir } from '../paths.ts';
 import { checkKeys, openSeal } from './encryption.ts';
@@ -26,14 +26,14 @@ export async function openDataStore(
 /**
  * Opens the store and the keys, runs `work`, and closes the store.
  * @param check may reject the store by throwing, before its keys are opened or created.
- * @throws like `openDataStore` and `openSeal`, and the errors of `check` and `work`.
+ * @throws like `openDataStore` and `openSeal`, DatabaseAwayError with the host if the database cannot be reached, and the errors of `check` and `work`.
  */
 export async function onData<T>(
   config: Config,
   work: (store: Store) => Promise<T>,
   check: (store: Store) => Promise<void> = async () => undefined,
 ): Promise<T> {
-  const store = await openDataStore(config);
+  const store = await explainingFailure(config.databaseUrl, () => openDataStore(config));
   try {
     await check(store);
     await openSeal(config, store);
