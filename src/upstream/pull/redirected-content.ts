@@ -3,8 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDigest } from '../../core/registry/reference.ts';
-import { isRecord, parseJson } from '../../core/shared/json.ts';
+import { hasMember } from '../../core/shared/json.ts';
 import { UpstreamFailure } from '../errors/failure.ts';
 import { firstHeader, readBody, type StreamResponse } from '../transport/client.ts';
 import { type ContentKind, discard, holdWhole, type PullExchange, type UpstreamExchange } from './request.ts';
@@ -34,12 +35,12 @@ const mediaTypes: Readonly<Record<Exclude<ContentKind, 'blobs'>, RegExp>> = {
   catalog: /^application\/json$/,
 };
 
-/** The member that each list has; a manifest has none that all of its versions share but `schemaVersion`. */
-const members: Readonly<Record<Exclude<ContentKind, 'blobs'>, string>> = {
-  manifests: 'schemaVersion',
-  tags: 'tags',
-  referrers: 'manifests',
-  catalog: 'repositories',
+/** The members of which each list has one, and each manifest: that of an artifact has no `schemaVersion`, and older ones have no `mediaType`. */
+const members: Readonly<Record<Exclude<ContentKind, 'blobs'>, readonly string[]>> = {
+  manifests: ['schemaVersion', 'mediaType'],
+  tags: ['tags'],
+  referrers: ['manifests'],
+  catalog: ['repositories'],
 };
 
 /**
@@ -66,14 +67,17 @@ export async function judgeRedirected(exchange: PullExchange, upstream: Upstream
   });
   const body = await readWhole(response, exchange.context.limits.checkTimeoutMs);
   const fits =
-    typeof body !== 'string' && (digest === undefined ? hasType && isContent(kind, body) : hasDigest(body, digest));
+    typeof body !== 'string' &&
+    (digest === undefined
+      ? hasType && (await hasMember(body, members[kind], nextTurn))
+      : await hasDigest(body, digest));
   if (!fits) {
     slot?.release();
     return reject(typeof body === 'string' ? body : noContent(kind));
   }
+  const headers = await withVerifiedDigest(response.headers, body);
   const stream = Readable.from([body]);
   if (slot !== undefined) stream.once('close', slot.release);
-  const headers = withVerifiedDigest(response.headers, body);
   return {
     ...upstream,
     slot: slot ?? upstream.slot,
@@ -104,19 +108,25 @@ function lengthOf(response: StreamResponse): number {
   return /^\d{1,16}$/.test(length) ? Number(length) : maxWholeBytes;
 }
 
-function isContent(kind: Exclude<ContentKind, 'blobs'>, body: Buffer): boolean {
-  const value = parseJson(body.toString('utf8'));
-  return isRecord(value) && members[kind] in value;
-}
+/** Bytes that are hashed without a pause, in less than a millisecond. */
+const hashedBytes = 256 * 1024;
 
 /** @param digest In the form that `isDigest` accepts. */
-function hasDigest(body: Buffer, digest: string): boolean {
+async function hasDigest(body: Buffer, digest: string): Promise<boolean> {
   const [algorithm = '', expected] = digest.split(':');
-  return createHash(algorithm).update(body).digest('hex') === expected;
+  const hash = createHash(algorithm);
+  for (let start = 0; start < body.length; start += hashedBytes) {
+    hash.update(body.subarray(start, start + hashedBytes));
+    await nextTurn();
+  }
+  return hash.digest('hex') === expected;
 }
 
 /** Returns the headers without a digest that the content does not have. */
-function withVerifiedDigest(headers: StreamResponse['headers'], body: Buffer): StreamResponse['headers'] {
+async function withVerifiedDigest(
+  headers: StreamResponse['headers'],
+  body: Buffer,
+): Promise<StreamResponse['headers']> {
   const { 'docker-content-digest': claimed, ...others } = headers;
-  return typeof claimed === 'string' && isDigest(claimed) && hasDigest(body, claimed) ? headers : others;
+  return typeof claimed === 'string' && isDigest(claimed) && (await hasDigest(body, claimed)) ? headers : others;
 }

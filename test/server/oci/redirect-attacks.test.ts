@@ -138,6 +138,40 @@ describe('a manifest that a redirect leads to', () => {
     expect(storage.authorizations()).toEqual([]);
   });
 
+  it('of an artifact, which has no schemaVersion, is passed on', async () => {
+    const mediaType = 'application/vnd.oci.artifact.manifest.v1+json';
+    const artifact = JSON.stringify({ mediaType, artifactType: 'application/vnd.example', blobs: [] });
+    const { answer } = await pullRedirected({
+      upstream: trusted,
+      other: serve(artifact, { 'content-type': mediaType }),
+      path: '/v2/a/manifests/sbom',
+      content: 'manifests/sbom',
+    });
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-type': mediaType } });
+    expect(String(answer.body)).toBe(artifact);
+  });
+
+  it('and is 4 MiB of small arrays holds up nobody', async () => {
+    const turns = { longestMs: 0, isOver: false, before: process.cpuUsage() };
+    const look = (): void => {
+      const { user, system } = process.cpuUsage(turns.before);
+      turns.longestMs = Math.max(turns.longestMs, (user + system) / 1_000);
+      turns.before = process.cpuUsage();
+      if (!turns.isOver) setImmediate(look);
+    };
+    const hostile = Buffer.from(`{"layers":[${'[],'.repeat(1_398_000)}[]]}`);
+    look();
+    const { answer } = await pullRedirected({
+      upstream: trusted,
+      other: serve(hostile),
+      path: '/v2/a/manifests/3.9',
+      content: 'manifests/3.9',
+    });
+    turns.isOver = true;
+    expect(answer.status).toBe(502);
+    expect(turns.longestMs).toBeLessThan(120);
+  });
+
   it('by digest is passed on whatever its media type', async () => {
     const { answer } = await pullRedirected({
       upstream: trusted,
