@@ -41,7 +41,7 @@ export interface StorageFailureOptions {
 
 /** Milliseconds for which failures with one code are counted before the next line. */
 const windowMs = 60_000;
-/** Maximum number of codes that are distinguished while the process runs; PostgreSQL alone has hundreds. */
+/** Maximum number of codes that are distinguished while the process runs, in addition to those of damage. PostgreSQL alone has hundreds. */
 const maxCodes = 50;
 /** The code of all others. */
 const otherCode = 'OTHER';
@@ -79,7 +79,7 @@ export function createStorageFailures(options: StorageFailureOptions): StorageFa
   };
   return {
     observe(given, call) {
-      const code = codes.has(given) || codes.size < maxCodes ? given : otherCode;
+      const code = codes.has(given) || codes.size < maxCodes || damaged.test(given) ? given : otherCode;
       codes.add(code);
       count(code);
       const atMs = monotonicMs();

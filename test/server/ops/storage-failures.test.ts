@@ -100,6 +100,14 @@ describe('a failure of the storage', () => {
     expect(counted.slice(-2)).toEqual(['OTHER', 'CODE_0']);
   });
 
+  it('of a damaged file is named after 50 other codes too', () => {
+    const { failures, lines, counted } = start();
+    for (let index = 0; index < 80; index++) failures.observe(`CODE_${index}`, 'registries.byId');
+    failures.observe('SQLITE_CORRUPT_INDEX', 'registries.byId');
+    expect(counted.at(-1)).toBe('SQLITE_CORRUPT_INDEX');
+    expect(lines.at(-1)?.[2]).toContain('run "regway verify"');
+  });
+
   it.each(['SQLITE_CORRUPT', 'SQLITE_CORRUPT_INDEX', 'SQLITE_NOTADB', 'XX001', 'XX002'])(
     'of a damaged file (%s) names the way to recover',
     (code) => {
