@@ -69,7 +69,7 @@ export interface AuditArchiveSummary {
   /** Events in the archive; 0 if none was old enough, and no file was created. */
   readonly events: number;
   readonly lastSeq: number;
-  /** Time of the last archived event; null if there is none, or an interrupted run wrote the file. */
+  /** Time of the last archived event. Null if no event was archived, or if an interrupted run wrote the file. */
   readonly lastAt: Date | null;
   /** SHA-256 of the file. */
   readonly digest: string | null;

@@ -89,7 +89,7 @@ export async function archiveEvents(ports: ArchivingPorts, before: Date): Promis
 
 /** The state before archiving, and the events that would be archived. */
 export interface ArchivingPlan {
-  /** The newest archive; undefined if there is none. */
+  /** The newest archive, or undefined if nothing was archived. */
   readonly record: ArchiveRecord | undefined;
   /** The events to archive; undefined if none is old enough. */
   readonly old: OldEvents | undefined;

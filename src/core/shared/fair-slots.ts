@@ -209,7 +209,7 @@ export class FairSlots {
     this.#setTimer(() => this.#askToYield(), yieldCheckMs);
   }
 
-  /** Asks one slot to yield for each group in which somebody waits: the one that has made no progress for the longest time, of an owner with more slots. */
+  /** Asks one slot to yield for each group in which a caller waits: the one without progress for the longest time, of an owner with at least two slots more than the waiting owner with the fewest. */
   #askToYield(): void {
     this.#isChecking = false;
     if (this.#counts.waiting === 0) return;
