@@ -50,7 +50,7 @@ const members: Readonly<Record<Exclude<ContentKind, 'blobs'>, readonly string[]>
  */
 export async function judgeRedirected(exchange: PullExchange, upstream: UpstreamExchange): Promise<UpstreamExchange> {
   const { kind, method, digest } = exchange.request;
-  const { response, isStorage, url } = upstream;
+  const { response, isStorage } = upstream;
   if (kind === 'blobs' || !isStorage || response.status >= 300) return upstream;
   const reject = (reason: string): never => {
     discard(response);
@@ -60,7 +60,7 @@ export async function judgeRedirected(exchange: PullExchange, upstream: Upstream
   const type = (firstHeader(response, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const hasType = mediaTypes[kind].test(type);
   if (method === 'HEAD') return hasType || digest !== undefined ? upstream : reject(noContent(kind));
-  const slot = await holdWhole(exchange, lengthOf(response), url).catch((error: unknown) => {
+  const slot = await holdWhole(exchange, lengthOf(response)).catch((error: unknown) => {
     // Its connection is held until the body is read or destroyed.
     discard(response);
     throw error;

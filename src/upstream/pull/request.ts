@@ -104,14 +104,10 @@ const minWholeBytes = 128 * 1024;
  * Takes a slot for content that is read whole, or returns undefined if it is short.
  * @throws Problem `UPSTREAM_FAILED` with the reason `BUSY` if none became free in time.
  */
-export async function holdWhole(
-  { context, request, source }: PullExchange,
-  bytes: number,
-  { origin }: URL,
-): Promise<Slot | undefined> {
+export async function holdWhole({ context, request, source }: PullExchange, bytes: number): Promise<Slot | undefined> {
   if (bytes < minWholeBytes) return undefined;
   const { owner, signal } = request;
-  return context.wholeSlots.acquire({ owner, group: origin, signal }).catch((error: unknown) => {
+  return context.wholeSlots.acquire({ owner, group: '', signal }).catch((error: unknown) => {
     throw error instanceof NoSlot ? busy(source, error, context.settings.now()) : error;
   });
 }
@@ -180,12 +176,15 @@ const connectionLimits: SlotLimits = {
   stallMs: 5_000,
 };
 
-/** Each takes up to 4 MiB, so 64 MiB in all. Only what a redirect led to is read whole, and only what is long. */
+/**
+ * Each takes up to 4 MiB, so 64 MiB in all. Only what a redirect led to is read whole, and only what is long. Half of them are for logins that hold
+ * none: content that comes slowly would keep all others waiting.
+ */
 const wholeLimits: SlotLimits = {
-  total: 16,
-  perGroup: 16,
-  reserve: 0,
-  reservedPerOwner: 0,
+  total: 8,
+  perGroup: 8,
+  reserve: 8,
+  reservedPerOwner: 1,
   maxWaitMs: 10_000,
   maxWaiting: 1_024,
   maxWaitingPerOwner: 256,
