@@ -1,8 +1,6 @@
 // Opens the store: one database that implements every store port of the core.
 
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { adminAccount } from '../core/authz/principal.ts';
 import type { KeyStore } from '../core/passwords/key-store.ts';
 import type { LoginClaims } from '../core/pulls/login-claims.ts';
 import type { Notifications } from '../core/registry/events.ts';
@@ -23,8 +21,6 @@ export interface Store extends Repositories {
   readonly figures?: () => StoreFigures;
   /** What an operator watches of PostgreSQL. */
   readonly connections?: StoreConnections;
-  /** Returns whether the database answers within 2 s. */
-  ready(): Promise<boolean>;
   /** Waits for running transactions, then closes the database. */
   close(): Promise<void>;
   /** Closes the database without writing anything, as a refused start must. */
@@ -70,9 +66,6 @@ export interface StoreOptions {
   /** Checks the keys of an existing database before anything is written to it. If it throws, the database is not opened. */
   readonly checkKeys?: ((keys: KeyStore) => Promise<void>) | undefined;
 }
-
-/** Milliseconds. The query takes a few; probes give up after 1 to 5 s. */
-const maxReadinessMs = 2_000;
 
 /**
  * Opens the database, creating and migrating it as needed. Safe for several processes at once.
@@ -164,7 +157,6 @@ async function threadedStore(
     ...repositories,
     figures: () => ({ pending: pending(), logBytes: logBytes() }),
     notifications: reads.notifications,
-    ready: () => isReady(repositories),
     close: () => closeAll(true),
     // A log that a killed process left stays as it is only if the last to close may not write a checkpoint.
     abandon: () => closeAll(logBytes() === 0),
@@ -183,7 +175,6 @@ export async function storeOn(database: Database, migrations: string, options: P
     ...repositories,
     notifications: database.notifications,
     claims: database.claims,
-    ready: () => isReady(repositories),
     close: () => database.close(),
     abandon: () => database.abandon(),
   };
@@ -208,12 +199,4 @@ async function prepare(
 /** Reads a table that exists since the first migration, so that databases of any version can be checked. */
 async function hasKeys(database: Database): Promise<boolean> {
   return database.read((queries) => database.hasTable(queries, 'data_key'));
-}
-
-async function isReady({ access }: Pick<Repositories, 'access'>): Promise<boolean> {
-  const answering = access.accountExists(adminAccount).then(
-    () => true,
-    () => false,
-  );
-  return await Promise.race([answering, pause(maxReadinessMs, false, { ref: false })]);
 }

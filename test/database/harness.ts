@@ -3,6 +3,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { createReadiness } from '../../src/app/wiring/readiness.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/database/store.ts';
 import { sampleMac } from './samples.ts';
 import { makeTemporaryDirectory } from '../support/temporary/directory.ts';
@@ -35,6 +36,12 @@ export async function openStarted(
   owned = false,
 ): Promise<Store> {
   return await started(await openStore({ url, migrationsDir: folder, checkKeys, owned }));
+}
+
+/** Returns whether a server on a store would be ready, within 2 s. */
+export async function isReady(store: Pick<Store, 'access'>): Promise<boolean> {
+  const failures = { observe: () => undefined, noteAnswer: () => undefined, current: () => undefined };
+  return (await createReadiness({ store, failures, now: () => new Date() }).failedChecks()).length === 0;
 }
 
 /** Starts the audit chain of a store. */

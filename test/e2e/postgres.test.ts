@@ -10,7 +10,7 @@ import { parseAddress } from '../../src/database/postgres/address.ts';
 import { postgresNotifications } from '../../src/database/postgres/listen-notify.ts';
 import { createPool } from '../../src/database/postgres/pool.ts';
 import { openStore } from '../../src/database/store.ts';
-import { migrationsDir, openStarted } from '../database/harness.ts';
+import { isReady, migrationsDir, openStarted } from '../database/harness.ts';
 import { openInProcesses, writeUntilKilled } from '../database/processes.ts';
 import { pageQuery, sampleEvent, sampleMac, sampleRegistry, sampleSealed } from '../database/samples.ts';
 import { type PostgresServer, startPostgres } from './support/postgres.ts';
@@ -72,10 +72,10 @@ describe('a server', () => {
     await expect(store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent())).rejects.toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
     });
-    expect(await store.ready()).toBe(false);
+    expect(await isReady(store)).toBe(false);
     await expect(open()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
     await server.start();
-    await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => isReady(store), { timeout: 30_000 }).toBe(true);
     expect(await store.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
     await store.registries.insert(sampleRegistry(2), sampleSealed(), sampleEvent());
     await store.close();
@@ -98,7 +98,7 @@ describe('a server', () => {
       expect(reasons.length).toBeGreaterThan(0);
       for (const reason of reasons) expect(reason).toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
       await server.start();
-      await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
+      await expect.poll(() => isReady(store), { timeout: 30_000 }).toBe(true);
       expect(await store.registries.count('admin', {})).toBeGreaterThanOrEqual(acknowledged);
     }
     await store.close();
@@ -115,7 +115,7 @@ describe('a server', () => {
       );
       const reads = Array.from({ length: 40 }, () => store.registries.byId(sampleRegistry(1).id));
       const outcomes = Promise.allSettled([...calls, ...reads]);
-      expect(await store.ready()).toBe(false);
+      expect(await isReady(store)).toBe(false);
       expect(performance.now() - startedAt).toBeLessThan(maxReadinessMs);
       for (const outcome of await outcomes)
         expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
@@ -123,7 +123,7 @@ describe('a server', () => {
     } finally {
       server.resume();
     }
-    await expect.poll(() => store.ready(), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => isReady(store), { timeout: 30_000 }).toBe(true);
     expect(await store.registries.byId(sampleRegistry(1).id)).toStrictEqual(sampleRegistry(1));
     await expect.poll(runningStatements, { timeout: 10_000 }).toBe(0);
     expect(await store.registries.count('admin', {})).toBe(1);
@@ -142,7 +142,7 @@ describe('a server', () => {
     );
     for (const read of reads)
       expect(read).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_UNAVAILABLE' } });
-    await expect.poll(() => store.ready(), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isReady(store), { timeout: 10_000 }).toBe(true);
     expect(
       await Promise.all(Array.from({ length: 50 }, () => store.registries.byId(sampleRegistry(1).id))),
     ).toHaveLength(50);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { TokenQuery } from '../../../src/core/accounts/store.ts';
 import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import type { Problem } from '../../../src/core/shared/problem.ts';
-import type { Harness, StoreUnderTest } from '../harness.ts';
+import { type Harness, isReady, type StoreUnderTest } from '../harness.ts';
 import { sampleEvent, sampleKey, sampleRegistry, sampleSealed, sampleToken, wholeList } from '../samples.ts';
 
 export function accessLaws(harness: () => Harness): void {
@@ -196,16 +196,16 @@ export function accessLaws(harness: () => Harness): void {
   });
 
   it('an open store is ready', async () => {
-    expect(await test.store.ready()).toBe(true);
+    expect(await isReady(test.store)).toBe(true);
   });
 
   it('a store whose tables are gone is not ready', async () => {
     await test.execute('ALTER TABLE account RENAME TO account_gone');
-    expect(await test.store.ready()).toBe(false);
+    expect(await isReady(test.store)).toBe(false);
   });
 }
 
 /** Has every connection of a pool opened, so that what comes next at once does run at once. */
 async function connectAll({ store }: StoreUnderTest): Promise<void> {
-  await Promise.all(Array.from({ length: 20 }, () => store.ready()));
+  await Promise.all(Array.from({ length: 20 }, () => isReady(store)));
 }

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StoreError } from '../../../src/database/errors.ts';
-import { copiedMigrations, type Harness, migrationsDir, type StoreUnderTest } from '../harness.ts';
+import { copiedMigrations, type Harness, isReady, migrationsDir, type StoreUnderTest } from '../harness.ts';
 import { sampleEvent, sampleRegistry, sampleSealed } from '../samples.ts';
 
 export function migrationLaws(harness: () => Harness): void {
@@ -44,7 +44,7 @@ export function migrationLaws(harness: () => Harness): void {
     await expect(test.openAgain(migrations.path)).rejects.toThrow('The migration 9999_fails failed');
     expect(await applied()).toEqual(before);
     await expect(test.rows('SELECT * FROM half')).rejects.toThrow(/half/);
-    expect(await test.store.ready()).toBe(true);
+    expect(await isReady(test.store)).toBe(true);
   });
 
   it('a derivation of all registries that fails is continued where it ended, a thousand rows at a time', async () => {

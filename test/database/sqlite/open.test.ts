@@ -12,7 +12,7 @@ import { refuseOldSqlite } from '../../../src/database/sqlite/connection.ts';
 import { openSqlite, openWrites } from '../../../src/database/sqlite/open.ts';
 import { openStore, type Store, storeOn } from '../../../src/database/store.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
-import { migrationsDir, openStarted, started, temporaryDirectory } from '../harness.ts';
+import { isReady, migrationsDir, openStarted, started, temporaryDirectory } from '../harness.ts';
 import { openInProcesses, writeUntilKilled } from '../processes.ts';
 import { pageQuery, sampleEvent, sampleRegistry, sampleSealed } from '../samples.ts';
 
@@ -145,7 +145,7 @@ describe('the connections', () => {
     ['mmap_size', 0],
   ])('%s reads back as set, on the writer', async (pragma, value) => {
     const database = await openSqlite(url);
-    await (await storeOn(database, join(migrationsDir, 'sqlite'))).ready();
+    await isReady(await storeOn(database, join(migrationsDir, 'sqlite')));
     expect(await database.write((queries) => readPragma(queries, pragma))).toBe(value);
     await database.close();
   });
@@ -223,7 +223,7 @@ describe('the connections', () => {
   it('a closed store is not ready', async () => {
     const store = await open();
     await store.close();
-    expect(await store.ready()).toBe(false);
+    expect(await isReady(store)).toBe(false);
   });
 
   it.each(['3.7.0', '3.40.1', '3.51.2', '3.9.9'])('SQLite %s is refused', (version) => {

@@ -9,7 +9,7 @@ import { maxActiveTokens } from '../../../src/core/accounts/tokens.ts';
 import { StoreError } from '../../../src/database/errors.ts';
 import { deviceText, refuseNetworkFileSystem } from '../../../src/database/sqlite/local-disk.ts';
 import { openStore } from '../../../src/database/store.ts';
-import { copiedMigrations, migrationsDir, openStarted, temporaryDirectory } from '../harness.ts';
+import { copiedMigrations, isReady, migrationsDir, openStarted, temporaryDirectory } from '../harness.ts';
 import { sampleEvent, sampleToken } from '../samples.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -29,7 +29,7 @@ describe('the server of a file', () => {
     symlinkSync(url, link);
     await expect(serve()).rejects.toThrow(`Another process serves the database file ${url} already`);
     await expect(serve(link)).rejects.toThrow(StoreError);
-    expect(await store.ready()).toBe(true);
+    expect(await isReady(store)).toBe(true);
     await store.close();
     await (await serve(link)).close();
   });

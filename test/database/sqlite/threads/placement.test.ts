@@ -7,7 +7,7 @@ import { archiveRecord } from '../../../../src/core/audit/archive.ts';
 import { chainStart } from '../../../../src/core/audit/chain.ts';
 import type { Repositories } from '../../../../src/database/repositories/repositories.ts';
 import type { Store } from '../../../../src/database/store.ts';
-import { migrationsDir, openStarted, temporaryDirectory } from '../../harness.ts';
+import { isReady, migrationsDir, openStarted, temporaryDirectory } from '../../harness.ts';
 import {
   pageQuery,
   sampleEvent,
@@ -141,7 +141,7 @@ beforeAll(async () => {
       for (const args of arguments_ as readonly (readonly unknown[])[]) await run?.(...args);
     }
   }
-  await store.ready();
+  await isReady(store);
   statements = [...new Set(prepare.mock.calls.map(([text]) => text))];
   prepare.mockRestore();
 });
