@@ -33,7 +33,7 @@ export interface ReadinessParts {
 export function createReadiness({ store, failures, now }: ReadinessParts): Readiness {
   let stoppingSince: Date | undefined;
   let isAway = false;
-  const storageCode = async (): Promise<string | undefined> => {
+  const queryStorage = async (): Promise<string | undefined> => {
     const answer = store.access.accountExists(adminAccount).then(
       () => undefined,
       (error: unknown) => storageCodeOf(error) ?? 'UNKNOWN',
@@ -43,6 +43,12 @@ export function createReadiness({ store, failures, now }: ReadinessParts): Readi
     if (code === noAnswer) failures.observe(noAnswer, 'readiness');
     return code;
   };
+  let current: Promise<string | undefined> | undefined;
+  /** Probes that arrive during a query share it: they require no authentication, and a flood of them must not fill the queue of the database. */
+  const storageCode = (): Promise<string | undefined> =>
+    (current ??= queryStorage().finally(() => {
+      current = undefined;
+    }));
   return {
     announceStop: () => {
       stoppingSince ??= now();
