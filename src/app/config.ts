@@ -78,7 +78,7 @@ export interface Config extends DatabaseSettings {
   readonly accountValidationsPerMinute: number;
   /** Per client address and per token; 0 for no limit. */
   readonly failedLoginsPerMinute: number;
-  /** CIDR ranges of the proxies whose X-Forwarded-For is trusted. */
+  /** CIDR ranges of the proxies that are believed about where a client is, and at which address it reached them. */
   readonly trustedProxies: readonly string[];
   /** Milliseconds for which the server goes on serving after SIGTERM, so that balancers take it out first. */
   readonly shutdownDelayMs: number;
