@@ -19,7 +19,7 @@ COPY --from=build /source/node_modules/better-sqlite3 ./node_modules/better-sqli
 COPY --from=build /source/drizzle ./drizzle
 COPY --from=build /source/schema ./schema
 COPY --from=build /source/dist ./dist
-# Alert rules and a dashboard, for whoever has only the image.
+# Alert rules and a dashboard, for operators who have only the image.
 COPY --from=build /source/src/docs/operations ./src/docs/operations
 # 1000 is the user `node` of the base image, as a number, so that Kubernetes can verify that it is not root.
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data

@@ -21,7 +21,7 @@ export function warnAboutOpenFiles(config: Config, log: Pick<Log, 'warn'>): void
   );
 }
 
-/** Returns the command, or undefined for what is closed, or not there for this process. */
+/** Returns the command, or undefined if the path is closed, or does not exist for this process. */
 function closingCommand(path: string): string | undefined {
   const file = statOf(path);
   if (file === undefined || !isOpen(file)) return undefined;

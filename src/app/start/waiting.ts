@@ -23,7 +23,7 @@ export interface WaitOptions {
 }
 
 /**
- * Opens the database, and again until it is there.
+ * Opens the database, and tries again until it is available.
  * @returns undefined if the process shall stop before that.
  * @throws what `open` throws if waiting cannot help; DatabaseAwayError if it did not within the time.
  */

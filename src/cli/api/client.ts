@@ -122,7 +122,7 @@ const sendableToken = /^[\x21-\x7e]{1,12288}$/;
 function requireSendable(token: Secret | undefined): void {
   if (token === undefined || sendableToken.test(token.reveal())) return;
   throw usageError(
-    'The token has white space or other characters in it that no token has, or is too long. Copy it again, whole and alone.',
+    'The token contains white space or other characters that no token has, or is too long. Copy it again: the whole token, and nothing else.',
   );
 }
 

@@ -7,7 +7,7 @@ import type { Route } from './route.ts';
 /** A reason why the server is not ready. */
 export interface FailedCheck {
   readonly check: 'shutdown' | 'storage';
-  /** In one word, such as the code of a driver. Never a message, which could contain more than everybody may know. */
+  /** One word, such as the code of a driver. Never a message, which could contain more than an unauthenticated caller may know. */
   readonly code: string;
   readonly since: Date;
 }
@@ -24,7 +24,7 @@ export function healthRoutes(failedChecks: () => Promise<readonly FailedCheck[]>
     {
       name: 'livez',
       isProbe: true,
-      // The older name is what many load balancers ask for unless told otherwise.
+      // The older name is the default of many load balancers.
       matches: (path) => path === '/livez' || path === '/healthz',
       handle: (_, response) => sendJson(response, 200, { status: 'alive' }, noStore),
     },

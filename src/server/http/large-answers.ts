@@ -74,7 +74,7 @@ export function createLargeAnswers(limits: AnswerLimits = defaultLimits): LargeA
   };
   return {
     send(response, parts) {
-      // A client that has left emits no `close` any more, and nothing else would drop its answer.
+      // The response of a client that has left emits no further `close`, and nothing else would drop its answer.
       if (response.destroyed) return;
       const bytes = parts.reduce((sum, { length }) => sum + length, 0);
       const answer: Answer = { response, pieces: parts.flatMap(piecesOf).toReversed(), unsentBytes: bytes };

@@ -22,7 +22,7 @@ export interface StopTimes {
 export interface Stop {
   /** Registers a connection when it was made, before TLS. */
   connect(socket: Socket): void;
-  /** Registers a request. Returns false for one that must not be served, because its connection was told before that it ends. */
+  /** Registers a request. Returns false for one that must not be served, because an earlier response said that its connection ends. */
   begin(request: IncomingMessage, response: ServerResponse): boolean;
   /** Registers the end of its response. */
   end(request: IncomingMessage, response: ServerResponse): void;
@@ -58,7 +58,7 @@ export function createStop(): Stop {
     for (const response of inFlight.values()) {
       if (!response.headersSent || limited.has(response)) continue;
       limited.add(response);
-      // Node counts also parts of a write as movement. Whoever serves the response already listens for its time-out, or the socket is destroyed.
+      // Node counts also parts of a write as movement. If the route does not listen for the timeout of its response, Node destroys the socket.
       response.setTimeout(stalledMs);
     }
   };

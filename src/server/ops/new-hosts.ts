@@ -1,4 +1,4 @@
-// Limits how many registries a login may name anew in anonymous pulls: more is no build or cluster, but a search of the network.
+// Limits how many new registries a principal may name in anonymous pulls: more than a build or cluster needs is a scan of the network.
 
 import { LRUCache } from 'lru-cache';
 import type { NewHosts } from '../../core/pulls/anonymous.ts';

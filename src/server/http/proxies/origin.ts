@@ -49,7 +49,7 @@ export function createOriginOf(
   };
 }
 
-/** Whether a host is an address or this machine, which nobody is led to by mistake. */
+/** Whether a host is an IP address or this machine, which no client reaches by mistake. */
 function isOfNoName({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname.startsWith('[') || isIP(hostname) !== 0;
 }
