@@ -32,33 +32,38 @@ export function postgresNotifications(
     isAlive = true;
     local.send(payload);
   };
+  const listenOn = async (connection: Connection): Promise<void> => {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    listening = connection;
+    connection.client.on('notification', hear).once('end', end);
+    try {
+      await connection.run(() => connection.client.query(`listen ${channel}`));
+      isAlive = true;
+      await ended;
+    } finally {
+      // The pool may lend it again, if only the statement failed.
+      connection.client.removeListener('notification', hear).removeListener('end', end);
+      if (listening === connection) connection.release();
+      listening = undefined;
+    }
+  };
   const start = async (): Promise<void> => {
     while (!state.isClosed) {
+      const startedAt = performance.now();
       try {
         const connection = await listener.connect();
         if (state.isClosed) return connection.release();
-        listening = connection;
-        connection.client.on('notification', hear);
-        connection.client.once('end', () => void restart(connection));
-        await connection.client.query(`listen ${channel}`);
-        isAlive = true;
-        return;
+        await listenOn(connection);
       } catch {
-        listening?.release();
-        listening = undefined;
-        await pause(retryMs, undefined, { ref: false });
+        // A later attempt may succeed.
       }
+      // At once only after a connection that lasted: a pooler may end each.
+      if (performance.now() - startedAt < retryMs) await pause(retryMs, undefined, { ref: false });
     }
-  };
-  const restart = async (lost: Connection): Promise<void> => {
-    if (listening !== lost) return;
-    listening = undefined;
-    lost.release();
-    await start();
   };
   const send = (text: string): void => void notify(text).catch(() => undefined);
   const beat = (): void => {
-    // Its connection ends, and `restart` opens another.
+    // Its connection ends, and `start` opens another.
     if (!isAlive) listener.closeSilent(heartbeatMs);
     isAlive = false;
     send('');

@@ -178,11 +178,11 @@ it.each(['postgres://u@host:port/x', 'postgres://u@a:70000,b/x', 'postgres://u:p
 it.each(['sslmode', 'sslnegotiation', 'channel_binding', 'target_session_attrs', 'load_balance_hosts'])(
   'an empty %s, such as that of a variable that is not set, stands for no weaker default, also where the environment has one',
   (name) => {
-    const defaults = { environment: { PGSSLMODE: 'prefer', PGPASSWORD: 'MARKER' } };
+    const others = { environment: { PGSSLMODE: 'prefer', PGPASSWORD: 'MARKER' } };
     for (const text of [`postgres://u@h/x?${name}=`, `host=h ${name}=''`, `host=h ${name.toUpperCase()}=`]) {
       const must = `has the option ${name}, which must be one of`;
       expect(refusalOf(text)?.message).toContain(must);
-      expect(refusalOf(completeAddress(text, defaults))?.message).toContain(must);
+      expect(refusalOf(completeAddress(text, others))?.message).toContain(must);
     }
   },
 );
