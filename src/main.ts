@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-// Without a listener, Node opens its inspector on this signal, and with it the memory of the process to everybody on this machine.
+// Without a listener, Node opens its inspector on this signal, which exposes the memory of the process to every user of this machine.
 process.on('SIGUSR1', () => undefined);
 
 /** better-sqlite3 ends the process without a word on older ones. Kept in step with `engines` in package.json. */

@@ -1,11 +1,11 @@
-// Admits pulls without a credential: where they are allowed, and from so few new hosts that no login explores a network through this server.
+// Admits pulls without a credential, if they are allowed, and limits new hosts, so that no login scans a network through this server.
 
 import type { Principal } from '../authz/principal.ts';
 import { nameOf, type PulledName } from '../registry/match.ts';
 import { Problem } from '../shared/problem.ts';
 import { consume } from '../shared/rate-limit.ts';
 
-/** Counts the hosts that a login names and has not named of late. */
+/** Counts the hosts that are new to a login. */
 export interface NewHosts {
   /** Returns 0 if the login may name the host, else the milliseconds until it may. */
   consume(login: string, host: string): Promise<number>;

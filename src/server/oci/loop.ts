@@ -1,4 +1,4 @@
-// Refuses pulls that lead back to this server, before anything is sent upstream: each would begin another, without end.
+// Refuses pulls that lead back to this server before anything is sent upstream, because each would start another one, endlessly.
 
 import type { IncomingMessage } from 'node:http';
 import { acceptedHost, registryHost } from '../../core/registry/host.ts';

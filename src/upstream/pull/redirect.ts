@@ -104,8 +104,8 @@ function refusalOf({ context, request }: PullExchange, start: UpstreamExchange, 
 }
 
 /**
- * Returns how far a redirect may lead: anywhere on the host of the registry, which somebody named, or on a host that a setting names, and elsewhere
- * to no private network. Otherwise whoever controls a registry could send requests to every machine that this one reaches.
+ * Returns how far a redirect may lead: to any address on the host of the registry or on a host that a setting names, and to public addresses on
+ * every other host. Otherwise the owner of a registry could send requests to every machine that this one reaches.
  */
 function reachOf({ source, context }: PullExchange, target: URL): Reach {
   const { hostname } = new URL(endpointOf(source.host).origin);

@@ -212,10 +212,10 @@ function problemOf({ host, repository, registry }: PullSource, failure: Upstream
 }
 
 /**
- * One answer for whatever prevents an anonymous pull from an address that only its own network reaches: refused, silent, closed, without a trusted
- * certificate, or forbidden. Every login that may pull could otherwise explore that network.
+ * Returns the one answer for every failure of an anonymous pull from an address that only its own network reaches: refused, silent, closed, without a trusted
+ * certificate, or forbidden. Otherwise every login that may pull could scan that network.
  */
 function nothingThere(host: string, cause: UpstreamFailure): Problem {
-  const message = `No registry with a trusted certificate answers at ${host}. If there is one, add it to Regway: its validation says what is wrong.`;
+  const message = `No registry with a trusted certificate answers at ${host}. If there is one, add it to Regway and validate it to see the reason.`;
   return new Problem('UPSTREAM_FAILED', message, { reason: 'UNREACHABLE', retryable: true, cause });
 }

@@ -36,7 +36,7 @@ const responseHeaders: ReadonlyMap<string, string> = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** Returns the names of Regway installations that a pull came through, and of no other proxy, which is nobody else's business (RFC 9110 §7.6.3). */
+/** Returns the names of the Regway installations that a pull came through, without other proxies, whose names are internal (RFC 9110 §7.6.3). */
 export function namesInVia(via: string | undefined): readonly string[] {
   return via?.match(/\bregway-[0-9a-f]{16}\b/g) ?? [];
 }

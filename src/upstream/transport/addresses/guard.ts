@@ -19,7 +19,7 @@ export interface AddressGuard {
   refuseAddress(address: string, port: number): Error | undefined;
   /** Before the name is resolved, because a load balancer in front of this server has another address. */
   refuseName(name: string, port: number): Error | undefined;
-  /** Whether only its own network reaches an address, or nothing may: what happens there is nobody's business who names it without a record. */
+  /** Returns whether an address is private or forbidden. Failures there are not described to a caller without a registry for it. */
   isPrivate(address: string): boolean;
 }
 
