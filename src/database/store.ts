@@ -77,7 +77,7 @@ export async function openStore({ url, migrationsDir, ...options }: StoreOptions
     const { openPostgres } = await import('./postgres/open.ts');
     const { openPools } = await import('./postgres/pool/counts.ts');
     const hears = options.owned ? await examine(url, options) : true;
-    const database = openPostgres(url, undefined, { listenUrl: options.listenUrl, hears });
+    const database = openPostgres(url, { listenUrl: options.listenUrl, hears });
     const store = await storeOn(database, join(migrationsDir, 'postgres'), options);
     return { ...store, connections: { pools: openPools, lockWaits: () => database.lockWaits() } };
   }

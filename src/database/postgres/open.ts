@@ -51,23 +51,16 @@ export interface Listening {
 /**
  * Opens a database; connects at the first call.
  * @param url `postgres://…`, with `sslmode` and the like as its parameters.
- * @param password used if the address contains none.
  * @throws StoreError for an invalid address; no message contains its text, which may contain a password.
  */
-export function openPostgres(
-  url: string,
-  password?: string,
-  { listenUrl = url, hears = true }: Listening = {},
-): PostgresDatabase {
-  const parsed = parseAddress(url);
-  const address = { ...parsed, password: parsed.password ?? password };
+export function openPostgres(url: string, { listenUrl = url, hears = true }: Listening = {}): PostgresDatabase {
+  const address = parseAddress(url);
   const pool = createPool(address, readerConnections);
   const writers = createWriters(address);
   const within = deadlineOf(pool, writers);
   const notify = inBatches((texts) => within(() => pool.use(({ queries }) => queries.execute(notifyAll(texts)))));
-  const listener = { ...parseAddress(listenUrl), ...(listenUrl === url ? { password: address.password } : {}) };
   const notifications = hears
-    ? postgresNotifications(createPool(listener, 1, { purpose: 'listen' }), notify)
+    ? postgresNotifications(createPool(parseAddress(listenUrl), 1, { purpose: 'listen' }), notify)
     : unheardNotifications(notify);
   const close = async (): Promise<void> => {
     await writers.end();

@@ -47,8 +47,8 @@ const settingsOf = (url: string) => {
   return clientSettings(address, address.hosts[0]!, () => new Socket());
 };
 
-async function readOn(url: string, password?: string): Promise<unknown> {
-  const database = openPostgres(url, password);
+async function readOn(url: string): Promise<unknown> {
+  const database = openPostgres(url);
   try {
     return await database.read((queries) => queries.execute('SELECT 1'));
   } finally {
@@ -101,14 +101,10 @@ describe('a server that requires a password', () => {
     await expect.poll(standIn.openConnections).toBe(0);
   });
 
-  it.each([
-    ['that of the address', 'u:a%20b', undefined, 'a b'],
-    ['the one that is passed with an address without one', 'u', 'c d', 'c d'],
-    ['that of the address before the one that is passed', 'u:a', 'c', 'a'],
-  ])('gets %s', async (_, user, passed, expected) => {
+  it('gets that of the address', async () => {
     await using standIn = await startStandIn({ asksPassword: true });
-    await readOn(`postgres://${user}@${standIn.host}/d`, passed);
-    expect(standIn.passwords).toEqual([expected]);
+    await readOn(`postgres://u:a%20b@${standIn.host}/d`);
+    expect(standIn.passwords).toEqual(['a b']);
   });
 
   it('that is the first of several hosts is the only one that is tried without a password', async () => {
