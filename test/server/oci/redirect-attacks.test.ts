@@ -152,18 +152,21 @@ describe('a manifest that a redirect leads to', () => {
   });
 
   it('and is 4 MiB of small arrays holds up nobody', async () => {
-    const turns = { longestMs: 0, isOver: false, before: process.cpuUsage() };
+    const turns = { longestMs: 0, isOver: false, before: process.threadCpuUsage() };
     const look = (): void => {
-      const { user, system } = process.cpuUsage(turns.before);
+      const { user, system } = process.threadCpuUsage(turns.before);
       turns.longestMs = Math.max(turns.longestMs, (user + system) / 1_000);
-      turns.before = process.cpuUsage();
+      turns.before = process.threadCpuUsage();
       if (!turns.isOver) setImmediate(look);
     };
     const hostile = Buffer.from(`{"layers":[${'[],'.repeat(1_398_000)}[]]}`);
-    look();
     const { answer } = await pullRedirected({
       upstream: trusted,
-      other: serve(hostile),
+      other: (request, response) => {
+        turns.before = process.threadCpuUsage();
+        look();
+        serve(hostile)(request, response);
+      },
       path: '/v2/a/manifests/3.9',
       content: 'manifests/3.9',
     });
