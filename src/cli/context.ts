@@ -1,5 +1,6 @@
 // The context of a command: the settings, and the commands that work on the data directory.
 
+import type { Archiving } from '../core/audit/archiving.ts';
 import type { AuditAnchor, AuditVerdict } from '../core/audit/verdict.ts';
 import type { Role } from '../core/authz/principal.ts';
 import type { Registry } from '../core/registry/registry.ts';
@@ -62,21 +63,10 @@ export interface AuditArchiveRequest {
   readonly dryRun: boolean;
 }
 
-export interface AuditArchiveSummary {
+export interface AuditArchiveSummary extends Archiving {
   /** Absolute path of the archive. */
   readonly file: string;
   readonly dryRun: boolean;
-  /** Events in the archive; 0 if none was old enough, and no file was created. */
-  readonly events: number;
-  readonly lastSeq: number;
-  /** Time of the last archived event. Null if no event was archived, or if an interrupted run wrote the file. */
-  readonly lastAt: Date | null;
-  /** SHA-256 of the file. */
-  readonly digest: string | null;
-  /** Whether the file of an interrupted run was used. */
-  readonly continued: boolean;
-  /** Events of an earlier archive whose deletion was interrupted. */
-  readonly leftovers: number;
 }
 
 export interface MovedTableSummary {
